@@ -1,0 +1,1 @@
+"""The use cases: what ExitBrain does with a message, a decision or a question."""

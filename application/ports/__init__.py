@@ -1,0 +1,1 @@
+"""The conversations of the use cases with the outside, as protocols."""

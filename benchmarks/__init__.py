@@ -1,0 +1,1 @@
+"""Measure what ExitBrain promises, each figure beside what a user would pick instead."""

@@ -1,0 +1,1 @@
+"""The level engines behind the level engine port."""

@@ -1,0 +1,1 @@
+"""The event store behind the exit ledger."""

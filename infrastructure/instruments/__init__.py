@@ -1,0 +1,1 @@
+"""Where tick sizes, step sizes and brackets come from."""

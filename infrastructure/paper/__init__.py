@@ -1,0 +1,1 @@
+"""The in-memory adapters for paper mode, replay and tests."""

@@ -1,0 +1,131 @@
+"""Arrows point inward, and the two inner layers know the standard library and themselves only."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import LAYERS, ROOT, imports, python_files
+
+_ALLOWED = {
+    "domain": ("exitbrain.domain",),
+    "application": ("exitbrain.domain", "exitbrain.application"),
+}
+
+
+def foreign_imports(layer: str, source: str) -> list[str]:
+    """Return the imports that are neither standard library nor an inner layer."""
+    foreign = []
+    for line, name in imports(source):
+        ours = any(f"{name}.".startswith(f"{package}.") for package in _ALLOWED[layer])
+        if not ours and name.partition(".")[0] not in sys.stdlib_module_names:
+            foreign.append(f"line {line}: {name}")
+    return foreign
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the import contracts of the project on the package found from a folder."""
+    return subprocess.run(
+        [
+            Path(sys.executable).parent / "lint-imports",
+            "--no-logo",
+            "--no-cache",
+            "--config",
+            ROOT / "pyproject.toml",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def miniature(tmp_path: Path) -> Path:
+    """Return a folder that holds an `exitbrain` of four modules, which keeps every contract."""
+    package = tmp_path / "exitbrain"
+    modules = {
+        "__init__.py": "",
+        "domain/__init__.py": "",
+        "domain/position.py": "import decimal",
+        "application/__init__.py": "",
+        "application/intake.py": "from exitbrain.domain import position",
+        "infrastructure/__init__.py": "",
+        "infrastructure/container.py": "import dependency_injector\nfrom exitbrain.application import intake",
+        "infrastructure/worker.py": "import redis",
+    }
+    for name, source in modules.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(source, encoding="utf-8")
+    return tmp_path
+
+
+def test_import_contracts_are_kept() -> None:
+    result = lint_imports(ROOT)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_import_contracts_pass_a_package_that_keeps_them(miniature: Path) -> None:
+    result = lint_imports(miniature)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "contract"),
+    [
+        ("domain/position.py", "from exitbrain.application import intake", "Arrows"),
+        ("domain/position.py", "import exitbrain.infrastructure.worker", "Arrows"),
+        ("application/intake.py", "import exitbrain.infrastructure.worker", "Arrows"),
+        ("domain/position.py", "import msgspec", "The domain"),
+        ("domain/position.py", "from eventsourcing.domain import Aggregate", "The domain"),
+        ("application/intake.py", "def late():\n    import redis.asyncio", "The application"),
+        ("infrastructure/worker.py", "from dependency_injector import containers", "Wiring"),
+    ],
+)
+def test_import_contracts_notice_a_wrong_import(
+    miniature: Path, module: str, source: str, contract: str
+) -> None:
+    (miniature / "exitbrain" / module).write_text(source, encoding="utf-8")
+
+    result = lint_imports(miniature)
+
+    broken = [line for line in result.stdout.splitlines() if " BROKEN" in line]
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert any(line.startswith(contract) for line in broken), result.stdout
+
+
+@pytest.mark.parametrize("layer", _ALLOWED)
+def test_inner_layers_import_the_standard_library_and_inner_layers_only(layer: str) -> None:
+    offences = {
+        str(file.relative_to(ROOT)): found
+        for file in python_files(layer)
+        if (found := foreign_imports(layer, file.read_text(encoding="utf-8")))
+    }
+
+    assert offences == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"),
+    [
+        ("domain", "import attrs"),
+        ("domain", "from domain import position"),
+        ("domain", "from . import position"),
+        ("domain", "from exitbrain import __version__"),
+        ("domain", "from exitbrain.application import intake"),
+        ("application", "import polars"),
+        ("application", "from exitbrain.infrastructure import worker"),
+        ("application", "from exitbrain.domains import position"),
+    ],
+)
+def test_a_foreign_import_is_noticed(layer: str, source: str) -> None:
+    assert foreign_imports(layer, source)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layers_exist(layer: str) -> None:
+    assert python_files(layer)
