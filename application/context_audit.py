@@ -1,0 +1,118 @@
+"""Context audit: the recorded average PnL, policy and snapshot equal what the log says at the recorded positions."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from exitbrain.application.intake_replay import readable_entries
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.register_history import RegisterHistory
+from exitbrain.application.replay import Drift, ReplayReport, Verdict
+from exitbrain.domain.drift import first_difference
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.instrument import InstrumentSnapshotTaken
+from exitbrain.domain.performance import WINDOW, PnLWindow
+from exitbrain.domain.position import (
+    LeverageChanged,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+)
+
+_POSITION_EVENTS = (PositionOpened, PositionIncreased, LeverageChanged, PositionReduced, PositionClosed)
+
+
+class ContextAudit:
+    """Audit the context of every decision over the whole log."""
+
+    def __init__(self, ledger: ExitLedger) -> None:
+        self._ledger = ledger
+        self._registers = RegisterHistory()
+        self._results: dict[str, _Results] = {}
+        self._snapshots: dict[str, str] = {}
+        self._position_versions: dict[UUID, int] = {}
+
+    def run(self, *, progress: Callable[[int], None] | None = None) -> ReplayReport:
+        """Compare the context of each decision with the log; a difference counts as DRIFT."""
+        report = ReplayReport()
+        for number, entry in enumerate(readable_entries(self._ledger, report)):
+            if progress is not None and number % 1000 == 0:
+                progress(entry.position)
+            if isinstance(entry.event, LevelsComputed | LevelsRefused):
+                self._audit(entry.stream_id, entry.event, report)
+            else:
+                self._learn(entry)
+        return report
+
+    def _learn(self, entry: LogEntry) -> None:
+        event = entry.event
+        if isinstance(event, _POSITION_EVENTS):
+            self._position_versions[entry.stream_id] = entry.version
+            if isinstance(event, PositionClosed):
+                del self._position_versions[entry.stream_id]
+                if event.result is not None:
+                    results = self._results.setdefault(event.account, _Results())
+                    results.add(entry.position, float(event.result.pnl_percent))
+        elif isinstance(event, InstrumentSnapshotTaken):
+            self._snapshots[event.instrument.content_hash] = event.instrument.symbol
+        else:
+            self._registers.takes(event)
+
+    def _audit(self, plan_id: UUID, decision: Decision, report: ReplayReport) -> None:
+        difference = first_difference(_recorded(decision), self._expected(decision))
+        if difference is None:
+            report.decisions += 1
+            report.exact += 1
+            return
+        subject = str(decision_id(plan_id, decision.revision))
+        found = Drift(subject, difference.field, difference.recorded, difference.recomputed)
+        report.count(Verdict.DRIFT, lambda: found)
+
+    def _expected(self, decision: Decision) -> dict[str, Any]:
+        context = decision.context
+        window = self._results.get(decision.account, _Results()).window(
+            context.window.log_position, context.window.uncommitted
+        )
+        known = self._registers.knows(context.register_version)
+        in_force = self._registers.at_version(context.register_version).in_force(decision.symbol)
+        return {
+            "inputs.average_pnl": window.average,
+            "context.window.trades": window.trades,
+            "context.register_version": context.register_version if known else self._registers.latest().version,
+            "policy": in_force.ref,
+            "context.snapshot": None if context.snapshot is None else self._snapshots.get(context.snapshot),
+            "context.position_version": self._position_versions.get(decision.position_id),
+        }
+
+
+def _recorded(decision: Decision) -> dict[str, Any]:
+    context = decision.context
+    return {
+        "inputs.average_pnl": decision.inputs.average_pnl,
+        "context.window.trades": context.window.trades,
+        "context.register_version": context.register_version,
+        "policy": decision.policy,
+        "context.snapshot": None if context.snapshot is None else decision.symbol,
+        "context.position_version": context.position_version,
+    }
+
+
+class _Results:
+    """The results of one account in log order."""
+
+    def __init__(self) -> None:
+        self._positions: list[int] = []
+        self._values: list[float] = []
+
+    def add(self, position: int, value: float) -> None:
+        self._positions.append(position)
+        self._values.append(value)
+
+    def window(self, log_position: int, uncommitted: int) -> PnLWindow:
+        """Return the window read up to a log position, with the last `uncommitted` results so far added."""
+        read = bisect_right(self._positions, log_position)
+        own = max(read, len(self._values) - uncommitted) if uncommitted else len(self._values)
+        return PnLWindow((*self._values[max(0, read - WINDOW) : read], *self._values[own:]))

@@ -1,0 +1,54 @@
+"""Explain: how each number of a decision came about, and what bound it."""
+
+from dataclasses import dataclass
+
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.domain.decision import JudgedLevels, judge_levels
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.formulas.derivation import derive
+from exitbrain.domain.formulas.tracing import Line
+from exitbrain.domain.guards import Freshness
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels import Distances, LevelInputs, fractions_of
+from exitbrain.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits."""
+
+    policy: Policy
+    inputs: LevelInputs
+    instrument: Instrument | None
+    lines: tuple[Line, ...]
+    distances: Distances
+    levels: JudgedLevels
+
+
+def explain(
+    policy: Policy, inputs: LevelInputs, instrument: Instrument | None, freshness: Freshness
+) -> Explanation:
+    """Derive and judge the levels for given inputs."""
+    derivation = derive(policy, inputs, () if instrument is None else instrument.brackets)
+    levels = judge_levels(policy.unit, inputs, derivation.raw, instrument, freshness)
+    return Explanation(
+        policy, inputs, instrument, derivation.lines, fractions_of(policy.unit, derivation.raw), levels
+    )
+
+
+def explain_decision(ledger: ExitLedger, decision: Decision) -> Explanation:
+    """Derive a recorded decision again from its inputs; raises UnknownPolicy where this version can not."""
+    policy = ledger.register().named(decision.policy.name).policy
+    snapshot = decision.context.snapshot
+    instrument = None if snapshot is None else ledger.instrument(snapshot)
+    return explain(policy, decision.inputs, instrument, decision.context.freshness)
+
+
+def find_decision(ledger: ExitLedger, wanted: str) -> Decision | None:
+    """Return the decision of that id (the full uuid, or its unique beginning); reads through the log."""
+    found: list[Decision] = []
+    for entry in ledger.log(topics=(LevelsComputed.TOPIC, LevelsRefused.TOPIC)):
+        if str(decision_id(entry.stream_id, entry.event.revision)).startswith(wanted.lower()):
+            found.append(entry.event)
+    return found[0] if len(found) == 1 else None

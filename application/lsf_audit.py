@@ -1,0 +1,93 @@
+"""LSF audit: every change of the adjusted LSF, attributed exactly to leverage, PnL feedback and policy."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Context, Decimal, Inexact
+from uuid import UUID
+
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.values import Cause
+
+_EXACT = Context(prec=2500, traps=[Inexact])
+
+
+@dataclass(frozen=True, slots=True)
+class LsfChange:
+    """One change against the previous computed decision of the same account and symbol.
+
+    `before` and `after` are the adjusted LSF; the three effects are exact decimal differences of doubles, found
+    by replacing leverage, then the PnL feedback, then the policy; their sum is `delta`.
+    """
+
+    at: datetime
+    account: str
+    symbol: str
+    position_id: UUID
+    decision_id: UUID
+    before: float
+    after: float
+    delta: Decimal
+    leverage_effect: Decimal
+    pnl_effect: Decimal
+    policy_effect: Decimal
+    cause: Cause
+
+
+class LsfAudit:
+    """Read the LSF history off the log."""
+
+    def __init__(self, ledger: ExitLedger, engine: LevelEngine) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._register: PolicyRegister = ledger.register()
+
+    def changes(
+        self, selection: Selection = EVERYTHING, *, progress: Callable[[int], None] | None = None
+    ) -> Iterator[LsfChange]:
+        """Yield the selected changes in log order; a decision that left the LSF as it was is not listed."""
+        previous: dict[tuple[str, str], LevelsComputed] = {}
+        for number, entry in enumerate(self._ledger.log(topics=(LevelsComputed.TOPIC,))):
+            if progress is not None and number % 1000 == 0:
+                progress(entry.position)
+            decision: LevelsComputed = entry.event
+            key = (decision.account, decision.symbol)
+            before = previous.get(key)
+            previous[key] = decision
+            if before is None or not selection.takes(decision.context.occurred_at, decision.symbol):
+                continue
+            if before.levels.raw.lsf_adjusted != decision.levels.raw.lsf_adjusted:
+                yield self._attribute(before, decision, decision_id(entry.stream_id, decision.revision))
+
+    def _attribute(self, before: LevelsComputed, after: LevelsComputed, id_: UUID) -> LsfChange:
+        releveraged = replace(before.inputs, leverage=after.inputs.leverage)
+        refed = replace(
+            releveraged, average_pnl=after.inputs.average_pnl, confidence=after.inputs.confidence
+        )
+        start = Decimal(before.levels.raw.lsf_adjusted)
+        with_leverage = Decimal(self._lsf_adjusted(before.policy.name, releveraged))
+        with_feedback = Decimal(self._lsf_adjusted(before.policy.name, refed))
+        end = Decimal(after.levels.raw.lsf_adjusted)
+        return LsfChange(
+            at=after.context.occurred_at,
+            account=after.account,
+            symbol=after.symbol,
+            position_id=after.position_id,
+            decision_id=id_,
+            before=before.levels.raw.lsf_adjusted,
+            after=after.levels.raw.lsf_adjusted,
+            delta=_EXACT.subtract(end, start),
+            leverage_effect=_EXACT.subtract(with_leverage, start),
+            pnl_effect=_EXACT.subtract(with_feedback, with_leverage),
+            policy_effect=_EXACT.subtract(end, with_feedback),
+            cause=after.cause,
+        )
+
+    def _lsf_adjusted(self, policy: str, inputs: LevelInputs) -> float:
+        return self._engine.compute(self._register.named(policy).policy, inputs, ()).lsf_adjusted

@@ -1,0 +1,57 @@
+"""Opening a store: the first events of a new one, the checks on an old one."""
+
+from exitbrain.application.ports.clock import Clock
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.errors import DomainError
+from exitbrain.domain.formulas.fingerprint import fingerprint
+from exitbrain.domain.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.identity import STORE_ID
+from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister
+from exitbrain.domain.store import FORMAT, StoreOpened
+
+SHIPPED_BY = "shipped"
+
+
+class ChangedFormula(DomainError):
+    """An active policy computes something else than when it was registered."""
+
+
+class PolicyNotInForce(DomainError):
+    """Another policy was asked for than the one in force."""
+
+
+def begin(ledger: ExitLedger, clock: Clock, version: str, *, policy: str = V3_5.name) -> None:
+    """Begin an empty ledger: its format, the shipped policies, and `policy` in force for every symbol."""
+    at = clock.now()
+    register = shipped_register(clock, policy)
+    ledger.save([Record(STORE_ID, 1, StoreOpened(FORMAT, version, at)), *register.collect()])
+
+
+def shipped_register(clock: Clock, policy: str = V3_5.name) -> PolicyRegister:
+    """Return the register of a new store, its events not yet saved."""
+    at = clock.now()
+    register = PolicyRegister()
+    for shipped in SHIPPED.values():
+        register.register(shipped, by=SHIPPED_BY, at=at)
+    register.activate(policy, by=SHIPPED_BY, at=at)
+    return register
+
+
+def check(ledger: ExitLedger, *, policy: str | None = None) -> None:
+    """Refuse a ledger whose active policies compute something else now, or where another policy is in force.
+
+    Raises ChangedFormula, PolicyNotInForce, or UnknownPolicy for a formula that this version has not.
+    """
+    register = ledger.register()
+    for name in dict.fromkeys(register.active.values()):
+        registered = register.named(name)
+        now = fingerprint(registered.policy)
+        if now != registered.ref.fingerprint:
+            raise ChangedFormula(
+                f"policy {name} was registered with fingerprint {registered.ref.fingerprint[:12]} and now gives"
+                f" {now[:12]}; a changed formula needs a new policy"
+            )
+    in_force = register.active.get(EVERY_SYMBOL)
+    if policy is not None and policy != in_force:
+        raise PolicyNotInForce(f"policy {policy} was asked for; in force in this store is {in_force}")

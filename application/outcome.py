@@ -1,0 +1,38 @@
+"""What became of a message, for whoever sent or ingested it."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from exitbrain.domain.decision import DecisionId
+from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The disposition of one message with its reason, and the position, plan and decision it led to.
+
+    `duplicate` says that the message had its receipt already and nothing was done again.
+    """
+
+    receipt_id: UUID
+    entry_id: str
+    disposition: Disposition
+    reason: Reason | None
+    refusal: Refusal | None
+    touched: tuple[UUID, ...]
+    decision: DecisionId | None = None
+    duplicate: bool = False
+
+    @classmethod
+    def of_receipt(cls, receipt_id: UUID, receipt: MessageReceived) -> Self:
+        """Return the outcome of a message that was received before."""
+        return cls(
+            receipt_id,
+            receipt.entry_id,
+            receipt.disposition,
+            receipt.reason,
+            receipt.refusal,
+            receipt.touched,
+            duplicate=True,
+        )

@@ -1,0 +1,158 @@
+"""Planning: from an open position and a signal to one recorded level computation."""
+
+from dataclasses import dataclass
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
+from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.messages import TradeIntent
+from exitbrain.domain.performance import PnLWindow
+from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
+from exitbrain.domain.position import Position
+from exitbrain.domain.values import Assumption, Cause, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points."""
+
+    account: str = "default"
+    max_intent_age_s: float = 300.0
+    fee_bps: float = 5.0
+    slippage_bps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What an intent says about the market, with the defaults that stood in for what it did not say."""
+
+    volatility: float
+    funding: float
+    divergence: float
+    confidence: float
+    assumptions: tuple[Assumption, ...]
+
+
+_DEFAULTS = {
+    "volatility": Assumption("volatility", "1.0", "the message has none"),
+    "funding": Assumption("funding", "0.0", "the message has none"),
+    "divergence": Assumption("divergence", "0.0", "the message has none"),
+    "confidence": Assumption("confidence", "0.8", "the message has none"),
+}
+
+
+def signal_of(intent: TradeIntent) -> Signal:
+    """Return the signal of an intent; each default used is an assumption."""
+    assumptions: list[Assumption] = []
+
+    def given(field: str, value: float | None) -> float:
+        if value is not None:
+            return value
+        default = _DEFAULTS[field]
+        assumptions.append(default)
+        return float(default.value)
+
+    return Signal(
+        given("volatility", intent.volatility),
+        given("funding", intent.funding),
+        given("divergence", intent.divergence),
+        given("confidence", intent.confidence),
+        tuple(assumptions),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningContext:
+    """What surrounds a level computation besides position and signal."""
+
+    register: PolicyRegister
+    window: PnLWindow
+    reading: WindowReading
+    instrument: Instrument | None
+    settings: DecisionSettings
+    origin: Origin
+    stamp: Stamp
+
+
+def plan_levels(
+    engine: LevelEngine,
+    position: Position,
+    plan: ExitPlan,
+    intent: TradeIntent,
+    leverage_assumption: Assumption | None,
+    context: PlanningContext,
+) -> Decision:
+    """Compute the next revision of a plan from what the position and the signal say."""
+    registered = context.register.in_force(position.symbol)
+    signal = signal_of(intent)
+    inputs = _inputs(position, signal, leverage_assumption is not None, registered, context)
+    assumed = () if leverage_assumption is None else (leverage_assumption,)
+    decision_context = _decision_context(position, intent, context)
+    instrument = context.instrument
+    raw = engine.compute(registered.policy, inputs, () if instrument is None else instrument.brackets)
+    levels = judge_levels(registered.policy.unit, inputs, raw, instrument, decision_context.freshness)
+    kind = LevelsComputed if raw.refusal is None else LevelsRefused
+    return kind(
+        plan.revision + 1,
+        position.quantity,
+        raw.harvest if raw.refusal is None else None,
+        Cause.INTENT,
+        (context.stamp.receipt_id,),
+        position.id,
+        position.account,
+        position.symbol,
+        registered.ref,
+        inputs,
+        decision_context,
+        (*intent.assumptions, *assumed, *signal.assumptions),
+        levels,
+    )
+
+
+def _inputs(
+    position: Position,
+    signal: Signal,
+    leverage_assumed: bool,
+    registered: RegisteredPolicy,
+    context: PlanningContext,
+) -> LevelInputs:
+    instrument, settings = context.instrument, context.settings
+    own_fee = instrument.taker_fee_bps if instrument is not None else None
+    parameters = registered.policy.parameters
+    return LevelInputs(
+        side=position.side,
+        leverage=position.leverage,
+        leverage_assumed=leverage_assumed,
+        volatility=signal.volatility,
+        funding=signal.funding,
+        divergence=signal.divergence,
+        confidence=signal.confidence,
+        average_pnl=context.window.average,
+        base_tp=parameters["base_tp"],
+        base_sl=parameters["base_sl"],
+        fee_bps=settings.fee_bps if own_fee is None else own_fee,
+        slippage_bps=settings.slippage_bps,
+        entry_price=position.entry_price,
+        quantity=position.quantity,
+    )
+
+
+def _decision_context(position: Position, intent: TradeIntent, context: PlanningContext) -> DecisionContext:
+    stamp, instrument = context.stamp, context.instrument
+    return DecisionContext(
+        occurred_at=stamp.occurred_at,
+        time_origin=stamp.time_origin,
+        recorded_at=stamp.recorded_at,
+        origin=context.origin,
+        position_version=position.version,
+        register_version=context.register.version,
+        window=context.reading,
+        snapshot=None if instrument is None else instrument.content_hash,
+        max_intent_age_s=context.settings.max_intent_age_s,
+        order_id=intent.order_id,
+        atr_value=intent.atr_value,
+        regime=intent.regime,
+    )

@@ -1,0 +1,81 @@
+"""The recorded decisions, as fast as they can be read for replay."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from exitbrain.domain.decision import JudgedLevels
+from exitbrain.domain.exit_plan import Revised
+from exitbrain.domain.guards import Freshness
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.policy import PolicyRef
+
+
+class RecordedDecision(Protocol):
+    """One decision as the record holds it: what went in, and a way to compare what came out."""
+
+    @property
+    def log_position(self) -> int:
+        """Where the log holds it."""
+
+    @property
+    def plan_id(self) -> UUID:
+        """The plan it belongs to."""
+
+    @property
+    def revision(self) -> int:
+        """Its revision there."""
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of its position."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When its message occurred."""
+
+    @property
+    def policy(self) -> PolicyRef:
+        """The policy that was in force."""
+
+    @property
+    def inputs(self) -> LevelInputs:
+        """What went in."""
+
+    @property
+    def freshness(self) -> Freshness:
+        """The age of its message."""
+
+    @property
+    def header(self) -> Revised:
+        """What the state of the plan takes from it."""
+
+    @property
+    def snapshot(self) -> str | None:
+        """The content hash of the instrument snapshot it read."""
+
+    def equals(self, levels: JudgedLevels) -> bool:
+        """Return whether the recorded outcome has the same bits, written as this version writes them."""
+
+    def levels(self) -> JudgedLevels:
+        """Return the recorded outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableDecision:
+    """A decision whose stored form can not be read, and why."""
+
+    log_position: int
+    plan_id: UUID
+    why: str
+
+
+class DecisionLog(Protocol):
+    """Read the recorded decisions in log order."""
+
+    def decisions(
+        self, *, after: int = 0, upto: int | None = None
+    ) -> Iterator[RecordedDecision | UnreadableDecision]:
+        """Yield every decision between two log positions; one that can not be read is yielded as such."""

@@ -1,0 +1,103 @@
+"""The ledger: where decisions are kept, loaded from, and read in their one order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.receipt import MessageReceived
+
+
+class LedgerError(Exception):
+    """The base of what a ledger raises."""
+
+
+class Conflict(LedgerError):
+    """A stream is no longer at the version the records expect; nothing was saved. Reload and decide again."""
+
+
+class AlreadyReceived(Conflict):
+    """A message of the batch has its receipt already; nothing was saved."""
+
+    def __init__(self, receipt_ids: tuple[UUID, ...]) -> None:
+        super().__init__(f"already received: {', '.join(map(str, receipt_ids))}")
+        self.receipt_ids = receipt_ids
+
+
+class StoreUnavailable(LedgerError):
+    """The store can not be opened, read or written; the message says which and why."""
+
+
+class UnreadableEvent(LedgerError):
+    """A stored event can not be read: unknown topic, unknown version, or damaged content."""
+
+    def __init__(self, position: int, topic: str, why: str) -> None:
+        super().__init__(f"event at log position {position} ({topic}) can not be read: {why}")
+        self.position = position
+        self.topic = topic
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An event at its place in the one order of the log; positions grow and may have gaps."""
+
+    position: int
+    stream_id: UUID
+    version: int
+    event: Any
+
+
+class ExitLedger(Protocol):
+    """Keep decisions as events. Every save is one transaction over all its streams."""
+
+    def save(self, records: Sequence[Record]) -> int:
+        """Append the records in their order, all or none, and return the log position of the last.
+
+        Raises AlreadyReceived when a receipt among them exists, Conflict when another stream has moved on,
+        StoreUnavailable when the outcome can not be known or the store can not be reached.
+        """
+
+    def latest_position(self, account: str, symbol: str, position_side: str = BOTH) -> Position | None:
+        """Return the position of the highest cycle, open or closed; None when there is none."""
+
+    def position(self, position_id: UUID) -> Position | None:
+        """Return the position of that id."""
+
+    def plan(self, plan_id: UUID) -> ExitPlan | None:
+        """Return the exit plan of that id."""
+
+    def register(self) -> PolicyRegister:
+        """Return the policy register as it is now."""
+
+    def receipts(self, receipt_ids: Sequence[UUID]) -> dict[UUID, MessageReceived]:
+        """Return those of the receipts that exist."""
+
+    def instrument(self, content_hash: str) -> Instrument | None:
+        """Return the instrument snapshot of that content."""
+
+    def is_claimed(self, claim_id: UUID) -> bool:
+        """Return whether a business key has been used."""
+
+    def history(self, stream_id: UUID) -> tuple[Record, ...]:
+        """Return all events of one stream, oldest first; empty when there is none."""
+
+    def log(
+        self, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
+    ) -> Iterator[LogEntry]:
+        """Yield the entries after a position (and up to one, both by log position), oldest first.
+
+        Gap-safe: an entry is never yielded while one with a lower position may still appear. With topics only
+        those are yielded. Raises UnreadableEvent at an entry that can not be read.
+        """
+
+    def head(self) -> int:
+        """Return the position of the newest entry, 0 in an empty log."""
+
+    def close(self) -> None:
+        """Release what the ledger holds."""

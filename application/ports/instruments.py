@@ -1,0 +1,19 @@
+"""What is known of the symbols."""
+
+from typing import Protocol
+
+from exitbrain.domain.instrument import Instrument
+
+
+class Instruments(Protocol):
+    """Know the trading rules of symbols. Not knowing one never stops a decision."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Return what is known of a symbol, None when nothing is."""
+
+
+class NoInstruments:
+    """Know nothing: decisions are made in distances and say what could not be checked."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        return None

@@ -1,0 +1,326 @@
+"""Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from exitbrain.application.intake import (
+    Context,
+    Decided,
+    Intake,
+    State,
+    Subject,
+    receipt_id_of,
+    subject_of,
+)
+from exitbrain.application.outcome import Outcome
+from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.ports.clock import Clock
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.instruments import Instruments
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.identity import claim_id, plan_id
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.messages import IncomingMessage, Translation
+from exitbrain.domain.performance import PnLWindow
+from exitbrain.domain.position import Position, PositionClosed
+from exitbrain.domain.receipt import Disposition, MessageReceived
+
+ATTEMPTS = 10
+"""How often one message is decided again after another writer was faster, before the conflict is raised."""
+
+Pair = tuple[Position | None, ExitPlan | None]
+Key = tuple[str, str]
+
+
+class Recorder:
+    """Take messages, decide them on the state of the ledger, save each batch as one transaction.
+
+    Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again.
+    """
+
+    def __init__(
+        self,
+        ledger: ExitLedger,
+        intake: Intake,
+        instruments: Instruments,
+        clock: Clock,
+        settings: DecisionSettings,
+        *,
+        cache_size: int = 10_000,
+    ) -> None:
+        self._ledger = ledger
+        self._intake = intake
+        self._instruments = instruments
+        self._clock = clock
+        self._settings = settings
+        self._pairs = _PairCache(ledger, cache_size)
+        self._windows = _Windows(ledger)
+        self._register = ledger.register()
+        self._stored_snapshots: set[str] = set()
+        self._at: datetime | None = None
+
+    def state_of(self, message: IncomingMessage) -> State:
+        """Return the state of the ledger that a message meets now."""
+        translation = self._intake.translate(message)
+        subject = subject_of(translation, self._settings.account)
+        draft = _Draft(self, [])
+        return State(self._register) if subject is None else draft.state(subject)
+
+    def context(self) -> Context:
+        """Return the context in which a message is decided now."""
+        return Context(self._at or self._clock.now(), self._settings)
+
+    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+        """Record one message and return its outcome; a message received before is not decided again."""
+        return self.handle_batch([message], at=at)[0]
+
+    def handle_batch(self, messages: Sequence[IncomingMessage], *, at: datetime | None = None) -> list[Outcome]:
+        """Record messages in their order, as one transaction where nobody interferes.
+
+        Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
+        conflict, nothing of the batch was saved and it is redone one message at a time. `at` is the time of
+        recording (aware, UTC); the clock is asked for each message where it is None.
+        """
+        self._at = at
+        translated = [(message, self._intake.translate(message)) for message in messages]
+        try:
+            return self._record(translated)
+        except Conflict:
+            self._forget()
+            return [self._insist(one) for one in translated]
+
+    def _insist(self, translated: tuple[IncomingMessage, Translation]) -> Outcome:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._record([translated])[0]
+            except Conflict:
+                self._forget()
+        return self._record([translated])[0]
+
+    def _record(self, batch: Sequence[tuple[IncomingMessage, Translation]]) -> list[Outcome]:
+        draft = _Draft(self, batch)
+        outcomes = [draft.outcome_of(message, translation) for message, translation in batch]
+        if draft.records:
+            self._ledger.save(draft.records)
+        draft.keep()
+        return outcomes
+
+    def _forget(self) -> None:
+        """Drop everything remembered of the ledger, after a conflict has shown that it is not alone."""
+        self._pairs.clear()
+        self._windows.clear()
+        self._stored_snapshots.clear()
+        self._register = self._ledger.register()
+
+
+class _Draft:
+    """A batch in the making: what it has decided so far, over what the ledger holds."""
+
+    def __init__(self, recorder: Recorder, batch: Sequence[tuple[IncomingMessage, Translation]]) -> None:
+        self._recorder = recorder
+        self._ledger = recorder._ledger
+        ids = [receipt_id_of(message, translation.time) for message, translation in batch]
+        self._received = self._ledger.receipts(ids)
+        self._window_position = recorder._windows.catch_up()
+        self._windows: dict[str, tuple[PnLWindow, int]] = {}
+        self._pairs: dict[Key, Pair] = {}
+        self._claims: set[UUID] = set()
+        self._snapshots: set[str] = set()
+        self.records: list[Record] = []
+
+    def outcome_of(self, message: IncomingMessage, translation: Translation) -> Outcome:
+        """Decide one message on top of the earlier ones of the batch, unless it was received before."""
+        receipt_id = receipt_id_of(message, translation.time)
+        earlier = self._received.get(receipt_id)
+        if earlier is None:
+            decided = self._decide(message, translation)
+            self._take(decided, message, translation)
+            return decided.outcome
+        if earlier.fields == message.fields:
+            return Outcome.of_receipt(receipt_id, earlier)
+        return self._outcome_of_reused_id(message, translation)
+
+    def keep(self) -> None:
+        """Remember, once the batch is saved, what it made of the positions and snapshots."""
+        recorder = self._recorder
+        for key, pair in self._pairs.items():
+            recorder._pairs.put(key, pair)
+        recorder._stored_snapshots |= self._snapshots
+
+    def _outcome_of_reused_id(self, message: IncomingMessage, translation: Translation) -> Outcome:
+        """Record a message whose entry id was used before for another content, under an id that tells them apart.
+
+        It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.
+        """
+        digest = sha256(repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")).hexdigest()
+        renamed = replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
+        receipt_id = receipt_id_of(renamed, translation.time)
+        if receipt_id not in self._received:
+            self._received.update(self._ledger.receipts([receipt_id]))
+        return self.outcome_of(renamed, self._recorder._intake.translate(renamed))
+
+    def _decide(self, message: IncomingMessage, translation: Translation) -> Decided:
+        recorder = self._recorder
+        context = recorder.context()
+        subject = subject_of(translation, recorder._settings.account)
+        if subject is None:
+            state = State(recorder._register)
+            return recorder._intake.decide_translated(message, translation, state, context)
+        decided = recorder._intake.decide_translated(message, translation, self.state(subject), context)
+        key = (subject.account, subject.symbol)
+        if decided.outcome.disposition is Disposition.IGNORED and key not in self._pairs:
+            # Nothing it saves would reveal a stale cache, so it must have been decided on what the ledger says now.
+            self._recorder._pairs.drop(key)
+            decided = recorder._intake.decide_translated(message, translation, self.state(subject), context)
+        return decided
+
+    def state(self, subject: Subject) -> State:
+        """Return what a message about this subject meets, the uncommitted part of the batch included."""
+        recorder = self._recorder
+        key = (subject.account, subject.symbol)
+        position, plan = self._pairs.get(key) or recorder._pairs.get(key)
+        window, uncommitted = self._windows.get(subject.account) or (recorder._windows.of(subject.account), 0)
+        instrument = recorder._instruments.instrument(subject.symbol)
+        return State(
+            register=recorder._register,
+            position=position,
+            plan=plan,
+            window=window,
+            window_position=self._window_position,
+            uncommitted=uncommitted,
+            instrument=instrument,
+            snapshot_stored=self._is_stored(instrument),
+            close_claimed=self._is_claimed(subject),
+        )
+
+    def _is_stored(self, instrument: Instrument | None) -> bool:
+        if instrument is None:
+            return False
+        content = instrument.content_hash
+        if content in self._snapshots or content in self._recorder._stored_snapshots:
+            return True
+        if self._ledger.instrument(content) is None:
+            return False
+        self._recorder._stored_snapshots.add(content)
+        return True
+
+    def _is_claimed(self, subject: Subject) -> bool:
+        if not subject.close_order_id:
+            return False
+        claim = claim_id(CLOSE_ORDER_ID, subject.account, subject.symbol, subject.close_order_id)
+        return claim in self._claims or self._ledger.is_claimed(claim)
+
+    def _take(self, decided: Decided, message: IncomingMessage, translation: Translation) -> None:
+        for record in decided.records:
+            if isinstance(record.event, KeyClaimed):
+                self._claims.add(record.stream_id)
+            elif isinstance(record.event, MessageReceived):
+                self._received[record.stream_id] = record.event
+        self.records.extend(decided.records)
+        subject = subject_of(translation, self._recorder._settings.account)
+        if subject is None or decided.outcome.disposition is not Disposition.ACCEPTED:
+            return
+        state = decided.state
+        self._pairs[(subject.account, subject.symbol)] = (state.position, state.plan)
+        self._windows[subject.account] = (state.window, state.uncommitted)
+        if state.snapshot_stored and state.instrument is not None:
+            self._snapshots.add(state.instrument.content_hash)
+
+
+class _PairCache:
+    """The latest position and plan of the symbols used last."""
+
+    def __init__(self, ledger: ExitLedger, size: int) -> None:
+        self._ledger = ledger
+        self._size = size
+        self._pairs: OrderedDict[Key, Pair] = OrderedDict()
+
+    def get(self, key: Key) -> Pair:
+        if key in self._pairs:
+            self._pairs.move_to_end(key)
+            return self._pairs[key]
+        account, symbol = key
+        position = self._ledger.latest_position(account, symbol)
+        plan = None if position is None else self._ledger.plan(plan_id(position.id))
+        self.put(key, (position, plan))
+        return position, plan
+
+    def put(self, key: Key, pair: Pair) -> None:
+        self._pairs[key] = pair
+        self._pairs.move_to_end(key)
+        while len(self._pairs) > self._size:
+            self._pairs.popitem(last=False)
+
+    def drop(self, key: Key) -> None:
+        self._pairs.pop(key, None)
+
+    def clear(self) -> None:
+        self._pairs.clear()
+
+
+class _Windows:
+    """The PnL windows of all accounts, read from the log as far as it goes."""
+
+    def __init__(self, ledger: ExitLedger) -> None:
+        self._ledger = ledger
+        self._position = 0
+        self._windows: dict[str, PnLWindow] = {}
+
+    def catch_up(self) -> int:
+        """Read what the log has grown by, and return the position up to which the windows are read."""
+        head = self._ledger.head()
+        for entry in self._ledger.log(self._position, upto=head, topics=(PositionClosed.TOPIC,)):
+            closed: PositionClosed = entry.event
+            if closed.result is not None:
+                self._windows.setdefault(closed.account, PnLWindow()).add(closed.result.pnl_percent)
+        self._position = max(self._position, head)
+        return self._position
+
+    def of(self, account: str) -> PnLWindow:
+        """Return the window of an account; not to be changed."""
+        return self._windows.get(account) or _EMPTY
+
+    def clear(self) -> None:
+        self._position = 0
+        self._windows = {}
+
+
+_EMPTY = PnLWindow()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
+
+    read: int = 0
+    accepted: int = 0
+    ignored: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    decisions: int = 0
+    refusals: tuple[tuple[str, str], ...] = ()
+
+    def plus(self, outcomes: Sequence[Outcome]) -> "IngestSummary":
+        """Return the summary with more outcomes counted."""
+        counts = {"accepted": 0, "ignored": 0, "refused": 0, "duplicate": 0}
+        refusals = list(self.refusals)
+        for outcome in outcomes:
+            counts["duplicate" if outcome.duplicate else outcome.disposition.value.lower()] += 1
+            if outcome.refusal is not None and not outcome.duplicate:
+                refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
+        return IngestSummary(
+            read=self.read + len(outcomes),
+            accepted=self.accepted + counts["accepted"],
+            ignored=self.ignored + counts["ignored"],
+            refused=self.refused + counts["refused"],
+            duplicate=self.duplicate + counts["duplicate"],
+            decisions=self.decisions + len([1 for outcome in outcomes if outcome.decision is not None]),
+            refusals=tuple(refusals),
+        )
+

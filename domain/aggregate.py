@@ -1,0 +1,72 @@
+"""What the aggregates share: a version, an `apply` that only assigns, and the events not yet saved."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, Self
+from uuid import UUID
+
+from exitbrain.domain.values import EntryId, TimeOrigin
+
+
+class Event(Protocol):
+    """An event of the record: a plain class with an explicit, stable topic."""
+
+    TOPIC: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event at its place: the stream (aggregate) it belongs to and its version there, counted from 1."""
+
+    stream_id: UUID
+    version: int
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which message caused an event, and its two times (UTC).
+
+    `entry_id` is the Redis stream id; None for messages that came without one.
+    """
+
+    receipt_id: UUID
+    source: str
+    entry_id: EntryId | None
+    occurred_at: datetime
+    time_origin: TimeOrigin
+    recorded_at: datetime
+
+
+class Aggregate:
+    """An entity whose state is the fold of its events."""
+
+    __slots__ = ("id", "pending", "version")
+
+    def __init__(self, stream_id: UUID) -> None:
+        self.id = stream_id
+        self.version = 0
+        self.pending: list[Record] = []
+
+    def apply(self, event: Any) -> None:
+        """Assign what the event says; never decide, never fail."""
+        raise NotImplementedError
+
+    def collect(self) -> list[Record]:
+        """Return the events not yet saved, and forget them."""
+        pending, self.pending = self.pending, []
+        return pending
+
+    def copy(self) -> Self:
+        """Return an independent aggregate in the same state, so that a decision can be tried on it."""
+        twin = object.__new__(type(self))
+        for cls in type(self).__mro__[:-1]:
+            for slot in getattr(cls, "__slots__", ()):
+                setattr(twin, slot, getattr(self, slot))
+        twin.pending = list(self.pending)
+        return twin
+
+    def _emit(self, event: Event) -> None:
+        self.version += 1
+        self.apply(event)
+        self.pending.append(Record(self.id, self.version, event))

@@ -1,0 +1,135 @@
+"""One level computation: what went in, in which context, what came out and how it was judged.
+
+The decision is the unit of replay: `decide_levels` is the whole way from inputs to a judged plan, and a replay
+walks it again with what the record says.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from exitbrain.domain.formulas.algebra import Bound
+from exitbrain.domain.guards import Freshness, GuardReport, judge, judge_refused
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels import (
+    LevelInputs,
+    RawLevels,
+    Slice,
+    Triggers,
+    fractions_of,
+    rounded_distances,
+    slices_of,
+    tick_bounds,
+    trigger_prices,
+)
+from exitbrain.domain.values import Origin, TimeOrigin, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReading:
+    """The PnL window as a decision read it: how many results, and up to where in the log.
+
+    `uncommitted` counts the results of the same transaction, the last ones before the decision, that were
+    read in addition to those up to `log_position`.
+    """
+
+    log_position: int
+    uncommitted: int
+    trades: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """What surrounded a decision: its times, the versions it was made on, the settings it read, what travels along.
+
+    Both times are UTC; `snapshot` is the content hash of the instrument snapshot; `max_intent_age_s` seconds.
+    """
+
+    occurred_at: datetime
+    time_origin: TimeOrigin
+    recorded_at: datetime
+    origin: Origin
+    position_version: int
+    register_version: int
+    window: WindowReading
+    snapshot: str | None
+    max_intent_age_s: float
+    order_id: str
+    atr_value: float | None
+    regime: str | None
+
+    @property
+    def freshness(self) -> Freshness:
+        """Return the age that the record gives the message."""
+        if self.time_origin is TimeOrigin.RECORDED_AT:
+            return Freshness(None, self.max_intent_age_s)
+        return Freshness((self.recorded_at - self.occurred_at).total_seconds(), self.max_intent_age_s)
+
+
+@dataclass(slots=True)  # not frozen: that costs more than the formula
+class JudgedLevels:
+    """The outcome of a decision: raw levels in the policy's unit, what bound, guards, trigger prices, slices.
+
+    `binding` continues the bounds of the formula with those of rounding. `triggers` is None without a price.
+    """
+
+    raw: RawLevels
+    binding: tuple[Bound, ...]
+    guards: GuardReport
+    triggers: Triggers | None
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionId:
+    """Where a decision is found: its plan and its revision there."""
+
+    plan_id: UUID
+    revision: int
+
+
+def judge_levels(
+    unit: Unit, inputs: LevelInputs, raw: RawLevels, instrument: Instrument | None, freshness: Freshness
+) -> JudgedLevels:
+    """Round, slice and judge what an engine computed."""
+    if raw.refusal is not None:
+        return JudgedLevels(raw, binding_of(raw.bounds), judge_refused(inputs, freshness), None, ())
+    distances = fractions_of(unit, raw)
+    binding = binding_of(raw.bounds)
+    entry = inputs.entry_price
+    triggers: Triggers | None = None
+    slices: tuple[Slice, ...] = ()
+    if entry is not None:
+        tick = instrument.tick_size if instrument is not None else None
+        triggers = trigger_prices(entry, inputs.side, distances, tick, unit.to_fraction(raw.floor))
+        if instrument is not None and tick is not None:
+            binding += tick_bounds(entry, inputs.side, distances, triggers)
+            distances = rounded_distances(entry, inputs.side, triggers)
+        if instrument is not None and inputs.quantity is not None:
+            slices = slices_of(inputs.quantity, raw.harvest, instrument, entry)
+    report = judge(inputs, freshness, distances, raw.harvest, instrument, triggers, slices)
+    return JudgedLevels(raw, binding, report, triggers, slices)
+
+
+def binding_of(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
+    """Return the bounds that changed a final number.
+
+    Where one minimum is overtaken by a higher one (or one maximum by a lower one), only the last of the run
+    binds, from the number before the first: without the earlier ones the final number would be the same.
+    """
+    if len(bounds) < 2:
+        return bounds
+    kept: list[Bound] = []
+    for bound in bounds:
+        last = kept[-1] if kept else None
+        if last is not None and last.level == bound.level and _direction(last) == _direction(bound):
+            kept[-1] = Bound(bound.level, bound.constraint, last.before, bound.after)
+        else:
+            kept.append(bound)
+    return tuple(kept)
+
+
+def _direction(bound: Bound) -> int:
+    if bound.before == bound.after:
+        return 0
+    return 1 if bound.after > bound.before else -1

@@ -1,0 +1,56 @@
+"""The first difference between what was recorded and what was computed again, to the bit."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that differs, by its path, with both values as text."""
+
+    field: str
+    recorded: str
+    recomputed: str
+
+
+def first_difference(recorded: Any, recomputed: Any) -> Difference | None:
+    """Return the first field that differs, in the order of the definitions; None when all bits agree.
+
+    Doubles agree only when their 64 bits do, so -0.0 and 0.0 differ; Decimals when their digits do.
+    """
+    return next(_differences("", recorded, recomputed), None)
+
+
+def _differences(path: str, a: Any, b: Any) -> Iterator[Difference]:
+    if isinstance(a, float) and isinstance(b, float):
+        if struct.pack("<d", a) != struct.pack("<d", b):
+            yield Difference(path, repr(a), repr(b))
+    elif type(a) is not type(b):
+        yield Difference(path, _text(a), _text(b))
+    elif is_dataclass(a):
+        for field in fields(a):
+            yield from _differences(_join(path, field.name), getattr(a, field.name), getattr(b, field.name))
+    elif isinstance(a, tuple | list):
+        yield from _in_sequence(path, a, b)
+    elif isinstance(a, dict):
+        for key in [*a, *(key for key in b if key not in a)]:
+            yield from _differences(_join(path, str(key)), a.get(key), b.get(key))
+    elif str(a) != str(b):
+        yield Difference(path, _text(a), _text(b))
+
+
+def _in_sequence(path: str, a: Any, b: Any) -> Iterator[Difference]:
+    for number, (left, right) in enumerate(zip(a, b, strict=False)):
+        yield from _differences(f"{path}[{number}]", left, right)
+    if len(a) != len(b):
+        yield Difference(f"{path}.length", str(len(a)), str(len(b)))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,218 @@
+"""The named rules a plan must satisfy before it may be executed, and what they found.
+
+A guard passes, fails with its figures, or is not checkable and says why. Guards never stop recording: a plan
+that fails is kept and published with the verdict. Figures are numbers, so that wording can change and replay not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from exitbrain.domain.formulas.algebra import FloatAlgebra
+from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels import Distances, LevelInputs, Slice, Triggers, is_placeable
+from exitbrain.domain.liquidation import liquidation
+from exitbrain.domain.values import DECIMAL, round_trip_cost
+
+ON_THE_SIGNAL = ("leverage_is_known", "inputs_in_range", "intent_is_fresh", "price_is_known")
+ON_THE_LEVELS = (
+    "stop_wider_than_costs",
+    "stop_inside_liquidation",
+    "targets_beyond_costs",
+    "targets_increasing",
+    "levels_on_distinct_ticks",
+    "slices_placeable",
+)
+GUARDS = ON_THE_SIGNAL + ON_THE_LEVELS
+
+STOP_COSTS = 2.0
+REFUSED = "the levels were refused"
+
+Figures = dict[str, float]
+
+
+@dataclass(slots=True)  # not frozen: that costs more than the formula
+class GuardReport:
+    """The findings of all guards on one plan, each in the order of `GUARDS`.
+
+    `failed` holds the figures of each guard that failed, `unknown` why a guard was not checkable.
+    """
+
+    passed: tuple[str, ...]
+    failed: dict[str, Figures]
+    unknown: dict[str, str]
+
+    @property
+    def executable(self) -> bool:
+        """Return whether every guard passed."""
+        return not self.failed and not self.unknown
+
+
+class Freshness(NamedTuple):
+    """The age of the message when it was recorded (None: its time is not known), and the oldest allowed."""
+
+    age_s: float | None
+    max_age_s: float
+
+
+def judge(
+    inputs: LevelInputs,
+    freshness: Freshness,
+    distances: Distances,
+    harvest: tuple[float, float, float],
+    instrument: Instrument | None,
+    triggers: Triggers | None,
+    slices: tuple[Slice, ...],
+) -> GuardReport:
+    """Return what every guard finds on a plan; its distances are those after rounding to the tick."""
+    failed: dict[str, Figures] = {}
+    unknown: dict[str, str] = {}
+    _judge_signal(inputs, freshness, failed, unknown)
+    _judge_distances(inputs, distances, harvest, instrument, failed, unknown)
+    _judge_placing(inputs, instrument, triggers, slices, failed, unknown)
+    return GuardReport(_others((*failed, *unknown)), failed, unknown)
+
+
+def judge_refused(inputs: LevelInputs, freshness: Freshness) -> GuardReport:
+    """Return what every guard finds where there are no levels: rules about levels are not checkable."""
+    failed: dict[str, Figures] = {}
+    unknown: dict[str, str] = {}
+    _judge_signal(inputs, freshness, failed, unknown)
+    unknown.update(dict.fromkeys(ON_THE_LEVELS, REFUSED))
+    return GuardReport(_others((*failed, *unknown)), failed, unknown)
+
+
+@lru_cache(maxsize=4096)
+def _others(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in GUARDS if name not in names)
+
+
+# Each rule is the condition under which it fails, written so that a NaN of a foreign engine fails too.
+
+
+def _judge_signal(
+    x: LevelInputs, freshness: Freshness, failed: dict[str, Figures], unknown: dict[str, str]
+) -> None:
+    if x.leverage_assumed:
+        failed["leverage_is_known"] = {"assumed": x.leverage}
+    if not (
+        0.0 <= x.volatility <= 3.0
+        and 0.0 <= x.divergence <= 1.0
+        and -0.03 < x.funding < 0.03
+        and 0.0 <= x.confidence <= 1.0
+    ):
+        failed["inputs_in_range"] = _outside_their_range(x)
+    age_s, max_age_s = freshness
+    if age_s is None:
+        unknown["intent_is_fresh"] = "the time of the message is not known"
+    elif not -max_age_s <= age_s <= max_age_s:
+        failed["intent_is_fresh"] = {"age_s": age_s, "max_age_s": max_age_s}
+    if x.entry_price is None or x.quantity is None:
+        failed["price_is_known"] = {
+            "entry_price_known": 0.0 if x.entry_price is None else 1.0,
+            "quantity_known": 0.0 if x.quantity is None else 1.0,
+        }
+
+
+def _outside_their_range(x: LevelInputs) -> Figures:
+    outside: Figures = {}
+    if not 0.0 <= x.volatility <= 3.0:
+        outside["volatility"] = x.volatility
+    if not 0.0 <= x.divergence <= 1.0:
+        outside["divergence"] = x.divergence
+    if not -0.03 < x.funding < 0.03:
+        outside["funding"] = x.funding
+    if not 0.0 <= x.confidence <= 1.0:
+        outside["confidence"] = x.confidence
+    return outside
+
+
+def _judge_distances(
+    x: LevelInputs,
+    distances: Distances,
+    harvest: tuple[float, float, float],
+    instrument: Instrument | None,
+    failed: dict[str, Figures],
+    unknown: dict[str, str],
+) -> None:
+    tp1, tp2, tp3, sl = distances
+    cost = round_trip_cost(x.fee_bps, x.slippage_bps)
+    if not sl >= STOP_COSTS * cost:
+        failed["stop_wider_than_costs"] = {"stop": sl, "cost": cost, "needed": STOP_COSTS * cost}
+    if instrument is None or not instrument.brackets:
+        unknown["stop_inside_liquidation"] = "no leverage brackets"
+    elif figures := _liquidated_before(sl + cost, x, harvest, instrument.brackets):
+        failed["stop_inside_liquidation"] = figures
+    if not tp1 > cost:
+        failed["targets_beyond_costs"] = {"tp1": tp1, "cost": cost}
+    if not tp1 < tp2 < tp3:
+        failed["targets_increasing"] = {"tp1": tp1, "tp2": tp2, "tp3": tp3}
+
+
+def _liquidated_before(
+    worst: float, x: LevelInputs, harvest: tuple[float, float, float], brackets: Sequence[Bracket]
+) -> Figures | None:
+    """Judge the stop with costs against the liquidation price for what is open after 0, 1 and 2 targets."""
+    entry, size = (x.entry_price, x.quantity) if x.entry_price is not None else (None, None)
+    for filled, still_open in enumerate(_open_after(harvest)):
+        quantity = None if entry is None or size is None else float(size) * still_open
+        price = 1.0 if entry is None else float(entry)
+        where = liquidation(FloatAlgebra(), float(x.side.direction), price, quantity, x.leverage, brackets)
+        if where.allowed <= 0.0 or not worst < where.distance:
+            return {
+                "stop_with_costs": worst,
+                "liquidation": where.distance,
+                "targets_filled": float(filled),
+                "leverage_allowed": where.allowed,
+            }
+        if quantity is None:
+            break  # every prefix has the same unknown size
+    return None
+
+
+def _open_after(harvest: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return the open fraction after 0, 1 and 2 targets, as written sums, not a running subtraction."""
+    return (1.0, harvest[1] + harvest[2], harvest[2])
+
+
+def _judge_placing(
+    x: LevelInputs,
+    instrument: Instrument | None,
+    triggers: Triggers | None,
+    slices: tuple[Slice, ...],
+    failed: dict[str, Figures],
+    unknown: dict[str, str],
+) -> None:
+    if instrument is None or instrument.tick_size is None:
+        unknown["levels_on_distinct_ticks"] = "no tick size"
+    elif triggers is None or x.entry_price is None:
+        unknown["levels_on_distinct_ticks"] = "no entry price"
+    elif figures := _coinciding(x.entry_price, triggers):
+        failed["levels_on_distinct_ticks"] = figures
+    if instrument is None or instrument.step_size is None:
+        unknown["slices_placeable"] = "no step size"
+    elif x.quantity is None or x.entry_price is None:
+        unknown["slices_placeable"] = "no quantity" if x.quantity is None else "no entry price"
+    elif figures := _not_placeable(x.quantity, x.entry_price, instrument, slices):
+        failed["slices_placeable"] = figures
+
+
+def _coinciding(entry: Decimal, t: Triggers) -> Figures | None:
+    prices = (entry, t.tp1, t.tp2, t.tp3, t.sl)
+    if len({*prices}) == len(prices) and all(price > 0 for price in prices):
+        return None
+    return dict(zip(("entry", "tp1", "tp2", "tp3", "sl"), map(float, prices), strict=True))
+
+
+def _not_placeable(
+    quantity: Decimal, price: Decimal, instrument: Instrument, slices: tuple[Slice, ...]
+) -> Figures | None:
+    """Judge the slices; a quantity off the step grid (an intent sized in money) is reported and does not fail."""
+    total = Decimal(0)
+    for part in slices:
+        total = DECIMAL.add(total, part.quantity)
+    if total == quantity and all(is_placeable(part.quantity, instrument, price) for part in slices):
+        return None
+    return {"quantity": float(quantity), "placeable": float(total), "slices": float(len(slices))}

@@ -1,0 +1,61 @@
+"""Ids: uuid5 of meaningful parts, so the same thing has the same id in every process and every replay."""
+
+from hashlib import sha1, sha256
+from urllib.parse import quote
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+NAMESPACE = uuid5(NAMESPACE_DNS, "exitbrain")
+
+_VERSION_AND_VARIANT = ~((0xF << 76) | (0x3 << 62))
+_UUID5 = (5 << 76) | (2 << 62)
+_UUID8 = (8 << 76) | (2 << 62)
+_HASH_BITS = (1 << 80) - 1
+
+
+def id_of(*parts: object) -> UUID:
+    """Return the uuid5 in our namespace over the percent-encoded parts joined by "/"."""
+    name = "/".join([quote(str(part), safe="") for part in parts])
+    # The arithmetic of uuid.uuid5 without its conversions: ids are made several times for each message.
+    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    return UUID(int=int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
+
+
+def position_id(account: str, symbol: str, position_side: str, cycle: int) -> UUID:
+    """Return the id of one round trip; the first cycle is 1."""
+    return id_of(account, symbol, position_side, cycle)
+
+
+def plan_id(position: UUID) -> UUID:
+    """Return the id of the one exit plan of a position."""
+    return id_of("plan", position)
+
+
+def decision_id(plan: UUID, revision: int) -> UUID:
+    """Return the id of one level computation; the first revision of a plan is 1."""
+    return id_of(plan, revision)
+
+
+def claim_id(kind: str, account: str, symbol: str, value: str) -> UUID:
+    """Return the id under which a business key (say, the order id of a close) can be claimed once."""
+    return id_of("claim", kind, account, symbol, value)
+
+
+def snapshot_id(content_hash: str) -> UUID:
+    """Return the id of an instrument snapshot from the hash of its content."""
+    return id_of("instrument", content_hash)
+
+
+def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
+    """Return the time-ordered id of the receipt of one message (UUID version 8).
+
+    The first 48 bits are `time_ms` (of the stream id, else of the message, else 0), the rest is taken
+    from the SHA-256 of source and entry id. Random keys would halve the speed of appending.
+    """
+    digest = sha256(f"{quote(source, safe='')}/{quote(entry_id, safe='')}".encode()).digest()
+    tail = int.from_bytes(digest[:10], "big") & _HASH_BITS
+    head = min(max(time_ms, 0), (1 << 48) - 1) << 80
+    return UUID(int=(head | tail) & _VERSION_AND_VARIANT | _UUID8)
+
+
+REGISTER_ID = id_of("policy-register")
+STORE_ID = id_of("store")

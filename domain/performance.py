@@ -1,0 +1,38 @@
+"""The PnL window of an account: its last 20 results, and their mean."""
+
+from collections import deque
+from decimal import Decimal
+
+WINDOW = 20
+
+
+class PnLWindow:
+    """The last results in log order, price returns in percent, oldest first."""
+
+    __slots__ = ("_results",)
+
+    def __init__(self, results: tuple[float, ...] = ()) -> None:
+        self._results: deque[float] = deque(results, maxlen=WINDOW)
+
+    def add(self, pnl_percent: Decimal) -> None:
+        """Append a result; the oldest of more than 20 leaves."""
+        self._results.append(float(pnl_percent))
+
+    def copy(self) -> "PnLWindow":
+        """Return an independent window with the same results."""
+        return PnLWindow(tuple(self._results))
+
+    @property
+    def trades(self) -> int:
+        """Return how many results the window holds, 0 to 20."""
+        return len(self._results)
+
+    @property
+    def average(self) -> float:
+        """Return the mean in percent: a plain loop, oldest first, divided by n; 0 when there are none."""
+        if not self._results:
+            return 0.0
+        total = 0.0
+        for result in self._results:
+            total = total + result
+        return total / len(self._results)

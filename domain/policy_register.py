@@ -1,0 +1,108 @@
+"""PolicyRegister: which policies exist and which is in force, as events, in one aggregate."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from exitbrain.domain.aggregate import Aggregate
+from exitbrain.domain.errors import UnknownPolicy, WrongState
+from exitbrain.domain.formulas.fingerprint import fingerprint
+from exitbrain.domain.identity import REGISTER_ID
+from exitbrain.domain.policy import Policy, PolicyRef
+from exitbrain.domain.values import Unit
+
+EVERY_SYMBOL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRegistered:
+    """A policy became known, with the fingerprint its formula had then."""
+
+    TOPIC: ClassVar[str] = "exitbrain.PolicyRegistered"
+
+    name: str
+    formula: str
+    unit: Unit
+    parameters: dict[str, float]
+    ignores: tuple[str, ...]
+    parameters_hash: str
+    fingerprint: str
+    by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyActivated:
+    """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own."""
+
+    TOPIC: ClassVar[str] = "exitbrain.PolicyActivated"
+
+    name: str
+    scope: str
+    by: str
+    recorded_at: datetime
+
+
+RegisterEvent = PolicyRegistered | PolicyActivated
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPolicy:
+    """A policy of the register with the reference that decisions record."""
+
+    policy: Policy
+    ref: PolicyRef
+
+
+class PolicyRegister(Aggregate):
+    """All policies of a store. In force for a decision is what the version it recorded says, never a timestamp."""
+
+    __slots__ = ("active", "policies")
+
+    def __init__(self) -> None:
+        super().__init__(REGISTER_ID)
+        self.policies: dict[str, RegisteredPolicy] = {}
+        self.active: dict[str, str] = {}
+
+    def register(self, policy: Policy, *, by: str, at: datetime) -> None:
+        """Make a policy known under its name, once."""
+        if policy.name in self.policies:
+            raise WrongState(f"policy {policy.name} is already registered")
+        self._emit(
+            PolicyRegistered(
+                policy.name,
+                policy.formula,
+                policy.unit,
+                policy.parameters,
+                policy.ignores,
+                policy.parameters_hash,
+                fingerprint(policy),
+                by,
+                at,
+            )
+        )
+
+    def activate(self, name: str, *, scope: str = EVERY_SYMBOL, by: str, at: datetime) -> None:
+        """Put a registered policy in force for a scope."""
+        self.named(name)
+        self._emit(PolicyActivated(name, scope, by, at))
+
+    def named(self, name: str) -> RegisteredPolicy:
+        """Return the policy of that name; raises UnknownPolicy."""
+        try:
+            return self.policies[name]
+        except KeyError:
+            raise UnknownPolicy(name, tuple(self.policies)) from None
+
+    def in_force(self, symbol: str) -> RegisteredPolicy:
+        """Return the policy in force for a symbol; its own activation beats the global one."""
+        return self.policies[self.active.get(symbol) or self.active[EVERY_SYMBOL]]
+
+    def apply(self, event: RegisterEvent) -> None:
+        match event:
+            case PolicyRegistered():
+                policy = Policy(event.name, event.formula, event.unit, event.parameters, event.ignores)
+                ref = PolicyRef(event.name, event.parameters_hash, event.fingerprint)
+                self.policies = {**self.policies, event.name: RegisteredPolicy(policy, ref)}
+            case PolicyActivated():
+                self.active = {**self.active, event.scope: event.name}

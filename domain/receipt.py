@@ -1,0 +1,95 @@
+"""Receipt: the one recorded outcome of one message; the inbox, and the raw input of intake replay."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from exitbrain.domain.values import Assumption, Origin, TimeOrigin
+
+
+class Disposition(StrEnum):
+    """What became of a message."""
+
+    ACCEPTED = "ACCEPTED"
+    IGNORED = "IGNORED"
+    REFUSED = "REFUSED"
+
+
+class Reason(StrEnum):
+    """Why a message was ignored or refused."""
+
+    NOT_AN_ENTRY = "NOT_AN_ENTRY"
+    NO_OPEN_POSITION = "NO_OPEN_POSITION"
+    SUPERSEDED = "SUPERSEDED"
+    EARLIER_CYCLE = "EARLIER_CYCLE"
+    DUPLICATE_CLOSE = "DUPLICATE_CLOSE"
+    UNKNOWN_STREAM = "UNKNOWN_STREAM"
+
+    NOT_DECODABLE = "NOT_DECODABLE"
+    NO_SYMBOL = "NO_SYMBOL"
+    NO_SIDE = "NO_SIDE"
+    BAD_NUMBER = "BAD_NUMBER"
+    LEVERAGE_OUT_OF_RANGE = "LEVERAGE_OUT_OF_RANGE"
+    BAD_VALUE = "BAD_VALUE"
+    TOO_LARGE = "TOO_LARGE"
+
+
+@dataclass(frozen=True, slots=True)
+class RawFields:
+    """The fields of a message as they came, every value as text.
+
+    `encoded` names the fields whose text stands for something else: `base64` for bytes that are not UTF-8,
+    `json` for values of an import that were not text. Of a message above the size cap the values are cut;
+    `length` (bytes) and `sha256` then tell of the whole.
+    """
+
+    values: dict[str, str]
+    encoded: dict[str, str]
+    length: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message can not be used: the field, what was given, what is allowed."""
+
+    reason: Reason
+    field: str
+    value: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value}; allowed: {self.allowed}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message and its outcome, saved in the transaction of its effects.
+
+    `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
+    without one the SHA-256 of stream, canonical fields and occurrence. `account` is the alias in force when a
+    message names none. `broken` says that the refusal came from outside the fields (a line that is not JSON, a
+    malformed id, too many bytes). `touched` are the positions and plans its effects belong to. A time in the
+    future is flagged, never corrected.
+    """
+
+    TOPIC: ClassVar[str] = "exitbrain.MessageReceived"
+
+    source: str
+    stream: str
+    entry_id: str
+    fields: RawFields
+    origin: Origin
+    disposition: Disposition
+    reason: Reason | None
+    refusal: Refusal | None
+    broken: bool
+    account: str
+    occurred_at: datetime
+    time_origin: TimeOrigin
+    recorded_at: datetime
+    in_future: bool
+    assumptions: tuple[Assumption, ...]
+    touched: tuple[UUID, ...]

@@ -1,0 +1,85 @@
+"""The small closed vocabularies and numeric conventions that every other module speaks."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from enum import StrEnum
+
+# One context for all Decimal work, so that a quantity like 200 / 1.465 is defined to the last digit.
+DECIMAL = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+LEVERAGE_MIN, LEVERAGE_MAX = 1.0, 125.0
+
+
+class Side(StrEnum):
+    """The direction of a position."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    @property
+    def direction(self) -> int:
+        """Return +1 for a long, -1 for a short; every rule is written once with this sign."""
+        return 1 if self is Side.LONG else -1
+
+
+class Unit(StrEnum):
+    """How the raw numbers of a policy are to be read."""
+
+    FRACTION = "fraction"
+    PERCENT = "percent"
+
+    def to_fraction(self, raw: float) -> float:
+        """Return a raw distance as a fraction of the entry price."""
+        return raw / 100 if self is Unit.PERCENT else raw
+
+
+class Cause(StrEnum):
+    """What asked for a level computation. A cause ships with the code that produces it."""
+
+    INTENT = "INTENT"
+
+
+class Origin(StrEnum):
+    """Where a message came from: the live stream, or recorded messages taken in later."""
+
+    LIVE = "LIVE"
+    IMPORT = "IMPORT"
+
+
+class TimeOrigin(StrEnum):
+    """Which of the times at hand became `occurred_at`."""
+
+    PAYLOAD = "payload"
+    ENVELOPE = "envelope"
+    STREAM_ID = "stream_id"
+    RECORDED_AT = "recorded_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A default that stood in for something a message did not say, and why."""
+
+    field: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryId:
+    """The id of a Redis stream entry; ids compare as (milliseconds, sequence), never as text."""
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+
+def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:
+    """Return both fees and both slippages of one round trip as a fraction of the entry notional."""
+    return 2.0 * (fee_bps + slippage_bps) / 10000.0
+
+
+def plain(number: Decimal) -> str:
+    """Write a Decimal in positional digits, without exponent."""
+    return format(number, "f")
