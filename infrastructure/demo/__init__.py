@@ -1,0 +1,1 @@
+"""The demonstration: synthetic messages and the story told with them."""

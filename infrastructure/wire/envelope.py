@@ -1,0 +1,84 @@
+"""The envelopes messages come in, opened: payload as JSON text, `data` as JSON text, or flat fields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
+from exitbrain.infrastructure.wire.scalars import is_absent, shown
+
+WRAPPERS = ("payload", "data")
+IDS = ("order_id", "account")
+ENVELOPE_NAMES = ("timestamp", *IDS)
+"""What a payload may leave to the fields around it; for the rest the payload alone speaks."""
+
+OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a message says, without what is absent; `refusal` where a part of it could not be decoded.
+
+    `around` are the fields beside a payload; a flat message has none. Numbers are text (see json_text).
+    """
+
+    said: dict[str, object]
+    around: dict[str, object]
+    refusal: Refusal | None
+
+
+def opened(fields: RawFields, names: frozenset[str]) -> Opened:
+    """Open the envelope of a message of which `names` are read; a payload wins over flat fields."""
+    for wrapper in WRAPPERS:
+        content = _value(fields, wrapper)
+        if is_absent(content):
+            continue
+        said, refusal = _inside(wrapper, content, names)
+        around, refusal_around = _present(fields, ENVELOPE_NAMES)
+        for name in IDS:
+            if name in around and name in names:
+                said.setdefault(name, around[name])
+        return Opened(said, around, refusal or refusal_around)
+    said, refusal = _present(fields, names)
+    return Opened(said, {}, refusal)
+
+
+def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[str, object], Refusal | None]:
+    if isinstance(content, Refusal):
+        return {}, content
+    given = content
+    if isinstance(content, str):
+        try:
+            content = decode(content)
+        except NotJson:
+            content = None
+    if not isinstance(content, dict):
+        return {}, Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
+    return {name: value for name, value in content.items() if name in names and not is_absent(value)}, None
+
+
+def _present(fields: RawFields, names: Iterable[str]) -> tuple[dict[str, object], Refusal | None]:
+    present: dict[str, object] = {}
+    refusal: Refusal | None = None
+    for name in fields.values:
+        if name in names:
+            value = _value(fields, name)
+            if isinstance(value, Refusal):
+                refusal = refusal or value
+            elif not is_absent(value):
+                present[name] = value
+    return present, refusal
+
+
+def _value(fields: RawFields, name: str) -> object:
+    """Return a raw field as the value it stands for, None when there is none, or the refusal of it."""
+    text = fields.values.get(name)
+    encoding = fields.encoded.get(name)
+    if text is None or encoding is None:
+        return text
+    if encoding == "json":
+        try:
+            return decode(text)
+        except NotJson:
+            return Refusal(Reason.NOT_DECODABLE, name, shown(text), OBJECT_ALLOWED)
+    return Refusal(Reason.NOT_DECODABLE, name, shown(text), "text in UTF-8")

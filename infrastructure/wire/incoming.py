@@ -1,0 +1,137 @@
+"""IncomingMessage from the fields of a stream entry: every value as storable text, within the size cap."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.values import EntryId, Origin
+from exitbrain.infrastructure.wire.json_text import Number, encode
+from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
+
+# One type for what Redis gives and what a file gives: a Mapping is not covariant in its keys.
+StreamFields = Mapping[str, object] | Mapping[bytes, object] | Mapping[str | bytes, object]
+
+STREAM_PREFIX = "quantum:stream:"
+STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^63 - 1"
+
+_STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
+
+
+class Occurrences:
+    """Number equal contents that have no id of their own, in the order they come.
+
+    Memory grows by one 16-byte digest for each distinct content, so it lasts for one file.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, int] = {}
+
+    def next(self, content: bytes) -> int:
+        """Return which occurrence of this content (a digest) it is; the first is 1."""
+        self._counts[content[:16]] = count = self._counts.get(content[:16], 0) + 1
+        return count
+
+
+def from_fields(
+    stream: str,
+    stream_id: str | None,
+    fields: StreamFields,
+    *,
+    origin: Origin,
+    max_bytes: int,
+    occurrence: int | Occurrences = 1,
+) -> IncomingMessage:
+    """Build the message of one stream entry.
+
+    Its entry id is the stream id, else the SHA-256 of stream, fields and `occurrence`. A malformed stream id
+    and fields above `max_bytes` (keys and values in UTF-8) make a broken message, not an error.
+    """
+    raw = raw_fields(fields)
+    entry, broken = _stream_id(stream_id)
+    entry_id = str(entry) if entry is not None else _content_id(stream, raw, occurrence)
+    size = sum(_size(name) + _size(text) for name, text in raw.values.items())
+    if size > max_bytes:
+        broken = broken or Refusal(
+            Reason.TOO_LARGE, "message", f"{size} bytes", f"at most {max_bytes} bytes of names and values"
+        )
+        raw = replace(
+            raw,
+            values=_first_part(raw.values, max_bytes),
+            length=size,
+            sha256=sha256(_canonical(raw)).hexdigest(),
+        )
+    return IncomingMessage(stream.removeprefix(STREAM_PREFIX), stream, entry_id, entry, raw, origin, broken)
+
+
+def raw_fields(fields: StreamFields) -> RawFields:
+    """Return fields with every value as text that can be stored, saying what stands for something else."""
+    values: dict[str, str] = {}
+    encoded: dict[str, str] = {}
+    for key, value in fields.items():
+        name = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
+        name = name.encode("utf-8", "backslashreplace").decode() if has_surrogate(name) else name
+        text, encoding = _as_text(value)
+        values[name] = text
+        if encoding is not None:
+            encoded[name] = encoding
+    return RawFields(values, encoded)
+
+
+def _as_text(value: object) -> tuple[str, str | None]:
+    if isinstance(value, bytes):
+        try:
+            return value.decode(), None
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode("ascii"), "base64"
+    if isinstance(value, str) and not isinstance(value, Number) and not has_surrogate(value):
+        return value, None
+    return encode(value), "json"
+
+
+def _stream_id(text: str | None) -> tuple[EntryId | None, Refusal | None]:
+    if text is None:
+        return None, None
+    match = _STREAM_ID.fullmatch(text)
+    if match is not None:
+        entry = EntryId(int(match[1]), int(match[2]))
+        if max(entry.ms, entry.seq) < 2**63:
+            return entry, None
+    return None, Refusal(Reason.NOT_DECODABLE, "stream_id", shown(text), STREAM_ID_ALLOWED)
+
+
+def _content_id(stream: str, raw: RawFields, occurrence: int | Occurrences) -> str:
+    content = sha256(json.dumps(stream).encode() + _canonical(raw))
+    number = occurrence if isinstance(occurrence, int) else occurrence.next(content.digest())
+    content.update(str(number).encode())
+    return content.hexdigest()
+
+
+def _canonical(raw: RawFields) -> bytes:
+    """Return the fields in a form that does not depend on their order."""
+    return json.dumps([raw.values, raw.encoded], sort_keys=True, separators=(",", ":")).encode()
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _first_part(values: dict[str, str], room: int) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for name, text in values.items():
+        kept_name = _cut(name, room)
+        room -= _size(kept_name)
+        kept_text = _cut(text, room)
+        room -= _size(kept_text)
+        kept.setdefault(kept_name, kept_text)
+        if room <= 0 or kept_text != text:
+            break
+    return kept
+
+
+def _cut(text: str, room: int) -> str:
+    return text if _size(text) <= room else text.encode()[:room].decode("utf-8", "ignore")

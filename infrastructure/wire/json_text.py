@@ -1,0 +1,68 @@
+"""JSON text, read and written without losing a digit."""
+
+import json
+import re
+from collections.abc import Mapping
+
+NESTING_MAX = 64
+"""How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\[\s\S]?)*(?:"|\Z)|[\[{]|[\]}]')
+
+
+class NotJson(ValueError):
+    """A text is not JSON, or is nested deeper than `NESTING_MAX`."""
+
+
+class Number(str):
+    """A JSON number as the digits it was written with."""
+
+    __slots__ = ()
+
+
+_DIGITS = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_NUMBERS = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+
+
+def decode(text: str) -> object:
+    """Return the value of a JSON text; numbers, NaN and Infinity come as plain text. Raises NotJson."""
+    return _decoded(_DIGITS, text)
+
+
+def decode_numbers(text: str) -> object:
+    """Do what `decode` does, but give each number as a `Number`, which `encode` writes as it was."""
+    return _decoded(_NUMBERS, text)
+
+
+def encode(value: object) -> str:
+    """Return a value as JSON text in ASCII; what JSON does not know becomes the text of its `str`."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(str(key))}:{encode(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(encode, value)) + "]"
+    return json.dumps(value, default=str)
+
+
+def _decoded(decoder: json.JSONDecoder, text: str) -> object:
+    if _nested_too_deep(text):
+        raise NotJson(f"nested deeper than {NESTING_MAX}")
+    try:
+        return decoder.decode(text)
+    except ValueError as error:
+        raise NotJson(str(error)) from error
+
+
+def _nested_too_deep(text: str) -> bool:
+    if text.count("{") + text.count("[") <= NESTING_MAX:
+        return False
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match[0] in "[{":
+            depth += 1
+            if depth > NESTING_MAX:
+                return True
+        elif match[0] in "]}":
+            depth -= 1
+    return False

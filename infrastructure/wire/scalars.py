@@ -1,0 +1,185 @@
+"""The single values a message may hold: each is read exactly, or refused with what would be allowed.
+
+Numbers reach us as digits, whether JSON wrote them bare or as text, so one rule reads both.
+"""
+
+import math
+import re
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from exitbrain.domain.receipt import Reason
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
+from exitbrain.infrastructure.wire.json_text import encode
+
+SHOWN_MAX = 200
+SYMBOL_MAX = 64
+CONTEXT_MAX = 256
+REASON_MAX = 1024
+DIGITS_MAX = 64
+# Wide enough for any market, narrow enough that no product, quotient or sum of them overflows.
+SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
+
+POSITIVE_ALLOWED = f"a number from 1e-15 to 1e15 in at most {DIGITS_MAX} characters"
+AMOUNT_ALLOWED = f"0, or a number of 1e-15 to 1e15 in size, in at most {DIGITS_MAX} characters"
+RATIO_ALLOWED = f"a number from -1e15 to 1e15 in at most {DIGITS_MAX} characters"
+VOLATILITY_ALLOWED = f"a number from 0 to 1e15 in at most {DIGITS_MAX} characters"
+CONFIDENCE_ALLOWED = f"a finite number in at most {DIGITS_MAX} characters"
+LEVERAGE_ALLOWED = f"a number from {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}"
+SIDE_ALLOWED = "BUY, SELL, LONG, SHORT, CLOSE, HOLD or FLAT"
+SYMBOL_ALLOWED = f"1 to {SYMBOL_MAX} characters, none of them a control character or lone surrogate"
+FLAG_ALLOWED = "true or false"
+
+SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def is_absent(value: object) -> bool:
+    """Return whether a value says nothing: null, or text without a character to see."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+
+
+def shown(value: object) -> str:
+    """Return a value as a receipt can keep it: storable text of at most `SHOWN_MAX` characters."""
+    text = value if isinstance(value, str) else encode(value)
+    text = text[: SHOWN_MAX + 1].encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+
+
+def has_surrogate(text: str) -> bool:
+    """Return whether a text holds a lone surrogate, which no encoding can store."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
+def number_text(value: object) -> str | None:
+    """Return the digits of a number, or None: a boolean, a word, NaN or a heap of digits is no number."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    return text if len(text) <= DIGITS_MAX and _NUMBER.fullmatch(text) else None
+
+
+def _refusal(reason: Reason, allowed: str) -> PydanticCustomError:
+    return PydanticCustomError(reason.value, "allowed: {allowed}", {"allowed": allowed})
+
+
+def _decimal(value: object, allowed: str) -> Decimal:
+    text = number_text(value)
+    if text is None:
+        raise _refusal(Reason.BAD_NUMBER, allowed)
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:  # an exponent of more digits than Decimal holds
+        raise _refusal(Reason.BAD_NUMBER, allowed) from error
+    if number == 0:
+        return Decimal(0)  # 0e-999999 is a zero with a million places
+    if not SMALLEST <= number.copy_abs() <= LARGEST:
+        raise _refusal(Reason.BAD_NUMBER, allowed)
+    return number
+
+
+def _positive(value: object) -> Decimal:
+    number = _decimal(value, POSITIVE_ALLOWED)
+    if number <= 0:
+        raise _refusal(Reason.BAD_NUMBER, POSITIVE_ALLOWED)
+    return number
+
+
+def _amount(value: object) -> Decimal:
+    return _decimal(value, AMOUNT_ALLOWED)
+
+
+def _double(value: object, allowed: str, largest: float = 1e15) -> float:
+    text = number_text(value)
+    number = math.nan if text is None else float(text)
+    if not abs(number) <= largest:
+        raise _refusal(Reason.BAD_NUMBER, allowed)
+    return number
+
+
+def _ratio(value: object) -> float:
+    return _double(value, RATIO_ALLOWED)
+
+
+def _volatility(value: object) -> float:
+    number = _double(value, VOLATILITY_ALLOWED)
+    if number < 0:
+        raise _refusal(Reason.BAD_NUMBER, VOLATILITY_ALLOWED)
+    return number
+
+
+def _confidence(value: object) -> float:
+    return _double(value, CONFIDENCE_ALLOWED, largest=sys.float_info.max)
+
+
+def _leverage(value: object) -> float:
+    number = _double(value, LEVERAGE_ALLOWED, largest=sys.float_info.max)
+    if not LEVERAGE_MIN <= number <= LEVERAGE_MAX:
+        raise _refusal(Reason.LEVERAGE_OUT_OF_RANGE, LEVERAGE_ALLOWED)
+    return number
+
+
+def _alias(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not 1 <= len(text) <= SYMBOL_MAX or _UNPRINTABLE.search(text):
+        raise _refusal(Reason.BAD_VALUE, SYMBOL_ALLOWED)
+    return text
+
+
+def _symbol(value: object) -> str:
+    text = _alias(value)
+    return text.upper() if text.isascii() else text
+
+
+def _side(value: object) -> Side | None:
+    word = value.strip().upper() if isinstance(value, str) else ""
+    side = SIDE_OF.get(word)
+    if side is None and word != "CLOSE":
+        raise _refusal(Reason.BAD_VALUE, SIDE_ALLOWED)
+    return side
+
+
+def _flag(value: object) -> bool:
+    word = value.strip().lower() if isinstance(value, str) else value
+    if word is True or word == "true":
+        return True
+    if word is False or word == "false":
+        return False
+    raise _refusal(Reason.BAD_VALUE, FLAG_ALLOWED)
+
+
+def _text(value: object, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest or has_surrogate(value):
+        raise _refusal(
+            Reason.BAD_VALUE, f"a text or number of at most {longest} characters, no lone surrogate"
+        )
+    return value
+
+
+def _context(value: object) -> str:
+    return _text(value, CONTEXT_MAX)
+
+
+def _close_reason(value: object) -> str:
+    return _text(value, REASON_MAX)
+
+
+Positive = Annotated[Decimal | None, PlainValidator(_positive)]
+Amount = Annotated[Decimal | None, PlainValidator(_amount)]
+Ratio = Annotated[float | None, PlainValidator(_ratio)]
+Volatility = Annotated[float | None, PlainValidator(_volatility)]
+Confidence = Annotated[float | None, PlainValidator(_confidence)]
+Leverage = Annotated[float | None, PlainValidator(_leverage)]
+Symbol = Annotated[str, PlainValidator(_symbol)]
+Account = Annotated[str | None, PlainValidator(_alias)]
+Direction = Annotated[Side | None, PlainValidator(_side)]
+Flag = Annotated[bool, PlainValidator(_flag)]
+Context = Annotated[str | None, PlainValidator(_context)]
+CloseReason = Annotated[str, PlainValidator(_close_reason)]

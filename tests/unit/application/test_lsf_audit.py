@@ -1,0 +1,56 @@
+"""LSF changes: against the decision before, attributed exactly."""
+
+from decimal import Context, Inexact
+
+from tests.world import World
+
+EXACT = Context(prec=2000, traps=[Inexact])
+LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+
+
+def test_a_change_of_leverage_is_all_leverage() -> None:
+    world = World()
+    world.intent(**LONG)
+    world.intent(**LONG)
+    world.intent(**{**LONG, "leverage": 20})
+    [change] = world.lsf_changes()
+    assert (change.before, change.after) == (0.2942998296638024, 0.24724797930973505)
+    assert change.leverage_effect == change.delta
+    assert change.pnl_effect == change.policy_effect == 0
+
+
+def test_earlier_positions_of_the_symbol_count_and_other_symbols_do_not() -> None:
+    world = World()
+    world.intent(**LONG)
+    world.closed(symbol="BTCUSDT")
+    world.intent(**{**LONG, "symbol": "ETHUSDT", "leverage": 50})
+    world.intent(**{**LONG, "leverage": 20})
+    assert [change.symbol for change in world.lsf_changes()] == ["BTCUSDT"]
+
+
+def test_profit_feedback_and_leverage_are_told_apart_and_sum_exactly() -> None:
+    world = World(policy="v3.6")
+    world.intent(**LONG)
+    world.closed(symbol="BTCUSDT", pnl_percent=-1)
+    world.intent(**{**LONG, "leverage": 7, "confidence": 0.4})
+    [change] = world.lsf_changes()
+    assert change.leverage_effect > 0
+    assert change.pnl_effect < 0
+    assert change.policy_effect == 0
+    total = EXACT.add(EXACT.add(change.leverage_effect, change.pnl_effect), change.policy_effect)
+    assert total == change.delta == EXACT.subtract(EXACT.create_decimal(change.after), EXACT.create_decimal(change.before))
+
+
+def test_a_change_of_policy_is_told_apart() -> None:
+    world = World()
+    world.closed(symbol="BTCUSDT")
+    world.intent(**{**LONG, "confidence": 0.4})
+    register = world.ledger.register()
+    register.activate("v3.6", by="test", at=world.clock.now())
+    world.ledger.save(register.collect())
+    world.recorder = world.another_recorder()
+    world.intent(**{**LONG, "confidence": 0.4})
+    [change] = world.lsf_changes()
+    assert change.leverage_effect == change.pnl_effect == 0
+    assert change.policy_effect == change.delta != 0
+    world.check_every_replay_is_exact()

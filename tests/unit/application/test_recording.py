@@ -1,0 +1,156 @@
+"""The recorder: once per message, batches, other writers, the PnL window."""
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.world import NOON_MS, World
+
+from exitbrain.application.ports.exit_ledger import Conflict
+from exitbrain.application.recording import ATTEMPTS, IngestSummary
+from exitbrain.domain.position import PositionOpened
+from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+
+LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+
+
+def test_a_message_is_recorded_once_however_often_it_comes() -> None:
+    world = World()
+    message = world.message("trade.intent", LONG)
+    first, again = world.recorder.handle(message), world.recorder.handle(message)
+    assert not first.duplicate
+    assert again.duplicate
+    assert (again.receipt_id, again.disposition, again.touched) == (first.receipt_id, first.disposition, first.touched)
+    assert len([e for e in world.ledger.log() if isinstance(e.event, PositionOpened)]) == 1
+
+
+def test_a_message_twice_in_one_batch_is_recorded_once() -> None:
+    world = World()
+    message = world.message("trade.intent", LONG)
+    outcomes = world.recorder.handle_batch([message, message])
+    assert [outcome.duplicate for outcome in outcomes] == [False, True]
+
+
+def test_another_message_under_a_used_entry_id_is_not_lost() -> None:
+    world = World()
+    world.intent(**LONG, entry_id=f"{NOON_MS}-0")
+    other = world.message("trade.intent", {**LONG, "symbol": "ETHUSDT"}, f"{NOON_MS}-0")
+    outcome = world.recorder.handle(other)
+    assert outcome.disposition is Disposition.ACCEPTED
+    assert outcome.entry_id.startswith(f"{NOON_MS}-0#")
+    assert world.recorder.handle(other).duplicate
+    world.check_every_replay_is_exact()
+
+
+def test_a_batch_decides_on_its_own_uncommitted_state_as_single_messages_would() -> None:
+    payloads = [
+        LONG,
+        {**LONG, "entry_price": 110},
+        {**LONG, "side": "SELL", "entry_price": 104},
+        {"symbol": "BTCUSDT", "side": "CLOSE", "price": 90},
+        {**LONG, "leverage": 25},
+    ]
+    together, one_by_one = World(), World()
+    batch = together.recorder.handle_batch([together.message("trade.intent", p) for p in payloads])
+    singles = [one_by_one.intent(**p) for p in payloads]
+    for a, b in zip(batch, singles, strict=True):
+        assert (a.receipt_id, a.touched, a.decision) == (b.receipt_id, b.touched, b.decision)
+        if a.decision is not None:
+            assert together.decision_of(a).inputs == one_by_one.decision_of(b).inputs
+            assert together.decision_of(a).levels == one_by_one.decision_of(b).levels
+    together.check_every_replay_is_exact()
+
+
+def test_two_workers_on_one_symbol_never_double_an_effect() -> None:
+    world = World()
+    other = world.another_recorder()
+    for number in range(20):
+        message = world.message("trade.intent", {**LONG, "side": "BUY" if number % 3 else "SELL"})
+        worker = (world.recorder, other)[number % 2]
+        assert worker.handle(message).disposition is Disposition.ACCEPTED
+    world.check_every_replay_is_exact()
+    assert world.intake_replay().receipts == 20
+
+
+def test_a_batch_that_meets_another_writer_is_redone_one_by_one() -> None:
+    world = World()
+    other = world.another_recorder()
+    world.intent(**LONG)
+    other.handle(world.message("trade.intent", LONG))
+    stale = [world.message("trade.intent", {**LONG, "symbol": s}) for s in ("ETHUSDT", "BTCUSDT", "SOLUSDT")]
+    outcomes = world.recorder.handle_batch(stale)
+    assert [outcome.disposition for outcome in outcomes] == [Disposition.ACCEPTED] * 3
+    world.check_every_replay_is_exact()
+
+
+def test_a_close_is_not_ignored_because_of_a_stale_memory() -> None:
+    world = World()
+    other = world.another_recorder()
+    assert other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).reason is Reason.NO_OPEN_POSITION
+    world.intent(**LONG)
+    assert other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).disposition is Disposition.ACCEPTED
+
+
+class AlwaysLate(InMemoryLedger):
+    """A ledger on which somebody else is always faster."""
+
+    late = False
+
+    def save(self, records):  # type: ignore[no-untyped-def]  # as the ledger's
+        if self.late:
+            raise Conflict("somebody was faster")
+        return super().save(records)
+
+
+def test_a_conflict_that_never_ends_is_raised_and_not_hidden() -> None:
+    ledger = AlwaysLate()
+    world = World(ledger=ledger)
+    ledger.late = True
+    with pytest.raises(Conflict):
+        world.intent(**LONG)
+    assert ATTEMPTS > 1
+
+
+def test_the_window_holds_the_last_20_results_of_the_account() -> None:
+    world = World()
+    for number in range(25):
+        symbol = f"S{number}USDT"
+        world.intent(**{**LONG, "symbol": symbol})
+        world.closed(symbol=symbol, pnl_percent=number)
+    decision = world.decision_of(world.intent(**LONG))
+    assert decision.context.window.trades == 20
+    assert decision.inputs.average_pnl == sum(range(5, 25)) / 20
+    elsewhere = world.decision_of(world.intent(**LONG, account="other"))
+    assert elsewhere.context.window.trades == 0
+    world.check_every_replay_is_exact()
+
+
+def test_results_of_one_batch_count_for_its_later_decisions() -> None:
+    world = World()
+    messages = []
+    for number in range(30):
+        symbol = f"S{number}USDT"
+        messages.append(world.message("trade.intent", {**LONG, "symbol": symbol}))
+        messages.append(world.message("trade.closed", {"symbol": symbol, "pnl_percent": number}))
+    outcomes = world.recorder.handle_batch(messages)
+    decisions = [world.decision_of(outcome) for outcome in outcomes if outcome.decision is not None]
+    assert [d.context.window.trades for d in decisions] == [*range(20), *[20] * 10]
+    assert decisions[-1].inputs.average_pnl == sum(range(9, 29)) / 20
+    world.check_every_replay_is_exact()
+
+
+def test_a_given_time_of_recording_beats_the_clock() -> None:
+    world = World()
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    outcome = world.recorder.handle(world.message("trade.intent", LONG), at=at)
+    assert world.decision_of(outcome).context.recorded_at == at
+
+
+def test_the_summary_adds_up() -> None:
+    world = World()
+    message = world.message("trade.intent", LONG)
+    messages = [message, message, world.message("trade.intent", {}), world.message("trade.intent", {**LONG, "side": "HOLD"})]
+    summary = IngestSummary().plus(world.recorder.handle_batch(messages))
+    assert (summary.read, summary.accepted, summary.ignored, summary.refused, summary.duplicate) == (4, 1, 1, 1, 1)
+    assert summary.decisions == 1
+    assert len(summary.refusals) == 1

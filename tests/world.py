@@ -1,0 +1,140 @@
+"""A whole ExitBrain in memory with a clock that stands still, and messages for it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from exitbrain.application import opening
+from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.intake import Intake
+from exitbrain.application.intake_replay import IntakeReplay
+from exitbrain.application.lsf_audit import LsfAudit, LsfChange
+from exitbrain.application.outcome import Outcome
+from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.recording import Recorder
+from exitbrain.application.replay import DecisionReplay, ReplayReport
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.infrastructure.wire.translator import WireTranslator
+
+NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+NOON_MS = 1767268800000
+MAX_BYTES = 65_536
+
+
+class StoppedClock:
+    """A clock that shows what it is set to."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class World:
+    """A recorder over a ledger, and everything that reads it again."""
+
+    def __init__(
+        self,
+        *,
+        policy: str = "v3.5",
+        ledger: ExitLedger | None = None,
+        instruments: Instruments | None = None,
+        settings: DecisionSettings | None = None,
+    ) -> None:
+        self.clock = StoppedClock()
+        self.ledger: ExitLedger = InMemoryLedger() if ledger is None else ledger
+        self.engine = BuiltInFormulas()
+        self.intake = Intake(self.engine, WireTranslator())
+        self._instruments = instruments or NoInstruments()
+        self._settings = settings or DecisionSettings()
+        if self.ledger.head() == 0:
+            opening.begin(self.ledger, self.clock, "test", policy=policy)
+        self.recorder = self.another_recorder()
+        self._sequence = 0
+
+    def another_recorder(self) -> Recorder:
+        """Return a second worker on the same ledger."""
+        return Recorder(self.ledger, self.intake, self._instruments, self.clock, self._settings)
+
+    def intent(self, *, entry_id: str | None = "next", **payload: Any) -> Outcome:
+        """Record an intent as a producer sends it: a payload of JSON text under a stream id."""
+        return self.recorder.handle(self.message("trade.intent", payload, entry_id))
+
+    def closed(self, *, entry_id: str | None = "next", **fields: Any) -> Outcome:
+        """Record the report of a close as flat text fields."""
+        texts = {name: str(value) for name, value in fields.items()}
+        message = from_fields(
+            "quantum:stream:trade.closed", self._entry(entry_id), texts, origin=Origin.LIVE, max_bytes=MAX_BYTES
+        )
+        return self.recorder.handle(message)
+
+    def message(self, stream: str, payload: dict[str, Any], entry_id: str | None = "next") -> IncomingMessage:
+        """Return a message with its payload as JSON text; the stream ids grow by themselves."""
+        return from_fields(
+            f"quantum:stream:{stream}",
+            self._entry(entry_id),
+            {"payload": json.dumps(payload)},
+            origin=Origin.LIVE,
+            max_bytes=MAX_BYTES,
+        )
+
+    def events_of(self, outcome: Outcome) -> list[object]:
+        """Return what the message led to beside its receipt, in log order."""
+        entries = list(self.ledger.log())
+        start = next(n for n, entry in enumerate(entries) if entry.stream_id == outcome.receipt_id)
+        effects: list[object] = []
+        for entry in entries[start + 1 :]:
+            if entry.event.TOPIC == "exitbrain.MessageReceived":
+                break
+            effects.append(entry.event)
+        return effects
+
+    def decision_of(self, outcome: Outcome) -> LevelsComputed | LevelsRefused:
+        """Return the decision a message led to."""
+        return next(e for e in self.events_of(outcome) if isinstance(e, LevelsComputed | LevelsRefused))
+
+    def replay(self) -> ReplayReport:
+        return DecisionReplay(self.ledger, DecodedDecisions(self.ledger), self.engine).run()
+
+    def intake_replay(self) -> ReplayReport:
+        return IntakeReplay(self.ledger, self.intake).run()
+
+    def context_audit(self) -> ReplayReport:
+        return ContextAudit(self.ledger).run()
+
+    def lsf_changes(self) -> list[LsfChange]:
+        return list(LsfAudit(self.ledger, self.engine).changes())
+
+    def check_every_replay_is_exact(self) -> None:
+        """Replay in all three ways."""
+        for report in (self.replay(), self.intake_replay(), self.context_audit()):
+            assert report.clean, report.first_drift
+            assert report.exact == report.decisions
+
+    def _entry(self, entry_id: str | None) -> str | None:
+        if entry_id != "next":
+            return entry_id
+        self._sequence += 1
+        return f"{NOON_MS + self._sequence}-0"
+
+
+def rewritten(ledger: ExitLedger, change: Any) -> InMemoryLedger:
+    """Return a copy of a ledger in which `change(event)` replaced events; None keeps one as it is."""
+    copy = InMemoryLedger()
+    copy.save(
+        [
+            Record(entry.stream_id, entry.version, change(entry.event) or entry.event)
+            for entry in ledger.log()
+        ]
+    )
+    return copy
