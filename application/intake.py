@@ -5,7 +5,7 @@ It reads and writes nothing else, so a host with its own transaction, event stor
 replay can call it again.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
@@ -398,13 +398,17 @@ class _Handling:
         outcome = Outcome(
             stamp.receipt_id, message.entry_id, disposition, reason, refusal, receipt.touched, self.decision
         )
-        state = replace(
-            self.given,
-            position=self.position,
-            plan=self.plan,
-            window=self.window,
-            uncommitted=self.uncommitted,
-            snapshot_stored=self.snapshot_stored,
+        given = self.given
+        state = State(
+            given.register,
+            self.position,
+            self.plan,
+            self.window,
+            given.window_position,
+            self.uncommitted,
+            given.instrument,
+            self.snapshot_stored,
+            given.close_claimed,
         )
         return Decided((Record(stamp.receipt_id, 1, receipt), *self.effects), outcome, state)
 

@@ -126,6 +126,10 @@ def test_batches_decide_what_single_messages_decide(
     singles = [apart.recorder.handle(message) for message in incoming]
     assert batch == singles
     for one, other in zip(together.ledger.log(), apart.ledger.log(), strict=True):
-        assert (one.stream_id, one.version, type(one.event)) == (other.stream_id, other.version, type(other.event))
+        assert (one.stream_id, one.version, type(one.event)) == (
+            other.stream_id,
+            other.version,
+            type(other.event),
+        )
         if isinstance(one.event, LevelsComputed | LevelsRefused):
             assert (one.event.inputs, one.event.levels) == (other.event.inputs, other.event.levels)

@@ -102,7 +102,9 @@ def test_22_messages_make_21_decisions_and_17_positions_of_which_14_stay_open(
     assert [e.result for e in closed] == [None] * 3
 
 
-def test_what_the_messages_say_is_what_was_recorded(world: tuple[World, list[Outcome]], samples: list[str]) -> None:
+def test_what_the_messages_say_is_what_was_recorded(
+    world: tuple[World, list[Outcome]], samples: list[str]
+) -> None:
     brain, outcomes = world
     by_sample = dict(zip(samples, outcomes, strict=True))
     near = brain.decision_of(by_sample["audit-1224-1"])
@@ -142,7 +144,9 @@ def test_every_replay_of_the_recorded_messages_is_exact(world: tuple[World, list
     assert brain.intake_replay().receipts == 22
 
 
-def test_the_same_file_again_changes_nothing_and_appended_lines_add_only_themselves(shared_data: Path) -> None:
+def test_the_same_file_again_changes_nothing_and_appended_lines_add_only_themselves(
+    shared_data: Path,
+) -> None:
     world = World()
     lines = (shared_data / "intents" / "trade-intent.jsonl").read_bytes().splitlines()
     world.recorder.handle_batch(list(read_messages(lines, max_bytes=MAX_BYTES)))
@@ -179,7 +183,9 @@ def test_the_recorded_closes_alone_meet_no_open_position(shared_data: Path) -> N
     world.check_every_replay_is_exact()
 
 
-def test_after_the_intents_the_recorded_closes_end_what_is_open(world: tuple[World, list[Outcome]], shared_data: Path) -> None:
+def test_after_the_intents_the_recorded_closes_end_what_is_open(
+    world: tuple[World, list[Outcome]], shared_data: Path
+) -> None:
     brain, _ = world
     outcomes = brain.recorder.handle_batch(list(read_messages(closes(shared_data), max_bytes=MAX_BYTES)))
     accepted = [outcome for outcome in outcomes if outcome.disposition is Disposition.ACCEPTED]
@@ -188,10 +194,17 @@ def test_after_the_intents_the_recorded_closes_end_what_is_open(world: tuple[Wor
     assert (closed.symbol, closed.side.value) == ("ADAUSDT", "SHORT")
     assert [a.field for a in closed.assumptions] == ["side"]
 
-    eth, alice = [brain.recorder.handle(m) for m in read_messages(recorded_closed_entries(shared_data), max_bytes=MAX_BYTES)]
+    eth, alice = [
+        brain.recorder.handle(m)
+        for m in read_messages(recorded_closed_entries(shared_data), max_bytes=MAX_BYTES)
+    ]
     assert alice.reason is Reason.NO_OPEN_POSITION
     ended = next(e for e in brain.events_of(eth) if isinstance(e, PositionClosed))
     assert ended.result is not None
-    assert (ended.symbol, ended.result.pnl_percent, ended.order_id) == ("ETHUSDT", Decimal("0.12"), "8321137723")
+    assert (ended.symbol, ended.result.pnl_percent, ended.order_id) == (
+        "ETHUSDT",
+        Decimal("0.12"),
+        "8321137723",
+    )
     assert [a.value for a in ended.assumptions if a.field == "side"] == ["LONG"]
     brain.check_every_replay_is_exact()

@@ -38,7 +38,11 @@ def test_profit_feedback_and_leverage_are_told_apart_and_sum_exactly() -> None:
     assert change.pnl_effect < 0
     assert change.policy_effect == 0
     total = EXACT.add(EXACT.add(change.leverage_effect, change.pnl_effect), change.policy_effect)
-    assert total == change.delta == EXACT.subtract(EXACT.create_decimal(change.after), EXACT.create_decimal(change.before))
+    assert (
+        total
+        == change.delta
+        == EXACT.subtract(EXACT.create_decimal(change.after), EXACT.create_decimal(change.before))
+    )
 
 
 def test_a_change_of_policy_is_told_apart() -> None:

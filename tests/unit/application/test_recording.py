@@ -20,7 +20,11 @@ def test_a_message_is_recorded_once_however_often_it_comes() -> None:
     first, again = world.recorder.handle(message), world.recorder.handle(message)
     assert not first.duplicate
     assert again.duplicate
-    assert (again.receipt_id, again.disposition, again.touched) == (first.receipt_id, first.disposition, first.touched)
+    assert (again.receipt_id, again.disposition, again.touched) == (
+        first.receipt_id,
+        first.disposition,
+        first.touched,
+    )
     assert len([e for e in world.ledger.log() if isinstance(e.event, PositionOpened)]) == 1
 
 
@@ -86,9 +90,13 @@ def test_a_batch_that_meets_another_writer_is_redone_one_by_one() -> None:
 def test_a_close_is_not_ignored_because_of_a_stale_memory() -> None:
     world = World()
     other = world.another_recorder()
-    assert other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).reason is Reason.NO_OPEN_POSITION
+    assert (
+        other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).reason is Reason.NO_OPEN_POSITION
+    )
     world.intent(**LONG)
-    assert other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).disposition is Disposition.ACCEPTED
+    assert (
+        other.handle(world.message("trade.closed", {"symbol": "BTCUSDT"})).disposition is Disposition.ACCEPTED
+    )
 
 
 class AlwaysLate(InMemoryLedger):
@@ -149,8 +157,19 @@ def test_a_given_time_of_recording_beats_the_clock() -> None:
 def test_the_summary_adds_up() -> None:
     world = World()
     message = world.message("trade.intent", LONG)
-    messages = [message, message, world.message("trade.intent", {}), world.message("trade.intent", {**LONG, "side": "HOLD"})]
+    messages = [
+        message,
+        message,
+        world.message("trade.intent", {}),
+        world.message("trade.intent", {**LONG, "side": "HOLD"}),
+    ]
     summary = IngestSummary().plus(world.recorder.handle_batch(messages))
-    assert (summary.read, summary.accepted, summary.ignored, summary.refused, summary.duplicate) == (4, 1, 1, 1, 1)
+    assert (summary.read, summary.accepted, summary.ignored, summary.refused, summary.duplicate) == (
+        4,
+        1,
+        1,
+        1,
+        1,
+    )
     assert summary.decisions == 1
     assert len(summary.refusals) == 1

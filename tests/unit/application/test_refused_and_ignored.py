@@ -79,7 +79,9 @@ def test_a_malformed_stream_id_is_refused() -> None:
 
 def test_a_message_of_a_foreign_stream_is_ignored() -> None:
     world = World()
-    line = json.dumps({"stream": "quantum:stream:market.klines", "stream_id": "1-0", "fields": {"symbol": "X"}})
+    line = json.dumps(
+        {"stream": "quantum:stream:market.klines", "stream_id": "1-0", "fields": {"symbol": "X"}}
+    )
     [message] = read_messages([line.encode()], max_bytes=MAX_BYTES)
     outcome = world.recorder.handle(message)
     assert (outcome.disposition, outcome.reason) == (Disposition.IGNORED, Reason.UNKNOWN_STREAM)

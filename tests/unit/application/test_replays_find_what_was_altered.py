@@ -61,7 +61,9 @@ def raw_with(name: str, nudge: float) -> Callable[[Any], Any]:
     return change
 
 
-@pytest.mark.parametrize("name", ["lsf", "pnl_factor", "lsf_adjusted", "tp1", "tp2", "tp3", "sl", "floor", "cap"])
+@pytest.mark.parametrize(
+    "name", ["lsf", "pnl_factor", "lsf_adjusted", "tp1", "tp2", "tp3", "sl", "floor", "cap"]
+)
 def test_one_altered_bit_of_an_output_is_found_and_named(name: str) -> None:
     world = altered(raw_with(name, 2.3e-16 if name != "floor" else 3e-19))
     report = world.replay()
@@ -93,10 +95,18 @@ def test_altered_inputs_guards_triggers_and_header_are_found() -> None:
 
     def leverage(event: Any) -> Any:
         return (
-            replace(event, inputs=replace(event.inputs, leverage=11.0)) if isinstance(event, LevelsComputed) else None
+            replace(event, inputs=replace(event.inputs, leverage=11.0))
+            if isinstance(event, LevelsComputed)
+            else None
         )
 
-    for change in (trigger, guard, leverage, decision_with(harvest=(0.5, 0.3, 0.2)), decision_with(quantity=None)):
+    for change in (
+        trigger,
+        guard,
+        leverage,
+        decision_with(harvest=(0.5, 0.3, 0.2)),
+        decision_with(quantity=None),
+    ):
         report = altered(change).replay()
         assert report.drift == 1, change
 
@@ -168,33 +178,49 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
     [
         (
             "inputs.average_pnl",
-            lambda e: replace(e, inputs=replace(e.inputs, average_pnl=0.4)) if isinstance(e, LevelsComputed) else None,
+            lambda e: (
+                replace(e, inputs=replace(e.inputs, average_pnl=0.4))
+                if isinstance(e, LevelsComputed)
+                else None
+            ),
         ),
         (
             "context.window.trades",
-            lambda e: replace(e, context=replace(e.context, window=replace(e.context.window, trades=3)))
-            if isinstance(e, LevelsComputed)
-            else None,
+            lambda e: (
+                replace(e, context=replace(e.context, window=replace(e.context.window, trades=3)))
+                if isinstance(e, LevelsComputed)
+                else None
+            ),
         ),
         (
             "context.register_version",
-            lambda e: replace(e, context=replace(e.context, register_version=99))
-            if isinstance(e, LevelsComputed)
-            else None,
+            lambda e: (
+                replace(e, context=replace(e.context, register_version=99))
+                if isinstance(e, LevelsComputed)
+                else None
+            ),
         ),
         (
             "context.snapshot",
-            lambda e: replace(e, context=replace(e.context, snapshot="00")) if isinstance(e, LevelsComputed) else None,
+            lambda e: (
+                replace(e, context=replace(e.context, snapshot="00"))
+                if isinstance(e, LevelsComputed)
+                else None
+            ),
         ),
         (
             "context.position_version",
-            lambda e: replace(e, context=replace(e.context, position_version=7))
-            if isinstance(e, LevelsComputed)
-            else None,
+            lambda e: (
+                replace(e, context=replace(e.context, position_version=7))
+                if isinstance(e, LevelsComputed)
+                else None
+            ),
         ),
         (
             "policy.name",
-            lambda e: replace(e, policy=replace(e.policy, name="v3.6")) if isinstance(e, LevelsComputed) else None,
+            lambda e: (
+                replace(e, policy=replace(e.policy, name="v3.6")) if isinstance(e, LevelsComputed) else None
+            ),
         ),
     ],
 )

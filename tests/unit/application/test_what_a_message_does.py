@@ -49,7 +49,11 @@ def test_an_intent_on_the_same_side_increases_at_the_average_price() -> None:
     assert isinstance(increased, PositionIncreased)
     assert (increased.entry_price, increased.quantity) == (Decimal(110), Decimal(3))
     decision = world.decision_of(outcome)
-    assert (decision.revision, decision.inputs.entry_price, decision.quantity) == (2, Decimal(110), Decimal(3))
+    assert (decision.revision, decision.inputs.entry_price, decision.quantity) == (
+        2,
+        Decimal(110),
+        Decimal(3),
+    )
     world.check_every_replay_is_exact()
 
 
@@ -214,7 +218,9 @@ def test_a_close_intent_with_a_smaller_quantity_reduces() -> None:
 def test_a_report_of_a_close_completes_the_plan_with_the_reported_result() -> None:
     world = World()
     world.intent(**BTC_LONG)
-    outcome = world.closed(symbol="BTCUSDT", side="SHORT", pnl_percent="-0.11", exit_price=99, reason="stop", order_id=7)
+    outcome = world.closed(
+        symbol="BTCUSDT", side="SHORT", pnl_percent="-0.11", exit_price=99, reason="stop", order_id=7
+    )
     events = world.events_of(outcome)
     claimed, closed, completed = events
     assert isinstance(closed, PositionClosed)
@@ -230,7 +236,11 @@ def test_a_report_of_a_close_completes_the_plan_with_the_reported_result() -> No
 def test_a_close_without_a_reported_result_is_computed_from_prices_or_has_none() -> None:
     world = World()
     world.intent(**BTC_LONG)
-    closed = next(e for e in world.events_of(world.closed(symbol="BTCUSDT", exit_price=98)) if isinstance(e, PositionClosed))
+    closed = next(
+        e
+        for e in world.events_of(world.closed(symbol="BTCUSDT", exit_price=98))
+        if isinstance(e, PositionClosed)
+    )
     assert closed.result is not None
     assert (closed.result.pnl_percent, closed.result.computed) == (Decimal(-2), True)
     world.intent(**BTC_LONG)
