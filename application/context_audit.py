@@ -81,7 +81,9 @@ class ContextAudit:
         return {
             "inputs.average_pnl": window.average,
             "context.window.trades": window.trades,
-            "context.register_version": context.register_version if known else self._registers.latest().version,
+            "context.register_version": context.register_version
+            if known
+            else self._registers.latest().version,
             "policy": in_force.ref,
             "context.snapshot": None if context.snapshot is None else self._snapshots.get(context.snapshot),
             "context.position_version": self._position_versions.get(decision.position_id),

@@ -376,7 +376,9 @@ class _Handling:
 
     def _finish(self, disposition: Disposition, reason: Reason | None, refusal: Refusal | None) -> Decided:
         stamp, message = self.stamp, self.message
-        assumptions = () if isinstance(self.translation, Unusable | ForeignStream) else self.translation.assumptions
+        assumptions = (
+            () if isinstance(self.translation, Unusable | ForeignStream) else self.translation.assumptions
+        )
         receipt = MessageReceived(
             source=message.source,
             stream=message.stream,

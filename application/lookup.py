@@ -18,13 +18,10 @@ from exitbrain.domain.exit_plan import (
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import (
-    LeverageChanged,
     Position,
     PositionClosed,
     PositionEvent,
-    PositionIncreased,
     PositionOpened,
-    PositionReduced,
 )
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import StoreOpened
@@ -36,11 +33,7 @@ Progress = Callable[[int], None]
 
 DECISIONS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
 HistoricEvent = (
-    PositionOpened
-    | PositionIncreased
-    | LeverageChanged
-    | PositionReduced
-    | PositionClosed
+    PositionEvent
     | ExitPlanOpened
     | LevelsComputed
     | LevelsRefused
@@ -207,5 +200,7 @@ def _only(found: list[T], what: str, wanted: str, name: Callable[[T], str]) -> T
         raise NotFound(f"this store holds no {what} {wanted!r}")
     if len(found) > 1:
         some = ", ".join(name(one) for one in found[:3])
-        raise Ambiguous(f"{wanted!r} fits {len(found)} of this store ({some}{', ...' if len(found) > 3 else ''})")
+        raise Ambiguous(
+            f"{wanted!r} fits {len(found)} of this store ({some}{', ...' if len(found) > 3 else ''})"
+        )
     return found[0]

@@ -67,9 +67,7 @@ class LsfAudit:
 
     def _attribute(self, before: LevelsComputed, after: LevelsComputed, id_: UUID) -> LsfChange:
         releveraged = replace(before.inputs, leverage=after.inputs.leverage)
-        refed = replace(
-            releveraged, average_pnl=after.inputs.average_pnl, confidence=after.inputs.confidence
-        )
+        refed = replace(releveraged, average_pnl=after.inputs.average_pnl, confidence=after.inputs.confidence)
         start = Decimal(before.levels.raw.lsf_adjusted)
         with_leverage = Decimal(self._lsf_adjusted(before.policy.name, releveraged))
         with_feedback = Decimal(self._lsf_adjusted(before.policy.name, refed))

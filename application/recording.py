@@ -80,7 +80,9 @@ class Recorder:
         """Record one message and return its outcome; a message received before is not decided again."""
         return self.handle_batch([message], at=at)[0]
 
-    def handle_batch(self, messages: Sequence[IncomingMessage], *, at: datetime | None = None) -> list[Outcome]:
+    def handle_batch(
+        self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
+    ) -> list[Outcome]:
         """Record messages in their order, as one transaction where nobody interferes.
 
         Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
@@ -158,7 +160,9 @@ class _Draft:
 
         It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.
         """
-        digest = sha256(repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = sha256(
+            repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")
+        ).hexdigest()
         renamed = replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
         receipt_id = receipt_id_of(renamed, translation.time)
         if receipt_id not in self._received:
@@ -323,4 +327,3 @@ class IngestSummary:
             decisions=self.decisions + len([1 for outcome in outcomes if outcome.decision is not None]),
             refusals=tuple(refusals),
         )
-

@@ -170,7 +170,9 @@ class DecisionReplay:
     def _policy(self, ref: PolicyRef) -> RegisteredPolicy:
         registered = self._register.policies.get(ref.name)
         if registered is None or registered.ref.parameters_hash != ref.parameters_hash:
-            raise UnknownPolicy(f"{ref.name} with parameters {ref.parameters_hash[:12]}", tuple(self._register.policies))
+            raise UnknownPolicy(
+                f"{ref.name} with parameters {ref.parameters_hash[:12]}", tuple(self._register.policies)
+            )
         return registered
 
     def _instrument(self, content_hash: str | None) -> Instrument | None:

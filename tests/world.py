@@ -74,7 +74,11 @@ class World:
         """Record the report of a close as flat text fields."""
         texts = {name: str(value) for name, value in fields.items()}
         message = from_fields(
-            "quantum:stream:trade.closed", self._entry(entry_id), texts, origin=Origin.LIVE, max_bytes=MAX_BYTES
+            "quantum:stream:trade.closed",
+            self._entry(entry_id),
+            texts,
+            origin=Origin.LIVE,
+            max_bytes=MAX_BYTES,
         )
         return self.recorder.handle(message)
 
@@ -132,9 +136,6 @@ def rewritten(ledger: ExitLedger, change: Any) -> InMemoryLedger:
     """Return a copy of a ledger in which `change(event)` replaced events; None keeps one as it is."""
     copy = InMemoryLedger()
     copy.save(
-        [
-            Record(entry.stream_id, entry.version, change(entry.event) or entry.event)
-            for entry in ledger.log()
-        ]
+        [Record(entry.stream_id, entry.version, change(entry.event) or entry.event) for entry in ledger.log()]
     )
     return copy

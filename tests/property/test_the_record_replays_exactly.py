@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.world import MAX_BYTES, NOON_MS, World
 
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
@@ -16,6 +15,7 @@ from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
+from tests.world import MAX_BYTES, NOON_MS, World
 
 BRACKETS = brackets_with_amounts([(0.0, 5_000.0, 0.004, 125.0), (5_000.0, 1e9, 0.01, 50.0)])
 

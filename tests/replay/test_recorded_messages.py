@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.world import MAX_BYTES, World
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
@@ -16,6 +15,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.position import PositionClosed, PositionIncreased, PositionOpened
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.world import MAX_BYTES, World
 
 # Sample, symbol, events beside the receipt (O opened, I increased, L leverage changed, X closed, R reduced;
 # lower case for the plan: o opened, d decided, z resized, x cancelled), cycle, revision.

@@ -1,11 +1,12 @@
 """LSF changes: against the decision before, attributed exactly."""
 
 from decimal import Context, Inexact
+from typing import Any
 
 from tests.world import World
 
 EXACT = Context(prec=2000, traps=[Inexact])
-LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
 def test_a_change_of_leverage_is_all_leverage() -> None:

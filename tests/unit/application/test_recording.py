@@ -1,17 +1,18 @@
 """The recorder: once per message, batches, other writers, the PnL window."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from tests.world import NOON_MS, World
 
 from exitbrain.application.ports.exit_ledger import Conflict
 from exitbrain.application.recording import ATTEMPTS, IngestSummary
 from exitbrain.domain.position import PositionOpened
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from tests.world import NOON_MS, World
 
-LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
 def test_a_message_is_recorded_once_however_often_it_comes() -> None:

@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from tests.world import MAX_BYTES, NOON_MS, World
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.world import MAX_BYTES, NOON_MS, World
 
-LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
 def without(name: str) -> dict[str, Any]:

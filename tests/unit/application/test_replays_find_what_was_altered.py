@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.world import World, rewritten
 
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.exit_plan import LevelsComputed
@@ -15,8 +14,9 @@ from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegistered
 from exitbrain.domain.position import PositionIncreased, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, Reason
+from tests.world import World, rewritten
 
-LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
 def recorded() -> World:
@@ -157,7 +157,7 @@ def test_intake_replay_finds_altered_raw_fields() -> None:
 
 def test_intake_replay_finds_an_altered_position_event() -> None:
     def price(event: Any) -> Any:
-        return replace(event, entry_price=Decimal(105.5)) if isinstance(event, PositionIncreased) else None
+        return replace(event, entry_price=Decimal("105.5")) if isinstance(event, PositionIncreased) else None
 
     drift = intake_drift(price).first_drift
     assert drift is not None

@@ -1,8 +1,7 @@
 """The table "What a message does" of the domain, row by row."""
 
 from decimal import Decimal
-
-from tests.world import NOON_MS, World
+from typing import Any
 
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
@@ -12,6 +11,7 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
+from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.position import (
     LeverageChanged,
     PositionClosed,
@@ -20,8 +20,15 @@ from exitbrain.domain.position import (
     PositionReduced,
 )
 from exitbrain.domain.receipt import Disposition, Reason
+from tests.world import NOON_MS, World
 
-BTC_LONG = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+BTC_LONG: dict[str, Any] = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "entry_price": 100,
+    "quantity": 2,
+    "leverage": 10,
+}
 
 
 def kinds(events: list[object]) -> list[type]:
@@ -258,8 +265,6 @@ def test_hold_and_flat_do_nothing() -> None:
 
 
 def test_a_policy_that_refuses_still_opens_the_position_and_records_the_refusal() -> None:
-    from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-
     class OneInstrument:
         def instrument(self, symbol: str) -> Instrument | None:
             return Instrument(symbol, brackets=brackets_with_amounts([(0.0, 1e9, 0.005, 125.0)]))
