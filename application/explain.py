@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.formulas.derivation import derive
 from exitbrain.domain.formulas.tracing import Line
 from exitbrain.domain.guards import Freshness
-from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import Distances, LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
@@ -44,11 +43,3 @@ def explain_decision(ledger: ExitLedger, decision: Decision) -> Explanation:
     instrument = None if snapshot is None else ledger.instrument(snapshot)
     return explain(policy, decision.inputs, instrument, decision.context.freshness)
 
-
-def find_decision(ledger: ExitLedger, wanted: str) -> Decision | None:
-    """Return the decision of that id (the full uuid, or its unique beginning); reads through the log."""
-    found: list[Decision] = []
-    for entry in ledger.log(topics=(LevelsComputed.TOPIC, LevelsRefused.TOPIC)):
-        if str(decision_id(entry.stream_id, entry.event.revision)).startswith(wanted.lower()):
-            found.append(entry.event)
-    return found[0] if len(found) == 1 else None

@@ -28,12 +28,14 @@ from exitbrain.domain.identity import claim_id, plan_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import Position, PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived
 
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
 
+Translated = tuple[IncomingMessage, Translation]
 Pair = tuple[Position | None, ExitPlan | None]
 Key = tuple[str, str]
 
@@ -60,21 +62,16 @@ class Recorder:
         self._clock = clock
         self._settings = settings
         self._pairs = _PairCache(ledger, cache_size)
-        self._windows = _Windows(ledger)
+        self._tail = _Tail(ledger)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
-        self._at: datetime | None = None
 
     def state_of(self, message: IncomingMessage) -> State:
-        """Return the state of the ledger that a message meets now."""
-        translation = self._intake.translate(message)
-        subject = subject_of(translation, self._settings.account)
-        draft = _Draft(self, [])
+        """Return the state that a message meets now, whoever wrote it."""
+        self._pairs.clear()
+        draft = _Draft(self, [], at=None)
+        subject = subject_of(self._intake.translate(message), self._settings.account)
         return State(self._register) if subject is None else draft.state(subject)
-
-    def context(self) -> Context:
-        """Return the context in which a message is decided now."""
-        return Context(self._at or self._clock.now(), self._settings)
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
         """Record one message and return its outcome; a message received before is not decided again."""
@@ -89,34 +86,41 @@ class Recorder:
         conflict, nothing of the batch was saved and it is redone one message at a time. `at` is the time of
         recording (aware, UTC); the clock is asked for each message where it is None.
         """
-        self._at = at
         translated = [(message, self._intake.translate(message)) for message in messages]
         try:
-            return self._record(translated)
+            return self._record(translated, at)
         except Conflict:
             self._forget()
-            return [self._insist(one) for one in translated]
+            return [self._insist(one, at) for one in translated]
 
-    def _insist(self, translated: tuple[IncomingMessage, Translation]) -> Outcome:
+    def _insist(self, translated: Translated, at: datetime | None) -> Outcome:
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._record([translated])[0]
+                return self._record([translated], at)[0]
             except Conflict:
                 self._forget()
-        return self._record([translated])[0]
+        return self._record([translated], at)[0]
 
-    def _record(self, batch: Sequence[tuple[IncomingMessage, Translation]]) -> list[Outcome]:
-        draft = _Draft(self, batch)
+    def _record(self, batch: Sequence[Translated], at: datetime | None) -> list[Outcome]:
+        draft = _Draft(self, batch, at)
         outcomes = [draft.outcome_of(message, translation) for message, translation in batch]
         if draft.records:
             self._ledger.save(draft.records)
         draft.keep()
         return outcomes
 
+    def _catch_up(self) -> int:
+        """Read what the log has grown by: results for the windows, changes of the register by anyone."""
+        position = self._tail.catch_up()
+        if self._tail.register_changed:
+            self._register = self._ledger.register()
+            self._tail.register_changed = False
+        return position
+
     def _forget(self) -> None:
         """Drop everything remembered of the ledger, after a conflict has shown that it is not alone."""
         self._pairs.clear()
-        self._windows.clear()
+        self._tail.clear()
         self._stored_snapshots.clear()
         self._register = self._ledger.register()
 
@@ -124,12 +128,13 @@ class Recorder:
 class _Draft:
     """A batch in the making: what it has decided so far, over what the ledger holds."""
 
-    def __init__(self, recorder: Recorder, batch: Sequence[tuple[IncomingMessage, Translation]]) -> None:
+    def __init__(self, recorder: Recorder, batch: Sequence[Translated], at: datetime | None) -> None:
         self._recorder = recorder
         self._ledger = recorder._ledger
+        self._at = at
         ids = [receipt_id_of(message, translation.time) for message, translation in batch]
         self._received = self._ledger.receipts(ids)
-        self._window_position = recorder._windows.catch_up()
+        self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
         self._pairs: dict[Key, Pair] = {}
         self._claims: set[UUID] = set()
@@ -171,7 +176,7 @@ class _Draft:
 
     def _decide(self, message: IncomingMessage, translation: Translation) -> Decided:
         recorder = self._recorder
-        context = recorder.context()
+        context = Context(self._at or recorder._clock.now(), recorder._settings)
         subject = subject_of(translation, recorder._settings.account)
         if subject is None:
             state = State(recorder._register)
@@ -189,7 +194,10 @@ class _Draft:
         recorder = self._recorder
         key = (subject.account, subject.symbol)
         position, plan = self._pairs.get(key) or recorder._pairs.get(key)
-        window, uncommitted = self._windows.get(subject.account) or (recorder._windows.of(subject.account), 0)
+        window, uncommitted = self._windows.get(subject.account) or (
+            recorder._tail.window_of(subject.account),
+            0,
+        )
         instrument = recorder._instruments.instrument(subject.symbol)
         return State(
             register=recorder._register,
@@ -268,25 +276,30 @@ class _PairCache:
         self._pairs.clear()
 
 
-class _Windows:
-    """The PnL windows of all accounts, read from the log as far as it goes."""
+class _Tail:
+    """What of the log matters beyond single positions: the PnL windows of all accounts, and the register."""
 
     def __init__(self, ledger: ExitLedger) -> None:
         self._ledger = ledger
         self._position = 0
         self._windows: dict[str, PnLWindow] = {}
+        self.register_changed = False
 
     def catch_up(self) -> int:
-        """Read what the log has grown by, and return the position up to which the windows are read."""
+        """Read what the log has grown by, and return the position up to which it is read."""
         head = self._ledger.head()
-        for entry in self._ledger.log(self._position, upto=head, topics=(PositionClosed.TOPIC,)):
-            closed: PositionClosed = entry.event
-            if closed.result is not None:
-                self._windows.setdefault(closed.account, PnLWindow()).add(closed.result.pnl_percent)
+        for entry in self._ledger.log(self._position, upto=head, topics=_TAIL_TOPICS):
+            if not isinstance(entry.event, PositionClosed):
+                self.register_changed = True
+            elif entry.event.result is not None:
+                # A new window each time: states handed out before keep theirs.
+                window = self.window_of(entry.event.account).copy()
+                window.add(entry.event.result.pnl_percent)
+                self._windows[entry.event.account] = window
         self._position = max(self._position, head)
         return self._position
 
-    def of(self, account: str) -> PnLWindow:
+    def window_of(self, account: str) -> PnLWindow:
         """Return the window of an account; not to be changed."""
         return self._windows.get(account) or _EMPTY
 
@@ -296,6 +309,7 @@ class _Windows:
 
 
 _EMPTY = PnLWindow()
+_TAIL_TOPICS = (PositionClosed.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 
 @dataclass(frozen=True, slots=True)

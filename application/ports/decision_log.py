@@ -68,7 +68,6 @@ class UnreadableDecision:
     """A decision whose stored form can not be read, and why."""
 
     log_position: int
-    plan_id: UUID
     why: str
 
 

@@ -1,3 +1,191 @@
-"""ExitBrain: record, replay, question and prove the exit decisions of leveraged futures positions."""
+"""ExitBrain: record, replay, question and prove the exit decisions of leveraged futures positions.
+
+The names of this package and of `exitbrain.ports` are the public API. Each is imported when it is first asked for,
+so that `import exitbrain` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the interpreter
+    # isort: off
+    from exitbrain.application.explain import Explanation as Explanation
+    from exitbrain.application.intake import Context as Context, Decided as Decided, State as State
+    from exitbrain.application.lsf_audit import LsfChange as LsfChange
+    from exitbrain.application.opening import (
+        ChangedFormula as ChangedFormula,
+        PolicyNotInForce as PolicyNotInForce,
+    )
+    from exitbrain.application.outcome import Outcome as Outcome
+    from exitbrain.application.planning import DecisionSettings as DecisionSettings
+    from exitbrain.application.ports.exit_ledger import (
+        AlreadyReceived as AlreadyReceived,
+        Conflict as Conflict,
+        LedgerError as LedgerError,
+        LogEntry as LogEntry,
+        StoreUnavailable as StoreUnavailable,
+        UnreadableEvent as UnreadableEvent,
+    )
+    from exitbrain.application.replay import (
+        Drift as Drift,
+        ReplayReport as ReplayReport,
+        Selection as Selection,
+        Verdict as Verdict,
+    )
+    from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
+    from exitbrain.domain.claim import KeyClaimed as KeyClaimed
+    from exitbrain.domain.decision import (
+        DecisionContext as DecisionContext,
+        DecisionId as DecisionId,
+        JudgedLevels as JudgedLevels,
+        WindowReading as WindowReading,
+    )
+    from exitbrain.domain.errors import (
+        DomainError as DomainError,
+        InvalidValue as InvalidValue,
+        UnknownPolicy as UnknownPolicy,
+        WrongState as WrongState,
+    )
+    from exitbrain.domain.exit_plan import (
+        ExitPlan as ExitPlan,
+        ExitPlanCancelled as ExitPlanCancelled,
+        ExitPlanCompleted as ExitPlanCompleted,
+        ExitPlanOpened as ExitPlanOpened,
+        ExitPlanResized as ExitPlanResized,
+        Leg as Leg,
+        LevelsComputed as LevelsComputed,
+        LevelsRefused as LevelsRefused,
+        Revised as Revised,
+    )
+    from exitbrain.domain.formulas.algebra import Bound as Bound
+    from exitbrain.domain.formulas.tracing import Line as Line
+    from exitbrain.domain.guards import Freshness as Freshness, GuardReport as GuardReport
+    from exitbrain.domain.identity import (
+        decision_id as decision_id,
+        plan_id as plan_id,
+        position_id as position_id,
+        snapshot_id as snapshot_id,
+    )
+    from exitbrain.domain.instrument import (
+        Bracket as Bracket,
+        Instrument as Instrument,
+        InstrumentSnapshotTaken as InstrumentSnapshotTaken,
+    )
+    from exitbrain.domain.levels import (
+        Distances as Distances,
+        LevelInputs as LevelInputs,
+        RawLevels as RawLevels,
+        Slice as Slice,
+        Triggers as Triggers,
+    )
+    from exitbrain.domain.messages import (
+        ForeignStream as ForeignStream,
+        IncomingMessage as IncomingMessage,
+        IntentKind as IntentKind,
+        MessageTime as MessageTime,
+        TradeClosed as TradeClosed,
+        TradeIntent as TradeIntent,
+        Translation as Translation,
+        Unusable as Unusable,
+    )
+    from exitbrain.domain.performance import PnLWindow as PnLWindow
+    from exitbrain.domain.policy import Policy as Policy, PolicyRef as PolicyRef
+    from exitbrain.domain.policy_register import (
+        PolicyActivated as PolicyActivated,
+        PolicyRegister as PolicyRegister,
+        PolicyRegistered as PolicyRegistered,
+        RegisteredPolicy as RegisteredPolicy,
+    )
+    from exitbrain.domain.position import (
+        LeverageChanged as LeverageChanged,
+        Position as Position,
+        PositionClosed as PositionClosed,
+        PositionIncreased as PositionIncreased,
+        PositionOpened as PositionOpened,
+        PositionReduced as PositionReduced,
+        Result as Result,
+    )
+    from exitbrain.domain.receipt import (
+        Disposition as Disposition,
+        MessageReceived as MessageReceived,
+        RawFields as RawFields,
+        Reason as Reason,
+        Refusal as Refusal,
+    )
+    from exitbrain.domain.store import StoreOpened as StoreOpened
+    from exitbrain.domain.values import (
+        Assumption as Assumption,
+        Cause as Cause,
+        EntryId as EntryId,
+        Origin as Origin,
+        Side as Side,
+        TimeOrigin as TimeOrigin,
+        Unit as Unit,
+    )
+    from exitbrain.infrastructure.dropin import (
+        AdaptiveLevels as AdaptiveLevels,
+        AdaptiveLeverageEngine as AdaptiveLeverageEngine,
+        ExitBrainV35Integration as ExitBrainV35Integration,
+        PnLTracker as PnLTracker,
+    )
+    from exitbrain.infrastructure.embedding import (
+        decode_event as decode_event,
+        encode_event as encode_event,
+        incoming_message as incoming_message,
+    )
+    from exitbrain.infrastructure.facade import AsyncExitBrain as AsyncExitBrain, ExitBrain as ExitBrain
+    from exitbrain.infrastructure.given import GivenInputs as GivenInputs
+    from exitbrain.infrastructure.settings import SettingsError as SettingsError
+    # isort: on
+
+_MODULES = {
+    "exitbrain.application.explain": "Explanation",
+    "exitbrain.application.intake": "Context Decided State",
+    "exitbrain.application.lsf_audit": "LsfChange",
+    "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
+    "exitbrain.application.outcome": "Outcome",
+    "exitbrain.application.planning": "DecisionSettings",
+    "exitbrain.application.ports.exit_ledger": "AlreadyReceived Conflict LedgerError LogEntry StoreUnavailable UnreadableEvent",
+    "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
+    "exitbrain.domain.aggregate": "Record Stamp",
+    "exitbrain.domain.claim": "KeyClaimed",
+    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
+    "exitbrain.domain.errors": "DomainError InvalidValue UnknownPolicy WrongState",
+    "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
+    "exitbrain.domain.formulas.algebra": "Bound",
+    "exitbrain.domain.formulas.tracing": "Line",
+    "exitbrain.domain.guards": "Freshness GuardReport",
+    "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
+    "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
+    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
+    "exitbrain.domain.messages": "ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
+    "exitbrain.domain.performance": "PnLWindow",
+    "exitbrain.domain.policy": "Policy PolicyRef",
+    "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
+    "exitbrain.domain.position": "LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result",
+    "exitbrain.domain.receipt": "Disposition MessageReceived RawFields Reason Refusal",
+    "exitbrain.domain.store": "StoreOpened",
+    "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit",
+    "exitbrain.infrastructure.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
+    "exitbrain.infrastructure.embedding": "decode_event encode_event incoming_message",
+    "exitbrain.infrastructure.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.given": "GivenInputs",
+    "exitbrain.infrastructure.settings": "SettingsError",
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = list(_HOME)
+
+if not TYPE_CHECKING:  # a type checker shall go on refusing names that do not exist
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__} has no {name}", name=name)
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOME})

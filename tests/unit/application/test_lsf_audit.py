@@ -53,7 +53,6 @@ def test_a_change_of_policy_is_told_apart() -> None:
     register = world.ledger.register()
     register.activate("v3.6", by="test", at=world.clock.now())
     world.ledger.save(register.collect())
-    world.recorder = world.another_recorder()
     world.intent(**{**LONG, "confidence": 0.4})
     [change] = world.lsf_changes()
     assert change.leverage_effect == change.pnl_effect == 0

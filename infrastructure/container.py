@@ -1,0 +1,72 @@
+"""The wiring: which adapter stands behind which port, in one place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dependency_injector import containers, providers
+
+from exitbrain import __version__
+from exitbrain.application import opening
+from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.intake import Intake
+from exitbrain.application.intake_replay import IntakeReplay
+from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.recording import Recorder
+from exitbrain.application.replay import DecisionReplay
+from exitbrain.infrastructure.clock import SystemClock
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.instruments.file import InstrumentsFile
+from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.wire.translator import WireTranslator
+
+
+def _instruments(settings: Settings) -> Instruments:
+    return NoInstruments() if settings.instruments is None else InstrumentsFile(settings.instruments)
+
+
+def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[ExitLedger]:
+    """Open the store; a new one is begun, an old one checked before anything else is done with it."""
+    ledger = open_ledger(settings.store, create=create)
+    try:
+        if ledger.head() == 0:
+            opening.begin(ledger, clock, __version__, **({"policy": settings.policy} if settings.policy else {}))
+        opening.check(ledger, policy=settings.policy)
+        yield ledger
+    finally:
+        ledger.close()
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything that works on one store."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    create = providers.Object(False)
+
+    clock = providers.Singleton(SystemClock)
+    engine = providers.Singleton(BuiltInFormulas)
+    translator = providers.Singleton(WireTranslator)
+    instruments = providers.Singleton(_instruments, settings)
+    ledger = providers.Resource(_ledger, settings, clock, create)
+    decisions = providers.Singleton(StoredDecisions, ledger)
+
+    intake = providers.Singleton(Intake, engine, translator)
+    recorder = providers.Singleton(Recorder, ledger, intake, instruments, clock, settings.provided.decisions)
+    decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
+    intake_replay = providers.Factory(IntakeReplay, ledger, intake)
+    context_audit = providers.Factory(ContextAudit, ledger)
+    lsf_audit = providers.Factory(LsfAudit, ledger, engine)
+
+
+@contextmanager
+def opened(settings: Settings, *, create: bool = False) -> Iterator[Container]:
+    """Open the store of the settings and everything around it; `create` begins a store that does not exist yet."""
+    container = Container(settings=settings, create=create)
+    try:
+        container.ledger()
+        yield container
+    finally:
+        container.shutdown_resources()

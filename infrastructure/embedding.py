@@ -1,0 +1,45 @@
+"""What a host needs around the facade: its messages in, the events of the record as text it can store."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.wire.incoming import from_fields
+
+MESSAGE_BYTES_MAX = 65_536
+
+
+def incoming_message(
+    stream: str,
+    fields: Mapping[str, object] | Mapping[bytes, object],
+    *,
+    entry_id: str | None = None,
+    origin: Origin = Origin.LIVE,
+    max_bytes: int = MESSAGE_BYTES_MAX,
+) -> IncomingMessage:
+    """Build the message that `ExitBrain.handle` and `decide` take.
+
+    `stream` is `trade.intent` or `trade.closed`, with or without `quantum:stream:`; `fields` hold text, bytes or
+    JSON values. `entry_id` is the stream id, `milliseconds-sequence`. Without one the content is the identity: the
+    same fields again are the same message, so give them a time or an `event_id` of yours. Never raises for what
+    the fields contain: such a message is refused by its receipt.
+    """
+    named = cast(Mapping[str | bytes, object], fields)  # the keys of a Mapping are invariant
+    return from_fields(stream, entry_id, named, origin=origin, max_bytes=max_bytes)
+
+
+def encode_event(record: Record) -> tuple[str, bytes]:
+    """Return topic and JSON text of the event of a record, for a store of the host's own.
+
+    Both are stable: every later version reads them.
+    """
+    stored = MAPPER.to_stored_event(record)
+    return stored.topic, stored.state
+
+
+def decode_event(topic: str, state: bytes, *, log_position: int) -> Any:
+    """Return the event that `encode_event` wrote; raises UnreadableEvent, which names the log position."""
+    return MAPPER.to_domain_event(log_position, topic, state)

@@ -1,0 +1,339 @@
+"""The facade: ExitBrain as a library, on a store of its own or on a host's adapters."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Self, TypeVar, Unpack
+
+from exitbrain import __version__
+from exitbrain.application import opening
+from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.explain import Explanation, explain
+from exitbrain.application.intake import Context, Decided, Intake, State
+from exitbrain.application.intake_replay import IntakeReplay
+from exitbrain.application.lsf_audit import LsfAudit, LsfChange
+from exitbrain.application.outcome import Outcome
+from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.ports.clock import Clock
+from exitbrain.application.ports.decision_log import DecisionLog
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.translator import Translator
+from exitbrain.application.recording import Recorder
+from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.formulas.registry import V3_5
+from exitbrain.domain.guards import Freshness
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.clock import SystemClock
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.given import GivenInputs, checked, level_inputs, moment
+from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.wire.translator import WireTranslator
+
+T = TypeVar("T")
+
+
+class ExitBrain:
+    """Record, explain and replay exit decisions.
+
+    Built on a host's own adapters of `exitbrain.ports`: only the ledger is needed, the rest has defaults. An empty
+    ledger is begun, with `policy` in force (None: v3.5); in any other the policies are checked to compute what they
+    did when they were registered, and `policy`, when given, to be the one in force. `ExitBrain.open` brings all
+    adapters itself.
+
+    Every method blocks; `AsyncExitBrain` is the awaitable twin. One instance serves one thread. Raises
+    ChangedFormula, PolicyNotInForce, UnknownPolicy, and what the ledger raises.
+    """
+
+    def __init__(
+        self,
+        ledger: ExitLedger,
+        *,
+        decisions: DecisionLog | None = None,
+        engine: LevelEngine | None = None,
+        translator: Translator | None = None,
+        instruments: Instruments | None = None,
+        clock: Clock | None = None,
+        settings: DecisionSettings | None = None,
+        policy: str | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self._decisions = DecodedDecisions(ledger) if decisions is None else decisions
+        self._engine = BuiltInFormulas() if engine is None else engine
+        self._instruments = NoInstruments() if instruments is None else instruments
+        self._clock = SystemClock() if clock is None else clock
+        self._settings = DecisionSettings() if settings is None else settings
+        self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
+        self._store = ExitStack()
+        _begin_or_check(ledger, self._clock, policy)
+        self._recorder = Recorder(ledger, self._intake, self._instruments, self._clock, self._settings)
+
+    @classmethod
+    def open(cls, store: str | None = None, **settings: Any) -> Self:
+        """Open a store by its URL, beginning it when it does not exist.
+
+        The store and every other setting come from the arguments, else from `EXITBRAIN_*` or `.env`, else from the
+        defaults. Raises SettingsError for a setting that is not known or not allowed, and StoreUnavailable for a
+        store that can not be opened. Close it, or use it as a context manager.
+        """
+        # The wiring costs a third of a second to import, which a host with its own adapters need not pay.
+        from exitbrain.infrastructure.container import opened  # noqa: PLC0415
+        from exitbrain.infrastructure.settings import Settings, SettingsError, load_settings  # noqa: PLC0415
+
+        if unknown := sorted(settings.keys() - Settings.model_fields.keys()):
+            raise SettingsError(
+                f"setting {unknown[0]} is not known; known: {', '.join(Settings.model_fields)}"
+            )
+        loaded = load_settings(store=store, **settings)
+        with ExitStack() as stack:
+            container = stack.enter_context(opened(loaded, create=True))
+            brain = cls(
+                container.ledger(),
+                decisions=container.decisions(),
+                engine=container.engine(),
+                translator=container.translator(),
+                instruments=container.instruments(),
+                clock=container.clock(),
+                settings=loaded.decisions,
+            )
+            brain._store = stack.pop_all()
+        return brain
+
+    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+        """Record one message and return what became of it; one received before is not decided again.
+
+        `at` is the time of recording (None: the clock's), aware, kept in UTC; a naive one raises InvalidValue.
+        """
+        return self.handle_batch([message], at=at)[0]
+
+    def handle_batch(
+        self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
+    ) -> list[Outcome]:
+        """Record messages in their order, as one transaction where nobody interferes; see `handle`."""
+        return self._recorder.handle_batch(messages, at=None if at is None else moment("at", at))
+
+    def state_of(self, message: IncomingMessage) -> State:
+        """Return the state that a message meets now, for `decide`.
+
+        Ask before your transaction writes: what it reads of uncommitted results would outlive a rollback.
+        """
+        return self._recorder.state_of(message)
+
+    def context(self, *, at: datetime | None = None) -> Context:
+        """Return the context of a decision made at that time of recording, with the settings in force."""
+        return Context(self._clock.now() if at is None else moment("at", at), self._settings)
+
+    def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
+        """Return the events and the outcome a message leads to; nothing is written, `state` stays as it is.
+
+        For hosts with their own transaction, event store or bus. The first record is the receipt; a store that
+        holds it already has received the message before.
+        """
+        recorded_at = moment("context.recorded_at", context.recorded_at)
+        return self._intake.decide(message, state, replace(context, recorded_at=recorded_at))
+
+    def levels(
+        self,
+        *,
+        policy: str | None = None,
+        symbol: str = "",
+        freshness: Freshness | None = None,
+        **given: Unpack[GivenInputs],
+    ) -> Explanation:
+        """Return the levels for inputs given as keywords, which `GivenInputs` lists; records nothing.
+
+        The policy is the named one, or the one in force for the symbol; the instrument is that of the symbol. The
+        message behind the inputs counts as just arrived where `freshness` does not say otherwise. Raises
+        InvalidValue and UnknownPolicy.
+        """
+        chosen, instrument = self._policy(policy, symbol), self._instrument(symbol)
+        inputs = level_inputs(
+            chosen, instrument, self._settings.fee_bps, self._settings.slippage_bps, **given
+        )
+        return explain(chosen, inputs, instrument, self._freshness(freshness))
+
+    def levels_for(
+        self,
+        inputs: LevelInputs,
+        *,
+        policy: str | None = None,
+        symbol: str = "",
+        freshness: Freshness | None = None,
+    ) -> Explanation:
+        """Return the levels for complete inputs, say those of a recorded decision; see `levels`."""
+        chosen = self._policy(policy, symbol)
+        return explain(chosen, checked(inputs), self._instrument(symbol), self._freshness(freshness))
+
+    def replay(
+        self, selection: Selection = EVERYTHING, *, from_receipts: bool = False, context: bool = False
+    ) -> ReplayReport:
+        """Replay the selected decisions; or the intake from raw messages; or audit the recorded context.
+
+        The latter two need the whole log, so they take no selection.
+        """
+        if not from_receipts and not context:
+            return DecisionReplay(self.ledger, self._decisions, self._engine).run(_aware(selection))
+        if selection != EVERYTHING:
+            raise InvalidValue("selection", selection, "none, since this replay needs the whole log")
+        if from_receipts and context:
+            raise InvalidValue("replay", "from_receipts and context", "one of them at a time")
+        if from_receipts:
+            return IntakeReplay(self.ledger, self._intake).run()
+        return ContextAudit(self.ledger).run()
+
+    def lsf_changes(self, selection: Selection = EVERYTHING) -> Iterator[LsfChange]:
+        """Yield every change of the adjusted LSF in log order, attributed exactly."""
+        return LsfAudit(self.ledger, self._engine).changes(_aware(selection))
+
+    def close(self) -> None:
+        """Close the store that `open` opened; a host closes its own ledger."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _policy(self, name: str | None, symbol: str) -> Policy:
+        register = self.ledger.register()
+        return (register.in_force(symbol) if name is None else register.named(name)).policy
+
+    def _instrument(self, symbol: str) -> Instrument | None:
+        return self._instruments.instrument(symbol) if symbol else None
+
+    def _freshness(self, given: Freshness | None) -> Freshness:
+        return Freshness(0.0, self._settings.max_intent_age_s) if given is None else given
+
+
+class AsyncExitBrain:
+    """The awaitable twin of `ExitBrain`: the same work on one thread of its own, so the event loop never blocks.
+
+    Built with a function that builds the `ExitBrain`, and its adapters, on that thread; entered with `async with`.
+    Cancelling what awaits does not undo what was begun.
+    """
+
+    def __init__(self, build: Callable[[], ExitBrain]) -> None:
+        self._build = build
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="exitbrain")
+        self._brain: ExitBrain | None = None
+
+    @classmethod
+    def open(cls, store: str | None = None, **settings: Any) -> Self:
+        """Return a twin that opens its store on entering; see `ExitBrain.open`."""
+        return cls(partial(ExitBrain.open, store, **settings))
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._brain = await self._on_thread(self._build)
+        except BaseException:
+            self._thread.shutdown()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.run(ExitBrain.close)
+        finally:
+            self._brain = None
+            self._thread.shutdown()
+
+    async def run(self, work: Callable[[ExitBrain], T]) -> T:
+        """Do any work with the `ExitBrain` on its thread, such as reading its ledger."""
+        return await self._on_thread(partial(work, self._entered))
+
+    async def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+        """Record one message; see `ExitBrain.handle`."""
+        return await self.run(lambda brain: brain.handle(message, at=at))
+
+    async def handle_batch(
+        self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
+    ) -> list[Outcome]:
+        """Record messages in their order; see `ExitBrain.handle_batch`."""
+        return await self.run(lambda brain: brain.handle_batch(messages, at=at))
+
+    async def state_of(self, message: IncomingMessage) -> State:
+        """Return the state a message meets; see `ExitBrain.state_of`."""
+        return await self.run(lambda brain: brain.state_of(message))
+
+    async def context(self, *, at: datetime | None = None) -> Context:
+        """Return the context of a decision; see `ExitBrain.context`."""
+        return await self.run(lambda brain: brain.context(at=at))
+
+    async def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
+        """Return what a message leads to; see `ExitBrain.decide`."""
+        return await self.run(lambda brain: brain.decide(message, state, context))
+
+    async def levels(
+        self,
+        *,
+        policy: str | None = None,
+        symbol: str = "",
+        freshness: Freshness | None = None,
+        **given: Unpack[GivenInputs],
+    ) -> Explanation:
+        """Return the levels for inputs given as keywords; see `ExitBrain.levels`."""
+        return await self.run(
+            lambda brain: brain.levels(policy=policy, symbol=symbol, freshness=freshness, **given)
+        )
+
+    async def levels_for(
+        self,
+        inputs: LevelInputs,
+        *,
+        policy: str | None = None,
+        symbol: str = "",
+        freshness: Freshness | None = None,
+    ) -> Explanation:
+        """Return the levels for complete inputs; see `ExitBrain.levels_for`."""
+        return await self.run(
+            lambda brain: brain.levels_for(inputs, policy=policy, symbol=symbol, freshness=freshness)
+        )
+
+    async def replay(
+        self, selection: Selection = EVERYTHING, *, from_receipts: bool = False, context: bool = False
+    ) -> ReplayReport:
+        """Replay; see `ExitBrain.replay`."""
+        return await self.run(
+            lambda brain: brain.replay(selection, from_receipts=from_receipts, context=context)
+        )
+
+    async def lsf_changes(self, selection: Selection = EVERYTHING) -> list[LsfChange]:
+        """Return every change of the adjusted LSF; see `ExitBrain.lsf_changes`."""
+        return await self.run(lambda brain: list(brain.lsf_changes(selection)))
+
+    @property
+    def _entered(self) -> ExitBrain:
+        if self._brain is None:
+            raise RuntimeError("enter the AsyncExitBrain with `async with` before using it")
+        return self._brain
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _begin_or_check(ledger: ExitLedger, clock: Clock, policy: str | None) -> None:
+    if ledger.head() == 0:
+        with suppress(Conflict):  # another process began it at this moment; what it began is checked below
+            opening.begin(ledger, clock, __version__, policy=policy or V3_5.name)
+    opening.check(ledger, policy=policy)
+
+
+def _aware(selection: Selection) -> Selection:
+    """Return a selection whose times can be compared; raises InvalidValue for a naive one."""
+    if selection.since is None and selection.until is None:
+        return selection
+    return replace(
+        selection,
+        since=None if selection.since is None else moment("since", selection.since),
+        until=None if selection.until is None else moment("until", selection.until),
+    )

@@ -1,0 +1,84 @@
+"""The recorded decisions of any ledger, for replay: decoded events, compared bit for bit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
+from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
+from exitbrain.domain.decision import JudgedLevels
+from exitbrain.domain.drift import first_difference
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused, Revised
+from exitbrain.domain.guards import Freshness
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.policy import PolicyRef
+
+TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedDecision:
+    """One decision as a decoded event."""
+
+    log_position: int
+    plan_id: UUID
+    event: Decision
+
+    @property
+    def revision(self) -> int:
+        return self.event.revision
+
+    @property
+    def symbol(self) -> str:
+        return self.event.symbol
+
+    @property
+    def occurred_at(self) -> datetime:
+        return self.event.context.occurred_at
+
+    @property
+    def policy(self) -> PolicyRef:
+        return self.event.policy
+
+    @property
+    def inputs(self) -> LevelInputs:
+        return self.event.inputs
+
+    @property
+    def freshness(self) -> Freshness:
+        return self.event.context.freshness
+
+    @property
+    def header(self) -> Revised:
+        return Revised(self.event.revision, self.event.quantity, self.event.harvest)
+
+    @property
+    def snapshot(self) -> str | None:
+        return self.event.context.snapshot
+
+    def equals(self, levels: JudgedLevels) -> bool:
+        return first_difference(self.event.levels, levels) is None
+
+    def levels(self) -> JudgedLevels:
+        return self.event.levels
+
+
+class DecodedDecisions:
+    """Read the decisions of a ledger through its log; the way for ledgers that have no stored bytes to read."""
+
+    def __init__(self, ledger: ExitLedger) -> None:
+        self._ledger = ledger
+
+    def decisions(
+        self, *, after: int = 0, upto: int | None = None
+    ) -> Iterator[RecordedDecision | UnreadableDecision]:
+        while True:
+            try:
+                for entry in self._ledger.log(after, upto=upto, topics=TOPICS):
+                    yield DecodedDecision(entry.position, entry.stream_id, entry.event)
+            except UnreadableEvent as unreadable:
+                after = unreadable.position
+                yield UnreadableDecision(unreadable.position, unreadable.why)
+            else:
+                return

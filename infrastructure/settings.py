@@ -1,0 +1,48 @@
+"""The settings: environment variables `EXITBRAIN_*` or `.env`; what a caller passes wins."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from exitbrain.application.planning import DecisionSettings
+
+
+class SettingsError(Exception):
+    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXITBRAIN_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
+    redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
+    account: str = Field("default", min_length=1, max_length=64, description="alias of messages that name none")
+    mode: Literal["shadow", "paper", "testnet", "live"] = Field("shadow", description="what is done with plans")
+    policy: str | None = Field(None, description="policy in force in a new store; None: v3.5")
+    max_intent_age_s: float = Field(300.0, gt=0, le=1e9, description="age in seconds above which an intent is stale")
+    fee_bps: float = Field(5.0, ge=0, lt=10_000, description="fee per side in basis points")
+    slippage_bps: float = Field(0.0, ge=0, lt=10_000, description="slippage per market exit in basis points")
+    max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
+    instruments: Path | None = Field(None, description="file with ticks, steps and leverage brackets")
+
+    @property
+    def decisions(self) -> DecisionSettings:
+        """Return the part that a decision reads."""
+        return DecisionSettings(self.account, self.max_intent_age_s, self.fee_bps, self.slippage_bps)
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings in force; a given value that is not None wins. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        allowed = first["msg"][0].lower() + first["msg"][1:]
+        raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error

@@ -1,0 +1,37 @@
+"""The ports: what a host may bring itself, each with its promises and the errors it raises."""
+
+from exitbrain.application.ports.clock import Clock
+from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
+from exitbrain.application.ports.exit_ledger import (
+    AlreadyReceived,
+    Conflict,
+    ExitLedger,
+    LedgerError,
+    LogEntry,
+    StoreUnavailable,
+    UnreadableEvent,
+)
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.raw_log import RawLog, RawRow
+from exitbrain.application.ports.translator import Translator
+
+__all__ = [
+    "AlreadyReceived",
+    "Clock",
+    "Conflict",
+    "DecisionLog",
+    "ExitLedger",
+    "Instruments",
+    "LedgerError",
+    "LevelEngine",
+    "LogEntry",
+    "NoInstruments",
+    "RawLog",
+    "RawRow",
+    "RecordedDecision",
+    "StoreUnavailable",
+    "Translator",
+    "UnreadableDecision",
+    "UnreadableEvent",
+]
