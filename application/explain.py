@@ -42,4 +42,3 @@ def explain_decision(ledger: ExitLedger, decision: Decision) -> Explanation:
     snapshot = decision.context.snapshot
     instrument = None if snapshot is None else ledger.instrument(snapshot)
     return explain(policy, decision.inputs, instrument, decision.context.freshness)
-

@@ -1,13 +1,15 @@
 """Planning: from an open position and a signal to one recorded level computation."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
+from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.messages import TradeIntent
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
@@ -93,6 +95,7 @@ def plan_levels(
     decision_context = _decision_context(position, intent, context)
     instrument = context.instrument
     raw = engine.compute(registered.policy, inputs, () if instrument is None else instrument.brackets)
+    _check_finite(raw, registered.policy.name)
     levels = judge_levels(registered.policy.unit, inputs, raw, instrument, decision_context.freshness)
     kind = LevelsComputed if raw.refusal is None else LevelsRefused
     return kind(
@@ -110,6 +113,24 @@ def plan_levels(
         (*intent.assumptions, *assumed, *signal.assumptions),
         levels,
     )
+
+
+def _check_finite(raw: RawLevels, policy: str) -> None:
+    """Refuse what no record could hold: an engine that is not ours may compute anything."""
+    numbers = (
+        raw.lsf,
+        raw.pnl_factor,
+        raw.lsf_adjusted,
+        raw.tp1,
+        raw.tp2,
+        raw.tp3,
+        raw.sl,
+        raw.floor,
+        raw.cap,
+    )
+    for number in (*numbers, *raw.harvest):
+        if not isfinite(number):
+            raise InvalidValue(f"raw levels of policy {policy}", raw, "finite numbers")
 
 
 def _inputs(

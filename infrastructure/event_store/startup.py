@@ -1,0 +1,47 @@
+"""Whether a store may be opened at all, judged before anything is written to it."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.domain.store import FORMAT
+from exitbrain.infrastructure.event_store.mapper import MAPPER
+
+NEWEST_ENTRIES = 1000
+"""How many entries a look takes in: enough to meet a newer writer, few enough to open a large store at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a look at a store shows: its encoded `StoreOpened`, and a log position of each of the newest topics."""
+
+    opened: bytes | None
+    newest_topics: dict[str, int]
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def check(glimpse: Glimpse, name: str) -> None:
+    """Raise StoreUnavailable for a store that a newer version has written."""
+    if glimpse.opened is not None:
+        found = _format_of(glimpse.opened, name)
+        if found > FORMAT:
+            raise StoreUnavailable(
+                f"{name} is of format {found}; this version of ExitBrain reads up to {FORMAT}"
+            )
+    for topic, position in glimpse.newest_topics.items():
+        if topic not in MAPPER.topics:
+            raise StoreUnavailable(
+                f"{name} holds at log position {position} the topic {topic!r}, "
+                "which this version of ExitBrain does not know"
+            )
+
+
+def _format_of(opened: bytes, name: str) -> int:
+    try:
+        return msgspec.json.decode(opened, type=_Format).format
+    except (msgspec.MsgspecError, ValueError) as e:
+        raise StoreUnavailable(f"{name} does not say which format it has: {e}") from e

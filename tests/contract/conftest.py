@@ -1,0 +1,53 @@
+"""The stores that every contract of the ledger is tested on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from tests.servers import fresh_database
+
+Opener = Callable[[], StoredLedger]
+"""Open one more ledger on the same store."""
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Yield the opener of a store that is empty at first."""
+    match request.param:
+        case "memory":
+            recorder = InMemoryRecorder()
+            yield lambda: StoredLedger(recorder, "memory")
+        case "sqlite":
+            yield from _closing(f"sqlite:///{tmp_path / 'ledger.db'}")
+        case "postgresql":
+            with fresh_database() as url:
+                yield from _closing(url)
+
+
+@pytest.fixture
+def ledger(open_another: Opener) -> StoredLedger:
+    """Return a ledger on an empty store."""
+    return open_another()
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """Yield the URL of an empty PostgreSQL database."""
+    with fresh_database() as url:
+        yield url
+
+
+def _closing(url: str) -> Iterator[Opener]:
+    opened: list[StoredLedger] = []
+
+    def open_another() -> StoredLedger:
+        opened.append(open_ledger(url, create=True))
+        return opened[-1]
+
+    yield open_another
+    for ledger in opened:
+        ledger.close()
