@@ -43,6 +43,13 @@ class Aggregate:
 
     __slots__ = ("id", "pending", "version")
 
+    _all_slots: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls._all_slots = tuple(
+            slot for base in cls.__mro__[:-1] for slot in base.__dict__.get("__slots__", ())
+        )
+
     def __init__(self, stream_id: UUID) -> None:
         self.id = stream_id
         self.version = 0
@@ -60,9 +67,8 @@ class Aggregate:
     def copy(self) -> Self:
         """Return an independent aggregate in the same state, so that a decision can be tried on it."""
         twin = object.__new__(type(self))
-        for cls in type(self).__mro__[:-1]:
-            for slot in getattr(cls, "__slots__", ()):
-                setattr(twin, slot, getattr(self, slot))
+        for slot in self._all_slots:
+            setattr(twin, slot, getattr(self, slot))
         twin.pending = list(self.pending)
         return twin
 

@@ -13,14 +13,17 @@ from exitbrain.domain.guards import Freshness, GuardReport, judge, judge_refused
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import (
     LevelInputs,
+    Price,
     RawLevels,
     Slice,
     Triggers,
+    double_prices,
+    exact_prices,
     fractions_of,
+    on_ticks,
     rounded_distances,
     slices_of,
     tick_bounds,
-    trigger_prices,
 )
 from exitbrain.domain.values import Origin, TimeOrigin, Unit
 
@@ -76,7 +79,7 @@ class JudgedLevels:
     raw: RawLevels
     binding: tuple[Bound, ...]
     guards: GuardReport
-    triggers: Triggers | None
+    triggers: Triggers[Price] | None
     slices: tuple[Slice, ...]
 
 
@@ -97,14 +100,18 @@ def judge_levels(
     distances = fractions_of(unit, raw)
     binding = binding_of(raw.bounds)
     entry = inputs.entry_price
-    triggers: Triggers | None = None
+    triggers: Triggers[Price] | None = None
     slices: tuple[Slice, ...] = ()
     if entry is not None:
         tick = instrument.tick_size if instrument is not None else None
-        triggers = trigger_prices(entry, inputs.side, distances, tick, unit.to_fraction(raw.floor))
-        if instrument is not None and tick is not None:
-            binding += tick_bounds(entry, inputs.side, distances, triggers)
-            distances = rounded_distances(entry, inputs.side, triggers)
+        if tick is None:
+            triggers = double_prices(entry, inputs.side, distances)
+        else:
+            exact = exact_prices(entry, inputs.side, distances)
+            rounded = on_ticks(exact, entry, inputs.side, tick, unit.to_fraction(raw.floor))
+            binding += tick_bounds(exact, rounded)
+            distances = rounded_distances(entry, inputs.side, rounded)
+            triggers = rounded
         if instrument is not None and inputs.quantity is not None:
             slices = slices_of(inputs.quantity, raw.harvest, instrument, entry)
     report = judge(inputs, freshness, distances, raw.harvest, instrument, triggers, slices)

@@ -10,10 +10,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from exitbrain.domain.formulas.algebra import FloatAlgebra
 from exitbrain.domain.instrument import Bracket, Instrument
-from exitbrain.domain.levels import Distances, LevelInputs, Slice, Triggers, is_placeable
-from exitbrain.domain.liquidation import liquidation
+from exitbrain.domain.levels import Distances, LevelInputs, Price, Slice, Triggers, is_placeable
+from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.values import DECIMAL, round_trip_cost
 
 ON_THE_SIGNAL = ("leverage_is_known", "inputs_in_range", "intent_is_fresh", "price_is_known")
@@ -63,7 +62,7 @@ def judge(
     distances: Distances,
     harvest: tuple[float, float, float],
     instrument: Instrument | None,
-    triggers: Triggers | None,
+    triggers: Triggers[Price] | None,
     slices: tuple[Slice, ...],
 ) -> GuardReport:
     """Return what every guard finds on a plan; its distances are those after rounding to the tick."""
@@ -155,11 +154,12 @@ def _liquidated_before(
     worst: float, x: LevelInputs, harvest: tuple[float, float, float], brackets: Sequence[Bracket]
 ) -> Figures | None:
     """Judge the stop with costs against the liquidation price for what is open after 0, 1 and 2 targets."""
-    entry, size = (x.entry_price, x.quantity) if x.entry_price is not None else (None, None)
+    direction = float(x.side.direction)
+    entry = 1.0 if x.entry_price is None else float(x.entry_price)
+    size = None if x.entry_price is None or x.quantity is None else float(x.quantity)
     for filled, still_open in enumerate(_open_after(harvest)):
-        quantity = None if entry is None or size is None else float(size) * still_open
-        price = 1.0 if entry is None else float(entry)
-        where = liquidation(FloatAlgebra(), float(x.side.direction), price, quantity, x.leverage, brackets)
+        quantity = None if size is None else size * still_open
+        where = liquidation_in_floats(direction, entry, quantity, x.leverage, brackets)
         if where.allowed <= 0.0 or not worst < where.distance:
             return {
                 "stop_with_costs": worst,
@@ -167,7 +167,7 @@ def _liquidated_before(
                 "targets_filled": float(filled),
                 "leverage_allowed": where.allowed,
             }
-        if quantity is None:
+        if size is None:
             break  # every prefix has the same unknown size
     return None
 
@@ -180,7 +180,7 @@ def _open_after(harvest: tuple[float, float, float]) -> tuple[float, float, floa
 def _judge_placing(
     x: LevelInputs,
     instrument: Instrument | None,
-    triggers: Triggers | None,
+    triggers: Triggers[Price] | None,
     slices: tuple[Slice, ...],
     failed: dict[str, Figures],
     unknown: dict[str, str],
@@ -199,7 +199,9 @@ def _judge_placing(
         failed["slices_placeable"] = figures
 
 
-def _coinciding(entry: Decimal, t: Triggers) -> Figures | None:
+def _coinciding(entry: Decimal, t: Triggers[Price]) -> Figures | None:
+    if 0 < t.sl < entry < t.tp1 < t.tp2 < t.tp3 or t.sl > entry > t.tp1 > t.tp2 > t.tp3 > 0:
+        return None  # the usual order; a set costs ten times as much
     prices = (entry, t.tp1, t.tp2, t.tp3, t.sl)
     if len({*prices}) == len(prices) and all(price > 0 for price in prices):
         return None

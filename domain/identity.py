@@ -1,11 +1,14 @@
 """Ids: uuid5 of meaningful parts, so the same thing has the same id in every process and every replay."""
 
+import re
+from functools import lru_cache
 from hashlib import sha1, sha256
 from urllib.parse import quote
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "exitbrain")
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")  # what percent-encoding leaves as it is
 _VERSION_AND_VARIANT = ~((0xF << 76) | (0x3 << 62))
 _UUID5 = (5 << 76) | (2 << 62)
 _UUID8 = (8 << 76) | (2 << 62)
@@ -14,7 +17,7 @@ _HASH_BITS = (1 << 80) - 1
 
 def id_of(*parts: object) -> UUID:
     """Return the uuid5 in our namespace over the percent-encoded parts joined by "/"."""
-    name = "/".join([quote(str(part), safe="") for part in parts])
+    name = "/".join([_percent_encoded(str(part)) for part in parts])
     # The arithmetic of uuid.uuid5 without its conversions: ids are made several times for each message.
     digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
     return UUID(int=int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
@@ -45,16 +48,21 @@ def snapshot_id(content_hash: str) -> UUID:
     return id_of("instrument", content_hash)
 
 
+@lru_cache(maxsize=4096)  # asked for several times while a message is handled
 def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
     """Return the time-ordered id of the receipt of one message (UUID version 8).
 
     The first 48 bits are `time_ms` (of the stream id, else of the message, else 0), the rest is taken
     from the SHA-256 of source and entry id. Random keys would halve the speed of appending.
     """
-    digest = sha256(f"{quote(source, safe='')}/{quote(entry_id, safe='')}".encode()).digest()
+    digest = sha256(f"{_percent_encoded(source)}/{_percent_encoded(entry_id)}".encode()).digest()
     tail = int.from_bytes(digest[:10], "big") & _HASH_BITS
     head = min(max(time_ms, 0), (1 << 48) - 1) << 80
     return UUID(int=(head | tail) & _VERSION_AND_VARIANT | _UUID8)
+
+
+def _percent_encoded(part: str) -> str:
+    return part if _UNRESERVED.fullmatch(part) else quote(part, safe="")
 
 
 REGISTER_ID = id_of("policy-register")

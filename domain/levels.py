@@ -5,7 +5,8 @@ Whatever engine computed the raw levels, the rules here judge them the same way.
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
 
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.instrument import Instrument
@@ -13,6 +14,7 @@ from exitbrain.domain.values import DECIMAL, Side, Unit
 
 LEVELS = ("tp1", "tp2", "tp3", "sl")
 
+_ONE = Decimal(1)
 _PERCENT = Unit.PERCENT  # looking a member up in its class costs as much as two divisions
 
 
@@ -72,17 +74,21 @@ class RawLevels:
     bounds: tuple[Bound, ...]
 
 
+Price = Decimal | float
+P_co = TypeVar("P_co", bound=Price, covariant=True)
+
+
 @dataclass(slots=True)  # not frozen: that costs as much as a rounding
-class Triggers:
-    """The trigger prices of the four levels: on the tick grid where a tick is known, else double products."""
+class Triggers(Generic[P_co]):
+    """The trigger prices of the four levels: Decimals on the tick grid where a tick is known, else doubles."""
 
-    tp1: Decimal
-    tp2: Decimal
-    tp3: Decimal
-    sl: Decimal
+    tp1: P_co
+    tp2: P_co
+    tp3: P_co
+    sl: P_co
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs as much as a rounding
 class Slice:
     """How much to close at a target; `merged` says that a too small one before it was added to it."""
 
@@ -93,74 +99,87 @@ class Slice:
 
 def fractions_of(unit: Unit, raw: RawLevels) -> Distances:
     """Return the raw levels as fractions of the entry price."""
+    # tuple.__new__ makes the same as Distances(...) in half its time, once for each decision.
     if unit is _PERCENT:
-        return Distances(raw.tp1 / 100, raw.tp2 / 100, raw.tp3 / 100, raw.sl / 100)
-    return Distances(raw.tp1, raw.tp2, raw.tp3, raw.sl)
+        return tuple.__new__(Distances, (raw.tp1 / 100, raw.tp2 / 100, raw.tp3 / 100, raw.sl / 100))
+    return tuple.__new__(Distances, (raw.tp1, raw.tp2, raw.tp3, raw.sl))
 
 
-def trigger_prices(
-    entry: Decimal, side: Side, distances: Distances, tick: Decimal | None, floor: float
-) -> Triggers:
-    """Return the trigger prices of a plan.
-
-    With a tick: `entry * (1 ± Decimal(repr(distance)))` rounded to the tick, targets toward the entry, the stop
-    toward the entry unless that brings it nearer than `floor` (a fraction), then one tick away from it.
-    Without: the double product `entry * (1 ± distance)`.
-    """
-    direction = side.direction
-    if tick is None:
-        price = float(entry)
-        return Triggers(
-            Decimal(repr(price * (1 + direction * distances.tp1))),
-            Decimal(repr(price * (1 + direction * distances.tp2))),
-            Decimal(repr(price * (1 + direction * distances.tp3))),
-            Decimal(repr(price * (1 - direction * distances.sl))),
-        )
-    toward_from_target = ROUND_FLOOR if direction > 0 else ROUND_CEILING
-    toward_from_stop = ROUND_CEILING if direction > 0 else ROUND_FLOOR
-    stop = _on_grid(exact_price(entry, -direction, distances.sl), tick, toward_from_stop)
-    nearest_allowed = exact_price(entry, -direction, floor)
-    if DECIMAL.multiply(Decimal(direction), DECIMAL.subtract(stop, nearest_allowed)) > 0:
-        stop = DECIMAL.subtract(stop, DECIMAL.multiply(Decimal(direction), tick))
+def double_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[float]:
+    """Return the trigger prices where no tick is known: the double products `entry * (1 ± distance)`."""
+    price, up = float(entry), side.direction
+    tp1, tp2, tp3, sl = distances
     return Triggers(
-        _on_grid(exact_price(entry, direction, distances.tp1), tick, toward_from_target),
-        _on_grid(exact_price(entry, direction, distances.tp2), tick, toward_from_target),
-        _on_grid(exact_price(entry, direction, distances.tp3), tick, toward_from_target),
+        price * (1 + up * tp1), price * (1 + up * tp2), price * (1 + up * tp3), price * (1 - up * sl)
+    )
+
+
+def exact_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[Decimal]:
+    """Return the prices before rounding, `entry * (1 ± Decimal(repr(distance)))` in the one Decimal context."""
+    up = side.direction
+    return Triggers(
+        _exact_price(entry, up, Decimal(repr(distances.tp1))),
+        _exact_price(entry, up, Decimal(repr(distances.tp2))),
+        _exact_price(entry, up, Decimal(repr(distances.tp3))),
+        _exact_price(entry, -up, Decimal(repr(distances.sl))),
+    )
+
+
+def on_ticks(
+    exact: Triggers[Decimal], entry: Decimal, side: Side, tick: Decimal, floor: float
+) -> Triggers[Decimal]:
+    """Return the exact prices rounded to the tick.
+
+    Targets go toward the entry, the stop too unless that brings it nearer than `floor` (a fraction), then one
+    tick away from it.
+    """
+    long = side.direction > 0
+    target_rounding, stop_rounding = (ROUND_FLOOR, ROUND_CEILING) if long else (ROUND_CEILING, ROUND_FLOOR)
+    stop = _on_grid(exact.sl, tick, stop_rounding)
+    nearest_allowed = _exact_price(entry, -side.direction, _decimal(floor))
+    if long and stop > nearest_allowed:
+        stop = DECIMAL.subtract(stop, tick)
+    elif not long and stop < nearest_allowed:
+        stop = DECIMAL.add(stop, tick)
+    return Triggers(
+        _on_grid(exact.tp1, tick, target_rounding),
+        _on_grid(exact.tp2, tick, target_rounding),
+        _on_grid(exact.tp3, tick, target_rounding),
         stop,
     )
 
 
-def exact_price(entry: Decimal, sign: int, distance: float) -> Decimal:
-    """Return `entry * (1 + sign * Decimal(repr(distance)))` in the one Decimal context."""
-    step = DECIMAL.multiply(Decimal(sign), Decimal(repr(distance)))
-    return DECIMAL.multiply(entry, DECIMAL.add(Decimal(1), step))
-
-
-def rounded_distances(entry: Decimal, side: Side, triggers: Triggers) -> Distances:
+def rounded_distances(entry: Decimal, side: Side, triggers: Triggers[Decimal]) -> Distances:
     """Return the distances that the trigger prices really have; negative on the wrong side of the entry."""
 
-    def distance(price: Decimal, direction: int) -> float:
-        gap = DECIMAL.multiply(Decimal(direction), DECIMAL.subtract(price, entry))
-        return float(DECIMAL.divide(gap, entry))
+    def distance(low: Decimal, high: Decimal) -> float:
+        return float(DECIMAL.divide(DECIMAL.subtract(high, low), entry))
 
-    up = side.direction
+    t = triggers
+    if side.direction > 0:
+        return Distances(
+            distance(entry, t.tp1), distance(entry, t.tp2), distance(entry, t.tp3), distance(t.sl, entry)
+        )
     return Distances(
-        distance(triggers.tp1, up),
-        distance(triggers.tp2, up),
-        distance(triggers.tp3, up),
-        distance(triggers.sl, -up),
+        distance(t.tp1, entry), distance(t.tp2, entry), distance(t.tp3, entry), distance(entry, t.sl)
     )
 
 
-def tick_bounds(entry: Decimal, side: Side, distances: Distances, triggers: Triggers) -> tuple[Bound, ...]:
+def tick_bounds(exact: Triggers[Decimal], triggers: Triggers[Decimal]) -> tuple[Bound, ...]:
     """Return what rounding to the tick changed; before and after are prices."""
-    bounds = []
-    for level, sign in zip(LEVELS, (1, 1, 1, -1), strict=True):
-        exact = exact_price(entry, sign * side.direction, getattr(distances, level))
-        rounded = getattr(triggers, level)
-        if exact != rounded:
-            bounds.append(Bound(level, "tick", float(exact), float(rounded)))
-    return tuple(bounds)
+    pairs = (
+        ("tp1", exact.tp1, triggers.tp1),
+        ("tp2", exact.tp2, triggers.tp2),
+        ("tp3", exact.tp3, triggers.tp3),
+        ("sl", exact.sl, triggers.sl),
+    )
+    return tuple(
+        [
+            Bound(level, "tick", float(before), float(after))
+            for level, before, after in pairs
+            if before != after
+        ]
+    )
 
 
 def slices_of(
@@ -176,22 +195,21 @@ def slices_of(
     if step is None:
         return ()
     wanted = [
-        _on_grid(DECIMAL.multiply(quantity, Decimal(repr(share))), step, ROUND_FLOOR)
-        for share in harvest[:-1]
+        _on_grid(DECIMAL.multiply(quantity, _decimal(share)), step, ROUND_FLOOR) for share in harvest[:-1]
     ]
     taken = Decimal(0)
     for part in wanted:
         taken = DECIMAL.add(taken, part)
     parts = [*wanted, DECIMAL.subtract(quantity, taken)]
     slices: list[Slice] = []
-    carried, merged = Decimal(0), False
+    carried = Decimal(0)
     for level, part in zip(LEVELS, parts, strict=False):
         total = DECIMAL.add(carried, part)
         if is_placeable(total, instrument, price):
-            slices.append(Slice(level, total, merged))
-            carried, merged = Decimal(0), False
+            slices.append(Slice(level, total, merged=carried > 0))
+            carried = Decimal(0)
         else:
-            carried, merged = total, True
+            carried = total
     if carried > 0 and slices:
         last = slices.pop()
         slices.append(Slice(last.level, DECIMAL.add(last.quantity, carried), merged=True))
@@ -205,6 +223,16 @@ def is_placeable(quantity: Decimal, instrument: Instrument, price: Decimal) -> b
     return instrument.min_notional is None or DECIMAL.multiply(quantity, price) >= instrument.min_notional
 
 
+def _exact_price(entry: Decimal, sign: int, step: Decimal) -> Decimal:
+    return DECIMAL.multiply(entry, DECIMAL.add(_ONE, step) if sign > 0 else DECIMAL.subtract(_ONE, step))
+
+
 def _on_grid(value: Decimal, grid: Decimal, rounding: str) -> Decimal:
     count = DECIMAL.divide(value, grid).to_integral_value(rounding=rounding)
     return DECIMAL.multiply(count, grid)
+
+
+@lru_cache(maxsize=1024)
+def _decimal(number: float) -> Decimal:
+    """Return the shortest decimal that reads as this double; for shares and floors, of which there are few."""
+    return Decimal(repr(number))

@@ -3,7 +3,8 @@
 Source: the venue's "How to calculate liquidation price of USD-M futures". With wallet W = Q*E/L, direction d,
 quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The bracket that counts
 is the one whose notional at the solution lies inside it; maintenance margin is continuous over the brackets, so
-it is unique. Plain iteration can oscillate; solving in each bracket and keeping the consistent one can not.
+it is unique, and it is the first whose solution does not exceed its cap. (Asking for the floor as well would lose
+a solution that rounding puts a hair below its own floor.) Plain iteration can oscillate; this can not.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from exitbrain.domain.formulas.algebra import Algebra
 from exitbrain.domain.instrument import Bracket
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs as much as finding the price
 class Liquidation:
     """Where a position is liquidated: `distance` as a fraction of the entry, meaningful where `known` is 1.
 
@@ -35,13 +36,42 @@ def liquidation(
     """Return where the position is liquidated; an unknown price is passed as entry 1 and quantity None.
 
     With an unknown quantity the highest-margin bracket that still allows the leverage is taken, without its
-    amount: the nearest liquidation price that any allowed size can have.
+    amount: the nearest liquidation price of any allowed size (but for a short that a rise lifts into the next).
     """
     if not brackets:
         return UNKNOWN
     if quantity is None:
         return _of_unknown_size(a, direction, leverage, brackets)
     return _of_known_size(a, direction, entry, quantity, leverage, brackets)
+
+
+def liquidation_in_floats(
+    direction: float, entry: float, quantity: float | None, leverage: float, brackets: Sequence[Bracket]
+) -> Liquidation:
+    """Return what `liquidation` gives with floats, the same 64 bits, walking the brackets only as far as needed."""
+    if not brackets:
+        return UNKNOWN
+    if quantity is None:
+        fitting = [bracket.maintenance_rate for bracket in brackets if leverage <= bracket.max_leverage]
+        rate = max(fitting, default=0.0)
+        rate = max(rate, brackets[0].maintenance_rate)
+        price = (1.0 / leverage - direction) / (rate - direction)
+        return Liquidation(direction * (1.0 - price), 1.0, 1.0 if fitting else 0.0)
+    notional = quantity * entry
+    wallet = notional / leverage
+    price = entry
+    for bracket in brackets:
+        price = (wallet + bracket.cum - direction * notional) / (
+            quantity * bracket.maintenance_rate - direction * quantity
+        )
+        if quantity * price <= bracket.cap:
+            break
+    allowed = 0.0
+    for bracket in brackets:
+        if notional <= bracket.cap:
+            allowed = 1.0 if leverage <= bracket.max_leverage else 0.0
+            break
+    return Liquidation(direction * (entry - price) / entry, 1.0, allowed)
 
 
 def _of_unknown_size(a: Algebra, direction: Any, leverage: Any, brackets: Sequence[Bracket]) -> Liquidation:
@@ -62,21 +92,16 @@ def _of_known_size(
 ) -> Liquidation:
     notional = a.step("notional", quantity * entry)
     wallet = a.step("wallet", notional / leverage)
-    price: Any = entry
-    allowed: Any = 0.0
-    last = len(brackets) - 1
-    for number, bracket in enumerate(brackets):
-        solution = (wallet + bracket.cum - direction * notional) / (
-            quantity * bracket.maintenance_rate - direction * quantity
-        )
-        solution = a.step(f"solution_{number + 1}", solution)
-        size = a.step(f"notional_at_{number + 1}", quantity * solution)
-        chosen = solution if number == last else a.where(size <= bracket.cap, solution, price)
-        price = chosen if number == 0 else a.where(size > bracket.floor, chosen, price)
-        fits = a.where(leverage <= bracket.max_leverage, 1.0, 0.0)
-        fits = a.where(notional > bracket.floor, a.where(notional <= bracket.cap, fits, 0.0), 0.0)
-        allowed = a.where(fits > 0.0, 1.0, allowed)
+    paid, sold = direction * notional, direction * quantity
+    price: Any = None
+    limit: Any = 0.0  # the leverage that the bracket of the notional allows; none above the last
+    for bracket in reversed(brackets):
+        solution = (wallet + bracket.cum - paid) / (quantity * bracket.maintenance_rate - sold)
+        inside = quantity * solution <= bracket.cap
+        price = solution if price is None else a.where(inside, solution, price)
+        limit = a.where(notional <= bracket.cap, bracket.max_leverage, limit)
     price = a.step("liquidation_price", price)
+    allowed = a.where(leverage <= limit, 1.0, 0.0)
     return _known(a, direction * (entry - price) / entry, allowed)
 
 

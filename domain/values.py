@@ -80,6 +80,6 @@ def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:
     return 2.0 * (fee_bps + slippage_bps) / 10000.0
 
 
-def plain(number: Decimal) -> str:
-    """Write a Decimal in positional digits, without exponent."""
-    return format(number, "f")
+def plain(number: Decimal | float) -> str:
+    """Write a number in positional digits, without exponent; a double in its shortest form."""
+    return format(Decimal(repr(number)) if isinstance(number, float) else number, "f")

@@ -31,7 +31,9 @@ def derive(policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()
     traced = formula.text(a, _traced_inputs(a, policy, inputs, brackets), parameters)
     outputs = {name: getattr(traced, name) for name in FormulaOutputs.__dataclass_fields__}
     lines = derivation(*(a.step(name, value) for name, value in outputs.items()))
-    plain: FormulaOutputs[float] = FormulaOutputs(**{name: value_of(value) for name, value in outputs.items()})
+    plain: FormulaOutputs[float] = FormulaOutputs(
+        **{name: value_of(value) for name, value in outputs.items()}
+    )
     return Derivation(lines, raw_levels(plain, tuple(a.bounds)))
 
 

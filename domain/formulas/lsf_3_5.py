@@ -11,22 +11,27 @@ NAME = "lsf-3.5"
 
 
 @dataclass(frozen=True, slots=True)
-class Lsf35Parameters:
-    """The constants of lsf-3.5; distances in the policy's unit."""
+class LsfParameters:
+    """The constants that the formulas share; distances in the policy's unit, `gain_above` in percent."""
 
     base_tp: float = 0.01
     base_sl: float = 0.005
     tp1_offset: float = 0.6
     tp2_offset: float = 1.2
     tp3_offset: float = 1.8
-    funding_weight: float = 0.8
     leverage_weight: float = 0.8
     divergence_weight: float = 0.4
     volatility_weight: float = 0.2
     tp_min: float = 0.003
     sl_min: float = 0.0015
-    clamp_min: float = 0.001
     clamp_max: float = 0.02
+    loss_step: float = 0.1
+    gain_above: float = 0.3
+    gain_step: float = 0.1
+    doubt_below: float = 0.5
+    doubt_step: float = 0.05
+    factor_min: float = 0.8
+    factor_max: float = 1.2
     low_leverage: float = 10.0
     high_leverage: float = 30.0
     harvest1_low: float = 0.3
@@ -40,11 +45,19 @@ class Lsf35Parameters:
     harvest3_high: float = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class Lsf35Parameters(LsfParameters):
+    """The constants of lsf-3.5."""
+
+    funding_weight: float = 0.8
+    clamp_min: float = 0.001
+
+
 def lsf_3_5(a: Algebra, x: FormulaInputs[N], p: Lsf35Parameters) -> FormulaOutputs[N]:
     """Return the levels of lsf-3.5; the PnL factor is computed and not applied."""
     leverage = a.step("L", maximum(a, x.leverage, 1.0))
     lsf = a.step("lsf", leverage_sensitivity(a, leverage))
-    factor = pnl_factor(a, x.average_pnl, x.confidence)
+    factor = pnl_factor(a, x.average_pnl, x.confidence, p)
     scale = a.step("tp_scale", 1.0 + p.funding_weight * x.funding)
     tp1, tp2, tp3 = targets(a, x.base_tp, lsf, scale, p)
     sl = stop(a, x, lsf, p)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exitbrain.domain.formulas.algebra import Algebra, N, maximum, minimum
-from exitbrain.domain.formulas.lsf_3_5 import harvest, leverage_sensitivity, stop, targets
+from exitbrain.domain.formulas.lsf_3_5 import LsfParameters, harvest, leverage_sensitivity, stop, targets
 from exitbrain.domain.formulas.pnl_feedback import pnl_factor
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 
@@ -11,37 +11,15 @@ NAME = "lsf-3.6"
 
 
 @dataclass(frozen=True, slots=True)
-class Lsf36Parameters:
+class Lsf36Parameters(LsfParameters):
     """The constants of lsf-3.6; distances are fractions."""
 
-    base_tp: float = 0.01
-    base_sl: float = 0.005
-    tp1_offset: float = 0.6
-    tp2_offset: float = 1.2
-    tp3_offset: float = 1.8
     funding_gain: float = 80.0
     funding_limit: float = 0.25
-    leverage_weight: float = 0.8
-    divergence_weight: float = 0.4
-    volatility_weight: float = 0.2
-    tp_min: float = 0.003
     tp_costs: float = 3.0
     spacing: float = 1.1
-    sl_min: float = 0.0015
     sl_costs: float = 2.0
-    clamp_max: float = 0.02
     liquidation_share: float = 0.8
-    low_leverage: float = 10.0
-    high_leverage: float = 30.0
-    harvest1_low: float = 0.3
-    harvest2_low: float = 0.3
-    harvest3_low: float = 0.4
-    harvest1_middle: float = 0.4
-    harvest2_middle: float = 0.4
-    harvest3_middle: float = 0.2
-    harvest1_high: float = 0.5
-    harvest2_high: float = 0.3
-    harvest3_high: float = 0.2
 
 
 def lsf_3_6(a: Algebra, x: FormulaInputs[N], p: Lsf36Parameters) -> FormulaOutputs[N]:
@@ -53,7 +31,7 @@ def lsf_3_6(a: Algebra, x: FormulaInputs[N], p: Lsf36Parameters) -> FormulaOutpu
     """
     leverage = a.step("L", maximum(a, x.leverage, 1.0))
     lsf = a.step("lsf", leverage_sensitivity(a, leverage))
-    factor = pnl_factor(a, x.average_pnl, x.confidence)
+    factor = pnl_factor(a, x.average_pnl, x.confidence, p)
     adjusted = a.step("lsf_adjusted", lsf * factor)
 
     drag = a.step("funding_drag", p.funding_gain * x.direction * x.funding)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas import lsf_3_5, lsf_3_6
 from exitbrain.domain.formulas.algebra import Algebra, Bound, FloatAlgebra
 from exitbrain.domain.formulas.terms import REFUSALS, FormulaInputs, FormulaOutputs
@@ -69,9 +69,7 @@ def parameters_of(policy: Policy) -> Any:
     formula = formula_of(policy)
     known = {field.name for field in fields(formula.parameters)}
     if unknown := sorted(set(policy.parameters) ^ known):
-        raise InvalidValue(
-            f"parameters of {policy.name}", ", ".join(unknown), f"those of {formula.name}, each once"
-        )
+        raise UnknownPolicy(f"{policy.name} (parameters {', '.join(unknown)})", tuple(SHIPPED))
     return formula.parameters(**policy.parameters)
 
 

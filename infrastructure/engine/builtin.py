@@ -1,0 +1,25 @@
+"""The built-in level engine: the formulas of the domain, compiled."""
+
+from collections.abc import Sequence
+
+from exitbrain.domain.instrument import Bracket
+from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.engine.compiled import compiled, reads_liquidation
+
+
+class BuiltInFormulas:
+    """Compute with the formulas that this version ships: the same 64 bits as their float interpreter."""
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        if not brackets or not reads_liquidation(policy):
+            return compiled(policy)(inputs, UNKNOWN)
+        return compiled(policy)(inputs, _liquidation_of(inputs, brackets))
+
+
+def _liquidation_of(x: LevelInputs, brackets: Sequence[Bracket]) -> Liquidation:
+    direction = float(x.side.direction)
+    if x.entry_price is None or x.quantity is None:
+        return liquidation_in_floats(direction, 1.0, None, x.leverage, brackets)
+    return liquidation_in_floats(direction, float(x.entry_price), float(x.quantity), x.leverage, brackets)

@@ -1,0 +1,237 @@
+"""Position: one round trip, from opening to close."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.errors import WrongState
+from exitbrain.domain.identity import position_id
+from exitbrain.domain.position import (
+    BOTH,
+    LeverageChanged,
+    Position,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+    Result,
+)
+from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin
+from tests.unit.domain.specification import Given, given
+
+NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
+STAMP = Stamp(UUID(int=1), "trade.intent", EntryId(1000, 0), NOON, TimeOrigin.PAYLOAD, NOON)
+LATER = replace(STAMP, receipt_id=UUID(int=2), entry_id=EntryId(2000, 5))
+OPENED = PositionOpened("default", "BTCUSDT", BOTH, 1, Side.LONG, 10.0, Decimal(100), Decimal(3), {}, STAMP)
+CLOSED = PositionClosed(
+    "default", "BTCUSDT", Side.LONG, 10.0, "tp", Decimal(100), None, None, None, "", (), LATER
+)
+
+
+def position(*events: Any) -> Given[Position]:
+    return given(Position(position_id("default", "BTCUSDT", BOTH, 1)), *events)
+
+
+def opened_after(previous: Position | None) -> Position:
+    return Position.open(
+        account="default",
+        symbol="BTCUSDT",
+        previous=previous,
+        side=Side.LONG,
+        leverage=10.0,
+        entry_price=Decimal(100),
+        quantity=Decimal(3),
+        stamp=STAMP,
+    )
+
+
+def closing(**changes: Any) -> Any:
+    command = {
+        "reason": "tp",
+        "exit_price": None,
+        "reported_pnl_percent": None,
+        "pnl_usd": None,
+        "order_id": "",
+        "assumptions": (),
+        "stamp": LATER,
+    }
+    return lambda p: p.close(**(command | changes))
+
+
+def test_the_first_cycle_of_a_symbol_is_1() -> None:
+    opened = opened_after(None)
+
+    assert opened.id == position_id("default", "BTCUSDT", BOTH, 1)
+    assert [record.event for record in opened.collect()] == [OPENED]
+    assert opened.is_open
+    assert opened.opened_at == NOON
+
+
+def test_the_next_cycle_opens_after_a_close_and_inherits_the_newest_entries() -> None:
+    closed = position(OPENED, CLOSED).aggregate
+
+    opened = opened_after(closed)
+
+    assert opened.cycle == 2
+    assert opened.id == position_id("default", "BTCUSDT", BOTH, 2)
+    assert opened.pending[0].event.newest_entries == {"trade.intent": EntryId(2000, 5)}
+
+
+def test_a_cycle_does_not_open_over_an_open_one() -> None:
+    with pytest.raises(WrongState, match="cycle 1 of default is still open"):
+        opened_after(position(OPENED).aggregate)
+
+
+def test_an_increase_averages_the_entry_price() -> None:
+    grown = (
+        position(OPENED)
+        .when(lambda p: p.increase(Decimal(110), Decimal(1), LATER))
+        .then(PositionIncreased(Decimal(110), Decimal(1), Decimal("102.5"), Decimal(4), LATER))
+    )
+
+    assert grown.entry_price == Decimal("102.5")
+    assert grown.quantity == Decimal(4)
+
+
+@pytest.mark.parametrize(("price", "quantity"), [(None, Decimal(1)), (Decimal(110), None), (None, None)])
+def test_an_increase_by_something_unknown_keeps_the_price_and_loses_the_quantity(
+    price: Decimal | None, quantity: Decimal | None
+) -> None:
+    position(OPENED).when(lambda p: p.increase(price, quantity, LATER)).then(
+        PositionIncreased(price, quantity, Decimal(100), None, LATER)
+    )
+
+
+def test_an_increase_of_an_unknown_quantity_stays_unknown() -> None:
+    position(replace(OPENED, quantity=None)).when(lambda p: p.increase(Decimal(110), Decimal(1), LATER)).then(
+        PositionIncreased(Decimal(110), Decimal(1), Decimal(100), None, LATER)
+    )
+
+
+def test_leverage_changes_from_what_it_was() -> None:
+    changed = (
+        position(OPENED)
+        .when(lambda p: p.change_leverage(20.0, LATER))
+        .then(LeverageChanged(10.0, 20.0, LATER))
+    )
+
+    assert changed.leverage == 20.0
+
+
+def test_a_reduce_leaves_the_rest() -> None:
+    assumed = (Assumption("side", "BUY", "a reduce closes"),)
+
+    reduced = (
+        position(OPENED)
+        .when(lambda p: p.reduce(Decimal("0.5"), assumed, LATER))
+        .then(PositionReduced(Decimal("0.5"), Decimal("2.5"), assumed, LATER))
+    )
+
+    assert reduced.quantity == Decimal("2.5")
+    assert reduced.is_open
+
+
+@pytest.mark.parametrize(("held", "by"), [(None, Decimal(1)), (Decimal(3), None), (None, None)])
+def test_a_reduce_of_or_by_something_unknown_leaves_an_unknown_rest(
+    held: Decimal | None, by: Decimal | None
+) -> None:
+    position(replace(OPENED, quantity=held)).when(lambda p: p.reduce(by, (), LATER)).then(
+        PositionReduced(by, None, (), LATER)
+    )
+
+
+@pytest.mark.parametrize("by", [Decimal(3), Decimal(4)])
+def test_a_reduce_of_all_that_is_open_is_refused(by: Decimal) -> None:
+    position(OPENED).when(lambda p: p.reduce(by, (), LATER)).then_refused("close the position instead")
+
+
+def test_a_reported_result_is_kept_as_reported() -> None:
+    closed = (
+        position(OPENED)
+        .when(closing(reported_pnl_percent=Decimal("0.73"), exit_price=Decimal(110), order_id="7"))
+        .then(
+            replace(
+                CLOSED,
+                exit_price=Decimal(110),
+                result=Result(Decimal("0.73"), computed=False),
+                order_id="7",
+            )
+        )
+    )
+
+    assert not closed.is_open
+
+
+@pytest.mark.parametrize(("side", "percent"), [(Side.LONG, Decimal("1.5")), (Side.SHORT, Decimal("-1.5"))])
+def test_a_result_not_reported_is_the_price_return_in_percent(side: Side, percent: Decimal) -> None:
+    held = position(replace(OPENED, side=side)).aggregate
+
+    given(held).when(closing(exit_price=Decimal("101.5"))).then(
+        replace(CLOSED, side=side, exit_price=Decimal("101.5"), result=Result(percent, computed=True))
+    )
+
+
+@pytest.mark.parametrize(("entry", "exit_price"), [(None, Decimal(110)), (Decimal(100), None), (None, None)])
+def test_without_both_prices_there_is_no_result(entry: Decimal | None, exit_price: Decimal | None) -> None:
+    position(replace(OPENED, entry_price=entry)).when(closing(exit_price=exit_price)).then(
+        replace(CLOSED, entry_price=entry, exit_price=exit_price)
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda p: p.increase(Decimal(1), Decimal(1), LATER),
+        lambda p: p.change_leverage(2.0, LATER),
+        lambda p: p.reduce(Decimal(1), (), LATER),
+        closing(),
+    ],
+)
+def test_closed_is_terminal(command: Any) -> None:
+    position(OPENED, CLOSED).when(command).then_refused("cycle 1 of default is closed", WrongState)
+
+
+def test_the_newest_entry_is_remembered_per_source() -> None:
+    other = replace(LATER, source="trade.closed", entry_id=EntryId(1500, 0))
+
+    held = position(OPENED, LeverageChanged(10.0, 11.0, LATER), LeverageChanged(11.0, 12.0, other)).aggregate
+
+    assert held.newest_entries == {"trade.intent": EntryId(2000, 5), "trade.closed": EntryId(1500, 0)}
+
+
+def test_a_message_without_stream_id_leaves_the_newest_entry() -> None:
+    imported = replace(LATER, entry_id=None)
+
+    held = position(OPENED, LeverageChanged(10.0, 11.0, imported)).aggregate
+
+    assert held.newest_entries == {"trade.intent": EntryId(1000, 0)}
+
+
+def test_entry_ids_compare_as_numbers() -> None:
+    assert EntryId(999, 20) < EntryId(1000, 3) < EntryId(1000, 10)
+
+
+def test_a_copy_is_independent() -> None:
+    original = opened_after(None)
+    twin = original.copy()
+
+    twin.change_leverage(20.0, LATER)
+    twin.reduce(Decimal(1), (), LATER)
+
+    assert (original.version, original.leverage, original.quantity) == (1, 10.0, Decimal(3))
+    assert [record.event for record in original.collect()] == [OPENED]
+    assert len(twin.pending) == 3
+    assert original.newest_entries == {"trade.intent": EntryId(1000, 0)}
+
+
+def test_collected_events_are_forgotten() -> None:
+    opened = opened_after(None)
+
+    assert len(opened.collect()) == 1
+    assert opened.collect() == []
+    assert opened.version == 1
