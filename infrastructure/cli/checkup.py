@@ -1,0 +1,130 @@
+"""The command `doctor`: what is installed, what is set, and whether what it names works."""
+
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import redis
+
+from exitbrain import __version__
+from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
+from exitbrain.domain.errors import DomainError
+from exitbrain.domain.identity import STORE_ID
+from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.domain.store import StoreOpened
+from exitbrain.infrastructure.cli import output, reports
+from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE
+from exitbrain.infrastructure.cli.store import masked, opened_with
+from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
+from exitbrain.infrastructure.settings import Settings, load_settings
+
+PACKAGES = (
+    "dependency-injector",
+    "eventsourcing",
+    "msgspec",
+    "psycopg",
+    "pydantic",
+    "pydantic-settings",
+    "python-binance",
+    "redis",
+    "rich",
+    "typer",
+)
+REDIS_TIMEOUT_S = 1.0
+NEEDED = ("store", "instruments")
+"""What commands of this version can not do without, once it is set."""
+
+_MARKS = {True: "✔", False: "✘", None: "-"}
+
+
+def doctor(*, store: str | None, as_json: bool) -> int:
+    """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
+    settings = load_settings(store=store)
+    checks = [_store(settings), _instruments(settings), _redis(settings), _venue()]
+    report = reports.DoctorReport(
+        version=__version__,
+        python=platform.python_version(),
+        packages={name: _version_of(name) for name in PACKAGES},
+        settings={
+            name: masked(value) if isinstance(value, str) else value
+            for name, value in settings.model_dump(mode="json").items()
+        },
+        checks=checks,
+    )
+    if as_json:
+        output.emit(report)
+    else:
+        _show(report)
+    return UNREADABLE if any(check.ok is False and check.name in NEEDED for check in checks) else FINE
+
+
+def _store(settings: Settings) -> reports.Check:
+    is_default = "store" not in settings.model_fields_set
+    if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
+        return reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it")
+    try:
+        with opened_with(settings) as container:
+            return reports.Check("store", True, _store_detail(container.ledger()))
+    except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
+        return reports.Check("store", False, masked(str(error)))
+
+
+def _store_detail(ledger: ExitLedger) -> str:
+    begun = [record.event for record in ledger.history(STORE_ID)]
+    formats = [str(event.format) for event in begun if isinstance(event, StoreOpened)]
+    register = ledger.register()
+    scoped = [f"{name} for {scope}" for scope, name in register.active.items() if scope != EVERY_SYMBOL]
+    in_force = ", ".join([register.active[EVERY_SYMBOL], *scoped])
+    return (
+        f"format {', '.join(formats) or 'unknown'}, {ledger.head()} events, in force {in_force}, "
+        f"every active formula computes what was registered"
+    )
+
+
+def _instruments(settings: Settings) -> reports.Check:
+    if settings.instruments is None:
+        return reports.Check(
+            "instruments", None, "no file set; levels are distances, ticks and brackets unknown"
+        )
+    try:
+        count = len(InstrumentsFile(settings.instruments))
+    except InstrumentsUnreadable as error:
+        return reports.Check("instruments", False, str(error))
+    return reports.Check("instruments", True, f"{count} symbols in {settings.instruments}")
+
+
+def _redis(settings: Settings) -> reports.Check:
+    where = masked(settings.redis)
+    try:
+        client = redis.Redis.from_url(
+            settings.redis, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        with client:
+            found = client.info("server")
+    except (redis.RedisError, ValueError, OSError) as error:
+        why = masked(str(error)) or type(error).__name__
+        return reports.Check(
+            "redis", False, f"{where} is not reachable: {why} (no command here needs it yet)"
+        )
+    return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
+
+
+def _venue() -> reports.Check:
+    return reports.Check("venue", None, "not asked: no command here talks to the venue yet")
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _show(report: reports.DoctorReport) -> None:
+    output.show(f"exitbrain {report.version}, Python {report.python}", "Settings")
+    output.show(*(f"  {name.upper()} = {value}" for name, value in report.settings.items()), "Checks")
+    output.show(
+        *(f"  {_MARKS[check.ok]} {check.name}: {check.detail}" for check in report.checks), "Packages"
+    )
+    output.show(*(f"  {name} {version}" for name, version in report.packages.items()))

@@ -1,0 +1,305 @@
+"""The commands: their names, options and help. What each does is imported when it runs, so that help is instant."""
+# ruff: noqa: PLC0415 - see above: an import here would be paid by every command and by --help
+
+from typing import Annotated, Any
+
+from typer import Argument, Context, Exit, Option, Typer, echo
+from typer.core import TyperGroup
+
+from exitbrain.infrastructure.cli.options import (
+    GivenInputs,
+    Json,
+    OfSymbol,
+    Since,
+    Store,
+    Until,
+    takes_inputs,
+)
+
+ASK, RECORD, LOOK_UP, SETUP = "Ask", "Record and replay", "Look up", "This installation"
+
+SHORT_HELP_MAX = 78
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class Grouped(TyperGroup):
+    """Lists commands under the headings they belong to, in plain text: rich help takes twice as long to start."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        for title in (ASK, RECORD, LOOK_UP, SETUP):
+            rows = [
+                (name, command.get_short_help_str(SHORT_HELP_MAX))
+                for name, command in self.commands.items()
+                if getattr(command, "rich_help_panel", None) == title
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+app = Typer(
+    cls=Grouped,
+    rich_markup_mode=None,
+    help="Record, replay and explain the exit decisions of leveraged futures positions.",
+    epilog="Exit codes: 0 fine, 1 a check found something, 2 wrong usage or settings, 3 something needed is unreadable.",
+    context_settings=HELP_NAMES,
+    pretty_exceptions_enable=False,
+)
+audit = Typer(
+    rich_markup_mode=None, help="Ask what the record says: changes of the LSF.", context_settings=HELP_NAMES
+)
+policy = Typer(
+    rich_markup_mode=None, help="Show policies, and where two of them differ.", context_settings=HELP_NAMES
+)
+app.add_typer(audit, name="audit", rich_help_panel=ASK)
+app.add_typer(policy, name="policy", rich_help_panel=ASK)
+
+
+@app.callback(invoke_without_command=True)
+def program(
+    context: Context,
+    show_version: Annotated[bool, Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if show_version:
+        version(as_json=False)
+        raise Exit
+    if context.invoked_subcommand is None:
+        echo(context.get_help())
+
+
+@app.command(
+    rich_help_panel=ASK, epilog="Example: exitbrain levels --leverage 20 --volatility 1.5 --policy v3.6"
+)
+@takes_inputs
+def levels(given: GivenInputs, as_json: Json = False) -> None:
+    """Compute the levels for given inputs; nothing is recorded."""
+    from exitbrain.infrastructure.cli.levels import levels as run
+
+    run(given, as_json=as_json)
+
+
+@app.command(
+    rich_help_panel=ASK, epilog="Examples: exitbrain explain --leverage 20; exitbrain explain 3f2a91c0"
+)
+@takes_inputs
+def explain(
+    given: GivenInputs,
+    decision_id: Annotated[
+        str | None,
+        Argument(
+            metavar="DECISION_ID",
+            help="A recorded decision: its id, or the beginning of it.",
+            show_default=False,
+        ),
+    ] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Derive levels line by line, and show what bound them."""
+    from exitbrain.infrastructure.cli.explaining import explain as run
+
+    return run(given, decision_id, store=store, as_json=as_json)
+
+
+@app.command(rich_help_panel=RECORD, epilog="Example: exitbrain ingest intents.jsonl --store sqlite:///t.db")
+def ingest(
+    file: Annotated[
+        str,
+        Argument(metavar="FILE", help="JSON lines {stream, stream_id, fields}, also gzipped; - is stdin."),
+    ],
+    store: Store = None,
+    policy: Annotated[
+        str | None,
+        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
+    ] = None,
+    instruments: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Ticks, steps and leverage brackets; default EXITBRAIN_INSTRUMENTS, else none.",
+            show_default=False,
+        ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        Option(
+            metavar="A",
+            help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: Annotated[int, Option(metavar="N", help="Messages in one transaction, 1 to 10000.")] = 256,
+    as_json: Json = False,
+) -> None:
+    """Take recorded messages in; one taken before is not taken again."""
+    from exitbrain.infrastructure.cli.ingesting import ingest as run
+
+    run(
+        file,
+        store=store,
+        policy=policy,
+        instruments=instruments,
+        account=account,
+        batch=batch,
+        as_json=as_json,
+    )
+
+
+@app.command(
+    rich_help_panel=RECORD, epilog="Example: exitbrain replay --store sqlite:///t.db --from-receipts"
+)
+def replay(
+    from_receipts: Annotated[
+        bool, Option("--from-receipts", help="Start from the raw messages, not from the recorded inputs.")
+    ] = False,
+    context: Annotated[
+        bool, Option("--context", help="Audit what decisions read: average PnL, policy, instrument snapshot.")
+    ] = False,
+    since: Since = None,
+    until: Until = None,
+    symbol: OfSymbol = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Compute recorded decisions again: EXACT to the bit, or what differs first."""
+    from exitbrain.infrastructure.cli.replaying import replay as run
+
+    return run(
+        from_receipts=from_receipts,
+        context=context,
+        since=since,
+        until=until,
+        symbol=symbol,
+        store=store,
+        as_json=as_json,
+    )
+
+
+@app.command(rich_help_panel=LOOK_UP, epilog="Example: exitbrain positions --all --symbol BTCUSDT")
+def positions(
+    closed: Annotated[bool, Option("--all", help="Closed positions too.")] = False,
+    symbol: OfSymbol = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """List open positions with their latest levels."""
+    from exitbrain.infrastructure.cli.lookups import positions as run
+
+    run(closed=closed, symbol=symbol, store=store, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOK_UP, epilog="Example: exitbrain plan 5d0c2f11")
+def plan(
+    plan_id: Annotated[
+        str, Argument(metavar="PLAN_ID", help="Id of a plan or its position, or the beginning of it.")
+    ],
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show the history of one exit plan and of its position."""
+    from exitbrain.infrastructure.cli.lookups import plan as run
+
+    run(plan_id, store=store, as_json=as_json)
+
+
+@app.command(
+    rich_help_panel=LOOK_UP, epilog="Example: exitbrain receipt 1766550734062-1 --stream trade.intent"
+)
+def receipt(
+    entry_id: Annotated[
+        str, Argument(metavar="ENTRY_ID", help="Id of a stream entry or a receipt, or the beginning of it.")
+    ],
+    stream: Annotated[
+        str | None, Option(metavar="NAME", help="Of this stream only, like trade.intent.", show_default=False)
+    ] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show one message, what became of it, and what it led to."""
+    from exitbrain.infrastructure.cli.lookups import receipt as run
+
+    run(entry_id, stream=stream, store=store, as_json=as_json)
+
+
+@app.command(rich_help_panel=SETUP, epilog="Example: exitbrain doctor --json")
+def doctor(store: Store = None, as_json: Json = False) -> int:
+    """Show the effective settings, and check what they name.
+
+    Exit code 3 when the store or the instruments file does not work; Redis and venue are only reported.
+    """
+    from exitbrain.infrastructure.cli.checkup import doctor as run
+
+    return run(store=store, as_json=as_json)
+
+
+@app.command(rich_help_panel=SETUP)
+def version(as_json: Json = False) -> None:
+    """Print the version."""
+    from exitbrain.infrastructure.cli.about import version as run
+
+    run(as_json=as_json)
+
+
+@app.command(rich_help_panel=SETUP)
+def demo(
+    keep: Annotated[
+        str | None,
+        Option(metavar="FOLDER", help="Keep the stores in this new or empty folder.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Tell the whole story with synthetic messages; needs no server."""
+    from exitbrain.infrastructure.cli.demo import demo as run
+
+    return run(keep=keep, as_json=as_json)
+
+
+@audit.command("lsf", epilog="Example: exitbrain audit lsf --since 2026-01-01 --csv lsf.csv")
+def audit_lsf(
+    since: Since = None,
+    until: Until = None,
+    symbol: OfSymbol = None,
+    store: Store = None,
+    form: Annotated[str, Option("--format", metavar="F", help="On stdout: table or csv.")] = "table",
+    csv_file: Annotated[
+        str | None,
+        Option("--csv", metavar="FILE", help="Write CSV to a file; - is stdout.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain every change of the adjusted LSF: what leverage, PnL feedback and policy did to it."""
+    from exitbrain.infrastructure.cli.auditing import audit_lsf as run
+
+    run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)
+
+
+@policy.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")
+def list_policies(store: Store = None, as_json: Json = False) -> None:
+    """List the policies of a store, or those that this version ships."""
+    from exitbrain.infrastructure.cli.policies import list_policies as run
+
+    run(store=store, as_json=as_json)
+
+
+@policy.command("show", epilog="Example: exitbrain policy show v3.6")
+def show_policy(
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the policy.")],
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show one policy with all its parameters."""
+    from exitbrain.infrastructure.cli.policies import show_policy as run
+
+    run(name, store=store, as_json=as_json)
+
+
+@policy.command("diff", epilog="Example: exitbrain policy diff v3.5-fraction v3.6")
+def diff_policies(
+    a: Annotated[str, Argument(metavar="A", help="One policy.")],
+    b: Annotated[str, Argument(metavar="B", help="The other.")],
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show what differs between two policies, and the levels of both at some leverages."""
+    from exitbrain.infrastructure.cli.policies import diff_policies as run
+
+    run(a, b, store=store, as_json=as_json)

@@ -1,0 +1,72 @@
+"""What a failure is to a user: one sentence, and an exit code."""
+
+import os
+import traceback
+
+from typer import TyperException
+
+from exitbrain.application.lookup import Ambiguous, NotFound
+from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.infrastructure.cli.output import printable
+
+FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
+DEBUG = "EXITBRAIN_DEBUG"
+
+
+class WrongUsage(Exception):
+    """A command was asked for something that it does not do; the text says what it does."""
+
+
+class Interrupted(Exception):
+    """A command was ended from the keyboard; the text says what remains of its work."""
+
+
+def exit_code_of(error: Exception) -> int | None:
+    """Return the exit code for an error that can be expected, None for any other."""
+    match error:
+        case WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous():
+            return USAGE
+        case LedgerError() | ChangedFormula() | NotFound() | OSError():
+            return UNREADABLE
+        case Interrupted():
+            return INTERRUPTED
+        case TyperException():
+            return USAGE
+    return _code_at_the_rim(error)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what an expected error says, on one line."""
+    if isinstance(error, TyperException):
+        text = error.format_message()
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            text = f"{text.rstrip('.')}; see {context.command_path} --help"
+    elif isinstance(error, OSError):
+        text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
+    else:
+        text = str(error)
+    return printable(" ".join(text.split()))
+
+
+def unexpected(error: Exception) -> str:
+    """Return what is said of an error that nobody expected: the traceback when asked for, else one sentence."""
+    if os.environ.get(DEBUG) == "1":
+        return "".join(traceback.format_exception(error)).rstrip()
+    text = printable(" ".join(str(error).split()))
+    return f"exitbrain: unexpected {type(error).__name__}: {text}; {DEBUG}=1 shows where it happened"
+
+
+def _code_at_the_rim(error: Exception) -> int | None:
+    # These modules bring pydantic; whoever raised one of their errors has paid for it already.
+    from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
+
+    if isinstance(error, SettingsError):
+        return USAGE
+    if isinstance(error, InstrumentsUnreadable | InputUnreadable):
+        return UNREADABLE
+    return None

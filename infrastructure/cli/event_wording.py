@@ -1,0 +1,72 @@
+"""How the events of positions and plans are put into words."""
+
+from decimal import Decimal
+from typing import Any
+
+from exitbrain.domain.exit_plan import (
+    ExitPlanCancelled,
+    ExitPlanCompleted,
+    ExitPlanOpened,
+    ExitPlanResized,
+    LevelsComputed,
+    LevelsRefused,
+)
+from exitbrain.domain.levels import LEVELS, RawLevels
+from exitbrain.domain.position import (
+    LeverageChanged,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+)
+from exitbrain.domain.values import Unit
+from exitbrain.infrastructure.cli.wording import number, percent, refusal, short
+
+
+def sentence_of(happened: Any, unit: Unit | None = None) -> str:
+    """Return what an event of a position or a plan says; levels are read in the unit of their policy."""
+    match happened:
+        case PositionOpened():
+            size = f"{_amount(happened.quantity)} at {_amount(happened.entry_price)}"
+            return f"{happened.side} {size}, leverage {number(happened.leverage)}, cycle {happened.cycle}"
+        case PositionIncreased():
+            added = f"by {_amount(happened.added_quantity)} at {_amount(happened.added_price)}"
+            return f"{added}; now {_amount(happened.quantity)} at {_amount(happened.entry_price)}"
+        case LeverageChanged():
+            return f"from {number(happened.before)} to {number(happened.after)}"
+        case PositionReduced():
+            return f"by {_amount(happened.by)}; {_amount(happened.quantity)} left"
+        case PositionClosed():
+            return _closed(happened)
+        case ExitPlanOpened():
+            return f"for {_amount(happened.quantity)}"
+        case LevelsComputed():
+            return (
+                f"revision {happened.revision}, {happened.policy.name}: {_levels(happened.levels.raw, unit)}"
+            )
+        case LevelsRefused():
+            return f"revision {happened.revision}, {happened.policy.name}: {refusal(happened.levels.raw)}"
+        case ExitPlanResized():
+            legs = ", ".join(f"{leg.level} {_amount(leg.quantity)}" for leg in happened.legs)
+            return f"{_amount(happened.quantity)} left{': ' if legs else ''}{legs}"
+        case ExitPlanCompleted() | ExitPlanCancelled():
+            return happened.reason or "no reason given"
+    return ""
+
+
+def _closed(closed: PositionClosed) -> str:
+    at = "" if closed.exit_price is None else f" at {_amount(closed.exit_price)}"
+    if closed.result is None:
+        return f"{closed.reason or 'no reason given'}{at}, result unknown"
+    how = "computed" if closed.result.computed else "reported"
+    return f"{closed.reason or 'no reason given'}{at}, result {short(closed.result.pnl_percent)} % ({how})"
+
+
+def _levels(raw: RawLevels, unit: Unit | None) -> str:
+    values = [getattr(raw, level) for level in LEVELS]
+    texts = map(number, values) if unit is None else (percent(unit.to_fraction(value)) for value in values)
+    return ", ".join(f"{level.upper()} {text}" for level, text in zip(LEVELS, texts, strict=True))
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "an unknown amount" if amount is None else short(amount)

@@ -1,0 +1,109 @@
+"""The options that commands share: their names, units and help."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
+
+from typer import Option
+
+Store = Annotated[
+    str | None,
+    Option(
+        "--store",
+        metavar="URL",
+        help="Where decisions are kept: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory://; "
+        "default EXITBRAIN_STORE, else sqlite:///exitbrain.db.",
+        show_default=False,
+    ),
+]
+Json = Annotated[
+    bool, Option("--json", help="Print one JSON object on stdout; everything else is on stderr.")
+]
+Since = Annotated[
+    str | None,
+    Option(
+        "--since",
+        metavar="TIME",
+        help="Occurred at this time or later; ISO 8601, UTC where it has no offset.",
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
+]
+OfSymbol = Annotated[
+    str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
+]
+
+
+def _flag(metavar: str, help_text: str) -> Any:
+    return Option(metavar=metavar, help=help_text, show_default=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenInputs:
+    """The inputs of a level computation as a user gives them; None where a default is to stand in."""
+
+    leverage: Annotated[float | None, _flag("L", "Leverage, 1 to 125. Needed.")] = None
+    side: Annotated[str | None, _flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
+    volatility: Annotated[
+        float | None, _flag("V", "Volatility as a factor; default 1.0, which is normal.")
+    ] = None
+    funding: Annotated[
+        float | None, _flag("F", "Funding rate as a fraction, 0.0001 is 0.01 %; default 0.")
+    ] = None
+    divergence: Annotated[float | None, _flag("D", "Exchange divergence, 0 to 1; default 0.")] = None
+    confidence: Annotated[float | None, _flag("C", "Confidence of the signal, 0 to 1; default 0.8.")] = None
+    avg_pnl: Annotated[
+        float | None,
+        _flag("X", "Mean price return of the last 20 closes in percent; default 0."),
+    ] = None
+    policy: Annotated[str | None, _flag("P", "Policy: v3.5 (the default), v3.5-fraction or v3.6.")] = None
+    base_tp: Annotated[
+        float | None,
+        _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
+    ] = None
+    base_sl: Annotated[
+        float | None,
+        _flag("X", "Base of the stop, raw in the policy's unit; default that of the policy."),
+    ] = None
+    fee_bps: Annotated[
+        float | None,
+        _flag("X", "Fee per side in basis points; default that of the instrument, else 5."),
+    ] = None
+    slippage_bps: Annotated[
+        float | None, _flag("X", "Slippage per market exit in basis points; default 0.")
+    ] = None
+    entry: Annotated[str | None, _flag("E", "Entry price; with it trigger prices are shown.")] = None
+    quantity: Annotated[str | None, _flag("Q", "Quantity in the base asset; with it slices are shown.")] = (
+        None
+    )
+    instruments: Annotated[
+        str | None, _flag("FILE", "Ticks, steps and leverage brackets; needs --symbol.")
+    ] = None
+    symbol: Annotated[str | None, _flag("S", "Symbol to look up in the file, like BTCUSDT.")] = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no flag was given at all."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+
+def takes_inputs(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a command the flags of `GivenInputs`; it gets them as its first argument."""
+    flags = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in fields(GivenInputs)
+    ]
+    own = list(signature(command).parameters.values())[1:]
+
+    @wraps(command)
+    def run(**values: object) -> int | None:
+        given = GivenInputs(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
+        return command(given, **values)
+
+    every = [*flags, *(parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own)]
+    run.__signature__ = Signature(every)  # type: ignore[attr-defined]  # what typer reads
+    return run

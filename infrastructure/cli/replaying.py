@@ -1,0 +1,105 @@
+"""The command `replay`: what was recorded, computed again, and the verdict."""
+
+from collections.abc import Iterator
+from time import perf_counter
+
+from exitbrain.application.replay import ReplayReport, Selection
+from exitbrain.infrastructure.cli import output, reports
+from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
+from exitbrain.infrastructure.cli.given import selection_of
+from exitbrain.infrastructure.cli.store import Reading, reading
+
+DECISIONS, INTAKE, CONTEXT = "Replay of decisions", "Replay of the intake", "Audit of the context"
+
+
+def replay(
+    *,
+    from_receipts: bool,
+    context: bool,
+    since: str | None,
+    until: str | None,
+    symbol: str | None,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Run the replays asked for; anything that is not EXACT is a finding."""
+    selected = not (since is None and until is None and symbol is None)
+    if selected and (from_receipts or context):
+        raise WrongUsage(
+            "--since, --until and --symbol select decisions; --from-receipts and --context need the whole log"
+        )
+    selection = selection_of(since, until, symbol)
+    with reading(store, "replaying") as store_read:
+        began_s = perf_counter()
+        done = dict(_run(store_read, from_receipts=from_receipts, context=context, selection=selection))
+        seconds = perf_counter() - began_s
+    total = _together(list(done.values()))
+    if as_json:
+        output.emit(_report_of(total, seconds))
+    else:
+        output.show(*_text(done, store_read.name, selected=selected, seconds=seconds))
+    return FINE if total.clean else FOUND
+
+
+def _run(
+    store_read: Reading, *, from_receipts: bool, context: bool, selection: Selection
+) -> Iterator[tuple[str, ReplayReport]]:
+    container, progress = store_read.container, store_read.work.reached
+    if from_receipts:
+        yield INTAKE, container.intake_replay().run(progress=progress)
+    if context:
+        yield CONTEXT, container.context_audit().run(progress=progress)
+    if not (from_receipts or context):
+        yield DECISIONS, container.decision_replay().run(selection, progress=progress)
+
+
+def _together(done: list[ReplayReport]) -> ReplayReport:
+    """Return the counts of all replays; only that of the intake counts receipts."""
+    total = ReplayReport()
+    for report in done:
+        receipts, exact = report.receipts, report.receipts_exact
+        before = (total.receipts, total.receipts_exact)
+        total = total.plus(report)
+        total.receipts, total.receipts_exact = before if receipts is None else (receipts, exact)
+    return total
+
+
+def _report_of(total: ReplayReport, seconds: float) -> reports.ReplayVerdicts:
+    drift = total.first_drift
+    return reports.ReplayVerdicts(
+        decisions=total.decisions,
+        exact=total.exact,
+        drift=total.drift,
+        unknown_policy=total.unknown_policy,
+        unreadable=total.unreadable,
+        first_drift=None
+        if drift is None
+        else reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed),
+        seconds=round(seconds, 6),
+        lane="row",
+        receipts=total.receipts,
+        receipts_exact=total.receipts_exact,
+    )
+
+
+def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: float) -> Iterator[str]:
+    for what, report in done.items():
+        if report.clean and not (report.receipts or report.decisions):
+            yield f"{name}: no decisions{' selected' if selected else ''}, nothing to replay."
+            continue
+        receipts = (
+            "" if report.receipts is None else f"{report.receipts_exact} of {report.receipts} receipts and "
+        )
+        verdict = "EXACT" if report.clean else "NOT EXACT"
+        yield f"{what}: {verdict}, {receipts}{report.exact} of {report.decisions} decisions bit for bit."
+        if not report.clean:
+            yield (
+                f"  {report.drift} drift, {report.unknown_policy} of an unknown policy, "
+                f"{report.unreadable} unreadable"
+            )
+        if report.first_drift is not None:
+            drift = report.first_drift
+            yield f"  first: {drift.subject}, {drift.field}"
+            yield f"    recorded   {drift.recorded}"
+            yield f"    recomputed {drift.recomputed}"
+    yield f"{name}, {seconds:.2f} s"

@@ -1,0 +1,413 @@
+"""What commands print with `--json`: one structure each, from which the published JSON Schemas are made."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from exitbrain.domain.values import Unit
+from exitbrain.infrastructure.cli.wording import State
+
+
+class Binding(Struct):
+    """A constraint that changed a number; before and after are raw numbers, for `tick` prices."""
+
+    level: str
+    constraint: str
+    before: float
+    after: float
+
+
+class Guard(Struct):
+    """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
+
+    name: str
+    state: State
+    detail: str
+
+
+class Assumed(Struct):
+    """A default that stood in for an input that was not given."""
+
+    field: str
+    value: str
+    why: str
+
+
+class Prices(Struct):
+    """Trigger prices, as decimal strings."""
+
+    tp1: str
+    tp2: str
+    tp3: str
+    sl: str
+
+
+class SliceToClose(Struct):
+    """How much to close at a target, as a decimal string."""
+
+    level: str
+    quantity: str
+    merged: bool
+
+
+class LevelsReport(Struct):
+    """Levels; raw numbers in the unit of the policy. Where they were refused, levels and harvest are null."""
+
+    policy: str
+    unit: Unit
+    lsf: float
+    lsf_adjusted: float
+    pnl_factor: float
+    tp1: float | None
+    tp2: float | None
+    tp3: float | None
+    sl: float | None
+    harvest: list[float] | None
+    refusal: str | None
+    floor: float
+    cap: float
+    binding: list[Binding]
+    guards: list[Guard]
+    assumptions: list[Assumed]
+    trigger_prices: Prices | None
+    slices: list[SliceToClose]
+
+
+class Line(Struct):
+    """One line of a derivation: `name = expression`, the double it gives, and the names it uses."""
+
+    name: str
+    expression: str
+    value: float
+    uses: list[str]
+
+
+class FirstDrift(Struct):
+    """The first field that differs. For an intake replay `decision_id` names the receipt."""
+
+    decision_id: str
+    field: str
+    recorded: str
+    recomputed: str
+
+
+class RecordedDecision(Struct):
+    """Which decision was explained, and whether the record equals the derivation bit for bit."""
+
+    decision_id: str
+    plan_id: str
+    revision: int
+    symbol: str
+    at: datetime
+    cause: str
+    verdict: Literal["EXACT", "DRIFT"]
+    first_drift: FirstDrift | None
+
+
+class ExplainReport(LevelsReport, kw_only=True):
+    """Levels with the lines that derive them; `recorded` is null for given inputs."""
+
+    lines: list[Line]
+    recorded: RecordedDecision | None
+
+
+class RefusedEntry(Struct):
+    """An entry that can not be used, and why."""
+
+    entry: str
+    reason: str
+
+
+class IngestReport(Struct):
+    """What ingesting came to; read = accepted + ignored + refused + duplicate."""
+
+    read: int
+    accepted: int
+    ignored: int
+    refused: int
+    duplicate: int
+    decisions: int
+    refusals: list[RefusedEntry]
+
+
+class ReplayVerdicts(Struct, omit_defaults=True):
+    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone."""
+
+    decisions: int
+    exact: int
+    drift: int
+    unknown_policy: int
+    unreadable: int
+    first_drift: FirstDrift | None
+    seconds: float
+    lane: Literal["row"]
+    receipts: int | None = None
+    receipts_exact: int | None = None
+
+
+class Change(Struct):
+    """One change of the adjusted LSF; delta and effects are exact, as decimal strings."""
+
+    at: datetime
+    symbol: str
+    position_id: str
+    decision_id: str
+    before: float
+    after: float
+    delta: str
+    leverage_effect: str
+    pnl_effect: str
+    policy_effect: str
+    cause: str
+
+
+class LsfAuditReport(Struct):
+    """Every selected change of the LSF, in log order."""
+
+    changes: list[Change]
+
+
+class PolicyDescription(Struct):
+    """A policy; `active` are the scopes it is in force for, "*" meaning every symbol without one of its own."""
+
+    name: str
+    formula: str
+    unit: Unit
+    ignores: list[str]
+    active: list[str]
+    fingerprint: str
+    parameters_hash: str
+    parameters: dict[str, float]
+
+
+class PolicyListReport(Struct):
+    """The policies of a store, or those that this version ships."""
+
+    source: str
+    policies: list[PolicyDescription]
+
+
+class PolicyShowReport(Struct):
+    """One policy."""
+
+    source: str
+    policy: PolicyDescription
+
+
+class Difference(Struct):
+    """What differs between two policies; null where one has no such parameter."""
+
+    name: str
+    a: float | str | None
+    b: float | str | None
+
+
+class Distances(Struct):
+    """Levels as fractions of the entry price, and why there are none where they were refused."""
+
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    harvest: list[float]
+    refusal: str | None
+
+
+class Sample(Struct):
+    """What two policies give for one leverage and otherwise usual inputs."""
+
+    leverage: float
+    a: Distances
+    b: Distances
+
+
+class PolicyDiffReport(Struct):
+    """Two policies side by side."""
+
+    source: str
+    a: str
+    b: str
+    differences: list[Difference]
+    samples: list[Sample]
+
+
+class LatestDecision(Struct):
+    """The decision a plan stands at, with its levels as raw numbers."""
+
+    decision_id: str
+    revision: int
+    policy: str
+    unit: Unit | None
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    trigger_prices: Prices | None
+
+
+class PositionDescription(Struct):
+    """One round trip; prices and quantities are decimal strings, null where unknown."""
+
+    position_id: str
+    plan_id: str
+    account: str
+    symbol: str
+    position_side: str
+    cycle: int
+    side: str
+    state: Literal["open", "closed"]
+    leverage: float
+    entry_price: str | None
+    quantity: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    reason: str | None
+    pnl_percent: str | None
+    decision: LatestDecision | None
+
+
+class PositionsReport(Struct):
+    """Positions in the order they were opened."""
+
+    positions: list[PositionDescription]
+
+
+class PlanDecision(Struct):
+    """A level computation in the history of a plan."""
+
+    decision_id: str
+    revision: int
+    cause: str
+    policy: str
+    lsf_adjusted: float
+    tp1: float | None
+    tp2: float | None
+    tp3: float | None
+    sl: float | None
+    refusal: str | None
+    binding: list[Binding]
+    guards: list[Guard]
+    assumptions: list[Assumed]
+    trigger_prices: Prices | None
+
+
+class HistoryEvent(Struct):
+    """One event of a plan or of its position; `what` says it in words."""
+
+    log_position: int
+    at: datetime
+    of: Literal["plan", "position"]
+    event: str
+    what: str
+    decision: PlanDecision | None
+
+
+PlanState = Literal["open", "completed", "cancelled"]
+
+
+class PlanReport(Struct):
+    """The history of one plan with that of its position, in log order."""
+
+    plan_id: str
+    position_id: str
+    account: str
+    symbol: str
+    side: str
+    state: PlanState
+    events: list[HistoryEvent]
+
+
+class Refusal(Struct):
+    """Why a message can not be used: the field, what was given, what is allowed."""
+
+    field: str
+    value: str
+    allowed: str
+
+
+class Effect(Struct):
+    """An event that a message led to."""
+
+    log_position: int
+    event: str
+    id: str
+    what: str
+
+
+class ReceiptReport(Struct):
+    """A message with its outcome; `encoded` says which fields stand for base64 or JSON."""
+
+    receipt_id: str
+    log_position: int
+    source: str
+    stream: str
+    entry_id: str
+    origin: str
+    outcome: str
+    reason: str | None
+    refusal: Refusal | None
+    account: str
+    occurred_at: datetime
+    time_origin: str
+    recorded_at: datetime
+    in_future: bool
+    assumptions: list[Assumed]
+    fields: dict[str, str]
+    encoded: dict[str, str]
+    length: int | None
+    sha256: str | None
+    effects: list[Effect]
+
+
+class Check(Struct):
+    """One thing that was looked at; `ok` is null where there was nothing to check."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+class DoctorReport(Struct):
+    """The effective settings with secrets masked, and the state of what they name."""
+
+    version: str
+    python: str
+    packages: dict[str, str]
+    settings: dict[str, str | int | float | None]
+    checks: list[Check]
+
+
+class VersionReport(Struct):
+    """The version, and the newest store format it reads and writes."""
+
+    version: str
+    python: str
+    store_format: int
+
+
+REPORTS: dict[str, type[Struct]] = {
+    "levels": LevelsReport,
+    "explain": ExplainReport,
+    "ingest": IngestReport,
+    "replay": ReplayVerdicts,
+    "audit lsf": LsfAuditReport,
+    "policy list": PolicyListReport,
+    "policy show": PolicyShowReport,
+    "policy diff": PolicyDiffReport,
+    "positions": PositionsReport,
+    "plan": PlanReport,
+    "receipt": ReceiptReport,
+    "doctor": DoctorReport,
+    "version": VersionReport,
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of what each command prints with `--json`, by the name of the command."""
+    # Only here: what the demo finds is made of all the use cases, which no other report needs.
+    from exitbrain.infrastructure.demo.results import DemoReport  # noqa: PLC0415 - start-up
+
+    reports = {**REPORTS, "demo": DemoReport}
+    return {command: msgspec.json.schema(report) for command, report in reports.items()}

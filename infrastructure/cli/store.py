@@ -1,0 +1,69 @@
+"""Open the store that a command works on."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.settings import Settings, load_settings
+
+_USER_AND_SECRET = re.compile(r"(?<=://)([^/@]*):[^/@]*@")
+_SECRET_PARAMETER = re.compile(r"(?i)([?&](?:password|sslpassword)=)[^&]*")
+
+
+def masked(text: str) -> str:
+    """Return a URL, or a sentence that holds one, without its password."""
+    return _SECRET_PARAMETER.sub(r"\1***", _USER_AND_SECRET.sub(r"\1:***@", text))
+
+
+def name_of(container: Container) -> str:
+    """Return the store as reports name it."""
+    return f"store {masked(container.settings().store)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A store that is read: what stands around it, its name in reports, and how far the reading has come."""
+
+    container: Container
+    ledger: ExitLedger
+    name: str
+    work: Watched
+
+
+@contextmanager
+def reading(url: str | None, what: str) -> Iterator[Reading]:
+    """Open a store that must exist, and watch the reading of its log."""
+    with opened_store(url) as container:
+        ledger = container.ledger()
+        with Watched(what, ledger.head()) as work:
+            yield Reading(container, ledger, name_of(container), work)
+
+
+@contextmanager
+def opened_store(url: str | None, *, create: bool = False, **flags: Any) -> Iterator[Container]:
+    """Open the store of the flags and settings; `create` begins one that does not exist yet.
+
+    Raises SettingsError and StoreUnavailable.
+    """
+    with opened_with(load_settings(store=url, **flags), create=create) as container:
+        yield container
+
+
+@contextmanager
+def opened_with(settings: Settings, *, create: bool = False) -> Iterator[Container]:
+    """Open the store of the settings."""
+    with ExitStack() as stack:
+        try:
+            container = stack.enter_context(opened(settings, create=create))
+        except (UnknownPolicy, InvalidValue) as error:
+            if isinstance(error, UnknownPolicy) and error.name == settings.policy:
+                raise
+            # Nobody asked for it: it is in force in a store that this version can not work on.
+            raise StoreUnavailable(f"store {masked(settings.store)} can not be worked on: {error}") from error
+        yield container

@@ -1,0 +1,202 @@
+"""`levels`: what a user gives, within the ranges that messages have, and what comes back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exitbrain.domain.formulas.registry import SHIPPED, compute
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.messages import TradeIntent
+from exitbrain.domain.values import Origin, Side
+from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.infrastructure.wire.translator import WireTranslator
+from tests.unit.cli.conftest import Exitbrain
+
+CONTRACT = (
+    "policy",
+    "unit",
+    "lsf",
+    "lsf_adjusted",
+    "pnl_factor",
+    "tp1",
+    "tp2",
+    "tp3",
+    "sl",
+    "harvest",
+    "binding",
+    "guards",
+)
+RULES = {
+    "BTCUSDT": {
+        "tick_size": "0.1",
+        "step_size": "0.001",
+        "min_notional": "5",
+        "taker_fee_bps": 4,
+        "brackets": [[0, 50000, 0.004, 125], [50000, 600000, 0.005, 100]],
+    }
+}
+
+
+@pytest.fixture
+def instruments(tmp_path: Path) -> str:
+    file = tmp_path / "instruments.json"
+    file.write_text(json.dumps(RULES), encoding="utf-8")
+    return str(file)
+
+
+def test_the_recorded_output_of_the_old_system_comes_out_to_the_bit(exitbrain: Exitbrain) -> None:
+    report = exitbrain("levels", "--leverage", "20", "--volatility", "1.5", "--json").report
+
+    assert report["tp1"] == 0.847247979309735
+    assert (report["sl"], report["policy"], report["unit"]) == (0.02, "v3.5", "percent")
+    assert report["binding"] == [
+        {"level": "sl", "constraint": "clamp_max", "before": report["binding"][0]["before"], "after": 0.02}
+    ]
+
+
+def test_every_key_of_the_contract_is_there(exitbrain: Exitbrain) -> None:
+    report = exitbrain("levels", "--leverage", "20", "--json").report
+
+    assert set(CONTRACT) <= set(report)
+    assert {
+        "name": "stop_wider_than_costs",
+        "state": "failed",
+        "detail": "stop 0.02 % is inside round-trip cost 0.10 %",
+    } in report["guards"]
+
+
+def test_every_flag_reaches_the_formula(exitbrain: Exitbrain) -> None:
+    flags = "--side short --volatility 1.3 --funding 0.001 --divergence 0.4 --confidence 0.3 --avg-pnl -0.2"
+    costs = "--base-tp 0.012 --base-sl 0.004 --fee-bps 3 --slippage-bps 2 --policy v3.6"
+    inputs = LevelInputs(
+        Side.SHORT, 33.0, False, 1.3, 0.001, 0.4, 0.3, -0.2, 0.012, 0.004, 3.0, 2.0, None, None
+    )
+
+    report = exitbrain("levels", "--leverage", "33", *flags.split(), *costs.split(), "--json").report
+
+    raw = compute(SHIPPED["v3.6"], inputs)
+    assert [report[level] for level in ("tp1", "tp2", "tp3", "sl")] == [raw.tp1, raw.tp2, raw.tp3, raw.sl]
+    assert (report["lsf_adjusted"], report["pnl_factor"]) == (raw.lsf_adjusted, raw.pnl_factor)
+    assert report["assumptions"] == []
+
+
+def test_a_default_that_stood_in_is_an_assumption(exitbrain: Exitbrain) -> None:
+    report = exitbrain("levels", "--leverage", "20", "--volatility", "1", "--json").report
+
+    assert {assumed["field"]: assumed["value"] for assumed in report["assumptions"]} == {
+        "side": "LONG",
+        "funding": "0.0",
+        "divergence": "0.0",
+        "confidence": "0.8",
+        "average_pnl": "0.0",
+    }
+
+
+def test_an_instrument_brings_ticks_slices_its_fee_and_the_liquidation_price(
+    exitbrain: Exitbrain, instruments: str
+) -> None:
+    of_btc = ("--instruments", instruments, "--symbol", "btcusdt", "--policy", "v3.6")
+
+    report = exitbrain(
+        "levels", "--leverage", "20", "--entry", "60000", "--quantity", "0.01", *of_btc, "--json"
+    ).report
+
+    assert report["trigger_prices"]["tp1"].partition(".")[2] in {"", *"0123456789"}
+    assert [part["quantity"] for part in report["slices"]] == ["0.004", "0.004", "0.002"]
+    assert {guard["state"] for guard in report["guards"]} == {"passed"}
+    assert report["floor"] == 0.0016, "twice the round trip of the instrument's own fee"
+
+
+def test_a_refused_plan_has_no_levels_and_says_both_numbers(exitbrain: Exitbrain, instruments: str) -> None:
+    narrow = ("--leverage", "125", "--slippage-bps", "20", "--policy", "v3.6", "--symbol", "BTCUSDT")
+
+    report = exitbrain("levels", *narrow, "--instruments", instruments, "--json").report
+    text = exitbrain("levels", *narrow, "--instruments", instruments).stdout
+
+    assert report["refusal"] == "NO_STOP_FITS"
+    assert report["sl"] is None
+    assert report["cap"] < report["floor"] == 0.0096
+    assert "at least 0.96 % (costs)" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--leverage", "200"], "leverage is 200.0; allowed: 1 to 125"),
+        (["--leverage", "0.5"], "leverage is 0.5; allowed: 1 to 125"),
+        (["--leverage", "nan"], "leverage is nan; allowed: 1 to 125"),
+        ([], "--leverage is missing; allowed: 1 to 125"),
+        (["--leverage", "5", "--volatility", "-1"], "volatility is -1.0; allowed: 0 to 1e15"),
+        (
+            ["--leverage", "5", "--fee-bps", "10000"],
+            "fee_bps is 10000.0; allowed: 0 up to 10000 basis points",
+        ),
+        (["--leverage", "5", "--side", "up"], "side is 'up'; allowed: LONG or SHORT"),
+        (["--leverage", "5", "--entry", "0"], "entry is '0'; allowed: 1e-15 to 1e15"),
+        (["--leverage", "5", "--entry", "abc"], "entry is 'abc'; allowed: 1e-15 to 1e15"),
+        (
+            ["--leverage", "5", "--policy", "v9"],
+            "policy 'v9' is not known; known: v3.5, v3.5-fraction, v3.6",
+        ),
+        (
+            ["--leverage", "5", "--instruments", "x.json"],
+            "--instruments needs --symbol: which of the symbols in the file",
+        ),
+    ],
+)
+def test_what_is_not_allowed_is_refused_in_one_sentence(
+    exitbrain: Exitbrain, flags: list[str], sentence: str
+) -> None:
+    ended = exitbrain("levels", *flags)
+
+    assert ended == (2, "", f"exitbrain: {sentence}\n")
+
+
+def test_a_symbol_that_the_file_does_not_know_is_named(exitbrain: Exitbrain, instruments: str) -> None:
+    ended = exitbrain("levels", "--leverage", "5", "--instruments", instruments, "--symbol", "nope")
+
+    assert (ended.code, ended.stderr) == (2, f"exitbrain: symbol NOPE is not in {instruments}\n")
+
+
+def test_an_instruments_file_that_can_not_be_read_is_something_needed(exitbrain: Exitbrain) -> None:
+    ended = exitbrain("levels", "--leverage", "5", "--instruments", "nowhere.json", "--symbol", "BTCUSDT")
+
+    assert ended.code == 3
+    assert "nowhere.json can not be read" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "field", "values"),
+    [
+        ("--leverage", "leverage", ["0.99", "1", "125", "125.01"]),
+        ("--volatility", "volatility_factor", ["-0.01", "0", "1e15", "1.1e15"]),
+        ("--funding", "funding_rate", ["-1.1e15", "-1e15", "1e15", "1.1e15"]),
+        ("--divergence", "exchange_divergence", ["-1.1e15", "-1e15", "1e15", "1.1e15"]),
+        ("--confidence", "confidence", ["-5", "1e300"]),
+        ("--entry", "entry_price", ["0", "1e-16", "1e-15", "1e15", "1.1e15", "nan"]),
+        ("--quantity", "quantity", ["-1", "1e-16", "1e-15", "1e15", "1.1e15"]),
+    ],
+)
+def test_what_a_message_may_say_a_user_may_say_too(
+    exitbrain: Exitbrain, flag: str, field: str, values: list[str]
+) -> None:
+    for value in values:
+        said = {"symbol": "BTCUSDT", "side": "BUY", "leverage": "5", field: value}
+        message = from_fields("trade.intent", None, said, origin=Origin.IMPORT, max_bytes=65_536)
+        accepted = isinstance(WireTranslator().translate(message), TradeIntent)
+
+        flags = {"--leverage": "5", flag: value}
+        ended = exitbrain("levels", *(f"{name}={text}" for name, text in flags.items()))
+
+        assert (ended.code == 0) == accepted, value
+
+
+def test_the_table_shows_distances_what_bound_and_what_failed(exitbrain: Exitbrain) -> None:
+    text = exitbrain("levels", "--leverage", "20", "--volatility", "1.5").stdout
+
+    assert "0.847247979309735" in text
+    assert "clamp_max: 1.0414310507589377 → 0.02" in text
+    assert "✘ stop_wider_than_costs: stop 0.02 % is inside round-trip cost 0.10 %" in text
+    assert "? stop_inside_liquidation: not checkable: no leverage brackets" in text
+    assert "v3.5 does not read divergence and funding." in text
