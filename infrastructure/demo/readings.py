@@ -1,0 +1,138 @@
+"""What the steps of the demonstration read from a store."""
+
+from collections import Counter
+from uuid import UUID
+
+from exitbrain.application.lookup import DECISIONS
+from exitbrain.application.lsf_audit import LsfChange
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.formulas.tracing import Line
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.levels import LEVELS, fractions_of
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
+from exitbrain.infrastructure.demo.results import GuardCounts, LsfInputs, Plan, PlannedLevel, RefusedPlan
+
+
+def decisions(ledger: ExitLedger) -> list[LogEntry]:
+    """Return every recorded decision, computed or refused."""
+    return list(ledger.log(topics=DECISIONS))
+
+
+def id_of(entry: LogEntry) -> UUID:
+    """Return the id of a recorded decision."""
+    return decision_id(entry.stream_id, entry.event.revision)
+
+
+def count_guards(ledger: ExitLedger) -> GuardCounts:
+    """Return how often each guard failed or was not checkable."""
+    found = [entry.event.levels.guards for entry in decisions(ledger)]
+    return GuardCounts(
+        len(found),
+        dict(Counter(name for report in found for name in report.failed)),
+        dict(Counter(name for report in found for name in report.unknown)),
+    )
+
+
+def stops_against_costs(ledger: ExitLedger) -> list[tuple[float, float]]:
+    """Return stop and round-trip cost, as fractions, of every decision whose stop does not cover its costs."""
+    found = (entry.event.levels.guards.failed.get("stop_wider_than_costs") for entry in decisions(ledger))
+    return [(figures["stop"], figures["cost"]) for figures in found if figures is not None]
+
+
+def example(ledger: ExitLedger, *, symbol: str, stop: float) -> LogEntry:
+    """Return the decision that opened a position of the symbol at the highest leverage.
+
+    Of several the one whose stop, after rounding to the tick, is nearest to a distance.
+    """
+    openings = [one for one in decisions(ledger) if one.event.symbol == symbol and one.event.revision == 1]
+    claim(bool(openings), f"a position of {symbol} is opened")
+
+    def order(entry: LogEntry) -> tuple[float, float]:
+        decision: Decision = entry.event
+        triggers, entry_price = decision.levels.triggers, decision.inputs.entry_price
+        if triggers is None or entry_price is None:
+            return 0.0, 0.0
+        return decision.inputs.leverage, -abs(abs(float(triggers.sl) / float(entry_price) - 1.0) - stop)
+
+    return max(openings, key=order)
+
+
+def same_decision(ledger: ExitLedger, wanted: LogEntry) -> LogEntry:
+    """Return the decision with the id of one of another store."""
+    for entry in decisions(ledger):
+        if id_of(entry) == id_of(wanted):
+            return entry
+    raise ClaimFalse("the same messages lead to the same decision ids in every store")
+
+
+def plan_of(entry: LogEntry, policy: Policy) -> Plan:
+    """Return a decision with its levels."""
+    decision: Decision = entry.event
+    judged, inputs = decision.levels, decision.inputs
+    if judged.triggers is None or inputs.entry_price is None:
+        raise ClaimFalse(f"decision {id_of(entry)} has trigger prices under {policy.name}")
+    distances = fractions_of(policy.unit, judged.raw)
+    levels = tuple(
+        PlannedLevel(
+            level,
+            getattr(distances, level),
+            getattr(judged.triggers, level),
+            tuple(bound.constraint for bound in judged.binding if bound.level == level),
+        )
+        for level in LEVELS
+    )
+    return Plan(
+        id_of(entry),
+        policy.name,
+        decision.symbol,
+        inputs.side,
+        inputs.leverage,
+        inputs.entry_price,
+        levels,
+        judged.guards,
+    )
+
+
+def refused_plans(ledger: ExitLedger) -> list[RefusedPlan]:
+    """Return the decisions for which the policy gave no levels."""
+    return [
+        RefusedPlan(
+            id_of(entry),
+            entry.event.symbol,
+            entry.event.inputs.side,
+            entry.event.inputs.leverage,
+            entry.event.levels.raw,
+        )
+        for entry in ledger.log(topics=(LevelsRefused.TOPIC,))
+    ]
+
+
+def around(ledger: ExitLedger, change: LsfChange) -> tuple[LevelsComputed, LevelsComputed]:
+    """Return the two decisions of a symbol between which the LSF changed."""
+    earlier: LevelsComputed | None = None
+    for entry in ledger.log(topics=(LevelsComputed.TOPIC,)):
+        if entry.event.symbol != change.symbol:
+            continue
+        if earlier is not None and id_of(entry) == change.decision_id:
+            return earlier, entry.event
+        earlier = entry.event
+    raise ClaimFalse("an LSF change lies between two decisions of the record")
+
+
+def lsf_inputs(decision: LevelsComputed) -> LsfInputs:
+    """Return what the adjusted LSF of a decision was made from."""
+    inputs = decision.inputs
+    return LsfInputs(inputs.leverage, inputs.average_pnl, inputs.confidence, decision.levels.raw.pnl_factor)
+
+
+def chain_to(name: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines of a derivation on the way to one number, without inputs and parameters."""
+    by_name = {line.name: line for line in lines}
+    needed, waiting = {name}, [name]
+    while waiting:
+        fresh = [used for used in by_name[waiting.pop()].uses if used not in needed]
+        needed.update(fresh)
+        waiting.extend(fresh)
+    return tuple(line for line in lines if line.name in needed and line.uses)

@@ -1,0 +1,202 @@
+"""What each step of the demonstration found, as plain data: printed for people, or as JSON.
+
+`commands` are those that do the same for a user, in the folder of the demonstration.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from exitbrain.application.lsf_audit import LsfChange
+from exitbrain.application.recording import IngestSummary
+from exitbrain.application.replay import ReplayReport
+from exitbrain.domain.formulas.tracing import Line
+from exitbrain.domain.guards import GuardReport
+from exitbrain.domain.levels import RawLevels
+from exitbrain.domain.values import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """The same file taken in twice, and how many events the log held after each time."""
+
+    first: IngestSummary
+    again: IngestSummary
+    events: int
+    events_after: int
+    seconds: float
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsAt:
+    """The raw levels for one leverage and volatility."""
+
+    leverage: float
+    volatility: float
+    levels: RawLevels
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTable:
+    """Levels of one policy for several leverages, raw numbers in its unit."""
+
+    policy: str
+    unit: str
+    rows: tuple[LevelsAt, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedReplay:
+    """The verdicts of one replay and how long it took."""
+
+    report: ReplayReport
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """The verdicts of the three replays of one store."""
+
+    decisions: TimedReplay
+    receipts: TimedReplay
+    context: TimedReplay
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardCounts:
+    """How many decisions of a store failed each guard, and on how many it was not checkable."""
+
+    decisions: int
+    failed: dict[str, int]
+    not_checkable: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLevel:
+    """One level of a decision: its distance as a fraction, its trigger price, what bound it."""
+
+    level: str
+    distance: float
+    trigger: Decimal
+    bound_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One recorded decision as it is shown."""
+
+    decision_id: UUID
+    policy: str
+    symbol: str
+    side: Side
+    leverage: float
+    entry_price: Decimal
+    levels: tuple[PlannedLevel, ...]
+    guards: GuardReport
+
+
+@dataclass(frozen=True, slots=True)
+class GuardsFailed:
+    """What the guards found on everything recorded, and on one decision."""
+
+    counts: GuardCounts
+    example: Plan
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPlan:
+    """A decision for which the policy gave no levels; `levels` holds the floor and the cap of its stop."""
+
+    decision_id: UUID
+    symbol: str
+    side: Side
+    leverage: float
+    levels: RawLevels
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """The same messages under the two policies: one decision side by side, the guards side by side."""
+
+    before: Plan
+    after: Plan
+    guards_before: GuardCounts
+    guards_after: GuardCounts
+    computed: int
+    refused: int
+    refusal: RefusedPlan
+    replays: Replays
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LsfInputs:
+    """What the adjusted LSF of a decision was made from; `average_pnl` is in percent."""
+
+    leverage: float
+    average_pnl: float
+    confidence: float
+    pnl_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class LsfExplained:
+    """One change of the adjusted LSF with its exact parts, and the lines that lead to TP1 of the later decision."""
+
+    change: LsfChange
+    before: LsfInputs
+    after: LsfInputs
+    chain: tuple[Line, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """A digit of a recorded output, altered in the file of a store."""
+
+    decision_id: UUID
+    field: str
+    was: str
+    altered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tampering:
+    """An alteration, and the replay that found it; `exit_code` is that of the command."""
+
+    alteration: Alteration
+    replay: ReplayReport
+    exit_code: int
+    commands: tuple[str, ...]
+
+
+Result = Ingested | LevelTable | Replays | GuardsFailed | Cure | LsfExplained | Tampering
+
+
+class FailedStep(Struct):
+    """The step that ended the demonstration, and what it claimed that was not true."""
+
+    step: str
+    claim: str
+
+
+class DemoReport(Struct):
+    """The whole demonstration; steps after a failed one are null, `folder` too where nothing is kept."""
+
+    ok: bool
+    failed: FailedStep | None
+    seconds: float
+    folder: str | None
+    ingest: Ingested | None = None
+    levels: LevelTable | None = None
+    replay: Replays | None = None
+    guards: GuardsFailed | None = None
+    cure: Cure | None = None
+    lsf: LsfExplained | None = None
+    tampering: Tampering | None = None

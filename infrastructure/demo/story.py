@@ -1,0 +1,274 @@
+"""The story of the demonstration: its steps in their order, each with the claims that it checks.
+
+Every step works on the files of one folder, as the commands do, and finds what it needs in them.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Context, Inexact
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from exitbrain.application.explain import explain, explain_decision
+from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.recording import IngestSummary
+from exitbrain.application.replay import ReplayReport
+from exitbrain.domain.formulas.registry import V3_5, V3_6
+from exitbrain.domain.formulas.terms import NO_STOP_FITS
+from exitbrain.domain.guards import Freshness
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.demo import readings, synthetic
+from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
+from exitbrain.infrastructure.demo.results import (
+    Alteration,
+    Cure,
+    GuardsFailed,
+    Ingested,
+    LevelsAt,
+    LevelTable,
+    LsfExplained,
+    Replays,
+    Result,
+    Tampering,
+    TimedReplay,
+)
+from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
+from exitbrain.infrastructure.given import level_inputs
+from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
+
+# With this seed rounding to the tick leaves the stop of the example at 0.02 %, to be recognised in every step.
+SEED, MESSAGES = 37, 400
+MESSAGES_FILE, INSTRUMENTS_FILE = "synthetic-messages.jsonl", "synthetic-instruments.json"
+BEFORE, AFTER, ALTERED = "v3.5.db", "v3.6.db", "altered.db"
+
+_BATCH = 100
+_SYMBOL = "BTCUSDT"
+_TABLE = ((10.0, 1.0), (20.0, 1.5), (5.0, 0.7), (30.0, 1.2))
+_STOP_PERCENT = 0.02
+"""What the clamp of v3.5 leaves of every stop: meant as 2 %, read as 0.02 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the story: its name in JSON, its title, and what it does in the folder."""
+
+    name: str
+    title: str
+    run: Callable[[Path], Result]
+
+
+def tell(folder: Path, steps: Sequence[Step]) -> Iterator[tuple[Step, Result | ClaimFalse]]:
+    """Run the steps in an empty folder; the first claim that is false ends the story."""
+    for step in steps:
+        try:
+            yield step, step.run(folder)
+        except ClaimFalse as false:
+            yield step, false
+            return
+
+
+def ingest(folder: Path) -> Ingested:
+    """Write the synthetic files, take the messages in under v3.5, and take them in again."""
+    (folder / MESSAGES_FILE).write_bytes(b"".join(synthetic.lines(MESSAGES, seed=SEED)))
+    (folder / INSTRUMENTS_FILE).write_text(json.dumps(synthetic.instruments(), indent=1), encoding="utf-8")
+    began_s = perf_counter()
+    first, events = _ingest(folder, BEFORE, V3_5)
+    seconds = perf_counter() - began_s
+    again, events_after = _ingest(folder, BEFORE, V3_5)
+
+    outcomes = first.accepted + first.ignored + first.refused
+    claim(first.read == outcomes == MESSAGES, f"every one of {MESSAGES} messages has an outcome")
+    claim(len(first.refusals) >= 2, "messages that can not be used are refused with a reason")
+    claim(again.duplicate == again.read == MESSAGES, "the same file again holds nothing but duplicates")
+    claim(events_after == events, "the same file again changes nothing")
+    return Ingested(first, again, events, events_after, seconds, (_ingest_command(BEFORE, V3_5),))
+
+
+def level_table(_: Path) -> LevelTable:
+    """Compute the levels of v3.5 for four leverages."""
+    defaults = DecisionSettings()
+    costs = (defaults.fee_bps, defaults.slippage_bps)
+    rows = []
+    for leverage, volatility in _TABLE:
+        inputs = level_inputs(V3_5, None, *costs, leverage=leverage, volatility=volatility)
+        explained = explain(V3_5, inputs, None, Freshness(0.0, defaults.max_intent_age_s))
+        rows.append(LevelsAt(leverage, volatility, explained.levels.raw))
+
+    claim({row.levels.sl for row in rows} == {_STOP_PERCENT}, f"v3.5 gives every stop as {_STOP_PERCENT} %")
+    return LevelTable(V3_5.name, V3_5.unit, tuple(rows), ("exitbrain levels --leverage 20 --volatility 1.5",))
+
+
+def replay(folder: Path) -> Replays:
+    """Compute everything recorded under v3.5 again, in three ways."""
+    with _opened(folder, BEFORE) as container:
+        return _replays(container, BEFORE)
+
+
+def guards(folder: Path) -> GuardsFailed:
+    """Count what the guards found under v3.5, and look at one decision."""
+    with _opened(folder, BEFORE) as container:
+        ledger = container.ledger()
+        counts, stops = readings.count_guards(ledger), readings.stops_against_costs(ledger)
+        plan = readings.plan_of(_example(ledger), V3_5)
+
+    claim(len(stops) == counts.decisions > 0, "under v3.5 every stop fails stop_wider_than_costs")
+    claim(all(stop < cost for stop, cost in stops), "under v3.5 every stop is inside the round-trip cost")
+    commands = (f"exitbrain explain {str(plan.decision_id)[:8]} --store {_url(BEFORE)}",)
+    return GuardsFailed(counts, plan, commands)
+
+
+def cure(folder: Path) -> Cure:
+    """Take the same messages in under v3.6, and put both policies side by side."""
+    with _opened(folder, BEFORE) as container:
+        ledger = container.ledger()
+        example, guards_before = _example(ledger), readings.count_guards(ledger)
+    _ingest(folder, AFTER, V3_6)
+    with _opened(folder, AFTER) as container:
+        ledger = container.ledger()
+        after = readings.plan_of(readings.same_decision(ledger, example), V3_6)
+        guards_after, refused = readings.count_guards(ledger), readings.refused_plans(ledger)
+        replays = _replays(container, AFTER)
+
+    claim(guards_after.decisions == guards_before.decisions, "both policies decide on the same messages")
+    for guard in ("stop_wider_than_costs", "stop_inside_liquidation"):
+        claim(guard not in guards_after.failed, f"no plan of v3.6 fails {guard}")
+    no_stop_fits = next((one for one in refused if one.levels.refusal == NO_STOP_FITS), None)
+    if no_stop_fits is None:
+        raise ClaimFalse("v3.6 refuses where no stop fits between costs and liquidation")
+    claim(no_stop_fits.levels.cap < no_stop_fits.levels.floor, "the cap of a refused stop is below its floor")
+    return Cure(
+        before=readings.plan_of(example, V3_5),
+        after=after,
+        guards_before=guards_before,
+        guards_after=guards_after,
+        computed=guards_after.decisions - len(refused),
+        refused=len(refused),
+        refusal=no_stop_fits,
+        replays=replays,
+        commands=(_ingest_command(AFTER, V3_6), f"exitbrain policy diff {V3_5.name} {V3_6.name}"),
+    )
+
+
+def lsf(folder: Path) -> LsfExplained:
+    """Explain the LSF change in which the PnL feedback weighs most, and one level of the decision behind it."""
+    with _opened(folder, AFTER) as container:
+        ledger = container.ledger()
+        both = [one for one in container.lsf_audit().changes() if one.leverage_effect and one.pnl_effect]
+        claim(bool(both), "leverage and PnL feedback change the LSF together at least once")
+        change = max(both, key=lambda one: abs(one.pnl_effect))
+        earlier, later = readings.around(ledger, change)
+        explained = explain_decision(ledger, later)
+
+    exact = Context(prec=2500, traps=[Inexact])
+    effects = exact.add(exact.add(change.leverage_effect, change.pnl_effect), change.policy_effect)
+    claim(effects == change.delta, "the effects of an LSF change sum to it in every digit")
+    chain = readings.chain_to("tp1", explained.lines)
+    claim(chain[-1].value == later.levels.raw.tp1, "the derivation ends at the recorded TP1")
+    commands = (
+        f"exitbrain audit lsf --store {_url(AFTER)}",
+        f"exitbrain explain {str(change.decision_id)[:8]} --store {_url(AFTER)}",
+    )
+    return LsfExplained(change, readings.lsf_inputs(earlier), readings.lsf_inputs(later), chain, commands)
+
+
+def tampering(folder: Path) -> Tampering:
+    """Alter a digit in a copy of the store, and let the replay find it."""
+    copy_store(folder / BEFORE, folder / ALTERED)
+    with _opened(folder, ALTERED) as container:
+        example = _example(container.ledger())
+    return detect(folder, alter_a_digit(folder / ALTERED, example))
+
+
+def detect(folder: Path, alteration: Alteration) -> Tampering:
+    """Replay the altered copy; raises ClaimFalse unless the alteration is found, and nothing else."""
+    with _opened(folder, ALTERED) as container:
+        report = container.decision_replay().run()
+    found = report.first_drift
+    if found is None or report.drift != 1 or report.exact != report.decisions - 1:
+        raise ClaimFalse("the replay finds the altered decision and no other")
+    claim(found.subject == str(alteration.decision_id), "the replay names the altered decision")
+    claim(found.field == alteration.field, "the replay names the altered field")
+    claim(found.recorded == alteration.altered, "the replay shows the altered number")
+    claim(found.recomputed == alteration.was, "the replay computes the number that was recorded at first")
+    return Tampering(
+        alteration, report, 0 if report.clean else 1, (f"exitbrain replay --store {_url(ALTERED)}",)
+    )
+
+
+STEPS = (
+    Step("ingest", "Messages in, decisions recorded", ingest),
+    Step("levels", "The levels of v3.5", level_table),
+    Step("replay", "Everything recorded, computed again", replay),
+    Step("guards", "What the guards say about v3.5", guards),
+    Step("cure", "What v3.6 sets instead", cure),
+    Step("lsf", "One change of the LSF, explained", lsf),
+    Step("tampering", "A digit altered, and found", tampering),
+)
+
+
+def _opened(folder: Path, store: str, policy: Policy | None = None) -> AbstractContextManager[Container]:
+    """Open a store of the folder; with the policy of a new one it is begun where it does not exist."""
+    # Constructed, not loaded: the environment of whoever runs the demonstration must not change the story.
+    settings = Settings.model_construct(
+        store=f"sqlite:///{folder / store}",
+        instruments=folder / INSTRUMENTS_FILE,
+        policy=None if policy is None else policy.name,
+    )
+    return opened(settings, create=policy is not None)
+
+
+def _ingest(folder: Path, store: str, policy: Policy) -> tuple[IngestSummary, int]:
+    """Record the messages of the file; return what became of them, and how many events the log then holds."""
+    with _opened(folder, store, policy) as container:
+        max_bytes = container.settings().max_message_bytes
+        messages = read_messages(open_lines(str(folder / MESSAGES_FILE)), max_bytes=max_bytes)
+        recorder, summary = container.recorder(), IngestSummary()
+        while batch := list(islice(messages, _BATCH)):
+            summary = summary.plus(recorder.handle_batch(batch))
+        return summary, len(list(container.ledger().log()))
+
+
+def _replays(container: Container, store: str) -> Replays:
+    decisions = len(readings.decisions(container.ledger()))
+    command = f"exitbrain replay --store {_url(store)}"
+    replays = Replays(
+        _timed(container.decision_replay().run),
+        _timed(container.intake_replay().run),
+        _timed(container.context_audit().run),
+        (command, f"{command} --from-receipts", f"{command} --context"),
+    )
+    for timed in (replays.decisions, replays.receipts, replays.context):
+        report = timed.report
+        exact = report.clean and report.exact == report.decisions == decisions
+        claim(exact, f"every replay of {store} is EXACT on all {decisions} decisions")
+    receipts = replays.receipts.report
+    claim(
+        receipts.receipts_exact == receipts.receipts == MESSAGES,
+        f"the replay of {store} from its receipts is EXACT on all {MESSAGES} messages",
+    )
+    return replays
+
+
+def _timed(run: Callable[[], ReplayReport]) -> TimedReplay:
+    began_s = perf_counter()
+    report = run()
+    return TimedReplay(report, perf_counter() - began_s)
+
+
+def _example(ledger: ExitLedger) -> LogEntry:
+    return readings.example(ledger, symbol=_SYMBOL, stop=V3_5.unit.to_fraction(_STOP_PERCENT))
+
+
+def _ingest_command(store: str, policy: Policy) -> str:
+    named = "" if policy is V3_5 else f" --policy {policy.name}"
+    return f"exitbrain ingest {MESSAGES_FILE} --instruments {INSTRUMENTS_FILE} --store {_url(store)}{named}"
+
+
+def _url(store: str) -> str:
+    return f"sqlite:///{store}"

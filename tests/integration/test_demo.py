@@ -1,0 +1,225 @@
+"""The demonstration, run as a user runs it, and what it does when something it claims is not true."""
+
+import json
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exitbrain.infrastructure.cli.demo import demo
+from exitbrain.infrastructure.demo import story
+from exitbrain.infrastructure.demo.claims import ClaimFalse
+from exitbrain.infrastructure.demo.results import Alteration, Tampering
+from exitbrain.infrastructure.demo.tampering import copy_store
+
+pytestmark = pytest.mark.integration
+
+EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
+LIMIT_S = 60
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with nothing in its environment but a home."""
+    return subprocess.run(
+        [*EXITBRAIN, *arguments],
+        cwd=folder,
+        env={"HOME": str(folder)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the folder that a run has kept, and its report."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = _run(folder, "demo", "--keep", "story", "--json")
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return folder / "story", report
+
+
+def test_the_report_holds_what_every_step_found(kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, report = kept
+
+    assert report["ok"] is True
+    assert report["failed"] is None
+    assert report["folder"] == str(folder)
+    first, again = report["ingest"]["first"], report["ingest"]["again"]
+    assert first["read"] == first["accepted"] + first["ignored"] + first["refused"] == 400
+    assert again["duplicate"] == 400
+    assert report["ingest"]["events"] == report["ingest"]["events_after"]
+    for replays in (report["replay"], report["cure"]["replays"]):
+        for kind in ("decisions", "receipts", "context"):
+            assert replays[kind]["report"]["exact"] == first["decisions"]
+            assert replays[kind]["report"]["drift"] == 0
+        assert replays["receipts"]["report"]["receipts_exact"] == 400
+
+
+def test_the_table_of_levels_is_that_of_the_old_system(kept: tuple[Path, dict[str, Any]]) -> None:
+    rows = kept[1]["levels"]["rows"]
+
+    assert [_printed(row["levels"]) for row in rows] == [
+        ("0.294", "0.894", "1.874", "0.020", [0.3, 0.3, 0.4]),
+        ("0.247", "0.847", "1.862", "0.020", [0.4, 0.4, 0.2]),
+        ("0.358", "0.958", "1.890", "0.020", [0.3, 0.3, 0.4]),
+        ("0.226", "0.826", "1.856", "0.020", [0.4, 0.4, 0.2]),
+    ]
+
+
+def _printed(levels: dict[str, Any]) -> tuple[str, str, str, str, list[float]]:
+    lsf, tp1, tp3, sl = (f"{levels[name]:.3f}" for name in ("lsf", "tp1", "tp3", "sl"))
+    return lsf, tp1, tp3, sl, levels["harvest"]
+
+
+def test_v3_5_fails_its_guard_on_every_decision_and_v3_6_on_none(kept: tuple[Path, dict[str, Any]]) -> None:
+    cure = kept[1]["cure"]
+    before, after = cure["guards_before"], cure["guards_after"]
+
+    assert before["failed"]["stop_wider_than_costs"] == before["decisions"]
+    assert "stop_wider_than_costs" not in after["failed"]
+    assert after["not_checkable"]["stop_wider_than_costs"] == cure["refused"]
+    assert cure["refusal"]["levels"]["refusal"] == "NO_STOP_FITS"
+    assert cure["refusal"]["levels"]["cap"] < cure["refusal"]["levels"]["floor"]
+    assert cure["before"]["decision_id"] == cure["after"]["decision_id"]
+    assert cure["after"]["levels"][3]["bound_by"] == ["liquidation_cap", "tick"]
+
+
+def test_profit_feedback_has_its_part_in_the_explained_change(kept: tuple[Path, dict[str, Any]]) -> None:
+    explained = kept[1]["lsf"]
+
+    assert float(explained["change"]["leverage_effect"]) != 0
+    assert float(explained["change"]["pnl_effect"]) != 0
+    assert explained["chain"][-1]["name"] == "tp1"
+
+
+def test_the_altered_digit_is_in_the_file_and_found_there(kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, report = kept
+    alteration, found = report["tampering"]["alteration"], report["tampering"]["replay"]["first_drift"]
+
+    assert found["subject"] == alteration["decision_id"]
+    assert (found["field"], found["recorded"]) == (alteration["field"], alteration["altered"])
+    assert found["recomputed"] == alteration["was"]
+    events, altered = _events(folder / story.BEFORE), _events(folder / story.ALTERED)
+    [(before, after)] = [pair for pair in zip(events, altered, strict=True) if pair[0] != pair[1]]
+    assert len(before) == len(after)
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
+
+
+def _events(store: Path) -> list[bytes]:
+    with sqlite3.connect(store) as connection:
+        events = [
+            bytes(state) for (state,) in connection.execute("SELECT state FROM stored_events ORDER BY rowid")
+        ]
+    connection.close()
+    return events
+
+
+def test_every_command_that_is_shown_does_what_it_says(kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, report = kept
+    steps = [value for value in report.values() if isinstance(value, dict)]
+    commands = [shlex.split(command)[1:] for step in steps for command in step["commands"]]
+
+    done = {" ".join(command): _run(folder, *command) for command in commands}
+
+    codes = {command: one.returncode for command, one in done.items()}
+    altered = f"replay --store sqlite:///{story.ALTERED}"
+    assert codes.pop(altered) == report["tampering"]["exit_code"] == 1
+    assert report["tampering"]["alteration"]["decision_id"] in done[altered].stdout
+    assert len(codes) >= 10
+    assert set(codes.values()) == {0}, done
+
+
+def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> None:
+    done = _run(tmp_path, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "stop 0.02 % is inside round-trip cost 0.10 %" in done.stdout
+    assert "no stop fits" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    for step in story.STEPS:
+        assert step.title in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_settings_of_whoever_runs_it_do_not_change_the_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXITBRAIN_POLICY", "v3.6")
+    monkeypatch.setenv("EXITBRAIN_FEE_BPS", "40")
+
+    assert demo(keep=str(tmp_path / "kept")) == 0
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder with something in it"])
+def test_what_is_already_there_is_not_written_over(there: str, tmp_path: Path) -> None:
+    file = tmp_path / "here"
+    file.write_text("mine")
+    named = file if there == "a file" else tmp_path
+
+    done = _run(tmp_path, "demo", "--keep", str(named))
+
+    assert done.returncode == 2
+    assert "allowed: a new or empty folder" in done.stderr
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_unaltered_copy_makes_the_claim_false(kept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, report = kept
+    shutil.copy(folder / story.INSTRUMENTS_FILE, tmp_path)
+    copy_store(folder / story.BEFORE, tmp_path / story.ALTERED)
+
+    with pytest.raises(ClaimFalse, match="finds the altered decision"):
+        story.detect(tmp_path, _alteration(report))
+
+
+def test_another_field_than_the_altered_one_makes_the_claim_false(
+    kept: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, report = kept
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    alteration = _alteration(report)
+    elsewhere = Alteration(alteration.decision_id, "levels.raw.sl", alteration.was, alteration.altered)
+
+    with pytest.raises(ClaimFalse, match="names the altered field"):
+        story.detect(tmp_path, elsewhere)
+
+
+def _alteration(report: dict[str, Any]) -> Alteration:
+    return Alteration(**report["tampering"]["alteration"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_claim_that_is_false_ends_the_story_with_exit_code_1(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def alter_nothing(folder: Path) -> Tampering:
+        copy_store(folder / story.BEFORE, folder / story.ALTERED)
+        alteration = story.tampering(folder).alteration
+        copy_store(folder / story.BEFORE, folder / story.ALTERED)
+        return story.detect(folder, alteration)
+
+    steps = (*story.STEPS[:1], story.Step("tampering", "Nothing altered", alter_nothing), *story.STEPS[2:])
+
+    assert demo(as_json=as_json, steps=steps) == 1
+
+    printed = capsys.readouterr().out
+    if as_json:
+        report = json.loads(printed)
+        assert report["ok"] is False
+        assert report["failed"]["step"] == "tampering"
+        assert report["ingest"] is not None
+        assert report["replay"] is None
+    else:
+        assert "The step tampering failed" in printed
+        assert story.STEPS[2].title not in printed
