@@ -1,0 +1,438 @@
+"""An mkdocs hook: what the pages say of the code in numbers and tables is taken from the code when they are built.
+
+A page holds `<!-- generated: name -->` where the text of `SECTIONS[name]` belongs. So the event catalogue, the JSON
+Schemas, the fingerprints and the tables of levels can not go stale, and nothing generated is kept in the repository.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from inspect import getdoc
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from exitbrain.application import opening
+from exitbrain.application.intake import Intake
+from exitbrain.application.planning import plan_levels
+from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.decision import JudgedLevels, judge_levels
+from exitbrain.domain.exit_plan import (
+    ExitPlan,
+    ExitPlanCancelled,
+    ExitPlanCompleted,
+    ExitPlanOpened,
+    ExitPlanResized,
+    LevelsComputed,
+    LevelsRefused,
+)
+from exitbrain.domain.formulas.fingerprint import GRID_VERSION, fingerprint
+from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.guards import GUARDS, Freshness
+from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.levels import LevelInputs, fractions_of
+from exitbrain.domain.liquidation import liquidation_in_floats
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.position import (
+    LeverageChanged,
+    Position,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+)
+from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.values import Side
+from exitbrain.infrastructure.cli.reports import schemas
+from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "tests" / "replay" / "samples"
+
+EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
+    StoreOpened: (opening.begin,),
+    PolicyRegistered: (PolicyRegister.register,),
+    PolicyActivated: (PolicyRegister.activate,),
+    MessageReceived: (Intake.decide,),
+    KeyClaimed: (Intake.decide,),
+    InstrumentSnapshotTaken: (Intake.decide,),
+    PositionOpened: (Position.open,),
+    PositionIncreased: (Position.increase,),
+    LeverageChanged: (Position.change_leverage,),
+    PositionReduced: (Position.reduce,),
+    PositionClosed: (Position.close,),
+    ExitPlanOpened: (ExitPlan.open,),
+    LevelsComputed: (plan_levels, ExitPlan.revise),
+    LevelsRefused: (plan_levels, ExitPlan.revise),
+    ExitPlanResized: (ExitPlan.resize,),
+    ExitPlanCompleted: (ExitPlan.complete,),
+    ExitPlanCancelled: (ExitPlan.cancel,),
+}
+
+_PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->")
+_LINK_TO_SOURCE = re.compile(
+    r"\[([^\]]+)\]\((?:\.\./)+(?:domain|application|infrastructure|src|tests|benchmarks)/[^)]*\)"
+)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the schema files to the site."""
+    from mkdocs.structure.files import File  # noqa: PLC0415 - whoever only asks for texts needs no mkdocs
+
+    for command, schema in schemas().items():
+        content = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        files.append(File.generated(config, schema_file(command), content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in the generated sections; a link to source, which the site does not hold, becomes its text."""
+    return _PLACEHOLDER.sub(lambda match: SECTIONS[match[1]](), _LINK_TO_SOURCE.sub(r"\1", markdown))
+
+
+def sections_in(markdown: str) -> list[str]:
+    """Return the names of the generated sections that a page asks for."""
+    return _PLACEHOLDER.findall(markdown)
+
+
+def event_catalogue() -> str:
+    """Return every stored class with its fields, and then the types that they are made of."""
+    events = [stored.cls for stored in STORED_CLASSES]
+    nested = _nested_types(events)
+    return "\n\n".join(
+        [
+            *(_event(stored) for stored in STORED_CLASSES),
+            "## Types inside events",
+            *(_nested_type(each) for each in sorted(nested, key=lambda each: each.__name__)),
+        ]
+    )
+
+
+def _event(stored: StoredClass) -> str:
+    emitters = ", ".join(
+        f"`{emitter.__module__}.{emitter.__qualname__}`" for emitter in EMITTED_BY[stored.cls]
+    )
+    sample = SAMPLES / f"{stored.cls.TOPIC}.v{stored.version}.json"
+    example = json.dumps(json.loads(sample.read_text(encoding="utf-8")), indent=2, ensure_ascii=False)
+    return "\n\n".join(
+        [
+            f"## {stored.cls.__name__}",
+            f"Topic `{stored.cls.TOPIC}`, version {stored.version}. Emitted by {emitters}.",
+            _doc(stored.cls),
+            _fields(stored.cls),
+            _folded(f"As stored, version {stored.version}", "json", example),
+        ]
+    )
+
+
+def _nested_type(cls: type) -> str:
+    body = ", ".join(f"`{member.value}`" for member in cls) if issubclass(cls, Enum) else _fields(cls)
+    return f"### {cls.__name__}\n\n{_doc(cls)}\n\n{body}"
+
+
+def _fields(cls: Any) -> str:
+    hints = get_type_hints(cls)
+    return _table(
+        ("field", "type"), ((f"`{field.name}`", _words(hints[field.name])) for field in fields(cls))
+    )
+
+
+_WORDS = {
+    str: "text",
+    int: "integer",
+    float: "double",
+    bool: "boolean",
+    Decimal: "decimal as text",
+    datetime: "time, ISO 8601 in UTC",
+    UUID: "uuid",
+}
+
+
+def _words(hint: Any) -> str:
+    """Say a type in the words of its stored form."""
+    if hint in _WORDS:
+        return _WORDS[hint]
+    arguments = get_args(hint)
+    match get_origin(hint):
+        case origin if origin in (Union, UnionType):
+            said = " or ".join(_words(each) for each in arguments if each is not NoneType)
+            return f"{said}, or null" if NoneType in arguments else said
+        case origin if origin is tuple:
+            if arguments[-1] is Ellipsis:
+                return f"list of {_words(arguments[0])}"
+            return f"list of {len(arguments)}: {_words(arguments[0])}"
+        case origin if origin is dict:
+            return f"object from text to {_words(arguments[1])}"
+    return f"[{hint.__name__}](#{hint.__name__.lower()})"
+
+
+def _nested_types(classes: Iterable[type]) -> set[type]:
+    found: set[type] = set()
+    waiting = [hint for cls in classes for hint in _hints(cls)]
+    while waiting:
+        hint = waiting.pop()
+        if get_args(hint):
+            waiting.extend(get_args(hint))
+        elif (is_dataclass(hint) or _is_enum(hint)) and hint not in found:
+            found.add(hint)
+            waiting.extend(() if _is_enum(hint) else _hints(hint))
+    return found
+
+
+def _hints(cls: Any) -> list[Any]:
+    hints = get_type_hints(cls)
+    return [hints[field.name] for field in fields(cls)]
+
+
+def _is_enum(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Enum)
+
+
+def schema_file(command: str) -> str:
+    """Return where the schema of a command lies in the site."""
+    return f"schemas/{command.replace(' ', '-')}.json"
+
+
+def json_schemas() -> str:
+    """Return the keys of what each command prints with `--json`, and then the structures inside."""
+    inside: dict[str, dict[str, Any]] = {}
+    parts = []
+    for command, schema in schemas().items():
+        definitions = dict(schema["$defs"])
+        root = definitions.pop(schema["$ref"].rpartition("/")[2])
+        inside |= definitions
+        parts += [
+            f"## exitbrain {command}",
+            f"[{schema_file(command)}]({schema_file(command)})",
+            root.get("description", ""),
+            _properties(root),
+        ]
+    parts.append("## Structures inside")
+    for name in sorted(inside):
+        structure = inside[name]
+        body = _properties(structure) if "properties" in structure else _schema_words(structure)
+        parts += [f"### {name}", structure.get("description", ""), body]
+    return "\n\n".join(parts)
+
+
+def _properties(schema: dict[str, Any]) -> str:
+    required = schema.get("required", [])
+    rows = (
+        (f"`{name}`", _schema_words(each) + ("" if name in required else "; not always there"))
+        for name, each in schema["properties"].items()
+    )
+    return _table(("key", "type"), rows)
+
+
+def _schema_words(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        said = " or ".join(_schema_words(each) for each in schema["anyOf"] if each != {"type": "null"})
+        return f"{said}, or null" if {"type": "null"} in schema["anyOf"] else said
+    if "enum" in schema:
+        return ", ".join("null" if value is None else f"`{value}`" for value in schema["enum"])
+    if "prefixItems" in schema:
+        return f"list of {len(schema['prefixItems'])}: {_schema_words(schema['prefixItems'][0])}"
+    if schema.get("type") == "array":
+        return f"list of {_schema_words(schema['items'])}"
+    if schema.get("type") == "object":
+        inner = schema.get("additionalProperties")
+        return f"object from text to {_schema_words(inner)}" if isinstance(inner, dict) else "object"
+    words = {"string": "text", "number": "number", "null": "null"}
+    said = words.get(schema.get("type", ""), schema.get("type", "any"))
+    return f"{said} ({schema['format']})" if "format" in schema else said
+
+
+_FRESH = Freshness(0.0, 300.0)
+_RATES = (0.004, 0.005, 0.0065, 0.01)
+_DEPLOYED = ((10.0, 1.0), (20.0, 1.5), (5.0, 0.7), (30.0, 1.2))
+_USUAL = LevelInputs(
+    side=Side.LONG,
+    leverage=20.0,
+    leverage_assumed=False,
+    volatility=1.0,
+    funding=0.0,
+    divergence=0.0,
+    confidence=0.8,
+    average_pnl=0.0,
+    base_tp=0.0,
+    base_sl=0.0,
+    fee_bps=5.0,
+    slippage_bps=0.0,
+    entry_price=None,
+    quantity=None,
+)
+
+
+def fingerprints() -> str:
+    """Return what identifies each shipped policy and its behaviour."""
+    parts = [f"Grid version {GRID_VERSION}."]
+    for policy in SHIPPED.values():
+        ignored = f", ignores {' and '.join(policy.ignores)}" if policy.ignores else ""
+        parts.append(
+            f"**`{policy.name}`**: formula {policy.formula}, unit {policy.unit}{ignored}\n\n"
+            f"- parameters hash `{policy.parameters_hash}`\n"
+            f"- fingerprint `{fingerprint(policy)}`"
+        )
+    return "\n\n".join(parts)
+
+
+def parameters() -> str:
+    """Return every parameter of every shipped policy, side by side."""
+    names = dict.fromkeys(name for policy in SHIPPED.values() for name in policy.parameters)
+    rows = (
+        (f"`{name}`", *(_number(policy.parameters.get(name)) for policy in SHIPPED.values()))
+        for name in names
+    )
+    return _table(("parameter", *(f"`{name}`" for name in SHIPPED)), rows)
+
+
+def deployed_levels() -> str:
+    """Return the table that `v3.5` must give, in percent."""
+    rows = []
+    for leverage, volatility in _DEPLOYED:
+        raw = compute(V3_5, _inputs(V3_5, leverage=leverage, volatility=volatility))
+        harvest = "/".join(f"{100 * share:.0f}" for share in raw.harvest)
+        numbers = (raw.tp1, raw.tp2, raw.tp3, raw.sl, raw.lsf)
+        rows.append((f"{leverage:.0f}x", f"{volatility}", *(f"{number:.3f}" for number in numbers), harvest))
+    return _table(("leverage", "volatility", "TP1", "TP2", "TP3", "SL", "LSF", "harvest"), rows)
+
+
+def levels_by_policy() -> str:
+    """Return what the shipped policies give for the same usual inputs, in percent of the entry."""
+    instrument = _with_rate(0.004)
+    rows = []
+    for leverage in (5.0, 20.0, 50.0, 75.0, 100.0, 125.0):
+        for policy in SHIPPED.values():
+            raw = compute(policy, _inputs(policy, leverage=leverage), instrument.brackets)
+            levels = (raw.refusal or "", "", "", "")
+            if raw.refusal is None:
+                tp1, tp2, tp3, sl = (f"{100 * distance:.4f}" for distance in fractions_of(policy.unit, raw))
+                levels = (tp1, tp2, tp3, sl)
+            binding = ", ".join(dict.fromkeys(f"{bound.level} {bound.constraint}" for bound in raw.bounds))
+            rows.append((f"{leverage:.0f}x", f"`{policy.name}`", *levels, binding))
+    return _table(("leverage", "policy", "TP1 %", "TP2 %", "TP3 %", "SL %", "changed by"), rows)
+
+
+def stop_beyond_liquidation() -> str:
+    """Return from which leverage the stop of `v3.5-fraction` lies beyond the liquidation price."""
+
+    def beyond(rate: float, volatility: float, leverage: float) -> bool:
+        inputs = _inputs(V3_5_FRACTION, leverage=leverage, volatility=volatility)
+        return compute(V3_5_FRACTION, inputs).sl >= _liquidation_distance(rate, leverage)
+
+    rows = (
+        (
+            f"{100 * rate:g} %",
+            *(_first_leverage(partial(beyond, rate, volatility)) for volatility in (0.0, 1.0)),
+        )
+        for rate in _RATES
+    )
+    return _table(("maintenance rate", "volatility 0", "volatility 1"), rows)
+
+
+def cap_of_v3_6() -> str:
+    """Return from which leverage the liquidation cap of `v3.6` binds, and what 125x gives."""
+
+    def binds(rate: float, leverage: float) -> bool:
+        raw = compute(V3_6, _inputs(V3_6, leverage=leverage), _with_rate(rate).brackets)
+        return any(bound.constraint == "liquidation_cap" for bound in raw.bounds)
+
+    rows = []
+    for rate in _RATES:
+        highest = compute(V3_6, _inputs(V3_6, leverage=125.0), _with_rate(rate).brackets)
+        at_125 = f"stop {100 * highest.sl:.3f} %"
+        if highest.refusal is not None:
+            at_125 = f"{highest.refusal}: cap {100 * highest.cap:.3f} %, floor {100 * highest.floor:.3f} %"
+        rows.append((f"{100 * rate:g} %", _first_leverage(partial(binds, rate)), at_125))
+    return _table(("maintenance rate", "cap binds from", "at 125x"), rows)
+
+
+def guards_by_policy() -> str:
+    """Return what every guard finds under each shipped policy, for one position at 20x."""
+    instrument = replace(
+        _with_rate(0.004), tick_size=Decimal("0.1"), step_size=Decimal("0.001"), min_notional=Decimal(100)
+    )
+    judged = [_judged(policy, instrument) for policy in SHIPPED.values()]
+    rows = ((f"`{guard}`", *(_finding(guard, levels) for levels in judged)) for guard in GUARDS)
+    return _table(("guard", *(f"`{name}`" for name in SHIPPED)), rows)
+
+
+def _judged(policy: Policy, instrument: Instrument) -> JudgedLevels:
+    inputs = _inputs(policy, entry_price=Decimal("64123.4"), quantity=Decimal("0.05"))
+    return judge_levels(policy.unit, inputs, compute(policy, inputs, instrument.brackets), instrument, _FRESH)
+
+
+def _finding(guard: str, levels: JudgedLevels) -> str:
+    if guard in levels.guards.failed:
+        figures = levels.guards.failed[guard].items()
+        return "failed: " + ", ".join(f"{name} {figure:.6g}" for name, figure in figures)
+    return levels.guards.unknown.get(guard, "passed")
+
+
+def _inputs(policy: Policy, **changed: Any) -> LevelInputs:
+    parameters = policy.parameters
+    return replace(_USUAL, base_tp=parameters["base_tp"], base_sl=parameters["base_sl"], **changed)
+
+
+def _with_rate(rate: float) -> Instrument:
+    return Instrument("EXAMPLE", brackets=(Bracket(0.0, 1e12, rate, 125.0, 0.0),))
+
+
+def _liquidation_distance(rate: float, leverage: float) -> float:
+    distance: float = liquidation_in_floats(1.0, 1.0, None, leverage, _with_rate(rate).brackets).distance
+    return distance
+
+
+def _first_leverage(holds: Callable[[float], bool]) -> str:
+    return next((f"{at}x" for at in range(1, 126) if holds(float(at))), "never")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(_table_lines(head, rows))
+
+
+def _table_lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---" * len(head) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _folded(title: str, language: str, text: str) -> str:
+    indented = "\n".join(f"    {line}" for line in f"```{language}\n{text}\n```".splitlines())
+    return f'??? example "{title}"\n\n{indented}'
+
+
+def _doc(cls: type) -> str:
+    return getdoc(cls) or ""
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    section.__name__: section
+    for section in (
+        event_catalogue,
+        json_schemas,
+        fingerprints,
+        parameters,
+        deployed_levels,
+        levels_by_policy,
+        stop_beyond_liquidation,
+        cap_of_v3_6,
+        guards_by_policy,
+    )
+}
