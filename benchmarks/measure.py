@@ -1,0 +1,70 @@
+"""How a figure is taken: best of several runs, with what it is compared to in the same process."""
+
+import gc
+import os
+import platform
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table: rates in `unit`, higher is better, or times in `unit`, lower is better.
+
+    `peer` is what a user would pick instead; empty where nothing else does the same work.
+    """
+
+    what: str
+    unit: str
+    ours: float
+    peer: str
+    theirs: float
+    reach: str
+    beyond: str
+    work: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Return how many times better ours is than the peer."""
+        if not self.peer:
+            return None
+        return self.theirs / self.ours if is_time(self.unit) else self.ours / self.theirs
+
+
+def is_time(unit: str) -> bool:
+    """Return whether a figure of this unit is a time."""
+    return unit in ("ms", "s")
+
+
+def best_of(runs: int, work: Callable[[], object]) -> float:
+    """Return the shortest of several runs in seconds; garbage of one is not the cost of the next."""
+    best = float("inf")
+    for _ in range(runs):
+        gc.collect()
+        start = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def machine() -> str:
+    """Return what the figures were taken on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("eventsourcing", "msgspec", "pydantic"))
+    return (
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.machine()},"
+        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {packages},"
+        f" {datetime.now(UTC).date().isoformat()}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
