@@ -69,7 +69,7 @@ class ContextAudit:
             return
         subject = str(decision_id(plan_id, decision.revision))
         found = Drift(subject, difference.field, difference.recorded, difference.recomputed)
-        report.count(Verdict.DRIFT, lambda: found)
+        report.count(Verdict.DRIFT, found)
 
     def _expected(self, decision: Decision) -> dict[str, Any]:
         context = decision.context

@@ -233,7 +233,7 @@ def readable_entries(ledger: ExitLedger, report: ReplayReport) -> Iterator[LogEn
         except UnreadableEvent as unreadable:
             after = unreadable.position
             lost = Drift(f"log position {unreadable.position}", "event", unreadable.why, "")
-            report.count(Verdict.UNREADABLE, lambda lost=lost: lost)  # type: ignore[misc]  # bound now, not later
+            report.count(Verdict.UNREADABLE, lost)
         else:
             return
 

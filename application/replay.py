@@ -11,7 +11,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.exit_plan import Revised
+from exitbrain.domain.exit_plan import revised_by
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import PolicyRef
@@ -90,13 +90,12 @@ class ReplayReport:
         self.drift += 1
         self.first_drift = self.first_drift or drift
 
-    def count(self, verdict: Verdict, drift: Callable[[], Drift]) -> None:
-        """Count one verdict; `drift` describes it and is called only for the first that is not EXACT."""
+    def count(self, verdict: Verdict, drift: Drift) -> None:
+        """Count one verdict that is not EXACT, and keep the first."""
         self.decisions += 1
         name = verdict.value.lower()
         setattr(self, name, getattr(self, name) + 1)
-        if verdict is not Verdict.EXACT and self.first_drift is None:
-            self.first_drift = drift()
+        self.first_drift = self.first_drift or drift
 
     def plus(self, later: "ReplayReport") -> "ReplayReport":
         """Return the counts of both; the first drift is that of the earlier part, if it has one."""
@@ -118,7 +117,9 @@ class DecisionReplay:
         self._decisions = decisions
         self._engine = engine
         self._register: PolicyRegister = ledger.register()
-        self._snapshots: dict[str, Instrument | None] = {}
+        self._snapshots: dict[str, Instrument] = {}
+        any_policy = next(iter(self._register.policies.values()))
+        self._last = (any_policy.ref, any_policy)
 
     def run(
         self,
@@ -130,44 +131,44 @@ class DecisionReplay:
     ) -> ReplayReport:
         """Replay the selected decisions between two log positions; `progress` gets log positions now and then."""
         report = ReplayReport()
+        exact = 0
         for number, decision in enumerate(self._decisions.decisions(after=after, upto=upto)):
             if progress is not None and number % 1000 == 0:
                 progress(decision.log_position)
-            self._judge(decision, selection, report)
+            if isinstance(decision, UnreadableDecision):
+                report.count(Verdict.UNREADABLE, _unreadable(decision))
+            elif selection is EVERYTHING or selection.takes(decision.occurred_at, decision.symbol):
+                exact += self._is_exact(decision, report)
+        report.decisions += exact
+        report.exact += exact
         return report
 
-    def _judge(
-        self, decision: RecordedDecision | UnreadableDecision, selection: Selection, report: ReplayReport
-    ) -> None:
-        if isinstance(decision, UnreadableDecision):
-            report.count(Verdict.UNREADABLE, lambda: _unreadable(decision))
-            return
-        if selection is not EVERYTHING and not selection.takes(decision.occurred_at, decision.symbol):
-            return
+    def _is_exact(self, decision: RecordedDecision, report: ReplayReport) -> bool:
+        """Return whether a decision comes out again; what does not is counted in the report."""
         try:
-            levels = self._recompute(decision)
+            policy = self._policy(decision.policy).policy
+            instrument = None if decision.snapshot is None else self._instrument(decision.snapshot)
+            brackets = () if instrument is None else instrument.brackets
+            raw = self._engine.compute(policy, decision.inputs, brackets)
         except UnknownPolicy as unknown:
-            why = str(unknown)
-            report.count(Verdict.UNKNOWN_POLICY, lambda: _unknown_policy(decision, why))
-            return
+            drift = Drift(name_of(decision), "policy", decision.policy.name, str(unknown))
+            report.count(Verdict.UNKNOWN_POLICY, drift)
+            return False
         except MissingSnapshot as missing:
-            lost = Drift(name_of(decision), "context.snapshot", str(missing), "not in the store")
-            report.count(Verdict.UNREADABLE, lambda: lost)
-            return
-        if decision.header == header_of(decision, levels) and decision.equals(levels):
-            report.decisions += 1
-            report.exact += 1
-        else:
-            report.count(*_verdict_on(decision, levels))
-
-    def _recompute(self, decision: RecordedDecision) -> JudgedLevels:
-        registered = self._policy(decision.policy)
-        instrument = self._instrument(decision.snapshot)
-        brackets = () if instrument is None else instrument.brackets
-        raw = self._engine.compute(registered.policy, decision.inputs, brackets)
-        return judge_levels(registered.policy.unit, decision.inputs, raw, instrument, decision.freshness)
+            report.count(Verdict.UNREADABLE, Drift(name_of(decision), "context.snapshot", str(missing), ""))
+            return False
+        levels = judge_levels(policy.unit, decision.inputs, raw, instrument, decision.freshness)
+        if decision.equals(levels):
+            return True
+        report.count(Verdict.DRIFT, _drift(decision, levels))
+        return False
 
     def _policy(self, ref: PolicyRef) -> RegisteredPolicy:
+        if ref is not self._last[0]:  # nearly always the same object as before
+            self._last = (ref, self._resolved(ref))
+        return self._last[1]
+
+    def _resolved(self, ref: PolicyRef) -> RegisteredPolicy:
         registered = self._register.policies.get(ref.name)
         if registered is None or registered.ref.parameters_hash != ref.parameters_hash:
             raise UnknownPolicy(
@@ -175,15 +176,13 @@ class DecisionReplay:
             )
         return registered
 
-    def _instrument(self, content_hash: str | None) -> Instrument | None:
-        if content_hash is None:
-            return None
+    def _instrument(self, content_hash: str) -> Instrument:
         if content_hash not in self._snapshots:
-            self._snapshots[content_hash] = self._ledger.instrument(content_hash)
-        found = self._snapshots[content_hash]
-        if found is None:
-            raise MissingSnapshot(content_hash)
-        return found
+            found = self._ledger.instrument(content_hash)
+            if found is None:
+                raise MissingSnapshot(content_hash)
+            self._snapshots[content_hash] = found
+        return self._snapshots[content_hash]
 
 
 class MissingSnapshot(Exception):
@@ -197,28 +196,18 @@ def name_of(decision: RecordedDecision | UnreadableDecision) -> str:
     return str(decision_id(decision.plan_id, decision.revision))
 
 
-def header_of(decision: RecordedDecision, levels: JudgedLevels) -> Revised:
-    """Return what the state of the plan should have taken from a decision with these levels."""
-    harvest = levels.raw.harvest if levels.raw.refusal is None else None
-    return Revised(decision.revision, decision.inputs.quantity, harvest)
-
-
-def _verdict_on(decision: RecordedDecision, levels: JudgedLevels) -> tuple[Verdict, Callable[[], Drift]]:
+def _drift(decision: RecordedDecision, levels: JudgedLevels) -> Drift:
+    header = revised_by(decision.revision, decision.inputs, levels)
     recorded = {"": decision.header, "levels": decision.levels()}
-    difference = first_difference(recorded, {"": header_of(decision, levels), "levels": levels})
+    difference = first_difference(recorded, {"": header, "levels": levels})
     if difference is None:
         # The same numbers in another writing: the stored text was altered, and every bit of meaning was kept.
         difference = Difference("levels", "not written as this version writes it", "the same values")
-    found = Drift(name_of(decision), difference.field, difference.recorded, difference.recomputed)
-    return Verdict.DRIFT, lambda: found
+    return Drift(name_of(decision), difference.field, difference.recorded, difference.recomputed)
 
 
 def _unreadable(decision: UnreadableDecision) -> Drift:
     return Drift(name_of(decision), "event", decision.why, "")
-
-
-def _unknown_policy(decision: RecordedDecision, why: str) -> Drift:
-    return Drift(name_of(decision), "policy", decision.policy.name, why)
 
 
 def in_parts(head: int, parts: int) -> Iterator[tuple[int, int]]:

@@ -71,16 +71,21 @@ class DecisionContext:
 
 @dataclass(slots=True)  # not frozen: that costs more than the formula
 class JudgedLevels:
-    """The outcome of a decision: raw levels in the policy's unit, what bound, guards, trigger prices, slices.
+    """The outcome of a decision: raw levels in the policy's unit, rounding, guards, trigger prices, slices.
 
-    `binding` continues the bounds of the formula with those of rounding. `triggers` is None without a price.
+    `rounding` is what the tick changed. `triggers` is None without a price.
     """
 
     raw: RawLevels
-    binding: tuple[Bound, ...]
+    rounding: tuple[Bound, ...]
     guards: GuardReport
     triggers: Triggers[Price] | None
     slices: tuple[Slice, ...]
+
+    @property
+    def binding(self) -> tuple[Bound, ...]:
+        """Return the constraints that changed a final number: those of the formula, then those of rounding."""
+        return binding_of(self.raw.bounds) + self.rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,9 @@ def judge_levels(
 ) -> JudgedLevels:
     """Round, slice and judge what an engine computed."""
     if raw.refusal is not None:
-        return JudgedLevels(raw, binding_of(raw.bounds), judge_refused(inputs, freshness), None, ())
+        return JudgedLevels(raw, (), judge_refused(inputs, freshness), None, ())
     distances = fractions_of(unit, raw)
-    binding = binding_of(raw.bounds)
+    rounding: tuple[Bound, ...] = ()
     entry = inputs.entry_price
     triggers: Triggers[Price] | None = None
     slices: tuple[Slice, ...] = ()
@@ -109,13 +114,13 @@ def judge_levels(
         else:
             exact = exact_prices(entry, inputs.side, distances)
             rounded = on_ticks(exact, entry, inputs.side, tick, unit.to_fraction(raw.floor))
-            binding += tick_bounds(exact, rounded)
+            rounding = tick_bounds(exact, rounded)
             distances = rounded_distances(entry, inputs.side, rounded)
             triggers = rounded
         if instrument is not None and inputs.quantity is not None:
             slices = slices_of(inputs.quantity, raw.harvest, instrument, entry)
     report = judge(inputs, freshness, distances, raw.harvest, instrument, triggers, slices)
-    return JudgedLevels(raw, binding, report, triggers, slices)
+    return JudgedLevels(raw, rounding, report, triggers, slices)
 
 
 def binding_of(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:

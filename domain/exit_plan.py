@@ -43,6 +43,11 @@ class Revised:
     harvest: tuple[float, float, float] | None
 
 
+def revised_by(revision: int, inputs: LevelInputs, levels: JudgedLevels) -> Revised:
+    """Return what the state of a plan takes from a decision with these inputs and this outcome."""
+    return Revised(revision, inputs.quantity, levels.raw.harvest if levels.raw.refusal is None else None)
+
+
 @dataclass(frozen=True, slots=True)
 class _LevelDecision(Revised):
     cause: Cause

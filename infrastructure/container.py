@@ -33,7 +33,9 @@ def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[Ex
     ledger = open_ledger(settings.store, create=create)
     try:
         if ledger.head() == 0:
-            opening.begin(ledger, clock, __version__, **({"policy": settings.policy} if settings.policy else {}))
+            opening.begin(
+                ledger, clock, __version__, **({"policy": settings.policy} if settings.policy else {})
+            )
         opening.check(ledger, policy=settings.policy)
         yield ledger
     finally:

@@ -100,9 +100,8 @@ class AdaptiveLeverageEngine:
 
         lsf-3.5 does not apply it; policy v3.6 multiplies the LSF of its targets by it.
         """
-        factor: float = pnl_factor(
-            FloatAlgebra(), double("avg_pnl", avg_pnl), double("confidence", confidence)
-        )
+        average, trust = double("avg_pnl", avg_pnl), double("confidence", confidence)
+        factor: float = pnl_factor(FloatAlgebra(), average, trust, Lsf35Parameters())
         return factor
 
     if not TYPE_CHECKING:  # a type checker shall go on refusing this name

@@ -22,10 +22,16 @@ class Settings(BaseSettings):
 
     store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
     redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
-    account: str = Field("default", min_length=1, max_length=64, description="alias of messages that name none")
-    mode: Literal["shadow", "paper", "testnet", "live"] = Field("shadow", description="what is done with plans")
+    account: str = Field(
+        "default", min_length=1, max_length=64, description="alias of messages that name none"
+    )
+    mode: Literal["shadow", "paper", "testnet", "live"] = Field(
+        "shadow", description="what is done with plans"
+    )
     policy: str | None = Field(None, description="policy in force in a new store; None: v3.5")
-    max_intent_age_s: float = Field(300.0, gt=0, le=1e9, description="age in seconds above which an intent is stale")
+    max_intent_age_s: float = Field(
+        300.0, gt=0, le=1e9, description="age in seconds above which an intent is stale"
+    )
     fee_bps: float = Field(5.0, ge=0, lt=10_000, description="fee per side in basis points")
     slippage_bps: float = Field(0.0, ge=0, lt=10_000, description="slippage per market exit in basis points")
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")

@@ -50,14 +50,17 @@ class RecordedDecision(Protocol):
 
     @property
     def header(self) -> Revised:
-        """What the state of the plan takes from it."""
+        """What the state of the plan takes from it, as recorded."""
 
     @property
     def snapshot(self) -> str | None:
         """The content hash of the instrument snapshot it read."""
 
     def equals(self, levels: JudgedLevels) -> bool:
-        """Return whether the recorded outcome has the same bits, written as this version writes them."""
+        """Return whether the record holds exactly this outcome, and the header that follows from it.
+
+        The same bits, written as this version writes them.
+        """
 
     def levels(self) -> JudgedLevels:
         """Return the recorded outcome."""

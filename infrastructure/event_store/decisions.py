@@ -5,7 +5,6 @@ equal bits, since doubles are written in the shortest text that reads back to th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -34,59 +33,36 @@ class _Context(msgspec.Struct, gc=False):
     max_intent_age_s: float
 
 
-class _Stored(msgspec.Struct, gc=False):
+class StoredDecision(msgspec.Struct, gc=False):
+    """One decision as the store holds it: a `RecordedDecision` that is decoded in one go."""
+
     revision: int
     quantity: Decimal | None
     harvest: tuple[float, float, float] | None
     symbol: str
-    policy: msgspec.Raw
+    stored_policy: msgspec.Raw = msgspec.field(name="policy")
     inputs: LevelInputs
     context: _Context
-    levels: msgspec.Raw
-
-
-_decoder = msgspec.json.Decoder(_Stored)
-_levels_decoder = msgspec.json.Decoder(JudgedLevels)
-_policy_decoder = msgspec.json.Decoder(PolicyRef)
-_encoder = msgspec.json.Encoder()
-
-
-@lru_cache(maxsize=1024)  # a store has few policies and very many decisions
-def _policy_of(stored: bytes) -> PolicyRef:
-    return _policy_decoder.decode(stored)
-
-
-@dataclass(slots=True)
-class StoredDecision:
-    """One decision as the store holds it."""
-
-    log_position: int
-    plan_id: UUID
-    stored: _Stored
+    # Not part of the stored text, set by who decodes it.
+    log_position: int = 0
+    stream: str = ""
+    state: bytes = b""
 
     @property
-    def revision(self) -> int:
-        return self.stored.revision
-
-    @property
-    def symbol(self) -> str:
-        return self.stored.symbol
+    def plan_id(self) -> UUID:
+        return UUID(self.stream)
 
     @property
     def occurred_at(self) -> datetime:
-        return self.stored.context.occurred_at
+        return self.context.occurred_at
 
     @property
     def policy(self) -> PolicyRef:
-        return _policy_of(bytes(self.stored.policy))
-
-    @property
-    def inputs(self) -> LevelInputs:
-        return self.stored.inputs
+        return _policy_of(bytes(self.stored_policy))
 
     @property
     def freshness(self) -> Freshness:
-        context = self.stored.context
+        context = self.context
         if context.time_origin is TimeOrigin.RECORDED_AT:
             return Freshness(None, context.max_intent_age_s)
         return Freshness(
@@ -95,17 +71,37 @@ class StoredDecision:
 
     @property
     def header(self) -> Revised:
-        return Revised(self.stored.revision, self.stored.quantity, self.stored.harvest)
+        return Revised(self.revision, self.quantity, self.harvest)
 
     @property
     def snapshot(self) -> str | None:
-        return self.stored.context.snapshot
+        return self.context.snapshot
 
     def equals(self, levels: JudgedLevels) -> bool:
-        return _encoder.encode(levels) == memoryview(self.stored.levels)
+        raw = levels.raw
+        harvest = raw.harvest if raw.refusal is None else None
+        if self.harvest != harvest or self.quantity != self.inputs.quantity:
+            return False
+        # The outcome is the last field of a decision.
+        return self.state.endswith(b'"levels":%b}' % _encode(levels))
 
     def levels(self) -> JudgedLevels:
-        return _levels_decoder.decode(self.stored.levels)
+        return _decode_outcome(self.state).levels
+
+
+class _Outcome(msgspec.Struct):
+    levels: JudgedLevels
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(StoredDecision).decode
+_decode_outcome = msgspec.json.Decoder(_Outcome).decode
+_decode_policy = msgspec.json.Decoder(PolicyRef).decode
+
+
+@lru_cache(maxsize=1024)  # a store has few policies and very many decisions
+def _policy_of(stored: bytes) -> PolicyRef:
+    return _decode_policy(stored)
 
 
 class StoredDecisions:
@@ -117,14 +113,20 @@ class StoredDecisions:
     def decisions(
         self, *, after: int = 0, upto: int | None = None
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
+        heads = {topic: MAPPER.head_of(topic) for topic in TOPICS}
         for position, stream, _, topic, state in self._log.rows(after, upto=upto, topics=TOPICS):
-            plan_id = UUID(int=int(stream, 16))
             try:
-                if state.startswith(MAPPER.head_of(topic)):
-                    yield StoredDecision(position, plan_id, _decoder.decode(state))
-                else:
-                    yield DecodedDecision(position, plan_id, MAPPER.to_domain_event(position, topic, state))
+                if not state.startswith(heads[topic]):
+                    event = MAPPER.to_domain_event(position, topic, state)
+                    yield DecodedDecision(position, UUID(stream), event)
+                    continue
+                decision = _decode(state)
             except (msgspec.MsgspecError, ValueError) as damaged:
                 yield UnreadableDecision(position, str(damaged))
             except UnreadableEvent as unreadable:
                 yield UnreadableDecision(position, unreadable.why)
+            else:
+                decision.log_position = position
+                decision.stream = stream
+                decision.state = state
+                yield decision

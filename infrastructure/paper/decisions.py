@@ -9,7 +9,7 @@ from exitbrain.application.ports.decision_log import RecordedDecision, Unreadabl
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.drift import first_difference
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused, Revised
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused, Revised, revised_by
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
@@ -58,7 +58,8 @@ class DecodedDecision:
         return self.event.context.snapshot
 
     def equals(self, levels: JudgedLevels) -> bool:
-        return first_difference(self.event.levels, levels) is None
+        header = revised_by(self.event.revision, self.event.inputs, levels)
+        return first_difference((self.header, self.event.levels), (header, levels)) is None
 
     def levels(self) -> JudgedLevels:
         return self.event.levels

@@ -63,12 +63,12 @@ def test_only_funding_and_divergence_can_be_ignored() -> None:
 def test_a_missing_parameter_is_named() -> None:
     partial = replace(V3_6, parameters={"base_tp": 0.01, "base_sl": 0.005})
 
-    with pytest.raises(InvalidValue, match=r"parameters of v3\.6 is 'clamp_max"):
+    with pytest.raises(UnknownPolicy, match=r"v3\.6 \(parameters clamp_max"):
         compute(partial, inputs_for(V3_6))
 
 
 def test_an_unknown_parameter_is_named() -> None:
-    with pytest.raises(InvalidValue, match=r"parameters of v3\.6 is 'typo'"):
+    with pytest.raises(UnknownPolicy, match=r"v3\.6 \(parameters typo\)"):
         compute(_with(V3_6, typo=1.0), inputs_for(V3_6))
 
 
