@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DESCRIPTION := pyproject.toml constraints.txt
 
-DEMO_EXTRAS := demo
-TEST_EXTRAS := demo,postgres,lab,embedded,dev
+# The demo needs no extra.
+TEST_EXTRAS := postgres,lab,embedded,dev
 FULL_EXTRAS := $(TEST_EXTRAS),docs
 
 # Each environment contains the ones before it.
@@ -21,7 +21,7 @@ FULL := $(VENV)/.stamp-full
 .PHONY: help demo test check lint format types imports docs bench venv venv-full clean
 
 help:
-	@echo "make demo       the whole story on this machine, servers included"
+	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make lint | types | imports | docs | bench    one of them"
@@ -63,7 +63,7 @@ venv-full: $(FULL)
 
 clean:
 	rm -rf $(VENV) site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find domain application infrastructure src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find domain application infrastructure src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # setuptools comes from the constraints too, so a build in this environment needs nothing else from the network.
 define install
@@ -71,13 +71,13 @@ define install
 		echo "ExitBrain needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } || { \
 		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu the package python3-venv provides it." >&2; exit 1; }
-	@echo "Installing ExitBrain with: $(1)"
+	@echo "Installing ExitBrain$(if $(1), with: $(1))"
 	@$(PIP) install -c constraints.txt setuptools
-	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[$(1)]'
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.$(if $(1),[$(1)])'
 endef
 
 $(DEMO): $(DESCRIPTION)
-	$(call install,$(DEMO_EXTRAS))
+	$(call install)
 	@touch $(DEMO)
 
 $(TEST): $(DESCRIPTION)
