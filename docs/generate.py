@@ -15,7 +15,7 @@ from functools import partial
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from exitbrain.application import opening
@@ -160,6 +160,8 @@ def _words(hint: Any) -> str:
     """Say a type in the words of its stored form."""
     if hint in _WORDS:
         return _WORDS[hint]
+    if isinstance(hint, TypeVar):
+        return _words(hint.__bound__)
     arguments = get_args(hint)
     match get_origin(hint):
         case origin if origin in (Union, UnionType):
@@ -171,6 +173,8 @@ def _words(hint: Any) -> str:
             return f"list of {len(arguments)}: {_words(arguments[0])}"
         case origin if origin is dict:
             return f"object from text to {_words(arguments[1])}"
+        case generic if is_dataclass(generic):
+            return _words(generic)
     return f"[{hint.__name__}](#{hint.__name__.lower()})"
 
 
@@ -180,7 +184,7 @@ def _nested_types(classes: Iterable[type]) -> set[type]:
     while waiting:
         hint = waiting.pop()
         if get_args(hint):
-            waiting.extend(get_args(hint))
+            waiting.extend((get_origin(hint), *get_args(hint)))
         elif (is_dataclass(hint) or _is_enum(hint)) and hint not in found:
             found.add(hint)
             waiting.extend(() if _is_enum(hint) else _hints(hint))
