@@ -43,7 +43,7 @@ CLOSE_INTENT = "CLOSE_INTENT"
 REDUCE_INTENT = "REDUCE_INTENT"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Subject:
     """What a message is about; None in both where it is about nothing of ours."""
 
@@ -80,7 +80,7 @@ class Context:
     settings: DecisionSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Decided:
     """What a message leads to: the records to save in this order, the outcome, and the state after it."""
 

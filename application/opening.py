@@ -1,7 +1,10 @@
 """Opening a store: the first events of a new one, the checks on an old one."""
 
+from contextlib import suppress
+from datetime import datetime
+
 from exitbrain.application.ports.clock import Clock
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.formulas.fingerprint import fingerprint
@@ -21,16 +24,23 @@ class PolicyNotInForce(DomainError):
     """Another policy was asked for than the one in force."""
 
 
+def begin_or_check(ledger: ExitLedger, clock: Clock, version: str, *, policy: str | None) -> None:
+    """Begin the ledger when it is empty, with `policy` in force (None: v3.5), and check it; see `check`."""
+    if ledger.head() == 0:
+        with suppress(Conflict):  # another process began it at this moment; what it began is checked below
+            begin(ledger, clock, version, policy=policy or V3_5.name)
+    check(ledger, policy=policy)
+
+
 def begin(ledger: ExitLedger, clock: Clock, version: str, *, policy: str = V3_5.name) -> None:
     """Begin an empty ledger: its format, the shipped policies, and `policy` in force for every symbol."""
     at = clock.now()
-    register = shipped_register(clock, policy)
+    register = shipped_register(at, policy)
     ledger.save([Record(STORE_ID, 1, StoreOpened(FORMAT, version, at)), *register.collect()])
 
 
-def shipped_register(clock: Clock, policy: str = V3_5.name) -> PolicyRegister:
-    """Return the register of a new store, its events not yet saved."""
-    at = clock.now()
+def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
+    """Return the register of a new store, its events not yet saved; raises UnknownPolicy."""
     register = PolicyRegister()
     for shipped in SHIPPED.values():
         register.register(shipped, by=SHIPPED_BY, at=at)

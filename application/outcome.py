@@ -8,7 +8,7 @@ from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Outcome:
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 

@@ -27,7 +27,7 @@ class DecisionSettings:
     slippage_bps: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class Signal:
     """What an intent says about the market, with the defaults that stood in for what it did not say."""
 
@@ -66,7 +66,7 @@ def signal_of(intent: TradeIntent) -> Signal:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class PlanningContext:
     """What surrounds a level computation besides position and signal."""
 

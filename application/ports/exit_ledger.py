@@ -33,6 +33,14 @@ class StoreUnavailable(LedgerError):
     """The store can not be opened, read or written; the message says which and why."""
 
 
+class NoStore(StoreUnavailable):
+    """There is no store where one should be, or nothing was ever saved to it."""
+
+
+class BadStoreUrl(StoreUnavailable):
+    """A store URL is none of the known forms; the message says which those are."""
+
+
 class UnreadableEvent(LedgerError):
     """A stored event can not be read: unknown topic, unknown version, or damaged content."""
 

@@ -1,0 +1,73 @@
+"""Publishing: from the log to the streams, each entry exactly once and in the order of the log.
+
+Each stream remembers the log position up to which it is published, and moves it in the same atomic step that adds
+the entries. So whoever publishes, however often it crashes or loses a reply, continues where the stream says.
+"""
+
+from dataclasses import dataclass
+
+from exitbrain.application.ports.live_recording import LogPage, LogTail
+from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage, Publisher
+
+PAGE = 500
+BEHIND_MAX = 5_000
+"""How far a stream's own position may lag behind when there was nothing for it; bounds the search after a restart."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where a stream stands: the position it says itself, and up to where the log has been looked through for it."""
+
+    stored: int | None
+    seen: int
+
+
+class Publishing:
+    """Publish what the log has and the streams do not."""
+
+    def __init__(self, tail: LogTail, language: PublishedLanguage, publisher: Publisher) -> None:
+        self._tail = tail
+        self._language = language
+        self._publisher = publisher
+        self._progress: dict[str, _Progress] = {}
+
+    async def step(self) -> bool:
+        """Publish the next stretch; return whether there was one."""
+        for stream in self._language.streams:
+            if stream not in self._progress:
+                self._progress[stream] = await self._begin(stream)
+        after = min(progress.seen for progress in self._progress.values())
+        page = await self._tail.page(after, PAGE)
+        if page.upto == after:
+            return False
+        outgoing = self._translated(page)
+        for stream in self._language.streams:
+            await self._advance(stream, [one for one in outgoing if one.stream == stream], page.upto)
+        return True
+
+    async def _begin(self, stream: str) -> _Progress:
+        """Find where a stream stands; one that does not say gets the latest decision of each open plan, no more."""
+        stored = await self._publisher.published(stream)
+        if stored is not None:
+            return _Progress(stored, stored)
+        page = await self._tail.open_decisions()
+        latest = [one for one in self._translated(page) if one.stream == stream]
+        now = await self._publisher.publish(stream, latest, after=None, upto=page.upto)
+        return await self._begin(stream) if now is None else _Progress(now, now)
+
+    async def _advance(self, stream: str, entries: list[Outgoing], upto: int) -> None:
+        progress = self._progress[stream]
+        new = [one for one in entries if one.log_position > progress.seen]
+        if upto <= progress.seen:
+            return
+        if not new and upto - (progress.stored or 0) < BEHIND_MAX:
+            progress.seen = upto
+            return
+        now = await self._publisher.publish(stream, new, after=progress.stored, upto=upto)
+        if now is None:
+            del self._progress[stream]  # the stream was flushed: begin again
+        else:
+            progress.stored = progress.seen = now
+
+    def _translated(self, page: LogPage) -> list[Outgoing]:
+        return [one for entry, receipt in page.entries for one in self._language.entries(entry, receipt)]

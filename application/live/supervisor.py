@@ -1,0 +1,189 @@
+"""Supervision: every loop of the live path runs here, and none ends or stands still without a word.
+
+A loop is a step done again and again. A step that fails with an error that can pass is retried with growing
+pauses; any other error, and too long a time without success, ends the process. The state of every loop can be
+read from any thread.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+STALL_AFTER_S = 3.0
+"""A loop without a successful step for this long is reported."""
+
+GIVE_UP_AFTER_S = 60.0
+"""A loop whose steps fail for this long ends the process."""
+
+PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 1.0
+IDLE_SLICE_S = 0.5
+
+Step = Callable[[], Awaitable[object]]
+
+
+class LoopFailed(Exception):
+    """A loop can not go on; the process must end with a non-zero code."""
+
+
+class Journal(Protocol):
+    """Take down what happens, for logs and metrics."""
+
+    def event(self, name: str, **facts: object) -> None:
+        """Note an event of normal life."""
+
+    def trouble(self, name: str, **facts: object) -> None:
+        """Note an event that somebody should look at."""
+
+
+@dataclass(slots=True)
+class LoopState:
+    """How a loop is doing; `last_success` is in the seconds of the event loop's clock."""
+
+    name: str
+    last_success: float
+    steps: int = 0
+    failures: int = 0
+    error: str = ""
+    ended: bool = False
+
+    def silent_s(self, now: float) -> float:
+        """Return for how long no step succeeded."""
+        return max(0.0, now - self.last_success)
+
+    def stalled(self, now: float) -> bool:
+        """Return whether the loop has ended, or made no progress for too long."""
+        return self.ended or self.silent_s(now) > STALL_AFTER_S
+
+
+class Supervisor:
+    """Run loops until told to stop."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        transient: tuple[type[Exception], ...],
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._journal = journal
+        self._transient = transient
+        self._give_up_after_s = give_up_after_s
+        self._jitter = jitter
+        self._stopping = asyncio.Event()
+        self._tasks: dict[asyncio.Task[None], LoopState] = {}
+        self._reported: set[str] = set()
+        self.states: dict[str, LoopState] = {}
+
+    @property
+    def stopping(self) -> bool:
+        """Return whether the loops have been told to stop."""
+        return self._stopping.is_set()
+
+    def start(self, name: str, step: Step, *, every_s: float = 0.0) -> None:
+        """Run a step again and again, with `every_s` seconds of rest after each success.
+
+        A step must return within a second or so when there is nothing to do.
+        """
+        state = LoopState(name, _now())
+        self.states[name] = state
+        # The task is held here: one that nobody holds can be collected while it waits.
+        self._tasks[asyncio.create_task(self._run(state, step, every_s), name=name)] = state
+
+    def stop(self) -> None:
+        """Tell every loop to stop after its present step."""
+        self._stopping.set()
+
+    async def watch(self) -> None:
+        """Wait until told to stop, reporting loops that stand still; raises LoopFailed when one ends."""
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
+        try:
+            while not self.stopping:
+                waiting = [stopping, *self._tasks]
+                await asyncio.wait(waiting, timeout=IDLE_SLICE_S, return_when=asyncio.FIRST_COMPLETED)
+                self._check_ended()
+                self._report_stalls()
+        finally:
+            stopping.cancel()
+
+    async def join(self, timeout_s: float) -> None:
+        """Wait until every loop has finished its last step; cancel what has not by then."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
+        for task in late:
+            self._journal.trouble("loop_cancelled", loop=self._tasks[task].name, after_s=timeout_s)
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self, state: LoopState, step: Step, every_s: float) -> None:
+        pause_s = PAUSE_MIN_S
+        while not self.stopping:
+            try:
+                await step()
+            except self._transient as error:
+                self._note_failure(state, error)
+                await self._rest(pause_s * (0.5 + self._jitter()))
+                pause_s = min(2.0 * pause_s, PAUSE_MAX_S)
+            else:
+                self._note_success(state)
+                pause_s = PAUSE_MIN_S
+                await self._idle(state, every_s)
+
+    async def _idle(self, state: LoopState, seconds: float) -> None:
+        """Rest in slices that count as progress: a loop that has nothing to do yet does not stand still."""
+        until = _now() + seconds
+        while not self.stopping and (left := until - _now()) > 0:
+            await self._rest(min(left, IDLE_SLICE_S))
+            state.last_success = _now()
+
+    async def _rest(self, seconds: float) -> None:
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([stopping], timeout=seconds)
+        finally:
+            stopping.cancel()
+
+    def _note_success(self, state: LoopState) -> None:
+        if state.error:
+            self._journal.event("loop_recovered", loop=state.name, after_failures=state.failures)
+        state.last_success = _now()
+        state.steps += 1
+        state.failures = 0
+        state.error = ""
+
+    def _note_failure(self, state: LoopState, error: Exception) -> None:
+        state.failures += 1
+        state.error = f"{type(error).__name__}: {error}"
+        silent_s = state.silent_s(_now())
+        self._journal.trouble(
+            "loop_failed", loop=state.name, error=state.error, failures=state.failures, silent_s=silent_s
+        )
+        if silent_s > self._give_up_after_s:
+            raise LoopFailed(f"{state.name} had no success for {silent_s:.0f} s: {state.error}") from error
+
+    def _check_ended(self) -> None:
+        for task, state in self._tasks.items():
+            if task.done() and not self.stopping:
+                state.ended = True
+                error = None if task.cancelled() else task.exception()
+                state.error = "cancelled" if task.cancelled() else repr(error)
+                self._journal.trouble("loop_ended", loop=state.name, error=state.error)
+                raise LoopFailed(f"{state.name} ended: {state.error}") from error
+
+    def _report_stalls(self) -> None:
+        now = _now()
+        for name, state in self.states.items():
+            if state.stalled(now) and name not in self._reported:
+                self._reported.add(name)
+                silent_s = state.silent_s(now)
+                self._journal.trouble("loop_stalled", loop=name, silent_s=silent_s, error=state.error)
+            elif name in self._reported and not state.stalled(now):
+                self._reported.discard(name)
+                self._journal.event("loop_moves_again", loop=name)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,131 @@
+"""The worker: read, commit, acknowledge, publish; reclaim what others left behind.
+
+A message is acknowledged only after its receipt is committed, and published only from the log. So a crash between
+any two steps costs a repetition and never a message: the receipt recognises a redelivery, the published position
+an entry that is out already.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exitbrain.application.live.buffer import Buffer
+from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.supervisor import Journal, Supervisor
+from exitbrain.application.outcome import Outcome
+from exitbrain.application.ports.live_recording import LiveRecording, Undecided
+from exitbrain.application.ports.message_source import Delivery, MessageSource
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works: sizes in messages, times in seconds.
+
+    `attempts_max` is how often a message whose handling fails is delivered before it is refused for good.
+    """
+
+    batch_max: int = 256
+    buffer_max: int = 1024
+    wait_s: float = 0.5
+    reclaim_every_s: float = 5.0
+    hygiene_every_s: float = 30.0
+    attempts_max: int = 5
+    stop_within_s: float = 1.5
+
+
+class Worker:
+    """Run the live path until told to stop. Built inside a running event loop."""
+
+    def __init__(
+        self,
+        source: MessageSource,
+        recording: LiveRecording,
+        publishing: Publishing,
+        supervisor: Supervisor,
+        journal: Journal,
+        settings: WorkerSettings,
+    ) -> None:
+        self._source = source
+        self._recording = recording
+        self._publishing = publishing
+        self._supervisor = supervisor
+        self._journal = journal
+        self._settings = settings
+        self._buffer: Buffer[Delivery] = Buffer(settings.buffer_max)
+        self._batch: list[Delivery] = []
+        self._committed = asyncio.Event()
+        self._opened = False
+
+    async def run(self) -> None:
+        """Work until told to stop; raises LoopFailed when a loop can not go on."""
+        supervisor, settings = self._supervisor, self._settings
+        supervisor.start("read", self._read)
+        supervisor.start("commit", self._commit)
+        supervisor.start("publish", self._publish)
+        supervisor.start("reclaim", self._reclaim, every_s=settings.reclaim_every_s)
+        supervisor.start("hygiene", self._hygiene, every_s=settings.hygiene_every_s)
+        try:
+            await supervisor.watch()
+        finally:
+            supervisor.stop()
+            await supervisor.join(settings.stop_within_s)
+
+    async def _read(self) -> None:
+        if not self._opened:
+            await self._source.open()
+            self._opened = True
+        room = await self._buffer.wait_for_room(self._settings.wait_s)
+        if room:
+            limit = min(room, self._settings.batch_max)
+            await self._buffer.put(await self._source.read(limit, self._settings.wait_s))
+
+    async def _commit(self) -> None:
+        # A batch that met an unreachable store stays here and is tried again: it must not be lost between two steps.
+        if not self._batch:
+            self._batch = await self._buffer.take(self._settings.batch_max, self._settings.wait_s)
+        if not self._batch:
+            return
+        batch = self._batch
+        outcomes = await self._recording.record([delivery.message for delivery in batch])
+        done = [await self._settled(*pair) for pair in zip(batch, outcomes, strict=True)]
+        self._batch = []
+        self._committed.set()
+        await self._source.acknowledge([delivery for delivery, ok in zip(batch, done, strict=True) if ok])
+
+    async def _settled(self, delivery: Delivery, outcome: Outcome | Undecided) -> bool:
+        """Return whether a message has its receipt; one that can not be decided stays pending a few times."""
+        if isinstance(outcome, Outcome):
+            self._journal.event("message", outcome=outcome, entry_id=delivery.entry_id)
+            return True
+        facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": outcome.error}
+        self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
+        if delivery.attempt < self._settings.attempts_max:
+            return False
+        refused = await self._recording.give_up(outcome)
+        self._journal.event("message", outcome=refused, entry_id=delivery.entry_id)
+        return True
+
+    async def _publish(self) -> None:
+        self._committed.clear()
+        if not await self._publishing.step():
+            try:
+                async with asyncio.timeout(self._settings.wait_s):
+                    await self._committed.wait()
+            except TimeoutError:
+                return  # the wake-up is a hint; the log is looked at all the same
+
+    async def _reclaim(self) -> None:
+        if self._opened and self._buffer.room:
+            limit = min(self._buffer.room, self._settings.batch_max)
+            claimed: Sequence[Delivery] = await self._source.reclaim(limit)
+            if claimed:
+                self._journal.event("reclaimed", entries=len(claimed))
+                await self._buffer.put(claimed)
+
+    async def _hygiene(self) -> None:
+        if not self._opened:
+            return
+        for name in await self._source.reap():
+            self._journal.event("consumer_removed", consumer=name)
+        for backlog in await self._source.backlog():
+            self._journal.event("backlog", stream=backlog.stream, lag=backlog.lag, pending=backlog.pending)

@@ -1,0 +1,49 @@
+"""What the live path asks of the store, without ever blocking the event loop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exitbrain.application.outcome import Outcome
+from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.receipt import MessageReceived
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A message whose handling raised an error that is nobody's fault but ours; nothing of it was saved."""
+
+    message: IncomingMessage
+    error: str
+
+
+class LiveRecording(Protocol):
+    """Record batches; raises StoreUnavailable, after which the same batch may be given again."""
+
+    async def record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+        """Record messages in their order, one transaction where nobody interferes; one bad message harms no other."""
+
+    async def give_up(self, undecided: Undecided) -> Outcome:
+        """Record a message that could not be decided as refused, so that it is kept and its stream goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A stretch of the log: the entries of the topics asked for, each with the receipt of its message.
+
+    Everything up to `upto` has been looked at.
+    """
+
+    entries: tuple[tuple[LogEntry, MessageReceived | None], ...]
+    upto: int
+
+
+class LogTail(Protocol):
+    """Read the log as it grows; raises StoreUnavailable and UnreadableEvent."""
+
+    async def page(self, after: int, limit: int) -> LogPage:
+        """Return the next stretch after a position; empty with `upto == after` at the end."""
+
+    async def open_decisions(self) -> LogPage:
+        """Return the latest live decision of each open plan, in log order, with `upto` the head of the log."""

@@ -1,0 +1,59 @@
+"""Where live messages come from: streams that deliver each entry until it is acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exitbrain.domain.messages import IncomingMessage
+
+
+class SourceUnavailable(Exception):
+    """The source can not be reached or does not answer; what was asked may or may not have happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1."""
+
+    message: IncomingMessage
+    stream: str
+    entry_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far behind a stream is: entries never delivered (None: the server can not tell), and not acknowledged."""
+
+    stream: str
+    lag: int | None
+    pending: int
+
+
+class MessageSource(Protocol):
+    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable."""
+
+    async def open(self) -> None:
+        """Make sure that the consumer groups exist; a stream that lost its group is read from its beginning."""
+
+    async def read(self, limit: int, wait_s: float) -> list[Delivery]:
+        """Return up to `limit` entries, waiting at most `wait_s` for the first.
+
+        After `open`, and after any error, what was delivered to this consumer before and never acknowledged comes
+        first.
+        """
+
+    async def reclaim(self, limit: int) -> list[Delivery]:
+        """Return entries that another consumer holds and has not acknowledged for too long; they are ours now."""
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that these entries need never be delivered again."""
+
+    async def backlog(self) -> list[Backlog]:
+        """Return how far behind each stream is."""
+
+    async def reap(self) -> list[str]:
+        """Remove consumers that are long gone and hold nothing, and return their names."""
+
+    async def close(self) -> None:
+        """Release the connections."""

@@ -1,0 +1,55 @@
+"""Where published entries go: streams that remember up to which log position they are published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.receipt import MessageReceived
+
+
+class PublisherUnavailable(Exception):
+    """The stream can not be reached or does not answer; what was asked may or may not have happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One entry to publish: the fields of the stream entry, and the log position it speaks of."""
+
+    stream: str
+    fields: dict[str, str]
+    log_position: int
+
+
+class Publisher(Protocol):
+    """Add entries and advance the published position in one atomic step; every method raises PublisherUnavailable."""
+
+    async def published(self, stream: str) -> int | None:
+        """Return the log position up to which a stream is published; None when it does not say."""
+
+    async def publish(
+        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
+    ) -> int | None:
+        """Add entries and move the published position from `after` to `upto`, both or nothing.
+
+        Returns the position it has then: `upto` when done, any other when somebody else has moved it and nothing
+        was added.
+        """
+
+    async def close(self) -> None:
+        """Release the connections."""
+
+
+class PublishedLanguage(Protocol):
+    """Say in the published language what an entry of the log means to the outside."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are written."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of the log that can mean anything to the outside."""
+
+    def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
+        """Return what is published for an entry; `receipt` is that of the message that caused it."""
