@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dependency_injector import containers, providers
 
 from exitbrain import __version__
-from exitbrain.application import opening
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.opening import begin_or_check, shipped_register
+from exitbrain.application.ports.exit_ledger import ExitLedger, NoStore
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.settings import Settings
@@ -30,16 +31,23 @@ def _instruments(settings: Settings) -> Instruments:
 
 def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[ExitLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
-    ledger = open_ledger(settings.store, create=create)
+    ledger = _open_or_make(settings, clock, create=create)
     try:
-        if ledger.head() == 0:
-            opening.begin(
-                ledger, clock, __version__, **({"policy": settings.policy} if settings.policy else {})
-            )
-        opening.check(ledger, policy=settings.policy)
+        begin_or_check(ledger, clock, __version__, policy=settings.policy)
         yield ledger
     finally:
         ledger.close()
+
+
+def _open_or_make(settings: Settings, clock: SystemClock, *, create: bool) -> StoredLedger:
+    try:
+        return open_ledger(settings.store, create=False)
+    except NoStore:
+        if not create:
+            raise
+    if settings.policy is not None:
+        shipped_register(clock.now(), settings.policy)  # raises for an unknown one while there is no file yet
+    return open_ledger(settings.store, create=True)
 
 
 class Container(containers.DeclarativeContainer):
@@ -68,6 +76,8 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Container]:
     """Open the store of the settings and everything around it; `create` begins a store that does not exist yet."""
     container = Container(settings=settings, create=create)
     try:
+        if create:
+            container.instruments()  # a file that can not be read must not leave an empty store behind
         container.ledger()
         yield container
     finally:

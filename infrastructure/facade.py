@@ -3,31 +3,30 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack
 
 from exitbrain import __version__
-from exitbrain.application import opening
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.explain import Explanation, explain
 from exitbrain.application.intake import Context, Decided, Intake, State
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
+from exitbrain.application.opening import begin_or_check
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog
-from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.registry import V3_5
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
@@ -74,7 +73,7 @@ class ExitBrain:
         self._settings = DecisionSettings() if settings is None else settings
         self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
         self._store = ExitStack()
-        _begin_or_check(ledger, self._clock, policy)
+        begin_or_check(ledger, self._clock, __version__, policy=policy)
         self._recorder = Recorder(ledger, self._intake, self._instruments, self._clock, self._settings)
 
     @classmethod
@@ -319,13 +318,6 @@ class AsyncExitBrain:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-def _begin_or_check(ledger: ExitLedger, clock: Clock, policy: str | None) -> None:
-    if ledger.head() == 0:
-        with suppress(Conflict):  # another process began it at this moment; what it began is checked below
-            opening.begin(ledger, clock, __version__, policy=policy or V3_5.name)
-    opening.check(ledger, policy=policy)
 
 
 def _aware(selection: Selection) -> Selection:

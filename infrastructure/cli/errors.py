@@ -7,7 +7,7 @@ from typer import TyperException
 
 from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
-from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 
@@ -26,7 +26,9 @@ class Interrupted(Exception):
 def exit_code_of(error: Exception) -> int | None:
     """Return the exit code for an error that can be expected, None for any other."""
     match error:
-        case WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous():
+        case (
+            WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous() | BadStoreUrl()
+        ):
             return USAGE
         case LedgerError() | ChangedFormula() | NotFound() | OSError():
             return UNREADABLE

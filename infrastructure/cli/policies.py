@@ -106,7 +106,7 @@ def _source(url: str | None) -> _Source:
     settings = load_settings(store=url)
     is_default = "store" not in settings.model_fields_set
     if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
-        return _Source(SHIPPED, shipped_register(SystemClock()))
+        return _Source(SHIPPED, shipped_register(SystemClock().now()))
     with opened_with(settings) as container:
         return _Source(f"of {name_of(container)}", container.ledger().register())
 

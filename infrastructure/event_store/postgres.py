@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.sql import SQL, Identifier
 
-from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, StoreUnavailable
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
@@ -53,7 +53,7 @@ def open_database(
     """Open the ledger in a database; `create` makes its table where there is none.
 
     `environ` is only searched for the one switch of the event sourcing library that would lose events.
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, and of that kind NoStore and BadStoreUrl.
     """
     _refuse_db_functions(environ)
     conninfo = _conninfo(url)
@@ -62,7 +62,7 @@ def open_database(
     if glimpse is not None:
         check(glimpse, name)
     elif not create:
-        raise StoreUnavailable(f"{name} holds no events")
+        raise NoStore(f"{name} holds no events")
     datastore = _Datastore(conninfo, lock_timeout_s, connect_timeout_s)
     try:
         recorder = PostgresLedgerRecorder(datastore)
@@ -92,7 +92,7 @@ def look_at_database(conninfo: Conninfo, name: str) -> Glimpse | None:
             ).fetchall()
     except psycopg.Error as e:
         raise StoreUnavailable(f"{name} can not be read: {_sentence(e)}") from e
-    return Glimpse(opened[0] if opened else None, dict(newest))
+    return Glimpse(opened[0] if opened else None, dict(newest)) if newest else None
 
 
 class PostgresLedgerRecorder(PostgresApplicationRecorder):
@@ -228,7 +228,7 @@ def _conninfo(url: str) -> Conninfo:
         return {**_LIVENESS, **conninfo_to_dict(url)}
     except psycopg.Error:
         # The text of the error may hold the password.
-        raise StoreUnavailable("the store is not a PostgreSQL URL: postgresql://USER@HOST/DATABASE") from None
+        raise BadStoreUrl("the store is not a PostgreSQL URL: postgresql://USER@HOST/DATABASE") from None
 
 
 def _refuse_db_functions(environ: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -24,6 +25,7 @@ from exitbrain.infrastructure.event_store.mapper import stream_hex
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse
 
 LOCK_TIMEOUT_S = 5
+RETRY_AFTER_S = 0.01
 ROWS_PER_INSERT = 500
 """Below every limit of SQLite on variables; a full one is prepared once and used again."""
 
@@ -63,7 +65,7 @@ def look_at_file(path: Path, name: str) -> Glimpse | None:
             ).fetchall()
     except sqlite3.DatabaseError as e:
         raise StoreUnavailable(f"{name} can not be read: {e}") from e
-    return Glimpse(opened[0] if opened else None, dict(newest))
+    return Glimpse(opened[0] if opened else None, dict(newest)) if newest else None
 
 
 class _Connection(SQLiteConnection):
@@ -92,11 +94,28 @@ class _Pool(SQLiteConnectionPool):
         )
         connection.row_factory = sqlite3.Row
         try:
-            connection.executescript(_PRAGMAS)
+            _set_up(connection)
         except sqlite3.Error:
             connection.close()
             raise
         return _Connection(connection, max_age=self.max_age)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Set the pragmas, waiting for another process that makes the same new file a write-ahead log.
+
+    There SQLite answers "busy" at once, whatever the timeout.
+    """
+    deadline = monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            connection.executescript(_PRAGMAS)
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(RETRY_AFTER_S)
+        else:
+            return
 
 
 class _Datastore(SQLiteDatastore):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eventsourcing.domain import EventSourcingError
 
-from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, StoreUnavailable
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder, look_at_file
 from exitbrain.infrastructure.event_store.startup import check
@@ -18,8 +18,8 @@ _POSTGRES = ("postgresql://", "postgres://")
 def open_ledger(url: str, *, create: bool) -> StoredLedger:
     """Open the ledger of a store URL; `create` makes the store where there is none, but saves nothing to it.
 
-    Raises StoreUnavailable, with one sentence, when it can not be opened or must not be: not a store, not there,
-    not reachable, or written by a newer version. A store that is refused stays as it was.
+    Raises StoreUnavailable, with one sentence, when it can not be opened or must not be: not a store, not reachable,
+    or written by a newer version; NoStore and BadStoreUrl are of that kind. A store that is refused stays as it was.
     """
     if url == "memory://":
         return InMemoryLedger()
@@ -27,7 +27,7 @@ def open_ledger(url: str, *, create: bool) -> StoredLedger:
         return _open_sqlite(Path(url.removeprefix(_SQLITE)), create=create)
     if url.startswith(_POSTGRES):
         return _open_postgres(url, create=create)
-    raise StoreUnavailable(
+    raise BadStoreUrl(
         f"store {url.partition('://')[0]!r} is not known; "
         "allowed: sqlite:///PATH, postgresql://USER@HOST/DATABASE, memory://"
     )
@@ -41,7 +41,7 @@ def _open_sqlite(path: Path, *, create: bool) -> StoredLedger:
         raise StoreUnavailable(f"{name} can not be: there is no folder {path.parent.absolute()}")
     glimpse = look_at_file(path, name) if path.exists() else None
     if glimpse is None and not create:
-        raise StoreUnavailable(f"{name} {'is empty' if path.exists() else 'does not exist'}")
+        raise NoStore(f"{name} {'is empty' if path.exists() else 'does not exist'}")
     if glimpse is not None:
         check(glimpse, name)
     recorder = SQLiteLedgerRecorder(path)

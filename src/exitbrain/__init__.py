@@ -22,9 +22,11 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     from exitbrain.application.planning import DecisionSettings as DecisionSettings
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
+        BadStoreUrl as BadStoreUrl,
         Conflict as Conflict,
         LedgerError as LedgerError,
         LogEntry as LogEntry,
+        NoStore as NoStore,
         StoreUnavailable as StoreUnavailable,
         UnreadableEvent as UnreadableEvent,
     )
@@ -147,7 +149,7 @@ _MODULES = {
     "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome",
     "exitbrain.application.planning": "DecisionSettings",
-    "exitbrain.application.ports.exit_ledger": "AlreadyReceived Conflict LedgerError LogEntry StoreUnavailable UnreadableEvent",
+    "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
     "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.claim": "KeyClaimed",

@@ -4,10 +4,12 @@ from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import (
     AlreadyReceived,
+    BadStoreUrl,
     Conflict,
     ExitLedger,
     LedgerError,
     LogEntry,
+    NoStore,
     StoreUnavailable,
     UnreadableEvent,
 )
@@ -18,6 +20,7 @@ from exitbrain.application.ports.translator import Translator
 
 __all__ = [
     "AlreadyReceived",
+    "BadStoreUrl",
     "Clock",
     "Conflict",
     "DecisionLog",
@@ -27,6 +30,7 @@ __all__ = [
     "LevelEngine",
     "LogEntry",
     "NoInstruments",
+    "NoStore",
     "RawLog",
     "RawRow",
     "RecordedDecision",

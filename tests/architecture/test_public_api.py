@@ -19,6 +19,7 @@ PUBLIC = [
     "AlreadyReceived",
     "Assumption",
     "AsyncExitBrain",
+    "BadStoreUrl",
     "Bound",
     "Bracket",
     "Cause",
@@ -64,6 +65,7 @@ PUBLIC = [
     "LsfChange",
     "MessageReceived",
     "MessageTime",
+    "NoStore",
     "Origin",
     "Outcome",
     "PnLTracker",
@@ -119,6 +121,7 @@ PUBLIC = [
 
 PORTS = [
     "AlreadyReceived",
+    "BadStoreUrl",
     "Clock",
     "Conflict",
     "DecisionLog",
@@ -128,6 +131,7 @@ PORTS = [
     "LevelEngine",
     "LogEntry",
     "NoInstruments",
+    "NoStore",
     "RawLog",
     "RawRow",
     "RecordedDecision",

@@ -170,6 +170,9 @@ def test_a_store_of_a_newer_format_is_refused_and_stays_as_it_was(recorded: Stor
         (["ingest", "nowhere.jsonl", "--store", "sqlite:///new.db"], {}, 3, "nowhere.jsonl can not be read"),
         (["replay", "--store", "sqlite:///text.db"], {}, 3, "text.db can not be read"),
         (["replay"], {"EXITBRAIN_FEE_BPS": "much"}, 2, "setting FEE_BPS is 'much'"),
+        (["replay", "--store", "foo://x"], {}, 2, "store 'foo' is not known; allowed: sqlite:///PATH"),
+        (["ingest", "text.db", "--policy", "v9"], {}, 2, "policy 'v9' is not known; known: v3.5"),
+        (["ingest", "text.db", "--instruments", "no.json"], {}, 3, "no.json can not be read"),
     ],
 )
 def test_what_can_not_be_used_is_one_sentence_and_begins_no_store(
@@ -183,6 +186,26 @@ def test_what_can_not_be_used_is_one_sentence_and_begins_no_store(
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert [file.name for file in tmp_path.iterdir()] == ["text.db"]
+
+
+def test_processes_that_begin_the_same_store_at_once_all_succeed(tmp_path: Path) -> None:
+    messages.write(tmp_path / "story.jsonl", messages.story())
+    processes = [
+        subprocess.Popen(
+            [*PROGRAM, "ingest", "story.jsonl", "--store", "sqlite:///t.db", "--json"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    ended = [process.communicate(timeout=PATIENCE_S) for process in processes]
+
+    assert [stderr for _, stderr in ended] == ["", "", ""]
+    reports = [json.loads(stdout) for stdout, _ in ended]
+    assert sum(report["duplicate"] for report in reports) == 2 * len(messages.story())
 
 
 def test_ctrl_c_leaves_whole_batches_and_one_line(tmp_path: Path) -> None:

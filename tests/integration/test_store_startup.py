@@ -62,7 +62,7 @@ def test_a_new_store_is_made_empty_and_leaves_one_file(tmp_path: Path) -> None:
     with closing(open_ledger(f"sqlite:///{tmp_path}/new.db", create=True)) as ledger:
         assert ledger.is_empty()
     assert names(tmp_path) == ["new.db"]
-    with closing(open_ledger(f"sqlite:///{tmp_path}/new.db", create=False)) as ledger:
+    with closing(open_ledger(f"sqlite:///{tmp_path}/new.db", create=True)) as ledger:
         assert ledger.is_empty()
 
 
@@ -217,7 +217,9 @@ def test_a_store_that_is_not_there_is_not_made_unasked(tmp_path: Path) -> None:
     assert refusal(f"sqlite:///{tmp_path}/no.db", create=False).endswith("no.db does not exist")
     (tmp_path / "empty.db").touch()
     assert refusal(f"sqlite:///{tmp_path}/empty.db", create=False).endswith("empty.db is empty")
-    assert names(tmp_path) == ["empty.db"]
+    open_ledger(f"sqlite:///{tmp_path}/begun.db", create=True).close()
+    assert refusal(f"sqlite:///{tmp_path}/begun.db", create=False).endswith("begun.db is empty")
+    assert names(tmp_path) == ["begun.db", "empty.db"]
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -4,7 +4,13 @@ import pytest
 
 from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
-from exitbrain.application.ports.exit_ledger import Conflict, StoreUnavailable, UnreadableEvent
+from exitbrain.application.ports.exit_ledger import (
+    BadStoreUrl,
+    Conflict,
+    NoStore,
+    StoreUnavailable,
+    UnreadableEvent,
+)
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.errors import Interrupted, WrongUsage, exit_code_of, sentence_of
 from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable
@@ -22,6 +28,8 @@ from tests.unit.cli.conftest import Exitbrain
         (PolicyNotInForce("x"), 2),
         (SettingsError("x"), 2),
         (Ambiguous("x"), 2),
+        (BadStoreUrl("x"), 2),
+        (NoStore("x"), 3),
         (StoreUnavailable("x"), 3),
         (Conflict("x"), 3),
         (UnreadableEvent(7, "topic", "damaged"), 3),
