@@ -16,7 +16,7 @@ from exitbrain.application.planning import DecisionSettings, PlanningContext, pl
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.domain.aggregate import Record, Stamp
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed, resent_kind
 from exitbrain.domain.decision import DecisionId, WindowReading
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import ExitPlan
@@ -45,11 +45,11 @@ REDUCE_INTENT = "REDUCE_INTENT"
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class Subject:
-    """What a message is about; None in both where it is about nothing of ours."""
+    """What a message is about, and the business keys (kind, value) by which it must count only once."""
 
     account: str
     symbol: str
-    close_order_id: str = ""
+    claims: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class State:
 
     `window_position` is the log position up to which the window was read, `uncommitted` how many results of the
     same transaction it holds beyond that. `snapshot_stored` says that the instrument snapshot is in the store,
-    `close_claimed` that the order id of the close was used before.
+    `claimed` names the kinds of business keys of the message that were used before.
     """
 
     register: PolicyRegister
@@ -69,7 +69,7 @@ class State:
     uncommitted: int = 0
     instrument: Instrument | None = None
     snapshot_stored: bool = False
-    close_claimed: bool = False
+    claimed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,16 @@ class Intake:
         return _Handling(self._engine, message, translation, state, context).decided()
 
 
-def subject_of(translation: Translation, default_account: str) -> Subject | None:
+def subject_of(translation: Translation, settings: DecisionSettings) -> Subject | None:
     """Return the account and symbol whose state a message meets, None when it meets none."""
-    match translation:
-        case TradeIntent():
-            return Subject(translation.account or default_account, translation.symbol)
-        case TradeClosed():
-            return Subject(translation.account or default_account, translation.symbol, translation.order_id)
-        case Unusable() | ForeignStream():
-            return None
-        case _:
-            assert_never(translation)
+    if isinstance(translation, Unusable | ForeignStream):
+        return None
+    claims: list[tuple[str, str]] = []
+    if isinstance(translation, TradeClosed) and translation.order_id:
+        claims.append((CLOSE_ORDER_ID, translation.order_id))
+    if settings.dedupe_by is not None and (own_id := translation.ids.get(settings.dedupe_by)):
+        claims.append((resent_kind(settings.dedupe_by), own_id))
+    return Subject(translation.account or settings.account, translation.symbol, tuple(claims))
 
 
 class _Ignored(Exception):
@@ -158,6 +157,7 @@ class _Handling:
         self.uncommitted = state.uncommitted
         self.snapshot_stored = state.snapshot_stored
         self.touched: list[UUID] = []
+        self.claims: list[Record] = []
         self.effects: list[Record] = []
         self.decision: DecisionId | None = None
         self.stamp = self._stamp(translation.time)
@@ -173,8 +173,11 @@ class _Handling:
                     return self._finish(Disposition.IGNORED, Reason.UNKNOWN_STREAM, None)
                 case TradeIntent():
                     self._intent(translation)
+                    self._claim(translation)
                 case TradeClosed():
+                    self._check_not_resent()
                     self._closed(translation)
+                    self._claim(translation)
                 case _:
                     assert_never(translation)
         except _Ignored as ignored:
@@ -184,6 +187,7 @@ class _Handling:
     def _intent(self, intent: TradeIntent) -> None:
         if intent.kind is IntentKind.NOTHING:
             raise _Ignored(Reason.NOT_AN_ENTRY)
+        self._check_not_resent()
         self._check_not_superseded()
         match intent.kind:
             case IntentKind.OPEN:
@@ -192,6 +196,21 @@ class _Handling:
                 self._reduce_or_close(intent)
             case _:
                 assert_never(intent.kind)
+
+    def _check_not_resent(self) -> None:
+        """Refuse to take a message twice that its producer sent again under a new entry id."""
+        field = self.context.settings.dedupe_by
+        if field is not None and resent_kind(field) in self.given.claimed:
+            raise _Ignored(Reason.DUPLICATE_MESSAGE)
+
+    def _claim(self, translation: TradeIntent | TradeClosed) -> None:
+        """Use up the business keys of a message that was accepted, before its other effects."""
+        subject = subject_of(translation, self.context.settings)
+        if subject is None:
+            return
+        for kind, value in subject.claims:
+            key = (kind, subject.account, subject.symbol, value)
+            self.claims.append(Record(claim_id(*key), 1, KeyClaimed(*key, self.stamp.receipt_id)))
 
     def _check_not_superseded(self) -> None:
         """Refuse to let an older entry overwrite a newer one; entries without a stream id never compare."""
@@ -284,7 +303,7 @@ class _Handling:
         return intent.quantity >= position.quantity
 
     def _closed(self, closed: TradeClosed) -> None:
-        if closed.order_id and self.given.close_claimed:
+        if CLOSE_ORDER_ID in self.given.claimed:
             raise _Ignored(Reason.DUPLICATE_CLOSE)
         position, plan = self._open_pair()
         if self._is_of_an_earlier_cycle(position):
@@ -293,8 +312,6 @@ class _Handling:
         if closed.side is not None and closed.side is not position.side:
             said = f"a close applies to the open position; the message says {closed.side}"
             assumptions.append(Assumption("side", position.side.value, said))
-        if closed.order_id:
-            self._claim(position, closed.order_id)
         position.close(
             reason=closed.reason,
             exit_price=closed.exit_price,
@@ -311,10 +328,6 @@ class _Handling:
     def _is_of_an_earlier_cycle(self, position: Position) -> bool:
         told = TimeOrigin.RECORDED_AT not in (self.stamp.time_origin, position.opened_at_origin)
         return told and self.stamp.occurred_at < position.opened_at
-
-    def _claim(self, position: Position, order_id: str) -> None:
-        key = (CLOSE_ORDER_ID, position.account, position.symbol, order_id)
-        self.effects.append(Record(claim_id(*key), 1, KeyClaimed(*key, self.stamp.receipt_id)))
 
     def _end(
         self,
@@ -390,6 +403,7 @@ class _Handling:
             refusal=refusal,
             broken=message.broken is not None,
             account=self.context.settings.account,
+            dedupe_by=self.context.settings.dedupe_by,
             occurred_at=stamp.occurred_at,
             time_origin=stamp.time_origin,
             recorded_at=stamp.recorded_at,
@@ -410,9 +424,9 @@ class _Handling:
             self.uncommitted,
             given.instrument,
             self.snapshot_stored,
-            given.close_claimed,
+            given.claimed,
         )
-        return Decided((Record(stamp.receipt_id, 1, receipt), *self.effects), outcome, state)
+        return Decided((Record(stamp.receipt_id, 1, receipt), *self.claims, *self.effects), outcome, state)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.intake import Context, Intake, State, subject_of
+from exitbrain.application.intake import Context, Intake, State, Subject, subject_of
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.exit_plan import ExitPlan, ExitPlanOpened, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import claim_id, plan_id
@@ -80,10 +80,10 @@ class IntakeReplay:
         message = message_of(group.receipt)
         context = Context(group.receipt.recorded_at, _settings(group))
         translation = self._intake.translate(message)
-        subject = subject_of(translation, context.settings.account)
+        subject = subject_of(translation, context.settings)
         state = self._world.state(group, self._registers)
         if subject is not None:
-            self._world.place(state, subject.account, subject.symbol, subject.close_order_id)
+            self._world.place(state, subject)
         decided = self._intake.decide_translated(message, translation, state, context)
         self._world.apply(group.records)
         difference = first_difference(_named(group.records), _named(list(decided.records)))
@@ -142,11 +142,15 @@ class _World:
             snapshot_stored=context.snapshot in self._snapshots,
         )
 
-    def place(self, state: State, account: str, symbol: str, close_order_id: str) -> None:
-        """Put the latest position of a symbol, its plan and the claim of a close into a state."""
-        state.position = self._positions.get((account, symbol))
+    def place(self, state: State, subject: Subject) -> None:
+        """Put the latest position of a symbol, its plan and the keys used before into a state."""
+        state.position = self._positions.get((subject.account, subject.symbol))
         state.plan = None if state.position is None else self._plans.get(plan_id(state.position.id))
-        state.close_claimed = claim_id(CLOSE_ORDER_ID, account, symbol, close_order_id) in self._claims
+        state.claimed = frozenset(
+            kind
+            for kind, value in subject.claims
+            if claim_id(kind, subject.account, subject.symbol, value) in self._claims
+        )
 
     def apply(self, records: list[Record]) -> None:
         """Fold recorded events."""
@@ -213,12 +217,13 @@ class _RecordedWindow(PnLWindow):
 def _settings(group: _Group) -> DecisionSettings:
     decision = group.decision
     if decision is None:
-        return DecisionSettings(account=group.receipt.account)
+        return DecisionSettings(account=group.receipt.account, dedupe_by=group.receipt.dedupe_by)
     return DecisionSettings(
         account=group.receipt.account,
         max_intent_age_s=decision.context.max_intent_age_s,
         fee_bps=decision.inputs.fee_bps,
         slippage_bps=decision.inputs.slippage_bps,
+        dedupe_by=group.receipt.dedupe_by,
     )
 
 

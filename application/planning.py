@@ -19,12 +19,17 @@ from exitbrain.domain.values import Assumption, Cause, Origin
 
 @dataclass(frozen=True, slots=True)
 class DecisionSettings:
-    """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points."""
+    """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points.
+
+    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) whose value tells a producer's messages
+    apart; a second message with a used value is ignored. None: only entry ids count.
+    """
 
     account: str = "default"
     max_intent_age_s: float = 300.0
     fee_bps: float = 5.0
     slippage_bps: float = 0.0
+    dedupe_by: str | None = None
 
 
 @dataclass(slots=True)  # not frozen: one is made for every decision

@@ -22,7 +22,7 @@ from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import claim_id, plan_id
 from exitbrain.domain.instrument import Instrument
@@ -30,7 +30,7 @@ from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import Position, PositionClosed
-from exitbrain.domain.receipt import Disposition, MessageReceived
+from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
@@ -70,7 +70,7 @@ class Recorder:
         """Return the state that a message meets now, whoever wrote it."""
         self._pairs.clear()
         draft = _Draft(self, [], at=None)
-        subject = subject_of(self._intake.translate(message), self._settings.account)
+        subject = subject_of(self._intake.translate(message), self._settings)
         return State(self._register) if subject is None else draft.state(subject)
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
@@ -149,7 +149,8 @@ class _Draft:
             decided = self._decide(message, translation)
             self._take(decided, message, translation)
             return decided.outcome
-        if earlier.fields == message.fields:
+        trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
+        if trimmed or earlier.fields == message.fields:
             return Outcome.of_receipt(receipt_id, earlier)
         return self._outcome_of_reused_id(message, translation)
 
@@ -177,7 +178,7 @@ class _Draft:
     def _decide(self, message: IncomingMessage, translation: Translation) -> Decided:
         recorder = self._recorder
         context = Context(self._at or recorder._clock.now(), recorder._settings)
-        subject = subject_of(translation, recorder._settings.account)
+        subject = subject_of(translation, recorder._settings)
         if subject is None:
             state = State(recorder._register)
             return recorder._intake.decide_translated(message, translation, state, context)
@@ -208,7 +209,7 @@ class _Draft:
             uncommitted=uncommitted,
             instrument=instrument,
             snapshot_stored=self._is_stored(instrument),
-            close_claimed=self._is_claimed(subject),
+            claimed=self._claimed(subject),
         )
 
     def _is_stored(self, instrument: Instrument | None) -> bool:
@@ -222,11 +223,13 @@ class _Draft:
         self._recorder._stored_snapshots.add(content)
         return True
 
-    def _is_claimed(self, subject: Subject) -> bool:
-        if not subject.close_order_id:
-            return False
-        claim = claim_id(CLOSE_ORDER_ID, subject.account, subject.symbol, subject.close_order_id)
-        return claim in self._claims or self._ledger.is_claimed(claim)
+    def _claimed(self, subject: Subject) -> frozenset[str]:
+        if not subject.claims:
+            return _NOTHING
+        ids = {kind: claim_id(kind, subject.account, subject.symbol, value) for kind, value in subject.claims}
+        return frozenset(
+            k for k, claim in ids.items() if claim in self._claims or self._ledger.is_claimed(claim)
+        )
 
     def _take(self, decided: Decided, message: IncomingMessage, translation: Translation) -> None:
         for record in decided.records:
@@ -235,7 +238,7 @@ class _Draft:
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
         self.records.extend(decided.records)
-        subject = subject_of(translation, self._recorder._settings.account)
+        subject = subject_of(translation, self._recorder._settings)
         if subject is None or decided.outcome.disposition is not Disposition.ACCEPTED:
             return
         state = decided.state
@@ -309,6 +312,7 @@ class _Tail:
 
 
 _EMPTY = PnLWindow()
+_NOTHING: frozenset[str] = frozenset()
 _TAIL_TOPICS = (PositionClosed.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 

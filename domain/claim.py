@@ -5,6 +5,13 @@ from typing import ClassVar
 from uuid import UUID
 
 CLOSE_ORDER_ID = "close-order-id"
+RESENT = "message"
+"""The kind of the key by which a producer's own id marks a message, such as `message-trace_id`."""
+
+
+def resent_kind(field: str) -> str:
+    """Return the kind of claim for messages told apart by this field of theirs."""
+    return f"{RESENT}-{field}"
 
 
 @dataclass(frozen=True, slots=True)

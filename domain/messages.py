@@ -12,7 +12,7 @@ TRADE_INTENT = "trade.intent"
 TRADE_CLOSED = "trade.closed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class IncomingMessage:
     """A message as it reached us, untrusted.
 
@@ -39,7 +39,7 @@ class IntentKind(StrEnum):
     NOTHING = "NOTHING"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class MessageTime:
     """The time a message gives itself; None in both where it gives none."""
 
@@ -47,11 +47,12 @@ class MessageTime:
     origin: TimeOrigin | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class TradeIntent:
     """What a signal wants: open, reduce or close a position, or nothing (HOLD, FLAT).
 
-    None stands for what the message did not say. `order_id`, `atr_value` and `regime` travel along.
+    None stands for what the message did not say. `order_id`, `atr_value` and `regime` travel along. `ids` are the
+    `trace_id`, `event_id` and `correlation_id` it has.
     """
 
     kind: IntentKind
@@ -69,10 +70,11 @@ class TradeIntent:
     atr_value: float | None
     regime: str | None
     time: MessageTime
+    ids: dict[str, str]
     assumptions: tuple[Assumption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class TradeClosed:
     """A report that a position was closed; `pnl_percent` is the price return in percent."""
 
@@ -85,6 +87,7 @@ class TradeClosed:
     order_id: str
     reason: str
     time: MessageTime
+    ids: dict[str, str]
     assumptions: tuple[Assumption, ...] = ()
 
 

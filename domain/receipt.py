@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SUPERSEDED = "SUPERSEDED"
     EARLIER_CYCLE = "EARLIER_CYCLE"
     DUPLICATE_CLOSE = "DUPLICATE_CLOSE"
+    DUPLICATE_MESSAGE = "DUPLICATE_MESSAGE"
     UNKNOWN_STREAM = "UNKNOWN_STREAM"
 
     NOT_DECODABLE = "NOT_DECODABLE"
@@ -34,9 +35,11 @@ class Reason(StrEnum):
     LEVERAGE_OUT_OF_RANGE = "LEVERAGE_OUT_OF_RANGE"
     BAD_VALUE = "BAD_VALUE"
     TOO_LARGE = "TOO_LARGE"
+    TRIMMED = "TRIMMED"
+    UNDECIDABLE = "UNDECIDABLE"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class RawFields:
     """The fields of a message as they came, every value as text.
 
@@ -64,13 +67,13 @@ class Refusal:
         return f"{self.field} is {self.value}; allowed: {self.allowed}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class MessageReceived:
     """A message and its outcome, saved in the transaction of its effects.
 
     `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
     without one the SHA-256 of stream, canonical fields and occurrence. `account` is the alias in force when a
-    message names none. `broken` says that the refusal came from outside the fields (a line that is not JSON, a
+    message names none, `dedupe_by` the field that told messages apart. `broken` says that the refusal came from outside the fields (a line that is not JSON, a
     malformed id, too many bytes). `touched` are the positions and plans its effects belong to. A time in the
     future is flagged, never corrected.
     """
@@ -87,6 +90,7 @@ class MessageReceived:
     refusal: Refusal | None
     broken: bool
     account: str
+    dedupe_by: str | None
     occurred_at: datetime
     time_origin: TimeOrigin
     recorded_at: datetime

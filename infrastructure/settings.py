@@ -34,13 +34,18 @@ class Settings(BaseSettings):
     )
     fee_bps: float = Field(5.0, ge=0, lt=10_000, description="fee per side in basis points")
     slippage_bps: float = Field(0.0, ge=0, lt=10_000, description="slippage per market exit in basis points")
+    dedupe_by: Literal["trace_id", "event_id", "correlation_id"] | None = Field(
+        None, description="field by which a producer that resends tells its messages apart"
+    )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Path | None = Field(None, description="file with ticks, steps and leverage brackets")
 
     @property
     def decisions(self) -> DecisionSettings:
         """Return the part that a decision reads."""
-        return DecisionSettings(self.account, self.max_intent_age_s, self.fee_bps, self.slippage_bps)
+        return DecisionSettings(
+            self.account, self.max_intent_age_s, self.fee_bps, self.slippage_bps, self.dedupe_by
+        )
 
 
 def load_settings(**given: Any) -> Settings:

@@ -8,14 +8,14 @@ from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.scalars import is_absent, shown
 
 WRAPPERS = ("payload", "data")
-IDS = ("order_id", "account")
+IDS = ("order_id", "account", "trace_id", "event_id", "correlation_id")
 ENVELOPE_NAMES = ("timestamp", *IDS)
 """What a payload may leave to the fields around it; for the rest the payload alone speaks."""
 
 OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Opened:
     """What a message says, without what is absent; `refusal` where a part of it could not be decoded.
 
@@ -54,7 +54,13 @@ def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[
             content = None
     if not isinstance(content, dict):
         return {}, Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
-    return {name: value for name, value in content.items() if name in names and not is_absent(value)}, None
+    # `is_absent` written out: it is asked of every value of every message.
+    said = {
+        name: value
+        for name, value in content.items()
+        if name in names and value is not None and not (isinstance(value, str) and not value.strip())
+    }
+    return said, None
 
 
 def _present(fields: RawFields, names: Iterable[str]) -> tuple[dict[str, object], Refusal | None]:

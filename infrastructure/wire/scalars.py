@@ -3,10 +3,10 @@
 Numbers reach us as digits, whether JSON wrote them bare or as text, so one rule reads both.
 """
 
-import math
 import re
 import sys
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Annotated
 
 from pydantic import PlainValidator
@@ -23,6 +23,7 @@ REASON_MAX = 1024
 DIGITS_MAX = 64
 # Wide enough for any market, narrow enough that no product, quotient or sum of them overflows.
 SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
+FINITE = sys.float_info.max
 
 POSITIVE_ALLOWED = f"a number from 1e-15 to 1e15 in at most {DIGITS_MAX} characters"
 AMOUNT_ALLOWED = f"0, or a number of 1e-15 to 1e15 in size, in at most {DIGITS_MAX} characters"
@@ -36,7 +37,8 @@ FLAG_ALLOWED = "true or false"
 
 SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_OF_NUMBERS = "0123456789.eE+-"
+"""What a number is written with: whatever else `float` and `Decimal` read (inf, nan, 1_000) needs more."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -58,69 +60,53 @@ def has_surrogate(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def number_text(value: object) -> str | None:
-    """Return the digits of a number, or None: a boolean, a word, NaN or a heap of digits is no number."""
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
-    return text if len(text) <= DIGITS_MAX and _NUMBER.fullmatch(text) else None
-
-
 def _refusal(reason: Reason, allowed: str) -> PydanticCustomError:
     return PydanticCustomError(reason.value, "allowed: {allowed}", {"allowed": allowed})
 
 
+def _digits(value: object) -> str:
+    """Return the text of what may be a number; "" for a boolean, a word, NaN or a heap of digits."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    return "" if len(text) > DIGITS_MAX or text.strip(_OF_NUMBERS) else text
+
+
 def _decimal(value: object, allowed: str) -> Decimal:
-    text = number_text(value)
-    if text is None:
-        raise _refusal(Reason.BAD_NUMBER, allowed)
     try:
-        number = Decimal(text)
-    except InvalidOperation as error:  # an exponent of more digits than Decimal holds
+        return Decimal(_digits(value))
+    except InvalidOperation as error:  # also an exponent of more digits than Decimal holds
         raise _refusal(Reason.BAD_NUMBER, allowed) from error
-    if number == 0:
-        return Decimal(0)  # 0e-999999 is a zero with a million places
-    if not SMALLEST <= number.copy_abs() <= LARGEST:
-        raise _refusal(Reason.BAD_NUMBER, allowed)
-    return number
 
 
 def _positive(value: object) -> Decimal:
     number = _decimal(value, POSITIVE_ALLOWED)
-    if number <= 0:
+    if not SMALLEST <= number <= LARGEST:
         raise _refusal(Reason.BAD_NUMBER, POSITIVE_ALLOWED)
     return number
 
 
 def _amount(value: object) -> Decimal:
-    return _decimal(value, AMOUNT_ALLOWED)
+    number = _decimal(value, AMOUNT_ALLOWED)
+    if number == 0:
+        return Decimal(0)  # 0e-999999 is a zero with a million places
+    if not SMALLEST <= number.copy_abs() <= LARGEST:
+        raise _refusal(Reason.BAD_NUMBER, AMOUNT_ALLOWED)
+    return number
 
 
-def _double(value: object, allowed: str, largest: float = 1e15) -> float:
-    text = number_text(value)
-    number = math.nan if text is None else float(text)
-    if not abs(number) <= largest:
+def _double(value: object, allowed: str, smallest: float, largest: float) -> float:
+    try:
+        number = float(_digits(value))
+    except ValueError as error:
+        raise _refusal(Reason.BAD_NUMBER, allowed) from error
+    if not smallest <= number <= largest:
         raise _refusal(Reason.BAD_NUMBER, allowed)
     return number
 
 
-def _ratio(value: object) -> float:
-    return _double(value, RATIO_ALLOWED)
-
-
-def _volatility(value: object) -> float:
-    number = _double(value, VOLATILITY_ALLOWED)
-    if number < 0:
-        raise _refusal(Reason.BAD_NUMBER, VOLATILITY_ALLOWED)
-    return number
-
-
-def _confidence(value: object) -> float:
-    return _double(value, CONFIDENCE_ALLOWED, largest=sys.float_info.max)
-
-
 def _leverage(value: object) -> float:
-    number = _double(value, LEVERAGE_ALLOWED, largest=sys.float_info.max)
+    number = _double(value, LEVERAGE_ALLOWED, -FINITE, FINITE)
     if not LEVERAGE_MIN <= number <= LEVERAGE_MAX:
         raise _refusal(Reason.LEVERAGE_OUT_OF_RANGE, LEVERAGE_ALLOWED)
     return number
@@ -128,7 +114,7 @@ def _leverage(value: object) -> float:
 
 def _alias(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
-    if not 1 <= len(text) <= SYMBOL_MAX or _UNPRINTABLE.search(text):
+    if not 1 <= len(text) <= SYMBOL_MAX or not (text.isprintable() or _UNPRINTABLE.search(text) is None):
         raise _refusal(Reason.BAD_VALUE, SYMBOL_ALLOWED)
     return text
 
@@ -163,23 +149,30 @@ def _text(value: object, longest: int) -> str:
     return value
 
 
-def _context(value: object) -> str:
-    return _text(value, CONTEXT_MAX)
-
-
-def _close_reason(value: object) -> str:
-    return _text(value, REASON_MAX)
+def _own_id(value: object) -> str | None:
+    """Return an id of the producer's; one that can not be kept decides nothing, so it counts as absent."""
+    return (
+        value if isinstance(value, str) and len(value) <= CONTEXT_MAX and not has_surrogate(value) else None
+    )
 
 
 Positive = Annotated[Decimal | None, PlainValidator(_positive)]
 Amount = Annotated[Decimal | None, PlainValidator(_amount)]
-Ratio = Annotated[float | None, PlainValidator(_ratio)]
-Volatility = Annotated[float | None, PlainValidator(_volatility)]
-Confidence = Annotated[float | None, PlainValidator(_confidence)]
+Ratio = Annotated[
+    float | None, PlainValidator(partial(_double, allowed=RATIO_ALLOWED, smallest=-1e15, largest=1e15))
+]
+Volatility = Annotated[
+    float | None, PlainValidator(partial(_double, allowed=VOLATILITY_ALLOWED, smallest=0.0, largest=1e15))
+]
+Confidence = Annotated[
+    float | None,
+    PlainValidator(partial(_double, allowed=CONFIDENCE_ALLOWED, smallest=-FINITE, largest=FINITE)),
+]
 Leverage = Annotated[float | None, PlainValidator(_leverage)]
 Symbol = Annotated[str, PlainValidator(_symbol)]
 Account = Annotated[str | None, PlainValidator(_alias)]
 Direction = Annotated[Side | None, PlainValidator(_side)]
 Flag = Annotated[bool, PlainValidator(_flag)]
-Context = Annotated[str | None, PlainValidator(_context)]
-CloseReason = Annotated[str, PlainValidator(_close_reason)]
+Context = Annotated[str | None, PlainValidator(partial(_text, longest=CONTEXT_MAX))]
+OwnId = Annotated[str | None, PlainValidator(_own_id)]
+CloseReason = Annotated[str, PlainValidator(partial(_text, longest=REASON_MAX))]

@@ -16,6 +16,7 @@ from exitbrain.infrastructure.wire.scalars import (
     Direction,
     Flag,
     Leverage,
+    OwnId,
     Positive,
     Ratio,
     Symbol,
@@ -39,6 +40,15 @@ class MarketShape(BaseModel):
     symbol: Symbol
     account: Account = None
     order_id: Context = None
+    trace_id: OwnId = None
+    event_id: OwnId = None
+    correlation_id: OwnId = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Return the ids by which the producer tells its messages apart, those that it gave."""
+        given = {"trace_id": self.trace_id, "event_id": self.event_id, "correlation_id": self.correlation_id}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class NothingShape(MarketShape):

@@ -87,16 +87,23 @@ def _intent(
         atr_value=shape.atr_value,
         regime=shape.regime,
         time=time,
+        ids=shape.ids,
         assumptions=assumptions,
     )
 
 
 def _command(said: dict[str, object]) -> IntentKind | None:
     """Return CLOSE or NOTHING when any name of the side says so: a CLOSE beside a BUY must not open."""
-    words = {word.strip().upper() for name in SIDE_NAMES if isinstance(word := said.get(name), str)}
-    if not words.isdisjoint(("HOLD", "FLAT")):
-        return IntentKind.NOTHING
-    return IntentKind.CLOSE if "CLOSE" in words else None
+    command: IntentKind | None = None
+    for name in SIDE_NAMES:
+        word = said.get(name)
+        if isinstance(word, str):
+            match word.strip().upper():
+                case "HOLD" | "FLAT":
+                    return IntentKind.NOTHING
+                case "CLOSE":
+                    command = IntentKind.CLOSE
+    return command
 
 
 def _nothing(shape: NothingShape, time: MessageTime, assumptions: tuple[Assumption, ...]) -> TradeIntent:
@@ -116,6 +123,7 @@ def _nothing(shape: NothingShape, time: MessageTime, assumptions: tuple[Assumpti
         atr_value=None,
         regime=shape.regime,
         time=time,
+        ids=shape.ids,
         assumptions=assumptions,
     )
 
@@ -133,6 +141,7 @@ def _closed(said: dict[str, object], time: MessageTime, assumptions: tuple[Assum
         order_id=shape.order_id or "",
         reason=shape.reason,
         time=time,
+        ids=shape.ids,
         assumptions=assumptions + doubts,
     )
 

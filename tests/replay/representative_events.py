@@ -174,6 +174,7 @@ RECEIVED = MessageReceived(
     refusal=Refusal(Reason.BAD_NUMBER, "price", "-1", "a number above 0"),
     broken=False,
     account="default",
+    dedupe_by="trace_id",
     occurred_at=OCCURRED,
     time_origin=TimeOrigin.STREAM_ID,
     recorded_at=RECORDED,
