@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.world import World
 
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.domain.receipt import Disposition, RawFields, Reason, Refusal
+from tests.world import World
 
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 

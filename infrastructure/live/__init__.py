@@ -1,0 +1,1 @@
+"""The live worker as a process: threads for the store, signals, wiring."""
