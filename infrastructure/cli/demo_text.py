@@ -17,7 +17,6 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.explaining import NOTATION
 from exitbrain.infrastructure.cli.tables import MARKS
-from exitbrain.infrastructure.cli.wording import findings, number, refusal, short
 from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.results import (
     Cure,
@@ -35,6 +34,7 @@ from exitbrain.infrastructure.demo.results import (
     Tampering,
     TimedReplay,
 )
+from exitbrain.infrastructure.wording import findings, number, refusal, short
 
 _COST_GUARD = "stop_wider_than_costs"
 _FRESHNESS_GUARD = "intent_is_fresh"

@@ -20,7 +20,7 @@ from exitbrain.domain.position import (
     PositionReduced,
 )
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.cli.wording import number, percent, refusal, short
+from exitbrain.infrastructure.wording import number, percent, refusal, short
 
 
 def sentence_of(happened: Any, unit: Unit | None = None) -> str:

@@ -7,7 +7,7 @@ from exitbrain.domain.values import Assumption, plain
 from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.given import explain_given
 from exitbrain.infrastructure.cli.options import GivenInputs
-from exitbrain.infrastructure.cli.wording import findings
+from exitbrain.infrastructure.wording import findings
 
 
 def levels(given: GivenInputs, *, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.cli.given import symbol_of
 from exitbrain.infrastructure.cli.levels import assumptions_of, binding_of, guards_of, prices_of
 from exitbrain.infrastructure.cli.store import reading
-from exitbrain.infrastructure.cli.wording import number, percent, short
+from exitbrain.infrastructure.wording import number, percent, short
 
 READING = "reading the log"
 

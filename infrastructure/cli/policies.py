@@ -13,8 +13,8 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.cli import output, reports
-from exitbrain.infrastructure.cli.wording import number, percent
 from exitbrain.infrastructure.clock import SystemClock
+from exitbrain.infrastructure.wording import number, percent
 
 SHIPPED = "shipped with this version"
 SAMPLE_LEVERAGES = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 125.0)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.cli.wording import State
+from exitbrain.infrastructure.wording import State
 
 
 class Binding(Struct):

@@ -8,7 +8,7 @@ from exitbrain.application.explain import Explanation
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.values import Assumption, plain
-from exitbrain.infrastructure.cli.wording import findings, number, percent, refusal
+from exitbrain.infrastructure.wording import findings, number, percent, refusal
 
 MARKS = {"passed": "✔", "failed": "✘", "unknown": "?"}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.domain.guards import GUARDS, STOP_COSTS, GuardReport
-from exitbrain.infrastructure.cli.wording import findings, number, percent, percents
+from exitbrain.infrastructure.wording import findings, number, percent, percents
 
 
 def detail(guard: str, **figures: float) -> str:
