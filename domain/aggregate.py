@@ -14,7 +14,7 @@ class Event(Protocol):
     TOPIC: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Record:
     """An event at its place: the stream (aggregate) it belongs to and its version there, counted from 1."""
 
@@ -23,7 +23,7 @@ class Record:
     event: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class Stamp:
     """Which message caused an event, and its two times (UTC).
 

@@ -28,7 +28,7 @@ from exitbrain.domain.levels import (
 from exitbrain.domain.values import Origin, TimeOrigin, Unit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class WindowReading:
     """The PnL window as a decision read it: how many results, and up to where in the log.
 
@@ -41,7 +41,7 @@ class WindowReading:
     trades: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class DecisionContext:
     """What surrounded a decision: its times, the versions it was made on, the settings it read, what travels along.
 

@@ -17,7 +17,7 @@ from exitbrain.domain.values import DECIMAL, Assumption, Cause, Side
 TARGETS = ("tp1", "tp2", "tp3")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class ExitPlanOpened:
     """A position got its plan; `quantity` is what the harvest fractions refer to (None: unknown)."""
 
@@ -31,7 +31,7 @@ class ExitPlanOpened:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class Revised:
     """The part of a level computation that the state of the plan is made of.
 
@@ -48,7 +48,7 @@ def revised_by(revision: int, inputs: LevelInputs, levels: JudgedLevels) -> Revi
     return Revised(revision, inputs.quantity, levels.raw.harvest if levels.raw.refusal is None else None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class _LevelDecision(Revised):
     cause: Cause
     causes: tuple[UUID, ...]
@@ -62,14 +62,14 @@ class _LevelDecision(Revised):
     levels: JudgedLevels
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class LevelsComputed(_LevelDecision):
     """Levels were computed: inputs, context, policy, outputs, what bound, how the guards judged."""
 
     TOPIC: ClassVar[str] = "exitbrain.LevelsComputed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every decision
 class LevelsRefused(_LevelDecision):
     """The policy refused to give levels; `levels.raw.refusal` says why. The levels before stay in force."""
 
@@ -88,7 +88,7 @@ class Leg:
     quantity: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class ExitPlanResized:
     """The position became smaller and the legs not yet reached share the rest in proportion to their fractions."""
 
@@ -99,7 +99,7 @@ class ExitPlanResized:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class ExitPlanCompleted:
     """The position was closed in the market; the plan has nothing left to protect."""
 
@@ -109,7 +109,7 @@ class ExitPlanCompleted:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class ExitPlanCancelled:
     """The plan was given up because its position was ended by an intent."""
 

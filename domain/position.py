@@ -14,7 +14,7 @@ BOTH = "BOTH"
 """The position_side of one-way mode; the direction is state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class PositionOpened:
     """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source."""
 
@@ -32,7 +32,7 @@ class PositionOpened:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class PositionIncreased:
     """The position grew; price and quantity are those after the increase (the price is the average)."""
 
@@ -45,7 +45,7 @@ class PositionIncreased:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class LeverageChanged:
     """The leverage of the open position is another."""
 
@@ -56,7 +56,7 @@ class LeverageChanged:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class PositionReduced:
     """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown)."""
 
@@ -76,7 +76,7 @@ class Result:
     computed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message
 class PositionClosed:
     """The round trip ended; `result` is None where neither message nor prices say what it brought."""
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 NESTING_MAX = 64
 """How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
@@ -20,8 +20,19 @@ class Number(str):
     __slots__ = ()
 
 
-_DIGITS = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
-_NUMBERS = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+_WHITESPACE = " \t\n\r"
+Scan = Callable[[str, int], tuple[object, int]]
+
+
+def _scanner(number: Callable[[str], str]) -> Scan:
+    """Return what a decoder scans with: `decode` around it costs as much as the scan of a whole message."""
+    decoder = json.JSONDecoder(parse_float=number, parse_int=number, parse_constant=number)
+    scan: Scan = decoder.scan_once  # type: ignore[attr-defined]  # the stubs lack it
+    return scan
+
+
+_DIGITS = _scanner(str)
+_NUMBERS = _scanner(Number)
 
 
 def decode(text: str) -> object:
@@ -45,13 +56,17 @@ def encode(value: object) -> str:
     return json.dumps(value, default=str)
 
 
-def _decoded(decoder: json.JSONDecoder, text: str) -> object:
+def _decoded(scan: Scan, text: str) -> object:
     if _nested_too_deep(text):
         raise NotJson(f"nested deeper than {NESTING_MAX}")
+    text = text.strip(_WHITESPACE)
     try:
-        return decoder.decode(text)
-    except ValueError as error:
+        value, end = scan(text, 0)
+    except (ValueError, StopIteration) as error:
         raise NotJson(str(error)) from error
+    if end != len(text):
+        raise NotJson(f"more text after character {end}")
+    return value
 
 
 def _nested_too_deep(text: str) -> bool:
