@@ -19,7 +19,7 @@ from exitbrain.domain.aggregate import Record, Stamp
 from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed, resent_kind
 from exitbrain.domain.decision import DecisionId, WindowReading
 from exitbrain.domain.errors import WrongState
-from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.exit_plan import Decision, ExitPlan
 from exitbrain.domain.identity import claim_id, receipt_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.messages import (
@@ -160,6 +160,7 @@ class _Handling:
         self.claims: list[Record] = []
         self.effects: list[Record] = []
         self.decision: DecisionId | None = None
+        self.levels: Decision | None = None
         self.stamp = self._stamp(translation.time)
 
     def decided(self) -> Decided:
@@ -270,7 +271,8 @@ class _Handling:
             origin=self.message.origin,
             stamp=self.stamp,
         )
-        plan.revise(plan_levels(self.engine, position, plan, intent, leverage_assumption, planning))
+        self.levels = plan_levels(self.engine, position, plan, intent, leverage_assumption, planning)
+        plan.revise(self.levels)
         self.decision = DecisionId(plan.id, plan.revision)
         self._collect(position, plan)
 
@@ -412,7 +414,14 @@ class _Handling:
             touched=tuple(self.touched),
         )
         outcome = Outcome(
-            stamp.receipt_id, message.entry_id, disposition, reason, refusal, receipt.touched, self.decision
+            stamp.receipt_id,
+            message.entry_id,
+            disposition,
+            reason,
+            refusal,
+            receipt.touched,
+            self.decision,
+            self.levels,
         )
         given = self.given
         state = State(

@@ -1,10 +1,11 @@
 """What became of a message, for whoever sent or ingested it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
 from exitbrain.domain.decision import DecisionId
+from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refusal
 
 
@@ -12,7 +13,8 @@ from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refus
 class Outcome:
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 
-    `duplicate` says that the message had its receipt already and nothing was done again.
+    `levels` is all of the decision that was made now. `duplicate` says that the message had its receipt already and
+    nothing was done again.
     """
 
     receipt_id: UUID
@@ -22,6 +24,7 @@ class Outcome:
     refusal: Refusal | None
     touched: tuple[UUID, ...]
     decision: DecisionId | None = None
+    levels: Decision | None = field(default=None, repr=False)
     duplicate: bool = False
 
     @classmethod

@@ -43,7 +43,8 @@ Key = tuple[str, str]
 class Recorder:
     """Take messages, decide them on the state of the ledger, save each batch as one transaction.
 
-    Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again.
+    Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again, and
+    `conflicts` counts how often that happened.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Recorder:
         self._tail = _Tail(ledger)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
+        self.conflicts = 0
 
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, whoever wrote it."""
@@ -119,6 +121,7 @@ class Recorder:
 
     def _forget(self) -> None:
         """Drop everything remembered of the ledger, after a conflict has shown that it is not alone."""
+        self.conflicts += 1
         self._pairs.clear()
         self._tail.clear()
         self._stored_snapshots.clear()

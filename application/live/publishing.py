@@ -6,6 +6,8 @@ the entries. So whoever publishes, however often it crashes or loses a reply, co
 
 from dataclasses import dataclass
 
+from exitbrain.application.live.stopwatch import Stopwatch
+from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.ports.live_recording import LogPage, LogTail
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage, Publisher
 
@@ -25,10 +27,13 @@ class _Progress:
 class Publishing:
     """Publish what the log has and the streams do not."""
 
-    def __init__(self, tail: LogTail, language: PublishedLanguage, publisher: Publisher) -> None:
+    def __init__(
+        self, tail: LogTail, language: PublishedLanguage, publisher: Publisher, journal: Journal
+    ) -> None:
         self._tail = tail
         self._language = language
         self._publisher = publisher
+        self._journal = journal
         self._progress: dict[str, _Progress] = {}
 
     async def step(self) -> bool:
@@ -41,8 +46,12 @@ class Publishing:
         if page.upto == after:
             return False
         outgoing = self._translated(page)
+        caused_by = {
+            entry.position: receipt.entry_id for entry, receipt in page.entries if receipt is not None
+        }
         for stream in self._language.streams:
-            await self._advance(stream, [one for one in outgoing if one.stream == stream], page.upto)
+            entries = [one for one in outgoing if one.stream == stream]
+            await self._advance(stream, entries, page.upto, caused_by)
         return True
 
     async def _begin(self, stream: str) -> _Progress:
@@ -52,10 +61,16 @@ class Publishing:
             return _Progress(stored, stored)
         page = await self._tail.open_decisions()
         latest = [one for one in self._translated(page) if one.stream == stream]
+        watch = Stopwatch()
         now = await self._publisher.publish(stream, latest, after=None, upto=page.upto)
-        return await self._begin(stream) if now is None else _Progress(now, now)
+        if now is None:
+            return await self._begin(stream)
+        self._note(stream, now, page.upto, latest, {}, watch)
+        return _Progress(now, now)
 
-    async def _advance(self, stream: str, entries: list[Outgoing], upto: int) -> None:
+    async def _advance(
+        self, stream: str, entries: list[Outgoing], upto: int, caused_by: dict[int, str]
+    ) -> None:
         progress = self._progress[stream]
         new = [one for one in entries if one.log_position > progress.seen]
         if upto <= progress.seen:
@@ -63,11 +78,28 @@ class Publishing:
         if not new and upto - (progress.stored or 0) < BEHIND_MAX:
             progress.seen = upto
             return
+        watch = Stopwatch()
         now = await self._publisher.publish(stream, new, after=progress.stored, upto=upto)
         if now is None:
             del self._progress[stream]  # the stream was flushed: begin again
         else:
             progress.stored = progress.seen = now
+            self._note(stream, now, upto, new, caused_by, watch)
+
+    def _note(
+        self,
+        stream: str,
+        position: int,
+        wanted: int,
+        entries: list[Outgoing],
+        caused_by: dict[int, str],
+        watch: Stopwatch,
+    ) -> None:
+        """Note where a stream stands, and which messages the entries added to it came from; none if others did."""
+        added = entries if position == wanted else []
+        ids = [caused_by[one.log_position] for one in added if one.log_position in caused_by]
+        facts = {"entries": len(added), "entry_ids": ids, "seconds": watch.seconds}
+        self._journal.event("published", stream=stream, position=position, **facts)
 
     def _translated(self, page: LogPage) -> list[Outgoing]:
         return [one for entry, receipt in page.entries for one in self._language.entries(entry, receipt)]

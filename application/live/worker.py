@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from exitbrain.application.live.buffer import Buffer
 from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
@@ -77,7 +78,11 @@ class Worker:
         room = await self._buffer.wait_for_room(self._settings.wait_s)
         if room:
             limit = min(room, self._settings.batch_max)
-            await self._buffer.put(await self._source.read(limit, self._settings.wait_s))
+            watch = Stopwatch()
+            deliveries = await self._source.read(limit, self._settings.wait_s)
+            await self._buffer.put(deliveries)
+            if deliveries:
+                self._note("read", len(deliveries), watch)
 
     async def _commit(self) -> None:
         # A batch that met an unreachable store stays here and is tried again: it must not be lost between two steps.
@@ -85,12 +90,19 @@ class Worker:
             self._batch = await self._buffer.take(self._settings.batch_max, self._settings.wait_s)
         if not self._batch:
             return
-        batch = self._batch
+        batch, watch = self._batch, Stopwatch()
         outcomes = await self._recording.record([delivery.message for delivery in batch])
         done = [await self._settled(*pair) for pair in zip(batch, outcomes, strict=True)]
         self._batch = []
         self._committed.set()
-        await self._source.acknowledge([delivery for delivery, ok in zip(batch, done, strict=True) if ok])
+        self._note("committed", len(batch), watch)
+        watch, acknowledged = Stopwatch(), [delivery for delivery, ok in zip(batch, done, strict=True) if ok]
+        await self._source.acknowledge(acknowledged)
+        self._note("acknowledged", len(acknowledged), watch)
+
+    def _note(self, name: str, entries: int, watch: Stopwatch) -> None:
+        filled = len(self._buffer) / self._settings.buffer_max
+        self._journal.event(name, entries=entries, seconds=watch.seconds, filled=filled)
 
     async def _settled(self, delivery: Delivery, outcome: Outcome | Undecided) -> bool:
         """Return whether a message has its receipt; one that can not be decided stays pending a few times."""
