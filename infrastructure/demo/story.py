@@ -38,7 +38,7 @@ from exitbrain.infrastructure.demo.results import (
     TimedReplay,
 )
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
-from exitbrain.infrastructure.given import level_inputs
+from exitbrain.infrastructure.library.given import level_inputs
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 

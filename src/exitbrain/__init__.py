@@ -126,19 +126,22 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         TimeOrigin as TimeOrigin,
         Unit as Unit,
     )
-    from exitbrain.infrastructure.dropin import (
+    from exitbrain.infrastructure.library.dropin import (
         AdaptiveLevels as AdaptiveLevels,
         AdaptiveLeverageEngine as AdaptiveLeverageEngine,
         ExitBrainV35Integration as ExitBrainV35Integration,
         PnLTracker as PnLTracker,
     )
-    from exitbrain.infrastructure.embedding import (
+    from exitbrain.infrastructure.library.embedding import (
         decode_event as decode_event,
         encode_event as encode_event,
         incoming_message as incoming_message,
     )
-    from exitbrain.infrastructure.facade import AsyncExitBrain as AsyncExitBrain, ExitBrain as ExitBrain
-    from exitbrain.infrastructure.given import GivenInputs as GivenInputs
+    from exitbrain.infrastructure.library.facade import (
+        AsyncExitBrain as AsyncExitBrain,
+        ExitBrain as ExitBrain,
+    )
+    from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
     # isort: on
 
@@ -170,10 +173,10 @@ _MODULES = {
     "exitbrain.domain.receipt": "Disposition MessageReceived RawFields Reason Refusal",
     "exitbrain.domain.store": "StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit",
-    "exitbrain.infrastructure.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
-    "exitbrain.infrastructure.embedding": "decode_event encode_event incoming_message",
-    "exitbrain.infrastructure.facade": "AsyncExitBrain ExitBrain",
-    "exitbrain.infrastructure.given": "GivenInputs",
+    "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
+    "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
+    "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.settings": "SettingsError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -17,7 +17,7 @@ from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.performance import WINDOW, PnLWindow
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.given import double
+from exitbrain.infrastructure.library.given import double
 
 _CONSTANTS = Lsf35Parameters()
 

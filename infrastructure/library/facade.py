@@ -34,7 +34,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.given import GivenInputs, checked, level_inputs, moment
+from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
