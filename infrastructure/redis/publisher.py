@@ -1,0 +1,81 @@
+"""RedisPublisher: entries and the published log position in one atomic step."""
+
+from collections.abc import Iterator, Sequence
+
+from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.streams import published_key
+
+CHUNK_MAX = 64
+"""Entries per call: the server does nothing else meanwhile."""
+
+# Asked again after a lost reply it finds the position moved and adds nothing; so it is safe to ask again.
+_PUBLISH = """
+local position = redis.call('GET', KEYS[2])
+if (position or '') ~= ARGV[1] then return position end
+local at = 3
+while at <= #ARGV do
+  local last = at + tonumber(ARGV[at])
+  redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, last))
+  at = last + 1
+end
+redis.call('SET', KEYS[2], ARGV[2])
+return ARGV[2]
+"""
+
+
+class RedisPublisher:
+    """Publish to Redis streams. Needs 6.2; stream and position share a slot of a cluster."""
+
+    def __init__(self, url: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        self._client = connect(url)
+        self._script = self._client.register_script(_PUBLISH)
+        self._timeout_s = timeout_s
+
+    async def published(self, stream: str) -> int | None:
+        async with answering(PublisherUnavailable, self._timeout_s):
+            position = await self._client.get(published_key(stream))
+        return None if position is None else int(position)
+
+    async def publish(
+        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
+    ) -> int | None:
+        """Publish in chunks, each atomic with the position of its last entry.
+
+        The first entries of a stream without a position are one chunk: half of them would pass for all of them.
+        """
+        chunks = [list(entries)] if after is None else list(_chunks(entries))
+        for number, chunk in enumerate(chunks, start=1):
+            reached = upto if number == len(chunks) else chunk[-1].log_position
+            position = await self._publish(stream, chunk, after, reached)
+            if position != reached:
+                return position
+            after = reached
+        return upto
+
+    async def close(self) -> None:
+        async with answering(PublisherUnavailable, self._timeout_s):
+            await self._client.aclose()
+
+    async def _publish(
+        self, stream: str, entries: Sequence[Outgoing], after: int | None, reached: int
+    ) -> int | None:
+        arguments: list[str | int] = ["" if after is None else after, reached]
+        for entry in entries:
+            arguments.append(2 * len(entry.fields))
+            for name, value in entry.fields.items():
+                arguments += (name, value)
+        async with answering(PublisherUnavailable, self._timeout_s):
+            position = await self._script(keys=[stream, published_key(stream)], args=arguments)
+        return None if position is None else int(position)
+
+
+def _chunks(entries: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Yield entries in chunks, at least one; entries of one log position stay together."""
+    chunk: list[Outgoing] = []
+    for entry in entries:
+        if len(chunk) >= CHUNK_MAX and entry.log_position != chunk[-1].log_position:
+            yield chunk
+            chunk = []
+        chunk.append(entry)
+    yield chunk
