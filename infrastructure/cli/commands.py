@@ -7,7 +7,7 @@ from typer import Argument, Context, Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
-    GivenInputs,
+    InputFlags,
     Json,
     OfSymbol,
     Since,
@@ -70,7 +70,7 @@ def program(
     rich_help_panel=ASK, epilog="Example: exitbrain levels --leverage 20 --volatility 1.5 --policy v3.6"
 )
 @takes_inputs
-def levels(given: GivenInputs, as_json: Json = False) -> None:
+def levels(given: InputFlags, as_json: Json = False) -> None:
     """Compute the levels for given inputs; nothing is recorded."""
     from exitbrain.infrastructure.cli.levels import levels as run
 
@@ -82,7 +82,7 @@ def levels(given: GivenInputs, as_json: Json = False) -> None:
 )
 @takes_inputs
 def explain(
-    given: GivenInputs,
+    given: InputFlags,
     decision_id: Annotated[
         str | None,
         Argument(

@@ -17,7 +17,7 @@ from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import explain_given
 from exitbrain.infrastructure.cli.levels import report_of
-from exitbrain.infrastructure.cli.options import GivenInputs
+from exitbrain.infrastructure.cli.options import InputFlags
 
 NOTATION = (
     "Each line is exact; ln is the correctly rounded logarithm, max(a, b) = where(b > a, b, a), "
@@ -29,7 +29,7 @@ EXPRESSION_MAX = 120
 _INPUTS = (*LevelInputs.__dataclass_fields__, "direction")
 
 
-def explain(given: GivenInputs, decision_id: str | None, *, store: str | None, as_json: bool) -> int:
+def explain(given: InputFlags, decision_id: str | None, *, store: str | None, as_json: bool) -> int:
     """Explain given inputs or a recorded decision; a record that differs from its derivation is a finding."""
     if decision_id is None:
         if given.is_empty:

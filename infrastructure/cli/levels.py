@@ -6,11 +6,11 @@ from exitbrain.domain.levels import Price, Triggers
 from exitbrain.domain.values import Assumption, plain
 from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.given import explain_given
-from exitbrain.infrastructure.cli.options import GivenInputs
+from exitbrain.infrastructure.cli.options import InputFlags
 from exitbrain.infrastructure.wording import findings
 
 
-def levels(given: GivenInputs, *, as_json: bool) -> None:
+def levels(given: InputFlags, *, as_json: bool) -> None:
     """Report the levels for given inputs."""
     found = explain_given(given)
     if as_json:

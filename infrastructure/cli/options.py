@@ -38,13 +38,22 @@ OfSymbol = Annotated[
 ]
 
 
-def _flag(metavar: str, help_text: str) -> Any:
-    return Option(metavar=metavar, help=help_text, show_default=False)
+_OTHER_FLAGS = {"average_pnl": "--avg-pnl", "entry_price": "--entry"}
+"""The inputs whose flag has another name."""
+
+
+def flag_of(name: str) -> str:
+    """Return the flag with which a user gives an input."""
+    return _OTHER_FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+def _flag(metavar: str, help_text: str, *flags: str) -> Any:
+    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GivenInputs:
-    """The inputs of a level computation as a user gives them; None where a default is to stand in."""
+class InputFlags:
+    """What a user gives for a level computation; None where a default is to stand in."""
 
     leverage: Annotated[float | None, _flag("L", "Leverage, 1 to 125. Needed.")] = None
     side: Annotated[str | None, _flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
@@ -56,9 +65,9 @@ class GivenInputs:
     ] = None
     divergence: Annotated[float | None, _flag("D", "Exchange divergence, 0 to 1; default 0.")] = None
     confidence: Annotated[float | None, _flag("C", "Confidence of the signal, 0 to 1; default 0.8.")] = None
-    avg_pnl: Annotated[
+    average_pnl: Annotated[
         float | None,
-        _flag("X", "Mean price return of the last 20 closes in percent; default 0."),
+        _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
     policy: Annotated[str | None, _flag("P", "Policy: v3.5 (the default), v3.5-fraction or v3.6.")] = None
     base_tp: Annotated[
@@ -76,7 +85,9 @@ class GivenInputs:
     slippage_bps: Annotated[
         float | None, _flag("X", "Slippage per market exit in basis points; default 0.")
     ] = None
-    entry: Annotated[str | None, _flag("E", "Entry price; with it trigger prices are shown.")] = None
+    entry_price: Annotated[
+        str | None, _flag("E", "Entry price; with it trigger prices are shown.", flag_of("entry_price"))
+    ] = None
     quantity: Annotated[str | None, _flag("Q", "Quantity in the base asset; with it slices are shown.")] = (
         None
     )
@@ -92,16 +103,16 @@ class GivenInputs:
 
 
 def takes_inputs(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give a command the flags of `GivenInputs`; it gets them as its first argument."""
+    """Give a command the flags of `InputFlags`; it gets them as its first argument."""
     flags = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(GivenInputs)
+        for field in fields(InputFlags)
     ]
     own = list(signature(command).parameters.values())[1:]
 
     @wraps(command)
     def run(**values: object) -> int | None:
-        given = GivenInputs(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
+        given = InputFlags(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
         return command(given, **values)
 
     every = [*flags, *(parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own)]

@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.table import Table
 
 from exitbrain.application.opening import shipped_register
+from exitbrain.application.planning import DecisionSettings
 from exitbrain.domain.formulas.registry import compute
-from exitbrain.domain.levels import LEVELS, LevelInputs, fractions_of
+from exitbrain.domain.levels import LEVELS, fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
-from exitbrain.domain.values import Side
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.clock import SystemClock
+from exitbrain.infrastructure.library.given import level_inputs
 from exitbrain.infrastructure.wording import number, percent
 
 SHIPPED = "shipped with this version"
@@ -127,22 +128,7 @@ def _differences(a: Policy, b: Policy) -> Iterator[reports.Difference]:
 
 
 def _sample(policy: Policy, leverage: float) -> reports.Distances:
-    inputs = LevelInputs(
-        side=Side.LONG,
-        leverage=leverage,
-        leverage_assumed=False,
-        volatility=1.0,
-        funding=0.0,
-        divergence=0.0,
-        confidence=0.8,
-        average_pnl=0.0,
-        base_tp=policy.parameters["base_tp"],
-        base_sl=policy.parameters["base_sl"],
-        fee_bps=5.0,
-        slippage_bps=0.0,
-        entry_price=None,
-        quantity=None,
-    )
+    inputs = level_inputs(policy, None, DecisionSettings(), leverage=leverage)
     raw = compute(policy, inputs)
     return reports.Distances(*fractions_of(policy.unit, raw), list(raw.harvest), raw.refusal)
 

@@ -93,10 +93,9 @@ def ingest(folder: Path) -> Ingested:
 def level_table(_: Path) -> LevelTable:
     """Compute the levels of v3.5 for four leverages."""
     defaults = DecisionSettings()
-    costs = (defaults.fee_bps, defaults.slippage_bps)
     rows = []
     for leverage, volatility in _TABLE:
-        inputs = level_inputs(V3_5, None, *costs, leverage=leverage, volatility=volatility)
+        inputs = level_inputs(V3_5, None, defaults, leverage=leverage, volatility=volatility)
         explained = explain(V3_5, inputs, None, Freshness(0.0, defaults.max_intent_age_s))
         rows.append(LevelsAt(leverage, volatility, explained.levels.raw))
 

@@ -155,9 +155,7 @@ class ExitBrain:
         InvalidValue and UnknownPolicy.
         """
         chosen, instrument = self._policy(policy, symbol), self._instrument(symbol)
-        inputs = level_inputs(
-            chosen, instrument, self._settings.fee_bps, self._settings.slippage_bps, **given
-        )
+        inputs = level_inputs(chosen, instrument, self._settings, **given)
         return explain(chosen, inputs, instrument, self._freshness(freshness))
 
     def levels_for(

@@ -1,11 +1,13 @@
-"""What a caller of the Python API gives: checked, named in the refusal, and made exact."""
+"""What a caller gives for a level computation: checked, named in the refusal, and made exact."""
 
 from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import nextafter
+from sys import float_info
 from typing import Required, TypedDict
 
+from exitbrain.application.planning import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
@@ -21,7 +23,7 @@ _LIMITS = {
     "volatility": (0.0, LARGEST),
     "funding": (-LARGEST, LARGEST),
     "divergence": (-LARGEST, LARGEST),
-    "confidence": (-LARGEST, LARGEST),
+    "confidence": (-float_info.max, float_info.max),  # it is compared, never computed with
     "average_pnl": (-LARGEST, LARGEST),
     "base_tp": (SMALLEST, LARGEST),
     "base_sl": (SMALLEST, LARGEST),
@@ -59,8 +61,7 @@ class GivenInputs(TypedDict, total=False):
 def level_inputs(
     policy: Policy,
     instrument: Instrument | None,
-    default_fee_bps: float,
-    default_slippage_bps: float,
+    settings: DecisionSettings,
     *,
     leverage: float,
     side: Side | str = Side.LONG,
@@ -78,7 +79,7 @@ def level_inputs(
 ) -> LevelInputs:
     """Return the inputs that `GivenInputs` describe; raises InvalidValue."""
     own_fee = None if instrument is None else instrument.taker_fee_bps
-    usual_fee = default_fee_bps if own_fee is None else own_fee
+    usual_fee = settings.fee_bps if own_fee is None else own_fee
     return checked(
         LevelInputs(
             side=_side(side),
@@ -92,7 +93,7 @@ def level_inputs(
             base_tp=policy.parameters["base_tp"] if base_tp is None else base_tp,
             base_sl=policy.parameters["base_sl"] if base_sl is None else base_sl,
             fee_bps=usual_fee if fee_bps is None else fee_bps,
-            slippage_bps=default_slippage_bps if slippage_bps is None else slippage_bps,
+            slippage_bps=settings.slippage_bps if slippage_bps is None else slippage_bps,
             entry_price=None if entry_price is None else amount("entry_price", entry_price),
             quantity=None if quantity is None else amount("quantity", quantity),
         )
@@ -109,7 +110,8 @@ def checked(inputs: LevelInputs) -> LevelInputs:
 
 def double(field: str, value: object, low: float = -LARGEST, high: float = LARGEST) -> float:
     """Return a number from `low` to `high` as a double; raises InvalidValue."""
-    allowed = f"a number from {low:g} to {high:g}"
+    below = "below " if float(f"{high:g}") > high else ""  # BPS_MAX, in short, is a number too large
+    allowed = f"a number from {low:g} to {below}{high:g}"
     if not hasattr(value, "__float__"):  # text is no number, and None is none
         raise InvalidValue(field, value, allowed)
     try:
@@ -128,7 +130,7 @@ def amount(field: str, value: Amount) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation as error:
         raise InvalidValue(field, value, allowed) from error
-    if not number.is_finite() or not SMALLEST <= number <= LARGEST:
+    if not number.is_finite() or not Decimal(repr(SMALLEST)) <= number <= Decimal(repr(LARGEST)):
         raise InvalidValue(field, value, allowed)
     return number
 
@@ -142,6 +144,6 @@ def moment(field: str, value: datetime) -> datetime:
 
 def _side(value: Side | str) -> Side:
     try:
-        return Side(value.upper())
+        return Side(value.strip().upper())
     except (ValueError, AttributeError) as error:
         raise InvalidValue("side", value, "LONG or SHORT") from error

@@ -123,18 +123,21 @@ def test_a_refused_plan_has_no_levels_and_says_both_numbers(exitbrain: Exitbrain
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--leverage", "200"], "leverage is 200.0; allowed: 1 to 125"),
-        (["--leverage", "0.5"], "leverage is 0.5; allowed: 1 to 125"),
-        (["--leverage", "nan"], "leverage is nan; allowed: 1 to 125"),
+        (["--leverage", "200"], "--leverage is 200.0; allowed: a number from 1 to 125"),
+        (["--leverage", "0.5"], "--leverage is 0.5; allowed: a number from 1 to 125"),
+        (["--leverage", "nan"], "--leverage is nan; allowed: a number from 1 to 125"),
         ([], "--leverage is missing; allowed: 1 to 125"),
-        (["--leverage", "5", "--volatility", "-1"], "volatility is -1.0; allowed: 0 to 1e15"),
+        (
+            ["--leverage", "5", "--volatility", "-1"],
+            "--volatility is -1.0; allowed: a number from 0 to 1e+15",
+        ),
         (
             ["--leverage", "5", "--fee-bps", "10000"],
-            "fee_bps is 10000.0; allowed: 0 up to 10000 basis points",
+            "--fee-bps is 10000.0; allowed: a number from 0 to below 10000",
         ),
-        (["--leverage", "5", "--side", "up"], "side is 'up'; allowed: LONG or SHORT"),
-        (["--leverage", "5", "--entry", "0"], "entry is '0'; allowed: 1e-15 to 1e15"),
-        (["--leverage", "5", "--entry", "abc"], "entry is 'abc'; allowed: 1e-15 to 1e15"),
+        (["--leverage", "5", "--side", "up"], "--side is 'up'; allowed: LONG or SHORT"),
+        (["--leverage", "5", "--entry", "0"], "--entry is '0'; allowed: a number from 1e-15 to 1e+15"),
+        (["--leverage", "5", "--entry", "abc"], "--entry is 'abc'; allowed: a number from 1e-15 to 1e+15"),
         (
             ["--leverage", "5", "--policy", "v9"],
             "policy 'v9' is not known; known: v3.5, v3.5-fraction, v3.6",
