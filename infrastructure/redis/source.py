@@ -6,9 +6,8 @@ could overtake an entry that still waits on the server is held back, so a close 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -17,8 +16,6 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
-from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
@@ -27,15 +24,11 @@ from exitbrain.infrastructure.redis.connection import (
     connect,
     connect_for_blocking,
 )
+from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.streams import INCOMING, group_of
-from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.infrastructure.wire.stream_entry import from_entry, id_in_numbers
 
 Fields = Mapping[bytes, bytes]
-_Held = tuple[tuple[int, int], Delivery]
-"""A delivery under its entry id as milliseconds and sequence."""
-
-NEW = ">"
-BEGINNING = "0-0"
 
 # Not XAUTOCLAIM: it says which entries were trimmed in a different manner in each version, and the newer ones forget
 # them by saying so. Here a trimmed entry stays pending, whoever holds it, until it is acknowledged.
@@ -81,20 +74,14 @@ class SourceSettings:
     timeout_s: float = COMMAND_TIMEOUT_S
 
 
-@dataclass(slots=True)
-class _Lane:
-    """One stream on its way to being merged.
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the server gave for a lane after an id, and what it says `about` these entries or, after NEW, the group."""
 
-    `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
-    answer left nothing on the server; `delivered` how far the group was then.
-    """
-
-    stream: str
-    group: str
-    after: str = NEW
-    exhausted: bool = False
-    delivered: str = BEGINNING
-    held: deque[_Held] = field(default_factory=deque)
+    lane: Lane
+    after: str
+    entries: list[tuple[bytes, Fields]]
+    about: list[dict[str, Any]]
 
 
 class RedisSource:
@@ -116,31 +103,26 @@ class RedisSource:
         self._reap = self._commands.register_script(_REAP)
         self._consumer = consumer
         self._settings = settings
-        self._lanes = [_Lane(stream, group_of(stream)) for stream in streams]
-        self._unsure = True
+        self._lanes = [Lane(stream, group_of(stream)) for stream in streams]
         self.groups_recreated = 0
 
     async def open(self) -> None:
         async with answering(SourceUnavailable, self._settings.timeout_s):
             await self._create_groups()
-        self._unsure = True
+        self._begin_again()
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Read as the port says; waits for at most `BLOCK_MAX_S`, however much longer it may."""
-        if self._unsure:
-            for lane in self._lanes:
-                lane.after = BEGINNING
-            self._unsure = False
         await self._fill(limit)
         if not any(lane.held for lane in self._lanes):
             await self._wait(min(wait_s, BLOCK_MAX_S))
             await self._fill(limit)
-        return self._merged(limit)
+        return merged(self._lanes, limit)
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
         idle_ms = int(self._settings.reclaim_idle_s * 1000)
-        taken: list[_Held] = []
+        taken: list[Held] = []
         for lane in self._lanes:
             if len(taken) < limit:
                 for entry_id, pairs, attempt in await self._run(
@@ -180,55 +162,41 @@ class RedisSource:
         for lane in self._lanes:
             lane.exhausted = False
         while empty := [lane for lane in self._lanes if not lane.held and not lane.exhausted]:
-            replies = await self._ask(partial(self._take, empty, limit))
-            for lane, taken, about in zip(empty, replies[::2], replies[1::2], strict=True):
-                self._receive(lane, taken[0][1] if taken else [], about, limit)
+            for answer in await self._ask(partial(self._take, empty, limit)):
+                self._receive(answer, limit)
 
-    async def _take(self, lanes: Sequence[_Lane], limit: int) -> list[Any]:
-        """Return two replies for each lane, all of one moment: entries, and what is known about them or the group."""
+    async def _take(self, lanes: Sequence[Lane], limit: int) -> list[_Answer]:
+        """Take from several lanes at one moment."""
+        asked = [(lane, lane.after) for lane in lanes]
         async with self._commands.pipeline(transaction=True) as pipeline:
-            asked: Any = (
-                pipeline  # its commands are queued, although their types say that they are to be awaited
-            )
-            for lane in lanes:
-                asked.xreadgroup(lane.group, self._consumer, {lane.stream: lane.after}, count=limit)
-                if lane.after == NEW:
-                    asked.xinfo_groups(lane.stream)
+            queue: Any = pipeline  # its methods queue a command, although their types ask to be awaited
+            for lane, after in asked:
+                queue.xreadgroup(lane.group, self._consumer, {lane.stream: after}, count=limit)
+                if after == NEW:
+                    queue.xinfo_groups(lane.stream)
                 else:
-                    asked.xpending_range(
-                        lane.stream, lane.group, f"({lane.after}", "+", limit, consumername=self._consumer
-                    )
-            replies: list[Any] = await asked.execute(raise_on_error=False)
+                    queue.xpending_range(lane.stream, lane.group, f"({after}", "+", limit, self._consumer)
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
-        return replies
+        return [
+            _Answer(lane, after, taken[0][1] if taken else [], about)
+            for (lane, after), taken, about in zip(asked, replies[::2], replies[1::2], strict=True)
+        ]
 
-    def _receive(
-        self, lane: _Lane, entries: list[tuple[bytes, Fields]], about: list[Any], limit: int
-    ) -> None:
+    def _receive(self, answer: _Answer, limit: int) -> None:
+        lane, entries = answer.lane, answer.entries
         attempts: dict[bytes, int] = {}
-        if lane.after == NEW:
+        if answer.after == NEW:
             lane.exhausted = len(entries) < limit
-            lane.delivered = _of_group(lane.group, about)["last-delivered-id"].decode()
+            lane.delivered = _of_group(lane.group, answer.about)["last-delivered-id"].decode()
         else:
-            attempts = {facts["message_id"]: facts["times_delivered"] for facts in about}
-            lane.after = entries[-1][0].decode() if len(entries) == limit else NEW
+            attempts = {facts["message_id"]: facts["times_delivered"] for facts in answer.about}
+            if lane.after == answer.after:  # else it begins again
+                lane.after = entries[-1][0].decode() if len(entries) == limit else NEW
         for entry_id, fields in entries:
             lane.held.append(self._held(lane, entry_id, fields, attempts.get(entry_id, 1)))
-
-    def _merged(self, limit: int) -> list[Delivery]:
-        """Return held entries in the order of their ids, none beyond what a lane may still have on the server."""
-        bounds = [lane.held[-1][0] for lane in self._lanes if lane.held and not lane.exhausted]
-        bound = min(bounds, default=None)
-        merged: list[Delivery] = []
-        while len(merged) < limit:
-            filled = [lane for lane in self._lanes if lane.held]
-            first = min(filled, key=lambda lane: lane.held[0][0], default=None)
-            if first is None or (bound is not None and first.held[0][0] > bound):
-                break
-            merged.append(first.held.popleft()[1])
-        return merged
 
     async def _wait(self, wait_s: float) -> None:
         """Wait until there is news; whatever the answer, it is only a hint."""
@@ -238,18 +206,12 @@ class RedisSource:
             news = partial(self._waiting.xread, after, count=1, block=block_ms)
             await self._ask(news, self._settings.timeout_s + wait_s)
 
-    def _held(self, lane: _Lane, entry_id: bytes, fields: Fields, attempt: int) -> _Held:
+    def _held(self, lane: Lane, entry_id: bytes, fields: Fields, attempt: int) -> Held:
         text = entry_id.decode()
-        message = from_fields(
-            lane.stream, text, fields, origin=Origin.LIVE, max_bytes=self._settings.max_message_bytes
-        )
-        if not fields:  # no entry is added without fields
-            gone = Refusal(Reason.TRIMMED, "entry", text, "an entry still in the stream")
-            message = replace(message, broken=gone)
-        ms, _, seq = text.partition("-")
-        return (int(ms), int(seq)), Delivery(message, lane.stream, text, attempt)
+        message = from_entry(lane.stream, text, fields, max_bytes=self._settings.max_message_bytes)
+        return id_in_numbers(text), Delivery(message, lane.stream, text, attempt)
 
-    async def _run(self, script: AsyncScript, lane: _Lane, *arguments: int) -> list[Any]:
+    async def _run(self, script: AsyncScript, lane: Lane, *arguments: int) -> list[Any]:
         asked = partial(script, keys=[lane.stream], args=[lane.group, self._consumer, *arguments])
         answer: list[Any] = await self._ask(asked)
         return answer
@@ -264,12 +226,17 @@ class RedisSource:
                     if not _group_is_lost(error):
                         raise
                 self.groups_recreated += 1
-                self._unsure = True
                 await self._create_groups()
+                self._begin_again()
                 return await question()
         except BaseException:  # what was asked may have been done, also when we are cancelled
-            self._unsure = True
+            self._begin_again()
             raise
+
+    def _begin_again(self) -> None:
+        """Ask next for what is pending with us: the server may have given us what we never saw."""
+        for lane in self._lanes:
+            lane.after = BEGINNING
 
     async def _create_groups(self) -> None:
         for lane in self._lanes:

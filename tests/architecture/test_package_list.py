@@ -75,7 +75,7 @@ def test_a_package_missing_from_the_list_is_noticed(tmp_path: Path) -> None:
     assert folders_without_init(tmp_path) == ["domain/deep/deeper"]
 
 
-def test_wheel_holds_every_module_and_the_type_marker(tmp_path: Path) -> None:
+def test_wheel_holds_every_module_the_schemas_and_the_type_marker(tmp_path: Path) -> None:
     sources = tmp_path / "sources"
     sources.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -114,4 +114,6 @@ def test_wheel_holds_every_module_and_the_type_marker(tmp_path: Path) -> None:
     wanted = {f"exitbrain/{file.name}" for file in (ROOT / "src" / "exitbrain").glob("*.py")}
     for layer in LAYERS:
         wanted |= {f"exitbrain/{file.relative_to(ROOT).as_posix()}" for file in (ROOT / layer).rglob("*.py")}
-    assert wanted | {"exitbrain/py.typed"} <= shipped
+    schemas = {file.relative_to(ROOT).as_posix() for file in (ROOT / "infrastructure").rglob("schemas/*.json")}
+    assert schemas
+    assert wanted | {f"exitbrain/{name}" for name in schemas} | {"exitbrain/py.typed"} <= shipped

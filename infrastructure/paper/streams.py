@@ -1,0 +1,229 @@
+"""Streams in memory, with their source and publisher: for paper mode, simulation and tests.
+
+They behave as the Redis adapters do, in one process and on one event loop.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import chain, islice
+
+from exitbrain.application.ports.message_source import Backlog, Delivery
+from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.domain.values import EntryId
+from exitbrain.infrastructure.redis.streams import INCOMING
+from exitbrain.infrastructure.wire.stream_entry import from_entry, id_in_numbers
+
+BEGINNING = EntryId(0, 0)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An entry that was delivered and not acknowledged: to whom, when, how often."""
+
+    consumer: str
+    at_ms: int
+    times: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """The one consumer group of a stream."""
+
+    delivered: EntryId = BEGINNING
+    pending: dict[EntryId, _Pending] = field(default_factory=dict)
+    seen_ms: dict[str, int] = field(default_factory=dict)
+
+
+class InMemoryStreams:
+    """Streams of entries, with one consumer group and one published position each.
+
+    `now_ms` tells the time in milliseconds: of entry ids, and of how long something is idle. Everything is kept until
+    it is trimmed.
+    """
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self.now_ms = now_ms
+        self._ids: dict[str, list[EntryId]] = {}
+        self._fields: dict[tuple[str, EntryId], dict[str, str]] = {}
+        self._groups: dict[str, _Group] = {}
+        self._waiting: set[asyncio.Event] = set()
+        self.published: dict[str, int] = {}
+
+    def add(self, stream: str, fields: Mapping[str, str]) -> str:
+        """Add an entry and return its id."""
+        ids = self._ids.setdefault(stream, [])
+        entry_id = EntryId(self.now_ms(), 0)
+        if ids and entry_id <= ids[-1]:
+            entry_id = EntryId(ids[-1].ms, ids[-1].seq + 1)
+        ids.append(entry_id)
+        self._fields[stream, entry_id] = dict(fields)
+        for news in self._waiting:
+            news.set()
+        return str(entry_id)
+
+    def entries(self, stream: str) -> list[tuple[str, dict[str, str]]]:
+        """Return every entry of a stream with its id."""
+        return [(str(entry_id), self._fields[stream, entry_id]) for entry_id in self._ids.get(stream, [])]
+
+    def trim(self, stream: str, keep: int) -> None:
+        """Keep so many of the newest entries, whether or not the others have been read."""
+        ids = self._ids.get(stream, [])
+        cut = len(ids) - keep
+        for entry_id in ids[:cut] if cut > 0 else []:
+            del self._fields[stream, entry_id]
+        self._ids[stream] = ids[max(0, cut) :]
+
+    def flush(self) -> None:
+        """Forget everything: entries, groups and positions."""
+        for everything in (self._ids, self._fields, self._groups, self.published):
+            everything.clear()
+
+    def group(self, stream: str) -> _Group:
+        """Return the group of a stream, which begins at its first entry."""
+        return self._groups.setdefault(stream, _Group())
+
+    def after(self, stream: str, entry_id: EntryId) -> list[EntryId]:
+        """Return the ids of what comes after an entry."""
+        ids = self._ids.get(stream, [])
+        return ids[bisect_right(ids, entry_id) :]
+
+    def fields(self, stream: str, entry_id: EntryId) -> dict[str, str] | None:
+        """Return the fields of an entry, None when it was trimmed."""
+        return self._fields.get((stream, entry_id))
+
+    async def news(self, wait_s: float) -> None:
+        """Wait for the next entry of any stream, at most so long."""
+        news = asyncio.Event()
+        self._waiting.add(news)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await news.wait()
+        finally:
+            self._waiting.discard(news)
+
+
+class InMemorySource:
+    """Read streams in memory as a consumer of their groups; the settings are those of the Redis source."""
+
+    def __init__(
+        self,
+        streams: InMemoryStreams,
+        consumer: str,
+        *,
+        max_message_bytes: int = 65_536,
+        reclaim_idle_s: float = 60.0,
+        reap_idle_s: float = 3600.0,
+        names: Sequence[str] = INCOMING,
+    ) -> None:
+        self._streams = streams
+        self._consumer = consumer
+        self._max_message_bytes = max_message_bytes
+        self._reclaim_idle_ms = reclaim_idle_s * 1000
+        self._reap_idle_ms = reap_idle_s * 1000
+        self._names = names
+        self._read_upto = dict.fromkeys(names, BEGINNING)
+
+    async def open(self) -> None:
+        self._read_upto = dict.fromkeys(self._names, BEGINNING)
+
+    async def read(self, limit: int, wait_s: float) -> list[Delivery]:
+        taken = self._take(limit)
+        if not taken and wait_s > 0:
+            await self._streams.news(wait_s)
+            taken = self._take(limit)
+        return taken
+
+    async def reclaim(self, limit: int) -> list[Delivery]:
+        """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
+        long_ago = self._streams.now_ms() - self._reclaim_idle_ms
+        idle = [
+            (entry_id, name)
+            for name in self._names
+            for entry_id, pending in self._streams.group(name).pending.items()
+            if pending.at_ms <= long_ago
+        ]
+        return [self._deliver(name, entry_id) for entry_id, name in sorted(idle)[:limit]]
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            entry_id = EntryId(*id_in_numbers(delivery.entry_id))
+            self._streams.group(delivery.stream).pending.pop(entry_id, None)
+
+    async def backlog(self) -> list[Backlog]:
+        groups = [(name, self._streams.group(name)) for name in self._names]
+        return [
+            Backlog(name, len(self._streams.after(name, group.delivered)), len(group.pending))
+            for name, group in groups
+        ]
+
+    async def reap(self) -> list[str]:
+        long_ago = self._streams.now_ms() - self._reap_idle_ms
+        removed = set()
+        for name in self._names:
+            group = self._streams.group(name)
+            holding = {pending.consumer for pending in group.pending.values()}
+            for consumer, seen_ms in list(group.seen_ms.items()):
+                if consumer != self._consumer and consumer not in holding and seen_ms <= long_ago:
+                    del group.seen_ms[consumer]
+                    removed.add(consumer)
+        return sorted(removed)
+
+    async def close(self) -> None:
+        """Keep everything: there is nothing to release."""
+
+    def _take(self, limit: int) -> list[Delivery]:
+        taken = list(islice(merge(*map(self._waiting, self._names)), limit))
+        return [self._deliver(name, entry_id) for entry_id, name in taken]
+
+    def _waiting(self, name: str) -> Iterator[tuple[EntryId, str]]:
+        """Yield what is to be read of a stream: first what is pending with us since before `open`."""
+        group = self._streams.group(name)
+        group.seen_ms[self._consumer] = self._streams.now_ms()
+        ours = sorted(
+            entry_id
+            for entry_id, pending in group.pending.items()
+            if pending.consumer == self._consumer and entry_id > self._read_upto[name]
+        )
+        return ((entry_id, name) for entry_id in chain(ours, self._streams.after(name, group.delivered)))
+
+    def _deliver(self, name: str, entry_id: EntryId) -> Delivery:
+        group = self._streams.group(name)
+        fields = self._streams.fields(name, entry_id)
+        now_ms = self._streams.now_ms()
+        pending = group.pending.setdefault(entry_id, _Pending(self._consumer, now_ms, 0))
+        pending.times += 1
+        if fields is not None:
+            pending.consumer, pending.at_ms = self._consumer, now_ms
+        group.delivered = max(group.delivered, entry_id)
+        self._read_upto[name] = max(self._read_upto[name], entry_id)
+        message = from_entry(name, str(entry_id), fields or {}, max_bytes=self._max_message_bytes)
+        return Delivery(message, name, str(entry_id), pending.times)
+
+
+class InMemoryPublisher:
+    """Publish to streams in memory."""
+
+    def __init__(self, streams: InMemoryStreams) -> None:
+        self._streams = streams
+
+    async def published(self, stream: str) -> int | None:
+        return self._streams.published.get(stream)
+
+    async def publish(
+        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
+    ) -> int | None:
+        now = self._streams.published.get(stream)
+        if now != after:
+            return now
+        for entry in entries:
+            self._streams.add(stream, entry.fields)
+        self._streams.published[stream] = upto
+        return upto
+
+    async def close(self) -> None:
+        """Keep everything: there is nothing to release."""

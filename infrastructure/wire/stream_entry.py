@@ -1,0 +1,25 @@
+"""IncomingMessage from a live stream entry, also from one that was trimmed before it could be read."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.wire.incoming import from_fields
+
+
+def from_entry(
+    stream: str, entry_id: str, fields: Mapping[bytes, object] | Mapping[str, object], *, max_bytes: int
+) -> IncomingMessage:
+    """Build the message of an entry; one without fields was trimmed, for no entry is added without any."""
+    message = from_fields(stream, entry_id, fields, origin=Origin.LIVE, max_bytes=max_bytes)
+    if fields:
+        return message
+    return replace(message, broken=Refusal(Reason.TRIMMED, "entry", entry_id, "an entry still in the stream"))
+
+
+def id_in_numbers(entry_id: str) -> tuple[int, int]:
+    """Return the id of an entry as milliseconds and sequence, by which ids compare."""
+    ms, _, seq = entry_id.partition("-")
+    return int(ms), int(seq)
