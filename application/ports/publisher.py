@@ -12,7 +12,7 @@ class PublisherUnavailable(Exception):
     """The stream can not be reached or does not answer; what was asked may or may not have happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every entry
 class Outgoing:
     """One entry to publish: the fields of the stream entry, and the log position it speaks of."""
 

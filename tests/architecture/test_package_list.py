@@ -114,6 +114,8 @@ def test_wheel_holds_every_module_the_schemas_and_the_type_marker(tmp_path: Path
     wanted = {f"exitbrain/{file.name}" for file in (ROOT / "src" / "exitbrain").glob("*.py")}
     for layer in LAYERS:
         wanted |= {f"exitbrain/{file.relative_to(ROOT).as_posix()}" for file in (ROOT / layer).rglob("*.py")}
-    schemas = {file.relative_to(ROOT).as_posix() for file in (ROOT / "infrastructure").rglob("schemas/*.json")}
+    schemas = {
+        file.relative_to(ROOT).as_posix() for file in (ROOT / "infrastructure").rglob("schemas/*.json")
+    }
     assert schemas
     assert wanted | {f"exitbrain/{name}" for name in schemas} | {"exitbrain/py.typed"} <= shipped

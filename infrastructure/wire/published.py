@@ -1,0 +1,257 @@
+"""What leaves: the events of the log in the published language, which the events themselves are not.
+
+Everything is taken from the record, so the same log gives the same entries whenever and by whomever they are made.
+Published is what came of live messages; what was imported or ignored stays inside.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from exitbrain.application.intake_replay import message_of
+from exitbrain.application.opening import SHIPPED_BY
+from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
+from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
+from exitbrain.application.ports.translator import Translator
+from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
+from exitbrain.domain.identity import plan_id
+from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, TradeClosed, TradeIntent
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
+from exitbrain.domain.position import PositionClosed
+from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
+from exitbrain.domain.values import Origin, Unit, plain
+from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead_letters_of
+from exitbrain.infrastructure.wire import published_decisions
+from exitbrain.infrastructure.wire import published_shapes as shapes
+from exitbrain.infrastructure.wire.envelope import opened
+from exitbrain.infrastructure.wire.scalars import has_surrogate
+
+DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)}
+"""Where the refused messages of each logical stream go."""
+
+SOURCE = "exitbrain"
+RETRY_OF = "retry_of"
+"""The field of a message that was sent again: the entry id of the refused one."""
+
+
+class PolicyUnits:
+    """Know the unit of each policy; a registered one never changes, so the register is read for a new name only."""
+
+    def __init__(self, register: Callable[[], PolicyRegister]) -> None:
+        self._register = register
+        self._units: dict[str, Unit] = {}
+
+    def __call__(self, policy: str) -> Unit:
+        if policy not in self._units:
+            self._units[policy] = self._register().named(policy).policy.unit
+        return self._units[policy]
+
+
+class Published(PublishedLanguage):
+    """Translate entries of the log.
+
+    `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
+    account and symbol of the message that ended it.
+    """
+
+    def __init__(self, unit_of: Callable[[str], Unit], translator: Translator) -> None:
+        self._unit_of = unit_of
+        self._translator = translator
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        return (ADAPTIVE_LEVELS, EVENTS, *DEAD_LETTERS.values())
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (
+            LevelsComputed.TOPIC,
+            LevelsRefused.TOPIC,
+            ExitPlanCancelled.TOPIC,
+            ExitPlanCompleted.TOPIC,
+            PositionClosed.TOPIC,
+            PolicyActivated.TOPIC,
+            MessageReceived.TOPIC,
+        )
+
+    def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
+        event = entry.event
+        if isinstance(event, PolicyActivated):
+            return _policy_activated(entry, event)
+        if isinstance(event, MessageReceived):
+            receipt = event
+        if receipt is None or receipt.origin is not Origin.LIVE:
+            return []
+        match event:
+            case LevelsComputed() | LevelsRefused():
+                return self._decision(entry, event, receipt)
+            case PositionClosed():
+                return _about(entry, receipt, (EVENTS, "position_closed", _closed(entry, event)))
+            case ExitPlanCancelled():
+                said = self._ended(entry, event, receipt)
+                return _about(entry, receipt, (EVENTS, "plan_cancelled", said))
+            case ExitPlanCompleted():
+                said = self._ended(entry, event, receipt)
+                return _about(entry, receipt, (EVENTS, "plan_completed", said))
+            case MessageReceived():
+                return _dead_letter(entry, event)
+        return []
+
+    def _decision(
+        self, entry: LogEntry, event: LevelsComputed | LevelsRefused, receipt: MessageReceived
+    ) -> list[Outgoing]:
+        facts = published_decisions.facts_of(event, entry, self._unit_of(event.policy.name))
+        if isinstance(event, LevelsRefused):
+            refused = published_decisions.refused(event, facts)
+            return _about(entry, receipt, (EVENTS, "levels_refused", refused))
+        levels, short = published_decisions.computed(event, facts)
+        return _about(
+            entry,
+            receipt,
+            (ADAPTIVE_LEVELS, shapes.ADAPTIVE_LEVELS, levels),
+            (EVENTS, "levels_computed", short),
+        )
+
+    def _ended(
+        self, entry: LogEntry, event: ExitPlanCancelled | ExitPlanCompleted, receipt: MessageReceived
+    ) -> shapes.PlanEnded:
+        translation = self._translator.translate(message_of(receipt))
+        if not isinstance(translation, TradeIntent | TradeClosed):
+            raise UnreadableEvent(entry.position, event.TOPIC, "its message can no longer be translated")
+        return shapes.PlanEnded(
+            log_position=entry.position,
+            recorded_at=event.stamp.recorded_at,
+            occurred_at=event.stamp.occurred_at,
+            account=translation.account or receipt.account,
+            symbol=translation.symbol,
+            position_id=next(one for one in receipt.touched if plan_id(one) == entry.stream_id),
+            plan_id=entry.stream_id,
+            reason=event.reason,
+        )
+
+
+def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:
+    """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
+    if event.by == SHIPPED_BY:
+        return []
+    said = shapes.PolicyActivated(
+        log_position=entry.position,
+        recorded_at=event.recorded_at,
+        policy=event.name,
+        scope=event.scope,
+        by=event.by,
+    )
+    return _outgoing(entry, event.recorded_at, ("", ""), (EVENTS, "policy_activated", said))
+
+
+def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
+    return shapes.PositionClosed(
+        log_position=entry.position,
+        recorded_at=event.stamp.recorded_at,
+        occurred_at=event.stamp.occurred_at,
+        account=event.account,
+        symbol=event.symbol,
+        position_id=entry.stream_id,
+        plan_id=plan_id(entry.stream_id),
+        side=event.side,
+        leverage=event.leverage,
+        reason=event.reason,
+        entry_price=_text(event.entry_price),
+        exit_price=_text(event.exit_price),
+        pnl_percent=None if event.result is None else plain(event.result.pnl_percent),
+        pnl_computed=event.result is not None and event.result.computed,
+        pnl_usd=_text(event.pnl_usd),
+        order_id=event.order_id,
+        assumptions=event.assumptions,
+    )
+
+
+def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> list[Outgoing]:
+    stream = DEAD_LETTERS.get(receipt.source)
+    if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
+        return []
+    refusal, fields = receipt.refusal, receipt.fields
+    said = shapes.MessageRefused(
+        log_position=entry.position,
+        recorded_at=receipt.recorded_at,
+        occurred_at=receipt.occurred_at,
+        source=receipt.source,
+        stream=receipt.stream,
+        entry_id=receipt.entry_id,
+        receipt_id=entry.stream_id,
+        reason=refusal.reason,
+        refusal=shapes.RefusedValue(refusal.field, refusal.value, refusal.allowed),
+        fields=fields.values,
+        encoded=fields.encoded,
+        length=fields.length,
+        sha256=fields.sha256,
+        retry_of=fields.values.get(RETRY_OF),
+    )
+    return _about(entry, receipt, (stream, "message_refused", said))
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
+
+
+_Said = tuple[str, str, msgspec.Struct]
+"""The stream, the event type, and the payload."""
+
+
+def _about(entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
+    """Return entries that carry the ids of the message that led to them."""
+    return _outgoing(entry, receipt.recorded_at, _ids(receipt.fields), *said)
+
+
+def _outgoing(entry: LogEntry, recorded_at: datetime, ids: tuple[str, str], *said: _Said) -> list[Outgoing]:
+    trace_id, correlation_id = ids
+    timestamp = recorded_at.isoformat()
+    return [
+        Outgoing(
+            stream,
+            {
+                "event_type": event_type,
+                "payload": _encode(payload).decode(),
+                "trace_id": trace_id,
+                "timestamp": timestamp,
+                "source": SOURCE,
+                "correlation_id": correlation_id,
+            },
+            entry.position,
+        )
+        for stream, event_type, payload in said
+    ]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Ids(msgspec.Struct):
+    trace_id: str | None = None
+    correlation_id: str | None = None
+
+
+_ids_in = msgspec.json.Decoder(_Ids).decode
+_ID_NAMES = frozenset(_Ids.__struct_fields__)
+
+
+def _ids(fields: RawFields) -> tuple[str, str]:
+    """Return trace and correlation id of a message: those of its payload, else those around it, else empty text."""
+    try:
+        inside = _ids_in(fields.values["payload"])
+    except (KeyError, ValueError, RecursionError):  # the other shapes, whatever comes in them
+        said = opened(fields, _ID_NAMES).said
+        return _id(said.get("trace_id")), _id(said.get("correlation_id"))
+    around = fields.values if not fields.encoded else {}
+    return (
+        _id(inside.trace_id) or _id(around.get("trace_id")),
+        _id(inside.correlation_id) or _id(around.get("correlation_id")),
+    )
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or has_surrogate(value):
+        return ""
+    return value
