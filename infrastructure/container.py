@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dependency_injector import containers, providers
 
@@ -9,24 +10,45 @@ from exitbrain import __version__
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
+from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.opening import begin_or_check, shipped_register
 from exitbrain.application.ports.exit_ledger import ExitLedger, NoStore
-from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
+from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
-from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.settings import Settings, SettingsError
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 
-def _instruments(settings: Settings) -> Instruments:
-    return NoInstruments() if settings.instruments is None else InstrumentsFile(settings.instruments)
+def _venue_instruments(settings: Settings, journal: Journal | None) -> LiveInstruments | None:
+    """Return the instruments that somebody has to refresh and close, None where the settings name no venue."""
+    if settings.instruments != "binance":
+        if settings.instruments_beside is not None:
+            raise SettingsError("setting INSTRUMENTS_BESIDE is for INSTRUMENTS=binance alone")
+        return None
+    # Whoever does not talk to the venue does not pay for importing its client, a third of a second.
+    from exitbrain.infrastructure.binance.futures import BinanceFutures  # noqa: PLC0415
+    from exitbrain.infrastructure.binance.instruments import BinanceInstruments  # noqa: PLC0415
+
+    return BinanceInstruments(BinanceFutures(binance_access(settings)), journal)
+
+
+def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
+    if venue is None:
+        path = settings.instruments
+        return NoInstruments() if path is None else InstrumentsFile(Path(path))
+    if settings.instruments_beside is None:
+        return venue
+    return CombinedInstruments(venue, InstrumentsFile(settings.instruments_beside))
 
 
 def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[ExitLedger]:
@@ -59,7 +81,9 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     engine = providers.Singleton(BuiltInFormulas)
     translator = providers.Singleton(WireTranslator)
-    instruments = providers.Singleton(_instruments, settings)
+    journal: providers.Provider[Journal | None] = providers.Object(None)  # the live path brings one
+    venue_instruments = providers.Singleton(_venue_instruments, settings, journal)
+    instruments = providers.Singleton(_instruments, settings, venue_instruments)
     ledger = providers.Resource(_ledger, settings, clock, create)
     decisions = providers.Singleton(StoredDecisions, ledger)
 
@@ -72,9 +96,11 @@ class Container(containers.DeclarativeContainer):
 
 
 @contextmanager
-def opened(settings: Settings, *, create: bool = False) -> Iterator[Container]:
+def opened(
+    settings: Settings, *, create: bool = False, journal: Journal | None = None
+) -> Iterator[Container]:
     """Open the store of the settings and everything around it; `create` begins a store that does not exist yet."""
-    container = Container(settings=settings, create=create)
+    container = Container(settings=settings, create=create, journal=providers.Object(journal))
     try:
         if create:
             container.instruments()  # a file that can not be read must not leave an empty store behind

@@ -1,9 +1,10 @@
 """The settings: environment variables `EXITBRAIN_*` or `.env`; what a caller passes wins."""
 
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
@@ -38,7 +39,55 @@ class Settings(BaseSettings):
         None, description="field by which a producer that resends tells its messages apart"
     )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
-    instruments: Path | None = Field(None, description="file with ticks, steps and leverage brackets")
+    instruments: Literal["binance"] | Path | None = Field(
+        None, description="file with ticks, steps and leverage brackets, or the word binance"
+    )
+    instruments_beside: Path | None = Field(
+        None, description="file asked for what Binance does not tell, such as brackets without keys"
+    )
+    binance_api_key: SecretStr | None = Field(None, description="key of the account at the venue")
+    binance_api_secret: SecretStr | None = Field(None, description="its secret")
+    binance_testnet: bool = Field(False, description="ask the venue's test network")
+    binance_url: str | None = Field(None, description="address that stands in for the venue's own")
+
+    consumer: str | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        description="name of this worker, the same over restarts; None: the host's",
+    )
+    group_start: str = Field(
+        "0",
+        pattern=r"^(\$|[0-9]+(-[0-9]+)?)$",
+        description="entry id after which a new consumer group begins",
+    )
+    reclaim_idle_s: float = Field(
+        60.0, ge=1, description="seconds after which an entry is taken from its consumer"
+    )
+    reap_idle_s: float = Field(
+        3600.0, ge=1, description="seconds after which an idle, empty consumer is removed"
+    )
+    give_up_after_s: float = Field(
+        60.0, ge=1, description="seconds without success after which a worker ends"
+    )
+    drain: bool = Field(False, description="record and decide, and execute nothing")
+    health: str = Field("127.0.0.1:9464", description="HOST:PORT of health and metrics")
+    log_level: Literal["debug", "info", "warning"] = Field(
+        "info", description="least level that is logged"
+    )
+    log_form: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of the log; auto: text on a terminal"
+    )
+
+    @property
+    def consumer_name(self) -> str:
+        """Return the name under which this worker reads streams."""
+        return self.consumer or gethostname()
+
+    @property
+    def served_mode(self) -> str:
+        """Return what a worker does with plans, as health and metrics name it."""
+        return "drain" if self.drain else self.mode
 
     @property
     def decisions(self) -> DecisionSettings:

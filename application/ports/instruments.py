@@ -12,6 +12,16 @@ class Instruments(Protocol):
         """Return what is known of a symbol, None when nothing is."""
 
 
+class LiveInstruments(Instruments, Protocol):
+    """Know what a venue said last; somebody has to keep asking it."""
+
+    async def refresh(self) -> None:
+        """Ask for what is due. Returns within a second or so, raises nothing that the venue does; call it every second."""
+
+    async def close(self) -> None:
+        """Release the connections."""
+
+
 class NoInstruments:
     """Know nothing: decisions are made in distances and say what could not be checked."""
 

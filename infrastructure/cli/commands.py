@@ -16,7 +16,8 @@ from exitbrain.infrastructure.cli.options import (
     takes_inputs,
 )
 
-ASK, RECORD, LOOK_UP, SETUP = "Ask", "Record and replay", "Look up", "This installation"
+ASK, RECORD, LIVE = "Ask", "Record and replay", "Live"
+LOOK_UP, SETUP = "Look up", "This installation"
 
 SHORT_HELP_MAX = 78
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -26,7 +27,7 @@ class Grouped(TyperGroup):
     """Lists commands under the headings they belong to, in plain text: rich help takes twice as long to start."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        for title in (ASK, RECORD, LOOK_UP, SETUP):
+        for title in (ASK, RECORD, LIVE, LOOK_UP, SETUP):
             rows = [
                 (name, command.get_short_help_str(SHORT_HELP_MAX))
                 for name, command in self.commands.items()
@@ -98,6 +99,71 @@ def explain(
     from exitbrain.infrastructure.cli.explaining import explain as run
 
     return run(given, decision_id, store=store, as_json=as_json)
+
+
+@app.command(
+    rich_help_panel=LIVE,
+    epilog="Example: exitbrain serve --redis redis://127.0.0.1:6379/0 --store sqlite:///exitbrain.db",
+)
+def serve(
+    redis: Annotated[
+        str | None,
+        Option(metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False),
+    ] = None,
+    store: Store = None,
+    mode: Annotated[
+        str | None,
+        Option(metavar="MODE", help="What is done with plans; only shadow: nothing.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
+    ] = None,
+    instruments: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Ticks, steps and brackets: a file, or binance.", show_default=False),
+    ] = None,
+    account: Annotated[
+        str | None,
+        Option(metavar="A", help="Alias for messages that name no account.", show_default=False),
+    ] = None,
+    consumer: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="Name of this worker, the same over restarts; default the host's.",
+            show_default=False,
+        ),
+    ] = None,
+    health: Annotated[
+        str | None,
+        Option(
+            metavar="HOST:PORT",
+            help="Where health and metrics answer; default 127.0.0.1:9464.",
+            show_default=False,
+        ),
+    ] = None,
+    drain: Annotated[bool, Option("--drain", help="Record and decide, and execute nothing.")] = False,
+    republish_from: Annotated[
+        int | None,
+        Option(metavar="N", help="Publish the log again from this position.", show_default=False),
+    ] = None,
+) -> None:
+    """Take messages from Redis streams, record what they lead to, publish it."""
+    from exitbrain.infrastructure.cli.serving import run
+
+    run(
+        store=store,
+        redis=redis,
+        mode=mode,
+        policy=policy,
+        instruments=instruments,
+        account=account,
+        consumer=consumer,
+        health=health,
+        drain=drain,
+        republish_from=republish_from,
+    )
 
 
 @app.command(rich_help_panel=RECORD, epilog="Example: exitbrain ingest intents.jsonl --store sqlite:///t.db")

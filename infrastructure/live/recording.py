@@ -40,6 +40,10 @@ class ThreadedRecording:
         self._thread = thread
         self._recorder = recorder
 
+    def conflicts(self) -> int:
+        """Return how often another writer was faster."""
+        return self._recorder.conflicts
+
     async def record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
         return await self._thread.run(partial(self._record, messages))
 

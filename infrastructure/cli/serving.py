@@ -1,0 +1,37 @@
+"""`exitbrain serve`: the worker, from its flags to its exit code."""
+
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.live.serving import ServeOptions, serve
+from exitbrain.infrastructure.settings import load_settings
+
+
+def run(
+    *,
+    store: str | None,
+    redis: str | None,
+    mode: str | None,
+    policy: str | None,
+    instruments: str | None,
+    account: str | None,
+    consumer: str | None,
+    health: str | None,
+    drain: bool,
+    republish_from: int | None,
+) -> None:
+    """Serve with the settings in force; a flag wins over the environment."""
+    settings = load_settings(
+        store=store,
+        redis=redis,
+        mode=mode,
+        policy=policy,
+        instruments=instruments,
+        account=account,
+        consumer=consumer,
+        health=health,
+        drain=drain or None,
+    )
+    if settings.mode != "shadow":
+        raise WrongUsage(f"mode {settings.mode} sends orders, which this version does not; it serves shadow")
+    if republish_from is not None and republish_from < 1:
+        raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
+    serve(settings, ServeOptions(republish_from))

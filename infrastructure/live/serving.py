@@ -1,0 +1,136 @@
+"""`exitbrain serve`: the live worker as a process, from its settings to its exit code."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+
+from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.supervisor import LoopFailed, Supervisor
+from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.publisher import Publisher, PublisherUnavailable
+from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.live.tail import ThreadedTail
+from exitbrain.infrastructure.observation.health import Heartbeat
+from exitbrain.infrastructure.observation.health_server import HealthServer
+from exitbrain.infrastructure.observation.journal import LiveJournal
+from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.publisher import RedisPublisher
+from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
+from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.wire.published import PolicyUnits, Published
+
+TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
+"""What can pass; anything else that a loop raises ends the process."""
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread keeps the interpreter while another wants it: the writer gives it up at each step of SQLite."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What is said at the start alone: from where to publish again, None for where the streams say."""
+
+    republish_from: int | None = None
+
+
+class Unserved(Exception):
+    """The worker ended because it could not go on; the text says which loop and why."""
+
+
+def serve(settings: Settings, options: ServeOptions) -> None:
+    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.freeze()  # what is loaded by now stays; the collector need not look at it again
+    metrics = Metrics(mode=settings.served_mode)
+    journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
+    with opened(settings, create=True, journal=journal) as container:
+        try:
+            asyncio.run(_serve(settings, options, container, metrics, journal))
+        except LoopFailed as failed:
+            raise Unserved(f"the worker can not go on: {failed}") from failed
+
+
+async def _serve(
+    settings: Settings, options: ServeOptions, container: Container, metrics: Metrics, journal: LiveJournal
+) -> None:
+    supervisor = Supervisor(journal, transient=TRANSIENT, give_up_after_s=settings.give_up_after_s)
+    heartbeat = Heartbeat(journal)
+    async with AsyncExitStack() as stack:
+        writer, reader = OneThread("writer"), OneThread("tail")
+        stack.callback(writer.close)
+        stack.callback(reader.close)
+        source = RedisSource(settings.redis, settings.consumer_name, _source_settings(settings))
+        stack.push_async_callback(source.close)
+        publisher = RedisPublisher(settings.redis)
+        stack.push_async_callback(publisher.close)
+
+        tail_ledger = stack.enter_context(_tail_ledger(settings, container))
+        language = Published(PolicyUnits(tail_ledger.register), container.translator())
+        tail = ThreadedTail(reader, tail_ledger, language.topics)
+        publishing = Publishing(tail, language, publisher, journal)
+        recording = ThreadedRecording(writer, container.recorder())
+        worker = Worker(source, recording, publishing, supervisor, journal, WorkerSettings())
+
+        metrics.watch(supervisor.states, silent_s=lambda: heartbeat.silent_s, conflicts=recording.conflicts)
+        health = HealthServer(
+            supervisor, heartbeat, metrics, journal, mode=settings.served_mode, address=settings.health
+        )
+        stack.enter_context(health)
+        supervisor.start("health", heartbeat.beat, every_s=0.25)
+        venue = container.venue_instruments()
+        if venue is not None:
+            stack.push_async_callback(venue.close)
+            supervisor.start("instruments", venue.refresh, every_s=1.0)
+        if options.republish_from is not None:
+            await _go_back(publisher, language.streams, options.republish_from)
+        _stop_on_signals(supervisor, journal)
+        journal.event("serving", health=health.url, consumer=settings.consumer_name)
+        await worker.run()
+    journal.event("stopped")
+
+
+def _source_settings(settings: Settings) -> SourceSettings:
+    return SourceSettings(
+        max_message_bytes=settings.max_message_bytes,
+        group_start=settings.group_start,
+        reclaim_idle_s=settings.reclaim_idle_s,
+        reap_idle_s=settings.reap_idle_s,
+    )
+
+
+@contextmanager
+def _tail_ledger(settings: Settings, container: Container) -> Iterator[ExitLedger]:
+    """Open a second ledger on the store, so that reading the log never waits for a writer; memory has but one."""
+    if settings.store.startswith("memory:"):
+        yield container.ledger()
+        return
+    ledger = open_ledger(settings.store, create=False)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+async def _go_back(publisher: Publisher, streams: tuple[str, ...], republish_from: int) -> None:
+    """Move every stream back, so that the log is published again from there."""
+    for stream in streams:
+        now = await publisher.published(stream)
+        await publisher.publish(stream, [], after=now, upto=max(0, republish_from - 1))
+
+
+def _stop_on_signals(supervisor: Supervisor, journal: LiveJournal) -> None:
+    def stop(name: str) -> None:
+        journal.event("stopping", signal=name)
+        supervisor.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
