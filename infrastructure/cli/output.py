@@ -3,12 +3,18 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.table import Table
 
 WIDE = 200
 """Columns where nobody looks at a terminal: wide enough that no table cuts a number."""
+
+_FRAME = 3
+"""Columns that the frame of a table takes for each of its own."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -26,10 +32,39 @@ def show(*parts: RenderableType) -> None:
     """Print lines and tables for people on stdout."""
     screen = _Screen(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
     for part in parts:
-        if isinstance(part, str):
-            screen.print(printable(part), soft_wrap=True)
-        else:
-            screen.print(part)
+        for shown in fitted(part, screen.width) if isinstance(part, Table) else (part,):
+            if isinstance(shown, str):
+                screen.print(printable(shown), soft_wrap=True)
+            else:
+                screen.print(shown)
+
+
+def fitted(table: Table, width: int) -> Iterator[RenderableType]:
+    """Yield a table that wraps its words and no number, or a line for each row where even that is too wide."""
+    if _narrowest(table) > width:
+        yield from _as_lines(table)
+        return
+    for column in table.columns:
+        column.no_wrap = column.justify == "right"
+        column.overflow = "fold"
+    yield table
+
+
+def _narrowest(table: Table) -> int:
+    needed = 0
+    for column in table.columns:
+        cells = [str(cell) for cell in column.cells]
+        pieces = cells if column.justify == "right" else " ".join(cells).split()
+        needed += _FRAME + max(map(cell_len, (*str(column.header).split(), *pieces)), default=0)
+    return needed + 1
+
+
+def _as_lines(table: Table) -> Iterator[str]:
+    if table.title:
+        yield str(table.title)
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        cells = zip(table.columns, row, strict=True)
+        yield ", ".join(f"{column.header} {cell}" for column, cell in cells if cell)
 
 
 def printable(text: str) -> str:
