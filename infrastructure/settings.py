@@ -1,4 +1,4 @@
-"""The settings: environment variables `EXITBRAIN_*` or `.env`; what a caller passes wins."""
+"""The settings: environment variables `EXITBRAIN_*` or `.env`, an empty one as if it were absent; what is passed wins."""
 
 from pathlib import Path
 from socket import gethostname
@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EXITBRAIN_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="EXITBRAIN_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # how a compose file says "not set"
+        extra="ignore",
+        frozen=True,
     )
 
     store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
@@ -29,7 +34,7 @@ class Settings(BaseSettings):
     mode: Literal["shadow", "paper", "testnet", "live"] = Field(
         "shadow", description="what is done with plans"
     )
-    policy: str | None = Field(None, description="policy in force in a new store; None: v3.5")
+    policy: str | None = Field(None, min_length=1, description="policy in force in a new store; None: v3.5")
     max_intent_age_s: float = Field(
         300.0, gt=0, le=1e9, description="age in seconds above which an intent is stale"
     )

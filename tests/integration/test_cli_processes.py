@@ -188,6 +188,16 @@ def test_what_can_not_be_used_is_one_sentence_and_begins_no_store(
     assert [file.name for file in tmp_path.iterdir()] == ["text.db"]
 
 
+def test_an_empty_setting_is_as_if_it_were_absent(tmp_path: Path) -> None:
+    messages.write(tmp_path / "story.jsonl", messages.story())
+    empty = {f"EXITBRAIN_{name}": "" for name in ("STORE", "POLICY", "INSTRUMENTS", "ACCOUNT")}
+
+    ended = exitbrain(tmp_path, "ingest", "story.jsonl", "--json", **empty)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "exitbrain.db").exists()
+
+
 def test_processes_that_begin_the_same_store_at_once_all_succeed(tmp_path: Path) -> None:
     messages.write(tmp_path / "story.jsonl", messages.story())
     processes = [
