@@ -1,0 +1,1 @@
+"""What the live path shows of itself: its log, its metrics, its health."""

@@ -1,0 +1,210 @@
+"""The journal of the live path: a structured log on stderr, and the metrics.
+
+At the level info it writes refusals, troubles, changes, and every few seconds a summary with rates; single messages
+and batches are written at debug, since thousands of them a second must not wait for a log.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Literal, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from exitbrain.application.outcome import Outcome
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.receipt import Disposition
+from exitbrain.infrastructure.cli.output import printable
+from exitbrain.infrastructure.observation.metrics import Metrics
+
+Level = Literal["debug", "info", "warning"]
+Form = Literal["auto", "json", "text"]
+
+SUMMARY_EVERY_S = 5.0
+LINES_MAX = 20
+"""How often a name is written between two summaries; the summary tells how many lines were left out."""
+
+TEXT_MAX = 500
+
+_FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
+_GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked"})
+
+
+class Lines:
+    """Write lines to a text stream, from any thread.
+
+    A log that can not be written (its reader is gone, the disk is full) must not stop the worker: what is lost is
+    counted.
+    """
+
+    def __init__(self, stream: TextIO, note_lost_line: Callable[[], None]) -> None:
+        self._stream = stream
+        self._note_lost_line = note_lost_line
+        self._lock = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        """Write one line."""
+        with self._lock:
+            try:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+            except OSError:
+                self._note_lost_line()
+
+    debug = info = warning = error = critical = msg
+
+
+def open_log(lines: Lines, *, level: Level, as_json: bool, colors: bool) -> FilteringBoundLogger:
+    """Return a log with time (UTC), level, event and facts in each line; the only place that configures structlog."""
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _plain,
+    ]
+    if as_json:
+        processors.append(structlog.processors.JSONRenderer(serializer=_json))
+    else:
+        processors.append(structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="time"))
+    wrapper = structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
+    log: FilteringBoundLogger = structlog.wrap_logger(lines, processors=processors, wrapper_class=wrapper)
+    return log
+
+
+class LiveJournal:
+    """Take down what happens on the live path, in the log and in the metrics. For any thread."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        level: Level = "info",
+        form: Form = "auto",
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        to = sys.stderr if stream is None else stream
+        self._metrics = metrics
+        as_json = form == "json" or (form == "auto" and not to.isatty())
+        lines = Lines(to, metrics.note_lost_line)
+        self._log = open_log(lines, level=level, as_json=as_json, colors=to.isatty())
+        self._detailed = level == "debug"
+        self._clock = clock
+        self._since = clock()
+        self._counts: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
+        self._stalled: set[object] = set()
+
+    def event(self, name: str, **facts: object) -> None:
+        """Note an event of normal life."""
+        self._metrics.note(name, facts)
+        if name == "message":
+            self._message(facts["outcome"])
+        elif name == "heartbeat":
+            self._summarise_if_due()
+        elif name in _FLOW:
+            self._flow(name, facts)
+        elif name != "loop_moves_again" or self._was_stalled(facts["loop"]):
+            self._write("info", name, facts)
+
+    def trouble(self, name: str, **facts: object) -> None:
+        """Note an event that somebody should look at."""
+        if name == "loop_stalled":
+            if facts["loop"] in self._stalled:
+                return  # the supervisor and the watchdog both look; who sees it first tells
+            self._stalled.add(facts["loop"])
+        self._metrics.note_trouble(name, facts)
+        self._write("error" if name in _GRAVE else "warning", name, facts)
+
+    def summarise(self) -> None:
+        """Write what has come together since the last summary, unless that is nothing."""
+        now = self._clock()
+        seconds, self._since = now - self._since, now
+        counts, self._counts = self._counts, Counter()
+        left_out = sum(max(0, written - LINES_MAX) for written in self._written.values())
+        self._written.clear()
+        if not counts and not left_out:
+            return
+        messages = sum(counts[kind] for kind in (*Disposition, "DUPLICATE"))
+        per_s = round(messages / seconds, 1) if seconds > 0 else 0.0
+        facts = {kind.lower(): counts[kind] for kind in sorted(counts)}
+        if left_out:
+            facts["lines_left_out"] = left_out
+        self._log.info("summary", seconds=round(seconds, 1), messages=messages, per_s=per_s, **facts)
+
+    def _summarise_if_due(self) -> None:
+        if self._clock() - self._since >= SUMMARY_EVERY_S:
+            self.summarise()
+
+    def _message(self, outcome: object) -> None:
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"a message is noted with its Outcome, not with {outcome!r}")
+        self._counts["DUPLICATE" if outcome.duplicate else outcome.disposition] += 1
+        if outcome.disposition is Disposition.REFUSED and not outcome.duplicate:
+            self._write("info", "message_refused", _facts_of(outcome))
+        elif self._detailed:
+            self._log.debug("message", **_facts_of(outcome))
+
+    def _flow(self, name: str, facts: Mapping[str, object]) -> None:
+        if name == "published" and isinstance(entries := facts["entries"], int):
+            self._counts[name] += entries
+        if self._detailed:
+            shown = {key: value for key, value in facts.items() if key != "entry_ids"}
+            self._log.debug(name, **shown)
+        self._summarise_if_due()
+
+    def _was_stalled(self, loop: object) -> bool:
+        if loop not in self._stalled:
+            return False
+        self._stalled.discard(loop)
+        return True
+
+    def _write(self, level: str, name: str, facts: Mapping[str, object]) -> None:
+        self._written[name] += 1
+        if self._written[name] <= LINES_MAX:
+            getattr(self._log, level)(name, **facts)
+
+
+def _facts_of(outcome: Outcome) -> dict[str, object]:
+    """Return what identifies a message and everything it touched; a flip closed another position before."""
+    facts: dict[str, object] = {
+        "receipt": outcome.receipt_id,
+        "entry_id": outcome.entry_id,
+        "outcome": outcome.disposition,
+    }
+    if outcome.duplicate:
+        facts["duplicate"] = True
+    if outcome.reason is not None:
+        facts["reason"] = outcome.reason
+    if outcome.refusal is not None:
+        refusal = outcome.refusal
+        facts |= {"field": refusal.field, "value": refusal.value, "allowed": refusal.allowed}
+    if outcome.touched:
+        facts["position"], facts["plan"] = outcome.touched[-2:]
+    if len(outcome.touched) > 2:
+        facts["closed_position"], facts["closed_plan"] = outcome.touched[:2]
+    if outcome.decision is not None:
+        facts["decision"] = decision_id(outcome.decision.plan_id, outcome.decision.revision)
+    if outcome.levels is not None:
+        facts["symbol"] = outcome.levels.symbol
+    return facts
+
+
+def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave numbers, and text that can not steer a terminal: what a message holds is in some of these facts."""
+    return {name: _shown(value) for name, value in facts.items()}
+
+
+def _shown(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    return printable(text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}...")
+
+
+def _json(facts: object, **_: object) -> str:
+    return msgspec.json.encode(facts).decode()

@@ -1,0 +1,232 @@
+"""The metrics of a worker for Prometheus, in a registry of their own; fed by what the journal is told.
+
+Label values that come from outside are bounded: after so many different ones the rest is counted as `other`. What
+happens thousands of times a second is gathered in plain Python and handed over once for each batch: counting each
+message with the client library costs several times as much.
+"""
+
+import platform
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from exitbrain import __version__
+from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.outcome import Outcome
+from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.receipt import Disposition
+from exitbrain.infrastructure.observation.collectors import Bounded, Watched, Way
+
+SYMBOLS_MAX = 500
+
+# Seconds: from a commit of a few messages on a fast disk to a server that hardly answers.
+STEP_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class _Kind(NamedTuple):
+    """What a message counts for; there are few different ones."""
+
+    outcome: str
+    reason: str = ""
+    policy: str = ""
+    cause: str = ""
+    result: str = ""
+    failed: tuple[str, ...] = ()
+
+
+_DUPLICATE = _Kind("DUPLICATE")
+
+
+class Metrics:
+    """Count what the journal is told. May be told and asked from any thread."""
+
+    def __init__(self, *, mode: str, wall_clock: Callable[[], float] = time.time) -> None:
+        self._wall_clock = wall_clock
+        self._gathered: Tally[_Kind] = Tally()
+        self._latest_lsf: dict[str, float] = {}
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        build = Info("exitbrain_build", "Version, Python and mode of the worker.", registry=self._registry)
+        build.info({"version": __version__, "python": platform.python_version(), "mode": mode})
+        self._define_intake()
+        self._define_flow()
+        self._define_loops()
+        self._observe_commit = self._step("commit")
+        self._on: dict[str, Callable[..., None]] = {
+            "message": self._message,
+            "message_undecided": self._undecided,
+            "read": self._step("read"),
+            "committed": self._commit,
+            "acknowledged": self._step("acknowledge"),
+            "published": self._publish,
+            "reclaimed": self._reclaim,
+            "backlog": self._backlog,
+            "heartbeat": self._heartbeat,
+            "loop_failed": self._loop_failed,
+        }
+
+    def note(self, name: str, facts: Mapping[str, object]) -> None:
+        """Count an event of normal life."""
+        handler = self._on.get(name)
+        if handler is not None:
+            handler(**facts)
+
+    def note_trouble(self, name: str, facts: Mapping[str, object]) -> None:
+        """Count an event that somebody should look at."""
+        self._troubles.of(name).inc()
+        self.note(name, facts)
+
+    def note_lost_line(self) -> None:
+        """Count a line of the log that could not be written."""
+        self._lost_lines.inc()
+
+    def watch(
+        self,
+        states: Mapping[str, LoopState],
+        *,
+        silent_s: Callable[[], float],
+        conflicts: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Show the loops of a supervisor, for how long the event loop has not ticked, and a count of conflicts."""
+        self._registry.register(Watched(states, silent_s, conflicts))
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """Return all metrics in the text format that an Accept header asks for, and its content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"exitbrain_{name}", help_text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"exitbrain_{name}", help_text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, help_text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"exitbrain_{name}", help_text, labels, registry=self._registry, buckets=buckets)
+
+    def _define_intake(self) -> None:
+        self._messages = Bounded(
+            self._counter("messages", "Messages with a receipt, by outcome and reason.", "outcome", "reason")
+        )
+        self._dead_letters = Bounded(
+            self._counter("dead_letters", "Messages refused; each is published as a dead letter.", "reason")
+        )
+        self._undecided_messages = self._counter(
+            "undecided", "Failures to handle a message; it is delivered again, and refused in the end."
+        )
+        self._decisions = Bounded(
+            self._counter("decisions", "Level computations recorded.", "policy", "cause", "result")
+        )
+        self._guards = Bounded(self._counter("guards_failed", "Guards that failed on a decision.", "guard"))
+        self._lsf = Bounded(
+            self._gauge("lsf_adjusted", "Adjusted leverage sensitivity factor last computed.", "symbol"),
+            SYMBOLS_MAX,
+        )
+
+    def _define_flow(self) -> None:
+        self._seconds = Bounded(
+            self._histogram("step_seconds", "Duration of a step on one batch.", STEP_BUCKETS, "step")
+        )
+        self._way = Way()
+        self._registry.register(self._way)
+        self._published = Bounded(self._counter("published_entries", "Entries published.", "stream"))
+        self._position = Bounded(
+            self._gauge("published_position", "Log position up to which a stream is published.", "stream")
+        )
+        self._lag = Bounded(
+            self._gauge(
+                "lag_entries", "Entries never delivered; NaN where the server can not tell.", "stream"
+            )
+        )
+        self._pending = Bounded(
+            self._gauge("pending_entries", "Entries delivered and not acknowledged.", "stream")
+        )
+        self._reclaimed = self._counter("reclaimed_entries", "Entries taken over from another consumer.")
+        self._filled = self._gauge("buffer_filled_ratio", "How full the buffer before the commit is, 0 to 1.")
+
+    def _define_loops(self) -> None:
+        self._loop_failures = Bounded(
+            self._counter("loop_failures", "Steps of a loop that failed and were tried again.", "loop")
+        )
+        self._delay = self._histogram(
+            "event_loop_delay_seconds", "How much too late a timer of the event loop fired.", STEP_BUCKETS
+        )
+        self._troubles = Bounded(
+            self._counter("troubles", "Events of the log that somebody should look at.", "event")
+        )
+        self._lost_lines = self._counter("log_lines_lost", "Lines of the log that could not be written.")
+
+    def _message(self, *, outcome: Outcome, **_: object) -> None:
+        levels = outcome.levels
+        if outcome.duplicate:
+            kind = _DUPLICATE
+        elif levels is None:
+            kind = _Kind(outcome.disposition, outcome.reason or "")
+        else:
+            result = "refused"
+            if isinstance(levels, LevelsComputed):
+                result = "computed"
+                self._latest_lsf[levels.symbol] = levels.levels.raw.lsf_adjusted
+            failed = tuple(levels.levels.guards.failed)
+            kind = _Kind(outcome.disposition, "", levels.policy.name, levels.cause, result, failed)
+        self._gathered[kind] += 1
+
+    def _commit(self, **facts: object) -> None:
+        """Hand over what was gathered from the messages of the batch."""
+        for kind, times in self._gathered.items():
+            self._messages.of(kind.outcome, kind.reason).inc(times)
+            if kind.outcome == Disposition.REFUSED:
+                self._dead_letters.of(kind.reason).inc(times)
+            if kind.result:
+                self._decisions.of(kind.policy, kind.cause, kind.result).inc(times)
+            for guard in kind.failed:
+                self._guards.of(guard).inc(times)
+        for symbol, lsf in self._latest_lsf.items():
+            self._lsf.of(symbol).set(lsf)
+        self._gathered.clear()
+        self._latest_lsf.clear()
+        self._observe_commit(**facts)
+
+    def _undecided(self, **_: object) -> None:
+        self._undecided_messages.inc()
+
+    def _step(self, step: str) -> Callable[..., None]:
+        child = self._seconds.of(step)
+
+        def observe(*, seconds: float, filled: float, **_: object) -> None:
+            child.observe(seconds)
+            self._filled.set(filled)
+
+        return observe
+
+    def _publish(
+        self,
+        *,
+        stream: str,
+        position: int,
+        entries: int,
+        entry_ids: Sequence[str],
+        seconds: float,
+        **_: object,
+    ) -> None:
+        self._seconds.of("publish").observe(seconds)
+        self._published.of(stream).inc(entries)
+        self._position.of(stream).set(position)
+        self._way.observe(stream, 1000.0 * self._wall_clock(), entry_ids)
+
+    def _reclaim(self, *, entries: int, **_: object) -> None:
+        self._reclaimed.inc(entries)
+
+    def _backlog(self, *, stream: str, lag: int | None, pending: int, **_: object) -> None:
+        self._lag.of(stream).set(float("nan") if lag is None else lag)
+        self._pending.of(stream).set(pending)
+
+    def _heartbeat(self, *, delay_s: float, **_: object) -> None:
+        self._delay.observe(delay_s)
+
+    def _loop_failed(self, *, loop: str, **_: object) -> None:
+        self._loop_failures.of(loop).inc()
