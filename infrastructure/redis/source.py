@@ -62,7 +62,8 @@ return removed
 class SourceSettings:
     """How entries are taken.
 
-    `group_start` is the entry id after which a new group begins. An entry pending for `reclaim_idle_s` is taken from
+    `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
+    beginning. An entry pending for `reclaim_idle_s` is taken from
     its consumer: longer than the slowest batch, or two workers handle it. A consumer that holds nothing and has not
     asked for `reap_idle_s` is removed.
     """
@@ -108,7 +109,7 @@ class RedisSource:
 
     async def open(self) -> None:
         async with answering(SourceUnavailable, self._settings.timeout_s):
-            await self._create_groups()
+            await self._create_groups(self._settings.group_start)
         self._begin_again()
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
@@ -226,7 +227,7 @@ class RedisSource:
                     if not _group_is_lost(error):
                         raise
                 self.groups_recreated += 1
-                await self._create_groups()
+                await self._create_groups(BEGINNING)
                 self._begin_again()
                 return await question()
         except BaseException:  # what was asked may have been done, also when we are cancelled
@@ -238,12 +239,10 @@ class RedisSource:
         for lane in self._lanes:
             lane.after = BEGINNING
 
-    async def _create_groups(self) -> None:
+    async def _create_groups(self, start: str) -> None:
         for lane in self._lanes:
             try:
-                await self._commands.xgroup_create(
-                    lane.stream, lane.group, self._settings.group_start, mkstream=True
-                )
+                await self._commands.xgroup_create(lane.stream, lane.group, start, mkstream=True)
             except ResponseError as error:
                 if code_of(error) != "BUSYGROUP":
                     raise
