@@ -1,6 +1,6 @@
 """Decision replay: every recorded decision is computed again and must come out bit for bit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -208,10 +208,3 @@ def _drift(decision: RecordedDecision, levels: JudgedLevels) -> Drift:
 
 def _unreadable(decision: UnreadableDecision) -> Drift:
     return Drift(name_of(decision), "event", decision.why, "")
-
-
-def in_parts(head: int, parts: int) -> Iterator[tuple[int, int]]:
-    """Split the log up to `head` into ranges (after, upto]."""
-    size = max(1, -(-head // parts))
-    for after in range(0, head, size):
-        yield after, min(after + size, head)
