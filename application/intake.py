@@ -116,9 +116,12 @@ class Intake:
         return _Handling(self._engine, message, translation, state, context).decided()
 
 
+_NOT_OURS = (Unusable, ForeignStream)  # a tuple: a union written in place is built anew by each call
+
+
 def subject_of(translation: Translation, settings: DecisionSettings) -> Subject | None:
     """Return the account and symbol whose state a message meets, None when it meets none."""
-    if isinstance(translation, Unusable | ForeignStream):
+    if isinstance(translation, _NOT_OURS):
         return None
     claims: list[tuple[str, str]] = []
     if isinstance(translation, TradeClosed) and translation.order_id:
@@ -151,8 +154,10 @@ class _Handling:
         self.translation = translation
         self.context = context
         self.given = state
-        self.position = None if state.position is None else state.position.copy()
-        self.plan = None if state.plan is None else state.plan.copy()
+        self.position, self.plan = state.position, state.plan
+        if self.position is not None and self.position.is_open:  # what has ended never changes again
+            self.position = self.position.copy()
+            self.plan = None if self.plan is None else self.plan.copy()
         self.window = state.window
         self.uncommitted = state.uncommitted
         self.snapshot_stored = state.snapshot_stored
@@ -373,27 +378,19 @@ class _Handling:
         self.touched.extend((position.id, plan.id))
 
     def _stamp(self, time: MessageTime) -> Stamp:
-        stream_time = _time_of(self.message)
+        message, recorded_at = self.message, self.context.recorded_at
         if time.at is not None and time.origin is not None:
             at, origin = time.at, time.origin
-        elif stream_time is not None:
+        elif (stream_time := _time_of(message)) is not None:
             at, origin = stream_time, TimeOrigin.STREAM_ID
         else:
-            at, origin = self.context.recorded_at, TimeOrigin.RECORDED_AT
-        return Stamp(
-            receipt_id_of(self.message, time),
-            self.message.source,
-            self.message.stream_id,
-            at,
-            origin,
-            self.context.recorded_at,
-        )
+            at, origin = recorded_at, TimeOrigin.RECORDED_AT
+        receipt_id = receipt_id_of(message, time)
+        return Stamp(receipt_id, message.source, message.stream_id, at, origin, recorded_at)
 
     def _finish(self, disposition: Disposition, reason: Reason | None, refusal: Refusal | None) -> Decided:
         stamp, message = self.stamp, self.message
-        assumptions = (
-            () if isinstance(self.translation, Unusable | ForeignStream) else self.translation.assumptions
-        )
+        assumptions = () if isinstance(self.translation, _NOT_OURS) else self.translation.assumptions
         receipt = MessageReceived(
             source=message.source,
             stream=message.stream,

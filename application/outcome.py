@@ -24,7 +24,7 @@ class Outcome:
     refusal: Refusal | None
     touched: tuple[UUID, ...]
     decision: DecisionId | None = None
-    levels: Decision | None = field(default=None, repr=False)
+    levels: Decision | None = field(default=None, repr=False, compare=False)
     duplicate: bool = False
 
     @classmethod

@@ -43,32 +43,26 @@ class Signal:
     assumptions: tuple[Assumption, ...]
 
 
-_DEFAULTS = {
-    "volatility": Assumption("volatility", "1.0", "the message has none"),
-    "funding": Assumption("funding", "0.0", "the message has none"),
-    "divergence": Assumption("divergence", "0.0", "the message has none"),
-    "confidence": Assumption("confidence", "0.8", "the message has none"),
-}
+_NO_VOLATILITY = Assumption("volatility", "1.0", "the message has none")
+_NO_FUNDING = Assumption("funding", "0.0", "the message has none")
+_NO_DIVERGENCE = Assumption("divergence", "0.0", "the message has none")
+_NO_CONFIDENCE = Assumption("confidence", "0.8", "the message has none")
 
 
 def signal_of(intent: TradeIntent) -> Signal:
     """Return the signal of an intent; each default used is an assumption."""
-    assumptions: list[Assumption] = []
-
-    def given(field: str, value: float | None) -> float:
-        if value is not None:
-            return value
-        default = _DEFAULTS[field]
-        assumptions.append(default)
-        return float(default.value)
-
-    return Signal(
-        given("volatility", intent.volatility),
-        given("funding", intent.funding),
-        given("divergence", intent.divergence),
-        given("confidence", intent.confidence),
-        tuple(assumptions),
-    )
+    volatility, funding = intent.volatility, intent.funding
+    divergence, confidence = intent.divergence, intent.confidence
+    assumptions: tuple[Assumption, ...] = ()
+    if volatility is None:
+        volatility, assumptions = 1.0, (*assumptions, _NO_VOLATILITY)
+    if funding is None:
+        funding, assumptions = 0.0, (*assumptions, _NO_FUNDING)
+    if divergence is None:
+        divergence, assumptions = 0.0, (*assumptions, _NO_DIVERGENCE)
+    if confidence is None:
+        confidence, assumptions = 0.8, (*assumptions, _NO_CONFIDENCE)
+    return Signal(volatility, funding, divergence, confidence, assumptions)
 
 
 @dataclass(slots=True)  # not frozen: one is made for every decision
@@ -133,9 +127,8 @@ def _check_finite(raw: RawLevels, policy: str) -> None:
         raw.floor,
         raw.cap,
     )
-    for number in (*numbers, *raw.harvest):
-        if not isfinite(number):
-            raise InvalidValue(f"raw levels of policy {policy}", raw, "finite numbers")
+    if not all(map(isfinite, numbers)) or not all(map(isfinite, raw.harvest)):
+        raise InvalidValue(f"raw levels of policy {policy}", raw, "finite numbers")
 
 
 def _inputs(

@@ -1,14 +1,14 @@
 """Ids: uuid5 of meaningful parts, so the same thing has the same id in every process and every replay."""
 
-import re
 from functools import lru_cache
 from hashlib import sha1, sha256
 from urllib.parse import quote
-from uuid import NAMESPACE_DNS, UUID, uuid5
+from uuid import NAMESPACE_DNS, UUID, SafeUUID, uuid5
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "exitbrain")
 
-_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")  # what percent-encoding leaves as it is
+# What percent-encoding leaves as it is.
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
 _VERSION_AND_VARIANT = ~((0xF << 76) | (0x3 << 62))
 _UUID5 = (5 << 76) | (2 << 62)
 _UUID8 = (8 << 76) | (2 << 62)
@@ -20,7 +20,7 @@ def id_of(*parts: object) -> UUID:
     name = "/".join([_percent_encoded(str(part)) for part in parts])
     # The arithmetic of uuid.uuid5 without its conversions: ids are made several times for each message.
     digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
-    return UUID(int=int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
+    return _uuid(int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
 
 
 def position_id(account: str, symbol: str, position_side: str, cycle: int) -> UUID:
@@ -58,11 +58,19 @@ def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
     digest = sha256(f"{_percent_encoded(source)}/{_percent_encoded(entry_id)}".encode()).digest()
     tail = int.from_bytes(digest[:10], "big") & _HASH_BITS
     head = min(max(time_ms, 0), (1 << 48) - 1) << 80
-    return UUID(int=(head | tail) & _VERSION_AND_VARIANT | _UUID8)
+    return _uuid((head | tail) & _VERSION_AND_VARIANT | _UUID8)
+
+
+def _uuid(number: int) -> UUID:
+    """Make a UUID of 128 bits that need no check: `UUID(int=...)` takes as long as the hash they come from."""
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
 
 
 def _percent_encoded(part: str) -> str:
-    return part if _UNRESERVED.fullmatch(part) else quote(part, safe="")
+    return quote(part, safe="") if part.strip(_UNRESERVED) else part
 
 
 REGISTER_ID = id_of("policy-register")

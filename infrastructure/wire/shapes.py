@@ -47,8 +47,14 @@ class MarketShape(BaseModel):
     @property
     def ids(self) -> dict[str, str]:
         """Return the ids by which the producer tells its messages apart, those that it gave."""
-        given = {"trace_id": self.trace_id, "event_id": self.event_id, "correlation_id": self.correlation_id}
-        return {name: value for name, value in given.items() if value is not None}
+        ids: dict[str, str] = {}
+        if self.trace_id is not None:
+            ids["trace_id"] = self.trace_id
+        if self.event_id is not None:
+            ids["event_id"] = self.event_id
+        if self.correlation_id is not None:
+            ids["correlation_id"] = self.correlation_id
+        return ids
 
 
 class NothingShape(MarketShape):
