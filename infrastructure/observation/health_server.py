@@ -7,6 +7,7 @@ does not tick, and when a loop stands still.
 import socket
 import sys
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -76,6 +77,7 @@ class HealthServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def __init__(
         self, address: str, health: Health, metrics: Metrics, watchdog: Watchdog, journal: Journal
@@ -104,9 +106,13 @@ class _Server(ThreadingHTTPServer):
         """Serve a connection; the oldest gives way when there are too many, so that nobody can hold them all."""
         with self._lock:
             self._open[request] = None
-            oldest = next(iter(self._open)) if len(self._open) > CONNECTIONS_MAX else None
-        if oldest is not None:
-            self.shutdown_request(oldest)
+            crowded = len(self._open) > CONNECTIONS_MAX
+            oldest = next(iter(self._open))
+            if crowded:
+                del self._open[oldest]
+        if crowded:
+            with suppress(OSError):  # it has gone by itself
+                oldest.shutdown(socket.SHUT_RDWR)  # its own thread wakes up, and closes it
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
