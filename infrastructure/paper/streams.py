@@ -19,6 +19,9 @@ from exitbrain.infrastructure.wire.stream_entry import from_entry, id_in_numbers
 
 BEGINNING = EntryId(0, 0)
 
+_Place = tuple[int, int, int, str, EntryId]
+"""Where an entry stands among those of all streams: within a millisecond opens come before closes."""
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -142,12 +145,12 @@ class InMemorySource:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
         long_ago = self._streams.now_ms() - self._reclaim_idle_ms
         idle = [
-            (entry_id, name)
-            for name in self._names
+            _place(number, name, entry_id)
+            for number, name in enumerate(self._names)
             for entry_id, pending in self._streams.group(name).pending.items()
             if pending.at_ms <= long_ago
         ]
-        return [self._deliver(name, entry_id) for entry_id, name in sorted(idle)[:limit]]
+        return [self._deliver(name, entry_id) for *_, name, entry_id in sorted(idle)[:limit]]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -163,7 +166,7 @@ class InMemorySource:
 
     async def reap(self) -> list[str]:
         long_ago = self._streams.now_ms() - self._reap_idle_ms
-        removed = set()
+        removed, kept = set(), set()
         for name in self._names:
             group = self._streams.group(name)
             holding = {pending.consumer for pending in group.pending.values()}
@@ -171,16 +174,18 @@ class InMemorySource:
                 if consumer != self._consumer and consumer not in holding and seen_ms <= long_ago:
                     del group.seen_ms[consumer]
                     removed.add(consumer)
-        return sorted(removed)
+                else:
+                    kept.add(consumer)
+        return sorted(removed - kept)
 
     async def close(self) -> None:
         """Keep everything: there is nothing to release."""
 
     def _take(self, limit: int) -> list[Delivery]:
-        taken = list(islice(merge(*map(self._waiting, self._names)), limit))
-        return [self._deliver(name, entry_id) for entry_id, name in taken]
+        lanes = [self._waiting(number, name) for number, name in enumerate(self._names)]
+        return [self._deliver(name, entry_id) for *_, name, entry_id in list(islice(merge(*lanes), limit))]
 
-    def _waiting(self, name: str) -> Iterator[tuple[EntryId, str]]:
+    def _waiting(self, number: int, name: str) -> Iterator[_Place]:
         """Yield what is to be read of a stream: first what is pending with us since before `open`."""
         group = self._streams.group(name)
         group.seen_ms[self._consumer] = self._streams.now_ms()
@@ -189,7 +194,8 @@ class InMemorySource:
             for entry_id, pending in group.pending.items()
             if pending.consumer == self._consumer and entry_id > self._read_upto[name]
         )
-        return ((entry_id, name) for entry_id in chain(ours, self._streams.after(name, group.delivered)))
+        new = self._streams.after(name, group.delivered)
+        return (_place(number, name, entry_id) for entry_id in chain(ours, new))
 
     def _deliver(self, name: str, entry_id: EntryId) -> Delivery:
         group = self._streams.group(name)
@@ -227,3 +233,7 @@ class InMemoryPublisher:
 
     async def close(self) -> None:
         """Keep everything: there is nothing to release."""
+
+
+def _place(number: int, name: str, entry_id: EntryId) -> _Place:
+    return entry_id.ms, number, entry_id.seq, name, entry_id

@@ -5,29 +5,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from exitbrain.application.ports.message_source import Delivery
+from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
 
 NEW = ">"
 BEGINNING = "0-0"
 
-Held = tuple[tuple[int, int], Delivery]
-"""A delivery under its entry id as milliseconds and sequence."""
+Order = tuple[int, int, int]
+"""Milliseconds of the entry id, number of the lane, sequence: within a millisecond opens come before closes."""
+
+Held = tuple[Order, Delivery]
 
 
 @dataclass(slots=True)
 class Lane:
-    """One stream on its way to being merged.
+    """One stream on its way to being merged; lanes are numbered in the order in which streams were given.
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
     answer left nothing on the server, `delivered` how far the group was then. `held` is what came and was not yet
     passed on, in the order of ids.
     """
 
+    number: int
     stream: str
     group: str
     after: str = BEGINNING
     exhausted: bool = False
     delivered: str = BEGINNING
     held: deque[Held] = field(default_factory=deque)
+
+    def order(self, entry_id: str) -> Order:
+        """Return where an entry of this lane stands among those of all lanes."""
+        ms, seq = id_in_numbers(entry_id)
+        return ms, self.number, seq
 
 
 def merged(lanes: Sequence[Lane], limit: int) -> list[Delivery]:

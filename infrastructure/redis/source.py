@@ -26,7 +26,7 @@ from exitbrain.infrastructure.redis.connection import (
 )
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.streams import INCOMING, group_of
-from exitbrain.infrastructure.wire.stream_entry import from_entry, id_in_numbers
+from exitbrain.infrastructure.wire.stream_entry import from_entry
 
 Fields = Mapping[bytes, bytes]
 
@@ -45,16 +45,18 @@ return taken
 
 # One step: between a look and a removal a consumer could be given entries, which would be removed with it.
 _REAP = """
-local removed = {}
+local removed, kept = {}, {}
 for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local consumer = {}
   for i = 1, #facts, 2 do consumer[facts[i]] = facts[i + 1] end
   if consumer.name ~= ARGV[2] and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[3]) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
     removed[#removed + 1] = consumer.name
+  else
+    kept[#kept + 1] = consumer.name
   end
 end
-return removed
+return {removed, kept}
 """
 
 
@@ -104,7 +106,7 @@ class RedisSource:
         self._reap = self._commands.register_script(_REAP)
         self._consumer = consumer
         self._settings = settings
-        self._lanes = [Lane(stream, group_of(stream)) for stream in streams]
+        self._lanes = [Lane(number, stream, group_of(stream)) for number, stream in enumerate(streams)]
         self.groups_recreated = 0
 
     async def open(self) -> None:
@@ -148,11 +150,15 @@ class RedisSource:
         return found
 
     async def reap(self) -> list[str]:
+        """Remove consumers from each group; a name is told when it has gone from all."""
         idle_ms = int(self._settings.reap_idle_s * 1000)
         removed: set[bytes] = set()
+        kept: set[bytes] = set()
         for lane in self._lanes:
-            removed.update(await self._run(self._reap, lane, idle_ms))
-        return sorted(name.decode("utf-8", "backslashreplace") for name in removed)
+            gone, here = await self._run(self._reap, lane, idle_ms)
+            removed.update(gone)
+            kept.update(here)
+        return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
 
     async def close(self) -> None:
         async with answering(SourceUnavailable, self._settings.timeout_s):
@@ -210,7 +216,7 @@ class RedisSource:
     def _held(self, lane: Lane, entry_id: bytes, fields: Fields, attempt: int) -> Held:
         text = entry_id.decode()
         message = from_entry(lane.stream, text, fields, max_bytes=self._settings.max_message_bytes)
-        return id_in_numbers(text), Delivery(message, lane.stream, text, attempt)
+        return lane.order(text), Delivery(message, lane.stream, text, attempt)
 
     async def _run(self, script: AsyncScript, lane: Lane, *arguments: int) -> list[Any]:
         asked = partial(script, keys=[lane.stream], args=[lane.group, self._consumer, *arguments])

@@ -1,0 +1,74 @@
+"""RedisDeadLetters: the dead letter streams of a Redis, for commands that people run."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable, UnreadableLetter
+from exitbrain.domain.receipt import RawFields
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S
+from exitbrain.infrastructure.redis.streams import dead_letters_of
+from exitbrain.infrastructure.wire.dead_letter import letter_of
+
+PAGE = 500
+
+
+class RedisDeadLetters:
+    """Read dead letter streams and send messages again. Raises ValueError for a URL that is none of Redis."""
+
+    def __init__(self, url: str) -> None:
+        # Asked once and never again by itself: after a lost reply a second XADD would be a second message.
+        # Any: its types speak of text and bytes at once.
+        self._client: Any = redis.Redis.from_url(
+            url,
+            decode_responses=False,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=COMMAND_TIMEOUT_S,
+            socket_connect_timeout=COMMAND_TIMEOUT_S,
+        )
+
+    def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
+        start = "-"
+        while page := self._page(dead_letters_of(source), start):
+            for entry_id, fields in page:
+                yield letter_of(entry_id.decode(), _texts(fields))
+            start = f"({page[-1][0].decode()}"
+
+    def resend(self, stream: str, fields: RawFields) -> str:
+        with _answering("; whether the message was sent is not known"):
+            return str(self._client.xadd(stream, _raw(fields)), "ascii")
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _page(self, stream: str, start: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        with _answering():
+            page: list[tuple[bytes, dict[bytes, bytes]]] = self._client.xrange(stream, start, "+", count=PAGE)
+            return page
+
+
+@contextmanager
+def _answering(consequence: str = "") -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, OSError) as error:
+        why = str(error).rstrip(".")
+        raise DeadLettersUnavailable(f"Redis is not available: {why}{consequence}") from error
+
+
+def _texts(fields: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode("utf-8", "replace"): text.decode("utf-8", "replace") for name, text in fields.items()}
+
+
+def _raw(fields: RawFields) -> dict[Any, Any]:
+    """Return fields as they were on the stream: bytes that are no text are bytes again."""
+    return {
+        name: base64.b64decode(text) if fields.encoded.get(name) == "base64" else text
+        for name, text in fields.values.items()
+    }

@@ -1,0 +1,120 @@
+"""The stages on which the contracts of streams are tested: in memory, on the oldest Redis, on a current server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import redis
+
+from exitbrain.application.ports.message_source import MessageSource
+from exitbrain.application.ports.publisher import Publisher
+from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
+from exitbrain.infrastructure.redis.publisher import RedisPublisher
+from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
+from tests.servers import REDIS_KINDS, redis_url
+
+STAGES = ("memory", *REDIS_KINDS)
+LONG_S = 3600.0
+
+
+class Stage(Protocol):
+    """Streams and those who work on them."""
+
+    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
+        """Add an entry with the field `name`, under an id of that time where one is given."""
+
+    def entries(self, stream: str) -> list[dict[str, str]]:
+        """Return the fields of every entry."""
+
+    def trim(self, stream: str, keep: int) -> None:
+        """Keep so many of the newest entries."""
+
+    def flush(self) -> None:
+        """Lose everything."""
+
+    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
+        """Return a source for a consumer."""
+
+    def publisher(self) -> Publisher:
+        """Return one more publisher."""
+
+
+class MemoryStage:
+    def __init__(self) -> None:
+        self._ms = 1_000
+        self._streams = InMemoryStreams(lambda: self._ms)
+
+    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
+        self._ms = self._ms + 1 if at_ms is None else at_ms
+        return self._streams.add(stream, {"name": name})
+
+    def entries(self, stream: str) -> list[dict[str, str]]:
+        return [fields for _, fields in self._streams.entries(stream)]
+
+    def trim(self, stream: str, keep: int) -> None:
+        self._streams.trim(stream, keep)
+
+    def flush(self) -> None:
+        self._streams.flush()
+
+    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
+        return InMemorySource(self._streams, consumer, reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s)
+
+    def publisher(self) -> Publisher:
+        return InMemoryPublisher(self._streams)
+
+
+class RedisStage:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+        self.flush()
+
+    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
+        entry_id = "*" if at_ms is None else f"{at_ms}-{self.client.xlen(stream)}"
+        return str(self.client.xadd(stream, {"name": name}, id=entry_id))
+
+    def entries(self, stream: str) -> list[dict[str, str]]:
+        entries: Any = self.client.xrange(stream)
+        return [fields for _, fields in entries]
+
+    def trim(self, stream: str, keep: int) -> None:
+        self.client.xtrim(stream, maxlen=keep, approximate=False)
+
+    def flush(self) -> None:
+        self.client.flushdb()
+
+    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
+        settings = SourceSettings(reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s)
+        return RedisSource(self.url, consumer, settings)
+
+    def publisher(self) -> Publisher:
+        return RedisPublisher(self.url)
+
+
+def stage_of(kind: str) -> Stage:
+    """Return an empty stage."""
+    return MemoryStage() if kind == "memory" else RedisStage(redis_url(kind))
+
+
+@asynccontextmanager
+async def consuming(
+    stage: Stage, consumer: str, *, reclaim_idle_s: float = LONG_S, reap_idle_s: float = LONG_S
+) -> AsyncIterator[MessageSource]:
+    """Open a source and close it; leaving without having acknowledged is what a crash looks like."""
+    source = stage.source(consumer, reclaim_idle_s, reap_idle_s)
+    try:
+        await source.open()
+        yield source
+    finally:
+        await source.close()
+
+
+@asynccontextmanager
+async def publishing(stage: Stage) -> AsyncIterator[Publisher]:
+    """Open a publisher and close it."""
+    publisher = stage.publisher()
+    try:
+        yield publisher
+    finally:
+        await publisher.close()

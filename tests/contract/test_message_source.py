@@ -1,0 +1,310 @@
+"""The contract of MessageSource, on every adapter."""
+
+import asyncio
+import random
+from time import monotonic
+
+import pytest
+
+from exitbrain.application.ports.message_source import Delivery, MessageSource
+from exitbrain.domain.receipt import Reason
+from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS
+from tests.contract.stages import STAGES, Stage, consuming, stage_of
+from tests.event_loop import in_event_loop
+
+pytestmark = pytest.mark.integration
+
+DEADLINE_S = 10
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> Stage:
+    return stage_of(request.param)
+
+
+@in_event_loop
+async def test_an_entry_comes_as_a_live_message_with_its_fields(stage: Stage) -> None:
+    entry_id = stage.add(TRADE_INTENTS, "first")
+    async with consuming(stage, "a") as source:
+        [delivery] = await source.read(10, 0)
+    message = delivery.message
+    assert (delivery.stream, delivery.entry_id, delivery.attempt) == (TRADE_INTENTS, entry_id, 1)
+    assert (message.source, message.entry_id, str(message.stream_id)) == ("trade.intent", entry_id, entry_id)
+    assert (message.fields.values, message.origin, message.broken) == ({"name": "first"}, Origin.LIVE, None)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@in_event_loop
+async def test_two_streams_are_merged_in_the_order_of_ids_whatever_the_backlog(
+    stage: Stage, seed: int
+) -> None:
+    order = random.Random(seed)
+    expected = []
+    for at_ms in range(1, 120):
+        # Long stretches of one stream: what is read of the other runs far ahead.
+        stream = TRADE_CLOSES if order.random() < (0.9 if at_ms // 30 % 2 else 0.1) else TRADE_INTENTS
+        stage.add(stream, str(at_ms), at_ms)
+        expected.append(str(at_ms))
+    limit = order.choice([1, 3, 7])
+    async with consuming(stage, "a") as source:
+        pages = [await source.read(limit, 0) for _ in expected]
+    assert [name for page in pages for name in names(page)] == expected
+    assert max(map(len, pages)) == limit
+
+
+@in_event_loop
+async def test_within_a_millisecond_opens_come_before_closes(stage: Stage) -> None:
+    stage.add(TRADE_CLOSES, "close", 1)
+    stage.add(TRADE_INTENTS, "first", 1)
+    stage.add(TRADE_INTENTS, "second", 1)
+    async with consuming(stage, "a") as source:
+        assert names(await source.read(10, 0)) == ["first", "second", "close"]
+    async with consuming(stage, "b", reclaim_idle_s=0) as source:
+        assert names(await source.reclaim(10)) == ["first", "second", "close"]
+
+
+@in_event_loop
+async def test_what_was_read_and_not_acknowledged_comes_first_to_the_same_consumer(stage: Stage) -> None:
+    for name in "12345":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as source:
+        assert names(await source.read(3, 0)) == ["1", "2", "3"]
+    async with consuming(stage, "a") as source:
+        again = await everything(source, limit=2)
+    assert [(name, delivery.attempt) for name, delivery in zip(names(again), again, strict=True)] == [
+        ("1", 2), ("2", 2), ("3", 2), ("4", 1), ("5", 1),
+    ]  # fmt: skip
+
+
+@in_event_loop
+async def test_a_close_waits_for_its_open_also_after_a_crash(stage: Stage) -> None:
+    for at_ms in range(1, 21):
+        stage.add(TRADE_INTENTS, str(at_ms), at_ms)
+    stage.add(TRADE_CLOSES, "21", 21)
+    async with consuming(stage, "a") as source:
+        assert names(await source.read(5, 0)) == ["1", "2", "3", "4", "5"]
+    async with consuming(stage, "a") as source:
+        assert names(await everything(source, limit=5)) == [str(at_ms) for at_ms in range(1, 22)]
+
+
+@in_event_loop
+async def test_an_acknowledged_entry_never_comes_again(stage: Stage) -> None:
+    for name in "123":
+        stage.add(TRADE_INTENTS, name)
+    stage.add(TRADE_CLOSES, "4")
+    async with consuming(stage, "a") as source:
+        first, second, third, close = await everything(source)
+        await source.acknowledge([first, third, close])
+    async with consuming(stage, "a", reclaim_idle_s=0) as source:
+        assert [delivery.entry_id for delivery in await everything(source)] == [second.entry_id]
+        assert [delivery.entry_id for delivery in await source.reclaim(10)] == [second.entry_id]
+
+
+@in_event_loop
+async def test_two_consumers_share_the_entries(stage: Stage) -> None:
+    for name in "1234":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as a, consuming(stage, "b") as b:
+        assert names(await a.read(2, 0)) == ["1", "2"]
+        assert names(await b.read(10, 0)) == ["3", "4"]
+        assert await a.read(10, 0) == []
+
+
+@in_event_loop
+async def test_what_a_dead_consumer_held_is_taken_over_in_the_order_of_ids(stage: Stage) -> None:
+    stage.add(TRADE_CLOSES, "1", 1)
+    stage.add(TRADE_INTENTS, "2", 2)
+    stage.add(TRADE_CLOSES, "3", 3)
+    async with consuming(stage, "dead") as dead:
+        assert len(await everything(dead)) == 3
+    async with consuming(stage, "b", reclaim_idle_s=0) as b:
+        taken = await b.reclaim(10)
+    assert [(name, delivery.attempt) for name, delivery in zip(names(taken), taken, strict=True)] == [
+        ("1", 2), ("2", 2), ("3", 2),
+    ]  # fmt: skip
+    async with consuming(stage, "dead") as dead:
+        assert await everything(dead) == []
+
+
+@in_event_loop
+async def test_what_is_not_pending_for_long_stays_with_its_consumer(stage: Stage) -> None:
+    stage.add(TRADE_INTENTS, "1")
+    async with consuming(stage, "a") as a, consuming(stage, "b", reclaim_idle_s=3600) as b:
+        assert names(await a.read(10, 0)) == ["1"]
+        assert await b.reclaim(10) == []
+
+
+@in_event_loop
+async def test_taking_over_goes_on_page_by_page(stage: Stage) -> None:
+    for name in "12345":
+        stage.add(TRADE_INTENTS, name)
+    stage.add(TRADE_CLOSES, "6")
+    async with consuming(stage, "dead") as dead:
+        assert len(await everything(dead)) == 6
+    taken = []
+    async with consuming(stage, "b", reclaim_idle_s=0) as b:
+        for _ in range(3):
+            page = await b.reclaim(2)
+            await b.acknowledge(page)
+            taken.append(names(page))
+        assert await b.reclaim(2) == []
+    assert taken == [["1", "2"], ["3", "4"], ["5", "6"]]
+
+
+@in_event_loop
+async def test_an_entry_that_was_trimmed_while_pending_comes_as_such(stage: Stage) -> None:
+    for name in "123":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as source:
+        ids = [delivery.entry_id for delivery in await source.read(10, 0)]
+    stage.trim(TRADE_INTENTS, 1)
+    async with consuming(stage, "a") as source:
+        deliveries = await everything(source)
+    assert [delivery.entry_id for delivery in deliveries] == ids
+    assert [trimmed(delivery) for delivery in deliveries] == [True, True, False]
+
+
+@in_event_loop
+async def test_a_trimmed_entry_of_a_dead_consumer_comes_until_it_is_acknowledged(stage: Stage) -> None:
+    for name in "123":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "dead") as dead:
+        ids = [delivery.entry_id for delivery in await dead.read(10, 0)]
+    stage.trim(TRADE_INTENTS, 1)
+    async with consuming(stage, "b", reclaim_idle_s=0) as b:
+        first = await b.reclaim(10)
+    async with consuming(stage, "b", reclaim_idle_s=0) as b:
+        again = await b.reclaim(10)
+        assert [delivery.entry_id for delivery in first] == [delivery.entry_id for delivery in again] == ids
+        assert [trimmed(delivery) for delivery in again] == [True, True, False]
+        await b.acknowledge(again)
+        assert await b.reclaim(10) == []
+        assert [backlog.pending for backlog in await b.backlog()] == [0, 0]
+
+
+@in_event_loop
+async def test_reading_goes_on_after_everything_was_lost(stage: Stage) -> None:
+    stage.add(TRADE_INTENTS, "1")
+    async with consuming(stage, "a", reclaim_idle_s=0, reap_idle_s=0) as source:
+        before = await source.read(10, 0)
+        stage.flush()
+        await source.acknowledge(before)
+        stage.add(TRADE_INTENTS, "2")
+        stage.add(TRADE_CLOSES, "3")
+        assert names(await everything(source)) == ["2", "3"]
+
+
+@pytest.mark.parametrize("what", ["reclaim", "backlog", "reap", "acknowledge"])
+@in_event_loop
+async def test_every_question_is_answered_after_everything_was_lost(stage: Stage, what: str) -> None:
+    stage.add(TRADE_INTENTS, "1")
+    async with consuming(stage, "a", reclaim_idle_s=0, reap_idle_s=0) as source:
+        held = await source.read(10, 0)
+        stage.flush()
+        match what:
+            case "reclaim":
+                assert await source.reclaim(10) == []
+            case "backlog":
+                assert [backlog.pending for backlog in await source.backlog()] == [0, 0]
+            case "reap":
+                assert await source.reap() == []
+            case _:
+                await source.acknowledge(held)
+
+
+@in_event_loop
+async def test_a_read_of_nothing_returns_when_its_wait_is_over(stage: Stage) -> None:
+    async with consuming(stage, "a") as source:
+        begun = monotonic()
+        assert await source.read(10, 0) == []
+        assert await source.read(10, 0.2) == []
+        assert await source.read(10, 0.0001) == []  # a wait that rounds to no millisecond is not one for ever
+    assert 0.15 < monotonic() - begun < DEADLINE_S
+
+
+@in_event_loop
+async def test_a_waiting_read_returns_as_soon_as_something_comes(stage: Stage) -> None:
+    async with consuming(stage, "a") as source:
+        for stream in (TRADE_INTENTS, TRADE_CLOSES):
+            begun = monotonic()
+            reading = asyncio.create_task(source.read(10, 0.9))
+            while monotonic() < begun + 0.05:
+                await asyncio.sleep(0.01)
+            stage.add(stream, "late")
+            assert names(await reading) == ["late"]
+            assert monotonic() - begun < 0.8
+
+
+@in_event_loop
+async def test_a_read_that_is_cancelled_while_it_waits_loses_nothing(stage: Stage) -> None:
+    async with consuming(stage, "a") as source:
+        for name in "123":
+            reading = asyncio.create_task(source.read(10, 0.9))
+            await asyncio.sleep(0.02)
+            stage.add(TRADE_INTENTS, name)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        assert {"1", "2", "3"} >= set(names(await everything(source))) >= {"3"}
+    async with consuming(stage, "a") as source:
+        assert names(await everything(source)) == ["1", "2", "3"]
+
+
+@in_event_loop
+async def test_ghosts_are_removed_only_when_they_hold_nothing_and_never_ourselves(stage: Stage) -> None:
+    async with consuming(stage, "us", reap_idle_s=0) as us:
+        for name in ("gone", "holding", "us"):
+            stage.add(TRADE_INTENTS, name)
+            async with consuming(stage, name) as consumer:
+                read = await consumer.read(10, 0)
+                assert names(read) == [name]
+                if name != "holding":
+                    await consumer.acknowledge(read)
+        assert await us.reap() == ["gone"]
+        assert await us.reap() == []
+    async with consuming(stage, "holding") as holding:
+        held = await everything(holding)
+        assert names(held) == ["holding"]
+        await holding.acknowledge(held)
+    async with consuming(stage, "us", reap_idle_s=0) as us:
+        assert await us.reap() == ["holding"]
+
+
+@in_event_loop
+async def test_a_consumer_that_was_seen_lately_is_no_ghost(stage: Stage) -> None:
+    stage.add(TRADE_INTENTS, "1")
+    async with consuming(stage, "a") as a, consuming(stage, "us", reap_idle_s=3600) as us:
+        await a.acknowledge(await a.read(10, 0))
+        assert await us.reap() == []
+
+
+@in_event_loop
+async def test_the_backlog_says_what_is_pending_and_where_it_can_what_was_never_delivered(
+    stage: Stage,
+) -> None:
+    for name in "12345":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as source:
+        await source.acknowledge((await source.read(3, 0))[:1])
+        intents, closes = await source.backlog()
+    assert (intents.stream, intents.pending, closes.stream, closes.pending) == (
+        TRADE_INTENTS, 2, TRADE_CLOSES, 0,
+    )  # fmt: skip
+    assert (intents.lag, closes.lag) in {(2, 0), (None, None)}
+
+
+async def everything(source: MessageSource, limit: int = 10) -> list[Delivery]:
+    """Read until there is nothing left."""
+    taken: list[Delivery] = []
+    while page := await source.read(limit, 0):
+        taken += page
+    return taken
+
+
+def names(deliveries: list[Delivery]) -> list[str]:
+    return [delivery.message.fields.values["name"] for delivery in deliveries]
+
+
+def trimmed(delivery: Delivery) -> bool:
+    broken = delivery.message.broken
+    return broken is not None and broken.reason is Reason.TRIMMED and not delivery.message.fields.values
