@@ -3,13 +3,14 @@
 import asyncio
 import io
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from exitbrain.application.live.publishing import Publishing
-from exitbrain.application.live.supervisor import Journal, Supervisor
+from exitbrain.application.live.supervisor import Journal, LoopState, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
@@ -69,6 +70,22 @@ def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], fl
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def told_everything() -> Told:
+    """Return a journal that was told of everything at least once, so that every metric has a sample."""
+    told, world = Told(), World()
+    intent = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 20}
+    told.metrics.watch({"read": LoopState("read", time.monotonic())}, silent_s=lambda: 0.0)
+    for message in (intent, intent | {"leverage": 500}):
+        outcome = world.recorder.handle(world.message("trade.intent", message))
+        told.journal.event("message", outcome=outcome, entry_id=outcome.entry_id)
+    for name in ("read", "committed", "acknowledged"):
+        told.journal.event(name, entries=2, seconds=0.001, filled=0.0)
+    told.journal.event("published", stream=LEVELS, position=9, entries=1, entry_ids=["1-0"], seconds=0.001)
+    told.journal.event("backlog", stream="quantum:stream:trade.intent", lag=0, pending=0)
+    told.journal.trouble("loop_failed", loop="read", error="refused", failures=1, silent_s=0.1)
+    return told
 
 
 class MessagesInMemory:
