@@ -1,6 +1,8 @@
 """The command `doctor`: what is installed, what is set, and whether what it names works."""
 
+import asyncio
 import platform
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from exitbrain.domain.errors import DomainError
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.domain.store import StoreOpened
+from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE
 from exitbrain.infrastructure.cli.store import masked, opened_with
@@ -32,6 +35,7 @@ PACKAGES = (
     "typer",
 )
 REDIS_TIMEOUT_S = 1.0
+VENUE_TIMEOUT_S = 5.0
 NEEDED = ("store", "instruments")
 """What commands of this version can not do without, once it is set."""
 
@@ -41,7 +45,7 @@ _MARKS = {True: "✔", False: "✘", None: "-"}
 def doctor(*, store: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(store=store)
-    checks = [_store(settings), _instruments(settings), _redis(settings), _venue()]
+    checks = [_store(settings), _instruments(settings), _redis(settings), _venue(settings)]
     report = reports.DoctorReport(
         version=__version__,
         python=platform.python_version(),
@@ -87,11 +91,14 @@ def _instruments(settings: Settings) -> reports.Check:
         return reports.Check(
             "instruments", None, "no file set; levels are distances, ticks and brackets unknown"
         )
+    file = settings.instruments_beside if settings.instruments == "binance" else Path(settings.instruments)
+    if file is None:
+        return reports.Check("instruments", None, "from the venue, no file beside it")
     try:
-        count = len(InstrumentsFile(settings.instruments))
+        count = len(InstrumentsFile(file))
     except InstrumentsUnreadable as error:
         return reports.Check("instruments", False, str(error))
-    return reports.Check("instruments", True, f"{count} symbols in {settings.instruments}")
+    return reports.Check("instruments", True, f"{count} symbols in {file}")
 
 
 def _redis(settings: Settings) -> reports.Check:
@@ -110,8 +117,19 @@ def _redis(settings: Settings) -> reports.Check:
     return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
 
 
-def _venue() -> reports.Check:
-    return reports.Check("venue", None, "not asked: no command here talks to the venue yet")
+def _venue(settings: Settings) -> reports.Check:
+    if settings.instruments != "binance":
+        return reports.Check("venue", None, "not asked: nothing set here comes from the venue")
+    from exitbrain.infrastructure.binance.instruments import look  # noqa: PLC0415 - a third of a second
+
+    facts = asyncio.run(look(replace(binance_access(settings), timeout_s=VENUE_TIMEOUT_S)))
+    sources = facts.sources.items()
+    found = [
+        f"{name.replace('_', ' ')} of {source.symbols} symbols" for name, source in sources if source.symbols
+    ]
+    troubles = [source.error for _, source in sources if source.error]
+    keys = "" if facts.signs else "no keys, so neither brackets nor commission"
+    return reports.Check("venue", not troubles, "; ".join(filter(None, [*found, keys, *troubles])))
 
 
 def _version_of(package: str) -> str:
