@@ -9,7 +9,10 @@ from typer.core import TyperGroup
 from exitbrain.infrastructure.cli.options import (
     InputFlags,
     Json,
+    OfStream,
     OfSymbol,
+    Redis,
+    RefusedEntry,
     Since,
     Store,
     Until,
@@ -53,6 +56,10 @@ policy = Typer(
 )
 app.add_typer(audit, name="audit", rich_help_panel=ASK)
 app.add_typer(policy, name="policy", rich_help_panel=ASK)
+dlq = Typer(
+    rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
+)
+app.add_typer(dlq, name="dlq", rich_help_panel=LIVE)
 
 
 @app.callback(invoke_without_command=True)
@@ -106,10 +113,7 @@ def explain(
     epilog="Example: exitbrain serve --redis redis://127.0.0.1:6379/0 --store sqlite:///exitbrain.db",
 )
 def serve(
-    redis: Annotated[
-        str | None,
-        Option(metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False),
-    ] = None,
+    redis: Redis = None,
     store: Store = None,
     mode: Annotated[
         str | None,
@@ -164,6 +168,51 @@ def serve(
         drain=drain,
         republish_from=republish_from,
     )
+
+
+@dlq.command("list", epilog="Example: exitbrain dlq list --stream trade.intent")
+def list_dead_letters(redis: Redis = None, stream: OfStream = None, as_json: Json = False) -> None:
+    """List the refused messages, oldest first."""
+    from exitbrain.infrastructure.cli.dead_letters import list_letters as run
+
+    run(redis=redis, stream=stream, as_json=as_json)
+
+
+@dlq.command("show", epilog="Example: exitbrain dlq show 1766550734062-1")
+def show_dead_letter(
+    entry_id: RefusedEntry, redis: Redis = None, stream: OfStream = None, as_json: Json = False
+) -> None:
+    """Show one refused message with its fields, and why it was refused."""
+    from exitbrain.infrastructure.cli.dead_letters import show_letter as run
+
+    run(entry_id, redis=redis, stream=stream, as_json=as_json)
+
+
+@dlq.command("retry", epilog="Example: exitbrain dlq retry 1766550734062-1 --set leverage=20")
+def retry_dead_letter(
+    entry_id: RefusedEntry,
+    corrections: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Send it with this value instead; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    redis: Redis = None,
+    stream: OfStream = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Send a refused message again, as a new message with retry_of.
+
+    Exit code 1, and nothing is sent, when it would be refused again, was not kept whole, or when the store has an
+    accepted retry of it. Without --store the store of the settings is asked if it exists.
+    """
+    from exitbrain.infrastructure.cli.dead_letters import retry_letter as run
+
+    run(entry_id, corrections or [], redis=redis, stream=stream, store=store, as_json=as_json)
 
 
 @app.command(rich_help_panel=RECORD, epilog="Example: exitbrain ingest intents.jsonl --store sqlite:///t.db")

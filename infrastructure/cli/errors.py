@@ -5,8 +5,10 @@ import traceback
 
 from typer import TyperException
 
+from exitbrain.application.dead_letters import NotRetried
 from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
@@ -30,8 +32,10 @@ def exit_code_of(error: Exception) -> int | None:
             WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous() | BadStoreUrl()
         ):
             return USAGE
-        case LedgerError() | ChangedFormula() | NotFound() | OSError():
+        case LedgerError() | ChangedFormula() | NotFound() | DeadLettersUnavailable() | OSError():
             return UNREADABLE
+        case NotRetried():
+            return FOUND
         case Interrupted():
             return INTERRUPTED
         case TyperException():

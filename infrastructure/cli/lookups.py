@@ -20,7 +20,7 @@ from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Unit, plain
-from exitbrain.infrastructure.cli import output, reports
+from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.cli.given import symbol_of
 from exitbrain.infrastructure.cli.levels import assumptions_of, binding_of, guards_of, prices_of
@@ -285,12 +285,7 @@ def _receipt_text(report: reports.ReceiptReport) -> Iterator[str]:
     yield f"  recorded {report.recorded_at.isoformat()}"
     for one in report.assumptions:
         yield f"  assumed {one.field} {one.value}: {one.why}"
-    yield "Fields"
-    for name, value in report.fields.items():
-        encoding = f" ({report.encoded[name]})" if name in report.encoded else ""
-        yield f"  {name}{encoding}: {value}"
-    if report.length is not None:
-        yield f"  cut: {report.length} bytes in all, SHA-256 {report.sha256}"
+    yield from tables.raw_fields(report.fields, report.encoded, report.length, report.sha256)
     yield "Effects" if report.effects else "No effects"
     for effect in report.effects:
         yield f"  #{effect.log_position:<6} {effect.event} of {effect.id}{f': {effect.what}' if effect.what else ''}"

@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
-from typer import Option
+from typer import Argument, Option
 
 Store = Annotated[
     str | None,
@@ -17,6 +17,24 @@ Store = Annotated[
         "default EXITBRAIN_STORE, else sqlite:///exitbrain.db.",
         show_default=False,
     ),
+]
+Redis = Annotated[
+    str | None,
+    Option(
+        "--redis", metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False
+    ),
+]
+OfStream = Annotated[
+    str | None,
+    Option(
+        "--stream",
+        metavar="NAME",
+        help="Of this stream only: trade.intent or trade.closed.",
+        show_default=False,
+    ),
+]
+RefusedEntry = Annotated[
+    str, Argument(metavar="ENTRY_ID", help="Id under which the message came, or the beginning of it.")
 ]
 Json = Annotated[
     bool, Option("--json", help="Print one JSON object on stdout; everything else is on stderr.")

@@ -361,6 +361,52 @@ class ReceiptReport(Struct):
     effects: list[Effect]
 
 
+class DeadLetterRow(Struct):
+    """A refused message; `retry_of` is the entry id of the first message of which it was a retry."""
+
+    entry_id: str
+    source: str
+    recorded_at: datetime
+    symbol: str | None
+    reason: str
+    refusal: Refusal
+    retry_of: str | None
+
+
+class UnreadableEntry(Struct):
+    """An entry among the dead letters that is none of ours, or damaged; `id` is its own id there."""
+
+    id: str
+    why: str
+
+
+class DlqListReport(Struct):
+    """The refused messages in the order they were recorded."""
+
+    letters: list[DeadLetterRow]
+    unreadable: list[UnreadableEntry]
+
+
+class DlqShowReport(DeadLetterRow, kw_only=True):
+    """A refused message with its fields; `encoded` says which of them stand for base64 or JSON."""
+
+    stream: str
+    receipt_id: str
+    fields: dict[str, str]
+    encoded: dict[str, str]
+    length: int | None
+    sha256: str | None
+
+
+class DlqRetryReport(Struct):
+    """A message that was sent again; `checked` is the store that has no accepted retry of it, null for none asked."""
+
+    entry_id: str
+    stream: str
+    retry_of: str
+    checked: str | None
+
+
 class Check(Struct):
     """One thing that was looked at; `ok` is null where there was nothing to check."""
 
@@ -399,6 +445,9 @@ REPORTS: dict[str, type[Struct]] = {
     "positions": PositionsReport,
     "plan": PlanReport,
     "receipt": ReceiptReport,
+    "dlq list": DlqListReport,
+    "dlq show": DlqShowReport,
+    "dlq retry": DlqRetryReport,
     "doctor": DoctorReport,
     "version": VersionReport,
 }

@@ -12,6 +12,7 @@ import msgspec
 
 from exitbrain.application.intake_replay import message_of
 from exitbrain.application.opening import SHIPPED_BY
+from exitbrain.application.ports.dead_letters import RETRY_OF
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
@@ -32,8 +33,6 @@ DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRA
 """Where the refused messages of each logical stream go."""
 
 SOURCE = "exitbrain"
-RETRY_OF = "retry_of"
-"""The field of a message that was sent again: the entry id of the refused one."""
 
 
 class PolicyUnits:

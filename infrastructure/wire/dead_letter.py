@@ -1,0 +1,70 @@
+"""A refused message as it was published: read back, and corrected."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
+from exitbrain.domain.receipt import RawFields, Refusal
+from exitbrain.infrastructure.wire.envelope import WRAPPERS, opened
+from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers, encode
+from exitbrain.infrastructure.wire.published_shapes import MessageRefused
+from exitbrain.infrastructure.wire.scalars import SYMBOL_MAX, is_absent
+
+_SYMBOL = frozenset({"symbol"})
+_read = msgspec.json.Decoder(MessageRefused).decode
+
+
+def letter_of(letter_id: str, fields: Mapping[str, str]) -> DeadLetter | UnreadableLetter:
+    """Return the refused message that an entry of a dead letter stream tells of."""
+    try:
+        said = _read(fields["payload"])
+    except KeyError:
+        return UnreadableLetter(letter_id, "it has no payload")
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return UnreadableLetter(letter_id, str(error))
+    refusal = Refusal(said.reason, said.refusal.field, said.refusal.value, said.refusal.allowed)
+    return DeadLetter(
+        source=said.source,
+        stream=said.stream,
+        entry_id=said.entry_id,
+        receipt_id=said.receipt_id,
+        recorded_at=said.recorded_at,
+        refusal=refusal,
+        fields=RawFields(said.fields, said.encoded, said.length, said.sha256),
+        retry_of=said.retry_of,
+    )
+
+
+def corrected(fields: RawFields, corrections: Mapping[str, str]) -> RawFields:
+    """Return fields with some of them replaced, where the message would have them read.
+
+    A correction goes into the JSON of the payload (or `data`) where there is one, since that is what is read, and
+    leaves its other numbers as they were written. A payload that is no JSON can only be replaced as a whole.
+    """
+    whole = {name: text for name, text in corrections.items() if name in WRAPPERS}
+    inner = {name: text for name, text in corrections.items() if name not in WRAPPERS}
+    values = {**fields.values, **whole}
+    encoded = {name: how for name, how in fields.encoded.items() if name not in corrections}
+    for wrapper in WRAPPERS:
+        said = _object(values.get(wrapper)) if wrapper not in encoded else None
+        if said is not None:
+            values[wrapper] = encode({**said, **inner})
+            return RawFields(values, encoded)
+    return RawFields({**values, **inner}, encoded)
+
+
+def symbol_in(fields: RawFields) -> str | None:
+    """Return the symbol that fields name, as they name it."""
+    symbol = opened(fields, _SYMBOL).said.get("symbol")
+    return symbol if isinstance(symbol, str) and len(symbol) <= SYMBOL_MAX else None
+
+
+def _object(text: str | None) -> dict[str, object] | None:
+    if text is None or is_absent(text):
+        return None
+    try:
+        content = decode_numbers(text)
+    except NotJson:
+        return None
+    return content if isinstance(content, dict) else None
