@@ -46,7 +46,21 @@ def test_messages_are_counted_by_outcome_and_reason() -> None:
     assert told.value("exitbrain_messages_total", outcome="ACCEPTED", reason="") == 2
     assert told.value("exitbrain_messages_total", outcome="REFUSED", reason="LEVERAGE_OUT_OF_RANGE") == 1
     assert told.value("exitbrain_messages_total", outcome="IGNORED", reason="NOT_AN_ENTRY") == 1
-    assert told.value("exitbrain_dead_letters_total", reason="LEVERAGE_OUT_OF_RANGE") == 1
+    dead = {
+        labels: value
+        for (name, labels), value in samples(told.metrics).items()
+        if name == "exitbrain_dead_letters_total"
+    }
+    assert dead == {frozenset({("reason", "LEVERAGE_OUT_OF_RANGE")}): 1}
+
+
+def test_a_batch_is_counted_once() -> None:
+    told = told_of(World().intent(**INTENT))
+    for _ in range(3):
+        told.journal.event("committed", entries=1, seconds=0.001, filled=0.0)
+
+    assert told.value("exitbrain_messages_total", outcome="ACCEPTED", reason="") == 1
+    assert told.value("exitbrain_step_seconds_count", step="commit") == 4
 
 
 def test_a_message_delivered_again_is_a_duplicate_and_neither_a_decision_nor_a_dead_letter() -> None:
@@ -121,6 +135,11 @@ def test_the_way_from_entry_to_publication_is_measured_from_the_time_in_the_stre
 
     assert told.value("exitbrain_entry_to_published_seconds_count", stream=STREAM) == 2
     assert told.value("exitbrain_entry_to_published_seconds_sum", stream=STREAM) == pytest.approx(0.2)
+    buckets = [
+        told.value("exitbrain_entry_to_published_seconds_bucket", stream=STREAM, le=le)
+        for le in ("0.002", "0.1", "0.25", "+Inf")
+    ]
+    assert buckets == [1, 1, 2, 2]  # the second entry is of a clock ahead of ours, and took no time
     assert told.value("exitbrain_published_entries_total", stream=STREAM) == 3
     assert told.value("exitbrain_published_position", stream=STREAM) == 42
     assert told.value("exitbrain_step_seconds_sum", step="publish") == pytest.approx(0.002)
