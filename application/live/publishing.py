@@ -4,6 +4,7 @@ Each stream remembers the log position up to which it is published, and moves it
 the entries. So whoever publishes, however often it crashes or loses a reply, continues where the stream says.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from exitbrain.application.live.stopwatch import Stopwatch
@@ -12,6 +13,9 @@ from exitbrain.application.ports.live_recording import LogPage, LogTail
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage, Publisher
 
 PAGE = 500
+LOOK_EVERY_S = 1.0
+"""How often the streams are asked where they stand: one that lost its end shows it in no other way while it is quiet."""
+
 BEHIND_MAX = 5_000
 """How far a stream's own position may lag behind when there was nothing for it; bounds the search after a restart."""
 
@@ -25,7 +29,10 @@ class _Progress:
 
 
 class Publishing:
-    """Publish what the log has and the streams do not."""
+    """Publish what the log has and the streams do not.
+
+    `begun` is set once every stream has said where it stands. What is committed before that could pass for published.
+    """
 
     def __init__(
         self, tail: LogTail, language: PublishedLanguage, publisher: Publisher, journal: Journal
@@ -35,12 +42,17 @@ class Publishing:
         self._publisher = publisher
         self._journal = journal
         self._progress: dict[str, _Progress] = {}
+        self.begun = asyncio.Event()
+        self._looked = Stopwatch()
 
     async def step(self) -> bool:
         """Publish the next stretch; return whether there was one."""
+        if self._looked.seconds >= LOOK_EVERY_S:
+            await self._look()
         for stream in self._language.streams:
             if stream not in self._progress:
                 self._progress[stream] = await self._begin(stream)
+        self.begun.set()
         after = min(progress.seen for progress in self._progress.values())
         page = await self._tail.page(after, PAGE)
         if page.upto == after:
@@ -53,6 +65,13 @@ class Publishing:
             entries = [one for one in outgoing if one.stream == stream]
             await self._advance(stream, entries, page.upto, caused_by)
         return True
+
+    async def _look(self) -> None:
+        """Forget the progress of every stream that stands elsewhere now: flushed, failed over, or moved by others."""
+        for stream, progress in list(self._progress.items()):
+            if await self._publisher.published(stream) != progress.stored:
+                del self._progress[stream]
+        self._looked = Stopwatch()
 
     async def _begin(self, stream: str) -> _Progress:
         """Find where a stream stands; one that does not say gets the latest decision of each open plan, no more."""

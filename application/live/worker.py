@@ -72,6 +72,8 @@ class Worker:
             await supervisor.join(settings.stop_within_s)
 
     async def _read(self) -> None:
+        if not await self._soon(self._publishing.begun):
+            return
         if not self._opened:
             await self._source.open()
             self._opened = True
@@ -120,11 +122,17 @@ class Worker:
     async def _publish(self) -> None:
         self._committed.clear()
         if not await self._publishing.step():
+            await self._soon(self._committed)  # a hint; the log is looked at all the same
+
+    async def _soon(self, event: asyncio.Event) -> bool:
+        """Return whether an event has happened, waiting for it a little."""
+        if not event.is_set():
             try:
                 async with asyncio.timeout(self._settings.wait_s):
-                    await self._committed.wait()
+                    await event.wait()
             except TimeoutError:
-                return  # the wake-up is a hint; the log is looked at all the same
+                return False
+        return True
 
     async def _reclaim(self) -> None:
         if self._opened and self._buffer.room:

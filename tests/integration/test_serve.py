@@ -1,0 +1,210 @@
+"""`exitbrain serve` as a process, from a real Redis to a real store and back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.receipt import MessageReceived
+from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.servers import RedisServer, fresh_database
+from tests.world import MAX_BYTES, World
+
+pytestmark = pytest.mark.integration
+
+INTENTS = "quantum:stream:trade.intent"
+CLOSES = "quantum:stream:trade.closed"
+LEVELS = "quantum:stream:exitbrain.adaptive_levels"
+EVENTS = "quantum:stream:exitbrain.events"
+LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+PATIENCE_S = 30.0
+
+
+class Served:
+    """A worker process, and what it said."""
+
+    def __init__(self, folder: Path, url: str, store: str, *flags: str, **environment: str) -> None:
+        self.log = folder / f"worker-{time.monotonic_ns()}.log"
+        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", url]
+        command += ["--store", store, "--health", "127.0.0.1:0", "--consumer", "test", *flags]
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, stderr=out, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL
+            )
+
+    def facts(self, event: str) -> list[dict[str, Any]]:
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [facts for facts in map(json.loads, lines) if facts["event"] == event]
+
+    def stop(self) -> tuple[int, float]:
+        """End it as a supervisor would; return its exit code and how long that took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10), time.monotonic() - began
+
+
+@pytest.fixture(params=["redis-6.2", "current"])
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    started = RedisServer(request.param, append_only=True)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    workers: list[Served] = []
+
+    def start(url: str, store: str, *flags: str, **environment: str) -> Served:
+        workers.append(Served(tmp_path, url, store, *flags, **environment))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def until(reached: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not reached():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.02)
+
+
+def settled(client: redis.Redis, worker: Served, stream: str, decisions: int) -> None:
+    def reached() -> bool:
+        groups: Any = client.xinfo_groups(stream) if client.exists(stream) else []
+        newest: Any = client.xinfo_stream(stream)["last-generated-id"]
+        done = bool(groups) and groups[0]["pending"] == 0 and groups[0]["last-delivered-id"] == newest
+        return done and client.xlen(LEVELS) >= decisions
+
+    until(reached, lambda: f"{client.xlen(LEVELS)} published; {worker.log.read_text()[-2000:]}")
+
+
+def test_recorded_messages_through_redis_do_what_the_same_file_ingested_does(
+    server: RedisServer, serve: Callable[..., Served], tmp_path: Path, shared_data: Path
+) -> None:
+    lines = (shared_data / "intents" / "trade-intent.jsonl").read_bytes().splitlines()
+    client = redis.Redis.from_url(server.url)
+    for line in lines:
+        message = json.loads(line)
+        client.xadd(message["stream"], message["fields"])
+    store = f"sqlite:///{tmp_path / 'live.db'}"
+    worker = serve(server.url, store)
+    settled(client, worker, INTENTS, 21)
+    code, took_s = worker.stop()
+    assert (code, took_s < 2.0) == (0, True)
+
+    world = World()
+    world.recorder.handle_batch(list(read_messages(lines, max_bytes=MAX_BYTES)))
+    ledger = open_ledger(store, create=False)
+    live = World(ledger=ledger)
+    live.check_every_replay_is_exact()
+    assert meaning(ledger) == meaning(world.ledger)
+
+    published = [json.loads(fields[b"payload"]) for fields in entries(client, LEVELS)]
+    decided = [entry.position for entry in ledger.log() if isinstance(entry.event, LevelsComputed)]
+    assert [payload["log_position"] for payload in published] == decided
+    kinds = [fields[b"event_type"].decode() for fields in entries(client, EVENTS)]
+    assert kinds.count("levels_computed") == 21
+    assert kinds.count("position_closed") == kinds.count("plan_cancelled") == 3
+
+
+def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
+    found: Any = client.xrange(stream)
+    return [fields for _, fields in found]
+
+
+def meaning(ledger: Any) -> list[Any]:
+    """Return what the messages led to, without ids, times, and what follows from their age."""
+    told: list[Any] = []
+    for entry in ledger.log():
+        event = entry.event
+        if isinstance(event, MessageReceived):
+            told.append((event.source, event.disposition, event.reason, event.fields.values))
+        elif isinstance(event, LevelsComputed):
+            raw, triggers = event.levels.raw, event.levels.triggers
+            told.append((event.symbol, event.revision, event.inputs, event.policy, raw, triggers))
+        else:
+            told.append(type(event).__name__)
+    return told
+
+
+def test_a_worker_that_starts_before_its_redis_waits_and_serves(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    server = RedisServer("current", append_only=True)
+    try:
+        server.kill()
+        worker = serve(server.url, f"sqlite:///{tmp_path / 'live.db'}")
+        until(lambda: bool(worker.facts("loop_failed")), worker.log.read_text)
+        server.start()
+        client = redis.Redis.from_url(server.url)
+        client.xadd(INTENTS, {"payload": json.dumps(LONG)})
+        settled(client, worker, INTENTS, 1)
+        assert worker.stop()[0] == 0
+    finally:
+        server.stop()
+
+
+def test_a_worker_whose_redis_never_comes_ends_with_a_code_and_a_reason(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    worker = serve(f"unix://{tmp_path / 'nobody.sock'}", "sqlite:///live.db", EXITBRAIN_GIVE_UP_AFTER_S="1")
+    assert worker.process.wait(PATIENCE_S) == 3
+    assert "can not go on" in worker.log.read_text()
+
+
+def test_a_restarted_worker_takes_up_what_it_had_not_finished(
+    server: RedisServer, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    client = redis.Redis.from_url(server.url)
+    store = f"sqlite:///{tmp_path / 'live.db'}"
+    for number in range(300):
+        client.xadd(INTENTS, {"payload": json.dumps({**LONG, "symbol": f"S{number % 40}USDT"})})
+    first = serve(server.url, store)
+    until(lambda: client.exists(LEVELS) == 1, first.log.read_text)
+    first.process.kill()
+    first.process.wait()
+    second = serve(server.url, store)
+    settled(client, second, INTENTS, 300)
+    assert second.stop()[0] == 0
+    assert client.xlen(LEVELS) == 300
+    World(ledger=open_ledger(store, create=False)).check_every_replay_is_exact()
+
+
+def test_the_worker_on_postgresql_serves(serve: Callable[..., Served]) -> None:
+    server = RedisServer("current")
+    try:
+        with fresh_database() as store:
+            client = redis.Redis.from_url(server.url)
+            client.xadd(INTENTS, {"payload": json.dumps(LONG)})
+            worker = serve(server.url, store)
+            settled(client, worker, INTENTS, 1)
+            client.xadd(CLOSES, {"symbol": "BTCUSDT", "pnl_percent": "1.5", "order_id": "1"})
+            settled(client, worker, CLOSES, 1)
+            until(lambda: client.xlen(EVENTS) == 3, worker.log.read_text)
+            assert worker.stop()[0] == 0
+    finally:
+        server.stop()
+
+
+def test_refused_messages_come_out_as_dead_letters(
+    server: RedisServer, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    client = redis.Redis.from_url(server.url)
+    client.xadd(INTENTS, {"payload": "not json"})
+    worker = serve(server.url, f"sqlite:///{tmp_path / 'live.db'}")
+    settled(client, worker, INTENTS, 0)
+    until(lambda: client.xlen("quantum:dlq:trade.intent") == 1, worker.log.read_text)
+    assert worker.stop()[0] == 0
