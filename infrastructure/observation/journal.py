@@ -196,7 +196,8 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
 
 def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Leave numbers, and text that can not steer a terminal: what a message holds is in some of these facts."""
-    return {name: _shown(value) for name, value in facts.items()}
+    first = {name: facts.pop(name) for name in ("time", "level", "event")}
+    return {name: _shown(value) for name, value in (*first.items(), *facts.items())}
 
 
 def _shown(value: object) -> object:

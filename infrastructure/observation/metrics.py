@@ -135,7 +135,9 @@ class Metrics:
         self._registry.register(self._way)
         self._published = Bounded(self._counter("published_entries", "Entries published.", "stream"))
         self._position = Bounded(
-            self._gauge("published_position", "Log position up to which a stream is published.", "stream")
+            self._gauge(
+                "published_position", "Log position that a stream says it is published up to.", "stream"
+            )
         )
         self._lag = Bounded(
             self._gauge(

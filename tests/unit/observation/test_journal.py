@@ -63,6 +63,13 @@ def test_a_decided_message_is_told_at_debug_with_everything_it_touched() -> None
     }
 
 
+def test_a_line_begins_with_time_level_and_event() -> None:
+    told = Told()
+    told.journal.trouble("loop_failed", loop="read", error="refused")
+
+    assert list(told.lines[0])[:3] == ["time", "level", "event"]
+
+
 def test_a_flip_tells_which_position_it_closed() -> None:
     world, told = World(), Told("debug")
     opened, flipped = world.intent(**INTENT), world.intent(**INTENT | {"side": "SELL"})
