@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -18,9 +18,13 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from pydantic import BaseModel, ValidationError
+
 from exitbrain.application import opening
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import plan_levels
+from exitbrain.application.planning import DecisionSettings, plan_levels
+from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.recording import Recorder
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import (
@@ -38,6 +42,7 @@ from exitbrain.domain.guards import GUARDS, Freshness
 from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.levels import LevelInputs, fractions_of
 from exitbrain.domain.liquidation import liquidation_in_floats
+from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
 from exitbrain.domain.position import (
@@ -50,9 +55,16 @@ from exitbrain.domain.position import (
 )
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import StoreOpened
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.cli.reports import schemas
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
+from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.wire import published_shapes
+from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX, from_fields
+from exitbrain.infrastructure.wire.published import PolicyUnits, Published
+from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
+from exitbrain.infrastructure.wire.translator import WireTranslator
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "replay" / "samples"
@@ -77,6 +89,8 @@ EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
     ExitPlanCancelled: (ExitPlan.cancel,),
 }
 
+STREAM_SCHEMAS = "schemas/streams"
+
 _PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->")
 _LINK_TO_SOURCE = re.compile(
     r"\[([^\]]+)\]\((?:\.\./)+(?:domain|application|infrastructure|src|tests|benchmarks)/[^)]*\)"
@@ -90,6 +104,8 @@ def on_files(files: Any, config: Any) -> Any:
     for command, schema in schemas().items():
         content = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         files.append(File.generated(config, schema_file(command), content=content))
+    for name, content in published_shapes.schema_texts().items():
+        files.append(File.generated(config, f"{STREAM_SCHEMAS}/{name}", content=content))
     return files
 
 
@@ -207,24 +223,117 @@ def schema_file(command: str) -> str:
 
 def json_schemas() -> str:
     """Return the keys of what each command prints with `--json`, and then the structures inside."""
+    return _described(
+        (f"exitbrain {command}", schema_file(command), schema, "") for command, schema in schemas().items()
+    )
+
+
+def published_payloads() -> str:
+    """Return the keys of the payload of each event type with an example, and then the structures inside."""
+    examples = published_examples()
+    return _described(
+        (
+            event_type,
+            f"{STREAM_SCHEMAS}/{published_shapes.schema_file(event_type)}",
+            schema,
+            _entry_as_published(examples[event_type]),
+        )
+        for event_type, schema in published_shapes.schemas().items()
+    )
+
+
+def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str:
+    """Describe title, file, schema and example of each document, and then the structures inside them."""
     inside: dict[str, dict[str, Any]] = {}
     parts = []
-    for command, schema in schemas().items():
+    for title, file, schema, example in documents:
         definitions = dict(schema["$defs"])
         root = definitions.pop(schema["$ref"].rpartition("/")[2])
         inside |= definitions
-        parts += [
-            f"## exitbrain {command}",
-            f"[{schema_file(command)}]({schema_file(command)})",
-            root.get("description", ""),
-            _properties(root),
-        ]
+        parts += [f"## {title}", f"[{file}]({file})", root.get("description", ""), _properties(root), example]
     parts.append("## Structures inside")
     for name in sorted(inside):
         structure = inside[name]
         body = _properties(structure) if "properties" in structure else _schema_words(structure)
         parts += [f"### {name}", structure.get("description", ""), body]
     return "\n\n".join(parts)
+
+
+def _entry_as_published(entry: Outgoing) -> str:
+    shown = {**entry.fields, "payload": json.loads(entry.fields["payload"])}
+    text = json.dumps(shown, indent=2, ensure_ascii=False)
+    return _folded(f"An entry of {entry.stream}, its payload decoded", "json", text)
+
+
+def published_examples() -> dict[str, Outgoing]:
+    """Return an entry of each event type, as it is published of a short made-up history."""
+    ledger = InMemoryLedger()
+    opening.begin(ledger, _MADE_UP, "example", policy=V3_6.name)
+    intake = Intake(BuiltInFormulas(), WireTranslator())
+    recorder = Recorder(ledger, intake, _MADE_UP, _MADE_UP, DecisionSettings())
+    for number, (source, said) in enumerate(_HISTORY):
+        entry_id = f"{_MADE_UP.ms - 1000 + number}-0"
+        stream = f"{STREAM_PREFIX}{source}"
+        recorder.handle(from_fields(stream, entry_id, said, origin=Origin.LIVE, max_bytes=65_536))
+    register = ledger.register()
+    register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())
+    ledger.save(register.collect())
+    examples: dict[str, Outgoing] = {}
+    language = Published(PolicyUnits(ledger.register), WireTranslator())
+    receipt: MessageReceived | None = None
+    for entry in ledger.log():
+        if isinstance(entry.event, MessageReceived):
+            receipt = entry.event
+        for told in language.entries(entry, receipt):
+            examples.setdefault(told.fields["event_type"], told)
+    return examples
+
+
+class _MadeUp:
+    """The clock and the one instrument of the made-up history."""
+
+    ms = 1_767_268_800_000
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.ms / 1000, UTC)
+
+    def instrument(self, symbol: str) -> Instrument:
+        return replace(_with_rate(0.005), symbol=symbol, tick_size=Decimal("0.1"), step_size=Decimal("0.001"))
+
+
+_MADE_UP = _MadeUp()
+_SIGNAL = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 90000.0, "quantity": 0.05, "leverage": 20}
+_HISTORY = (
+    ("trade.intent", {"payload": json.dumps({**_SIGNAL, "trace_id": "t-1", "regime": "trend"})}),
+    ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 125})}),
+    ("trade.intent", {"payload": json.dumps({**_SIGNAL, "side": "SELL"})}),
+    ("trade.closed", {"symbol": "BTCUSDT", "pnl_percent": "0.84", "order_id": "7001", "reason": "tp1"}),
+    ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 400}), "correlation_id": "c-9"}),
+)
+
+
+def accepted_fields() -> str:
+    """Return what is read of each incoming message: the names it may have, and what is allowed."""
+    return "\n\n".join(
+        f"**`{source}`**\n\n{_table(('accepted names', 'allowed'), _accepted(shape))}"
+        for source, shape in ((TRADE_INTENT, IntentShape), (TRADE_CLOSED, CloseShape))
+    )
+
+
+def _accepted(shape: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for name, field in shape.model_fields.items():
+        alias = field.validation_alias
+        names = [str(choice) for choice in getattr(alias, "choices", [alias or name])]
+        yield ", ".join(f"`{each}`" for each in names), _allowed(shape, names[0])
+
+
+def _allowed(shape: type[BaseModel], name: str) -> str:
+    """Return what the refusal of a value that nothing allows says is allowed; some fields refuse nothing."""
+    try:
+        shape.model_validate({"symbol": "X", "side": "BUY", name: []})
+    except ValidationError as error:
+        return refusal_of(error).allowed
+    return "anything; what is no text counts as absent"
 
 
 def _properties(schema: dict[str, Any]) -> str:
@@ -431,6 +540,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     for section in (
         event_catalogue,
         json_schemas,
+        published_payloads,
+        accepted_fields,
         fingerprints,
         parameters,
         deployed_levels,

@@ -10,16 +10,31 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
-from docs.generate import EMITTED_BY, SECTIONS, on_page_markdown, schema_file, sections_in
+from docs.generate import (
+    EMITTED_BY,
+    SECTIONS,
+    STREAM_SCHEMAS,
+    on_page_markdown,
+    published_examples,
+    schema_file,
+    sections_in,
+)
 
 from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.cli.reports import REPORTS
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES
+from exitbrain.infrastructure.redis.streams import INCOMING
 from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.wire.published import Published
+from exitbrain.infrastructure.wire.published_shapes import SHAPES
+from exitbrain.infrastructure.wire.published_shapes import schema_file as schema_of_shape
+from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.architecture.source import ROOT
 
 DOCS = ROOT / "docs"
@@ -160,7 +175,9 @@ def test_the_command_lines_of_a_page_exist(page: Path) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("line", ["exitbrain serve", "exitbrain audit verify", "exitbrain replay --lane row"])
+@pytest.mark.parametrize(
+    "line", ["exitbrain simulate", "exitbrain audit verify", "exitbrain replay --lane row"]
+)
 def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
     assert mistakes_in(line)
 
@@ -263,6 +280,26 @@ def test_the_schema_page_tells_of_every_report() -> None:
 
     for command in REPORTS:
         assert f"## exitbrain {command}\n\n[{schema_file(command)}]" in page
+
+
+def test_the_page_of_streams_tells_of_every_event_type_with_an_example() -> None:
+    examples = published_examples()
+    page = on_page_markdown((DOCS / "streams.md").read_text(encoding="utf-8"))
+
+    for event_type, shape in SHAPES.items():
+        assert f"## {event_type}\n\n[{STREAM_SCHEMAS}/{schema_of_shape(event_type)}]" in page
+        assert isinstance(msgspec.json.decode(examples[event_type].fields["payload"], type=shape), shape)
+        assert f'"event_type": "{event_type}"' in page
+    anchors = {heading.lower() for heading in re.findall(r"^##+ (\w+)$", page, re.MULTILINE)}
+    assert set(re.findall(r"\(#(\w+)\)", page)) <= anchors
+
+
+def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
+    text = (DOCS / "streams.md").read_text(encoding="utf-8")
+    language = Published(lambda _: Unit.PERCENT, WireTranslator())
+
+    assert [name for name in (*INCOMING, *language.streams) if f"| `{name}` |" not in text] == []
+    assert [one for one in SHAPES if f"| `{one}` |" not in text and f'| "{one}" |' not in text] == []
 
 
 def test_links_to_source_are_links_in_the_repository_and_text_in_the_site() -> None:
