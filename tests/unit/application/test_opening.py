@@ -1,0 +1,67 @@
+"""Opening a store: what a new one begins with, and which old ones are not worked on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exitbrain.application.opening import SHIPPED_BY, ChangedFormula, PolicyNotInForce, begin_or_check
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.domain.errors import UnknownPolicy
+from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.store import FORMAT, StoreOpened
+from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from tests.world import NOON, StoppedClock, rewritten
+
+
+def opened(ledger: ExitLedger, policy: str | None = None) -> ExitLedger:
+    begin_or_check(ledger, StoppedClock(), "test", policy=policy)
+    return ledger
+
+
+def registered_as(name: str, **otherwise: Any) -> Callable[[Any], Any]:
+    """Return a change of the registration of one policy."""
+    return lambda event: (
+        replace(event, **otherwise) if isinstance(event, PolicyRegistered) and event.name == name else None
+    )
+
+
+def test_a_new_store_begins_with_its_format_the_shipped_policies_and_v3_5_in_force() -> None:
+    events = [entry.event for entry in opened(InMemoryLedger()).log()]
+
+    assert events[0] == StoreOpened(FORMAT, "test", NOON)
+    registered = [event for event in events if isinstance(event, PolicyRegistered)]
+    assert [(event.name, event.by) for event in registered] == [(name, SHIPPED_BY) for name in SHIPPED]
+    assert events[-1] == PolicyActivated("v3.5", "*", SHIPPED_BY, NOON)
+    assert len(events) == len(SHIPPED) + 2
+
+
+def test_an_old_store_is_checked_and_not_begun_again() -> None:
+    ledger = opened(InMemoryLedger(), "v3.6")
+    head = ledger.head()
+
+    assert opened(ledger).head() == opened(ledger, "v3.6").head() == head
+    with pytest.raises(PolicyNotInForce, match=r"v3\.5 was asked for; in force in this store is v3\.6"):
+        opened(ledger, "v3.5")
+
+
+def test_a_policy_in_force_that_computes_something_else_now_is_not_worked_on() -> None:
+    changed = rewritten(opened(InMemoryLedger()), registered_as("v3.5", fingerprint="0" * 64))
+
+    with pytest.raises(ChangedFormula, match=r"policy v3\.5 was registered with fingerprint 000000000000"):
+        opened(changed)
+
+
+def test_a_changed_policy_that_is_not_in_force_does_no_harm() -> None:
+    changed = rewritten(opened(InMemoryLedger()), registered_as("v3.6", fingerprint="0" * 64))
+
+    opened(changed)
+
+
+def test_a_policy_in_force_whose_formula_is_not_known_is_not_worked_on() -> None:
+    newer = rewritten(opened(InMemoryLedger()), registered_as("v3.5", formula="lsf-9"))
+
+    with pytest.raises(UnknownPolicy, match="lsf-9"):
+        opened(newer)
