@@ -19,17 +19,17 @@ from exitbrain.application.intake import (
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.clock import Clock
-from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.identity import claim_id, plan_id
+from exitbrain.domain.identity import claim_id, plan_id, position_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import Position, PositionClosed
+from exitbrain.domain.position import BOTH, Position, PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 
 ATTEMPTS = 10
@@ -107,7 +107,7 @@ class Recorder:
         draft = _Draft(self, batch, at)
         outcomes = [draft.outcome_of(message, translation) for message, translation in batch]
         if draft.records:
-            self._ledger.save(draft.records)
+            self._ledger.save(draft.records, absent=draft.absent)
         draft.keep()
         return outcomes
 
@@ -143,6 +143,7 @@ class _Draft:
         self._claims: set[UUID] = set()
         self._snapshots: set[str] = set()
         self.records: list[Record] = []
+        self.absent: set[Place] = set()
 
     def outcome_of(self, message: IncomingMessage, translation: Translation) -> Outcome:
         """Decide one message on top of the earlier ones of the batch, unless it was received before."""
@@ -185,12 +186,18 @@ class _Draft:
         if subject is None:
             state = State(recorder._register)
             return recorder._intake.decide_translated(message, translation, state, context)
-        decided = recorder._intake.decide_translated(message, translation, self.state(subject), context)
+        state = self.state(subject)
+        decided = recorder._intake.decide_translated(message, translation, state, context)
+        if decided.outcome.disposition is not Disposition.IGNORED:
+            return decided
         key = (subject.account, subject.symbol)
-        if decided.outcome.disposition is Disposition.IGNORED and key not in self._pairs:
-            # Nothing it saves would reveal a stale cache, so it must have been decided on what the ledger says now.
+        if key not in self._pairs:
+            # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
             self._recorder._pairs.drop(key)
-            decided = recorder._intake.decide_translated(message, translation, self.state(subject), context)
+            state = self.state(subject)
+            decided = recorder._intake.decide_translated(message, translation, state, context)
+        # It writes to nothing that it was decided on, so only this reveals that another writer was faster.
+        self.absent |= _next_places(subject, state)
         return decided
 
     def state(self, subject: Subject) -> State:
@@ -312,6 +319,17 @@ class _Tail:
     def clear(self) -> None:
         self._position = 0
         self._windows = {}
+
+
+def _next_places(subject: Subject, state: State) -> set[Place]:
+    """Return the places that are empty as long as nobody changes what a message about this subject met."""
+    account, symbol, position = subject.account, subject.symbol, state.position
+    cycle = 0 if position is None else position.cycle
+    places = {(position_id(account, symbol, BOTH, cycle + 1), 1)}
+    if position is not None:
+        places.add((position.id, position.version + 1))
+    unclaimed = [(kind, value) for kind, value in subject.claims if kind not in state.claimed]
+    return places | {(claim_id(kind, account, symbol, value), 1) for kind, value in unclaimed}
 
 
 _EMPTY = PnLWindow()

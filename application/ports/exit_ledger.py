@@ -1,6 +1,6 @@
 """The ledger: where decisions are kept, loaded from, and read in their one order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,6 +51,10 @@ class UnreadableEvent(LedgerError):
         self.why = why
 
 
+Place = tuple[UUID, int]
+"""A stream, and a version in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """An event at its place in the one order of the log; positions grow and may have gaps."""
@@ -64,9 +68,11 @@ class LogEntry:
 class ExitLedger(Protocol):
     """Keep decisions as events. Every save is one transaction over all its streams."""
 
-    def save(self, records: Sequence[Record]) -> int:
+    def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         """Append the records in their order, all or none, and return the log position of the last.
 
+        `absent` are places that must be empty still, apart from the records: what was decided on streams that are
+        not written holds only while they stand where they stood.
         Raises AlreadyReceived when a receipt among them exists, Conflict when another stream has moved on,
         StoreUnavailable when the outcome can not be known or the store can not be reached.
         """

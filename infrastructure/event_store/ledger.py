@@ -1,6 +1,6 @@
 """The exit ledger over a recorder of the event sourcing library: what is the same on every store."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from exitbrain.application.ports.exit_ledger import (
     Conflict,
     ExitLedger,
     LogEntry,
+    Place,
     StoreUnavailable,
     UnreadableEvent,
 )
@@ -38,8 +39,13 @@ T = TypeVar("T")
 class LedgerRecorder(Protocol):
     """What a ledger asks of a recorder. Errors are those of `eventsourcing.persistence`."""
 
-    def insert_events(self, stored_events: Sequence[StoredEvent]) -> Sequence[int] | None:
-        """Insert in the given order, all or none, and return the positions, which are contiguous."""
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = ()
+    ) -> Sequence[int] | None:
+        """Insert in the given order, all or none, and return the positions, which are contiguous.
+
+        Raises IntegrityError when one of the `absent` places, none of which is inserted, is taken.
+        """
 
     def select_stream(self, stream_id: UUID) -> list[RawRow]:
         """Return all rows of a stream by version."""
@@ -68,13 +74,16 @@ class StoredLedger(ExitLedger, RawLog):
         self._recorder = recorder
         self._cycle_hints: dict[tuple[str, str, str], int] = {}
 
-    def save(self, records: Sequence[Record]) -> int:
+    def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         _check_versions(records)
         if not records:
             return self.head()
         stored = [MAPPER.to_stored_event(record) for record in records]
+        written = {(record.stream_id, record.version) for record in records} if absent else set()
         try:
-            positions = self._recorder.insert_events(stored)
+            positions = self._recorder.insert_events(
+                stored, absent=[place for place in absent if place not in written]
+            )
         except IntegrityError as e:
             raise self._conflict(records) from e
         except EventSourcingError as e:

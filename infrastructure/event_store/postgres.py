@@ -6,14 +6,14 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.domain import EventSourcingError
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.sql import SQL, Identifier
 
-from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, Place, StoreUnavailable
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
@@ -116,13 +116,15 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder):
             "NOTIFY {channel}"
         ).format(timeout=datastore.lock_timeout, channel=Identifier(self.channel_name))
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any
+    ) -> Sequence[int]:
         try:
-            return self._copy(stored_events)
+            return self._copy(stored_events, absent)
         except (InterfaceError, OperationalError):
             # The connection was lost and the commit may have happened all the same: look, and only then repeat.
             self.datastore.pool.check()
-            return self._copy(stored_events, look_first=True)
+            return self._copy(stored_events, absent, look_first=True)
 
     def select_stream(self, stream_id: UUID) -> list[RawRow]:
         return self._select(_ROWS + "WHERE originator_id = %s ORDER BY originator_version", stream_id)
@@ -157,11 +159,14 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder):
         curs.execute("SELECT pg_advisory_xact_lock(hashtext('exitbrain'))")
         super()._create_table(curs)
 
-    def _copy(self, stored_events: Sequence[StoredEvent], *, look_first: bool = False) -> Sequence[int]:
+    def _copy(
+        self, stored_events: Sequence[StoredEvent], absent: Sequence[Place], *, look_first: bool = False
+    ) -> Sequence[int]:
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute(self._begin_write, prepare=False)
             if look_first and (positions := self._positions(cursor, stored_events)):
                 return positions
+            _check_absent(cursor, absent)
             with cursor.copy(
                 "COPY public.stored_events (originator_id, originator_version, topic, state) "
                 "FROM STDIN (FORMAT BINARY)"
@@ -202,6 +207,18 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder):
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
             return cursor.execute(query, values).fetchall()
+
+
+def _check_absent(cursor: Cursor[DictRow], places: Sequence[Place]) -> None:
+    if not places:
+        return
+    taken = cursor.execute(
+        "SELECT 1 FROM public.stored_events WHERE (originator_id, originator_version) IN "
+        "(SELECT * FROM unnest(%s::uuid[], %s::bigint[])) LIMIT 1",
+        [[stream_id for stream_id, _ in places], [version for _, version in places]],
+    )
+    if taken.fetchone() is not None:
+        raise IntegrityError("a stream that was read has moved on")
 
 
 class _Datastore(PostgresDatastore):

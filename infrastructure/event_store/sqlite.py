@@ -18,7 +18,7 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.mapper import stream_hex
@@ -37,6 +37,11 @@ PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 16384;
 """
 _ROWS = "SELECT rowid, originator_id, originator_version, topic, CAST(state AS BLOB) FROM stored_events "
+# CROSS JOIN: for `IN (VALUES ...)` SQLite would read the whole table.
+_TAKEN = (
+    "WITH place(id, version) AS (VALUES {}) SELECT 1 FROM place CROSS JOIN stored_events "
+    "ON originator_id = id AND originator_version = version LIMIT 1"
+)
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES "
 
 
@@ -193,7 +198,7 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder):
         self.datastore.close()
 
     def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
+        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any
     ) -> Sequence[int]:
         for start in range(0, len(stored_events), ROWS_PER_INSERT):
             some = stored_events[start : start + ROWS_PER_INSERT]
@@ -202,6 +207,8 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder):
                 values += (stream_hex(event), event.originator_version, event.topic, event.state)
             c.execute(_INSERT + ",".join(["(?,?,?,?)"] * len(some)), values)
         last = c.lastrowid or 0
+        # Only now, since the insert took the lock: a read before it would see the store as it was.
+        _check_absent(c, absent)
         return range(last - len(stored_events) + 1, last + 1)
 
     def _select(self, statement: str, *values: object) -> list[Any]:
@@ -209,3 +216,12 @@ class SQLiteLedgerRecorder(SQLiteApplicationRecorder):
         with self.datastore.get_connection(commit=False) as connection, connection.cursor() as cursor:
             cursor.row_factory = None
             return cursor.execute(statement, values).fetchall()
+
+
+def _check_absent(c: SQLiteCursor, places: Sequence[Place]) -> None:
+    for start in range(0, len(places), ROWS_PER_INSERT):
+        some = places[start : start + ROWS_PER_INSERT]
+        values = [value for stream_id, version in some for value in (stream_id.hex, version)]
+        c.execute(_TAKEN.format(",".join(["(?,?)"] * len(some))), values)
+        if c.fetchone() is not None:
+            raise IntegrityError("a stream that was read has moved on")

@@ -1,11 +1,13 @@
 """The ledger in memory: for paper mode, replay and tests."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
+from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import stream_hex
@@ -13,6 +15,15 @@ from exitbrain.infrastructure.event_store.mapper import stream_hex
 
 class InMemoryRecorder(POPOApplicationRecorder):
     """Record events in memory, encoded: what was saved can not be changed through the objects it came from."""
+
+    def _insert_events(
+        self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any
+    ) -> Sequence[int] | None:
+        with self._database_lock:
+            index = self._stored_events_index
+            if any(version in index.get(str(stream_id), {}) for stream_id, version in absent):
+                raise IntegrityError("a stream that was read has moved on")
+            return super()._insert_events(stored_events)
 
     def select_stream(self, stream_id: UUID) -> list[RawRow]:
         with self._database_lock:

@@ -289,6 +289,30 @@ def test_two_ledgers_on_one_store_see_each_other(open_another: Opener) -> None:
     assert [record.event.after for record in one.history(position.id)[1:]] == [10.0]
 
 
+def test_what_was_decided_on_an_empty_place_is_saved_only_while_it_is_empty(
+    open_another: Opener,
+) -> None:
+    one, other = open_another(), open_another()
+    position = opened()
+    places = [(position.id, version) for version in (1, 2)]
+    one.save([receipt(1)], absent=places)
+    other.save([receipt(2), *position.collect()], absent=places)  # its own records do not count
+    before = one.head()
+    with pytest.raises(Conflict):
+        one.save([receipt(3)], absent=places)
+    assert one.head() == before
+    assert one.save([receipt(3)], absent=places[1:]) > before
+
+
+def test_any_number_of_places_may_have_to_be_empty(ledger: StoredLedger) -> None:
+    position = opened()
+    ledger.save(position.collect())
+    places = [(receipt(number).stream_id, 1) for number in range(2000)]
+    ledger.save([receipt(1)], absent=places)
+    with pytest.raises(Conflict):
+        ledger.save([receipt(2)], absent=[*places[2:], (position.id, 1)])
+
+
 @pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 3])
 def test_the_log_is_complete_over_its_pages(ledger: StoredLedger, count: int) -> None:
     ledger.save([receipt(number) for number in range(count)])

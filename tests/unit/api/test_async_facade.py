@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -15,6 +15,7 @@ from exitbrain import (
     StoreUnavailable,
     incoming_message,
 )
+from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, NOON_MS
 
@@ -62,12 +63,12 @@ class SlowLedger(InMemoryLedger):
         self.saving = threading.Event()
         self.threads: set[str] = set()
 
-    def save(self, records: Sequence[Record]) -> int:
+    def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         self.threads.add(threading.current_thread().name)
         if self.head():
             self.saving.set()
             assert self.free.wait(30)
-        return super().save(records)
+        return super().save(records, absent=absent)
 
 
 def test_the_event_loop_goes_on_while_a_save_blocks() -> None:

@@ -1,6 +1,6 @@
 """The facade: messages in, decisions kept, questions answered, on a host's own adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -38,6 +38,7 @@ from exitbrain import (
     Unusable,
     incoming_message,
 )
+from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.formulas.registry import compute
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
@@ -118,10 +119,10 @@ def test_an_unknown_policy_begins_nothing() -> None:
 class BegunMeanwhile(InMemoryLedger):
     """A ledger that another process begins between the look and the save."""
 
-    def save(self, records: Sequence[Record]) -> int:
+    def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         if self.head() == 0:
-            super().save(records)
-        return super().save(records)
+            super().save(records, absent=absent)
+        return super().save(records, absent=absent)
 
 
 def test_a_ledger_that_another_process_begins_meanwhile_is_taken_as_it_is() -> None:

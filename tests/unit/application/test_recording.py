@@ -1,7 +1,7 @@
 """The recorder: once per message, batches, other writers, the PnL window."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -112,15 +112,59 @@ def test_a_close_is_not_ignored_because_of_a_stale_memory() -> None:
     )
 
 
+class FasterMeanwhile(InMemoryLedger):
+    """A ledger on which somebody else saves something just before the next save."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def save(self, records, *, absent=()):  # type: ignore[no-untyped-def]  # as the ledger's
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return super().save(records, absent=absent)
+
+
+def test_a_close_is_not_ignored_because_its_position_was_opened_between_decision_and_save() -> None:
+    ledger = FasterMeanwhile()
+    world = World(ledger=ledger)
+    other = world.another_recorder()
+    opening, close = world.message("trade.intent", LONG), world.message("trade.closed", {"symbol": "BTCUSDT"})
+    ledger.meanwhile = lambda: other.handle(opening)
+    assert world.recorder.handle(close).disposition is Disposition.ACCEPTED
+    assert world.recorder.conflicts == 1
+    world.check_every_replay_is_exact()
+
+
+def test_what_a_message_is_ignored_for_is_still_so_when_it_is_saved() -> None:
+    ledger = FasterMeanwhile()
+    world = World(ledger=ledger)
+    other = world.another_recorder()
+    world.intent(**LONG)
+    late = world.message("trade.closed", {"symbol": "BTCUSDT", "timestamp": "2026-01-01T00:00:00Z"})
+    close = world.message("trade.closed", {"symbol": "BTCUSDT"})
+    ledger.meanwhile = lambda: other.handle(close)
+    assert world.recorder.handle(late).reason is Reason.NO_OPEN_POSITION
+    assert world.recorder.conflicts == 1
+    world.check_every_replay_is_exact()
+
+
+def test_a_batch_does_not_stand_in_its_own_way() -> None:
+    world = World()
+    close = world.message("trade.closed", {"symbol": "BTCUSDT"})
+    outcomes = world.recorder.handle_batch([close, world.message("trade.intent", LONG)])
+    assert [outcome.disposition for outcome in outcomes] == [Disposition.IGNORED, Disposition.ACCEPTED]
+    assert world.recorder.conflicts == 0
+
+
 class AlwaysLate(InMemoryLedger):
     """A ledger on which somebody else is always faster."""
 
     late = False
 
-    def save(self, records):  # type: ignore[no-untyped-def]  # as the ledger's
+    def save(self, records, *, absent=()):  # type: ignore[no-untyped-def]  # as the ledger's
         if self.late:
             raise Conflict("somebody was faster")
-        return super().save(records)
+        return super().save(records, absent=absent)
 
 
 def test_a_conflict_that_never_ends_is_raised_and_not_hidden() -> None:
