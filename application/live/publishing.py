@@ -43,11 +43,11 @@ class Publishing:
         self._journal = journal
         self._progress: dict[str, _Progress] = {}
         self.begun = asyncio.Event()
-        self._looked = Stopwatch()
+        self._looked: Stopwatch | None = None
 
     async def step(self) -> bool:
         """Publish the next stretch; return whether there was one."""
-        if self._looked.seconds >= LOOK_EVERY_S:
+        if self._looked is None or self._looked.seconds >= LOOK_EVERY_S:
             await self._look()
         for stream in self._language.streams:
             if stream not in self._progress:
@@ -67,10 +67,13 @@ class Publishing:
         return True
 
     async def _look(self) -> None:
-        """Forget the progress of every stream that stands elsewhere now: flushed, failed over, or moved by others."""
+        """Go on from where every stream stands now: it may have been flushed, failed over, or moved by others."""
         for stream, progress in list(self._progress.items()):
-            if await self._publisher.published(stream) != progress.stored:
+            stored = await self._publisher.published(stream)
+            if stored is None:
                 del self._progress[stream]
+            elif stored != progress.stored:
+                self._progress[stream] = _Progress(stored, stored)
         self._looked = Stopwatch()
 
     async def _begin(self, stream: str) -> _Progress:

@@ -29,7 +29,7 @@ class WorkerSettings:
     buffer_max: int = 1024
     wait_s: float = 0.5
     reclaim_every_s: float = 5.0
-    hygiene_every_s: float = 30.0
+    reap_every_s: float = 30.0
     attempts_max: int = 5
     stop_within_s: float = 1.5
 
@@ -64,7 +64,7 @@ class Worker:
         supervisor.start("commit", self._commit)
         supervisor.start("publish", self._publish)
         supervisor.start("reclaim", self._reclaim, every_s=settings.reclaim_every_s)
-        supervisor.start("hygiene", self._hygiene, every_s=settings.hygiene_every_s)
+        supervisor.start("reap", self._reap, every_s=settings.reap_every_s)
         try:
             await supervisor.watch()
         finally:
@@ -135,17 +135,18 @@ class Worker:
         return True
 
     async def _reclaim(self) -> None:
-        if self._opened and self._buffer.room:
+        if not self._opened:
+            return
+        if self._buffer.room:
             limit = min(self._buffer.room, self._settings.batch_max)
             claimed: Sequence[Delivery] = await self._source.reclaim(limit)
             if claimed:
                 self._journal.event("reclaimed", entries=len(claimed))
                 await self._buffer.put(claimed)
-
-    async def _hygiene(self) -> None:
-        if not self._opened:
-            return
-        for name in await self._source.reap():
-            self._journal.event("consumer_removed", consumer=name)
         for backlog in await self._source.backlog():
             self._journal.event("backlog", stream=backlog.stream, lag=backlog.lag, pending=backlog.pending)
+
+    async def _reap(self) -> None:
+        if self._opened:
+            for name in await self._source.reap():
+                self._journal.event("consumer_removed", consumer=name)

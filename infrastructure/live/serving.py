@@ -56,6 +56,9 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             asyncio.run(_serve(settings, options, container, metrics, journal))
         except LoopFailed as failed:
             raise Unserved(f"the worker can not go on: {failed}") from failed
+        finally:
+            journal.summarise()
+            journal.event("stopped")
 
 
 async def _serve(
@@ -84,7 +87,7 @@ async def _serve(
             supervisor, heartbeat, metrics, journal, mode=settings.served_mode, address=settings.health
         )
         stack.enter_context(health)
-        supervisor.start("health", heartbeat.beat, every_s=0.25)
+        supervisor.start("health", heartbeat.beat)
         venue = container.venue_instruments()
         if venue is not None:
             stack.push_async_callback(venue.close)
@@ -94,7 +97,6 @@ async def _serve(
         _stop_on_signals(supervisor, journal)
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
         await worker.run()
-    journal.event("stopped")
 
 
 def _source_settings(settings: Settings) -> SourceSettings:

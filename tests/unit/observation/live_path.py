@@ -173,7 +173,7 @@ async def run_worker(
         Publishing(tail, language, streams, journal),
         supervisor,
         journal,
-        WorkerSettings(reclaim_every_s=0.02, hygiene_every_s=0.02),
+        WorkerSettings(reclaim_every_s=0.02, reap_every_s=0.02),
     )
     running = asyncio.create_task(worker.run())
     async with asyncio.timeout(20):
