@@ -99,7 +99,7 @@ class PlainApplication(Application[UUID]):
         """Record one message; return its TP1 where it led to levels."""
         message = json.loads(line)
         fields = message["fields"]
-        payload = json.loads(fields["payload"])
+        payload = json.loads(fields["payload"]) if "payload" in fields else fields
         symbol = payload["symbol"]
         plan = self.plans.get(symbol)
         if plan is None:
@@ -111,7 +111,7 @@ class PlainApplication(Application[UUID]):
 
     def _apply(self, plan: PlainPlan, payload: dict[str, Any], entry: str) -> float | None:
         if "pnl_percent" in payload:
-            plan.close(pnl_percent=payload["pnl_percent"])
+            plan.close(pnl_percent=float(payload["pnl_percent"]))
             return None
         if payload.get("reduce_only"):
             plan.reduce(entry=entry)

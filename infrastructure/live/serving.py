@@ -76,7 +76,10 @@ async def _serve(
         stack.push_async_callback(publisher.close)
 
         tail_ledger = stack.enter_context(_tail_ledger(settings, container))
-        language = Published(PolicyUnits(tail_ledger.register), container.translator())
+        units = PolicyUnits(tail_ledger.register)
+        for policy in tail_ledger.register().policies:
+            units(policy)  # now, not later in the event loop
+        language = Published(units, container.translator())
         tail = ThreadedTail(reader, tail_ledger, language.topics)
         publishing = Publishing(tail, language, publisher, journal)
         recording = ThreadedRecording(writer, container.recorder())
