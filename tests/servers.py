@@ -184,9 +184,27 @@ class RedisServer:
         self.guarded.start()
         self._await_answer()
 
+    def copy_data(self) -> Path:
+        """Return a copy of what is on disk now."""
+        copy = Path(tempfile.mkdtemp(prefix="copy-", dir=self.folder))
+        for data in self._data():
+            (shutil.copytree if data.is_dir() else shutil.copy)(data, copy / data.name)
+        return copy
+
+    def go_back_to(self, copy: Path) -> None:
+        """End it and start it on an older copy of its data, as a fail-over that lost the newest may do."""
+        self.kill()
+        for data in self._data():
+            shutil.rmtree(data) if data.is_dir() else data.unlink()
+        shutil.copytree(copy, self.folder, dirs_exist_ok=True)
+        self.start()
+
     def stop(self) -> None:
         """End it and remove its data; a second time does nothing."""
         self.guarded.stop()
+
+    def _data(self) -> list[Path]:
+        return [*self.folder.glob("appendonly*"), *self.folder.glob("*.rdb")]
 
     def _await_answer(self) -> None:
         _wait_until(lambda: _redis_answers(self.url), "Redis does not answer", self.guarded.log)
@@ -236,6 +254,8 @@ def _redis_answers(url: str) -> bool:
     try:
         with redis.Redis.from_url(url, socket_timeout=2, retry=None) as client:
             return bool(client.ping())
+    except redis.AuthenticationError:
+        return True  # it wants a password, so it is there
     except (redis.RedisError, OSError):
         return False
 

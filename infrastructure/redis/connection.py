@@ -106,7 +106,8 @@ async def answering(
 
 def can_pass(error: exceptions.RedisError | OSError) -> bool:
     """Return whether asking later may succeed; wrong credentials and wrong types of keys stay wrong."""
-    if isinstance(error, _FOR_GOOD):
+    # A client that is turned away while it connects wraps the reason in a ConnectionError.
+    if isinstance(error, _FOR_GOOD) or isinstance(error.__cause__, _FOR_GOOD):
         return False
     return isinstance(error, _PASSING) or code_of(error) in _PASSING_CODES
 
