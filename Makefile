@@ -18,11 +18,12 @@ TEST := $(VENV)/.stamp-test
 FULL := $(VENV)/.stamp-full
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports docs bench venv venv-full clean
+.PHONY: help demo test torture check lint format types imports docs bench venv venv-full clean
 
 help:
 	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
+	@echo "make torture    the long proofs: workers killed 1,200 times"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make lint | types | imports | docs | bench    one of them"
 	@echo "make format     rewrite the code in the one format"
@@ -34,6 +35,11 @@ demo: $(DEMO)
 
 test: $(TEST)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again.
+torture: $(TEST)
+	$(BIN)/python -m tests.faults.processes --kills 1000 --store sqlite $(TORTURE_ARGS)
+	$(BIN)/python -m tests.faults.processes --kills 200 --store postgresql $(TORTURE_ARGS)
 
 check: lint types imports test docs
 

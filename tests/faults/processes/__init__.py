@@ -1,0 +1,1 @@
+"""The proof with real processes: workers are killed, servers restarted, connections cut; then everything is counted."""

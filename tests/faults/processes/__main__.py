@@ -1,0 +1,68 @@
+"""`python -m tests.faults.processes --kills 1000 --store sqlite`: the long run, with its figures in the end."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from time import monotonic, time_ns
+
+import msgspec
+
+from tests.faults.processes.run import Plan, Report, perform
+
+
+def main() -> int:
+    """Run as the command line says; return 1 when a promise was broken."""
+    plan = _plan()
+    began = monotonic()
+
+    def progress(done: int) -> None:
+        if done % max(1, plan.kills // 40) == 0:
+            _say(f"{done:5} of {plan.kills} kills, {monotonic() - began:6.0f} s, seed {plan.seed}")
+
+    _say(f"seed {plan.seed}: the same choices again, at moments that real time moves a little")
+    report = perform(plan, progress)
+    _tell(report)
+    return 1 if report.broken else 0
+
+
+def _plan() -> Plan:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.processes", description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--seed", type=int, default=time_ns() % 1_000_000)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=60.0, help="messages a second")
+    parser.add_argument("--redis", choices=("current", "redis-6.2"), default="current")
+    given = parser.parse_args()
+    return Plan(
+        given.kills,
+        given.store,
+        given.seed,
+        given.workers,
+        redis_restarts=max(1, given.kills // 40),
+        store_restarts=max(1, given.kills // 20) if given.store == "postgresql" else 0,
+        rate_per_s=given.rate,
+        redis_kind=given.redis,
+    )
+
+
+def _tell(report: Report) -> None:
+    for name, log in report.logs.items():
+        _say(f"--- the end of the log of {name}\n{log[-5000:]}")
+    facts = asdict(report)
+    del facts["logs"]
+    facts["broken"] = [
+        *report.broken[:50],
+        *([f"and {len(report.broken) - 50} more"] * (len(report.broken) > 50)),
+    ]
+    _say(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
+    _say("every promise kept" if not report.broken else f"{len(report.broken)} promises broken")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
