@@ -2,9 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import assert_never
 from uuid import UUID
 
 from exitbrain.application.intake import (
@@ -71,8 +72,9 @@ class Recorder:
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, whoever wrote it."""
         self._pairs.clear()
-        draft = _Draft(self, [], at=None)
-        subject = subject_of(self._intake.translate(message), self._settings)
+        translation = self._intake.translate(message)
+        draft = _Draft(self, [(message, translation)], at=None)
+        subject = subject_of(translation, self._settings)
         return State(self._register) if subject is None else draft.state(subject)
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
@@ -137,10 +139,10 @@ class _Draft:
         self._at = at
         ids = [receipt_id_of(message, translation.time) for message, translation in batch]
         self._received = self._ledger.receipts(ids)
+        self._claims = self._claims_of(batch)
         self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
         self._pairs: dict[Key, Pair] = {}
-        self._claims: set[UUID] = set()
         self._snapshots: set[str] = set()
         self.records: list[Record] = []
         self.absent: set[Place] = set()
@@ -179,6 +181,12 @@ class _Draft:
             self._received.update(self._ledger.receipts([receipt_id]))
         return self.outcome_of(renamed, self._recorder._intake.translate(renamed))
 
+    def _claims_of(self, batch: Sequence[Translated]) -> set[UUID]:
+        """Return those business keys of the messages that were used before."""
+        subjects = [subject_of(translation, self._recorder._settings) for _, translation in batch]
+        claims = [claim for subject in subjects if subject for claim in _claim_ids(subject).values()]
+        return set(self._ledger.claimed(claims)) if claims else set()
+
     def _decide(self, message: IncomingMessage, translation: Translation) -> Decided:
         recorder = self._recorder
         context = Context(self._at or recorder._clock.now(), recorder._settings)
@@ -188,12 +196,13 @@ class _Draft:
             return recorder._intake.decide_translated(message, translation, state, context)
         state = self.state(subject)
         decided = recorder._intake.decide_translated(message, translation, state, context)
-        if decided.outcome.disposition is not Disposition.IGNORED:
+        if decided.outcome.reason not in _READ_FROM_THE_POSITION:
             return decided
         key = (subject.account, subject.symbol)
         if key not in self._pairs:
             # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
             self._recorder._pairs.drop(key)
+            self._claims |= self._ledger.claimed(list(_claim_ids(subject).values()))
             state = self.state(subject)
             decided = recorder._intake.decide_translated(message, translation, state, context)
         # It writes to nothing that it was decided on, so only this reveals that another writer was faster.
@@ -236,10 +245,7 @@ class _Draft:
     def _claimed(self, subject: Subject) -> frozenset[str]:
         if not subject.claims:
             return _NOTHING
-        ids = {kind: claim_id(kind, subject.account, subject.symbol, value) for kind, value in subject.claims}
-        return frozenset(
-            k for k, claim in ids.items() if claim in self._claims or self._ledger.is_claimed(claim)
-        )
+        return frozenset(kind for kind, claim in _claim_ids(subject).items() if claim in self._claims)
 
     def _take(self, decided: Decided, message: IncomingMessage, translation: Translation) -> None:
         for record in decided.records:
@@ -256,6 +262,11 @@ class _Draft:
         self._windows[subject.account] = (state.window, state.uncommitted)
         if state.snapshot_stored and state.instrument is not None:
             self._snapshots.add(state.instrument.content_hash)
+
+
+def _claim_ids(subject: Subject) -> dict[str, UUID]:
+    """Return the ids of the business keys of a message by their kinds."""
+    return {kind: claim_id(kind, subject.account, subject.symbol, value) for kind, value in subject.claims}
 
 
 class _PairCache:
@@ -328,16 +339,17 @@ def _next_places(subject: Subject, state: State) -> set[Place]:
     places = {(position_id(account, symbol, BOTH, cycle + 1), 1)}
     if position is not None:
         places.add((position.id, position.version + 1))
-    unclaimed = [(kind, value) for kind, value in subject.claims if kind not in state.claimed]
-    return places | {(claim_id(kind, account, symbol, value), 1) for kind, value in unclaimed}
+    return places | {(claim, 1) for kind, claim in _claim_ids(subject).items() if kind not in state.claimed}
 
 
 _EMPTY = PnLWindow()
 _NOTHING: frozenset[str] = frozenset()
+_READ_FROM_THE_POSITION = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE)
+"""The reasons to ignore a message that another writer may have made untrue in the meantime."""
 _TAIL_TOPICS = (PositionClosed.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IngestSummary:
     """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
 
@@ -347,22 +359,24 @@ class IngestSummary:
     refused: int = 0
     duplicate: int = 0
     decisions: int = 0
-    refusals: tuple[tuple[str, str], ...] = ()
+    refusals: list[tuple[str, str]] = field(default_factory=list)
 
-    def plus(self, outcomes: Sequence[Outcome]) -> "IngestSummary":
-        """Return the summary with more outcomes counted."""
-        counts = {"accepted": 0, "ignored": 0, "refused": 0, "duplicate": 0}
-        refusals = list(self.refusals)
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Count the outcomes of one batch."""
+        self.read += len(outcomes)
         for outcome in outcomes:
-            counts["duplicate" if outcome.duplicate else outcome.disposition.value.lower()] += 1
-            if outcome.refusal is not None and not outcome.duplicate:
-                refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
-        return IngestSummary(
-            read=self.read + len(outcomes),
-            accepted=self.accepted + counts["accepted"],
-            ignored=self.ignored + counts["ignored"],
-            refused=self.refused + counts["refused"],
-            duplicate=self.duplicate + counts["duplicate"],
-            decisions=self.decisions + len([1 for outcome in outcomes if outcome.decision is not None]),
-            refusals=tuple(refusals),
-        )
+            self.decisions += outcome.decision is not None
+            if outcome.duplicate:
+                self.duplicate += 1
+                continue
+            match outcome.disposition:
+                case Disposition.ACCEPTED:
+                    self.accepted += 1
+                case Disposition.IGNORED:
+                    self.ignored += 1
+                case Disposition.REFUSED:
+                    self.refused += 1
+                case _:
+                    assert_never(outcome.disposition)
+            if outcome.refusal is not None:
+                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))

@@ -132,12 +132,13 @@ class DecisionReplay:
         """Replay the selected decisions between two log positions; `progress` gets log positions now and then."""
         report = ReplayReport()
         exact = 0
+        everything = selection == EVERYTHING
         for number, decision in enumerate(self._decisions.decisions(after=after, upto=upto)):
             if progress is not None and number % 1000 == 0:
                 progress(decision.log_position)
             if isinstance(decision, UnreadableDecision):
                 report.count(Verdict.UNREADABLE, _unreadable(decision))
-            elif selection is EVERYTHING or selection.takes(decision.occurred_at, decision.symbol):
+            elif everything or selection.takes(decision.occurred_at, decision.symbol):
                 exact += self._is_exact(decision, report)
         report.decisions += exact
         report.exact += exact

@@ -50,10 +50,9 @@ def _ingest(store: Path, source: list[bytes], batch: int, expected_tp1: list[flo
         summary = IngestSummary()
 
         def ingest() -> None:
-            nonlocal summary
             incoming = list(read_messages(source, max_bytes=65_536))
             for start in range(0, len(incoming), batch):
-                summary = summary.plus(recorder.handle_batch(incoming[start : start + batch]))
+                summary.count(recorder.handle_batch(incoming[start : start + batch]))
 
         taken = best_of(1, ingest)
         if summary.accepted + summary.ignored != len(source):

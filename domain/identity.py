@@ -38,6 +38,7 @@ def decision_id(plan: UUID, revision: int) -> UUID:
     return id_of(plan, revision)
 
 
+@lru_cache(maxsize=4096)
 def claim_id(kind: str, account: str, symbol: str, value: str) -> UUID:
     """Return the id under which a business key (say, the order id of a close) can be claimed once."""
     return id_of("claim", kind, account, symbol, value)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from typing import ClassVar
 from uuid import UUID
@@ -40,7 +41,7 @@ def brackets_with_amounts(rows: list[tuple[float, float, float, float]]) -> tupl
     return tuple(brackets)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its hash is asked for with every message and kept
 class Instrument:
     """The trading rules of one symbol; None or () where they are not known.
 
@@ -82,7 +83,7 @@ class Instrument:
             if not 1 <= bracket.max_leverage < float("inf"):
                 raise InvalidValue(f"{self.symbol} maximum leverage", bracket.max_leverage, "1 or more")
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """Return the SHA-256 of the content, so the same knowledge is stored once."""
         content = json.dumps(asdict(self), default=str, sort_keys=True, separators=(",", ":"))

@@ -45,10 +45,15 @@ class UnreadableEvent(LedgerError):
     """A stored event can not be read: unknown topic, unknown version, or damaged content."""
 
     def __init__(self, position: int, topic: str, why: str) -> None:
-        super().__init__(f"event at log position {position} ({topic}) can not be read: {why}")
+        super().__init__(
+            position, topic, why
+        )  # what it is made of, so that it survives the way between processes
         self.position = position
         self.topic = topic
         self.why = why
+
+    def __str__(self) -> str:
+        return f"event at log position {self.position} ({self.topic}) can not be read: {self.why}"
 
 
 Place = tuple[UUID, int]
@@ -95,8 +100,8 @@ class ExitLedger(Protocol):
     def instrument(self, content_hash: str) -> Instrument | None:
         """Return the instrument snapshot of that content."""
 
-    def is_claimed(self, claim_id: UUID) -> bool:
-        """Return whether a business key has been used."""
+    def claimed(self, claim_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Return those of the business keys that have been used."""
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:
         """Return all events of one stream, oldest first; empty when there is none."""

@@ -37,7 +37,7 @@ def ingest(
         recorder, summary = container.recorder(), IngestSummary()
         try:
             while chunk := list(islice(messages, batch)):
-                summary = summary.plus(recorder.handle_batch(chunk))
+                summary.count(recorder.handle_batch(chunk))
                 work.reached(lines.bytes_read, count=summary.read, unit="messages")
         except KeyboardInterrupt as ctrl_c:
             raise Interrupted(

@@ -8,6 +8,7 @@ from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.store import Reading, reading
+from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
 
 DECISIONS, INTAKE, CONTEXT = "Replay of decisions", "Replay of the intake", "Audit of the context"
 
@@ -50,7 +51,17 @@ def _run(
     if context:
         yield CONTEXT, container.context_audit().run(progress=progress)
     if not (from_receipts or context):
-        yield DECISIONS, container.decision_replay().run(selection, progress=progress)
+        yield DECISIONS, _replay_decisions(store_read, selection)
+
+
+def _replay_decisions(store_read: Reading, selection: Selection) -> ReplayReport:
+    container, ledger, progress = store_read.container, store_read.ledger, store_read.work.reached
+    store, head = container.settings().store, ledger.head()
+    processes = Processes.for_log(store, head)
+    if processes is None:
+        return container.decision_replay().run(selection, progress=progress)
+    ledger.close()  # a forked process must not inherit it
+    return replay_in_parallel(store, head, processes, selection, progress=progress)
 
 
 def _together(done: list[ReplayReport]) -> ReplayReport:

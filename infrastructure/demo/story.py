@@ -229,7 +229,7 @@ def _ingest(folder: Path, store: str, policy: Policy) -> tuple[IngestSummary, in
         messages = read_messages(open_lines(str(folder / MESSAGES_FILE)), max_bytes=max_bytes)
         recorder, summary = container.recorder(), IngestSummary()
         while batch := list(islice(messages, _BATCH)):
-            summary = summary.plus(recorder.handle_batch(batch))
+            summary.count(recorder.handle_batch(batch))
         return summary, len(list(container.ledger().log()))
 
 

@@ -114,8 +114,9 @@ class StoredLedger(ExitLedger, RawLog):
             return taken.instrument
         return None
 
-    def is_claimed(self, claim_id: UUID) -> bool:
-        return self._exists(claim_id)
+    def claimed(self, claim_ids: Sequence[UUID]) -> frozenset[UUID]:
+        rows = self._read(self._recorder.select_first, claim_ids)
+        return frozenset(UUID(int=int(stream, 16)) for _, stream, *_ in rows)
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:
         return tuple(

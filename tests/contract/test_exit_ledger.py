@@ -93,7 +93,8 @@ def test_an_empty_ledger_knows_nothing(ledger: StoredLedger) -> None:
     assert ledger.receipts([UUID(int=1)]) == {}
     assert ledger.receipts([]) == {}
     assert ledger.instrument("00") is None
-    assert not ledger.is_claimed(UUID(int=1))
+    assert ledger.claimed([UUID(int=1)]) == frozenset()
+    assert ledger.claimed([]) == frozenset()
     assert ledger.history(UUID(int=1)) == ()
 
 
@@ -155,7 +156,7 @@ def test_receipts_claims_and_instruments_are_found_by_their_ids(ledger: StoredLe
     )
     wanted = [second.stream_id, UUID(int=1), first.stream_id]
     assert ledger.receipts(wanted) == {first.stream_id: first.event, second.stream_id: second.event}
-    assert ledger.is_claimed(claim)
+    assert ledger.claimed([claim, UUID(int=1)]) == {claim}
     assert ledger.instrument(instrument.content_hash) == instrument
 
 

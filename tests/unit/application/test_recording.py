@@ -238,7 +238,8 @@ def test_the_summary_adds_up() -> None:
         world.message("trade.intent", {}),
         world.message("trade.intent", {**LONG, "side": "HOLD"}),
     ]
-    summary = IngestSummary().plus(world.recorder.handle_batch(messages))
+    summary = IngestSummary()
+    summary.count(world.recorder.handle_batch(messages))
     assert (summary.read, summary.accepted, summary.ignored, summary.refused, summary.duplicate) == (
         4,
         1,
