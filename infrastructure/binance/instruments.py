@@ -185,17 +185,18 @@ class BinanceInstruments:
             self._note_answer(name, unreadable)
 
     async def _read_rules(self) -> Mapping[str, str]:
-        answer = rules_of(await self._futures.exchange_info())
+        # Some hundred symbols take long enough to read that the event loop would be late for everything else.
+        answer = await asyncio.to_thread(rules_of, await self._futures.exchange_info())
         self._keep("rules", answer.of)
         return answer.unreadable
 
     async def _read_mark_prices(self) -> Mapping[str, str]:
-        answer = mark_prices_of(await self._futures.premium_index())
+        answer = await asyncio.to_thread(mark_prices_of, await self._futures.premium_index())
         self._mark_prices.update(answer.of)
         return answer.unreadable
 
     async def _read_brackets(self) -> Mapping[str, str]:
-        answer = brackets_of(await self._futures.leverage_brackets())
+        answer = await asyncio.to_thread(brackets_of, await self._futures.leverage_brackets())
         self._keep("brackets", answer.of)
         return answer.unreadable
 
@@ -218,12 +219,14 @@ class BinanceInstruments:
         return [symbol for symbol, at in list(self._commission_due.items()) if at <= self._now()]
 
     def _keep(self, name: str, found: Mapping[str, Instrument]) -> None:
-        now = self._now()
+        known, now = self._sources[name].known, self._now()
         for symbol, part in found.items():
-            self._sources[name].known[symbol] = (part, now)
-            whole = merged(*(each for each, _ in self._parts(symbol)))
-            if whole != self._instruments.get(symbol):
-                self._instruments[symbol] = whole
+            before, _ = known.get(symbol, (None, now))
+            if part == before:
+                known[symbol] = (before, now)
+            else:
+                known[symbol] = (part, now)
+                self._instruments[symbol] = merged(*(each for each, _ in self._parts(symbol)))
 
     def _parts(self, symbol: str) -> list[tuple[Instrument, float]]:
         return [known for source in self._sources.values() if (known := source.known.get(symbol))]
