@@ -1,6 +1,6 @@
 """Intake replay: from the raw fields of each receipt, with the recorded context, to the same events bit for bit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.drift import first_difference
-from exitbrain.domain.exit_plan import ExitPlan, ExitPlanOpened, LevelsComputed, LevelsRefused
+from exitbrain.domain.drift import Difference, first_difference
+from exitbrain.domain.exit_plan import Decision, ExitPlan, ExitPlanOpened
 from exitbrain.domain.identity import claim_id, plan_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.messages import IncomingMessage
@@ -31,20 +31,26 @@ class _Group:
     receipt: MessageReceived
     log_position: int
     records: list[Record] = field(default_factory=list)
+    decision: Decision | None = None
 
-    @property
-    def decision(self) -> LevelsComputed | LevelsRefused | None:
-        """Return the one decision among the effects."""
-        events = (record.event for record in self.records)
-        return next((event for event in events if isinstance(event, LevelsComputed | LevelsRefused)), None)
+    def add(self, record: Record) -> None:
+        """Take the receipt or one of its effects, of which at most one is a decision."""
+        self.records.append(record)
+        if self.decision is None and isinstance(record.event, Decision):
+            self.decision = record.event
+
+
+StoredForm = Callable[[Record], object]
+"""What a record is stored as: two records with equal stored forms are the same to the bit."""
 
 
 class IntakeReplay:
     """Replay the intake over the whole log."""
 
-    def __init__(self, ledger: ExitLedger, intake: Intake) -> None:
+    def __init__(self, ledger: ExitLedger, intake: Intake, stored_form: StoredForm) -> None:
         self._ledger = ledger
         self._intake = intake
+        self._stored_form = stored_form
         self._registers = RegisterHistory()
         self._world = _World()
 
@@ -72,7 +78,7 @@ class IntakeReplay:
                 yield group
                 group = None
             if group is not None:
-                group.records.append(Record(entry.stream_id, entry.version, event))
+                group.add(Record(entry.stream_id, entry.version, event))
         if group is not None:
             yield group
 
@@ -86,13 +92,21 @@ class IntakeReplay:
             self._world.place(state, subject)
         decided = self._intake.decide_translated(message, translation, state, context)
         self._world.apply(group.records)
-        difference = first_difference(_named(group.records), _named(list(decided.records)))
+        difference = self._first_difference(group.records, decided.records)
         report.count_receipt(
             has_decision=group.decision is not None or decided.outcome.decision is not None,
             drift=None
             if difference is None
             else Drift(_subject(group), difference.field, difference.recorded, difference.recomputed),
         )
+
+    def _first_difference(
+        self, recorded: Sequence[Record], recomputed: Sequence[Record]
+    ) -> Difference | None:
+        # Nearly always the stored forms are equal, and comparing them takes a fifth of the walk through the fields.
+        if list(map(self._stored_form, recorded)) == list(map(self._stored_form, recomputed)):
+            return None
+        return first_difference(_named(recorded), _named(recomputed))
 
 
 def message_of(receipt: MessageReceived) -> IncomingMessage:
@@ -243,7 +257,7 @@ def readable_entries(ledger: ExitLedger, report: ReplayReport) -> Iterator[LogEn
             return
 
 
-def _named(records: list[Record]) -> dict[str, Any]:
+def _named(records: Sequence[Record]) -> dict[str, Any]:
     """Return records under names that tell a reader which event of a message differs."""
     return {
         f"{number}:{type(record.event).__name__}": (record.stream_id, record.version, record.event)

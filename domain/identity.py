@@ -23,11 +23,15 @@ def id_of(*parts: object) -> UUID:
     return _uuid(int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
 
 
+# What is asked for several times while a message is handled is kept.
+
+
 def position_id(account: str, symbol: str, position_side: str, cycle: int) -> UUID:
     """Return the id of one round trip; the first cycle is 1."""
     return id_of(account, symbol, position_side, cycle)
 
 
+@lru_cache(maxsize=4096)
 def plan_id(position: UUID) -> UUID:
     """Return the id of the one exit plan of a position."""
     return id_of("plan", position)
@@ -49,7 +53,7 @@ def snapshot_id(content_hash: str) -> UUID:
     return id_of("instrument", content_hash)
 
 
-@lru_cache(maxsize=4096)  # asked for several times while a message is handled
+@lru_cache(maxsize=4096)
 def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
     """Return the time-ordered id of the receipt of one message (UUID version 8).
 

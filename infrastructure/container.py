@@ -22,6 +22,7 @@ from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
@@ -90,7 +91,7 @@ class Container(containers.DeclarativeContainer):
     intake = providers.Singleton(Intake, engine, translator)
     recorder = providers.Singleton(Recorder, ledger, intake, instruments, clock, settings.provided.decisions)
     decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
-    intake_replay = providers.Factory(IntakeReplay, ledger, intake)
+    intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
     context_audit = providers.Factory(ContextAudit, ledger)
     lsf_audit = providers.Factory(LsfAudit, ledger, engine)
 

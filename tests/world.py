@@ -20,6 +20,7 @@ from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.incoming import from_fields
@@ -111,7 +112,7 @@ class World:
         return DecisionReplay(self.ledger, DecodedDecisions(self.ledger), self.engine).run()
 
     def intake_replay(self) -> ReplayReport:
-        return IntakeReplay(self.ledger, self.intake).run()
+        return IntakeReplay(self.ledger, self.intake, MAPPER.to_stored_event).run()
 
     def context_audit(self) -> ReplayReport:
         return ContextAudit(self.ledger).run()

@@ -34,6 +34,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -184,7 +185,7 @@ class ExitBrain:
         if from_receipts and context:
             raise InvalidValue("replay", "from_receipts and context", "one of them at a time")
         if from_receipts:
-            return IntakeReplay(self.ledger, self._intake).run()
+            return IntakeReplay(self.ledger, self._intake, MAPPER.to_stored_event).run()
         return ContextAudit(self.ledger).run()
 
     def lsf_changes(self, selection: Selection = EVERYTHING) -> Iterator[LsfChange]:
