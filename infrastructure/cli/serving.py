@@ -2,6 +2,7 @@
 
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.live.serving import ServeOptions, serve
+from exitbrain.infrastructure.redis.connection import connect_for_blocking
 from exitbrain.infrastructure.settings import load_settings
 
 
@@ -32,6 +33,15 @@ def run(
     )
     if settings.mode != "shadow":
         raise WrongUsage(f"mode {settings.mode} sends orders, which this version does not; it serves shadow")
+    check_url(settings.redis)
     if republish_from is not None and republish_from < 1:
         raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
     serve(settings, ServeOptions(republish_from))
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that no client can be made for, before anything is opened."""
+    try:
+        connect_for_blocking(url)
+    except ValueError as error:
+        raise WrongUsage(f"--redis: {error}") from error
