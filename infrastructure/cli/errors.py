@@ -21,6 +21,10 @@ class WrongUsage(Exception):
     """A command was asked for something that it does not do; the text says what it does."""
 
 
+class CanNotGoOn(Exception):
+    """A worker ended because something it needs did not come back; the text says what."""
+
+
 class Interrupted(Exception):
     """A command was ended from the keyboard; the text says what remains of its work."""
 
@@ -32,7 +36,14 @@ def exit_code_of(error: Exception) -> int | None:
             WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous() | BadStoreUrl()
         ):
             return USAGE
-        case LedgerError() | ChangedFormula() | NotFound() | DeadLettersUnavailable() | OSError():
+        case (
+            LedgerError()
+            | ChangedFormula()
+            | NotFound()
+            | DeadLettersUnavailable()
+            | CanNotGoOn()
+            | OSError()
+        ):
             return UNREADABLE
         case NotRetried():
             return FOUND

@@ -1,7 +1,7 @@
 """`exitbrain serve`: the worker, from its flags to its exit code."""
 
-from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.live.serving import ServeOptions, serve
+from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.live.serving import ServeOptions, Unserved, serve
 from exitbrain.infrastructure.redis.connection import connect_for_blocking
 from exitbrain.infrastructure.settings import load_settings
 
@@ -36,12 +36,15 @@ def run(
     check_url(settings.redis)
     if republish_from is not None and republish_from < 1:
         raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
-    serve(settings, ServeOptions(republish_from))
+    try:
+        serve(settings, ServeOptions(republish_from))
+    except Unserved as error:
+        raise CanNotGoOn(str(error)) from error
 
 
 def check_url(url: str) -> None:
     """Refuse a URL that no client can be made for, before anything is opened."""
     try:
-        connect_for_blocking(url)
+        _ = connect_for_blocking(url)
     except ValueError as error:
         raise WrongUsage(f"--redis: {error}") from error

@@ -162,7 +162,14 @@ def test_a_worker_whose_redis_never_comes_ends_with_a_code_and_a_reason(
 ) -> None:
     worker = serve(f"unix://{tmp_path / 'nobody.sock'}", "sqlite:///live.db", EXITBRAIN_GIVE_UP_AFTER_S="1")
     assert worker.process.wait(PATIENCE_S) == 3
-    assert "can not go on" in worker.log.read_text()
+    assert worker.log.read_text().splitlines()[-1].startswith("exitbrain: the worker can not go on")
+
+
+def test_a_wrong_url_or_mode_is_wrong_usage(serve: Callable[..., Served]) -> None:
+    for url, *flags in (("nowhere",), ("redis://127.0.0.1:1/0", "--mode", "live")):
+        worker = serve(url, "sqlite:///live.db", *flags)
+        assert worker.process.wait(PATIENCE_S) == 2
+        assert worker.log.read_text().startswith("exitbrain: ")
 
 
 def test_a_restarted_worker_takes_up_what_it_had_not_finished(
