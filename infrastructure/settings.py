@@ -77,9 +77,7 @@ class Settings(BaseSettings):
     )
     drain: bool = Field(False, description="record and decide, and execute nothing")
     health: str = Field("127.0.0.1:9464", description="HOST:PORT of health and metrics")
-    log_level: Literal["debug", "info", "warning"] = Field(
-        "info", description="least level that is logged"
-    )
+    log_level: Literal["debug", "info", "warning"] = Field("info", description="least level that is logged")
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
     )
