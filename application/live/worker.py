@@ -57,6 +57,11 @@ class Worker:
         self._committed = asyncio.Event()
         self._opened = False
 
+    @property
+    def in_hand(self) -> int:
+        """Return how many messages were read and have not been settled yet."""
+        return len(self._buffer) + len(self._batch)
+
     async def run(self) -> None:
         """Work until told to stop; raises LoopFailed when a loop can not go on."""
         supervisor, settings = self._supervisor, self._settings
