@@ -33,6 +33,9 @@ from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import BOTH, Position, PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 
+BATCH_ATTEMPTS = 4
+"""How often a batch is decided as a whole: among several writers one by one would take as many commits as messages."""
+
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
 
@@ -87,15 +90,16 @@ class Recorder:
         """Record messages in their order, as one transaction where nobody interferes.
 
         Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
-        conflict, nothing of the batch was saved and it is redone one message at a time. `at` is the time of
-        recording (aware, UTC); the clock is asked for each message where it is None.
+        conflict, nothing of the batch was saved and it is decided again, in the end one message at a time. `at` is
+        the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
         translated = [(message, self._intake.translate(message)) for message in messages]
-        try:
-            return self._record(translated, at)
-        except Conflict:
-            self._forget()
-            return [self._insist(one, at) for one in translated]
+        for _ in range(BATCH_ATTEMPTS):
+            try:
+                return self._record(translated, at)
+            except Conflict:
+                self._forget()
+        return [self._insist(one, at) for one in translated]
 
     def _insist(self, translated: Translated, at: datetime | None) -> Outcome:
         for _ in range(ATTEMPTS - 1):
@@ -122,12 +126,12 @@ class Recorder:
         return position
 
     def _forget(self) -> None:
-        """Drop everything remembered of the ledger, after a conflict has shown that it is not alone."""
+        """Drop what another writer may have changed, after a conflict has shown that there is one.
+
+        The rest is read from the log, which only grows.
+        """
         self.conflicts += 1
         self._pairs.clear()
-        self._tail.clear()
-        self._stored_snapshots.clear()
-        self._register = self._ledger.register()
 
 
 class _Draft:
@@ -326,10 +330,6 @@ class _Tail:
     def window_of(self, account: str) -> PnLWindow:
         """Return the window of an account; not to be changed."""
         return self._windows.get(account) or _EMPTY
-
-    def clear(self) -> None:
-        self._position = 0
-        self._windows = {}
 
 
 def _next_places(subject: Subject, state: State) -> set[Place]:

@@ -89,7 +89,7 @@ def test_two_workers_on_one_symbol_never_double_an_effect() -> None:
     assert world.intake_replay().receipts == 20
 
 
-def test_a_batch_that_meets_another_writer_is_redone_one_by_one() -> None:
+def test_a_batch_that_meets_another_writer_is_decided_again() -> None:
     world = World()
     other = world.another_recorder()
     world.intent(**LONG)
@@ -116,8 +116,10 @@ class FasterMeanwhile(InMemoryLedger):
     """A ledger on which somebody else saves something just before the next save."""
 
     meanwhile: Callable[[], object] | None = None
+    saves = 0
 
     def save(self, records, *, absent=()):  # type: ignore[no-untyped-def]  # as the ledger's
+        self.saves += 1
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
@@ -154,6 +156,45 @@ def test_a_batch_does_not_stand_in_its_own_way() -> None:
     outcomes = world.recorder.handle_batch([close, world.message("trade.intent", LONG)])
     assert [outcome.disposition for outcome in outcomes] == [Disposition.IGNORED, Disposition.ACCEPTED]
     assert world.recorder.conflicts == 0
+
+
+def test_a_batch_that_meets_another_writer_once_is_saved_as_a_whole_the_second_time() -> None:
+    ledger = FasterMeanwhile()
+    world = World(ledger=ledger)
+    other = world.another_recorder()
+    batch = [world.message("trade.intent", {**LONG, "symbol": s}) for s in ("ETHUSDT", "BTCUSDT", "SOLUSDT")]
+    first = world.message("trade.intent", {**LONG, "symbol": "BTCUSDT"}, f"{NOON_MS - 1}-0")
+    ledger.saves = 0
+    ledger.meanwhile = lambda: other.handle(first)
+    outcomes = world.recorder.handle_batch(batch)
+    assert [outcome.disposition for outcome in outcomes] == [Disposition.ACCEPTED] * 3
+    assert ledger.saves == 3  # the other writer's, the one in vain, the one of the whole batch
+    world.check_every_replay_is_exact()
+
+
+class ReadLog(FasterMeanwhile):
+    """A ledger that knows from where its log was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_after: list[int] = []
+
+    def log(self, after=0, **limits):  # type: ignore[no-untyped-def]  # as the ledger's
+        self.read_after.append(after)
+        return super().log(after, **limits)
+
+
+def test_a_conflict_does_not_make_the_log_be_read_again_from_its_beginning() -> None:
+    ledger = ReadLog()
+    world = World(ledger=ledger)
+    other = world.another_recorder()
+    world.intent(**LONG)
+    intents = [world.message("trade.intent", LONG) for _ in range(2)]
+    ledger.read_after.clear()
+    ledger.meanwhile = lambda: other.handle(intents[0])
+    world.recorder.handle(intents[1])
+    assert world.recorder.conflicts == 1
+    assert ledger.read_after.count(0) == 1  # by the other recorder, for the first time
 
 
 class AlwaysLate(InMemoryLedger):
