@@ -9,7 +9,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import opened_with
+from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 
@@ -33,7 +33,11 @@ def ingest(
     settings = load_settings(store=store, policy=policy, instruments=instruments, account=account)
     lines = _Lines(file)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes)
-    with opened_with(settings, create=True) as container, Watched("ingesting", lines.size) as work:
+    with (
+        opened_with(settings, create=True) as container,
+        collecting_seldom(),
+        Watched("ingesting", lines.size) as work,
+    ):
         recorder, summary = container.recorder(), IngestSummary()
         try:
             while chunk := list(islice(messages, batch)):
