@@ -128,11 +128,11 @@ class RedisSource:
         taken: list[Held] = []
         for lane in self._lanes:
             if len(taken) < limit:
-                for entry_id, pairs, attempt in await self._run(
-                    self._reclaim, lane, idle_ms, limit - len(taken)
-                ):
-                    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-                    taken.append(self._held(lane, entry_id, fields, attempt))
+                found = await self._run(self._reclaim, lane, idle_ms, limit - len(taken))
+                taken += [
+                    self._held(lane, entry_id, dict(zip(pairs[::2], pairs[1::2], strict=True)), attempt)
+                    for entry_id, pairs, attempt in found
+                ]
         return [delivery for _, delivery in sorted(taken, key=itemgetter(0))]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:

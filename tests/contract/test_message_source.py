@@ -78,6 +78,17 @@ async def test_what_was_read_and_not_acknowledged_comes_first_to_the_same_consum
 
 
 @in_event_loop
+async def test_what_was_not_acknowledged_comes_again_to_a_source_that_is_opened_again(stage: Stage) -> None:
+    for name in "123":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as source:
+        taken = await everything(source)
+        await source.acknowledge(taken[1:2])
+        await source.open()
+        assert names(await everything(source)) == ["1", "3"]
+
+
+@in_event_loop
 async def test_a_close_waits_for_its_open_also_after_a_crash(stage: Stage) -> None:
     for at_ms in range(1, 21):
         stage.add(TRADE_INTENTS, str(at_ms), at_ms)
@@ -229,8 +240,7 @@ async def test_a_waiting_read_returns_as_soon_as_something_comes(stage: Stage) -
         for stream in (TRADE_INTENTS, TRADE_CLOSES):
             begun = monotonic()
             reading = asyncio.create_task(source.read(10, 0.9))
-            while monotonic() < begun + 0.05:
-                await asyncio.sleep(0.01)
+            await asyncio.wait([reading], timeout=0.05)
             stage.add(stream, "late")
             assert names(await reading) == ["late"]
             assert monotonic() - begun < 0.8
@@ -241,7 +251,7 @@ async def test_a_read_that_is_cancelled_while_it_waits_loses_nothing(stage: Stag
     async with consuming(stage, "a") as source:
         for name in "123":
             reading = asyncio.create_task(source.read(10, 0.9))
-            await asyncio.sleep(0.02)
+            await asyncio.wait([reading], timeout=0.02)
             stage.add(TRADE_INTENTS, name)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
