@@ -123,6 +123,7 @@ class Supervisor:
         while not self.stopping:
             try:
                 await step()
+                _check_not_cancelled()
             except self._transient as error:
                 self._note_failure(state, error)
                 await self._rest(pause_s * (0.5 + self._jitter()))
@@ -183,6 +184,13 @@ class Supervisor:
             elif name in self._reported and not state.stalled(now):
                 self._reported.discard(name)
                 self._journal.event("loop_moves_again", loop=name)
+
+
+def _check_not_cancelled() -> None:
+    """Raise a cancellation that the step has lost: before Python 3.12 asyncio.wait_for, which clients use, may do so."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _now() -> float:

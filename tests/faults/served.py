@@ -1,0 +1,81 @@
+"""A worker as a process, and what it says of itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+START_WITHIN_S, END_WITHIN_S = 30.0, 30.0
+
+
+class NotServing(Exception):
+    """The worker did not begin to serve; the text is its log."""
+
+
+class Served:
+    """A worker that serves; `environment` names settings. Raises NotServing."""
+
+    def __init__(self, folder: Path, redis_url: str, store_url: str, **environment: str) -> None:
+        self.log = folder / f"worker-{monotonic()}.log"
+        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", redis_url]
+        command += ["--store", store_url, "--consumer", "test", "--health", "127.0.0.1:0"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+                env={**os.environ, "EXITBRAIN_LOG_FORM": "json", **environment},
+            )
+        deadline = monotonic() + START_WITHIN_S
+        while not (serving := self.logged("serving")):
+            if monotonic() > deadline or self.process.poll() is not None:
+                self.process.kill()
+                raise NotServing(f"exit code {self.process.wait()}: {self.log.read_text()}")
+            sleep(0.02)
+        self._address = urlsplit(serving[0]["health"]).netloc
+
+    def ready(self) -> bool:
+        """Return whether it answers that it does its work; not to answer is to report a fault too."""
+        return self.readiness()[0] == 200
+
+    def readiness(self) -> tuple[int, str]:
+        """Return what it answers, 0 when it does not."""
+        connection = HTTPConnection(self._address, timeout=2)
+        try:
+            connection.request("GET", "/healthz/ready")
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except (OSError, HTTPException) as error:
+            return 0, repr(error)
+        finally:
+            connection.close()
+
+    def logged(self, event: str | None = None) -> list[dict[str, Any]]:
+        """Return the facts of every line of the log, or of those with one event."""
+        lines = self.log.read_text().splitlines(keepends=True)
+        facts = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+        return [one for one in facts if event in (None, one["event"])]
+
+    @property
+    def rss_mb(self) -> float:
+        """Return the memory that is resident now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def stop(self) -> tuple[int, float]:
+        """End it as a supervisor would; return its exit code and how many seconds that took."""
+        began = monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(END_WITHIN_S), monotonic() - began
+
+    def kill(self) -> None:
+        """End it whatever it does; a second time does nothing."""
+        self.process.kill()
+        self.process.wait(END_WITHIN_S)
