@@ -150,17 +150,18 @@ async def test_what_is_not_pending_for_long_stays_with_its_consumer(stage: Stage
 async def test_taking_over_goes_on_page_by_page(stage: Stage) -> None:
     for name in "12345":
         stage.add(TRADE_INTENTS, name)
-    stage.add(TRADE_CLOSES, "6")
+    for name in "67":
+        stage.add(TRADE_CLOSES, name)
     async with consuming(stage, "dead") as dead:
-        assert len(await everything(dead)) == 6
+        assert len(await everything(dead)) == 7
     taken = []
     async with consuming(stage, "b", reclaim_idle_s=0) as b:
-        for _ in range(3):
+        for _ in range(4):
             page = await b.reclaim(2)
             await b.acknowledge(page)
             taken.append(names(page))
         assert await b.reclaim(2) == []
-    assert taken == [["1", "2"], ["3", "4"], ["5", "6"]]
+    assert taken == [["1", "2"], ["3", "4"], ["5", "6"], ["7"]]
 
 
 @in_event_loop

@@ -217,11 +217,11 @@ async def test_trimming_as_advised_cuts_nothing_that_any_group_needs(kind: str) 
     assert await trim_advice(server.url) == {TRADE_INTENTS: "0-0", TRADE_CLOSES: "0-0"}
     ids = add(server, TRADE_INTENTS, *"123456789")
     client.xgroup_create(TRADE_INTENTS, "slow", "0")
+    client.xreadgroup("slow", "other", {TRADE_INTENTS: ">"}, count=4)
+    client.xack(TRADE_INTENTS, "slow", *ids[:4])
     assert (await trim_advice(server.url))[TRADE_INTENTS] == "0-0"  # our own group is not there yet
     async with opened(server.url) as source:
         taken = await everything(source)
-        client.xreadgroup("slow", "other", {TRADE_INTENTS: ">"}, count=4)
-        client.xack(TRADE_INTENTS, "slow", *ids[:4])
         assert (await trim_advice(server.url))[TRADE_INTENTS] == ids[0]  # all of ours is pending
         await source.acknowledge(taken[:2])
         assert (await trim_advice(server.url))[TRADE_INTENTS] == ids[2]  # the third is pending with us
@@ -231,6 +231,19 @@ async def test_trimming_as_advised_cuts_nothing_that_any_group_needs(kind: str) 
     client.xtrim(TRADE_INTENTS, minid=advice[TRADE_INTENTS], approximate=False)
     left: Any = client.xreadgroup("slow", "other", {TRADE_INTENTS: ">"})
     assert [fields[b"name"].decode() for _, fields in left[0][1]] == list("56789")
+    server.stop()
+
+
+@in_event_loop
+async def test_advice_on_trimming_compares_ids_as_numbers(kind: str) -> None:
+    server = RedisServer(kind)
+    client = client_of(server)
+    for entry_id in ("9-0", "10-0"):
+        client.xadd(TRADE_CLOSES, {"name": entry_id}, id=entry_id)
+    client.xgroup_create(TRADE_CLOSES, "slow", "9-0")
+    async with opened(server.url) as source:
+        await source.acknowledge(await everything(source))
+        assert (await trim_advice(server.url))[TRADE_CLOSES] == "9-0"
     server.stop()
 
 
