@@ -33,8 +33,8 @@ from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import BOTH, Position, PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 
-BATCH_ATTEMPTS = 4
-"""How often a batch is decided as a whole: among several writers one by one would take as many commits as messages."""
+BATCH_ATTEMPTS = 2
+"""How often a batch is decided as a whole before it is halved: one by one would take as many commits as messages."""
 
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
@@ -90,24 +90,23 @@ class Recorder:
         """Record messages in their order, as one transaction where nobody interferes.
 
         Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
-        conflict, nothing of the batch was saved and it is decided again, in the end one message at a time. `at` is
+        conflict, nothing of the batch was saved and it is decided again, after a while in halves. `at` is
         the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
         translated = [(message, self._intake.translate(message)) for message in messages]
-        for _ in range(BATCH_ATTEMPTS):
-            try:
-                return self._record(translated, at)
-            except Conflict:
-                self._forget()
-        return [self._insist(one, at) for one in translated]
+        return self._insist(translated, at)
 
-    def _insist(self, translated: Translated, at: datetime | None) -> Outcome:
-        for _ in range(ATTEMPTS - 1):
+    def _insist(self, batch: Sequence[Translated], at: datetime | None) -> list[Outcome]:
+        """Record a batch among other writers: the smaller it is, the sooner it is done before they are."""
+        for _ in range(BATCH_ATTEMPTS if len(batch) > 1 else ATTEMPTS - 1):
             try:
-                return self._record([translated], at)[0]
+                return self._record(batch, at)
             except Conflict:
                 self._forget()
-        return self._record([translated], at)[0]
+        if len(batch) <= 1:
+            return self._record(batch, at)
+        half = len(batch) // 2
+        return [*self._insist(batch[:half], at), *self._insist(batch[half:], at)]
 
     def _record(self, batch: Sequence[Translated], at: datetime | None) -> list[Outcome]:
         draft = _Draft(self, batch, at)

@@ -38,7 +38,7 @@ STOP_WITHIN_S = 2.0
 POLL_S = 0.1
 ENVIRONMENT = {
     "EXITBRAIN_DEDUPE_BY": "trace_id",
-    "EXITBRAIN_RECLAIM_IDLE_S": "2",
+    "EXITBRAIN_RECLAIM_IDLE_S": "8",
     "EXITBRAIN_LOG_LEVEL": "info",
     "EXITBRAIN_LOG_FORM": "json",
 }
@@ -56,7 +56,7 @@ class Plan:
     store_restarts: int = 0
     rate_per_s: float = 150.0
     pause_s: float = 0.1
-    settle_within_s: float = 90.0
+    settle_within_s: float = 180.0
     redis_kind: str = "current"
 
 

@@ -18,7 +18,7 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.position import PositionOpened
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -169,6 +169,31 @@ def test_a_batch_that_meets_another_writer_once_is_saved_as_a_whole_the_second_t
     outcomes = world.recorder.handle_batch(batch)
     assert [outcome.disposition for outcome in outcomes] == [Disposition.ACCEPTED] * 3
     assert ledger.saves == 3  # the other writer's, the one in vain, the one of the whole batch
+    world.check_every_replay_is_exact()
+
+
+class BusyLedger(InMemoryLedger):
+    """A ledger on which only small batches are done before others have written."""
+
+    largest = 1000
+    saves = 0
+
+    def save(self, records, *, absent=()):  # type: ignore[no-untyped-def]  # as the ledger's
+        self.saves += 1
+        if sum(isinstance(record.event, MessageReceived) for record in records) > self.largest:
+            raise Conflict("somebody was faster")
+        return super().save(records, absent=absent)
+
+
+def test_a_batch_among_busy_writers_is_halved_until_its_parts_are_saved() -> None:
+    ledger = BusyLedger()
+    world = World(ledger=ledger)
+    ledger.largest, ledger.saves = 8, 0
+    batch = [world.message("trade.intent", {**LONG, "symbol": f"S{n % 5}USDT"}) for n in range(32)]
+    outcomes = world.recorder.handle_batch(batch)
+    assert [outcome.entry_id for outcome in outcomes] == [message.entry_id for message in batch]
+    assert all(outcome.disposition is Disposition.ACCEPTED for outcome in outcomes)
+    assert ledger.saves == 2 + 2 * 2 + 4  # 32 and 16 in vain, twice each; four times 8
     world.check_every_replay_is_exact()
 
 
