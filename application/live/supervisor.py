@@ -109,7 +109,7 @@ class Supervisor:
             stopping.cancel()
 
     async def join(self, timeout_s: float) -> None:
-        """Wait until every loop has finished its last step; cancel what has not by then."""
+        """Wait until every loop has finished its last step; cancel what has not by then. A last error is reported."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
@@ -117,6 +117,9 @@ class Supervisor:
             self._journal.trouble("loop_cancelled", loop=self._tasks[task].name, after_s=timeout_s)
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        for task, state in self._tasks.items():
+            if not state.ended and not task.cancelled() and task.exception() is not None:
+                self._note_end(task, state)
 
     async def _run(self, state: LoopState, step: Step, every_s: float) -> None:
         pause_s = PAUSE_MIN_S
@@ -168,11 +171,15 @@ class Supervisor:
     def _check_ended(self) -> None:
         for task, state in self._tasks.items():
             if task.done() and not self.stopping:
-                state.ended = True
-                error = None if task.cancelled() else task.exception()
-                state.error = "cancelled" if task.cancelled() else repr(error)
-                self._journal.trouble("loop_ended", loop=state.name, error=state.error)
+                error = self._note_end(task, state)
                 raise LoopFailed(f"{state.name} ended: {state.error}") from error
+
+    def _note_end(self, task: asyncio.Task[None], state: LoopState) -> BaseException | None:
+        state.ended = True
+        error = None if task.cancelled() else task.exception()
+        state.error = "cancelled" if task.cancelled() else repr(error)
+        self._journal.trouble("loop_ended", loop=state.name, error=state.error)
+        return error
 
     def _report_stalls(self) -> None:
         now = _now()
