@@ -1,0 +1,133 @@
+"""Broken variants of the live path, each with one promise taken away: the checker must see what it costs."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from eventsourcing.persistence import StoredEvent
+
+from exitbrain.application.intake import Context, Decided, Intake, State
+from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
+from exitbrain.application.live.worker import Worker
+from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
+from exitbrain.application.ports.message_source import Delivery
+from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.domain.messages import IncomingMessage, Translation
+from tests.faults.simulation.live_worker import Parts
+from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
+from tests.faults.simulation.streams import Handed
+
+
+class AcknowledgesFirst(Worker):
+    """Acknowledge a batch before it is committed."""
+
+    async def _commit(self) -> None:
+        if not self._batch:
+            self._batch = await self._buffer.take(self._settings.batch_max, self._settings.wait_s)
+            await self._source.acknowledge(self._batch)
+        await super()._commit()
+
+
+class LosesBatches(Worker):
+    """Take a batch for done when the store can not be reached."""
+
+    async def _commit(self) -> None:
+        try:
+            await super()._commit()
+        except StoreUnavailable:
+            batch, self._batch = self._batch, []
+            await self._source.acknowledge(batch)
+
+
+class NeverReclaims(Worker):
+    """Leave to the dead what they hold."""
+
+    async def _reclaim(self) -> None:
+        return
+
+
+class NeverLooks(Publishing):
+    """Take for granted that a stream keeps what was once published."""
+
+    async def _look(self) -> None:
+        return
+
+
+class PublishesBlindly(SimulatedPublisher):
+    """Publish without comparing the position."""
+
+    async def publish(
+        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
+    ) -> int | None:
+        return await super().publish(stream, entries, after=await self.published(stream), upto=upto)
+
+
+class TellsAttemptsApart(SimulatedSource):
+    """Give a message a new identity at each delivery, so that no receipt recognises it."""
+
+    def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
+        return [
+            replace(one, message=replace(one.message, entry_id=f"{one.entry_id}#{one.attempt}"))
+            for one in super()._deliveries(handed)
+        ]
+
+
+class LetsOlderOverwrite(Intake):
+    """Forget which entry of a position is the newest."""
+
+    def decide_translated(
+        self, message: IncomingMessage, translation: Translation, state: State, context: Context
+    ) -> Decided:
+        if state.position is not None:
+            position = state.position.copy()
+            position.newest_entries = {}
+            state = replace(state, position=position)
+        return super().decide_translated(message, translation, state, context)
+
+
+class IgnoresOnOldKnowledge(FaultyRecorder):
+    """Save what was ignored although the reason may hold no longer."""
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = ()
+    ) -> Sequence[int] | None:
+        return super().insert_events(stored_events)
+
+
+class LetsLoopsHang(Supervisor):
+    """Let a loop that gave up hang without a word."""
+
+    async def _run(self, state: LoopState, step: Step, every_s: float) -> None:
+        try:
+            await super()._run(state, step, every_s)
+        except LoopFailed:
+            await asyncio.Event().wait()
+
+    def _report_stalls(self) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A broken variant, and a part of what the checker must say of it."""
+
+    parts: Parts
+    seen_as: str
+
+
+VARIANTS = {
+    "acknowledges before the commit": Variant(Parts(worker=AcknowledgesFirst), "no receipt for"),
+    "loses a batch when the store is away": Variant(Parts(worker=LosesBatches), "no receipt for"),
+    "never claims what the dead hold": Variant(Parts(worker=NeverReclaims), "not done"),
+    "never asks where the streams stand": Variant(Parts(publishing=NeverLooks), "not done"),
+    "publishes without compare-and-set": Variant(
+        Parts(publisher=PublishesBlindly), "published twice or out of order"
+    ),
+    "does not recognise a redelivery": Variant(Parts(source=TellsAttemptsApart), "receipts for"),
+    "lets an older intent overwrite": Variant(
+        Parts(intake=LetsOlderOverwrite), "took effect after the newer"
+    ),
+    "ignores on old knowledge": Variant(Parts(store=IgnoresOnOldKnowledge), "replay is not exact"),
+    "lets loops hang silently": Variant(Parts(supervisor=LetsLoopsHang), "stand still unseen"),
+}

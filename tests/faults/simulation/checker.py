@@ -1,0 +1,212 @@
+"""The checker: reads the log and the streams that a run left, and names every promise that was broken."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.intake import Intake
+from exitbrain.application.intake_replay import IntakeReplay, message_of
+from exitbrain.application.replay import DecisionReplay
+from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.messages import IntentKind, TradeIntent
+from exitbrain.domain.position import PositionClosed, PositionOpened
+from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.values import EntryId, Origin
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.wire.translator import WireTranslator
+from tests.faults.simulation.expected import Expected
+from tests.faults.simulation.ports import GROUPS
+from tests.faults.simulation.schedule import Evidence
+from tests.faults.simulation.streams import Fields
+
+LEVELS_STREAM = "quantum:stream:exitbrain.adaptive_levels"
+DEAD_LETTER_STREAMS = {
+    "trade.intent": "quantum:dlq:trade.intent",
+    "trade.closed": "quantum:dlq:trade.closed",
+}
+
+Content = tuple[tuple[str, str], ...]
+MessageKey = tuple[str, str, Content]
+"""Stream, entry id and content: what makes a message itself."""
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """Return every broken promise in words; none when the run kept them all."""
+    return [*evidence.complaints, *_Check(evidence).all()]
+
+
+class _Check:
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._server = evidence.server
+        self._ledger = StoredLedger(evidence.store, "the store")
+        self._translator = WireTranslator()
+        self._log = list(self._ledger.log())
+        self._receipts = {e.stream_id: e for e in self._log if isinstance(e.event, MessageReceived)}
+
+    def all(self) -> Iterator[str]:
+        yield from self._each_message_has_one_receipt()
+        yield from self._each_opening_has_one_decision()
+        yield from self._older_never_follows_newer()
+        yield from self._one_position_is_open_at_most()
+        yield from self._streams_hold_what_the_log_says()
+        yield from self._decisions_are_published_once_and_in_order()
+        yield from self._dead_letters_are_those_refused()
+        yield from self._replays_are_exact()
+
+    def _each_message_has_one_receipt(self) -> Iterator[str]:
+        received: Counter[MessageKey] = Counter()
+        trimmed: Counter[tuple[str, str]] = Counter()
+        for entry in self._receipts.values():
+            receipt = entry.event
+            if receipt.origin is Origin.LIVE:
+                if receipt.reason is Reason.TRIMMED:
+                    trimmed[receipt.stream, receipt.entry_id] += 1
+                else:
+                    entry_id = receipt.entry_id.partition("#")[0]
+                    received[receipt.stream, entry_id, _content(receipt.fields.values)] += 1
+        produced = {
+            (one.stream, f"{one.key[0]}-{one.key[1]}", _content(one.fields))
+            for one in self._evidence.produced
+        }
+        for key in sorted(produced):
+            if received[key] > 1:
+                yield f"{received[key]} receipts for {key[:2]}"
+        for key in sorted(received.keys() - produced):
+            yield f"a receipt for a message nobody sent: {key[:2]}"
+        for key in sorted(self._must_have_receipts()):
+            if not received[key] and not trimmed[key[:2]]:
+                yield f"no receipt for {key[:2]}"
+        for place, count in sorted(trimmed.items()):
+            if count > 1:
+                yield f"{count} receipts for the trimmed {place}"
+
+    def _must_have_receipts(self) -> set[MessageKey]:
+        """Return the messages still in their streams, and those that were acknowledged."""
+        kept = {
+            (stream, f"{key[0]}-{key[1]}", _content(fields))
+            for stream in GROUPS
+            if stream in self._server.streams
+            for key, fields in self._server.streams[stream].entries.items()
+        }
+        acknowledged = {
+            (stream, f"{key[0]}-{key[1]}", _content(fields))
+            for stream, key, fields in self._server.acknowledged
+            if fields is not None
+        }
+        return kept | acknowledged
+
+    def _each_opening_has_one_decision(self) -> Iterator[str]:
+        decisions = Counter(
+            cause
+            for entry in self._log
+            if isinstance(entry.event, LevelsComputed | LevelsRefused)
+            for cause in entry.event.causes
+        )
+        for receipt_id, entry in self._receipts.items():
+            translation = self._translator.translate(message_of(entry.event))
+            opens = isinstance(translation, TradeIntent) and translation.kind is IntentKind.OPEN
+            wanted = int(opens and entry.event.disposition is Disposition.ACCEPTED)
+            if decisions[receipt_id] != wanted:
+                yield f"{decisions[receipt_id]} decisions for {entry.event.entry_id}, expected {wanted}"
+
+    def _older_never_follows_newer(self) -> Iterator[str]:
+        newest: dict[tuple[str, str], EntryId] = {}
+        for entry in self._receipts.values():
+            message = message_of(entry.event)
+            translation = self._translator.translate(message)
+            accepted = entry.event.disposition is Disposition.ACCEPTED
+            if message.stream_id is None or not accepted or not isinstance(translation, TradeIntent):
+                continue
+            key = (message.source, translation.symbol)
+            if key in newest and message.stream_id < newest[key]:
+                yield f"{key[1]}: {message.stream_id} took effect after the newer {newest[key]}"
+            newest[key] = message.stream_id
+
+    def _one_position_is_open_at_most(self) -> Iterator[str]:
+        is_open: dict[tuple[str, str], UUID] = {}
+        cycles: Counter[tuple[str, str]] = Counter()
+        for entry in self._log:
+            event = entry.event
+            if isinstance(event, PositionOpened):
+                key = (event.account, event.symbol)
+                cycles[key] += 1
+                if key in is_open:
+                    yield f"{event.symbol}: two positions are open"
+                if event.cycle != cycles[key]:
+                    yield f"{event.symbol}: cycle {event.cycle} follows {cycles[key] - 1}"
+                is_open[key] = entry.stream_id
+            elif (
+                isinstance(event, PositionClosed) and is_open.pop((event.account, event.symbol), None) is None
+            ):
+                yield f"{event.symbol}: closed while none was open"
+
+    def _streams_hold_what_the_log_says(self) -> Iterator[str]:
+        expected = Expected(self._ledger, self._evidence.language)
+        for stream in self._evidence.language.streams:
+            found = self._published(stream)
+            wanted = expected.contents(stream, self._begun(stream))
+            if found != wanted:
+                yield f"{stream} holds {len(found)} entries that are not the {len(wanted)} of the log"
+
+    def _decisions_are_published_once_and_in_order(self) -> Iterator[str]:
+        begun = self._begun(LEVELS_STREAM)
+        told = [json.loads(fields["payload"])["log_position"] for fields in self._published(LEVELS_STREAM)]
+        if told != sorted(set(told)):
+            yield f"decisions are published twice or out of order: {told}"
+        live = {
+            entry.position
+            for entry in self._log
+            if isinstance(entry.event, LevelsComputed) and entry.event.context.origin is Origin.LIVE
+        }
+        if missing := sorted(p for p in live - set(told) if p > begun):
+            yield f"decisions are not published: {missing}"
+        if foreign := sorted(set(told) - live):
+            yield f"published, but no live decisions: {foreign}"
+
+    def _dead_letters_are_those_refused(self) -> Iterator[str]:
+        for source, stream in DEAD_LETTER_STREAMS.items():
+            refused = [
+                entry
+                for entry in self._receipts.values()
+                if entry.event.disposition is Disposition.REFUSED
+                and entry.event.origin is Origin.LIVE
+                and entry.event.source == source
+                and entry.position > self._begun(stream)
+            ]
+            if (found := len(self._published(stream))) != len(refused):
+                yield f"{stream} holds {found} dead letters for {len(refused)} refused messages"
+
+    def _replays_are_exact(self) -> Iterator[str]:
+        engine = BuiltInFormulas()
+        for report in (
+            DecisionReplay(self._ledger, DecodedDecisions(self._ledger), engine).run(),
+            IntakeReplay(self._ledger, Intake(engine, self._translator), MAPPER.to_stored_event).run(),
+            ContextAudit(self._ledger).run(),
+        ):
+            if not report.clean or report.exact != report.decisions:
+                yield f"replay is not exact: {report.first_drift}"
+
+    def _published(self, stream: str) -> list[Fields]:
+        return list(self._server.streams[stream].entries.values()) if stream in self._server.streams else []
+
+    def _begun(self, stream: str) -> int:
+        return self._server.published[stream].begun if stream in self._server.published else 0
+
+
+def _content(fields: dict[str, str]) -> Content:
+    return tuple(sorted(fields.items()))
+
+
+def logs_of(evidence: Evidence) -> Iterable[bytes]:
+    """Yield every byte of the log and the streams, in a form that two runs of one seed must share."""
+    for row in StoredLedger(evidence.store, "the store").rows():
+        yield repr(row).encode()
+    for name, stream in sorted(evidence.server.streams.items()):
+        yield repr((name, list(stream.entries.items()), stream.groups)).encode()
+    yield repr(sorted(evidence.server.published.items())).encode()

@@ -1,0 +1,77 @@
+"""What the streams must hold, told from the log alone."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.ports.publisher import PublishedLanguage
+from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
+from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import Origin
+from tests.faults.simulation.streams import Fields, StreamServer
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the published language says of one entry of the log, by stream."""
+
+    entry: LogEntry
+    by_stream: dict[str, list[Fields]]
+
+
+@dataclass(slots=True)
+class Expected:
+    """The log in the published language, as far as it was read."""
+
+    ledger: ExitLedger
+    language: PublishedLanguage
+    position: int = 0
+    said: list[_Said] = field(default_factory=list)
+    receipts: dict[UUID, MessageReceived] = field(default_factory=dict)
+
+    def catch_up(self) -> None:
+        """Read what the log has grown by."""
+        for entry in self.ledger.log(self.position):
+            self.position = entry.position
+            if isinstance(entry.event, MessageReceived):
+                self.receipts[entry.stream_id] = entry.event
+            by_stream: dict[str, list[Fields]] = {}
+            for outgoing in self.language.entries(entry, self._receipt_of(entry)):
+                by_stream.setdefault(outgoing.stream, []).append(outgoing.fields)
+            self.said.append(_Said(entry, by_stream))
+
+    def is_published(self, server: StreamServer) -> bool:
+        """Return whether every stream says that it holds all there is for it."""
+        self.catch_up()
+        for stream in self.language.streams:
+            newest = max((said.entry.position for said in self.said if stream in said.by_stream), default=0)
+            if stream not in server.published or server.published[stream].position < newest:
+                return False
+        return True
+
+    def contents(self, stream: str, begun: int) -> list[Fields]:
+        """Return what a stream holds whose publishing began, without a known position, at a place of the log.
+
+        First the latest live decision of each plan open there, then everything after it, in the order of the log.
+        """
+        self.catch_up()
+        latest: dict[UUID, _Said] = {}
+        for said in self.said:
+            event = said.entry.event
+            if said.entry.position > begun:
+                break
+            if isinstance(event, LevelsComputed) and event.context.origin is Origin.LIVE:
+                latest[said.entry.stream_id] = said
+            elif isinstance(event, ExitPlanCompleted | ExitPlanCancelled):
+                latest.pop(said.entry.stream_id, None)
+        first = sorted(latest.values(), key=lambda said: said.entry.position)
+        later = [said for said in self.said if said.entry.position > begun]
+        return [fields for said in (*first, *later) for fields in said.by_stream.get(stream, ())]
+
+    def _receipt_of(self, entry: LogEntry) -> MessageReceived | None:
+        if isinstance(entry.event, MessageReceived):
+            return entry.event
+        stamp = getattr(entry.event, "stamp", None)
+        causes = getattr(entry.event, "causes", ())
+        cause = stamp.receipt_id if stamp is not None else next(iter(causes), None)
+        return None if cause is None else self.receipts.get(cause)

@@ -1,0 +1,180 @@
+"""One live worker in the simulation: the real worker, supervisor, publishing and recorder over simulated ports."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from exitbrain.application.intake import Intake
+from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
+from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.ports.instruments import NoInstruments
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
+from exitbrain.application.recording import Recorder
+from exitbrain.domain.instrument import Bracket
+from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.live.recording import ThreadedRecording
+from exitbrain.infrastructure.live.tail import ThreadedTail
+from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.wire.translator import WireTranslator
+from tests.faults.simulation.faults import Faults, Gate, Kind
+from tests.faults.simulation.ports import (
+    Arrivals,
+    FaultyRecorder,
+    SimulatedClock,
+    SimulatedPublisher,
+    SimulatedSource,
+    SimulatedThread,
+)
+from tests.faults.simulation.processes import Process
+from tests.faults.simulation.streams import StreamServer
+from tests.faults.simulation.workload import UNDECIDABLE_LEVERAGE
+
+TRANSIENT = (SourceUnavailable, StoreUnavailable, PublisherUnavailable)
+LOOK_EVERY_S = 0.5
+"""How often the supervisor looks for loops that stand still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The classes a worker is made of; a broken variant of the live path replaces one."""
+
+    worker: type[Worker] = Worker
+    publishing: type[Publishing] = Publishing
+    recorder: type[Recorder] = Recorder
+    intake: type[Intake] = Intake
+    source: type[SimulatedSource] = SimulatedSource
+    publisher: type[SimulatedPublisher] = SimulatedPublisher
+    store: type[FaultyRecorder] = FaultyRecorder
+    supervisor: type[Supervisor] = Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all workers of a run share."""
+
+    server: StreamServer
+    arrivals: Arrivals
+    store: InMemoryRecorder
+    language: PublishedLanguage
+    faults: Faults
+    interfere: Callable[[Random], None]
+    decision_settings: DecisionSettings
+    worker_settings: WorkerSettings
+    give_up_after_s: float
+
+
+class LoopJournal:
+    """What the supervisor of one process reported of its loops."""
+
+    def __init__(self) -> None:
+        self.stalled: set[object] = set()
+        self.ended: set[object] = set()
+
+    def event(self, name: str, **facts: object) -> None:
+        if name == "loop_moves_again":
+            self.stalled.discard(facts["loop"])
+
+    def trouble(self, name: str, **facts: object) -> None:
+        if name == "loop_stalled":
+            self.stalled.add(facts["loop"])
+        elif name == "loop_ended":
+            self.ended.add(facts["loop"])
+
+
+class SometimesConfused:
+    """An engine that fails on certain intents every time, and on any other now and then."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._engine = BuiltInFormulas()
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        if inputs.leverage == UNDECIDABLE_LEVERAGE or self._faults.strikes(Kind.CONFUSED):
+            raise ArithmeticError("the engine is confused")
+        return self._engine.compute(policy, inputs, brackets)
+
+
+class LiveWorker:
+    """A process that runs the live path until it is stopped, fails or dies."""
+
+    def __init__(self, name: str, around: Surroundings, parts: Parts) -> None:
+        faults = around.faults
+        self.process = Process(name)
+        self.journal = LoopJournal()
+        self.clock = SimulatedClock()
+        self._around = around
+        self._parts = parts
+        self._supervisor = parts.supervisor(
+            self.journal,
+            transient=TRANSIENT,
+            give_up_after_s=around.give_up_after_s,
+            jitter=faults.rng.random,
+        )
+        self._worker: Worker | None = None
+        self._source = parts.source(around.server, around.arrivals, faults, self.process)
+        self._recorder = parts.store(around.store, faults, self.process, around.interfere)
+
+    def start(self) -> None:
+        """Start the process."""
+        self.process.start(self._main())
+
+    def stop(self) -> None:
+        """Tell it to stop, as SIGTERM does."""
+        self._supervisor.stop()
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Return whether it was told to stop."""
+        return self._supervisor.stopping
+
+    @property
+    def in_hand(self) -> int:
+        """Return how many messages it has, or is being handed, and has not settled."""
+        if not self.process.alive:
+            return 0
+        return self._source.on_the_way + (0 if self._worker is None else self._worker.in_hand)
+
+    def standing_still_unseen(self) -> list[str]:
+        """Return the loops that stand still for longer than the supervisor takes to report it, and were not."""
+        now = asyncio.get_running_loop().time()
+        allowed_s = STALL_AFTER_S + 2 * LOOK_EVERY_S
+        return [
+            name
+            for name, state in self._supervisor.states.items()
+            if state.silent_s(now) > allowed_s and name not in self.journal.stalled
+        ]
+
+    def unexpected_error(self) -> str:
+        """Return what ended it, if nothing that was done to it explains that."""
+        error = self.process.error
+        if error is None or isinstance(error, StoreUnavailable):
+            return ""  # a store that can not be reached at the start ends the start
+        explained = isinstance(error, LoopFailed) and isinstance(error.__cause__, (*TRANSIENT, LoopFailed))
+        return "" if explained else f"{error!r} from {error.__cause__!r}"
+
+    async def _main(self) -> None:
+        around, parts, process = self._around, self._parts, self.process
+        faults = around.faults
+        ledger = StoredLedger(self._recorder, "the store")
+        intake = parts.intake(SometimesConfused(faults), WireTranslator())
+        recorder = parts.recorder(ledger, intake, NoInstruments(), self.clock, around.decision_settings)
+        thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
+        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics)
+        publisher = parts.publisher(around.server, faults, process)
+        self._worker = parts.worker(
+            self._source,
+            ThreadedRecording(thread, recorder),
+            parts.publishing(tail, around.language, publisher, self.journal),
+            self._supervisor,
+            self.journal,
+            around.worker_settings,
+        )
+        await self._worker.run()

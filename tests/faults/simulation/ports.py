@@ -1,0 +1,289 @@
+"""The ports of the live path over the simulated servers: they do what the real adapters promise, under faults."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import OperationalError, StoredEvent
+
+from exitbrain.application.ports.exit_ledger import Place
+from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
+from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.live.recording import OneThread
+from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.wire.incoming import from_fields
+from tests.faults.simulation.faults import Faults, Gate, Kind
+from tests.faults.simulation.processes import Process
+from tests.faults.simulation.streams import START, EntryKey, Handed, StreamServer
+from tests.world import MAX_BYTES, NOON, NOON_MS
+
+T = TypeVar("T")
+
+INTENTS = "quantum:stream:trade.intent"
+CLOSES = "quantum:stream:trade.closed"
+GROUPS = {
+    INTENTS: "quantum:group:exitbrain:trade.intent",
+    CLOSES: "quantum:group:exitbrain:trade.closed",
+}
+MIN_IDLE_S = 0.8
+"""An entry pending for so long may be taken from its consumer."""
+
+
+class SimulatedClock:
+    """The clock of one machine: virtual time, and how far it has been set off it."""
+
+    def __init__(self, off_s: float = 0.0) -> None:
+        self.off_s = off_s
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self._seconds())
+
+    def ms(self) -> int:
+        """Return the milliseconds since 1970."""
+        return NOON_MS + int(self._seconds() * 1000)
+
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time() + self.off_s
+
+
+class SimulatedSource:
+    """A message source over the simulated stream server, for one consumer."""
+
+    def __init__(self, server: StreamServer, arrivals: "Arrivals", faults: Faults, process: Process) -> None:
+        self._server = server
+        self._arrivals = arrivals
+        self._faults = faults
+        self._process = process
+        self._gate = Gate(faults, process, Kind.STREAMS_DOWN, SourceUnavailable)
+        self._own: dict[str, EntryKey] = {}
+        self.on_the_way = 0
+        """Entries handed out whose reply is still under way."""
+
+    async def open(self) -> None:
+        await self._call("create groups", self._ensure_groups)
+        self._own = dict.fromkeys(GROUPS, START)
+
+    async def read(self, limit: int, wait_s: float) -> list[Delivery]:
+        while self._own:
+            if handed := await self._hand("read pending", lambda: self._read_pending(limit)):
+                return self._deliveries(handed)
+        handed = await self._hand("read", lambda: self._read_new(limit))
+        if not handed:
+            await self._arrivals.wait(wait_s)
+            handed = await self._hand("read", lambda: self._read_new(limit))
+        return self._deliveries(handed)
+
+    async def reclaim(self, limit: int) -> list[Delivery]:
+        return self._deliveries(await self._hand("claim", lambda: self._claim(limit)))
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        await self._call("acknowledge", lambda: self._acknowledge(deliveries))
+
+    async def backlog(self) -> list[Backlog]:
+        return await self._call("look", lambda: [Backlog(stream, None, 0) for stream in GROUPS])
+
+    async def reap(self) -> list[str]:
+        return []
+
+    async def close(self) -> None:
+        """Release nothing."""
+
+    async def _hand(self, name: str, effect: Callable[[], list[Handed]]) -> list[Handed]:
+        count = 0
+
+        def counted() -> list[Handed]:
+            nonlocal count
+            handed = effect()
+            count = len(handed)
+            self.on_the_way += count
+            return handed
+
+        try:
+            return await self._call(name, counted)
+        finally:
+            self.on_the_way -= count
+
+    async def _call(self, name: str, effect: Callable[[], T]) -> T:
+        try:
+            return await self._gate.through(name, effect)
+        except SourceUnavailable:
+            # Whatever was handed out and not received is read again.
+            self._own = dict.fromkeys(GROUPS, START)
+            raise
+
+    def _ensure_groups(self) -> None:
+        for stream, group in GROUPS.items():
+            self._server.ensure_group(stream, group)
+
+    def _read_pending(self, limit: int) -> list[Handed]:
+        self._ensure_groups()
+        stream, after = next(iter(self._own.items()))
+        handed = self._server.read_pending(stream, GROUPS[stream], self._process.name, after, limit)
+        if handed:
+            self._own[stream] = handed[-1].key
+        else:
+            del self._own[stream]
+        return handed
+
+    def _read_new(self, limit: int) -> list[Handed]:
+        self._ensure_groups()
+        handed: list[Handed] = []
+        for stream in self._faults.rng.sample(list(GROUPS), len(GROUPS)):
+            room = limit - len(handed)
+            handed += self._server.read_new(stream, GROUPS[stream], self._process.name, room)
+        return handed
+
+    def _claim(self, limit: int) -> list[Handed]:
+        self._ensure_groups()
+        handed: list[Handed] = []
+        for stream, group in GROUPS.items():
+            keys = self._server.idle(stream, group, int(MIN_IDLE_S * 1000))
+            if self._faults.strikes(Kind.REORDER):
+                self._faults.rng.shuffle(keys)
+            handed += self._server.claim(stream, group, self._process.name, keys[: limit - len(handed)])
+        return handed
+
+    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            ms, _, seq = delivery.entry_id.partition("-")
+            self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [(int(ms), int(seq))])
+
+    def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
+        deliveries = [_delivery(one) for one in handed]
+        if deliveries and self._faults.strikes(Kind.DUPLICATE):
+            deliveries.append(deliveries[0])
+        return deliveries
+
+
+def _delivery(handed: Handed) -> Delivery:
+    entry_id = f"{handed.key[0]}-{handed.key[1]}"
+    message = from_fields(
+        handed.stream, entry_id, handed.fields or {}, origin=Origin.LIVE, max_bytes=MAX_BYTES
+    )
+    if handed.fields is None:
+        gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
+        message = replace(message, broken=gone)
+    return Delivery(message, handed.stream, entry_id, handed.deliveries)
+
+
+class Arrivals:
+    """Wakes blocked readers when an entry arrives."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the next arrival, at most so long."""
+        woken = asyncio.get_running_loop().create_future()
+        self._waiting.append(woken)
+        await asyncio.wait([woken], timeout=seconds)
+
+    def announce(self) -> None:
+        """Wake everybody."""
+        waiting, self._waiting = self._waiting, []
+        for woken in waiting:
+            if not woken.done():
+                woken.set_result(None)
+
+
+class SimulatedPublisher:
+    """A publisher over the simulated stream server."""
+
+    def __init__(self, server: StreamServer, faults: Faults, process: Process) -> None:
+        self._server = server
+        self._gate = Gate(faults, process, Kind.STREAMS_DOWN, PublisherUnavailable)
+
+    async def published(self, stream: str) -> int | None:
+        def look() -> int | None:
+            found = self._server.published.get(stream)
+            return None if found is None else found.position
+
+        return await self._gate.through("published", look)
+
+    async def publish(
+        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
+    ) -> int | None:
+        fields = [entry.fields for entry in entries]
+        return await self._gate.through("publish", lambda: self._server.publish(stream, fields, after, upto))
+
+    async def close(self) -> None:
+        """Release nothing."""
+
+
+class SimulatedThread(OneThread):
+    """Blocking work done at once, between two moments at which anything may happen."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await self._gate.through("store", work)
+
+    def close(self) -> None:
+        """There is no thread to end."""
+
+
+class FaultyRecorder:
+    """The recorder of one process: the one store of all, with faults around each of its calls.
+
+    `interfere` lets another writer be faster; it is called between what was read and what is saved.
+    """
+
+    def __init__(
+        self, store: InMemoryRecorder, faults: Faults, process: Process, interfere: Callable[[Random], None]
+    ) -> None:
+        self._store = store
+        self._faults = faults
+        self._process = process
+        self._interfere = interfere
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = ()
+    ) -> Sequence[int] | None:
+        faults = self._faults
+        self._reach()
+        if faults.strikes(Kind.CONFLICT):
+            self._interfere(faults.rng)
+        if faults.crashes(Kind.CRASH_BEFORE):
+            self._process.die()
+        positions = self._store.insert_events(stored_events, absent=absent)
+        if faults.crashes(Kind.CRASH_AFTER):
+            self._process.die()
+        if faults.strikes(Kind.COMMIT_LOST):
+            raise OperationalError("the connection was lost during the commit")
+        return positions
+
+    def select_stream(self, stream_id: UUID) -> list[RawRow]:
+        self._reach()
+        return self._store.select_stream(stream_id)
+
+    def select_first(self, stream_ids: Sequence[UUID]) -> list[RawRow]:
+        self._reach()
+        return self._store.select_first(stream_ids)
+
+    def select_log(self, after: int, limit: int, upto: int | None, topics: Sequence[str]) -> list[RawRow]:
+        self._reach()
+        return self._store.select_log(after, limit, upto, topics)
+
+    def select_topics(self) -> list[str]:
+        self._reach()
+        return self._store.select_topics()
+
+    def max_notification_id(self) -> int | None:
+        self._reach()
+        return self._store.max_notification_id()
+
+    def close(self) -> None:
+        """Leave the store to the others."""
+
+    def _reach(self) -> None:
+        self._process.check_alive()
+        if self._faults.is_down(Kind.STORE_DOWN) or self._faults.strikes(Kind.UNAVAILABLE):
+            raise OperationalError("the store can not be reached")

@@ -1,0 +1,50 @@
+"""2,000 schedules of the live path under simulated faults; the same seed the same bytes; and a checker that can fail."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.simulation.broken import VARIANTS, Variant
+from tests.faults.simulation.runs import digest_of, run
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEDULES, AT_ONCE = 2_000, 100
+SEEDS_MAX = 400
+"""Within so many seeds a broken variant must be seen."""
+
+
+@pytest.mark.parametrize("first", range(0, SCHEDULES, AT_ONCE))
+def test_no_schedule_breaks_a_promise(first: int) -> None:
+    broken = {seed: found for seed in range(first, first + AT_ONCE) if (found := run(seed).violations)}
+    assert not broken, f"again with: python -m tests.faults.simulation --seeds {min(broken)}"
+
+
+def test_a_seed_gives_the_same_log_and_streams_in_every_process() -> None:
+    seeds = range(30)
+    here = digest_of(run(seed) for seed in seeds)
+    assert here == digest_of(run(seed) for seed in seeds)
+    for hash_seed in ("1", "2"):
+        there = subprocess.run(
+            [sys.executable, "-m", "tests.faults.simulation", "--seeds", f"0:{len(seeds)}"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert here in there.stdout
+
+
+def test_seeds_differ() -> None:
+    assert len({run(seed).digest for seed in range(20)}) == 20
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
+def test_the_checker_sees_a_live_path_that(variant: Variant) -> None:
+    for seed in range(SEEDS_MAX):
+        if any(variant.seen_as in found for found in run(seed, variant.parts).violations):
+            return
+    pytest.fail(f"not seen in {SEEDS_MAX} seeds")
