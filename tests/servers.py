@@ -153,19 +153,11 @@ class RedisServer:
     """
 
     def __init__(self, kind: str, *options: str, append_only: bool = False) -> None:
+        program = _redis_program(kind)
         folder = Path(tempfile.mkdtemp(prefix="exitbrain-redis-"))
+        place = ["--port", "0", "--unixsocket", "redis.sock", "--save", ""]
         durable = ["--appendonly", "yes", "--appendfsync", "always"] if append_only else []
-        command: list[str | Path] = [
-            _redis_program(kind),
-            "--port",
-            "0",
-            "--unixsocket",
-            "redis.sock",
-            "--save",
-            "",
-            *durable,
-        ]
-        self.guarded = Guarded(folder, [*command, *options], signal="KILL")
+        self.guarded = Guarded(folder, [program, *place, *durable, *options], signal="KILL")
         self.folder = folder
         self.url = f"unix://{folder}/redis.sock"
         self._await_answer()
