@@ -158,8 +158,10 @@ class _Draft:
             decided = self._decide(message, translation)
             self._take(decided, message, translation)
             return decided.outcome
+        # An entry without its content, on either side, is the entry of that id: what was trimmed under the hands of one
+        # worker can be held by another, and its content must not come as something new, after what is newer.
         trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
-        if trimmed or earlier.fields == message.fields:
+        if trimmed or earlier.reason is Reason.TRIMMED or earlier.fields == message.fields:
             return Outcome.of_receipt(receipt_id, earlier)
         return self._outcome_of_reused_id(message, translation)
 

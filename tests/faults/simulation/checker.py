@@ -10,7 +10,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay, message_of
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import IntentKind, TradeIntent
+from exitbrain.domain.messages import IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin
@@ -52,6 +52,7 @@ class _Check:
     def all(self) -> Iterator[str]:
         yield from self._each_message_has_one_receipt()
         yield from self._each_opening_has_one_decision()
+        yield from self._business_keys_are_used_once()
         yield from self._older_never_follows_newer()
         yield from self._one_position_is_open_at_most()
         yield from self._streams_hold_what_the_log_says()
@@ -82,9 +83,12 @@ class _Check:
         for key in sorted(self._must_have_receipts()):
             if not received[key] and not trimmed[key[:2]]:
                 yield f"no receipt for {key[:2]}"
+        contents = Counter(key[:2] for key in produced)
+        for key in received:
+            trimmed[key[:2]] += received[key]
         for place, count in sorted(trimmed.items()):
-            if count > 1:
-                yield f"{count} receipts for the trimmed {place}"
+            if count > contents[place]:
+                yield f"{count} receipts for {place}, a trimmed one among them"
 
     def _must_have_receipts(self) -> set[MessageKey]:
         """Return the messages still in their streams, and those that were acknowledged."""
@@ -114,6 +118,23 @@ class _Check:
             wanted = int(opens and entry.event.disposition is Disposition.ACCEPTED)
             if decisions[receipt_id] != wanted:
                 yield f"{decisions[receipt_id]} decisions for {entry.event.entry_id}, expected {wanted}"
+
+    def _business_keys_are_used_once(self) -> Iterator[str]:
+        used: set[tuple[str, str, str]] = set()
+        for entry in self._receipts.values():
+            translation = self._translator.translate(message_of(entry.event))
+            if entry.event.disposition is not Disposition.ACCEPTED:
+                continue
+            keys = []
+            if isinstance(translation, TradeClosed) and translation.order_id:
+                keys.append(("order_id", translation.symbol, translation.order_id))
+            if isinstance(translation, TradeClosed | TradeIntent) and entry.event.dedupe_by:
+                own_id = translation.ids.get(entry.event.dedupe_by)
+                keys += [(entry.event.dedupe_by, translation.symbol, own_id)] if own_id else []
+            for key in keys:
+                if key in used:
+                    yield f"{key} counted twice"
+                used.add(key)
 
     def _older_never_follows_newer(self) -> Iterator[str]:
         newest: dict[tuple[str, str], EntryId] = {}

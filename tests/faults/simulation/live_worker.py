@@ -118,6 +118,7 @@ class LiveWorker:
             give_up_after_s=around.give_up_after_s,
             jitter=faults.rng.random,
         )
+        self._told_at: float | None = None
         self._worker: Worker | None = None
         self._source = parts.source(around.server, around.arrivals, faults, self.process)
         self._recorder = parts.store(around.store, faults, self.process, around.interfere)
@@ -128,12 +129,18 @@ class LiveWorker:
 
     def stop(self) -> None:
         """Tell it to stop, as SIGTERM does."""
+        self._told_at = asyncio.get_running_loop().time()
         self._supervisor.stop()
 
     @property
     def told_to_stop(self) -> bool:
         """Return whether it was told to stop."""
         return self._supervisor.stopping
+
+    @property
+    def seconds_since_told_to_stop(self) -> float:
+        """Return for how long it has been told to stop."""
+        return 0.0 if self._told_at is None else asyncio.get_running_loop().time() - self._told_at
 
     @property
     def in_hand(self) -> int:

@@ -104,10 +104,12 @@ class Schedule:
         for name in range(self._rng.randint(1, 3)):
             self._begin_slot(f"worker-{name}")
         producer = asyncio.create_task(self._produce())
+        watcher = asyncio.create_task(self._watch_loops())
         await self._make_trouble()
         await producer
         self._faults.over = True
         await self._wait_until_done()
+        watcher.cancel()
         await self._end_all()
         self.evidence.seconds = _now()
         return self.evidence
@@ -129,6 +131,8 @@ class Schedule:
             worker = self._workers[slot] = LiveWorker(name, self._around, self._parts)
             worker.start()
             end = await worker.process.ended()
+            if end is not End.KILLED and (late_s := worker.seconds_since_told_to_stop) > STOP_MAX_S:
+                self.evidence.complaints.append(f"{name} took {late_s:.1f} s to stop")
             if end is End.RETURNED and not worker.told_to_stop:
                 self.evidence.complaints.append(f"{name} ended without a word")
             if end is End.FAILED and (why := worker.unexpected_error()):
@@ -202,13 +206,14 @@ class Schedule:
                 self.evidence.complaints.append(f"not done {PEACE_MAX_S:.0f} s after the last fault")
                 return
             await asyncio.sleep(0.2)
-            self._look_at_loops()
             heads = (heads[1], self._ledger.head()) if self._is_done() else (-1, -2)
 
-    def _look_at_loops(self) -> None:
-        for worker in self._workers.values():
-            if worker.process.alive and (loops := worker.standing_still_unseen()):
-                self.evidence.complaints.append(f"{worker.process.name}: {loops} stand still unseen")
+    async def _watch_loops(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            for worker in self._workers.values():
+                if worker.process.alive and (loops := worker.standing_still_unseen()):
+                    self.evidence.complaints.append(f"{worker.process.name}: {loops} stand still unseen")
 
     def _is_done(self) -> bool:
         if any(worker.in_hand for worker in self._workers.values()):

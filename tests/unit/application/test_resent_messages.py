@@ -65,3 +65,14 @@ def test_an_entry_trimmed_after_it_was_recorded_is_a_duplicate_and_one_trimmed_b
     outcome = world.recorder.handle(replace(unseen, fields=RawFields({}, {}), broken=lost))
     assert (outcome.disposition, outcome.reason) == (Disposition.REFUSED, Reason.TRIMMED)
     world.check_every_replay_is_exact()
+
+
+def test_an_entry_recorded_as_trimmed_stays_so_though_another_worker_holds_its_content() -> None:
+    world = World()
+    older, newer = world.message("trade.intent", LONG), world.message("trade.intent", LONG)
+    lost = Refusal(Reason.TRIMMED, "entry", older.entry_id, "an entry still in the stream")
+    world.recorder.handle(replace(older, fields=RawFields({}, {}), broken=lost))
+    world.recorder.handle(newer)
+    late = world.recorder.handle(older)
+    assert (late.duplicate, late.reason) == (True, Reason.TRIMMED)
+    world.check_every_replay_is_exact()
