@@ -16,6 +16,7 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import Publisher, PublisherUnavailable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.live.ending import Ending
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.health import Heartbeat
@@ -29,6 +30,9 @@ from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
 """What can pass; anything else that a loop raises ends the process."""
+
+STOPPED, FAILED = 0, 3
+"""Exit codes: as it was told to, and because a loop could not go on."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread keeps the interpreter while another wants it: the writer gives it up at each step of SQLite."""
@@ -51,9 +55,9 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
-    with opened(settings, create=True, journal=journal) as container:
+    with Ending(journal) as ending, opened(settings, create=True, journal=journal) as container:
         try:
-            asyncio.run(_serve(settings, options, container, metrics, journal))
+            asyncio.run(_serve(settings, options, container, metrics, journal, ending))
         except LoopFailed as failed:
             raise Unserved(f"the worker can not go on: {failed}") from failed
         finally:
@@ -62,7 +66,12 @@ def serve(settings: Settings, options: ServeOptions) -> None:
 
 
 async def _serve(
-    settings: Settings, options: ServeOptions, container: Container, metrics: Metrics, journal: LiveJournal
+    settings: Settings,
+    options: ServeOptions,
+    container: Container,
+    metrics: Metrics,
+    journal: LiveJournal,
+    ending: Ending,
 ) -> None:
     supervisor = Supervisor(journal, transient=TRANSIENT, give_up_after_s=settings.give_up_after_s)
     heartbeat = Heartbeat(journal)
@@ -97,9 +106,13 @@ async def _serve(
             supervisor.start("instruments", venue.refresh, every_s=1.0)
         if options.republish_from is not None:
             await _go_back(publisher, language.streams, options.republish_from)
-        _stop_on_signals(supervisor, journal)
+        _stop_on_signals(supervisor, journal, ending)
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
-        await worker.run()
+        try:
+            await worker.run()
+        except LoopFailed:
+            ending.is_due(FAILED)
+            raise
 
 
 def _source_settings(settings: Settings) -> SourceSettings:
@@ -131,9 +144,10 @@ async def _go_back(publisher: Publisher, streams: tuple[str, ...], republish_fro
         await publisher.publish(stream, [], after=now, upto=max(0, republish_from - 1))
 
 
-def _stop_on_signals(supervisor: Supervisor, journal: LiveJournal) -> None:
+def _stop_on_signals(supervisor: Supervisor, journal: LiveJournal, ending: Ending) -> None:
     def stop(name: str) -> None:
         journal.event("stopping", signal=name)
+        ending.is_due(STOPPED)
         supervisor.stop()
 
     loop = asyncio.get_running_loop()
