@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DESCRIPTION := pyproject.toml constraints.txt
 
-# The demo needs no extra.
+DEMO_EXTRAS := demo
 TEST_EXTRAS := postgres,lab,embedded,dev
 FULL_EXTRAS := $(TEST_EXTRAS),docs
 
@@ -83,7 +83,7 @@ define install
 endef
 
 $(DEMO): $(DESCRIPTION)
-	$(call install)
+	$(call install,$(DEMO_EXTRAS))
 	@touch $(DEMO)
 
 $(TEST): $(DESCRIPTION)

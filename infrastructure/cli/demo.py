@@ -10,7 +10,7 @@ from exitbrain.infrastructure.cli import demo_text, output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.claims import ClaimFalse
-from exitbrain.infrastructure.demo.results import DemoReport, FailedStep, Result
+from exitbrain.infrastructure.demo.results import DemoReport, FailedStep, NotStreamed, Result
 
 
 def demo(*, keep: str | None = None, as_json: bool = False, steps: Sequence[story.Step] = story.STEPS) -> int:
@@ -43,7 +43,8 @@ def _tell(folder: Path, keep: str | None, steps: Sequence[story.Step], *, as_jso
         if isinstance(result, ClaimFalse):
             failed = FailedStep(step.name, str(result))
             break
-        found[step.name] = result
+        if not isinstance(result, NotStreamed):
+            found[step.name] = result
         if not as_json:
             output.show(*demo_text.shown(place, step, result))
     seconds = time.perf_counter() - began_s

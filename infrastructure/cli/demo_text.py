@@ -28,9 +28,11 @@ from exitbrain.infrastructure.demo.results import (
     LevelTable,
     LsfExplained,
     LsfInputs,
+    NotStreamed,
     Plan,
     Replays,
     Result,
+    Streamed,
     Tampering,
     TimedReplay,
 )
@@ -64,6 +66,10 @@ def shown(place: int, step: story.Step, result: Result) -> Parts:
 
 def _told(result: Result) -> Parts:
     match result:
+        case Streamed():
+            return _streamed(result)
+        case NotStreamed():
+            return _not_streamed(result)
         case Ingested():
             return _ingested(result)
         case LevelTable():
@@ -82,6 +88,25 @@ def _told(result: Result) -> Parts:
             assert_never(result)
 
 
+def _streamed(result: Streamed) -> Parts:
+    events = ", ".join(f"{count} {kind}" for kind, count in sorted(result.events.items()))
+    yield f"{result.server} and exitbrain serve, started for this and gone after it."
+    yield f"{result.sent} messages on trade.intent and trade.closed; {result.seconds:.2f} s later everything is out:"
+    yield f"  exitbrain.adaptive_levels  {result.decisions} entries, one for each decision"
+    yield f"  exitbrain.events  {events}"
+    yield f"  dead letters  {result.dead_letters}, one for each refused message"
+    levels = result.example
+    yield f"The last levels of {levels.symbol}, as readers of the stream get them:"
+    numbers = (
+        f"TP {levels.tp1:.3f}, {levels.tp2:.3f}, {levels.tp3:.3f}, SL {levels.sl:.3f}, LSF {levels.lsf:.3f}"
+    )
+    yield f"  {levels.side} at {number(levels.leverage)}x: {numbers}"
+
+
+def _not_streamed(result: NotStreamed) -> Parts:
+    yield f"No Redis here ({result.missing} of the extra demo is not installed): this story runs over files."
+
+
 def _ingested(result: Ingested) -> Parts:
     first, again = result.first, result.again
     yield f"{first.read} read in {result.seconds:.2f} s, {first.decisions} decisions recorded:"
@@ -92,6 +117,11 @@ def _ingested(result: Ingested) -> Parts:
     yield ""
     yield f"The same file again: {again.read} read, {again.duplicate} duplicates, {again.decisions} decisions."
     yield f"The log held {result.events:,} events and holds {result.events_after:,}: nothing happens twice."
+    if result.same_as_live is not None:
+        yield (
+            f"What the worker made of the same messages is the same: {result.same_as_live} decisions, inputs and "
+            "outputs bit for bit."
+        )
 
 
 def _level_table(result: LevelTable) -> Parts:
@@ -265,6 +295,8 @@ def summary(report: DemoReport) -> Parts:
 
 
 def _shown_by(report: DemoReport) -> Iterator[str]:
+    if (streamed := report.stream) is not None:
+        yield f"{streamed.sent} messages through a stream come out as {streamed.decisions} plans, each once"
     if (taken := report.ingest) is not None:
         yield f"{taken.first.read} messages led to {taken.first.decisions} decisions; the same file again, to none"
     if (replays := report.replay) is not None:

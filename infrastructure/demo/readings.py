@@ -11,6 +11,7 @@ from exitbrain.domain.formulas.tracing import Line
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels import LEVELS, fractions_of
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import GuardCounts, LsfInputs, Plan, PlannedLevel, RefusedPlan
 
@@ -18,6 +19,21 @@ from exitbrain.infrastructure.demo.results import GuardCounts, LsfInputs, Plan, 
 def decisions(ledger: ExitLedger) -> list[LogEntry]:
     """Return every recorded decision, computed or refused."""
     return list(ledger.log(topics=DECISIONS))
+
+
+def effects(ledger: ExitLedger) -> list[tuple[object, ...]]:
+    """Return what messages led to, in order, without their ids and times and what follows from their age."""
+    found: list[tuple[object, ...]] = []
+    for entry in ledger.log():
+        event = entry.event
+        if isinstance(event, MessageReceived):
+            found.append((event.source, event.disposition, event.reason))
+        elif isinstance(event, LevelsComputed | LevelsRefused):
+            judged = event.levels
+            found.append((id_of(entry), event.inputs, event.policy, judged.raw, judged.triggers))
+        else:
+            found.append((type(event).__name__,))
+    return found
 
 
 def id_of(entry: LogEntry) -> UUID:

@@ -19,14 +19,54 @@ from exitbrain.domain.values import Side
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedLevels:
+    """What a reader of the stream of levels gets, in short; raw numbers."""
+
+    symbol: str
+    side: Side
+    leverage: float
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    lsf: float
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Messages through Redis and the worker; `example` is one published entry, `seconds` from the first message on."""
+
+    server: str
+    sent: int
+    decisions: int
+    events: dict[str, int]
+    dead_letters: int
+    seconds: float
+    example: PublishedLevels
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotStreamed:
+    """There is no Redis to be had here, so the story runs over files."""
+
+    missing: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ingested:
-    """The same file taken in twice, and how many events the log held after each time."""
+    """The same file taken in twice, and how many events the log held after each time.
+
+    `same_as_live` is how many decisions are those of the worker, in inputs and outputs; None where none ran.
+    """
 
     first: IngestSummary
     again: IngestSummary
     events: int
     events_after: int
     seconds: float
+    same_as_live: int | None
     commands: tuple[str, ...]
 
 
@@ -176,7 +216,9 @@ class Tampering:
     commands: tuple[str, ...]
 
 
-Result = Ingested | LevelTable | Replays | GuardsFailed | Cure | LsfExplained | Tampering
+Result = (
+    Streamed | NotStreamed | Ingested | LevelTable | Replays | GuardsFailed | Cure | LsfExplained | Tampering
+)
 
 
 class FailedStep(Struct):
@@ -187,12 +229,13 @@ class FailedStep(Struct):
 
 
 class DemoReport(Struct):
-    """The whole demonstration; steps after a failed one are null, `folder` too where nothing is kept."""
+    """The whole demonstration; null are steps after a failed one, `stream` without a Redis, `folder` of what is not kept."""
 
     ok: bool
     failed: FailedStep | None
     seconds: float
     folder: str | None
+    stream: Streamed | None = None
     ingest: Ingested | None = None
     levels: LevelTable | None = None
     replay: Replays | None = None

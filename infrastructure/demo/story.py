@@ -5,12 +5,15 @@ Every step works on the files of one folder, as the commands do, and finds what 
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from decimal import Context, Inexact
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+from redis import Redis
 
 from exitbrain.application.explain import explain, explain_decision
 from exitbrain.application.planning import DecisionSettings
@@ -21,8 +24,10 @@ from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.terms import NO_STOP_FITS
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.container import Container, opened
-from exitbrain.infrastructure.demo import readings, synthetic
+from exitbrain.infrastructure.demo import readings, streaming, synthetic
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import (
     Alteration,
@@ -32,11 +37,14 @@ from exitbrain.infrastructure.demo.results import (
     LevelsAt,
     LevelTable,
     LsfExplained,
+    NotStreamed,
     Replays,
     Result,
+    Streamed,
     Tampering,
     TimedReplay,
 )
+from exitbrain.infrastructure.demo.server import WHEEL, redis_program, redis_server
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
 from exitbrain.infrastructure.library.given import level_inputs
 from exitbrain.infrastructure.settings import Settings
@@ -45,7 +53,7 @@ from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 # With this seed rounding to the tick leaves the stop of the example at 0.02 %, to be recognised in every step.
 SEED, MESSAGES = 37, 400
 MESSAGES_FILE, INSTRUMENTS_FILE = "synthetic-messages.jsonl", "synthetic-instruments.json"
-BEFORE, AFTER, ALTERED = "v3.5.db", "v3.6.db", "altered.db"
+BEFORE, INGESTED, AFTER, ALTERED = "v3.5.db", "v3.5-from-file.db", "v3.6.db", "altered.db"
 
 _BATCH = 100
 _SYMBOL = "BTCUSDT"
@@ -73,21 +81,81 @@ def tell(folder: Path, steps: Sequence[Step]) -> Iterator[tuple[Step, Result | C
             return
 
 
-def ingest(folder: Path) -> Ingested:
-    """Write the synthetic files, take the messages in under v3.5, and take them in again."""
+def stream(folder: Path) -> Streamed | NotStreamed:
+    """Send the messages through a Redis, if there is one, to the worker, which decides under v3.5."""
+    return stream_through(redis_program(), folder)
+
+
+def stream_through(program: Path | None, folder: Path) -> Streamed | NotStreamed:
+    """Write the synthetic files, and send the messages through a server to the worker."""
     (folder / MESSAGES_FILE).write_bytes(b"".join(synthetic.lines(MESSAGES, seed=SEED)))
     (folder / INSTRUMENTS_FILE).write_text(json.dumps(synthetic.instruments(), indent=1), encoding="utf-8")
+    if program is None:
+        return NotStreamed(WHEEL)
+    with ExitStack() as stack:
+        url = stack.enter_context(redis_server(program))
+        client = stack.enter_context(Redis.from_url(url, decode_responses=True))
+        return _streamed(folder, url, client)
+
+
+def _streamed(folder: Path, url: str, client: Redis) -> Streamed:
+    log = folder / streaming.WORKER_LOG
+    with streaming.worker(folder, url, _url(BEFORE), INSTRUMENTS_FILE) as worker:
+        streaming.await_groups(client, log)
+        began_s = perf_counter()
+        streaming.send(client, list(synthetic.messages(MESSAGES, seed=SEED)))
+        streaming.await_acknowledged(client, log)
+        with _opened(folder, BEFORE) as container:
+            recorded = list(container.ledger().log())
+        streaming.await_published(client, recorded, log)
+        seconds = perf_counter() - began_s
+        claim(worker.end() == 0, "the worker ends on SIGTERM with code 0")
+    out = streaming.came_out(client)
+    streaming.check_published(recorded, out)
+    receipts = [entry.event for entry in recorded if isinstance(entry.event, MessageReceived)]
+    claim(len(receipts) == MESSAGES, f"every one of {MESSAGES} messages has exactly one receipt")
+    claim({receipt.origin for receipt in receipts} == {Origin.LIVE}, "the messages came from a stream")
+    about: Any = client.info("server")
+    return Streamed(
+        server=f"{about['server_name']} {about['valkey_version']}",
+        sent=MESSAGES,
+        decisions=len(out.levels),
+        events=out.kinds(),
+        dead_letters=len(out.dead_letters),
+        seconds=seconds,
+        example=out.example(_SYMBOL),
+        commands=(f"exitbrain positions --store {_url(BEFORE)}",),
+    )
+
+
+def ingest(folder: Path) -> Ingested:
+    """Take the messages in from their file under v3.5, and take them in again."""
+    live = (folder / BEFORE).exists()
+    store = INGESTED if live else BEFORE
     began_s = perf_counter()
-    first, events = _ingest(folder, BEFORE, V3_5)
+    first, events = _ingest(folder, store, V3_5)
     seconds = perf_counter() - began_s
-    again, events_after = _ingest(folder, BEFORE, V3_5)
+    again, events_after = _ingest(folder, store, V3_5)
 
     outcomes = first.accepted + first.ignored + first.refused
     claim(first.read == outcomes == MESSAGES, f"every one of {MESSAGES} messages has an outcome")
     claim(len(first.refusals) >= 2, "messages that can not be used are refused with a reason")
     claim(again.duplicate == again.read == MESSAGES, "the same file again holds nothing but duplicates")
     claim(events_after == events, "the same file again changes nothing")
-    return Ingested(first, again, events, events_after, seconds, (_ingest_command(BEFORE, V3_5),))
+    same = _same_as_live(folder) if live else None
+    return Ingested(first, again, events, events_after, seconds, same, (_ingest_command(store, V3_5),))
+
+
+def _same_as_live(folder: Path) -> int:
+    """Compare what the file led to with what the worker made of the same messages; return the number of decisions."""
+    with _opened(folder, BEFORE) as container:
+        live = readings.effects(container.ledger())
+        decisions = len(readings.decisions(container.ledger()))
+    with _opened(folder, INGESTED) as container:
+        claim(
+            readings.effects(container.ledger()) == live, "from the stream and from the file comes the same"
+        )
+    return decisions
 
 
 def level_table(_: Path) -> LevelTable:
@@ -201,7 +269,8 @@ def detect(folder: Path, alteration: Alteration) -> Tampering:
 
 
 STEPS = (
-    Step("ingest", "Messages in, decisions recorded", ingest),
+    Step("stream", "From stream to stream", stream),
+    Step("ingest", "The same messages from a file, twice", ingest),
     Step("levels", "The levels of v3.5", level_table),
     Step("replay", "Everything recorded, computed again", replay),
     Step("guards", "What the guards say about v3.5", guards),

