@@ -1,6 +1,6 @@
 """A worker ends when it is told to, also while a server that it waits for says nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 import redis
 
-from tests.faults.processes.evidence import EVENTS, INTENTS
+from tests.faults.processes.evidence import EVENTS, INTENTS, Group, group
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard
-from tests.faults.processes.workers import Nursery, Worker
+from tests.faults.processes.workers import Nursery, OwnExit, Worker
 from tests.servers import RedisServer, start_postgres
 
 pytestmark = pytest.mark.integration
 
 STOP_WITHIN_S = 2.0
 PATIENCE_S = 30.0
+DONE = Group(pending=0, undelivered=0)
 LONG: dict[Any, Any] = {
     "symbol": "BTCUSDT",
     "side": "BUY",
@@ -59,32 +60,44 @@ def stage(tmp_path: Path, postgres: Path) -> Iterator[Stage]:
         arguments = ["serve", "--redis", f"redis://127.0.0.1:{to_redis.port}/0", "--store", store]
         arguments += ["--consumer", "one", "--health", "127.0.0.1:0"]
         worker = Worker("one", arguments, tmp_path / "log", to_redis, to_store)
-        nursery = Nursery({"EXITBRAIN_LOG_FORM": "json"})
+        nursery = Nursery({"EXITBRAIN_GIVE_UP_AFTER_S": "5"})
         stack.callback(nursery.close)
-        client = stack.enter_context(redis.Redis.from_url(server.url))
+        client = stack.enter_context(redis.Redis.from_url(server.url, decode_responses=True))
         nursery.start(worker)
         yield Stage(worker, nursery, client, to_store)
 
 
-def _until_published(stage: Stage, count: int) -> None:
+def _until(reached: Callable[[], bool], log: Path) -> None:
     deadline = monotonic() + PATIENCE_S
-    while stage.client.xlen(EVENTS) < count:
-        assert monotonic() < deadline, stage.worker.log.read_text()
+    while not reached():
+        assert monotonic() < deadline, log.read_text()
         sleep(0.02)
 
 
 @pytest.mark.parametrize("silent", ["redis", "store", "both"])
 def test_a_worker_stops_in_time_while_a_server_says_nothing(stage: Stage, silent: str) -> None:
-    stage.client.xadd(INTENTS, LONG)
-    _until_published(stage, 1)
-    if silent in {"store", "both"}:
+    client, log = stage.client, stage.worker.log
+    client.xadd(INTENTS, LONG)
+    _until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log)
+    if silent != "redis":
         stage.store.fault = Fault.FREEZE
-    asked = stage.store.requests
-    stage.client.xadd(INTENTS, LONG)
-    if silent in {"redis", "both"}:
+        client.xadd(INTENTS, LONG)
+        _until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log)
+    if silent != "store":
         stage.worker.redis.fault = Fault.FREEZE
-    sleep(1.0)  # not a wait for something: the loops are to be in the middle of their waiting
-    assert silent == "redis" or stage.store.requests == asked
     ((code, seconds),) = stage.nursery.stop([stage.worker])
     assert code == 0
     assert seconds < STOP_WITHIN_S
+
+
+def test_a_worker_that_can_not_go_on_ends_although_its_store_says_nothing(stage: Stage) -> None:
+    client, log = stage.client, stage.worker.log
+    client.xadd(INTENTS, LONG)
+    _until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log)
+    stage.store.fault = Fault.FREEZE
+    client.xadd(INTENTS, LONG)
+    _until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log)
+    stage.worker.redis.fault = Fault.REFUSE
+    stage.worker.redis.cut()
+    stage.nursery.bury(stage.worker)
+    assert stage.nursery.own_exits == [OwnExit("one", 3)]

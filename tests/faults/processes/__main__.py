@@ -1,13 +1,17 @@
 """`python -m tests.faults.processes --kills 1000 --store sqlite`: the long run, with its figures in the end."""
 
 import argparse
+import re
 import sys
+from collections import defaultdict
 from dataclasses import asdict
 from time import monotonic, time_ns
 
 import msgspec
 
 from tests.faults.processes.run import Plan, Report, perform
+
+SAMPLES_MAX = 3
 
 
 def main() -> int:
@@ -31,7 +35,7 @@ def _plan() -> Plan:
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=time_ns() % 1_000_000)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--rate", type=float, default=60.0, help="messages a second")
+    parser.add_argument("--rate", type=float, default=15.0, help="messages a second")
     parser.add_argument("--redis", choices=("current", "redis-6.2"), default="current")
     given = parser.parse_args()
     return Plan(
@@ -51,12 +55,22 @@ def _tell(report: Report) -> None:
         _say(f"--- the end of the log of {name}\n{log[-5000:]}")
     facts = asdict(report)
     del facts["logs"]
-    facts["broken"] = [
-        *report.broken[:50],
-        *([f"and {len(report.broken) - 50} more"] * (len(report.broken) > 50)),
-    ]
+    facts["broken"] = _samples(report.broken)
     _say(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
     _say("every promise kept" if not report.broken else f"{len(report.broken)} promises broken")
+
+
+def _samples(broken: list[str]) -> list[str]:
+    """Return a few of each kind: what differs in its numbers alone is of one kind."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for one in broken:
+        kinds[re.sub(r"[0-9a-f-]*[0-9][0-9a-f-]*", "N", one)].append(one)
+    samples: list[str] = []
+    for alike in kinds.values():
+        samples += alike[:SAMPLES_MAX]
+        if len(alike) > SAMPLES_MAX:
+            samples.append(f"and {len(alike) - SAMPLES_MAX} more like it")
+    return samples
 
 
 def _say(text: str) -> None:

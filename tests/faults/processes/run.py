@@ -54,7 +54,7 @@ class Plan:
     workers: int = 3
     redis_restarts: int = 1
     store_restarts: int = 0
-    rate_per_s: float = 150.0
+    rate_per_s: float = 30.0
     pause_s: float = 0.1
     settle_within_s: float = 180.0
     redis_kind: str = "current"
