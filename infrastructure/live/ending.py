@@ -7,7 +7,7 @@ from typing import Self
 
 from exitbrain.application.live.supervisor import Journal
 
-END_WITHIN_S = 1.7
+END_WITHIN_S = 1.6
 """How long a process that is to end may take; whoever told it to waits for two seconds."""
 
 

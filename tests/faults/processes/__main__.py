@@ -37,6 +37,10 @@ def _plan() -> Plan:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--rate", type=float, default=15.0, help="messages a second")
     parser.add_argument("--redis", choices=("current", "redis-6.2"), default="current")
+    parser.add_argument("--symbols", type=int, default=40)
+    parser.add_argument(
+        "--pause", type=float, default=0.1, help="mean seconds between kills, beside all waiting"
+    )
     given = parser.parse_args()
     return Plan(
         given.kills,
@@ -46,6 +50,8 @@ def _plan() -> Plan:
         redis_restarts=max(1, given.kills // 40),
         store_restarts=max(1, given.kills // 20) if given.store == "postgresql" else 0,
         rate_per_s=given.rate,
+        symbols=given.symbols,
+        pause_s=given.pause,
         redis_kind=given.redis,
     )
 

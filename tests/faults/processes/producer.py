@@ -17,18 +17,17 @@ import redis
 from exitbrain.infrastructure.demo.synthetic import messages
 
 RESEND_ONE_IN = 20
-SYMBOLS = 40
 RETRY_AFTER_S = 0.05
 MANY = 10_000_000
 Sent = tuple[str, dict[str, str]]
 
 
-def produce(url: str, seed: int, rate_per_s: float, acknowledged: str) -> None:
+def produce(url: str, seed: int, rate_per_s: float, symbols: int, acknowledged: str) -> None:
     """Send until told to stop; nothing is left unsent in between."""
     client = redis.Redis.from_url(url, socket_timeout=5, retry=None, decode_responses=True)
     began, count = monotonic(), 0
     with open(acknowledged, "w", encoding="utf-8") as file:  # noqa: PTH123 - a name from the command line
-        for stream, fields in _resent(Random(seed), seed):
+        for stream, fields in _resent(Random(seed), seed, symbols):
             count += 1
             if _told_to_stop(began + count / rate_per_s - monotonic()):
                 return
@@ -36,9 +35,9 @@ def produce(url: str, seed: int, rate_per_s: float, acknowledged: str) -> None:
             file.write(f"{stream} {entry_id}\n")
 
 
-def _resent(random: Random, seed: int) -> Iterator[Sent]:
+def _resent(random: Random, seed: int, symbols: int) -> Iterator[Sent]:
     last: list[Sent] = []
-    for number, message in enumerate(messages(MANY, seed=seed, symbols=SYMBOLS), start=1):
+    for number, message in enumerate(messages(MANY, seed=seed, symbols=symbols), start=1):
         sent = (message["stream"], _fields(message["fields"], f"trace-{seed}-{number}"))
         yield sent
         last = [*last[-30:], sent]
@@ -68,4 +67,4 @@ def _told_to_stop(within_s: float) -> bool:
 
 
 if __name__ == "__main__":
-    produce(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4])
+    produce(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

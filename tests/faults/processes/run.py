@@ -55,6 +55,7 @@ class Plan:
     redis_restarts: int = 1
     store_restarts: int = 0
     rate_per_s: float = 30.0
+    symbols: int = 40
     pause_s: float = 0.1
     settle_within_s: float = 180.0
     redis_kind: str = "current"
@@ -193,7 +194,8 @@ def _start_postgres(start: Callable[[], None], url: str) -> None:
 @contextmanager
 def _producer(plan: Plan, stage: _Stage) -> Iterator[None]:
     """Let a producer of its own process send; it ends after the message it is at."""
-    arguments = [stage.redis.url, str(plan.seed), str(plan.rate_per_s), str(stage.folder / "acknowledged")]
+    arguments = [stage.redis.url, str(plan.seed), str(plan.rate_per_s), str(plan.symbols)]
+    arguments.append(str(stage.folder / "acknowledged"))
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.processes.producer", *arguments],
         stdin=subprocess.PIPE,
