@@ -325,6 +325,7 @@ class _Tail:
                 window = self.window_of(entry.event.account).copy()
                 window.add(entry.event.result.pnl_percent)
                 self._windows[entry.event.account] = window
+            self._position = entry.position  # at once: reading may break off, and no result may count twice
         self._position = max(self._position, head)
         return self._position
 

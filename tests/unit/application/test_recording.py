@@ -1,7 +1,7 @@
 """The recorder: once per message, batches, other writers, the PnL window."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.planning import DecisionSettings
-from exitbrain.application.ports.exit_ledger import Conflict
+from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import ATTEMPTS, IngestSummary, Recorder
 from exitbrain.domain.errors import InvalidValue
@@ -253,6 +253,36 @@ def test_the_window_holds_the_last_20_results_of_the_account() -> None:
     assert decision.inputs.average_pnl == sum(range(5, 25)) / 20
     elsewhere = world.decision_of(world.intent(**LONG, account="other"))
     assert elsewhere.context.window.trades == 0
+    world.check_every_replay_is_exact()
+
+
+class BreaksOff(InMemoryLedger):
+    """A ledger whose log breaks off once, after a number of entries."""
+
+    after: int | None = None
+
+    def log(
+        self, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
+    ) -> Iterator[LogEntry]:
+        for number, entry in enumerate(super().log(after, upto=upto, topics=topics)):
+            if number == self.after:
+                self.after = None
+                raise StoreUnavailable("the log broke off")
+            yield entry
+
+
+def test_a_result_read_before_the_log_broke_off_does_not_count_twice() -> None:
+    ledger = BreaksOff()
+    world = World(ledger=ledger)
+    for number in range(5):
+        world.intent(**{**LONG, "symbol": f"S{number}USDT"})
+        world.closed(symbol=f"S{number}USDT", pnl_percent=number)
+    other = world.another_recorder()
+    ledger.after = 7
+    message = world.message("trade.intent", LONG)
+    with pytest.raises(StoreUnavailable):
+        other.handle(message)
+    assert world.decision_of(other.handle(message)).context.window.trades == 5
     world.check_every_replay_is_exact()
 
 
