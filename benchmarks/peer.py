@@ -6,30 +6,20 @@ messages give the same levels, which the benchmarks check.
 
 import json
 import math
-from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
-
-@dataclass(frozen=True)
-class PlainLevels:
-    """Levels of lsf-3.5 as policy v3.5 reads it."""
-
-    lsf: float
-    tp1: float
-    tp2: float
-    tp3: float
-    sl: float
-    harvest: tuple[float, float, float]
+PlainLevels = tuple[float, float, float, float, float, tuple[float, float, float]]
+"""TP1, TP2, TP3, SL, LSF and harvest: a plain tuple, since nothing is made faster."""
 
 
 def plain_levels(
     leverage: float, volatility: float, base_tp: float = 1.0, base_sl: float = 0.5
 ) -> PlainLevels:
-    """Compute lsf-3.5 in plain Python, with the logarithm of the C library."""
+    """Compute lsf-3.5 in plain Python as policy v3.5 reads it, with the logarithm of the C library."""
     lev = max(leverage, 1.0)
     lsf = 1.0 / (1.0 + math.log(lev + 1.0))
     tp1 = max(base_tp * (0.6 + lsf), 0.003)
@@ -38,7 +28,7 @@ def plain_levels(
     sl = max(base_sl * (1.0 + (1.0 - lsf) * 0.8) * (1.0 + 0.2 * volatility), 0.0015)
     sl = min(max(sl, 0.001), 0.02)
     harvest = (0.3, 0.3, 0.4) if lev <= 10 else (0.4, 0.4, 0.2) if lev <= 30 else (0.5, 0.3, 0.2)
-    return PlainLevels(lsf, tp1, tp2, tp3, sl, harvest)
+    return tp1, tp2, tp3, sl, lsf, harvest
 
 
 class PlainReceipt(Aggregate):
@@ -116,13 +106,16 @@ class PlainApplication(Application[UUID]):
         if payload.get("reduce_only"):
             plan.reduce(entry=entry)
             return None
-        levels = plain_levels(float(payload["leverage"]), payload["volatility_factor"])
+        if payload["side"] == "HOLD":
+            return None
+        tp1, tp2, tp3, sl, lsf, _ = plain_levels(float(payload["leverage"]), payload["volatility_factor"])
         price, direction = payload["entry_price"], 1 if payload["side"] == "BUY" else -1
         triggers = {
-            "tp1": price * (1 + direction * levels.tp1 / 100),
-            "tp2": price * (1 + direction * levels.tp2 / 100),
-            "tp3": price * (1 + direction * levels.tp3 / 100),
-            "sl": price * (1 - direction * levels.sl / 100),
+            "tp1": price * (1 + direction * tp1 / 100),
+            "tp2": price * (1 + direction * tp2 / 100),
+            "tp3": price * (1 + direction * tp3 / 100),
+            "sl": price * (1 - direction * sl / 100),
         }
-        plan.compute(side=payload["side"], inputs=payload, levels=vars(levels), triggers=triggers)
-        return levels.tp1
+        levels = {"tp1": tp1, "tp2": tp2, "tp3": tp3, "sl": sl, "lsf": lsf}
+        plan.compute(side=payload["side"], inputs=payload, levels=levels, triggers=triggers)
+        return tp1

@@ -1,7 +1,10 @@
 """Messages into SQLite, verdicts out of it, and the load of one long aggregate, beside the library alone."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -9,10 +12,15 @@ from uuid import UUID
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import PlainApplication, PlainPlan, plain_levels
 from exitbrain.application.recording import IngestSummary
+from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.infrastructure.container import Container, opened
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.store import StoreOpened
+from exitbrain.infrastructure.cli.store import collecting_seldom
+from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
+from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -20,39 +28,48 @@ MESSAGES = 40_000
 PEER_MESSAGES = 3_000
 SYMBOLS = 500
 REVISIONS = 999
+COPIES = "01234679abc"
+"""Digits in the place of the one that says the version of an id: each gives other ids, which no message has."""
 
 
 def figures() -> Iterator[Figure]:
-    with TemporaryDirectory(prefix="exitbrain-bench-") as folder:
+    with TemporaryDirectory(prefix="exitbrain-bench-") as name:
+        folder = Path(name)
         source = list(lines(MESSAGES, symbols=SYMBOLS, refused=False))
-        plain, symbols, plain_rate = _peer_ingest(Path(folder), source[:PEER_MESSAGES])
-        for batch, reach, beyond in ((1, "-", "-"), (32, "-", "-"), (256, "5k", "12k")):
-            store = Path(folder) / f"batch-{batch}.db"
-            part = source if batch > 1 else source[:PEER_MESSAGES]
-            rate = _ingest(store, part, batch, plain)
+        plain, symbols, plain_rate = _peer_ingest(folder, source[:PEER_MESSAGES])
+        for batch, count, reach, beyond in (
+            (1, PEER_MESSAGES, "-", "-"),
+            (32, MESSAGES, "-", "-"),
+            (256, MESSAGES, "5k", "12k"),
+        ):
+            rates = [
+                _ingest(folder / f"batch-{batch}-{run}.db", source[:count], batch, plain) for run in range(2)
+            ]
             yield Figure(
                 f"messages into SQLite (FULL sync), batch {batch}",
                 "messages/s",
-                rate,
+                max(rates),
                 "plain eventsourcing application, one save per message",
                 plain_rate,
                 reach,
                 beyond,
-                f"{len(part):,} messages of {SYMBOLS} symbols; the same TP1 of the first {PEER_MESSAGES:,}",
+                f"{count:,} messages of {SYMBOLS} symbols, as the command `ingest` takes them; best of 2; "
+                f"the same TP1 of the first {PEER_MESSAGES:,}",
             )
-        yield _row_replay(Path(folder) / "batch-256.db", Path(folder), symbols)
-        yield _load_of_a_long_plan(Path(folder))
+        yield from _row_replay(folder / "batch-256-0.db", folder, symbols)
+        yield _intake_replay(folder / "batch-1-0.db")
+        yield _load_of_a_long_plan(folder)
 
 
 def _ingest(store: Path, source: list[bytes], batch: int, expected_tp1: list[float]) -> float:
-    with opened(load_settings(store=f"sqlite:///{store}"), create=True) as container:
+    with opened(load_settings(store=f"sqlite:///{store}"), create=True) as container, collecting_seldom():
         recorder = container.recorder()
         summary = IngestSummary()
 
         def ingest() -> None:
-            incoming = list(read_messages(source, max_bytes=65_536))
-            for start in range(0, len(incoming), batch):
-                summary.count(recorder.handle_batch(incoming[start : start + batch]))
+            messages = read_messages(source, max_bytes=65_536)
+            while chunk := list(islice(messages, batch)):
+                summary.count(recorder.handle_batch(chunk))
 
         taken = best_of(1, ingest)
         if summary.accepted + summary.ignored != len(source):
@@ -65,8 +82,7 @@ def _ingest(store: Path, source: list[bytes], batch: int, expected_tp1: list[flo
 
 
 def _peer_ingest(folder: Path, source: list[bytes]) -> tuple[list[float], list[str], float]:
-    env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "peer.db")}
-    application = PlainApplication(env)
+    application = PlainApplication(_peer_store(folder / "peer.db"))
     tp1: list[float | None] = []
     taken = best_of(1, lambda: tp1.extend(application.take(line) for line in source))
     symbols = sorted(application.plans)
@@ -74,12 +90,68 @@ def _peer_ingest(folder: Path, source: list[bytes]) -> tuple[list[float], list[s
     return [value for value in tp1 if value is not None], symbols, len(source) / taken
 
 
-def _row_replay(store: Path, folder: Path, symbols: list[str]) -> Figure:
-    with opened(load_settings(store=f"sqlite:///{store}")) as container:
+def _peer_store(path: Path) -> dict[str, str]:
+    return {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)}
+
+
+def _row_replay(store: Path, folder: Path, symbols: list[str]) -> Iterator[Figure]:
+    _multiply(store)
+    url = f"sqlite:///{store}"
+    with opened(load_settings(store=url)) as container:
+        head = container.ledger().head()
         decisions = container.decision_replay().run().decisions
-        replayed = best_of(3, lambda: _check(container, decisions))
-    env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "peer.db")}
-    application = PlainApplication(env)
+        alone = best_of(3, lambda: _check(container.decision_replay().run(), decisions))
+    looped, events = _peer_loop(folder, symbols)
+    work = (
+        f"{decisions:,} decisions in {store.stat().st_size / 1e9:.1f} GB, everything compared, all EXACT; "
+        f"peer {events:,} events"
+    )
+    peer = "eventsourcing repository loop, levels computed again (events/s)"
+    processes = Processes.for_log(url, head)
+    if processes is not None:
+        together = best_of(3, lambda: _check(replay_in_parallel(url, head, processes), decisions))
+        yield Figure(
+            f"row replay with verdicts from SQLite, {processes.count} processes (what `exitbrain replay` does)",
+            "decisions/s",
+            decisions / together,
+            peer,
+            events / looped,
+            "100k",
+            "300k",
+            work,
+        )
+    yield Figure(
+        "the same in one process",
+        "decisions/s",
+        decisions / alone,
+        peer,
+        events / looped,
+        "-",
+        "-",
+        work,
+    )
+
+
+def _multiply(store: Path) -> None:
+    """Append every message again with all it led to, under other ids: a large store in seconds, not minutes."""
+    with closing(sqlite3.connect(store)) as connection, connection:
+        (head,) = connection.execute("SELECT MAX(rowid) FROM stored_events").fetchone()
+        for digit in COPIES:
+            connection.execute(
+                "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
+                " SELECT substr(originator_id, 1, 12) || ? || substr(originator_id, 14), originator_version, topic, state"
+                " FROM stored_events WHERE rowid <= ? AND topic NOT IN (?, ?, ?) ORDER BY rowid",
+                (digit, head, StoreOpened.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC),
+            )
+
+
+def _check(report: ReplayReport, decisions: int) -> None:
+    if report.exact != decisions:
+        raise AssertionError(report)
+
+
+def _peer_loop(folder: Path, symbols: list[str]) -> tuple[float, int]:
+    application = PlainApplication(_peer_store(folder / "peer.db"))
     plans = [PlainPlan.create_id(symbol) for symbol in symbols]
     events = 0
 
@@ -87,33 +159,36 @@ def _row_replay(store: Path, folder: Path, symbols: list[str]) -> Figure:
         nonlocal events
         events = sum(_recompute(application, plan) for plan in plans)
 
-    looped = best_of(3, loop)
+    taken = best_of(3, loop)
     application.close()
-    return Figure(
-        "row replay with verdicts from SQLite",
-        "decisions/s",
-        decisions / replayed,
-        "eventsourcing repository loop, levels computed again (events/s)",
-        events / looped,
-        "100k",
-        "300k",
-        f"{decisions:,} decisions, everything compared, all EXACT; peer {events:,} events",
-    )
-
-
-def _check(container: Container, decisions: int) -> None:
-    report = container.decision_replay().run()
-    if report.exact != decisions:
-        raise AssertionError(report)
+    return taken, events
 
 
 def _recompute(application: PlainApplication, plan_id: UUID) -> int:
     """Load a plan and compute its last levels again; return how many events that took."""
     plan: PlainPlan = application.repository.get(plan_id)
     again = plain_levels(float(plan.inputs["leverage"]), plan.inputs["volatility_factor"])
-    if plan.levels and again.tp1 != plan.levels["tp1"]:
+    if plan.levels and again[0] != plan.levels["tp1"]:
         raise AssertionError(f"{plan.symbol} drifted")
     return int(plan.version)
+
+
+def _intake_replay(store: Path) -> Figure:
+    with opened(load_settings(store=f"sqlite:///{store}")) as container:
+        report = container.intake_replay().run()
+        taken = best_of(3, lambda: container.intake_replay().run())
+    if not report.clean or not report.receipts:
+        raise AssertionError(report)
+    return Figure(
+        "intake replay from SQLite: raw fields to events, one process",
+        "receipts/s",
+        report.receipts / taken,
+        "",
+        0.0,
+        "-",
+        "-",
+        f"{report.receipts:,} receipts, everything they led to compared, all EXACT",
+    )
 
 
 def _load_of_a_long_plan(folder: Path) -> Figure:
@@ -150,12 +225,12 @@ def _load_of_a_long_plan(folder: Path) -> Figure:
 
 
 def _peer_load(folder: Path) -> float:
-    env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "peer-long.db")}
-    application = PlainApplication(env)
+    application = PlainApplication(_peer_store(folder / "peer-long.db"))
     plan = PlainPlan(symbol="BTCUSDT")
-    levels = plain_levels(20.0, 1.0)
+    tp1, tp2, tp3, sl, lsf, _ = plain_levels(20.0, 1.0)
+    levels = {"tp1": tp1, "tp2": tp2, "tp3": tp3, "sl": sl, "lsf": lsf}
     for _ in range(REVISIONS):
-        plan.compute(side="BUY", inputs={"leverage": 20.0}, levels=vars(levels), triggers={"tp1": 1.0})
+        plan.compute(side="BUY", inputs={"leverage": 20.0}, levels=levels, triggers={"tp1": 1.0})
     application.save(plan)
     taken = best_of(5, lambda: application.repository.get(plan.id))
     application.close()

@@ -54,7 +54,7 @@ def from_fields(
     raw = raw_fields(fields)
     entry, broken = _stream_id(stream_id)
     entry_id = str(entry) if entry is not None else _content_id(stream, raw, occurrence)
-    size = sum(_size(name) + _size(text) for name, text in raw.values.items())
+    size = _size("".join([*raw.values, *raw.values.values()]))
     if size > max_bytes:
         broken = broken or Refusal(
             Reason.TOO_LARGE, "message", f"{size} bytes", f"at most {max_bytes} bytes of names and values"
@@ -75,8 +75,10 @@ def raw_fields(fields: StreamFields) -> RawFields:
     for key, value in fields.items():
         name = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
         name = name.encode("utf-8", "backslashreplace").decode() if has_surrogate(name) else name
-        text, encoding = _as_text(value)
-        values[name] = text
+        if type(value) is str and value.isascii():  # nearly all are
+            values[name] = value
+            continue
+        values[name], encoding = _as_text(value)
         if encoding is not None:
             encoded[name] = encoding
     return RawFields(values, encoded)
