@@ -17,6 +17,9 @@ STALL_AFTER_S = 3.0
 GIVE_UP_AFTER_S = 60.0
 """A loop whose steps fail for this long ends the process."""
 
+HUNG_AFTER_S = 90.0
+"""A step that neither returns nor fails for this long ends the process; every wait in a step is bounded far below."""
+
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 1.0
 IDLE_SLICE_S = 0.5
 
@@ -39,7 +42,10 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class LoopState:
-    """How a loop is doing; `last_success` is in the seconds of the event loop's clock."""
+    """How a loop is doing; `last_success` and `step_since` are in the seconds of the event loop's clock.
+
+    `step_since` is when the present step began, None between steps.
+    """
 
     name: str
     last_success: float
@@ -47,6 +53,7 @@ class LoopState:
     failures: int = 0
     error: str = ""
     ended: bool = False
+    step_since: float | None = None
 
     def silent_s(self, now: float) -> float:
         """Return for how long no step succeeded."""
@@ -66,15 +73,18 @@ class Supervisor:
         *,
         transient: tuple[type[Exception], ...],
         give_up_after_s: float = GIVE_UP_AFTER_S,
+        hung_after_s: float = HUNG_AFTER_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._journal = journal
         self._transient = transient
         self._give_up_after_s = give_up_after_s
+        self._hung_after_s = hung_after_s
         self._jitter = jitter
         self._stopping = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], LoopState] = {}
         self._reported: set[str] = set()
+        self._hung: dict[str, float] = {}
         self.states: dict[str, LoopState] = {}
 
     @property
@@ -105,6 +115,7 @@ class Supervisor:
                 await asyncio.wait(waiting, timeout=IDLE_SLICE_S, return_when=asyncio.FIRST_COMPLETED)
                 self._check_ended()
                 self._report_stalls()
+                self._give_up_on_hung()
         finally:
             stopping.cancel()
 
@@ -124,14 +135,17 @@ class Supervisor:
     async def _run(self, state: LoopState, step: Step, every_s: float) -> None:
         pause_s = PAUSE_MIN_S
         while not self.stopping:
+            state.step_since = _now()
             try:
                 await step()
                 _check_not_cancelled()
             except self._transient as error:
+                state.step_since = None
                 self._note_failure(state, error)
                 await self._rest(pause_s * (0.5 + self._jitter()))
                 pause_s = min(2.0 * pause_s, PAUSE_MAX_S)
             else:
+                state.step_since = None
                 self._note_success(state)
                 pause_s = PAUSE_MIN_S
                 await self._idle(state, every_s)
@@ -191,6 +205,17 @@ class Supervisor:
             elif name in self._reported and not state.stalled(now):
                 self._reported.discard(name)
                 self._journal.event("loop_moves_again", loop=name)
+
+    def _give_up_on_hung(self) -> None:
+        """End when a step neither returns nor fails, by two looks: after a pause of the whole process it may yet."""
+        now = _now()
+        for name, state in self.states.items():
+            since, before = state.step_since, self._hung.pop(name, None)
+            if since is None or now - since < self._hung_after_s:
+                continue
+            if since == before:
+                raise LoopFailed(f"{name} hangs: its step has not returned for {now - since:.0f} s")
+            self._hung[name] = since
 
 
 def _check_not_cancelled() -> None:

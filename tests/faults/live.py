@@ -51,7 +51,9 @@ class HeldRecording(ThreadedRecording):
 class Live:
     """A worker on an event loop of its own thread, wired as `exitbrain serve` wires it."""
 
-    def __init__(self, redis_url: str, store: str, *, supervisor: type[Supervisor] = Supervisor) -> None:
+    def __init__(
+        self, redis_url: str, store: str, *, supervisor: Callable[..., Supervisor] = Supervisor
+    ) -> None:
         self.log = io.StringIO()
         self.failed: LoopFailed | None = None
         self.recording: HeldRecording

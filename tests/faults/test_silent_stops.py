@@ -175,6 +175,17 @@ def test_a_writer_thread_that_hangs_is_reported_until_it_moves_again(
     until(lambda: live.logged("loop_moves_again", loop="commit"), 1)
 
 
+def test_a_writer_thread_that_hangs_for_too_long_ends_the_worker(
+    server: RedisServer, lived: Callable[..., Live]
+) -> None:
+    live = lived(server.url, supervisor=partial(Supervisor, hung_after_s=1.5))
+    live.recording.hang.set()
+    send(server)
+
+    until(lambda: live.failed is not None)
+    assert str(live.failed).startswith("commit hangs: its step has not returned")
+
+
 def test_the_end_of_the_thread_that_reads_the_log_ends_the_worker(
     server: RedisServer, lived: Callable[..., Live]
 ) -> None:
