@@ -11,11 +11,13 @@ DESCRIPTION := pyproject.toml constraints.txt
 DEMO_EXTRAS := demo
 TEST_EXTRAS := postgres,lab,embedded,dev
 FULL_EXTRAS := $(TEST_EXTRAS),docs
+TORTURE_EXTRAS := $(TEST_EXTRAS),torture
 
 # Each environment contains the ones before it.
 DEMO := $(VENV)/.stamp-demo
 TEST := $(VENV)/.stamp-test
 FULL := $(VENV)/.stamp-full
+TORTURE := $(VENV)/.stamp-torture
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test torture check lint format types imports docs bench venv venv-full clean
@@ -23,7 +25,7 @@ FULL := $(VENV)/.stamp-full
 help:
 	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
-	@echo "make torture    the long proofs: workers killed 1,200 times"
+	@echo "make torture    the long proofs: workers killed 1,200 times, half an hour of cuts, a million odd messages"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make lint | types | imports | docs | bench    one of them"
 	@echo "make format     rewrite the code in the one format"
@@ -37,9 +39,11 @@ test: $(TEST)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again.
-torture: $(TEST)
+torture: $(TORTURE)
 	$(BIN)/python -m tests.faults.processes --kills 1000 --store sqlite $(TORTURE_ARGS)
 	$(BIN)/python -m tests.faults.processes --kills 200 --store postgresql $(TORTURE_ARGS)
+	$(BIN)/python -m tests.faults.soak --minutes 30 $(TORTURE_ARGS)
+	$(BIN)/python -m tests.faults.fuzz_intake --inputs 1000000 $(TORTURE_ARGS)
 
 check: lint types imports test docs
 
@@ -93,3 +97,7 @@ $(TEST): $(DESCRIPTION)
 $(FULL): $(DESCRIPTION)
 	$(call install,$(FULL_EXTRAS))
 	@touch $(DEMO) $(TEST) $(FULL)
+
+$(TORTURE): $(DESCRIPTION)
+	$(call install,$(TORTURE_EXTRAS))
+	@touch $(DEMO) $(TEST) $(TORTURE)
