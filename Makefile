@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DESCRIPTION := pyproject.toml constraints.txt
 
 DEMO_EXTRAS := demo
-TEST_EXTRAS := postgres,lab,embedded,dev
+TEST_EXTRAS := postgres,lab,cluster,bench,embedded,dev
 FULL_EXTRAS := $(TEST_EXTRAS),docs
 TORTURE_EXTRAS := $(TEST_EXTRAS),torture
 
