@@ -1,0 +1,173 @@
+"""The drawings of the reports, from plain numbers; distances and results are fractions and shown in percent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import plotly.graph_objects as go
+
+BEFORE, AFTER, GREY = "#0072b2", "#d55e00", "#6b7682"
+"""Two colours that also differ for the colour-blind and in grey, and one for what is not compared."""
+
+LOSS, GAIN = "#b5483f", "#3a7d5c"
+_BAND = {"before": "rgba(0,114,178,0.18)", "after": "rgba(213,94,0,0.18)"}
+_DASH = {"tp1": "dot", "tp2": "dot", "tp3": "dot", "sl": "solid"}
+_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Candles to draw: open times in epoch milliseconds, prices."""
+
+    open_time_ms: Sequence[int]
+    open: Sequence[float]
+    high: Sequence[float]
+    low: Sequence[float]
+    close: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The prices of the levels of one policy, by level name; one that does not exist is left out."""
+
+    policy: str
+    prices: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A leg on the chart: when, at which price, and what closed there."""
+
+    at_ms: int
+    price: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Results summed over time: for each time the sums of the lower and of the upper bound."""
+
+    policy: str
+    at_ms: Sequence[int]
+    lower: Sequence[float]
+    upper: Sequence[float]
+
+
+def surface(
+    title: str,
+    leverages: Sequence[float],
+    volatilities: Sequence[float],
+    values: Sequence[Sequence[float | None]],
+) -> go.Figure:
+    """Draw a value over leverage (across) and volatility (up); None leaves a hole: no levels there."""
+    drawing = go.Figure(
+        go.Contour(
+            x=list(leverages),
+            y=list(volatilities),
+            z=[list(row) for row in values],
+            colorscale="Viridis",
+            contours={"showlabels": True, "labelfont": {"size": 11, "color": "white"}},
+            colorbar={"thickness": 12},
+            hovertemplate="leverage %{x}x<br>volatility %{y}<br>%{z:.6g}<extra></extra>",
+        )
+    )
+    drawing.update_xaxes(title="leverage")
+    drawing.update_yaxes(title="volatility factor")
+    return _styled(drawing, title)
+
+
+def distribution(title: str, changes: dict[str, Sequence[float]]) -> go.Figure:
+    """Draw how often each change occurs, a panel's colour for each level; changes in fractions."""
+    drawing = go.Figure()
+    for level, values in changes.items():
+        drawing.add_trace(
+            go.Histogram(x=[100.0 * value for value in values], name=level.upper(), opacity=0.6, nbinsx=60)
+        )
+    drawing.update_layout(barmode="overlay")
+    drawing.update_xaxes(title="change of the distance, percentage points of the entry price")
+    drawing.update_yaxes(title="decisions")
+    return _styled(drawing, title)
+
+
+def price_chart(
+    title: str, bars: Bars, entry: float, ladders: Sequence[Ladder], markers: Sequence[Marker] = ()
+) -> go.Figure:
+    """Draw candles with the entry, the level ladders of up to two policies, and the legs that closed."""
+    drawing = go.Figure(
+        go.Candlestick(
+            x=[_time(ms) for ms in bars.open_time_ms],
+            open=list(bars.open),
+            high=list(bars.high),
+            low=list(bars.low),
+            close=list(bars.close),
+            name="price",
+            increasing={"line": {"color": GAIN, "width": 1}},
+            decreasing={"line": {"color": LOSS, "width": 1}},
+        )
+    )
+    drawing.add_hline(entry, line={"color": GREY, "width": 1.5}, annotation_text="entry")
+    for ladder, colour, side in zip(ladders, (BEFORE, AFTER), ("right", "left"), strict=False):
+        for level, price in ladder.prices.items():
+            drawing.add_hline(
+                price,
+                line={"color": colour, "width": 1.2, "dash": _DASH[level]},
+                annotation_text=f"{ladder.policy} {level.upper()}",
+                annotation_position=f"top {side}",
+                annotation_font={"color": colour, "size": 11},
+            )
+    drawing.add_trace(
+        go.Scatter(
+            x=[_time(marker.at_ms) for marker in markers],
+            y=[marker.price for marker in markers],
+            text=[marker.text for marker in markers],
+            mode="markers+text",
+            textposition="top center",
+            marker={"symbol": "x", "size": 9, "color": "#1d2329"},
+            name="closed",
+        )
+    )
+    drawing.update_xaxes(rangeslider={"visible": False})
+    drawing.update_yaxes(title="price")
+    return _styled(drawing, title)
+
+
+def equity(title: str, curves: Sequence[Curve]) -> go.Figure:
+    """Draw the sums of net results over time as bands from the lower to the upper bound."""
+    drawing = go.Figure()
+    for curve, name, colour in zip(curves, _BAND, (BEFORE, AFTER), strict=False):
+        times = [_time(ms) for ms in curve.at_ms]
+        line = {"color": colour, "width": 1.4}
+        drawing.add_trace(
+            go.Scatter(x=times, y=_percent(curve.upper), name=f"{curve.policy}, optimistic", line=line)
+        )
+        drawing.add_trace(
+            go.Scatter(
+                x=times,
+                y=_percent(curve.lower),
+                name=f"{curve.policy}, pessimistic",
+                line={**line, "dash": "dot"},
+                fill="tonexty",
+                fillcolor=_BAND[name],
+            )
+        )
+    drawing.update_yaxes(title="sum of net results, % of entry notional")
+    return _styled(drawing, title)
+
+
+def _percent(values: Sequence[float]) -> list[float]:
+    return [100.0 * value for value in values]
+
+
+def _time(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / _MS, UTC)
+
+
+def _styled(drawing: go.Figure, title: str) -> go.Figure:
+    drawing.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": "#1d2329"},
+        margin={"l": 60, "r": 20, "t": 50, "b": 45},
+        legend={"orientation": "h", "y": -0.18},
+    )
+    return drawing
