@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 BEFORE, AFTER, GREY = "#0072b2", "#d55e00", "#6b7682"
 """Two colours that also differ for the colour-blind and in grey, and one for what is not compared."""
@@ -60,6 +61,8 @@ def surface(
     values: Sequence[Sequence[float | None]],
 ) -> go.Figure:
     """Draw a value over leverage (across) and volatility (up); None leaves a hole: no levels there."""
+    known = {value for row in values for value in row if value is not None}
+    flat = len(known) == 1
     drawing = go.Figure(
         go.Contour(
             x=list(leverages),
@@ -68,24 +71,23 @@ def surface(
             colorscale="Viridis",
             contours={"showlabels": True, "labelfont": {"size": 11, "color": "white"}},
             colorbar={"thickness": 12},
+            showscale=not flat,
             hovertemplate="leverage %{x}x<br>volatility %{y}<br>%{z:.6g}<extra></extra>",
         )
     )
     drawing.update_xaxes(title="leverage")
     drawing.update_yaxes(title="volatility factor")
-    return _styled(drawing, title)
+    return _styled(drawing, f"{title}: {known.pop():.6g} everywhere" if flat else title)
 
 
 def distribution(title: str, changes: dict[str, Sequence[float]]) -> go.Figure:
-    """Draw how often each change occurs, a panel's colour for each level; changes in fractions."""
-    drawing = go.Figure()
-    for level, values in changes.items():
-        drawing.add_trace(
-            go.Histogram(x=[100.0 * value for value in values], name=level.upper(), opacity=0.6, nbinsx=60)
-        )
-    drawing.update_layout(barmode="overlay")
-    drawing.update_xaxes(title="change of the distance, percentage points of the entry price")
-    drawing.update_yaxes(title="decisions")
+    """Draw how often each change occurs, a panel for each level, since they differ in scale; changes in fractions."""
+    drawing = make_subplots(1, len(changes), subplot_titles=[level.upper() for level in changes])
+    for place, values in enumerate(changes.values(), start=1):
+        bars = go.Histogram(x=_percent(values), nbinsx=40, marker={"color": AFTER})
+        drawing.add_trace(bars, row=1, col=place)
+    drawing.update_layout(showlegend=False)
+    drawing.update_yaxes(title="decisions", col=1)
     return _styled(drawing, title)
 
 
