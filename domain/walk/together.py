@@ -50,6 +50,10 @@ def walk_plan(plan: Plan, market: Market) -> Walk:
 
 def walk_both(baseline: Plan, candidate: Plan, market: Market) -> Difference:
     """Walk a position under two policies on the same prices; raises InvalidValue."""
+    if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
+        alone = walk_plan(baseline, market)
+        low, high = alone.pessimistic, alone.optimistic
+        return Difference((low, low), (high, high), alone.ambiguous)
     return _Together((baseline, candidate), market).run_pair()
 
 
