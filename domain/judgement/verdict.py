@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.walk_forward import Choice
 
 CONFIDENCE = 0.95
@@ -29,14 +30,6 @@ class Reason(StrEnum):
     BOUNDS_STRADDLE_ZERO = "bounds_straddle_zero"
     INTERVAL_STRADDLES_ZERO = "interval_straddles_zero"
     NOT_SUPERIOR_IN_FAMILY = "not_superior_in_family"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Two ends, the lower first."""
-
-    lower: float
-    upper: float
 
 
 @dataclass(frozen=True, slots=True)

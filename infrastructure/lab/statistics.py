@@ -15,12 +15,12 @@ from exitbrain.domain.judgement.comparison import (
     days_of_a_life,
     effective_days,
 )
+from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
     FamilyJudgement,
-    Interval,
     Judgement,
     Reason,
     Resampling,

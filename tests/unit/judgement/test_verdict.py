@@ -1,6 +1,7 @@
 """The verdict: adopt above 0, keep at or below 0, else what stands in the way."""
 
-from exitbrain.domain.judgement.verdict import Interval, Reason, Verdict, judge
+from exitbrain.domain.judgement.interval import Interval
+from exitbrain.domain.judgement.verdict import Reason, Verdict, judge
 
 
 def judged(
