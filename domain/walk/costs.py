@@ -66,6 +66,20 @@ class Account:
         paid = self._d * rate * still_open * mark / self._entry
         return Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
 
+    def with_more(self, path: Path, fraction: float, price: float) -> Path:
+        """Return the path after the position grew by a fraction of its original quantity.
+
+        What is bought at another price than the entry is settled here, at once, so that every leg is counted from
+        the entry: `gross += fraction*d*(E - price)/E`. Its entry fee goes to the exit fees.
+        """
+        return Path(
+            path.gross + fraction * self._d * (self._entry - price) / self._entry,
+            path.exit_fees + self.entry_fee * fraction * price / self._entry,
+            path.slippage,
+            path.funding,
+            path.legs,
+        )
+
     def net(self, path: Path) -> float:
         """Return the result so far."""
         return path.gross - self.entry_fee - path.exit_fees - path.slippage - path.funding

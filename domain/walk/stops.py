@@ -40,6 +40,15 @@ class Stops:
         self._trailed: tuple[float | None, float | None] = (None, None)
         self._rebuild()
 
+    def continued(self, filled: int, givens: Givens, ladder: Ladder) -> "Stops":
+        """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
+        stops, held = Stops(givens, ladder), self._resting[filled]
+        stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
+        stops._best_known, stops._best_possible = self._best_known, self._best_possible
+        stops._trailed = self._trailed
+        stops._rebuild()
+        return stops
+
     @property
     def uncertain(self) -> bool:
         """Return whether the trailed price is known only between two ends."""
