@@ -174,6 +174,7 @@ def simulate(
     include_off_market: Annotated[
         bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
     ] = False,
+    report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
@@ -199,6 +200,7 @@ def simulate(
         tp_execution=tp_execution,
         working_type=working_type,
         include_off_market=include_off_market,
+        report=report,
     )
     run(flags, as_json=as_json)
 

@@ -48,6 +48,7 @@ class SimulateFlags:
     tp_execution: str
     working_type: str
     include_off_market: bool
+    report: str | None
 
 
 def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
@@ -60,8 +61,16 @@ def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
         Path(flags.candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
     )
     positions = read_positions(flags.positions)
-    simulated = _walked(Simulation(BuiltInFormulas(), instruments, market), positions, terms)
+    engine = BuiltInFormulas()
+    simulated = _walked(Simulation(engine, instruments, market), positions, terms)
     totals = totals_of(simulated, include_off_market=flags.include_off_market)
+    if flags.report is not None:
+        # Only here, since it brings plotly.
+        from exitbrain.infrastructure.lab.report.simulation import write_simulation  # noqa: PLC0415 - start-up
+
+        write_simulation(
+            Path(flags.report), terms.policy, simulated, totals, market, engine, flags.include_off_market
+        )
     if as_json:
         output.emit(report_of(terms.policy, simulated, totals))
     else:
