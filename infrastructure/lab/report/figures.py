@@ -75,7 +75,7 @@ def surface(
             hovertemplate="leverage %{x}x<br>volatility %{y}<br>%{z:.6g}<extra></extra>",
         )
     )
-    drawing.update_xaxes(title="leverage")
+    drawing.update_xaxes(title="leverage", type="log", tickvals=[1, 2, 5, 10, 20, 30, 50, 75, 125])
     drawing.update_yaxes(title="volatility factor")
     return _styled(drawing, f"{title}: {known.pop():.6g} everywhere" if flat else title)
 

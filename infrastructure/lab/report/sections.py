@@ -45,7 +45,6 @@ def results_over_time(policies: Sequence[Sequence[Path]]) -> Section:
     return Section(
         "Results over time and slippage",
         (
-            BOUNDS,
             (
                 "Each total below is walked again with that slippage on every market exit; levels stay as they were decided. "
                 "The last row takes a tenth of the exit candle's range (high minus low) from the histories found without slippage."
