@@ -66,6 +66,12 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
     return building.columns()
 
 
+def microseconds(at: datetime) -> int:
+    """Return a time as microseconds since 1970, exactly."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 class _Texts:
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
@@ -100,7 +106,7 @@ class _Building:
         regular: bool,
     ) -> None:
         inputs: LevelInputs = decision.inputs
-        occurred, recorded = _microseconds(context.occurred_at), _microseconds(context.recorded_at)
+        occurred, recorded = microseconds(context.occurred_at), microseconds(context.recorded_at)
         states, words = guard_states(levels.guards), words_of(levels)
         refusal = 0 if levels.raw.refusal is None else _CODES.get(levels.raw.refusal, -1)
         in_columns = words is not None and states is not None and refusal >= 0
@@ -230,8 +236,3 @@ def _texts_of(decision: Any, snapshot: str | None) -> tuple[str | None, ...]:
 
 def _double_of(value: Decimal | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _microseconds(at: datetime) -> int:
-    since = at - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

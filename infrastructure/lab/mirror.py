@@ -19,8 +19,10 @@ from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joine
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
     PARTIAL,
+    AnotherStore,
     Segment,
     SegmentDamaged,
+    owner_of,
     read_segment,
     write_segment,
 )
@@ -76,6 +78,15 @@ class Mirror:
             beyond = found[-1].last + 1
         return tuple(found)
 
+    def check_owner(self) -> None:
+        """Raise AnotherStore when the mirror says that it was made from another store."""
+        for segment in self._files():
+            owner = owner_of(segment)
+            if owner not in (None, self.store_id):
+                raise AnotherStore(
+                    f"mirror {self.folder} belongs to another store; name another folder, or rebuild it"
+                )
+
     def covers(self) -> int:
         """Return the log position up to which there are segments, 0 for none."""
         segments = self.segments()
@@ -91,9 +102,12 @@ class Mirror:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
+        if rebuild:
+            self._remove(lambda _: True)
+        self.check_owner()
         report = MirrorReport()
         head = ledger.head()
-        there = {} if rebuild else {segment.first: segment for segment in self.segments()}
+        there = {segment.first: segment for segment in self.segments()}
         for first in range(1, head + 1, self._span):
             last = min(first + self._span - 1, head)
             rows = self._kept(there.get(first), last, report)
@@ -108,7 +122,7 @@ class Mirror:
             report.covers = last
             if progress is not None:
                 progress(last, report.decisions)
-        self._remove_beyond(head)
+        self._remove(lambda segment: segment.last > head)
         return report
 
     def verify(self, ledger: StoredLedger, *, progress: Progress | None = None) -> MirrorReport:
@@ -153,16 +167,17 @@ class Mirror:
         for path in self.folder.glob(f"*{PARTIAL}"):
             path.unlink()
 
-    def _remove_others(self, written: Segment) -> None:
-        """Remove the segments that overlap with one that was just written."""
-        for other in self._files():
-            if other.path != written.path and other.first <= written.last and written.first <= other.last:
-                other.path.unlink()
-
-    def _remove_beyond(self, head: int) -> None:
-        for segment in self._files():
-            if segment.last > head:
+    def _remove(self, condition: Callable[[Segment], bool]) -> None:
+        for segment in list(self._files()):
+            if condition(segment):
                 segment.path.unlink()
+
+    def _remove_others(self, written: Segment) -> None:
+        self._remove(lambda other: other != written and _overlap(other, written))
+
+
+def _overlap(one: Segment, other: Segment) -> bool:
+    return one.first <= other.last and other.first <= one.last
 
 
 def identity_of(ledger: StoredLedger) -> str:

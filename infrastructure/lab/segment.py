@@ -106,6 +106,14 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
         return SegmentRead(DecisionColumns.of_table(table), about["stored_sha256"])
 
 
+def owner_of(segment: Segment) -> str | None:
+    """Return the store that a segment says it was made from, None where it is too damaged to say."""
+    try:
+        return _about(pq.read_schema(segment.path).metadata or {}).get("store")
+    except pa.ArrowInvalid:
+        return None
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
