@@ -12,7 +12,7 @@ import numpy as np
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
@@ -28,9 +28,8 @@ from exitbrain.infrastructure.lab.decision_columns import (
     Coded,
     DecisionColumns,
 )
-from exitbrain.infrastructure.lab.judgement import guard_states, judgement_of
-
-TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
+from exitbrain.infrastructure.lab.judgement import digests_of, guard_states, words_of
+from exitbrain.infrastructure.lab.stored_hash import TOPICS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
@@ -67,6 +66,12 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
     return building.columns()
 
 
+def microseconds(at: datetime) -> int:
+    """Return a time as microseconds since 1970, exactly."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 class _Texts:
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
@@ -85,6 +90,7 @@ class _Building:
     def __init__(self) -> None:
         self._texts = {name: _Texts() for name in TEXTS}
         self._plan_ids: list[bytes] = []
+        self._words: list[bytes] = []
         self._whole: list[tuple[int, ...]] = []
         self._doubles: list[tuple[float, ...]] = []
 
@@ -100,10 +106,10 @@ class _Building:
         regular: bool,
     ) -> None:
         inputs: LevelInputs = decision.inputs
-        occurred, recorded = _microseconds(context.occurred_at), _microseconds(context.recorded_at)
-        states, judgement = guard_states(levels.guards), judgement_of(levels)
+        occurred, recorded = microseconds(context.occurred_at), microseconds(context.recorded_at)
+        states, words = guard_states(levels.guards), words_of(levels)
         refusal = 0 if levels.raw.refusal is None else _CODES.get(levels.raw.refusal, -1)
-        in_columns = judgement is not None and states is not None and refusal >= 0
+        in_columns = words is not None and states is not None and refusal >= 0
         whole = (
             position,
             decision.revision,
@@ -116,15 +122,14 @@ class _Building:
             inputs.leverage_assumed,
             refusal,
             states or 0,
-            judgement or 0,
         )
         doubles = _doubles_of(context.max_intent_age_s, inputs, levels)
-        self._keep(UUID(stream).bytes, whole, doubles, _texts_of(decision, context.snapshot))
+        self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))
 
     def add_unreadable(self, position: int) -> None:
         """Keep the place of a decision that only the row judge can say something about."""
-        whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0, 0)
-        self._keep(bytes(16), whole, _NO_DOUBLES, (None,) * len(TEXTS))
+        whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0)
+        self._keep(bytes(16), b"", whole, _NO_DOUBLES, (None,) * len(TEXTS))
 
     def columns(self) -> DecisionColumns:
         whole = list(zip(*self._whole, strict=True)) or [()] * len(_WHOLE)
@@ -136,16 +141,19 @@ class _Building:
         for place, name in enumerate(_DOUBLES):
             columns[name] = np.ascontiguousarray(doubles[:, place])
         columns.update({name: texts.coded() for name, texts in self._texts.items()})
-        return DecisionColumns(plan_id=np.frombuffer(b"".join(self._plan_ids), PLAN_ID), **columns)
+        plan_ids = np.frombuffer(b"".join(self._plan_ids), PLAN_ID)
+        return DecisionColumns(plan_id=plan_ids, judgement=digests_of(self._words), **columns)
 
     def _keep(
         self,
         plan_id: bytes,
+        words: bytes,
         whole: tuple[int, ...],
         doubles: tuple[float, ...],
         texts: tuple[str | None, ...],
     ) -> None:
         self._plan_ids.append(plan_id)
+        self._words.append(words)
         self._whole.append(whole)
         self._doubles.append(doubles)
         for name, text in zip(TEXTS, texts, strict=True):
@@ -164,7 +172,6 @@ _WHOLE = (
     "leverage_assumed",
     "refusal",
     "guard_states",
-    "judgement",
 )
 _DOUBLES = (
     "max_intent_age_s",
@@ -229,8 +236,3 @@ def _texts_of(decision: Any, snapshot: str | None) -> tuple[str | None, ...]:
 
 def _double_of(value: Decimal | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _microseconds(at: datetime) -> int:
-    since = at - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

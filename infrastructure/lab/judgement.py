@@ -19,8 +19,11 @@ decision is judged by the row lane. `judgement_of` is the definition; kernels re
 """
 
 import struct
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.guards import GUARDS, REFUSED, GuardReport
@@ -108,79 +111,124 @@ def reason_bits(guard: str, reason: str) -> int:
 
 
 def judgement_of(levels: JudgedLevels) -> int | None:
-    """Return the digest, None where columns can not hold this judgement."""
-    words = _words(levels)
+    """Return the digest, None where columns can not hold this judgement: the definition, one word at a time."""
+    words = words_of(levels)
     if words is None:
         return None
     digest = int(SEED)
-    for word in words:
+    for (word,) in struct.iter_unpack("<Q", words):
         digest ^= word
         digest = (digest << 27 | digest >> 37) & _WORD
         digest = digest * int(FACTOR) & _WORD
     return digest
 
 
+def digests_of(words: Sequence[bytes]) -> npt.NDArray[np.uint64]:
+    """Return the digests of many judgements at once, from the words of each."""
+    ends = np.cumsum([len(some) // 8 for some in words], dtype=np.int64)
+    return _fold(np.frombuffer(b"".join(words), np.uint64), ends)
+
+
 def guard_states(report: GuardReport) -> int | None:
     """Return the states of all guards; None where the report does not name each once, in order."""
-    named = {**dict.fromkeys(report.failed, FAILED), **dict.fromkeys(report.unknown, UNKNOWN)}
-    named.update(dict.fromkeys(report.passed, PASSED))
-    in_order = (report.passed, tuple(report.failed), tuple(report.unknown))
-    if len(named) != sum(map(len, in_order)) or set(named) != set(GUARDS):
+    return _states_of(report.passed, tuple(report.failed), tuple(report.unknown))
+
+
+def words_of(levels: JudgedLevels) -> bytes | None:
+    """Return the words of a judgement, eight bytes each with the lowest first; None where it has no digest."""
+    guards = levels.guards
+    if levels.rounding or levels.slices or guard_states(guards) is None:
         return None
-    if any(tuple(name for name in GUARDS if name in names) != names for names in in_order):
+    words: list[bytes] = []
+    for bound in levels.raw.bounds:
+        word = _BOUND_WORDS.get((bound.level, bound.constraint))
+        if word is None:
+            return None
+        words.append(word + _two_doubles(bound.before, bound.after))
+    reasons = _reasons_of(tuple(guards.unknown.items()))
+    if reasons is None:
         return None
+    words.append(_one_word(closing_word(len(levels.raw.bounds), reasons)))
+    for guard, figures in guards.failed.items():
+        word = _guard_word_of(guard, tuple(figures))
+        if word is None:
+            return None
+        words += (word, struct.pack(f"<{len(figures)}d", *figures.values()))
+    triggers = _words_of_triggers(levels)
+    return None if triggers is None else b"".join((*words, triggers))
+
+
+@jit
+def _fold(words: npt.NDArray[np.uint64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    digests = np.empty(len(ends), dtype=np.uint64)
+    begin = 0
+    for row in range(len(ends)):
+        digest = SEED
+        for place in range(begin, ends[row]):
+            digest = mixed(digest, words[place])
+        digests[row] = digest
+        begin = ends[row]
+    return digests
+
+
+# Guards fail in few combinations, so what depends on names alone is found once for each.
+
+
+@lru_cache(maxsize=4096)
+def _states_of(passed: tuple[str, ...], failed: tuple[str, ...], unknown: tuple[str, ...]) -> int | None:
+    if sorted(passed + failed + unknown) != sorted(GUARDS):
+        return None
+    if any(tuple(name for name in GUARDS if name in names) != names for names in (passed, failed, unknown)):
+        return None
+    named = {
+        **dict.fromkeys(passed, PASSED),
+        **dict.fromkeys(failed, FAILED),
+        **dict.fromkeys(unknown, UNKNOWN),
+    }
     states = 0
     for place, name in enumerate(GUARDS):
         states |= named[name] << 2 * place
     return states
 
 
-def _words(levels: JudgedLevels) -> list[int] | None:
-    if levels.rounding or levels.slices or guard_states(levels.guards) is None:
-        return None
-    bounds = levels.raw.bounds
-    words: list[int] = []
-    for bound in bounds:
-        if bound.level not in LEVELS or bound.constraint not in CONSTRAINTS:
-            return None
-        words += (bound_word(bound.level, bound.constraint), _bits(bound.before), _bits(bound.after))
-    if len(bounds) > 0xFF or not set(levels.guards.unknown.values()) <= set(REASONS):
-        return None
+@lru_cache(maxsize=4096)
+def _reasons_of(unknown: tuple[tuple[str, str], ...]) -> int | None:
     reasons = 0
-    for name, reason in levels.guards.unknown.items():
-        reasons |= reason_bits(name, reason)
-    words.append(closing_word(len(bounds), reasons))
-    figures = _words_of_figures(levels.guards.failed)
-    triggers = _words_of_triggers(levels)
-    return None if figures is None or triggers is None else words + figures + triggers
-
-
-def _words_of_figures(failed: dict[str, dict[str, float]]) -> list[int] | None:
-    words: list[int] = []
-    for guard, figures in failed.items():
-        known = FIGURES[guard]
-        there = tuple(name for name in known if name in figures)
-        if there != tuple(figures) or (guard != _PARTIAL and there != known):
+    for guard, reason in unknown:
+        if reason not in REASONS:
             return None
-        mask = 0
-        for name in there:
-            mask |= 1 << known.index(name)
-        words += (guard_word(guard, mask), *map(_bits, figures.values()))
-    return words
+        reasons |= reason_bits(guard, reason)
+    return reasons
 
 
-def _words_of_triggers(levels: JudgedLevels) -> list[int] | None:
+@lru_cache(maxsize=4096)
+def _guard_word_of(guard: str, figures: tuple[str, ...]) -> bytes | None:
+    known = FIGURES[guard]
+    if tuple(name for name in known if name in figures) != figures:
+        return None
+    if guard != _PARTIAL and figures != known:
+        return None
+    mask = 0
+    for name in figures:
+        mask |= 1 << known.index(name)
+    return _one_word(guard_word(guard, mask))
+
+
+def _words_of_triggers(levels: JudgedLevels) -> bytes | None:
     triggers = levels.triggers
     if triggers is None:
-        return [NO_TRIGGERS]
-    words = [TRIGGERS]
-    for price in (triggers.tp1, triggers.tp2, triggers.tp3, triggers.sl):
-        if not isinstance(price, float):
-            return None
-        words.append(_bits(price))
-    return words
+        return _one_word(NO_TRIGGERS)
+    prices = (triggers.tp1, triggers.tp2, triggers.tp3, triggers.sl)
+    if any(type(price) is not float for price in prices):
+        return None
+    return _trigger_words(TRIGGERS, *prices)
 
 
-def _bits(value: float) -> int:
-    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
-    return bits
+_one_word = struct.Struct("<Q").pack
+_two_doubles = struct.Struct("<2d").pack
+_trigger_words = struct.Struct("<Q4d").pack
+_BOUND_WORDS = {
+    (level, constraint): _one_word(bound_word(level, constraint))
+    for level in LEVELS
+    for constraint in CONSTRAINTS
+}

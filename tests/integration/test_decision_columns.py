@@ -11,7 +11,7 @@ from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.lab.column_builder import TOPICS, columns_of
+from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import (
     COLUMNS,
     HARVEST,
@@ -24,6 +24,7 @@ from exitbrain.infrastructure.lab.decision_columns import (
     joined,
 )
 from exitbrain.infrastructure.lab.judgement import guard_states, judgement_of
+from exitbrain.infrastructure.lab.stored_hash import TOPICS
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
