@@ -38,6 +38,7 @@ class Abreast:
         self.open: dict[Spots, Bounds] = {start: Bounds(begun, begun, several=False)}
         self.ended: Bounds | None = None
         self.holes = 0
+        self.last_end_ms = 0
 
     def take_all(self) -> list[tuple[Spots, Bounds]]:
         """Return the open states, by lane and filled targets, the ended last, and start with none."""
@@ -129,6 +130,8 @@ class Abreast:
                 place, path = track.moved(spot, path_of(history), move, bar, at_open, self.holes)
                 following.append(place)
                 moved.append(path)
+                if isinstance(path, History):
+                    self.last_end_ms = max(self.last_end_ms, path.legs[-1].at_ms)
         return tuple(following), tuple(moved)
 
     def _paid(self, spots: Spots, histories: Histories, rate: float, mark: float) -> Histories:

@@ -25,12 +25,14 @@ from exitbrain.domain.walk.walk import bar_of, check_intervals
 class Difference:
     """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
 
-    Each pair is (baseline, candidate); the difference is candidate minus baseline, net.
+    Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
+    last of all possible histories ended.
     """
 
     lowest: tuple[History, History]
     highest: tuple[History, History]
     ambiguous: bool
+    last_end_ms: int
 
     @property
     def lower(self) -> float:
@@ -51,9 +53,7 @@ def walk_plan(plan: Plan, market: Market) -> Walk:
 def walk_both(baseline: Plan, candidate: Plan, market: Market) -> Difference:
     """Walk a position under two policies on the same prices; raises InvalidValue."""
     if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
-        alone = walk_plan(baseline, market)
-        low, high = alone.pessimistic, alone.optimistic
-        return Difference((low, low), (high, high), alone.ambiguous)
+        return _Together((baseline,), market).run_with_itself()
     return _Together((baseline, candidate), market).run_pair()
 
 
@@ -96,7 +96,12 @@ class _Together:
 
     def run_pair(self) -> Difference:
         _, ended = self._run()
-        return Difference(_pair(ended.low), _pair(ended.high), ended.several)
+        return Difference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
+
+    def run_with_itself(self) -> Difference:
+        _, ended = self._run()
+        low, high = _history(ended.low[0]), _history(ended.high[0])
+        return Difference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
 
     def _run(self) -> tuple[Candle, Bounds]:
         series, opened = self._market.candles, self._givens.opened_at_ms

@@ -132,8 +132,23 @@ class IngestReport(Struct):
     refusals: list[RefusedEntry]
 
 
+class MirrorUse(Struct):
+    """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
+
+    `trusted`: the stored decisions were not hashed. `notes` say what was replayed by row, and why.
+    """
+
+    in_columns: int
+    covers: int
+    trusted: bool
+    notes: list[str]
+
+
 class ReplayVerdicts(Struct, omit_defaults=True):
-    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone."""
+    """The verdicts of a replay.
+
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone.
+    """
 
     decisions: int
     exact: int
@@ -142,9 +157,27 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     unreadable: int
     first_drift: FirstDrift | None
     seconds: float
-    lane: Literal["row"]
+    lane: Literal["row", "columnar"]
     receipts: int | None = None
     receipts_exact: int | None = None
+    mirror: MirrorUse | None = None
+
+
+class ExportReport(Struct):
+    """The columnar mirror after an export, or as `--verify` found it; `covers` is a log position.
+
+    `damaged` and `different` name segments: an export has rebuilt them.
+    """
+
+    folder: str
+    verified: bool
+    covers: int
+    segments: int
+    written: int
+    decisions: int
+    damaged: list[str]
+    different: list[str]
+    seconds: float
 
 
 class Change(Struct):
@@ -438,6 +471,7 @@ REPORTS: dict[str, type[Struct]] = {
     "explain": ExplainReport,
     "ingest": IngestReport,
     "replay": ReplayVerdicts,
+    "export parquet": ExportReport,
     "audit lsf": LsfAuditReport,
     "policy list": PolicyListReport,
     "policy show": PolicyShowReport,
