@@ -1,6 +1,6 @@
 """The drawings of the reports, from plain numbers; distances and results are fractions and shown in percent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,7 +80,7 @@ def surface(
     return _styled(drawing, f"{title}: {known.pop():.6g} everywhere" if flat else title)
 
 
-def distribution(title: str, changes: dict[str, Sequence[float]]) -> go.Figure:
+def distribution(title: str, changes: Mapping[str, Sequence[float]]) -> go.Figure:
     """Draw how often each change occurs, a panel for each level, since they differ in scale; changes in fractions."""
     drawing = make_subplots(1, len(changes), subplot_titles=[level.upper() for level in changes])
     for place, values in enumerate(changes.values(), start=1):
@@ -88,6 +88,30 @@ def distribution(title: str, changes: dict[str, Sequence[float]]) -> go.Figure:
         drawing.add_trace(bars, row=1, col=place)
     drawing.update_layout(showlegend=False)
     drawing.update_yaxes(title="decisions", col=1)
+    return _styled(drawing, title)
+
+
+def distances(title: str, ladders: dict[str, dict[str, float]]) -> go.Figure:
+    """Draw the ladders of policies side by side: targets up, the stop down, in percent of the entry price."""
+    drawing = go.Figure()
+    for (policy, ladder), colour in zip(ladders.items(), (BEFORE, AFTER), strict=False):
+        signed = [-100.0 * value if level == "sl" else 100.0 * value for level, value in ladder.items()]
+        drawing.add_trace(
+            go.Scatter(
+                x=[policy] * len(signed),
+                y=signed,
+                text=[
+                    f"{level.upper()} {abs(value):.4g} %" for level, value in zip(ladder, signed, strict=True)
+                ],
+                mode="markers+text",
+                textposition="middle right",
+                marker={"symbol": "line-ew", "size": 46, "line": {"color": colour, "width": 3}},
+                showlegend=False,
+            )
+        )
+    drawing.add_hline(0.0, line={"color": GREY, "width": 1.5}, annotation_text="entry")
+    drawing.update_xaxes(type="category", range=[-0.6, len(ladders) - 0.2])
+    drawing.update_yaxes(title="% of the entry price")
     return _styled(drawing, title)
 
 

@@ -8,13 +8,12 @@ from exitbrain.application.ports.market import MarketData
 from exitbrain.application.simulation import Simulated
 from exitbrain.application.simulation_totals import Bounds, Totals
 from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption, Side, plain
+from exitbrain.domain.values import Assumption, plain
 from exitbrain.domain.walk.plan import Plan
 from exitbrain.infrastructure.lab.report.page import Page, Section, Table, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
-from exitbrain.infrastructure.lab.report.surface import surface_of
+from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
 from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
 from exitbrain.infrastructure.wording import percent, refusal
 
@@ -65,7 +64,7 @@ def simulation_page(
             _totals(totals, include_off_market=include_off_market),
             results_over_time([counted]),
             _guards(simulated),
-            surfaces([surface_of(policy, engine, _like(policy))]),
+            surfaces([surface_of(policy, engine, calm_inputs(policy))]),
             _charts(counted),
             _list(walked),
             _assumptions(simulated),
@@ -175,25 +174,6 @@ def _remarks(path: Path) -> str:
     if path.walk.refined_candles:
         said.append(f"candles refined: {path.walk.refined_candles}")
     return ", ".join(said)
-
-
-def _like(policy: Policy) -> LevelInputs:
-    return LevelInputs(
-        side=Side.LONG,
-        leverage=1.0,
-        leverage_assumed=False,
-        volatility=1.0,
-        funding=0.0,
-        divergence=0.0,
-        confidence=0.8,
-        average_pnl=0.0,
-        base_tp=policy.parameters["base_tp"],
-        base_sl=policy.parameters["base_sl"],
-        fee_bps=5.0,
-        slippage_bps=0.0,
-        entry_price=None,
-        quantity=None,
-    )
 
 
 def _name(one: Simulated) -> str:

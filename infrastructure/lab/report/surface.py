@@ -7,6 +7,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Side
 
 LEVERAGES = (
     1.0,
@@ -56,6 +57,26 @@ def surface_of(
         return tuple(tuple(None if point is None else point[place] for point in row) for row in rows)
 
     return Surface(policy.name, grid(0), grid(1), grid(2))
+
+
+def calm_inputs(policy: Policy) -> LevelInputs:
+    """Return the inputs around which a surface is drawn: a long, nothing paid or diverging, no results yet."""
+    return LevelInputs(
+        side=Side.LONG,
+        leverage=1.0,
+        leverage_assumed=False,
+        volatility=1.0,
+        funding=0.0,
+        divergence=0.0,
+        confidence=0.8,
+        average_pnl=0.0,
+        base_tp=policy.parameters["base_tp"],
+        base_sl=policy.parameters["base_sl"],
+        fee_bps=5.0,
+        slippage_bps=0.0,
+        entry_price=None,
+        quantity=None,
+    )
 
 
 def _point(
