@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.candle import STRETCH, Candle, Market, Stretch
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.order import Way, after_entry, before_close, ending, endings, whole_candle
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
@@ -108,17 +108,44 @@ class _Together:
         start = series.index_at(opened)
         first = series.candles[start]
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
-        for candle in series.candles[start:]:
+        place = start
+        while place < len(series.candles) and self._abreast.open:
+            stretch = self._market.candles.stretches[place // STRETCH] if self._may_pass_over(place) else None
+            if stretch is not None and self._passes_over(stretch, expected):
+                place, expected = place + STRETCH, stretch.until_ms
+                continue
+            candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
                 self._abreast.holes += 1
-            expected = candle.open_time_ms + series.interval_ms
+            place, expected = place + 1, candle.open_time_ms + series.interval_ms
             self._through(candle)
-            if not self._abreast.open:
-                break
-        else:
-            self._close_all(LegLevel.OPEN, candle.close, candle.open_time_ms)
+        if self._abreast.open:
+            last = series.candles[-1]
+            self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
         assert self._abreast.ended is not None
         return first, self._abreast.ended
+
+    def _may_pass_over(self, place: int) -> bool:
+        """Return whether a stretch begins here, and nothing is asked of each single candle."""
+        return (
+            not place % STRETCH
+            and place // STRETCH < len(self._market.candles.stretches)
+            and not self._givens.rules.watch_closes
+            and not self._marked
+        )
+
+    def _passes_over(self, stretch: Stretch, expected: int) -> bool:
+        """Return whether nothing at all happens in a stretch."""
+        if stretch.from_ms != expected or stretch.from_ms < self._givens.opened_at_ms:
+            return False
+        if self._closed_outside_by(stretch.until_ms - 1):
+            return False
+        if self._funding and self._funding[0].minute_ms < stretch.until_ms:
+            return False
+        if any(changes and changes[0].at_ms < stretch.until_ms for changes in self._changes):
+            return False
+        adverse, favourable = (stretch.low, stretch.high) if self._d > 0 else (stretch.high, stretch.low)
+        return self._d * adverse > self._nearest_stop and self._d * favourable < self._nearest_target
 
     def _through(self, candle: Candle) -> None:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms

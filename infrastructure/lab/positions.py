@@ -60,11 +60,13 @@ class _Line(BaseModel):
 def read_positions(path: str) -> list[GivenPosition]:
     """Read every position of a file; raises InputUnreadable, or InvalidValue that names the line."""
     lines = list(open_lines(path))
-    first = next((line for line in lines if line.strip()), b"")
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        raise InvalidValue(path, "empty", "at least one position")
     rows = _json_rows(path, lines) if first.lstrip().startswith(b"{") else _csv_rows(path, lines)
     positions = [_position(where, fields) for where, fields in rows]
     if not positions:
-        raise InvalidValue(path, "no positions", "at least one line")
+        raise InvalidValue(path, "a header alone", "at least one position")
     return positions
 
 

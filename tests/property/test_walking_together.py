@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from exitbrain.domain.walk.candle import CandleSeries, Market, TradeSeries
+from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
 from exitbrain.domain.walk.givens import ExternalClose, Givens, Rules
 from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.order import Standing, after_entry, ending, endings, whole_candle
@@ -140,3 +140,41 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
                 assert found_together == moves[number], seed
             else:  # the walk of one policy lets a stop come between targets at one price
                 assert found_together <= moves[number], seed
+
+
+def test_passing_over_quiet_stretches_changes_nothing() -> None:
+    """Long series, mostly within a narrow band, with holes, funding, changes and closes from outside now and then."""
+    passed = 0
+    for seed in range(250):
+        draw = Random(seed)
+        count = draw.choice([500, 512, 513])
+        prices = [draw.uniform(99.5, 100.5) for _ in range(count)]
+        opens = [number * MINUTE for number in range(count)]
+        candles = [
+            Candle(at, price, price + 0.1, price - 0.1, price)
+            for at, price in zip(opens, prices, strict=True)
+        ]
+        for place in draw.sample(range(count), draw.choice([0, 1, 2])):
+            high, low = draw.choice([(103.0, 97.0), (103.0, 99.9), (100.1, 97.0)])
+            candles[place] = Candle(candles[place].open_time_ms, 100.0, high, low, 100.0)
+        if draw.random() < 0.4:
+            del candles[draw.choice([draw.randrange(1, 499), 320, 384])]
+        givens = a_position(draw, 100.0, draw.randrange(0, 300) * MINUTE, 0.6)
+        givens = replace(givens, rules=Rules(break_even=givens.rules.break_even))
+        if draw.random() < 0.3:
+            givens = replace(
+                givens,
+                external=ExternalClose(givens.opened_at_ms + draw.choice([150, 210]) * MINUTE + 7, 100.0),
+            )
+        funding = tuple(FundingRate(at * MINUTE, 0.0001) for at in (200, 320, 480))
+        market = Market(CandleSeries(MINUTE, candles), funding=funding)
+        d = givens.side.direction
+        again = Relevelled(350 * MINUTE, 100.0, givens.targets, 100.0 - 0.3 * d, givens.shares)
+        plan = Plan(givens, (again,) if givens.opened_at_ms < again.at_ms else ())
+        # A time stop that never comes has to see every close, so nothing is passed over.
+        slow = replace(plan, givens=replace(givens, rules=replace(givens.rules, time_stop_ms=10**12)))
+
+        assert walk_plan(Plan(givens), market) == walk(givens, market), seed
+        assert walk_plan(plan, market) == walk_plan(slow, market), seed
+        passed += walk(givens, market).pessimistic.legs[-1].at_ms - givens.opened_at_ms > 200 * MINUTE
+    assert passed > 30
