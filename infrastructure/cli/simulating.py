@@ -48,6 +48,7 @@ def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
         write_simulation(
             Path(flags.report), terms.policy, simulated, totals, market, engine, flags.include_off_market
         )
+        output.say(f"Report: {flags.report}")
     if as_json:
         output.emit(report_of(terms.policy, simulated, totals))
     else:
