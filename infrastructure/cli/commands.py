@@ -357,11 +357,14 @@ def replay(
 
 
 @app.command(
+    cls=BareBreakEven,
     rich_help_panel=ASK,
     epilog="Examples: exitbrain whatif --policy v3.6; "
     "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
 )
+@takes_flags(WalkFlags)
 def whatif(
+    given: WalkFlags,
     policy: Annotated[
         str, Option(metavar="P", help="The policy to ask: of the store, or shipped.", show_default=False)
     ],
@@ -398,10 +401,21 @@ def whatif(
             show_default=False,
         ),
     ] = None,
+    candles: Annotated[
+        str | None,
+        _value(
+            "PATH", "Walk the recorded positions on these candles, and judge what that would have brought."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, _value("P", "Compare with this policy on candles; default what was recorded.")
+    ] = None,
+    seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Ask what another policy would have said on the recorded decisions; nothing is recorded."""
+    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought."""
+    from exitbrain.infrastructure.cli.whatif import market_flags
     from exitbrain.infrastructure.cli.whatif import whatif as run
 
     run(
@@ -413,6 +427,7 @@ def whatif(
         symbol=symbol,
         lane=lane,
         export=export,
+        market=market_flags(candles, baseline, seed, given),
         store=store,
         as_json=as_json,
     )

@@ -159,11 +159,6 @@ class WalkFlags:
         bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
     ] = False
 
-    @property
-    def is_empty(self) -> bool:
-        """Return whether no flag was given at all."""
-        return self == WalkFlags()
-
 
 Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)
 Command = Callable[..., int | None]
