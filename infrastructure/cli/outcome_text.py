@@ -289,12 +289,21 @@ def _notes(found: Found) -> Iterator[str]:
     if not found.positions:
         yield "No recorded position could be walked; there is no outcome."
     yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
-    for each in found.left_out:
-        yield f"Left out: {_named(each)}: {each.because.replace('_', ' ')}, {each.detail}."
+    yield from _left_out(found.left_out)
     if found.assumptions:
         yield "Assumed"
     for assumption in found.assumptions:
         yield f"  {assumption.field} {assumption.value}: {assumption.why}"
+
+
+def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
+    """Yield a line for each reason; the details are in it where they are the same for all."""
+    for because in dict.fromkeys(each.because for each in unwalked):
+        concerned = [each for each in unwalked if each.because == because]
+        details = dict.fromkeys(each.detail for each in concerned)
+        why = f" ({next(iter(details))})" if len(details) == 1 else ""
+        names = "; ".join(map(_named, concerned))
+        yield f"Left out, {because.replace('_', ' ')}{why}: {names}."
 
 
 def _named(each: Unwalked) -> str:
