@@ -212,7 +212,7 @@ def rebased(inputs: LevelInputs, recorded: Policy, candidate: Policy) -> LevelIn
 
 def rebased_base(base: float, name: str, recorded: Policy, candidate: Policy) -> float:
     """Return one base for another policy; see `rebased`."""
-    if base == recorded.parameters[name]:
+    if base == recorded.parameters.get(name) and name in candidate.parameters:
         return candidate.parameters[name]
     if recorded.unit is candidate.unit:
         return base

@@ -12,6 +12,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.formulas.registry import FORMULAS
 from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 
 Lane = Literal["row", "columnar"]
@@ -43,6 +44,7 @@ class Asking:
         mirror_folder: Path | None = None,
     ) -> None:
         self._ledger = ledger
+        self._engine = engine
         self._rows = RowCounterfactual(ledger, decisions, engine)
         self._mirror_folder = mirror_folder
 
@@ -77,6 +79,8 @@ class Asking:
             return "pairs are made row by row"
         if not isinstance(self._ledger, StoredLedger):
             return "columns are read from a store of ExitBrain's own, this ledger is another"
+        if not isinstance(self._engine, BuiltInFormulas):
+            return "columns hold the formulas of ExitBrain, this engine is another"
         if foreign := [policy.formula for policy in policies if policy.formula not in FORMULAS]:
             return f"formula {foreign[0]} is computed row by row"
         try:

@@ -178,7 +178,7 @@ class SweepBase:
             assert instrument is not None
             assert instrument.tick_size is not None
             assert entry is not None
-            ratio[row], phase[row], whole[row] = _in_ticks(entry, instrument.tick_size)
+            ratio[row], phase[row], whole[row] = in_ticks(entry, instrument.tick_size)
         return ticked, ratio, phase, whole
 
     def _slice_states(self, harvest: tuple[Doubles, Doubles, Doubles]) -> npt.NDArray[np.int8]:
@@ -271,7 +271,8 @@ class _Decimals:
 
 
 @lru_cache(maxsize=65536)
-def _in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
+def in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
+    """Return ratio, phase and whole of an entry; a ratio of NaN leaves everything to the row judge."""
     exact = _EXACT.divide(entry, tick)
     whole = exact.to_integral_value(rounding=ROUND_FLOOR)
     phase = float(_EXACT.divide(_EXACT.subtract(entry, _EXACT.multiply(whole, tick)), tick))
