@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.walk.candle import CandleSeries
+from exitbrain.domain.walk.candle import Candle, CandleSeries
 from exitbrain.domain.walk.givens import Costs, Givens
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 from exitbrain.domain.walk.plan import Increased, Plan
@@ -134,23 +134,30 @@ def worst_hour(positions: Sequence[dict[int, float]]) -> tuple[int, float] | Non
 
 
 def _excursion(givens: Givens, leg: Leg, candles: CandleSeries) -> Excursion:
-    d = givens.side.direction
-    last_open = candles.opens_ms[candles.index_at(leg.at_ms)]
-    sure, possible = [givens.entry, leg.price], [givens.entry, leg.price]
-    for candle in candles.between(_first_open(givens, candles), last_open + 1):
-        begun = candle.open_time_ms < givens.opened_at_ms
-        unfinished = candle.open_time_ms == last_open and leg.level not in _AT_CLOSE
-        possible += [candle.high, candle.low]
-        if not begun:
-            sure += [candle.open] if unfinished else [candle.high, candle.low]
+    d, entry = givens.side.direction, givens.entry
+    first, last = candles.index_at(givens.opened_at_ms), candles.index_at(leg.at_ms)
+    walked = candles.candles[first : last + 1]
+    whole = walked
+    if walked[0].open_time_ms < givens.opened_at_ms:
+        whole = whole[1:]
+    seen = [entry, leg.price]
+    if whole and leg.level not in _AT_CLOSE:
+        seen.append(whole[-1].open)
+        whole = whole[:-1]
+    high, low = max(seen), min(seen)
     return Excursion(
-        Interval(_farthest(sure, d, givens.entry), _farthest(possible, d, givens.entry)),
-        Interval(_farthest(sure, -d, givens.entry), _farthest(possible, -d, givens.entry)),
+        *(
+            Interval(_farthest(high, low, whole, way, entry), _farthest(high, low, walked, way, entry))
+            for way in (d, -d)
+        )
     )
 
 
-def _farthest(prices: Sequence[float], direction: int, entry: float) -> float:
-    farthest = max(prices) if direction > 0 else min(prices)
+def _farthest(high: float, low: float, candles: Sequence[Candle], direction: int, entry: float) -> float:
+    if direction > 0:
+        farthest = max(high, max((candle.high for candle in candles), default=high))
+    else:
+        farthest = min(low, min((candle.low for candle in candles), default=low))
     return direction * (farthest - entry) / entry
 
 

@@ -8,12 +8,11 @@ from exitbrain.domain.walk.touches import Bar, Exit, Move
 
 
 class Booking:
-    """Books the moves of one position."""
+    """Books the moves of one position; into the account of its first levels where others replaced them."""
 
-    def __init__(self, givens: Givens) -> None:
-        self.account = Account(givens)
+    def __init__(self, givens: Givens, account: Account | None = None) -> None:
+        self.account = Account(givens) if account is None else account
         self._d = givens.side.direction
-        self._entry = givens.entry
         self._gap_fills_at_open = givens.tp_execution is TpExecution.MARKET
         self._worst_price = None if givens.liquidation is None else bankruptcy_price(givens)
 
@@ -42,7 +41,7 @@ class Booking:
             return Leg(level, fraction, price, bar.at_ms)
         if not at_open or level is LegLevel.LIQUIDATION:  # its price is that of the margin, not of a trade
             return Leg(level, fraction, price, bar.at_ms, refined=True)
-        overshoot = fraction * self._d * (price - bar.open) / self._entry
+        overshoot = fraction * self._d * (price - bar.open) / self.account.entry
         return Leg(level, fraction, price, bar.at_ms, refined=True, traded=bar.open, overshoot=overshoot)
 
 

@@ -65,17 +65,19 @@ class Stops:
         """Move the trailed price at the close of a rule interval; return whether it is in force."""
         if self._trailing is None:
             return False
+        known, possible = self._trailed
         trailed = (
-            self._price_after(self._best_known, self._trailing),
-            self._price_after(self._best_possible, self._trailing),
+            self._price_after(self._best_known, self._trailing, known),
+            self._price_after(self._best_possible, self._trailing, possible),
         )
         if trailed != self._trailed:
             self._trailed = trailed
             self._rebuild()
         return trailed != (None, None)
 
-    def _price_after(self, best: float, trailing: Trailing) -> float | None:
-        if self._d * (best - self._entry) / self._entry >= trailing.activation:
+    def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
+        # Once given, activation stays, also when an increase moved the entry away from it.
+        if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
             return best * (1 - self._d * trailing.distance)
         return None
 

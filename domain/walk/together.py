@@ -15,7 +15,7 @@ from exitbrain.domain.walk.candle import STRETCH, Candle, Market, Stretch
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.order import Way, after_entry, before_close, ending, endings, whole_candle
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
-from exitbrain.domain.walk.plan import Plan
+from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Touches
 from exitbrain.domain.walk.track import Phase
 from exitbrain.domain.walk.walk import bar_of, check_intervals
@@ -66,7 +66,7 @@ class _Together:
         self._d = self._givens.side.direction
         self._changes = [list(plan.changes) for plan in plans]
         self._abreast = Abreast(plans)
-        self._marked = any(plan.givens.liquidation is not None for plan in plans)
+        self._marked = any(map(_may_be_liquidated, plans))
         self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
         self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
         self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
@@ -313,6 +313,11 @@ class _Together:
             and d * bar.mark_adverse > stop
             and d * bar.favourable < self._nearest_target
         )
+
+
+def _may_be_liquidated(plan: Plan) -> bool:
+    changed = any(change.liquidation is not None for change in plan.changes if isinstance(change, Relevelled))
+    return changed or plan.givens.liquidation is not None
 
 
 def _at_rule_close(touches: Touches, filled: int, bar: Bar) -> list[Move]:

@@ -36,6 +36,7 @@ class Lane:
     ladder: Ladder
     stops: Stops
     touches: Touches
+    booking: Booking
 
 
 class Track:
@@ -44,10 +45,9 @@ class Track:
     def __init__(self, plan: Plan) -> None:
         ladder = ladder_of(plan.givens)
         stops = Stops(plan.givens, ladder)
-        self._booking = Booking(plan.givens)
-        self.account = self._booking.account
-        self.changes = list(plan.changes)
-        self.lanes = [Lane(plan.givens, ladder, stops, Touches(ladder, stops))]
+        booking = Booking(plan.givens)
+        self.account = booking.account
+        self.lanes = [Lane(plan.givens, ladder, stops, Touches(ladder, stops), booking)]
 
     def standing(self, spot: Spot) -> Standing:
         """Return the levels and the stops of a history."""
@@ -62,9 +62,9 @@ class Track:
         self, spot: Spot, path: Path, move: Move, bar: Bar, at_open: bool, holes: int
     ) -> tuple[Spot | None, Path | History]:
         """Return where a move leads, None at the end, and the history it makes."""
-        ladder = self.lanes[spot.lane].ladder
-        moved = self._booking.moved(path, ladder, spot.filled, move, bar, at_open)
-        if move.exit is not None or move.filled == ladder.last:
+        lane = self.lanes[spot.lane]
+        moved = lane.booking.moved(path, lane.ladder, spot.filled, move, bar, at_open)
+        if move.exit is not None or move.filled == lane.ladder.last:
             return None, self.account.history(moved, holes)
         return Spot(spot.lane, move.filled), moved
 
@@ -96,7 +96,8 @@ class Track:
     def _lane_from(self, lane: Lane, filled: int, givens: Givens, still_open: float) -> Spot:
         ladder = ladder_from(givens, lane.ladder.rungs[filled], still_open)
         stops = lane.stops.continued(filled, givens, ladder)
-        self.lanes.append(Lane(givens, ladder, stops, Touches(ladder, stops)))
+        booking = Booking(givens, self.account)
+        self.lanes.append(Lane(givens, ladder, stops, Touches(ladder, stops), booking))
         return Spot(len(self.lanes) - 1, 0)
 
 

@@ -19,9 +19,18 @@ from exitbrain.domain.judgement.walk_forward import Choice
 from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Relevelled
 from exitbrain.infrastructure.cli import outcome_report as report
+from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.cli.outcomes import Found
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def with_outcomes(asked: reports.WhatIfReport, found: Found, *, family: bool) -> report.WhatIfWithOutcomes:
+    """Return the report on decisions with what came of the positions."""
+    of_decisions = {name: getattr(asked, name) for name in asked.__struct_fields__}
+    if family:
+        return report.WhatIfWithOutcomes(**of_decisions, family=family_of(found, found.family_judgement()))
+    return report.WhatIfWithOutcomes(**of_decisions, outcome=outcome_of(found))
 
 
 def outcome_of(found: Found) -> report.Outcome:

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from exitbrain.infrastructure.cli.reports import WhatIfReport
+
 
 class Ends(Struct):
     """What a number lies between."""
@@ -263,3 +265,10 @@ class FamilyOutcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
+
+
+class WhatIfWithOutcomes(WhatIfReport, omit_defaults=True, kw_only=True):
+    """What policies would have changed, and with `--candles` the `outcome` of one policy or that of the `family`."""
+
+    outcome: Outcome | None = None
+    family: FamilyOutcome | None = None

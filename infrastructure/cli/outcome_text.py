@@ -28,6 +28,11 @@ FAMILY_SHOWN = 20
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 
 
+def text_of(found: Found, *, family: bool) -> Iterator[Table | str]:
+    """Yield outcomes of one candidate or of a family."""
+    return text_of_family(found, found.family_judgement()) if family else text_of_one(found)
+
+
 def text_of_one(found: Found) -> Iterator[Table | str]:
     """Yield the outcome of one candidate."""
     name = found.question.candidates[0].name
@@ -202,15 +207,19 @@ def _because(judged: Judgement) -> str:
 def _grounds(judged: Judgement) -> Iterator[str]:
     if judged.mean is None:
         return
-    interval = "none" if judged.interval is None else between(judged.interval.lower, judged.interval.upper)
+    interval = (
+        "too few days for one"
+        if judged.interval is None
+        else between(judged.interval.lower, judged.interval.upper)
+    )
     resampling = judged.resampling
     yield (
-        f"  a day brings {between(judged.mean.lower, judged.mean.upper)} more in the mean, "
-        f"{CONFIDENCE:.0%} interval {interval}"
+        f"  a day differs by {between(judged.mean.lower, judged.mean.upper)} in the mean, "
+        f"{CONFIDENCE:.0%} interval: {interval}"
     )
     yield (
-        f"  {judged.positions} positions of {judged.days} days ({judged.effective_days:.1f} effective), "
-        f"{resampling.resamples} resamples of blocks of {resampling.block_days} days, seed {resampling.seed}"
+        f"  {_count(judged.positions, 'position')} of {_count(judged.days, 'day')} ({judged.effective_days:.1f} effective), "
+        f"{resampling.resamples} resamples of blocks of {_count(resampling.block_days, 'day')}, seed {resampling.seed}"
     )
 
 
@@ -280,17 +289,30 @@ def _notes(found: Found) -> Iterator[str]:
     if not found.positions:
         yield "No recorded position could be walked; there is no outcome."
     yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
-    for each in found.left_out:
-        yield f"Left out: {_named(each)}: {each.because.replace('_', ' ')}, {each.detail}."
+    yield from _left_out(found.left_out)
     if found.assumptions:
         yield "Assumed"
     for assumption in found.assumptions:
         yield f"  {assumption.field} {assumption.value}: {assumption.why}"
 
 
+def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
+    """Yield a line for each reason; the details are in it where they are the same for all."""
+    for because in dict.fromkeys(each.because for each in unwalked):
+        concerned = [each for each in unwalked if each.because == because]
+        details = dict.fromkeys(each.detail for each in concerned)
+        why = f" ({next(iter(details))})" if len(details) == 1 else ""
+        names = "; ".join(map(_named, concerned))
+        yield f"Left out, {because.replace('_', ' ')}{why}: {names}."
+
+
 def _named(each: Unwalked) -> str:
     position = each.position
     return f"{position.symbol} {position.side.value}, {_time(position.opened_at)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def between(lower: float, upper: float) -> str:

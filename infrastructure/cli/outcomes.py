@@ -94,7 +94,7 @@ class Found:
 
 
 def find_outcomes(store_read: Reading, market: MarketData, question: Question, selection: Selection) -> Found:
-    """Walk the selected positions of a store; raises MarketUnreadable where there are candles for none of them.
+    """Walk the selected positions of a store; raises MarketUnreadable where candles hold none of them.
 
     With one candidate outcomes are attributed and kept; of more only what they come to.
     """
@@ -110,10 +110,21 @@ def find_outcomes(store_read: Reading, market: MarketData, question: Question, s
         for number, outcome in enumerate(outcomes, start=1):
             _take(found, outcome, keep=alone)
             work.reached(number, count=number, unit="positions")
-    nowhere = [each for each in found.left_out if each.because == LeftOutBecause.NO_CANDLES]
-    if positions and len(nowhere) == len(positions):
-        raise MarketUnreadable(nowhere[0].detail)
+    _check_any_candles(found, len(positions))
     return found
+
+
+def _check_any_candles(found: Found, positions: int) -> None:
+    missing = [each for each in found.left_out if each.because == LeftOutBecause.NO_CANDLES]
+    outside = [each for each in found.left_out if each.because == LeftOutBecause.OUTSIDE_CANDLES]
+    if not positions or len(missing) + len(outside) < positions:
+        return
+    first = (missing or outside)[0]
+    raise MarketUnreadable(
+        f"the candles hold none of the {positions} recorded positions: {len(missing)} are of symbols without candles, "
+        f"{len(outside)} were opened outside of them; the first is {first.position.symbol}, "
+        f"{first.position.opened_at.isoformat()}: {first.detail}"
+    )
 
 
 def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> None:

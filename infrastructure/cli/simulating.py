@@ -1,7 +1,7 @@
 """The command `simulate`: positions of a file through the levels of a policy and what the market did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
@@ -11,48 +11,44 @@ from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.simulation_text import report_of, text_of
-from exitbrain.infrastructure.cli.walk_flags import WalkFlags, market_of, number_of, terms_of
+from exitbrain.infrastructure.cli.walk_flags import market_of, number_of, terms_of
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
 
 
-@dataclass(frozen=True, kw_only=True)
-class SimulateFlags(WalkFlags):
-    """What a user gives for a simulation, as typed."""
-
-    positions: str
-    policy: str | None
-    changes: Sequence[str]
-    brackets: str | None
-    report: str | None
-
-
-def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
+def simulate(
+    given: WalkFlags,
+    *,
+    positions: str,
+    candles: str,
+    policy: str | None,
+    changes: Sequence[str],
+    brackets: str | None,
+    report: str | None,
+    as_json: bool,
+) -> None:
     """Walk every position and report the bounds."""
-    terms = terms_of(flags, changed_policy(flags.policy, flags.changes))
-    instruments: Instruments = (
-        NoInstruments() if flags.brackets is None else InstrumentsFile(Path(flags.brackets))
-    )
-    market = market_of(flags)
-    positions = read_positions(flags.positions)
-    engine = BuiltInFormulas()
-    simulated = _walked(Simulation(engine, instruments, market), positions, terms)
-    totals = totals_of(simulated, include_off_market=flags.include_off_market)
-    if flags.report is not None:
+    terms = terms_of(given, changed_policy(policy, changes))
+    instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+    engine, market = BuiltInFormulas(), market_of(given, candles)
+    simulated = _walked(Simulation(engine, instruments, market), read_positions(positions), terms)
+    totals = totals_of(simulated, include_off_market=given.include_off_market)
+    if report is not None:
         # Only here, since it brings plotly.
         from exitbrain.infrastructure.lab.report.simulation import write_simulation  # noqa: PLC0415 - start-up
 
         write_simulation(
-            Path(flags.report), terms.policy, simulated, totals, market, engine, flags.include_off_market
+            Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market
         )
-        output.say(f"Report: {flags.report}")
+        output.say(f"Report: {report}")
     if as_json:
         output.emit(report_of(terms.policy, simulated, totals))
     else:
-        output.show(*text_of(terms.policy, simulated, totals, include_off_market=flags.include_off_market))
+        output.show(*text_of(terms.policy, simulated, totals, include_off_market=given.include_off_market))
 
 
 def changed_policy(name: str | None, changes: Sequence[str]) -> Policy:

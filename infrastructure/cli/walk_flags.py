@@ -1,8 +1,7 @@
-"""What a user gives for a walk: where market data lie, what exits cost, which rules move stops."""
+"""From the flags of a walk to its terms and its market data."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from exitbrain.application.simulation import BreakEven, Terms
@@ -10,31 +9,12 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import PriceKind
 from exitbrain.domain.walk.givens import TpExecution, Trailing
+from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.lab.candles import interval_named
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 
 AT_COST = "cost"
 _MINUTE_MS = 60_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class WalkFlags:
-    """What holds for every position that is walked, as typed; None where a default is to stand in."""
-
-    candles: str
-    fee_bps: float | None
-    slippage_bps: float | None
-    maker_fee_bps: float | None
-    funding: str | None
-    mark: str | None
-    finer: str | None
-    break_even: str | None
-    trailing: str | None
-    time_stop: str | None
-    rule_interval: str | None
-    tp_execution: str
-    working_type: str
-    include_off_market: bool
 
 
 def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
@@ -57,10 +37,10 @@ def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
     )
 
 
-def market_of(flags: WalkFlags) -> MarketFiles:
-    """Return the market data that the flags name."""
+def market_of(flags: WalkFlags, candles: str) -> MarketFiles:
+    """Return the market data that the flags name, beside where the candles lie."""
     return MarketFiles(
-        Path(flags.candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
+        Path(candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
     )
 
 

@@ -165,9 +165,7 @@ def _guards(answer: WhatIf) -> Section:
             (before.unknown, after.unknown),
         )
         rows.append((guard, *(f"{was} → {would_be}" for was, would_be in pairs)))
-    rows.append(
-        ("all of them: executable", f"{answer.executable_before} → {answer.executable_after}", "", "")
-    )
+    rows.append(("all of them: executable", f"{answer.safe_before} → {answer.safe_after}", "", ""))
     return Section(
         "Guards before and after",
         ("A plan may be executed when every guard passes.",),

@@ -1,11 +1,13 @@
 """Levels computed again, reductions and increases while a position is open, on candles made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, Rules
+from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, LiquidationPrices, Rules, Trailing
 from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.walk.together import walk_both, walk_plan
@@ -141,6 +143,31 @@ def test_an_increase_does_not_bring_back_what_has_ended() -> None:
     assert legs(only(plan, market((100, 100, 95, 95), (95, 95, 85, 85), (85, 90, 85, 90)))) == [
         ("SL", 1.0, 90.0)
     ]
+
+
+def test_a_liquidation_is_priced_at_the_leverage_and_entry_of_its_levels() -> None:
+    """The leverage went from 10x to 20x: what is liquidated then has lost 5 % of the price, not 10 %."""
+    at_10x = LiquidationPrices(10.0, (90.5, 90.5, 90.5))
+    at_20x = replace(again(1), liquidation=LiquidationPrices(20.0, (95.5, 95.5, 95.5)))
+    fall = market((100, 100, 99, 99), (99, 99, 80, 80))
+
+    assert legs(only(Plan(a_long(stop=80.0, liquidation=at_10x)), fall)) == [("LIQUIDATION", 1.0, 90.0)]
+    assert legs(only(Plan(a_long(stop=80.0, liquidation=at_10x), (at_20x,)), fall)) == [
+        ("LIQUIDATION", 1.0, 95.0)
+    ]
+    assert legs(only(Plan(a_long(stop=80.0), (at_20x,)), fall)) == [("LIQUIDATION", 1.0, 95.0)]
+
+
+def test_a_trailed_stop_stays_when_an_increase_moves_the_entry() -> None:
+    """Trailing from +4 % on at 1 %: the stop stands at 103.95 and stays there, though 105 is not 4 % above 102.5."""
+    rules = Rules(trailing=Trailing(0.04, 0.01))
+    rows = market((100, 105, 100, 105), (105, 105, 104.5, 104.5), (104.5, 104.5, 100, 100))
+    moved = Relevelled(MINUTE, 102.5, (115.0, 125.0, 135.0), 90.0, (0.5, 0.25, 0.25))
+    plan = Plan(a_long(rules=rules), (Increased(MINUTE, 1.0, 105.0), moved))
+
+    (leg,) = only(plan, rows).legs
+
+    assert (leg.level.value, leg.price) == ("TRAIL", 103.95)
 
 
 def test_changes_after_a_close_from_outside_do_nothing() -> None:
