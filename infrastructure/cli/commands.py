@@ -395,6 +395,9 @@ def whatif(
         str | None,
         Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
     ] = None,
+    report: Annotated[
+        str | None, _value("FILE", "Write a report of one policy, one HTML page, to this file.")
+    ] = None,
     export: Annotated[
         str | None,
         Option(
@@ -429,6 +432,7 @@ def whatif(
         symbol=symbol,
         lane=lane,
         export=export,
+        report=report,
         market=market_flags(candles, baseline, seed, given),
         store=store,
         as_json=as_json,

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
 from exitbrain.application.outcome_totals import CandidateTotals, Sums
-from exitbrain.application.outcomes import LeftOut, PositionOutcome
+from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.identity import decision_id
@@ -17,6 +17,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import plain
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan
+from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.figures import distances, distribution
 from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
@@ -25,37 +26,20 @@ from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
 from exitbrain.infrastructure.wording import percent
 
 CHARTS = 3
-"""How many of the worst and of the best changed exits are drawn, and how many changed ladders."""
+"""How many of the worst and of the best changed exits are drawn."""
 
 RECORDED = "as recorded"
 
 
-class Changes:
-    """Keeps of the pairs of a what-if what its report shows: every change of a level, and the widest changed ladders."""
-
-    def __init__(self) -> None:
-        self.of_level: dict[str, list[float]] = {level: [] for level in LEVELS}
-        self.widest: list[tuple[float, Pair]] = []
-
-    def take(self, pair: Pair) -> None:
-        """Take one decision before and after."""
-        if pair.before is None or pair.after is None:
-            return
-        changes = [after - before for before, after in zip(pair.before, pair.after, strict=True)]
-        for level, change in zip(LEVELS, changes, strict=False):
-            self.of_level[level].append(change)
-        size = max(map(abs, changes[: len(LEVELS)]))
-        if size > 0.0 and all(size != known for known, _ in self.widest):  # many decisions change alike
-            self.widest = sorted([*self.widest, (size, pair)], key=lambda one: -one[0])[:CHARTS]
-
-
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What positions came to on candles: outcomes of one candidate (by place) against the baseline, and the verdict."""
+    """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
+
+    `left_out` says which positions are in no number, and why, a sentence each.
+    """
 
     outcomes: Sequence[PositionOutcome]
-    left_out: Sequence[LeftOut]
-    candidate: int
+    left_out: Sequence[str]
     totals: CandidateTotals
     judgement: Judgement | None = None
     baseline: str = RECORDED
@@ -129,7 +113,7 @@ def _changed(answer: WhatIf, changes: Changes) -> Section:
             "Changes of the distances, percentage points of the entry price", changes.of_level
         )
         blocks.append(Figure(drawing, "How often each change occurs, after less before."))
-    blocks += [_ladder(pair) for _, pair in changes.widest]
+    blocks += [_ladder(pair) for pair in changes.widest]
     return Section(
         "What would have changed",
         (
@@ -185,17 +169,12 @@ def _outcome(walked: Walked) -> Section:
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
     blocks = [Table(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
-    left_out = tuple(
-        f"Left out: {one.position.symbol}, opened {one.position.opened_at:%Y-%m-%d %H:%M}: "
-        f"{one.because.value.replace('_', ' ')} ({one.detail})."
-        for one in walked.left_out
-    )
     return Section(
         "What it would have come to",
         (
             BOUNDS,
             f"{totals.ambiguous} positions are ambiguous under at least one policy.",
-            *left_out,
+            *walked.left_out,
             *_judged(walked),
         ),
         tuple(blocks),
@@ -231,25 +210,20 @@ def _attribution(lower: Attribution, upper: Attribution) -> Table:
 
 
 def _on_candles(walked: Walked, policy: str) -> list[Section]:
-    place = walked.candidate
     before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
-    after = [
-        _path(one, policy, one.candidates[place].plan, one.candidates[place].walk) for one in walked.outcomes
-    ]
+    after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
     ranked = sorted(
         (
-            (one.differences[place].lower, number)
+            (one.differences[0].lower, number)
             for number, one in enumerate(walked.outcomes)
-            if one.differences[place].lower != 0.0 or one.differences[place].upper != 0.0
+            if one.differences[0].lower != 0.0 or one.differences[0].upper != 0.0
         ),
     )
     chosen = dict.fromkeys(
         [*(number for _, number in ranked[:CHARTS]), *(n for _, n in ranked[::-1][:CHARTS])]
     )
     figures = tuple(
-        path_figure(
-            before[number], after[number], _told(walked.outcomes[number], place, walked.baseline, policy)
-        )
+        path_figure(before[number], after[number], _told(walked.outcomes[number], walked.baseline, policy))
         for number in chosen
     )
     return [
@@ -258,11 +232,11 @@ def _on_candles(walked: Walked, policy: str) -> list[Section]:
     ]
 
 
-def _told(outcome: PositionOutcome, place: int, baseline: str, policy: str) -> str:
-    difference = outcome.differences[place]
+def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
+    difference = outcome.differences[0]
     return (
         f"Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.walk)}. "
-        f"{policy}: {_walk(outcome.candidates[place].walk)}."
+        f"{policy}: {_walk(outcome.candidates[0].walk)}."
     )
 
 
