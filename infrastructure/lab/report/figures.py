@@ -11,6 +11,9 @@ BEFORE, AFTER, GREY = "#0072b2", "#d55e00", "#6b7682"
 """Two colours that also differ for the colour-blind and in grey, and one for what is not compared."""
 
 LOSS, GAIN = "#b5483f", "#3a7d5c"
+LADDERS_SHOWN = 2.0
+"""How many times the height of all ladders a price chart shows above and below them."""
+
 _BAND = {"before": "rgba(0,114,178,0.18)", "after": "rgba(213,94,0,0.18)"}
 _DASH = {"tp1": "dot", "tp2": "dot", "tp3": "dot", "sl": "solid"}
 _MS = 1000.0
@@ -153,8 +156,19 @@ def price_chart(
         )
     )
     drawing.update_xaxes(rangeslider={"visible": False})
-    drawing.update_yaxes(title="price")
+    drawing.update_yaxes(title="price", range=_around(bars, entry, ladders))
     return _styled(drawing, title)
+
+
+def _around(bars: Bars, entry: float, ladders: Sequence[Ladder]) -> tuple[float, float]:
+    """Return the prices shown: all that was traded, cut where a crash would make the levels one line."""
+    shown = [entry, *(price for ladder in ladders for price in ladder.prices.values())]
+    lowest, highest = min(shown), max(shown)
+    room = LADDERS_SHOWN * (highest - lowest)
+    edge = 0.1 * (highest - lowest)
+    return max(min(*bars.low, lowest - edge), lowest - room), min(
+        max(*bars.high, highest + edge), highest + room
+    )
 
 
 def equity(title: str, curves: Sequence[Curve]) -> go.Figure:
