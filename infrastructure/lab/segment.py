@@ -94,6 +94,7 @@ def write_segment(
                 row_group_size=ROWS_AT_ONCE,
                 compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
                 use_dictionary=_repetitive(table),
+                column_encoding={"log_position": "DELTA_BINARY_PACKED"},
                 write_statistics=False,
             )
             file.flush()
@@ -170,7 +171,7 @@ def _repetitive(table: pa.Table) -> list[str]:
         name
         for name in table.column_names
         if name not in TEXTS
-        and pa.types.is_floating(table.schema.field(name).type)
+        and not pa.types.is_boolean(table.schema.field(name).type)
         and len(table.column(name).slice(0, _SAMPLE).unique()) <= _FEW
     ]
     return [*TEXTS, *few]
