@@ -131,7 +131,7 @@ class ColumnarReplay:
             with opened_segment(segment, self._mirror.store_id) as found:
                 stored_sha256 = found.stored_sha256
                 for columns in found.parts(names):
-                    selected = _selected(columns, selection)
+                    selected = selected_rows(columns, selection)
                     proven = self._exact(columns) & selected
                     exact += int(np.count_nonzero(proven))
                     left.add(columns, ~proven & (selected | ~columns.readable))
@@ -143,7 +143,7 @@ class ColumnarReplay:
         """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
         exact = np.zeros(len(columns), dtype=np.bool_)
         snapshots, known = self._snapshots(columns.snapshot)
-        for name, parameters_hash, rows in _by_policy(columns):
+        for name, parameters_hash, rows in rows_by_policy(columns):
             registered = self._register.policies.get(name)
             if registered is None or registered.ref.parameters_hash != parameters_hash:
                 continue
@@ -172,7 +172,8 @@ def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) ->
         return np.zeros(len(columns), dtype=np.bool_)
 
 
-def _by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+def rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+    """Yield name and parameters hash of every policy with the rows that it decided."""
     names, hashes = columns.policy, columns.parameters_hash
     pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
     for pair in np.unique(pairs):
@@ -183,7 +184,8 @@ def _by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
             yield name, parameters_hash, rows
 
 
-def _selected(columns: DecisionColumns, selection: Selection) -> Mask:
+def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
+    """Return which rows a selection takes; one that is not readable is never taken."""
     taken = columns.readable.copy()
     if selection.since is not None:
         taken &= columns.occurred_at_us >= microseconds(selection.since)
