@@ -21,7 +21,7 @@ from exitbrain.domain.judgement.verdict import (
 from exitbrain.domain.judgement.walk_forward import Choice
 from exitbrain.domain.walk.outcome import History, Walk
 from exitbrain.infrastructure.cli.outcome_json import day_at, hour_at
-from exitbrain.infrastructure.cli.outcomes import Found, Unwalked
+from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.wording import percent
 
 FAMILY_SHOWN = 20

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from exitbrain.application.counterfactual import Pair, WhatIf
 from exitbrain.infrastructure.cli import output
-from exitbrain.infrastructure.cli.outcomes import Found, Unwalked
 from exitbrain.infrastructure.cli.store import Reading
+from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.lab.report.changes import Changes
 
 
