@@ -181,11 +181,12 @@ def _worst(worst: WorstHour | None) -> str:
 
 
 def _verdict(name: str, judged: Judgement) -> Iterator[str]:
-    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {_because(judged)}."
+    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
     yield from _grounds(judged)
 
 
-def _because(judged: Judgement) -> str:
+def because(judged: Judgement) -> str:
+    """Return what made a verdict, as half a sentence."""
     resampling = judged.resampling
     return {
         Reason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
@@ -245,14 +246,14 @@ def _family(found: Found, judged: FamilyJudgement) -> Table:
             between(sums.lower, sums.upper),
             _interval(judgement.interval),
             _interval(panel.regrets[place]),
-            f"{judgement.verdict.value}: {_because(judgement)}",
+            f"{judgement.verdict.value}: {because(judgement)}",
         )
     return table
 
 
 def _family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
     if judged.p_value is None:
-        yield f"Whole family: not tested, {_because(judged.policies[0])}."
+        yield f"Whole family: not tested, {because(judged.policies[0])}."
         return
     names = ", ".join(found.question.candidates[place].name for place in judged.superior)
     yield (
@@ -264,7 +265,7 @@ def _family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
 def _walk_forward(found: Found, judged: FamilyJudgement) -> Iterator[str]:
     yield (
         f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
-        f"{_because(judged.chosen)}."
+        f"{because(judged.chosen)}."
     )
     for choice in judged.choices:
         yield f"  {_fold(choice, found)}"

@@ -23,7 +23,6 @@ from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
 from exitbrain.infrastructure.cli.outcome_json import with_outcomes
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import Reading, reading
-from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
 from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
@@ -118,6 +117,9 @@ def policy_named(name: str, ledger: ExitLedger) -> Policy:
 def _outcomes(
     store_read: Reading, policies: Sequence[Policy], market: MarketFlags, selection: Selection
 ) -> Found:
+    # Only here: it brings the libraries that read candle files.
+    from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
+
     baseline = None if market.baseline is None else policy_named(market.baseline, store_read.ledger)
     question = Question(
         baseline=baseline,

@@ -27,10 +27,12 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.container import Container, opened
-from exitbrain.infrastructure.demo import readings, streaming, synthetic
+from exitbrain.infrastructure.demo import readings, streaming, synthetic, what_if
+from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import (
     Alteration,
+    AskedWhatIf,
     Cure,
     GuardsFailed,
     Ingested,
@@ -54,6 +56,7 @@ from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 SEED, MESSAGES = 37, 400
 MESSAGES_FILE, INSTRUMENTS_FILE = "synthetic-messages.jsonl", "synthetic-instruments.json"
 BEFORE, INGESTED, AFTER, ALTERED = "v3.5.db", "v3.5-from-file.db", "v3.6.db", "altered.db"
+CANDLES, REPORT = "synthetic-candles", "exitbrain-demo-report.html"
 
 _BATCH = 100
 _SYMBOL = "BTCUSDT"
@@ -244,6 +247,25 @@ def lsf(folder: Path) -> LsfExplained:
     return LsfExplained(change, readings.lsf_inputs(earlier), readings.lsf_inputs(later), chain, commands)
 
 
+def whatif(folder: Path) -> AskedWhatIf:
+    """Ask what v3.6 would have brought on the positions recorded under v3.5, on candles made for them."""
+    # What went through the stream was recorded at the time of the demonstration, the file at that of its messages.
+    store = INGESTED if (folder / INGESTED).exists() else BEFORE
+    symbols = synthetic_candles(MESSAGES, seed=SEED)
+    write_candles(folder / CANDLES, symbols)
+    asked = f"exitbrain whatif --policy {V3_6.name} --candles {CANDLES} --store {_url(store)} --report whatif.html"
+    with _opened(folder, store) as container:
+        return what_if.ask(
+            container.ledger(),
+            container.decisions(),
+            container.engine(),
+            symbols,
+            (V3_5, V3_6),
+            folder / REPORT,
+            (asked,),
+        )
+
+
 def tampering(folder: Path) -> Tampering:
     """Alter a digit in a copy of the store, and let the replay find it."""
     copy_store(folder / BEFORE, folder / ALTERED)
@@ -276,6 +298,7 @@ STEPS = (
     Step("guards", "What the guards say about v3.5", guards),
     Step("cure", "What v3.6 sets instead", cure),
     Step("lsf", "One change of the LSF, explained", lsf),
+    Step("whatif", "What v3.6 would have brought", whatif),
     Step("tampering", "A digit altered, and found", tampering),
 )
 
