@@ -53,7 +53,7 @@ def ask(
         # Only here: it brings plotly, which is not in every environment.
         from exitbrain.infrastructure.lab.report.recorded import write_report  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
-        if missing.name != DRAWN_BY:
+        if (missing.name or "").partition(".")[0] != DRAWN_BY:
             raise
         return _asked(found, recorded, None, commands)
     write_report(page, ledger, engine, answered.answers[0], changes, found, notes=(SYNTHETIC,))
