@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -84,7 +85,14 @@ def write_segment(
     folder: Path, store_id: str, first: int, last: int, columns: DecisionColumns, stored_sha256: str
 ) -> Segment:
     """Write the decisions of a closed range of log positions; an interrupt or a crash leaves no segment behind."""
-    about = {"format": FORMAT, "store": store_id, "range": f"{first}-{last}", "stored_sha256": stored_sha256}
+    about = {
+        "format": FORMAT,
+        "store": store_id,
+        "range": f"{first}-{last}",
+        "stored_sha256": stored_sha256,
+        "rows": str(len(columns)),
+        "regular": str(np.count_nonzero(columns.regular)),
+    }
     table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
     partial = folder / f"{first:012d}-{last:012d}.{os.getpid()}{PARTIAL}"
     try:
@@ -128,12 +136,15 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
         return found.columns(names)
 
 
-def owner_of(segment: Segment) -> str | None:
-    """Return the store that a segment says it was made from, None where it is too damaged to say."""
+def label_of(segment: Segment) -> dict[str, str]:
+    """Return what a segment says of itself, unchecked: `store`, `rows` and `regular` ones among others.
+
+    Nothing, where it is too damaged to say.
+    """
     try:
-        return _about(pq.read_schema(segment.path).metadata or {}).get("store")
+        return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
-        return None
+        return {}
 
 
 def sync_folder(folder: Path) -> None:
