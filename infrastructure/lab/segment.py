@@ -30,6 +30,7 @@ ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
+_PARTIAL_NAME = re.compile(r"\d{12,}-\d{12,}\.\d+\.partial")
 _ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
 _SAMPLE, _FEW = 1_000, 50
 
@@ -152,6 +153,11 @@ def label_of(segment: Segment) -> dict[str, str]:
         return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
         return {}
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one of a segment that was being written."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:

@@ -142,11 +142,14 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger: StoredLedger, tmp_path: 
 def test_what_a_killed_export_left_is_cleared_away(ledger: StoredLedger, mirror: Mirror) -> None:
     mirror.folder.mkdir()
     (mirror.folder / "000000000001-000000000700.4711.partial").write_bytes(b"half")
-    (mirror.folder / "notes.txt").write_text("mine", encoding="utf-8")
+    for mine in ("notes.txt", "film.partial", "other.parquet"):
+        (mirror.folder / mine).write_text("mine", encoding="utf-8")
 
-    mirror.export(ledger)
+    mirror.export(ledger, rebuild=True)
 
-    assert [name for name in names(mirror) if not name.endswith(".parquet")] == ["notes.txt"]
+    others = [name for name in names(mirror) if not name.startswith("0000")]
+    assert others == ["film.partial", "notes.txt", "other.parquet"]
+    assert len(names(mirror)) == len(mirror.segments()) + len(others)
 
 
 @pytest.mark.parametrize(
