@@ -91,7 +91,7 @@ def _instruments(settings: Settings) -> reports.Check:
         return reports.Check(
             "instruments", None, "no file set; levels are distances, ticks and brackets unknown"
         )
-    file = settings.instruments_beside if settings.instruments == "binance" else Path(settings.instruments)
+    file = settings.instruments_file
     if file is None:
         return reports.Check("instruments", None, "from the venue, no file beside it")
     try:
@@ -111,9 +111,7 @@ def _redis(settings: Settings) -> reports.Check:
             found = client.info("server")
     except (redis.RedisError, ValueError, OSError) as error:
         why = masked(str(error)) or type(error).__name__
-        return reports.Check(
-            "redis", False, f"{where} is not reachable: {why} (no command here needs it yet)"
-        )
+        return reports.Check("redis", False, f"{where} is not reachable: {why} (only serve and dlq need it)")
     return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
 
 

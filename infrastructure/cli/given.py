@@ -1,5 +1,6 @@
 """From what a user typed to the inputs of a level computation, and to a selection of decisions."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,6 @@ from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
-_SETTINGS = DecisionSettings()
-_FRESH = Freshness(0.0, _SETTINGS.max_intent_age_s)
-"""Inputs typed now are as fresh as can be."""
-
 _DEFAULTED = ("side", "volatility", "funding", "divergence", "confidence", "average_pnl")
 """The inputs for which a default that is not the policy's or the settings' can stand in."""
 
@@ -37,9 +34,12 @@ class Given:
 
 def explain_given(flags: InputFlags) -> Given:
     """Compute and explain the levels for what a user gave; raises InvalidValue, UnknownPolicy or WrongUsage."""
-    policy, instrument, typed = _policy(flags.policy), _instrument(flags), _typed(flags)
-    inputs = _inputs(typed, policy, instrument)
-    return Given(explain(policy, inputs, instrument, _FRESH), _assumptions(typed, inputs))
+    surroundings, typed = _surroundings(flags), _typed(flags)
+    policy = _policy(surroundings.policy)
+    instrument = _instrument(flags, surroundings.instruments_file)
+    inputs = _inputs(typed, policy, instrument, surroundings.decisions)
+    fresh = Freshness(0.0, surroundings.decisions.max_intent_age_s)  # typed now: as fresh as can be
+    return Given(explain(policy, inputs, instrument, fresh), _assumptions(typed, inputs))
 
 
 def symbol_of(text: str) -> str:
@@ -57,11 +57,33 @@ def selection_of(since: str | None, until: str | None, symbol: str | None) -> Se
     )
 
 
-def _inputs(typed: GivenInputs, policy: Policy, instrument: Instrument | None) -> LevelInputs:
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What flags and settings say around a level computation."""
+
+    policy: str | None
+    instruments_file: Path | None
+    decisions: DecisionSettings
+
+
+def _surroundings(flags: InputFlags) -> _Surroundings:
+    """Return what is set, by flags and else by settings; where nothing is, without the time these take to load."""
+    file = None if flags.instruments is None else Path(flags.instruments)
+    if not Path(".env").exists() and not any(name.upper().startswith("EXITBRAIN_") for name in os.environ):
+        return _Surroundings(flags.policy, file, DecisionSettings())
+    from exitbrain.infrastructure.settings import load_settings  # noqa: PLC0415 - start-up
+
+    settings = load_settings(policy=flags.policy, instruments=file)
+    return _Surroundings(settings.policy, settings.instruments_file, settings.decisions)
+
+
+def _inputs(
+    typed: GivenInputs, policy: Policy, instrument: Instrument | None, settings: DecisionSettings
+) -> LevelInputs:
     if "leverage" not in typed:
         raise WrongUsage(f"--leverage is missing; allowed: {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}")
     try:
-        return level_inputs(policy, instrument, _SETTINGS, **typed)
+        return level_inputs(policy, instrument, settings, **typed)
     except InvalidValue as error:
         raise InvalidValue(flag_of(error.field), error.value, error.allowed) from error
 
@@ -86,18 +108,20 @@ def _policy(name: str | None) -> Policy:
     return SHIPPED[name]
 
 
-def _instrument(flags: InputFlags) -> Instrument | None:
-    if flags.instruments is None:
-        return None
+def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     if flags.symbol is None:
-        raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
+        if flags.instruments is not None:
+            raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
+        return None
+    if file is None:
+        return None
     # Only here, since it brings pydantic.
     from exitbrain.infrastructure.instruments.file import InstrumentsFile  # noqa: PLC0415 - start-up
 
     symbol = symbol_of(flags.symbol)
-    instrument = InstrumentsFile(Path(flags.instruments)).instrument(symbol)
+    instrument = InstrumentsFile(file).instrument(symbol)
     if instrument is None:
-        raise WrongUsage(f"symbol {symbol} is not in {flags.instruments}")
+        raise WrongUsage(f"symbol {symbol} is not in {file}")
     return instrument
 
 
