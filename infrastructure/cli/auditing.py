@@ -32,7 +32,7 @@ def audit_lsf(
 ) -> None:
     """Report the selected changes of the adjusted LSF."""
     if form not in FORMATS:
-        raise InvalidValue("format", form, " or ".join(FORMATS))
+        raise InvalidValue("--format", form, " or ".join(FORMATS))
     if as_json and (csv_file is not None or form == "csv"):
         raise WrongUsage("--json and CSV are two forms of the same report; ask for one")
     selection = selection_of(since, until, symbol)

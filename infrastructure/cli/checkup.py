@@ -111,7 +111,9 @@ def _redis(settings: Settings) -> reports.Check:
             found = client.info("server")
     except (redis.RedisError, ValueError, OSError) as error:
         why = masked(str(error)) or type(error).__name__
-        return reports.Check("redis", False, f"{where} is not reachable: {why} (only serve and dlq need it)")
+        return reports.Check(
+            "redis", False, f"{where} is not reachable: {why} (no command here needs it yet)"
+        )
     return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
 
 

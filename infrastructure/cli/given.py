@@ -20,6 +20,9 @@ from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
+_FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
+"""Inputs typed now are as fresh as can be."""
+
 _DEFAULTED = ("side", "volatility", "funding", "divergence", "confidence", "average_pnl")
 """The inputs for which a default that is not the policy's or the settings' can stand in."""
 
@@ -38,8 +41,7 @@ def explain_given(flags: InputFlags) -> Given:
     policy = _policy(surroundings.policy)
     instrument = _instrument(flags, surroundings.instruments_file)
     inputs = _inputs(typed, policy, instrument, surroundings.decisions)
-    fresh = Freshness(0.0, surroundings.decisions.max_intent_age_s)  # typed now: as fresh as can be
-    return Given(explain(policy, inputs, instrument, fresh), _assumptions(typed, inputs))
+    return Given(explain(policy, inputs, instrument, _FRESH), _assumptions(typed, inputs))
 
 
 def symbol_of(text: str) -> str:
@@ -49,12 +51,13 @@ def symbol_of(text: str) -> str:
 
 
 def selection_of(since: str | None, until: str | None, symbol: str | None) -> Selection:
-    """Return which decisions a user selected; raises InvalidValue for a time that is none."""
+    """Return which decisions a user selected; raises InvalidValue for a time that is none, or a span that is none."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
-    return Selection(
-        _time("since", since), _time("until", until), None if symbol is None else symbol_of(symbol)
-    )
+    first, end = _time("--since", since), _time("--until", until)
+    if first is not None and end is not None and end <= first:
+        raise InvalidValue("--until", until, f"a time after --since, which is {since}")
+    return Selection(first, end, None if symbol is None else symbol_of(symbol))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     return instrument
 
 
-def _time(field: str, text: str | None) -> datetime | None:
+def _time(flag: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
@@ -133,5 +136,5 @@ def _time(field: str, text: str | None) -> datetime | None:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidValue(
-            field, text, "a time in ISO 8601, like 2026-01-31 or 2026-01-31T12:00:00Z"
+            flag, text, "a time in ISO 8601, like 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from error
