@@ -24,6 +24,24 @@ Redis = Annotated[
         "--redis", metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False
     ),
 ]
+PolicyOfNewStore = Annotated[
+    str | None,
+    Option(
+        "--policy",
+        metavar="P",
+        help="Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.",
+        show_default=False,
+    ),
+]
+Account = Annotated[
+    str | None,
+    Option(
+        "--account",
+        metavar="A",
+        help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
+        show_default=False,
+    ),
+]
 OfStream = Annotated[
     str | None,
     Option(
