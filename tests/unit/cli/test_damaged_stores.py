@@ -117,6 +117,20 @@ def test_a_record_that_contradicts_itself_is_a_drift_that_says_how(stored: Exitb
     assert "NOT EXACT" in text
 
 
+def test_a_decision_under_a_policy_that_the_store_does_not_know_is_not_the_fault_of_the_user(
+    stored: Exitbrain,
+) -> None:
+    position, state = first_of(DECISION, "BTCUSDT")
+    renamed = state.replace(b'"name":"v3.5"', b'"name":"v3.4"', 1)
+    change("UPDATE stored_events SET state = ? WHERE rowid = ?", renamed, position)
+
+    ended = stored("audit", "lsf")
+
+    assert (ended.code, ended.stdout) == (3, "")
+    assert "a change of the LSF can not be attributed: policy 'v3.4' is not known" in ended.stderr
+    assert stored("replay", "--json").report["unknown_policy"] == 1
+
+
 def test_a_store_without_a_policy_in_force_is_not_worked_on(stored: Exitbrain) -> None:
     change("DELETE FROM stored_events WHERE topic = 'exitbrain.PolicyActivated'")
 
