@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from time import perf_counter
 
-from exitbrain.application.replay import Drift, ReplayReport, Selection
+from exitbrain.application.replay import ReplayReport, Selection
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
@@ -109,14 +109,11 @@ def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: 
                 f"{report.unreadable} unreadable"
             )
         if report.first_drift is not None:
-            yield from _found_first(report.first_drift)
+            drift = report.first_drift
+            yield f"  first: {drift.subject}, {drift.field}"
+            if drift.recomputed:
+                yield f"    recorded   {drift.recorded}"
+                yield f"    recomputed {drift.recomputed}"
+            else:  # nothing was, since the record can not be read
+                yield f"    {drift.recorded}"
     yield f"{name}, {seconds:.2f} s"
-
-
-def _found_first(drift: Drift) -> Iterator[str]:
-    yield f"  first: {drift.subject}, {drift.field}"
-    if not drift.recomputed:  # nothing was, since the record can not be read
-        yield f"    {drift.recorded}"
-        return
-    yield f"    recorded   {drift.recorded}"
-    yield f"    recomputed {drift.recomputed}"
