@@ -136,8 +136,8 @@ class Outcomes:
             _Planning(position, market, terms, self._levels_under(policy), assumptions).plan()
             for policy in (baseline, *candidates)
         ]
-        first, *others = [Walked(plan, walk_plan(plan, market)) for plan in planned]
-        differences = tuple([walk_both(first.plan, other.plan, market) for other in others])
+        first, *others = self._walked(planned, market)
+        differences = tuple(self._differences(first, others, market))
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
             attributions = tuple(
@@ -151,6 +151,23 @@ class Outcomes:
         return PositionOutcome(
             position, market, first, tuple(others), differences, attributions, tuple(assumptions)
         )
+
+    def _walked(self, plans: Sequence[Plan], market: Market) -> list[Walked]:
+        """Walk each plan; many policies of a grid give the same levels."""
+        walked: dict[Plan, Walked] = {}
+        for plan in plans:
+            if plan not in walked:
+                walked[plan] = Walked(plan, walk_plan(plan, market))
+        return [walked[plan] for plan in plans]
+
+    def _differences(
+        self, baseline: Walked, candidates: Sequence[Walked], market: Market
+    ) -> Iterator[Difference]:
+        known: dict[Plan, Difference] = {}
+        for candidate in candidates:
+            if candidate.plan not in known:
+                known[candidate.plan] = walk_both(baseline.plan, candidate.plan, market)
+            yield known[candidate.plan]
 
     def _market_of(self, position: RecordedPosition) -> Market:
         if position.entry_price is None:

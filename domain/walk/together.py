@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import STRETCH, Candle, Market, Stretch
+from exitbrain.domain.walk.candle import Candle, Market, Stretch
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.order import Way, after_entry, before_close, ending, endings, whole_candle
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
@@ -67,6 +67,7 @@ class _Together:
         self._changes = [list(plan.changes) for plan in plans]
         self._abreast = Abreast(plans)
         self._marked = any(map(_may_be_liquidated, plans))
+        self._watches_every_candle = self._marked or self._givens.rules.watch_closes
         self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
         self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
         self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
@@ -110,9 +111,9 @@ class _Together:
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
         place = start
         while place < len(series.candles) and self._abreast.open:
-            stretch = self._market.candles.stretches[place // STRETCH] if self._may_pass_over(place) else None
-            if stretch is not None and self._passes_over(stretch, expected):
-                place, expected = place + STRETCH, stretch.until_ms
+            passed = self._passed_over(place, expected)
+            if passed is not None:
+                place, expected = passed
                 continue
             candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
@@ -125,14 +126,17 @@ class _Together:
         assert self._abreast.ended is not None
         return first, self._abreast.ended
 
-    def _may_pass_over(self, place: int) -> bool:
-        """Return whether a stretch begins here, and nothing is asked of each single candle."""
-        return (
-            not place % STRETCH
-            and place // STRETCH < len(self._market.candles.stretches)
-            and not self._givens.rules.watch_closes
-            and not self._marked
-        )
+    def _passed_over(self, place: int, expected: int) -> tuple[int, int] | None:
+        """Return the candle after the longest stretch from here in which nothing happens, and when it should open."""
+        if self._watches_every_candle:
+            return None
+        for length, stretches in self._market.candles.stretches:
+            if place % length or place // length >= len(stretches):
+                continue
+            stretch = stretches[place // length]
+            if stretch is not None and self._passes_over(stretch, expected):
+                return place + length, stretch.until_ms
+        return None
 
     def _passes_over(self, stretch: Stretch, expected: int) -> bool:
         """Return whether nothing at all happens in a stretch."""
@@ -293,6 +297,8 @@ class _Together:
         return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
+        if self._givens.rules.trailing is None:
+            return
         for lane in self._abreast.lanes():
             lane.stops.see(favourable, known)
 

@@ -21,7 +21,6 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import Reading
-from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 
 SEED = 1
 OFF_MARKET = "off_market"
@@ -70,10 +69,14 @@ class Found:
 
     def judgement(self) -> Judgement:
         """Judge the one candidate."""
+        from exitbrain.infrastructure.lab.statistics import judge_policy  # noqa: PLC0415 - arch takes seconds
+
         return judge_policy(self.panel.comparisons, seed=self.question.seed)
 
     def family_judgement(self) -> FamilyJudgement:
         """Judge every candidate with all of them in view."""
+        from exitbrain.infrastructure.lab.statistics import judge_family  # noqa: PLC0415 - arch takes seconds
+
         return judge_family(self.panel.comparisons, seed=self.question.seed)
 
     def measured(self) -> tuple[list[list[PositionMeasures]], list[PolicySummary]]:
