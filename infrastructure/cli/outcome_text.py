@@ -58,7 +58,8 @@ def text_of_family(found: Found, judged: FamilyJudgement) -> Iterator[Table | st
 def _positions(found: Found, name: str) -> Table:
     baseline = found.question.baseline_name
     table = Table(
-        title=f"{found.positions} recorded positions: {name} against {baseline}", title_justify="left"
+        title=f"{_count(found.positions, 'recorded position')}: {name} against {baseline}",
+        title_justify="left",
     )
     for heading in ("Symbol", "Side", "Opened (UTC)", f"Exits {baseline}"):
         table.add_column(heading)
@@ -229,8 +230,8 @@ def _family(found: Found, judged: FamilyJudgement) -> Table:
     shown = order[:FAMILY_SHOWN]
     cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
     table = Table(
-        title=f"{len(candidates)} policies against {found.question.baseline_name} on "
-        f"{found.positions} recorded positions{cut}",
+        title=f"{len(candidates)} {'policy' if len(candidates) == 1 else 'policies'} against {found.question.baseline_name} on "
+        f"{_count(found.positions, 'recorded position')}{cut}",
         title_justify="left",
     )
     table.add_column("Policy")
