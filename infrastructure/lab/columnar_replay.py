@@ -23,7 +23,7 @@ from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.stored_hash import stored_hash
 from exitbrain.infrastructure.lab.verdict_kernel import JudgedRows, exact_rows
@@ -126,17 +126,18 @@ class ColumnarReplay:
 
     def _in_columns(self, segment: Segment, selection: Selection) -> _SegmentVerdict:
         names = (*_READ, "symbol") if selection.symbol is not None else _READ
+        exact, left = 0, _Left()
         try:
-            read = read_segment(segment, self._mirror.store_id, names)
+            with opened_segment(segment, self._mirror.store_id) as found:
+                stored_sha256 = found.stored_sha256
+                for columns in found.parts(names):
+                    selected = selected_rows(columns, selection)
+                    proven = self._exact(columns) & selected
+                    exact += int(np.count_nonzero(proven))
+                    left.add(columns, ~proven & (selected | ~columns.readable))
         except SegmentDamaged as damaged:
             return _SegmentVerdict(segment, 0, (), "", str(damaged))
-        columns = read.columns
-        selected = selected_rows(columns, selection)
-        exact = self._exact(columns) & selected
-        left = ~exact & (selected | ~columns.readable)
-        return _SegmentVerdict(
-            segment, int(np.count_nonzero(exact)), tuple(_ranges(columns, left)), read.stored_sha256
-        )
+        return _SegmentVerdict(segment, exact, tuple(left.ranges), stored_sha256)
 
     def _exact(self, columns: DecisionColumns) -> Mask:
         """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
@@ -195,8 +196,20 @@ def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     return taken
 
 
-def _ranges(columns: DecisionColumns, rows: Mask) -> Iterator[Range]:
-    """Yield the closed ranges of log positions that hold these decisions and no other."""
-    edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
-    for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        yield int(columns.log_position[begin]), int(columns.log_position[end - 1])
+class _Left:
+    """Collects the closed ranges of log positions that hold the decisions left to the row judge, and no other."""
+
+    def __init__(self) -> None:
+        self.ranges: list[Range] = []
+        self._ended_with_one = False
+
+    def add(self, columns: DecisionColumns, rows: Mask) -> None:
+        """Take in the next rows of a segment."""
+        edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
+        for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+            first, last = int(columns.log_position[begin]), int(columns.log_position[end - 1])
+            if begin == 0 and self._ended_with_one:
+                first = self.ranges.pop()[0]
+            self.ranges.append((first, last))
+        if len(rows):
+            self._ended_with_one = bool(rows[-1])

@@ -22,7 +22,8 @@ from exitbrain.infrastructure.lab.segment import (
     AnotherStore,
     Segment,
     SegmentDamaged,
-    owner_of,
+    label_of,
+    opened_segment,
     read_segment,
     write_segment,
 )
@@ -81,11 +82,16 @@ class Mirror:
     def check_owner(self) -> None:
         """Raise AnotherStore when the mirror says that it was made from another store."""
         for segment in self._files():
-            owner = owner_of(segment)
-            if owner not in (None, self.store_id):
+            if label_of(segment).get("store", self.store_id) != self.store_id:
                 raise AnotherStore(
                     f"mirror {self.folder} belongs to another store; name another folder, or rebuild it"
                 )
+
+    def regular_share(self) -> float:
+        """Return which share of its decisions can be judged in columns at all, as the segments say."""
+        labels = [label_of(segment) for segment in self.segments()]
+        rows = sum(int(label.get("rows", 0)) for label in labels)
+        return sum(int(label.get("regular", 0)) for label in labels) / rows if rows else 1.0
 
     def covers(self) -> int:
         """Return the log position up to which there are segments, 0 for none."""
@@ -132,13 +138,14 @@ class Mirror:
             report.segments += 1
             report.covers = segment.last
             try:
-                read = read_segment(segment, self.store_id)
+                with opened_segment(segment, self.store_id) as found:
+                    mirrored, mirrored_sha256 = found.columns(), found.stored_sha256
             except SegmentDamaged as damaged:
                 report.damaged.append(str(damaged))
                 continue
             columns, stored = read_from_store(ledger, segment.first, segment.last)
-            difference = first_difference(read.columns, columns)
-            if difference is None and stored != read.stored_sha256:
+            difference = first_difference(mirrored, columns)
+            if difference is None and stored != mirrored_sha256:
                 difference = "the stored bytes have changed, and none of the numbers"
             if difference is not None:
                 report.different.append(f"segment {segment.path.name} differs from the store: {difference}")
@@ -152,7 +159,7 @@ class Mirror:
         if segment is None or segment.last != last:
             return None
         try:
-            return len(read_segment(segment, self.store_id, ["log_position"]).columns)
+            return len(read_segment(segment, self.store_id, ["log_position"]))
         except SegmentDamaged as damaged:
             report.damaged.append(str(damaged))
             return None
