@@ -17,15 +17,16 @@ from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayRepor
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
+from exitbrain.infrastructure.lab.picked_log import PickedLog
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
 from exitbrain.infrastructure.lab.snapshots import Snapshots
-from exitbrain.infrastructure.lab.stored_hash import stored_hash
 from exitbrain.infrastructure.lab.verdict_kernel import JudgedRows, exact_rows
 
 THREADS = 2
@@ -46,7 +47,8 @@ _READ = tuple(
 )
 _NO_INSTRUMENT = Instrument("unknown")
 
-Range = tuple[int, int]
+_ALONE = 0.1
+"""The share of a segment up to which asking the store for single decisions is faster than reading all of them."""
 
 
 @dataclass(slots=True)
@@ -61,11 +63,11 @@ class ColumnarReport:
 
 @dataclass(frozen=True, slots=True)
 class _SegmentVerdict:
-    """What columns say of a segment: how many decisions are exact, and the ranges of the log left to the row judge."""
+    """What columns say of a segment: how many decisions are exact, and where those left to the row judge are."""
 
     segment: Segment
     exact: int
-    left: tuple[Range, ...]
+    left: tuple[int, ...]
     stored_sha256: str
     damaged: str | None = None
 
@@ -107,26 +109,37 @@ class ColumnarReplay:
     def _count(
         self, verdict: _SegmentVerdict, selection: Selection, report: ColumnarReport, *, trust_mirror: bool
     ) -> None:
-        segment, exact, left = verdict.segment, verdict.exact, verdict.left
-        why = verdict.damaged
-        if why is None and not trust_mirror:
-            stored = stored_hash(self._ledger, segment.first, segment.last)
-            if stored != verdict.stored_sha256:
+        segment, exact, why = verdict.segment, verdict.exact, verdict.damaged
+        if why is None:
+            left, stored_sha256 = self._judge_left(verdict, selection, trust_mirror=trust_mirror)
+            if stored_sha256 != verdict.stored_sha256:
                 why = f"the store has changed since segment {segment.path.name} was made"
         if why is not None:
-            report.notes.append(
-                f"{why}; log positions {segment.first} to {segment.last} were replayed by row"
-            )
-            exact, left = 0, ((segment.first, segment.last),)
-        found = ReplayReport(decisions=exact, exact=exact)
-        for first, last in left:
-            found = found.plus(self._row_judge.run(selection, after=first - 1, upto=last))
+            where = f"log positions {segment.first} to {segment.last}"
+            report.notes.append(f"{why}; {where} were replayed by row")
+            exact, left = 0, self._row_judge.run(selection, after=segment.first - 1, upto=segment.last)
         report.in_columns += exact
-        report.verdicts = report.verdicts.plus(found)
+        report.verdicts = report.verdicts.plus(ReplayReport(decisions=exact, exact=exact)).plus(left)
+
+    def _judge_left(
+        self, verdict: _SegmentVerdict, selection: Selection, *, trust_mirror: bool
+    ) -> tuple[ReplayReport, str]:
+        """Judge by row what columns left, and return the hash of what the store holds, or what is trusted to be it."""
+        first, last = verdict.segment.first, verdict.segment.last
+        if trust_mirror and len(verdict.left) <= _ALONE * (verdict.exact + len(verdict.left)):
+            found = ReplayReport()
+            for position in verdict.left:
+                found = found.plus(self._row_judge.run(selection, after=position - 1, upto=position))
+            return found, verdict.stored_sha256
+        picked = PickedLog(self._ledger, verdict.left)
+        judge = self._row_judge.over(StoredDecisions(picked))
+        found = judge.run(selection, after=first - 1, upto=last)
+        return found, verdict.stored_sha256 if trust_mirror else picked.stored.hexdigest()
 
     def _in_columns(self, segment: Segment, selection: Selection) -> _SegmentVerdict:
         names = (*_READ, "symbol") if selection.symbol is not None else _READ
-        exact, left = 0, _Left()
+        exact = 0
+        left: list[int] = []
         try:
             with opened_segment(segment, self._mirror.store_id) as found:
                 stored_sha256 = found.stored_sha256
@@ -134,10 +147,11 @@ class ColumnarReplay:
                     selected = selected_rows(columns, selection)
                     proven = self._exact(columns) & selected
                     exact += int(np.count_nonzero(proven))
-                    left.add(columns, ~proven & (selected | ~columns.readable))
+                    rows = ~proven & (selected | ~columns.readable)
+                    left += columns.log_position[rows].tolist()
         except SegmentDamaged as damaged:
             return _SegmentVerdict(segment, 0, (), "", str(damaged))
-        return _SegmentVerdict(segment, exact, tuple(left.ranges), stored_sha256)
+        return _SegmentVerdict(segment, exact, tuple(left), stored_sha256)
 
     def _exact(self, columns: DecisionColumns) -> Mask:
         """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
@@ -194,22 +208,3 @@ def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     if selection.symbol is not None:
         taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
     return taken
-
-
-class _Left:
-    """Collects the closed ranges of log positions that hold the decisions left to the row judge, and no other."""
-
-    def __init__(self) -> None:
-        self.ranges: list[Range] = []
-        self._ended_with_one = False
-
-    def add(self, columns: DecisionColumns, rows: Mask) -> None:
-        """Take in the next rows of a segment."""
-        edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
-        for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-            first, last = int(columns.log_position[begin]), int(columns.log_position[end - 1])
-            if begin == 0 and self._ended_with_one:
-                first = self.ranges.pop()[0]
-            self.ranges.append((first, last))
-        if len(rows):
-            self._ended_with_one = bool(rows[-1])
