@@ -286,11 +286,9 @@ class _PairCache:
         if key in self._pairs:
             self._pairs.move_to_end(key)
             return self._pairs[key]
-        account, symbol = key
-        position = self._ledger.latest_position(account, symbol)
-        plan = None if position is None else self._ledger.plan(plan_id(position.id))
-        self.put(key, (position, plan))
-        return position, plan
+        pair = self._read(*key)
+        self.put(key, pair)
+        return pair
 
     def put(self, key: Key, pair: Pair) -> None:
         self._pairs[key] = pair
@@ -303,6 +301,14 @@ class _PairCache:
 
     def clear(self) -> None:
         self._pairs.clear()
+
+    def _read(self, account: str, symbol: str) -> Pair:
+        position = self._ledger.latest_position(account, symbol)
+        plan = None if position is None else self._ledger.plan(plan_id(position.id))
+        if position is not None and plan is not None and position.is_open and not plan.is_open:
+            # Another writer has ended both between the two reads.
+            position = self._ledger.position(position.id)
+        return position, plan
 
 
 class _Tail:
