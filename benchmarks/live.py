@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import urlopen
 
 import redis
 
@@ -33,21 +34,21 @@ PUBLISHED = "{quantum:stream:exitbrain.events}:published"
 def figures() -> Iterator[Figure]:
     with TemporaryDirectory(prefix="exitbrain-bench-") as name:
         folder = Path(name)
-        with _server() as server:
+        with server_of_streams() as server:
             peer = _peer(server, folder)
         for workers in (1, 2, 4):
             yield _throughput(
                 folder, "SQLite (FULL sync)", f"sqlite:///{folder}/w{workers}.db", workers, peer
             )
         yield _throughput(folder, "SQLite (FULL sync)", f"sqlite:///{folder}/aof.db", 1, peer, "everysec")
-        for workers in (1, 2):
+        for workers in (1, 2, 4):
             with fresh_database() as url:
                 yield _throughput(folder, "PostgreSQL", url, workers, peer)
         yield from _latency(folder)
 
 
 @contextmanager
-def _server(*options: str) -> Iterator[RedisServer]:
+def server_of_streams(*options: str) -> Iterator[RedisServer]:
     server = RedisServer("current", *options)
     try:
         yield server
@@ -56,7 +57,7 @@ def _server(*options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def _workers(
+def workers_on(
     folder: Path, server: RedisServer, store: str, count: int
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     serve = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", server.url]
@@ -79,11 +80,12 @@ def _throughput(
     folder: Path, store_name: str, store: str, workers: int, peer: float, fsync: str = ""
 ) -> Figure:
     options = ["--appendonly", "yes", "--appendfsync", fsync] if fsync else []
-    with _server(*options) as server:
+    with server_of_streams(*options) as server:
         client = redis.Redis.from_url(server.url)
         _fill(client, MESSAGES)
-        with _workers(folder, server, store, workers):
+        with workers_on(folder, server, store, workers):
             rate = _rate(client)
+            conflicts = sum(_conflicts(folder / f"worker-{number}.log") for number in range(workers))
         _check(client)
     with_aof = f", append-only file {fsync}" if fsync else ", no append-only file"
     return Figure(
@@ -94,7 +96,18 @@ def _throughput(
         peer,
         "5k" if workers == 1 else "-",
         {"PostgreSQL": "10k"}.get(store_name, "12k") if workers == 1 else "-",
-        f"{MESSAGES:,} messages of {SYMBOLS} symbols waiting, batches of up to 256; every decision published once",
+        f"{MESSAGES:,} messages of {SYMBOLS} symbols waiting, batches of up to 256; every decision published once;"
+        f" {1000 * conflicts / MESSAGES:.1f} conflicts a thousand messages",
+    )
+
+
+def _conflicts(log: Path) -> float:
+    """Return how often the worker with this log decided again because another writer was faster."""
+    serving = json.loads(log.read_text().splitlines()[0])
+    with urlopen(f"{serving['health']}/metrics") as answer:  # noqa: S310 - an address of our own
+        text = answer.read().decode()
+    return next(
+        float(line.split()[1]) for line in text.splitlines() if line.startswith("exitbrain_conflicts_total ")
     )
 
 
@@ -176,9 +189,9 @@ def _peer(server: RedisServer, folder: Path) -> float:
 
 def _latency(folder: Path) -> Iterator[Figure]:
     """Yield the percentiles from adding an entry to having its published decision, at 100 messages a second."""
-    with _server() as server:
+    with server_of_streams() as server:
         client = redis.Redis.from_url(server.url)
-        with _workers(folder, server, f"sqlite:///{folder}/latency.db", 1):
+        with workers_on(folder, server, f"sqlite:///{folder}/latency.db", 1):
             waits = _waits(client)
     waits.sort()
     for name, share in (("p50", 0.50), ("p99", 0.99)):
