@@ -21,6 +21,7 @@ from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import START, EntryKey, Handed, StreamServer
@@ -154,8 +155,10 @@ class SimulatedSource:
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            ms, _, seq = delivery.entry_id.partition("-")
-            self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [(int(ms), int(seq))])
+            key = id_in_numbers(delivery.entry_id)
+            fields = self._server.fields(delivery.stream, key)
+            if fields is None or digest_of(fields) == delivery.digest:
+                self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [key])
 
     def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
         deliveries = [_delivery(one) for one in handed]
@@ -172,7 +175,7 @@ def _delivery(handed: Handed) -> Delivery:
     if handed.fields is None:
         gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
         message = replace(message, broken=gone)
-    return Delivery(message, handed.stream, entry_id, handed.deliveries)
+    return Delivery(message, handed.stream, entry_id, handed.deliveries, digest_of(handed.fields or {}))
 
 
 class SimulatedInstruments:
