@@ -146,6 +146,7 @@ class _Draft:
         self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
         self._pairs: dict[Key, Pair] = {}
+        self._read_again: set[Key] = set()
         self._snapshots: set[str] = set()
         self.records: list[Record] = []
         self.absent: set[Place] = set()
@@ -204,8 +205,9 @@ class _Draft:
         if decided.outcome.reason not in _READ_FROM_THE_POSITION:
             return decided
         key = (subject.account, subject.symbol)
-        if key not in self._pairs:
+        if key not in self._pairs and key not in self._read_again:
             # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
+            self._read_again.add(key)
             self._recorder._pairs.drop(key)
             self._claims |= self._ledger.claimed(list(_claim_ids(subject).values()))
             state = self.state(subject)

@@ -19,7 +19,7 @@ from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.position import PositionOpened
+from exitbrain.domain.position import BOTH, Position, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
@@ -150,6 +150,25 @@ def test_what_a_message_is_ignored_for_is_still_so_when_it_is_saved() -> None:
     assert world.recorder.handle(late).reason is Reason.NO_OPEN_POSITION
     assert world.recorder.conflicts == 1
     world.check_every_replay_is_exact()
+
+
+class CountedReads(InMemoryLedger):
+    """A ledger that counts how often a position was read."""
+
+    reads = 0
+
+    def latest_position(self, account: str, symbol: str, position_side: str = BOTH) -> Position | None:
+        self.reads += 1
+        return super().latest_position(account, symbol, position_side)
+
+
+def test_a_batch_of_messages_that_do_nothing_reads_their_position_twice_and_not_for_each() -> None:
+    ledger = CountedReads()
+    world = World(ledger=ledger)
+    closes = [world.message("trade.closed", {"symbol": "BTCUSDT", "order_id": n}) for n in range(50)]
+    outcomes = world.recorder.handle_batch(closes)
+    assert {outcome.reason for outcome in outcomes} == {Reason.NO_OPEN_POSITION}
+    assert ledger.reads == 2
 
 
 class EndedMeanwhile(InMemoryLedger):
