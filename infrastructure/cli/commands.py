@@ -466,14 +466,14 @@ def receipt(
 
 
 @app.command(rich_help_panel=SETUP, epilog="Example: exitbrain doctor --json")
-def doctor(store: Store = None, as_json: Json = False) -> int:
+def doctor(store: Store = None, redis: Redis = None, as_json: Json = False) -> int:
     """Show the effective settings, and check what they name.
 
-    Exit code 3 when the store or the instruments file does not work; Redis and venue are only reported.
+    Exit code 3 when the store, the instruments file, or a Redis that was named does not work; the venue is only reported.
     """
     from exitbrain.infrastructure.cli.checkup import doctor as run
 
-    return run(store=store, as_json=as_json)
+    return run(store=store, redis=redis, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETUP)
