@@ -147,6 +147,7 @@ def simulate(
         _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
     ] = None,
     brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
+    report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
@@ -159,6 +160,7 @@ def simulate(
         policy=policy,
         changes=changes or [],
         brackets=brackets,
+        report=report,
         as_json=as_json,
     )
 
@@ -379,6 +381,9 @@ def whatif(
         str | None,
         Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
     ] = None,
+    report: Annotated[
+        str | None, _value("FILE", "Write a report of one policy, one HTML page, to this file.")
+    ] = None,
     export: Annotated[
         str | None,
         Option(
@@ -413,6 +418,7 @@ def whatif(
         symbol=symbol,
         lane=lane,
         export=export,
+        report=report,
         market=market_flags(candles, baseline, seed, given),
         store=store,
         as_json=as_json,

@@ -28,14 +28,23 @@ def simulate(
     policy: str | None,
     changes: Sequence[str],
     brackets: str | None,
+    report: str | None,
     as_json: bool,
 ) -> None:
     """Walk every position and report the bounds."""
     terms = terms_of(given, changed_policy(policy, changes))
     instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
-    simulation = Simulation(BuiltInFormulas(), instruments, market_of(given, candles))
-    simulated = _walked(simulation, read_positions(positions), terms)
+    engine, market = BuiltInFormulas(), market_of(given, candles)
+    simulated = _walked(Simulation(engine, instruments, market), read_positions(positions), terms)
     totals = totals_of(simulated, include_off_market=given.include_off_market)
+    if report is not None:
+        # Only here, since it brings plotly.
+        from exitbrain.infrastructure.lab.report.simulation import write_simulation  # noqa: PLC0415 - start-up
+
+        write_simulation(
+            Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market
+        )
+        output.say(f"Report: {report}")
     if as_json:
         output.emit(report_of(terms.policy, simulated, totals))
     else:

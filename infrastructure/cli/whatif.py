@@ -23,6 +23,7 @@ from exitbrain.infrastructure.cli.outcome_json import with_outcomes
 from exitbrain.infrastructure.cli.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.cli.store import Reading, reading
 from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
+from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.pairs_file import PairsFile
 
@@ -62,6 +63,7 @@ def whatif(
     symbol: str | None,
     lane: str | None,
     export: str | None,
+    report: str | None,
     market: MarketFlags | None,
     store: str | None,
     as_json: bool,
@@ -69,13 +71,14 @@ def whatif(
     """Report what one policy, or each of a grid, would have changed, and on market data what that would have brought."""
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
-    if export is not None and sweeps:
-        raise WrongUsage(
-            "--export writes a line for every decision, so it takes one policy; leave out --sweep"
-        )
+    for flag, file in (("--export", export), ("--report", report)):
+        if file is not None and sweeps:
+            raise WrongUsage(f"{flag} tells of single decisions, so it takes one policy; leave out --sweep")
     changes = grid_of(settings, sweeps)
     selection = selection_of(since, until, symbol)
-    with reading(store, "asking") as store_read, _writing(export) as pairs:
+    shown = None if report is None else WhatIfReport(report)
+    with reading(store, "asking") as store_read, _writing(export) as exported:
+        pairs = exported if shown is None else shown.beside(exported)
         base = policy_named(policy, store_read.ledger)
         policies = [variant_of(base, each) for each in changes]
         began_s = perf_counter()
@@ -83,11 +86,13 @@ def whatif(
         seconds = perf_counter() - began_s
         _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
         found = None if market is None else _outcomes(store_read, policies, market, selection)
+        if shown is not None:
+            shown.write(asked.counterfactual.answers[0], found, store_read)
     given = zip(changes, asked.counterfactual.answers, strict=True)
     answers = [answer_of(base.name, each, answer) for each, answer in given]
     if as_json:
-        report = _report_of(answers, asked, seconds, sweep=bool(sweeps))
-        output.emit(report if found is None else with_outcomes(report, found, family=bool(sweeps)))
+        printed = _report_of(answers, asked, seconds, sweep=bool(sweeps))
+        output.emit(printed if found is None else with_outcomes(printed, found, family=bool(sweeps)))
         return
     tables = whatif_tables.sweep(answers) if sweeps else whatif_tables.single(answers[0])
     output.show(
