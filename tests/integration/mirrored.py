@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.application.replay import DECISION_TOPICS, EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -15,7 +15,6 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay, ColumnarReport
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.stored_hash import TOPICS
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -76,7 +75,7 @@ def in_columns(
 
 def decision_positions(store: Path) -> list[int]:
     with closing(ledger_of(store)) as ledger:
-        return [row[0] for row in ledger.rows(topics=TOPICS)]
+        return [row[0] for row in ledger.rows(topics=DECISION_TOPICS)]
 
 
 def alter(store: Path, position: int, change: Alter) -> None:

@@ -70,6 +70,9 @@ ALTERATIONS: dict[str, Alter] = {
     "a missing field": replacing(b'"account":', b'"count":'),
     "a field that nothing reads": replacing(b'"cause":"INTENT"', b'"cause":"nobody"'),
     "all of it": lambda _: b"no JSON",
+    "brackets without end": lambda state: state[:-1] + b',"x":' + b"[" * 100_000,
+    "the time": replacing(b'"occurred_at":"2', b'"occurred_at":"0'),
+    "half of the policy": replacing(b'"fingerprint":', b'"print":'),
     "the version": replacing(b'{"v":1,', b'{"v":7,'),
 }
 
