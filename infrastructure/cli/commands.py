@@ -269,6 +269,22 @@ def replay(
     context: Annotated[
         bool, Option("--context", help="Audit what decisions read: average PnL, policy, instrument snapshot.")
     ] = False,
+    engine: Annotated[
+        str | None,
+        Option(
+            metavar="E",
+            help="Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        Option(
+            metavar="U",
+            help="Unit of your own engine, fraction or percent; default that of each recorded policy.",
+            show_default=False,
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
@@ -281,6 +297,8 @@ def replay(
     return run(
         from_receipts=from_receipts,
         context=context,
+        engine=engine,
+        unit=unit,
         since=since,
         until=until,
         symbol=symbol,

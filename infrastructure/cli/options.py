@@ -87,7 +87,13 @@ class InputFlags:
         float | None,
         _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
-    policy: Annotated[str | None, _flag("P", "Policy: v3.5 (the default), v3.5-fraction or v3.6.")] = None
+    policy: Annotated[
+        str | None,
+        _flag("P", "v3.5 (the default), v3.5-fraction, v3.6, or your own engine, foreign:MODULE:CLASS."),
+    ] = None
+    unit: Annotated[str | None, _flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
+        None
+    )
     base_tp: Annotated[
         float | None,
         _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),

@@ -22,8 +22,16 @@ def replay(
     symbol: str | None,
     store: str | None,
     as_json: bool,
+    engine: str | None = None,
+    unit: str | None = None,
 ) -> int:
     """Run the replays asked for; anything that is not EXACT is a finding."""
+    if engine is not None or unit is not None:
+        from exitbrain.infrastructure.cli.engine_replaying import replay_with  # noqa: PLC0415 - start-up
+
+        if from_receipts or context:
+            raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
+        return replay_with(engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json)
     selected = not (since is None and until is None and symbol is None)
     if selected and (from_receipts or context):
         raise WrongUsage(

@@ -132,8 +132,31 @@ class IngestReport(Struct):
     refusals: list[RefusedEntry]
 
 
+class Spread(Struct):
+    """How far an engine lies from the record in one field, engine minus record; levels as fractions of the price."""
+
+    changed: int
+    min: float
+    p05: float
+    median: float
+    mean: float
+    p95: float
+    max: float
+
+
+class GuardCounts(Struct):
+    """How many decisions failed each guard as recorded, and how many with the levels of another engine."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
 class ReplayVerdicts(Struct, omit_defaults=True):
-    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone."""
+    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone.
+
+    With `--engine` alone there are `engine`, `failed` (decisions for which it gave no levels), `fields`,
+    `harvest_changed` and `guards`.
+    """
 
     decisions: int
     exact: int
@@ -145,6 +168,11 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     lane: Literal["row"]
     receipts: int | None = None
     receipts_exact: int | None = None
+    engine: str | None = None
+    failed: int | None = None
+    fields: dict[str, Spread] | None = None
+    harvest_changed: int | None = None
+    guards: GuardCounts | None = None
 
 
 class Change(Struct):

@@ -125,6 +125,8 @@ PORTS = [
     "Clock",
     "Conflict",
     "DecisionLog",
+    "EngineFailed",
+    "EngineUnavailable",
     "ExitLedger",
     "Instruments",
     "LedgerError",
