@@ -38,12 +38,15 @@ class Moved:
 class PolicyVerdict:
     """What was found about one policy: the first that moved in each way, and how many comparisons were made.
 
-    `compared` counts by part: engine, record, exits.
+    `compared` counts by part: engine, record, exits. `left_out` says what could not be compared, and how often.
+    `when_loaded` is what importing the engine opened.
     """
 
     policy: str
     compared: dict[str, int] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    when_loaded: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -58,6 +61,10 @@ class PolicyVerdict:
             return True
         self.note(Moved(finding, subject, how, difference.field, difference.recorded, difference.recomputed))
         return False
+
+    def leave_out(self, why: str) -> None:
+        """Count what could not be compared."""
+        self.left_out[why] = self.left_out.get(why, 0) + 1
 
     def note(self, moved: Moved) -> None:
         """Keep a finding, unless one of its kind was made in the same way before."""

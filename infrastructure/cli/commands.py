@@ -60,6 +60,8 @@ dlq = Typer(
     rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
 )
 app.add_typer(dlq, name="dlq", rich_help_panel=LIVE)
+lab = Typer(rich_markup_mode=None, help="Put policies and engines to the test.", context_settings=HELP_NAMES)
+app.add_typer(lab, name="lab", rich_help_panel=ASK)
 
 
 @app.callback(invoke_without_command=True)
@@ -403,6 +405,41 @@ def audit_lsf(
     from exitbrain.infrastructure.cli.auditing import audit_lsf as run
 
     run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)
+
+
+@lab.command("lookahead", epilog="Example: exitbrain lab lookahead --policy v3.6 --store sqlite:///t.db")
+def lookahead(
+    policies: Annotated[
+        list[str] | None,
+        Option(
+            "--policy",
+            metavar="P",
+            help="This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        Option(
+            metavar="U",
+            help="Unit of your own engine: fraction (the default) or percent.",
+            show_default=False,
+        ),
+    ] = None,
+    store: Store = None,
+    cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
+    messages: Annotated[
+        int, Option(metavar="N", help="How many messages of the record, from its first.")
+    ] = 1000,
+    as_json: Json = False,
+) -> int:
+    """Perturb everything after a moment: no decision made by then may move.
+
+    Exit code 1 when one moved.
+    """
+    from exitbrain.infrastructure.cli.lookahead import lookahead as run
+
+    return run(policies or [], unit=unit, store=store, cuts=cuts, messages=messages, as_json=as_json)
 
 
 @policy.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")

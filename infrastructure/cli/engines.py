@@ -27,10 +27,15 @@ def unit_of(text: str) -> Unit:
 
 def engine_of(name: str) -> NamedEngines:
     """Load an engine from where Python finds modules, and last from the working folder; see `ForeignEngine`."""
+    find_in_working_folder()
+    return NamedEngines(name)
+
+
+def find_in_working_folder() -> None:
+    """Let modules of the working folder be found, after all others: none may stand in for an installed one."""
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # last: a file that lies here must not stand in for an installed module
-    return NamedEngines(name)
+        sys.path.append(here)
 
 
 @contextmanager

@@ -435,6 +435,41 @@ class DlqRetryReport(Struct):
     checked: str | None
 
 
+class Moved(Struct):
+    """The first decision or exit that moved in one way; `how` says what was perturbed."""
+
+    finding: Literal["LOOKS_AHEAD", "REMEMBERS", "NOT_REPEATABLE", "READS", "FAILED"]
+    subject: str
+    how: str
+    field: str
+    before: str
+    after: str
+
+
+class LookaheadVerdict(Struct):
+    """What was found about one policy; `verdict` is CLEAN or the gravest finding.
+
+    `compared` and `left_out` count comparisons by part and moments by reason; `when_loaded` is not judged.
+    """
+
+    policy: str
+    verdict: str
+    compared: dict[str, int]
+    left_out: dict[str, int]
+    moved: list[Moved]
+    when_loaded: list[str]
+
+
+class LookaheadReport(Struct):
+    """The look-ahead test of policies on one record."""
+
+    source: str
+    messages: int
+    decisions: int
+    cuts: int
+    policies: list[LookaheadVerdict]
+
+
 class Check(Struct):
     """One thing that was looked at; `ok` is null where there was nothing to check."""
 
@@ -476,6 +511,7 @@ REPORTS: dict[str, type[Struct]] = {
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,
+    "lab lookahead": LookaheadReport,
     "doctor": DoctorReport,
     "version": VersionReport,
 }

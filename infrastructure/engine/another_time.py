@@ -21,7 +21,7 @@ _S = SHIFT.total_seconds()
 class _LaterDate(datetime_module.date):
     @classmethod
     def today(cls) -> Any:
-        return datetime_module.date.fromtimestamp(time.time())
+        return _LaterDatetime.now().date()
 
 
 class _LaterDatetime(datetime_module.datetime):
@@ -35,7 +35,7 @@ class _LaterDatetime(datetime_module.datetime):
 
     @classmethod
     def today(cls) -> Any:
-        return _REAL_DATETIME.now() + SHIFT  # noqa: DTZ005 - what it stands in for is naive too
+        return _REAL_DATETIME.now() + SHIFT
 
 
 _REAL_DATETIME = datetime_module.datetime

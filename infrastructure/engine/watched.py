@@ -22,7 +22,9 @@ _TOLD = {
     "subprocess.Popen": "starts",
     "os.system": "starts",
 }
-_OF_FILES = ("open", "os.listdir", "os.scandir", "sqlite3.connect")
+_LISTING = ("os.listdir", "os.scandir")
+_PATHS = (str, bytes, os.PathLike)
+_OF_FILES = ("open", "sqlite3.connect", *_LISTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     what = arguments[1] if event == "socket.connect" else arguments[0]
     if event == "open" and isinstance(what, int):
         return  # a file that is open already
-    path = os.fsdecode(what) if event in _OF_FILES and isinstance(what, str | bytes) else None
+    path = os.fsdecode(what) if event in _OF_FILES and isinstance(what, _PATHS) else None
     if path is not None and path.endswith((".py", ".pyc")):
         return  # the text of code, which an import or the printing of a warning looks up
-    reach = Reach(f"{_TOLD[event]} {path if path is not None else repr(what)}", path, _importing())
+    importing = _importing()
+    if importing and event in _LISTING:
+        return  # how Python finds modules
+    reach = Reach(f"{_TOLD[event]} {path if path is not None else repr(what)}", path, importing)
     for seen in _watching:
         if reach not in seen:
             seen.append(reach)
