@@ -13,7 +13,7 @@ from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.opening import begin_or_check, shipped_register
-from exitbrain.application.ports.exit_ledger import ExitLedger, NoStore
+from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
@@ -52,7 +52,7 @@ def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
     return CombinedInstruments(venue, InstrumentsFile(settings.instruments_beside))
 
 
-def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[ExitLedger]:
+def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[StoredLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
     ledger = _open_or_make(settings, clock, create=create)
     try:

@@ -56,6 +56,8 @@ policy = Typer(
 )
 app.add_typer(audit, name="audit", rich_help_panel=ASK)
 app.add_typer(policy, name="policy", rich_help_panel=ASK)
+export = Typer(rich_markup_mode=None, help="Write the record in another form.", context_settings=HELP_NAMES)
+app.add_typer(export, name="export", rich_help_panel=RECORD)
 dlq = Typer(
     rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
 )
@@ -290,6 +292,18 @@ def replay(
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
+    lane: Annotated[
+        str | None,
+        Option(
+            metavar="LANE",
+            help="row or columnar; default columnar where a fresh mirror exists, else row.",
+            show_default=False,
+        ),
+    ] = None,
+    trust_mirror: Annotated[
+        bool,
+        Option("--trust-mirror", help="Do not ask whether the store has changed since the mirror was made."),
+    ] = False,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -301,6 +315,8 @@ def replay(
         context=context,
         engine=engine,
         unit=unit,
+        lane=lane,
+        trust_mirror=trust_mirror,
         since=since,
         until=until,
         symbol=symbol,
@@ -440,6 +456,33 @@ def lookahead(
     from exitbrain.infrastructure.cli.lookahead import lookahead as run
 
     return run(policies or [], unit=unit, store=store, cuts=cuts, messages=messages, as_json=as_json)
+
+
+@export.command("parquet", epilog="Example: exitbrain export parquet --store sqlite:///t.db")
+def export_parquet(
+    folder: Annotated[
+        str | None,
+        Argument(
+            metavar="DIR",
+            help="Folder of the mirror; default EXITBRAIN_MIRROR, else PATH.mirror beside an SQLite store.",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, Option("--verify", help="Write nothing; compare every segment with the store, bit by bit.")
+    ] = False,
+    rebuild: Annotated[bool, Option("--rebuild", help="Write every segment anew.")] = False,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Mirror the decisions of a store as Parquet segments, for replays and what-ifs over millions.
+
+    Goes on where the last export ended; a damaged segment is named and rebuilt. With --verify exit code 1 when the
+    mirror differs from the store.
+    """
+    from exitbrain.infrastructure.cli.exporting import export_parquet as run
+
+    return run(folder, store=store, verify=verify, rebuild=rebuild, as_json=as_json)
 
 
 @policy.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")

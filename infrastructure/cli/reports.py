@@ -151,11 +151,23 @@ class GuardCounts(Struct):
     after: dict[str, int]
 
 
-class ReplayVerdicts(Struct, omit_defaults=True):
-    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone.
+class MirrorUse(Struct):
+    """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
 
-    With `--engine` alone there are `engine`, `failed` (decisions for which it gave no levels), `fields`,
-    `harvest_changed` and `guards`.
+    `trusted`: the stored decisions were not hashed. `notes` say what was replayed by row, and why.
+    """
+
+    in_columns: int
+    covers: int
+    trusted: bool
+    notes: list[str]
+
+
+class ReplayVerdicts(Struct, omit_defaults=True):
+    """The verdicts of a replay.
+
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone; with
+    `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
     """
 
     decisions: int
@@ -165,7 +177,7 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     unreadable: int
     first_drift: FirstDrift | None
     seconds: float
-    lane: Literal["row"]
+    lane: Literal["row", "columnar"]
     receipts: int | None = None
     receipts_exact: int | None = None
     engine: str | None = None
@@ -173,6 +185,24 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     fields: dict[str, Spread] | None = None
     harvest_changed: int | None = None
     guards: GuardCounts | None = None
+    mirror: MirrorUse | None = None
+
+
+class ExportReport(Struct):
+    """The columnar mirror after an export, or as `--verify` found it; `covers` is a log position.
+
+    `damaged` and `different` name segments: an export has rebuilt them.
+    """
+
+    folder: str
+    verified: bool
+    covers: int
+    segments: int
+    written: int
+    decisions: int
+    damaged: list[str]
+    different: list[str]
+    seconds: float
 
 
 class Change(Struct):
@@ -501,6 +531,7 @@ REPORTS: dict[str, type[Struct]] = {
     "explain": ExplainReport,
     "ingest": IngestReport,
     "replay": ReplayVerdicts,
+    "export parquet": ExportReport,
     "audit lsf": LsfAuditReport,
     "policy list": PolicyListReport,
     "policy show": PolicyShowReport,

@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.settings import Settings, load_settings
 
 _USER_AND_SECRET = re.compile(r"(?<=://)([^/@]*):[^/@]*@")
@@ -32,7 +33,7 @@ class Reading:
     """A store that is read: what stands around it, its name in reports, and how far the reading has come."""
 
     container: Container
-    ledger: ExitLedger
+    ledger: StoredLedger
     name: str
     work: Watched
 

@@ -1,0 +1,200 @@
+"""Decision replay over the mirror: verdicts in columns, and the row judge for whatever columns can not say.
+
+A decision counts as EXACT here only when every bit of its outcome came out again in a kernel. Every other is read
+from the store and judged by the row lane, which alone counts it and words what differs; so both lanes report the
+same. Unless the mirror is to be trusted, the stored bytes behind each segment are hashed and must be those that it
+was made from: a segment whose decisions have changed since is replayed by row.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+
+from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.domain.errors import UnknownPolicy
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.lab.arrays import InputColumns
+from exitbrain.infrastructure.lab.column_builder import microseconds
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
+from exitbrain.infrastructure.lab.formula_kernel import NoKernel
+from exitbrain.infrastructure.lab.mirror import Mirror
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment
+from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.stored_hash import stored_hash
+from exitbrain.infrastructure.lab.verdict_kernel import JudgedRows, exact_rows
+
+THREADS = 2
+"""Segments worked on at once: each holds some hundred megabytes, and a kernel fills a core."""
+
+_READ = tuple(
+    dict.fromkeys(
+        (
+            "log_position",
+            "readable",
+            "policy",
+            "parameters_hash",
+            "snapshot",
+            *JudgedRows._fields,
+            *InputColumns.__dataclass_fields__,
+        )
+    )
+)
+_NO_INSTRUMENT = Instrument("unknown")
+
+Range = tuple[int, int]
+
+
+@dataclass(slots=True)
+class ColumnarReport:
+    """The verdicts, how many decisions were judged in columns, and what the mirror could not be used for."""
+
+    verdicts: ReplayReport = field(default_factory=ReplayReport)
+    in_columns: int = 0
+    covers: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _SegmentVerdict:
+    """What columns say of a segment: how many decisions are exact, and the ranges of the log left to the row judge."""
+
+    segment: Segment
+    exact: int
+    left: tuple[Range, ...]
+    stored_sha256: str
+    damaged: str | None = None
+
+
+class ColumnarReplay:
+    """Replay the decisions of a store over its mirror, and what the mirror lacks by row."""
+
+    def __init__(self, ledger: StoredLedger, mirror: Mirror, row_judge: DecisionReplay) -> None:
+        self._ledger = ledger
+        self._mirror = mirror
+        self._row_judge = row_judge
+        self._register = ledger.register()
+        self._instruments: dict[str, Instrument | None] = {}
+        self._asking = Lock()
+
+    def run(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        trust_mirror: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> ColumnarReport:
+        """Replay the selected decisions; `progress` gets log positions. Raises AnotherStore."""
+        report = ColumnarReport()
+        segments = self._mirror.segments()
+        pool = ThreadPoolExecutor(THREADS)
+        try:
+            for verdict in pool.map(lambda segment: self._in_columns(segment, selection), segments):
+                self._count(verdict, selection, report, trust_mirror=trust_mirror)
+                report.covers = verdict.segment.last
+                if progress is not None:
+                    progress(report.covers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        rest = self._row_judge.run(selection, after=report.covers, progress=progress)
+        report.verdicts = report.verdicts.plus(rest)
+        return report
+
+    def _count(
+        self, verdict: _SegmentVerdict, selection: Selection, report: ColumnarReport, *, trust_mirror: bool
+    ) -> None:
+        segment, exact, left = verdict.segment, verdict.exact, verdict.left
+        why = verdict.damaged
+        if why is None and not trust_mirror:
+            stored = stored_hash(self._ledger, segment.first, segment.last)
+            if stored != verdict.stored_sha256:
+                why = f"the store has changed since segment {segment.path.name} was made"
+        if why is not None:
+            report.notes.append(
+                f"{why}; log positions {segment.first} to {segment.last} were replayed by row"
+            )
+            exact, left = 0, ((segment.first, segment.last),)
+        found = ReplayReport(decisions=exact, exact=exact)
+        for first, last in left:
+            found = found.plus(self._row_judge.run(selection, after=first - 1, upto=last))
+        report.in_columns += exact
+        report.verdicts = report.verdicts.plus(found)
+
+    def _in_columns(self, segment: Segment, selection: Selection) -> _SegmentVerdict:
+        names = (*_READ, "symbol") if selection.symbol is not None else _READ
+        try:
+            read = read_segment(segment, self._mirror.store_id, names)
+        except SegmentDamaged as damaged:
+            return _SegmentVerdict(segment, 0, (), "", str(damaged))
+        columns = read.columns
+        selected = _selected(columns, selection)
+        exact = self._exact(columns) & selected
+        left = ~exact & (selected | ~columns.readable)
+        return _SegmentVerdict(
+            segment, int(np.count_nonzero(exact)), tuple(_ranges(columns, left)), read.stored_sha256
+        )
+
+    def _exact(self, columns: DecisionColumns) -> Mask:
+        """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
+        exact = np.zeros(len(columns), dtype=np.bool_)
+        snapshots, known = self._snapshots(columns.snapshot)
+        for name, parameters_hash, rows in _by_policy(columns):
+            registered = self._register.policies.get(name)
+            if registered is None or registered.ref.parameters_hash != parameters_hash:
+                continue
+            part = columns if rows.all() else columns.take(rows)
+            exact[rows] = _exact_of(registered.policy, part, snapshots)
+        exact &= known[columns.snapshot.codes]
+        return exact
+
+    def _snapshots(self, column: Coded) -> tuple[Snapshots, Mask]:
+        """Return the instruments behind the codes of a column, and which of them the store holds."""
+        with self._asking:
+            for content_hash in column.values:
+                if content_hash not in self._instruments:
+                    self._instruments[content_hash] = self._ledger.instrument(content_hash)
+            found = [self._instruments[content_hash] for content_hash in column.values]
+        known = np.array(
+            [*(instrument is not None for instrument in found), True]
+        )  # -1, none, takes the last
+        return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
+
+
+def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) -> Mask:
+    try:
+        return exact_rows(policy, columns, snapshots)
+    except (NoKernel, UnknownPolicy):
+        return np.zeros(len(columns), dtype=np.bool_)
+
+
+def _by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+    names, hashes = columns.policy, columns.parameters_hash
+    pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
+    for pair in np.unique(pairs):
+        rows = pairs == pair
+        first = int(np.argmax(rows))
+        name, parameters_hash = names.text(first), hashes.text(first)
+        if name is not None and parameters_hash is not None:
+            yield name, parameters_hash, rows
+
+
+def _selected(columns: DecisionColumns, selection: Selection) -> Mask:
+    taken = columns.readable.copy()
+    if selection.since is not None:
+        taken &= columns.occurred_at_us >= microseconds(selection.since)
+    if selection.until is not None:
+        taken &= columns.occurred_at_us < microseconds(selection.until)
+    if selection.symbol is not None:
+        taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
+    return taken
+
+
+def _ranges(columns: DecisionColumns, rows: Mask) -> Iterator[Range]:
+    """Yield the closed ranges of log positions that hold these decisions and no other."""
+    edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
+    for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        yield int(columns.log_position[begin]), int(columns.log_position[end - 1])
