@@ -96,7 +96,9 @@ def compute_rows(policy: Policy, rows: FormulaRows) -> LevelColumns:
     binds = np.empty((count, len(constraints)), dtype=np.bool_)
     before, after = np.empty(binds.shape), np.empty(binds.shape)
     parameters = parameter_column(policy).reshape(-1, 1)
-    _compute(which, FormulaRows(*map(read_only, rows)), parameters, outputs, binds, before, after)
+    compute_block(
+        which, FormulaRows(*map(read_only, rows)), parameters, 0, count, outputs, binds, before, after
+    )
     bounds = [
         BoundColumn(level, constraint, binds[:, place], before[:, place], after[:, place])
         for place, (level, constraint) in enumerate(constraints)
@@ -111,67 +113,44 @@ def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-@inlined
-def at(kernel: Any, x: Any, i: Any, p: Any, j: Any) -> Any:
-    """Return the outputs of a formula for row `i` and the parameters `p[:, j]`."""
-    return kernel(
-        x.leverage[i],
-        x.direction[i],
-        x.volatility[i],
-        x.funding[i],
-        x.divergence[i],
-        x.average_pnl[i],
-        x.confidence[i],
-        x.base_tp[i],
-        x.base_sl[i],
-        x.cost[i],
-        x.liquidation_distance[i],
-        x.liquidation_known[i],
-        x.leverage_allowed[i],
-        x.logarithm[i],
-        p,
-        j,
-    )
-
-
-@inlined
-def with_bounds_at(kernel: Any, x: Any, i: Any, p: Any, binds: Any, before: Any, after: Any, to: Any) -> Any:
-    """Return the outputs of a formula for row `i`, and note what binds in row `to` of the arrays."""
-    return kernel(
-        x.leverage[i],
-        x.direction[i],
-        x.volatility[i],
-        x.funding[i],
-        x.divergence[i],
-        x.average_pnl[i],
-        x.confidence[i],
-        x.base_tp[i],
-        x.base_sl[i],
-        x.cost[i],
-        x.liquidation_distance[i],
-        x.liquidation_known[i],
-        x.leverage_allowed[i],
-        x.logarithm[i],
-        p,
-        0,
-        binds,
-        before,
-        after,
-        to,
-    )
-
-
-@inlined
-def _each(kernel: Any, x: Any, p: Any, outputs: Any, binds: Any, before: Any, after: Any) -> None:
-    for i in range(len(x.leverage)):
-        out = with_bounds_at(kernel, x, i, p, binds, before, after, i)
-        for k in range(len(out)):
-            outputs[k, i] = out[k]
-
-
 @jit
-def _compute(which: Any, x: Any, p: Any, outputs: Any, binds: Any, before: Any, after: Any) -> None:
+def compute_block(
+    which: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
+) -> None:
+    """Compute rows from `start` on into the first places; `outputs` has a row for each of OUTPUTS."""
     if which == LSF_3_5:
-        _each(lsf_3_5_with_bounds, x, p, outputs, binds, before, after)
+        _each(lsf_3_5_with_bounds, x, p, start, rows, outputs, binds, before, after)
     else:
-        _each(lsf_3_6_with_bounds, x, p, outputs, binds, before, after)
+        _each(lsf_3_6_with_bounds, x, p, start, rows, outputs, binds, before, after)
+
+
+@inlined
+def _each(
+    kernel: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
+) -> None:
+    for to in range(rows):
+        i = start + to
+        out = kernel(
+            x.leverage[i],
+            x.direction[i],
+            x.volatility[i],
+            x.funding[i],
+            x.divergence[i],
+            x.average_pnl[i],
+            x.confidence[i],
+            x.base_tp[i],
+            x.base_sl[i],
+            x.cost[i],
+            x.liquidation_distance[i],
+            x.liquidation_known[i],
+            x.leverage_allowed[i],
+            x.logarithm[i],
+            p,
+            0,
+            binds,
+            before,
+            after,
+            to,
+        )
+        for k in range(len(out)):
+            outputs[k, to] = out[k]

@@ -16,15 +16,15 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, Mask
+from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS
 from exitbrain.infrastructure.lab.formula_rows import (
     KERNELS,
-    LSF_3_5,
     FormulaRows,
+    compute_block,
     formula_rows,
     kernel_of,
     parameter_column,
     read_only,
-    with_bounds_at,
 )
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.judgement import (
@@ -40,8 +40,6 @@ from exitbrain.infrastructure.lab.judgement import (
     mixed,
     reason_bits,
 )
-from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5_with_bounds
-from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6_with_bounds
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 
@@ -148,6 +146,7 @@ _NO_SLICE_PRICE = _because(_SLICES, "no entry price")
 _ALL_UNKNOWN = sum(UNKNOWN << 2 * place for place in range(_STOP, len(GUARDS)))
 _WORDS = np.array([guard_word(guard, 0) for guard in GUARDS], dtype=np.uint64)
 _NONE, _SOME = np.uint64(NO_TRIGGERS), np.uint64(TRIGGERS)
+_BLOCK = 512  # rows whose outputs stay in the nearest cache
 _EIGHT = np.uint64(8)
 
 
@@ -166,59 +165,94 @@ def _judge(
     stepped: Any,
     exact: Any,
 ) -> None:
-    if which == LSF_3_5:
-        _each(
-            lsf_3_5_with_bounds, x, p, percent, r, bound_words, table, first, beyond, ticked, stepped, exact
-        )
-    else:
-        _each(
-            lsf_3_6_with_bounds, x, p, percent, r, bound_words, table, first, beyond, ticked, stepped, exact
-        )
+    sites = len(bound_words)
+    outputs = np.empty((len(OUTPUTS), _BLOCK))
+    binds = np.empty((_BLOCK, sites), dtype=np.bool_)
+    before, after = np.empty((_BLOCK, sites)), np.empty((_BLOCK, sites))
+    for start in range(0, len(exact), _BLOCK):
+        rows = min(_BLOCK, len(exact) - start)
+        compute_block(which, x, p, start, rows, outputs, binds, before, after)
+        for at in range(rows):
+            i = start + at
+            row = _row(r, i)
+            out = _outputs(outputs, at)
+            if not row.regular or not _same_outputs(out, row):
+                continue
+            digest, bounds = SEED, 0
+            for site in range(sites):
+                if binds[at, site]:
+                    digest = mixed(digest, bound_words[site])
+                    digest = mixed(digest, bits_of(before[at, site]))
+                    digest = mixed(digest, bits_of(after[at, site]))
+                    bounds += 1
+            if out[12] > 0.0:
+                states, digest = _refused(digest, bounds, row)
+            else:
+                priced = not np.isnan(row.entry_price)
+                sized = priced and not np.isnan(row.quantity)
+                if (ticked[i] and priced) or (stepped[i] and sized):
+                    continue  # rounded in Decimal, by the row judge
+                span = (table, first[i], beyond[i])
+                states, digest = _levelled(
+                    digest, bounds, out, x.cost[i], percent, row, span, ticked[i], stepped[i]
+                )
+            exact[i] = states == row.guard_states and digest == row.judgement
 
 
 @inlined
-def _each(
-    kernel: Any,
-    x: Any,
-    p: Any,
-    percent: Any,
-    r: Any,
-    bound_words: Any,
-    table: Any,
-    first: Any,
-    beyond: Any,
-    ticked: Any,
-    stepped: Any,
-    exact: Any,
-) -> None:
-    sites = len(bound_words)
-    binds = np.zeros((1, sites), dtype=np.bool_)
-    before, after = np.zeros((1, sites)), np.zeros((1, sites))
-    for i in range(len(r.leverage)):
-        if not r.regular[i]:
-            continue
-        out = with_bounds_at(kernel, x, i, p, binds, before, after, 0)
-        if not _same_outputs(out, r, i):
-            continue
-        digest, bounds = SEED, 0
-        for site in range(sites):
-            if binds[0, site]:
-                digest = mixed(digest, bound_words[site])
-                digest = mixed(digest, bits_of(before[0, site]))
-                digest = mixed(digest, bits_of(after[0, site]))
-                bounds += 1
-        if out[12] > 0.0:
-            states, digest = _refused(digest, bounds, r, i)
-        else:
-            priced = not np.isnan(r.entry_price[i])
-            sized = priced and not np.isnan(r.quantity[i])
-            if (ticked[i] and priced) or (stepped[i] and sized):
-                continue  # rounded in Decimal, by the row judge
-            span = (table, first[i], beyond[i])
-            states, digest = _levelled(
-                digest, bounds, out, x.cost[i], percent, r, i, span, ticked[i], stepped[i]
-            )
-        exact[i] = states == r.guard_states[i] and digest == r.judgement[i]
+def _row(r: Any, i: Any) -> Any:
+    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    return JudgedRows(
+        r.leverage[i],
+        r.leverage_assumed[i],
+        r.direction[i],
+        r.volatility[i],
+        r.funding[i],
+        r.divergence[i],
+        r.confidence[i],
+        r.entry_price[i],
+        r.quantity[i],
+        r.occurred_at_us[i],
+        r.recorded_at_us[i],
+        r.time_known[i],
+        r.max_intent_age_s[i],
+        r.lsf[i],
+        r.pnl_factor[i],
+        r.lsf_adjusted[i],
+        r.tp1[i],
+        r.tp2[i],
+        r.tp3[i],
+        r.sl[i],
+        r.harvest1[i],
+        r.harvest2[i],
+        r.harvest3[i],
+        r.floor[i],
+        r.cap[i],
+        r.refusal[i],
+        r.refused[i],
+        r.regular[i],
+        r.guard_states[i],
+        r.judgement[i],
+    )
+
+
+@inlined
+def _outputs(outputs: Any, at: Any) -> Any:
+    return (
+        outputs[0, at],
+        outputs[1, at],
+        outputs[2, at],
+        outputs[3, at],
+        outputs[4, at],
+        outputs[5, at],
+        outputs[6, at],
+        outputs[7, at],
+        outputs[8, at],
+        outputs[9, at],
+        outputs[10, at],
+        outputs[11, at],
+        outputs[12, at],
+    )
 
 
 @inlined
@@ -227,23 +261,23 @@ def _same(a: Any, b: Any) -> Any:
 
 
 @inlined
-def _same_outputs(out: Any, r: Any, i: Any) -> Any:
+def _same_outputs(out: Any, r: Any) -> Any:
     code = int(out[12])
     return (
-        _same(out[0], r.lsf[i])
-        and _same(out[1], r.pnl_factor[i])
-        and _same(out[2], r.lsf_adjusted[i])
-        and _same(out[3], r.tp1[i])
-        and _same(out[4], r.tp2[i])
-        and _same(out[5], r.tp3[i])
-        and _same(out[6], r.sl[i])
-        and _same(out[7], r.harvest1[i])
-        and _same(out[8], r.harvest2[i])
-        and _same(out[9], r.harvest3[i])
-        and _same(out[10], r.floor[i])
-        and _same(out[11], r.cap[i])
-        and code == r.refusal[i]
-        and (code > 0) == r.refused[i]
+        _same(out[0], r.lsf)
+        and _same(out[1], r.pnl_factor)
+        and _same(out[2], r.lsf_adjusted)
+        and _same(out[3], r.tp1)
+        and _same(out[4], r.tp2)
+        and _same(out[5], r.tp3)
+        and _same(out[6], r.sl)
+        and _same(out[7], r.harvest1)
+        and _same(out[8], r.harvest2)
+        and _same(out[9], r.harvest3)
+        and _same(out[10], r.floor)
+        and _same(out[11], r.cap)
+        and code == r.refusal
+        and (code > 0) == r.refused
     )
 
 
@@ -258,58 +292,58 @@ def _failing(digest: Any, guard: Any, mask: Any) -> Any:
 
 
 @inlined
-def _refused(digest: Any, bounds: Any, r: Any, i: Any) -> Any:
-    states, outside, age_s = _signal(r, i)
-    reasons = _REFUSED if r.time_known[i] else _REFUSED | _NO_TIME
-    digest = _signal_figures(_closed(digest, bounds, reasons), states, outside, age_s, r, i)
+def _refused(digest: Any, bounds: Any, r: Any) -> Any:
+    states, outside, age_s = _signal(r)
+    reasons = _REFUSED if r.time_known else _REFUSED | _NO_TIME
+    digest = _signal_figures(_closed(digest, bounds, reasons), states, outside, age_s, r)
     return states | _ALL_UNKNOWN, mixed(digest, _NONE)
 
 
 @inlined
-def _signal(r: Any, i: Any) -> Any:
+def _signal(r: Any) -> Any:
     """Return the states of the guards on the signal, which inputs are outside of their range, and the age."""
-    states = FAILED << 2 * _LEVERAGE if r.leverage_assumed[i] else PASSED
+    states = FAILED << 2 * _LEVERAGE if r.leverage_assumed else PASSED
     outside = 0
-    if not 0.0 <= r.volatility[i] <= 3.0:
+    if not 0.0 <= r.volatility <= 3.0:
         outside |= 1
-    if not 0.0 <= r.divergence[i] <= 1.0:
+    if not 0.0 <= r.divergence <= 1.0:
         outside |= 2
-    if not -0.03 < r.funding[i] < 0.03:
+    if not -0.03 < r.funding < 0.03:
         outside |= 4
-    if not 0.0 <= r.confidence[i] <= 1.0:
+    if not 0.0 <= r.confidence <= 1.0:
         outside |= 8
     if outside:
         states |= FAILED << 2 * _RANGE
-    age_s = (r.recorded_at_us[i] - r.occurred_at_us[i]) / 1000000.0
-    if not r.time_known[i]:
+    age_s = (r.recorded_at_us - r.occurred_at_us) / 1000000.0
+    if not r.time_known:
         states |= UNKNOWN << 2 * _FRESH
-    elif not -r.max_intent_age_s[i] <= age_s <= r.max_intent_age_s[i]:
+    elif not -r.max_intent_age_s <= age_s <= r.max_intent_age_s:
         states |= FAILED << 2 * _FRESH
-    if np.isnan(r.entry_price[i]) or np.isnan(r.quantity[i]):
+    if np.isnan(r.entry_price) or np.isnan(r.quantity):
         states |= FAILED << 2 * _PRICE
     return states, outside, age_s
 
 
 @inlined
-def _signal_figures(digest: Any, states: Any, outside: Any, age_s: Any, r: Any, i: Any) -> Any:
-    if r.leverage_assumed[i]:
-        digest = mixed(_failing(digest, _LEVERAGE, 1), bits_of(r.leverage[i]))
+def _signal_figures(digest: Any, states: Any, outside: Any, age_s: Any, r: Any) -> Any:
+    if r.leverage_assumed:
+        digest = mixed(_failing(digest, _LEVERAGE, 1), bits_of(r.leverage))
     if outside:
         digest = _failing(digest, _RANGE, outside)
         if outside & 1:
-            digest = mixed(digest, bits_of(r.volatility[i]))
+            digest = mixed(digest, bits_of(r.volatility))
         if outside & 2:
-            digest = mixed(digest, bits_of(r.divergence[i]))
+            digest = mixed(digest, bits_of(r.divergence))
         if outside & 4:
-            digest = mixed(digest, bits_of(r.funding[i]))
+            digest = mixed(digest, bits_of(r.funding))
         if outside & 8:
-            digest = mixed(digest, bits_of(r.confidence[i]))
+            digest = mixed(digest, bits_of(r.confidence))
     if states >> 2 * _FRESH & 3 == FAILED:
         digest = mixed(_failing(digest, _FRESH, 3), bits_of(age_s))
-        digest = mixed(digest, bits_of(r.max_intent_age_s[i]))
+        digest = mixed(digest, bits_of(r.max_intent_age_s))
     if states >> 2 * _PRICE & 3 == FAILED:
-        digest = mixed(_failing(digest, _PRICE, 3), bits_of(0.0 if np.isnan(r.entry_price[i]) else 1.0))
-        digest = mixed(digest, bits_of(0.0 if np.isnan(r.quantity[i]) else 1.0))
+        digest = mixed(_failing(digest, _PRICE, 3), bits_of(0.0 if np.isnan(r.entry_price) else 1.0))
+        digest = mixed(digest, bits_of(0.0 if np.isnan(r.quantity) else 1.0))
     return digest
 
 
@@ -321,18 +355,15 @@ def _levelled(
     cost: Any,
     percent: Any,
     r: Any,
-    i: Any,
     span: Any,
     ticked: Any,
     stepped: Any,
 ) -> Any:
     scale = 100.0 if percent else 1.0  # dividing by 1 changes no bit
     tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
-    states, outside, age_s = _signal(r, i)
-    reasons = np.uint64(0) if r.time_known[i] else _NO_TIME
-    before_liquidation, liquidation, filled, allowed = _liquidated_before(
-        sl + cost, r, i, out[8], out[9], span
-    )
+    states, outside, age_s = _signal(r)
+    reasons = np.uint64(0) if r.time_known else _NO_TIME
+    before_liquidation, liquidation, filled, allowed = _liquidated_before(sl + cost, r, out[8], out[9], span)
     if not sl >= STOP_COSTS * cost:
         states |= FAILED << 2 * _STOP
     if span[1] == span[2]:
@@ -349,9 +380,9 @@ def _levelled(
     if not stepped:
         reasons |= _NO_STEP
     else:
-        reasons |= _NO_QUANTITY if np.isnan(r.quantity[i]) else _NO_SLICE_PRICE
+        reasons |= _NO_QUANTITY if np.isnan(r.quantity) else _NO_SLICE_PRICE
 
-    digest = _signal_figures(_closed(digest, bounds, reasons), states, outside, age_s, r, i)
+    digest = _signal_figures(_closed(digest, bounds, reasons), states, outside, age_s, r)
     if states >> 2 * _STOP & 3 == FAILED:
         digest = mixed(_failing(digest, _STOP, 7), bits_of(sl))
         digest = mixed(mixed(digest, bits_of(cost)), bits_of(STOP_COSTS * cost))
@@ -364,15 +395,15 @@ def _levelled(
     if states >> 2 * _INCREASING & 3 == FAILED:
         digest = mixed(mixed(_failing(digest, _INCREASING, 7), bits_of(tp1)), bits_of(tp2))
         digest = mixed(digest, bits_of(tp3))
-    return states, _triggers(digest, r.entry_price[i], r.direction[i], tp1, tp2, tp3, sl)
+    return states, _triggers(digest, r.entry_price, r.direction, tp1, tp2, tp3, sl)
 
 
 @inlined
-def _liquidated_before(worst: Any, r: Any, i: Any, harvest2: Any, harvest3: Any, span: Any) -> Any:
+def _liquidated_before(worst: Any, r: Any, harvest2: Any, harvest3: Any, span: Any) -> Any:
     """Return whether the stop fails for what is open after 0, 1 or 2 targets, and the figures of the first."""
     table, first, beyond = span
-    entry = r.entry_price[i]
-    sized = not (np.isnan(entry) or np.isnan(r.quantity[i]))
+    entry = r.entry_price
+    sized = not (np.isnan(entry) or np.isnan(r.quantity))
     for filled in range(3):
         still_open = 1.0
         if filled == 1:
@@ -380,7 +411,7 @@ def _liquidated_before(worst: Any, r: Any, i: Any, harvest2: Any, harvest3: Any,
         elif filled == 2:
             still_open = harvest3
         distance, _, allowed = liquidated(
-            r.direction[i], entry, r.quantity[i] * still_open, sized, r.leverage[i], table, first, beyond
+            r.direction, entry, r.quantity * still_open, sized, r.leverage, table, first, beyond
         )
         if allowed <= 0.0 or not worst < distance:
             return True, distance, float(filled), allowed
