@@ -1,5 +1,6 @@
 """The columnar lane of the command `replay`."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,13 @@ class Columnar:
 
 
 def replay_in_columns(
-    store_read: Reading, folder: Path | None, selection: Selection, *, forced: bool, trust_mirror: bool
+    store_read: Reading,
+    folder: Path | None,
+    selection: Selection,
+    *,
+    forced: bool,
+    trust_mirror: bool,
+    cluster: str | None,
 ) -> Columnar | str:
     """Replay over the mirror in a folder; return why not, where it can not be used and nobody forces it."""
     try:
@@ -30,6 +37,7 @@ def replay_in_columns(
             raise CanNotGoOn(why) from missing
         return why
     ledger = store_read.ledger
+    folder = None if folder is None else folder.absolute()  # workers may stand in another folder
     if forced or folder is None:
         choice = Choice(needed_mirror(ledger, folder))
     else:
@@ -37,8 +45,26 @@ def replay_in_columns(
     if choice.mirror is None:
         return choice.why_not or "there is no mirror"
     replay = ColumnarReplay(ledger, choice.mirror, store_read.container.decision_replay())
-    found = replay.run(selection, trust_mirror=trust_mirror, progress=store_read.work.reached)
+    with ExitStack() as stack:
+        on = None
+        if cluster is not None:
+            from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+
+            on = stack.enter_context(on_cluster(cluster))
+        found = replay.run(
+            selection,
+            trust_mirror=trust_mirror,
+            progress=store_read.work.reached,
+            on=on,
+            store=_visible_to_workers(store_read.container.settings().store),
+        )
     use = reports.MirrorUse(
         in_columns=found.in_columns, covers=found.covers, trusted=trust_mirror, notes=found.notes
     )
     return Columnar(found.verdicts, use)
+
+
+def _visible_to_workers(store: str) -> str:
+    """Return the URL of a store that does not depend on the folder a process works in."""
+    path = store.removeprefix("sqlite:///")
+    return store if path == store else f"sqlite:///{Path(path).absolute()}"

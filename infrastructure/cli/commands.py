@@ -7,6 +7,7 @@ from typer import Argument, Context, Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
+    Cluster,
     InputFlags,
     Json,
     OfStream,
@@ -304,6 +305,7 @@ def replay(
         bool,
         Option("--trust-mirror", help="Do not ask whether the store has changed since the mirror was made."),
     ] = False,
+    cluster: Cluster = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -317,6 +319,7 @@ def replay(
         unit=unit,
         lane=lane,
         trust_mirror=trust_mirror,
+        cluster=cluster,
         since=since,
         until=until,
         symbol=symbol,

@@ -82,11 +82,12 @@ def unexpected(error: Exception) -> str:
 def _code_at_the_rim(error: Exception) -> int | None:
     # These modules bring pydantic; whoever raised one of their errors has paid for it already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
 
     if isinstance(error, SettingsError):
         return USAGE
-    if isinstance(error, InstrumentsUnreadable | InputUnreadable):
+    if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE
     return None

@@ -51,6 +51,15 @@ Since = Annotated[
 Until = Annotated[
     str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
 ]
+Cluster = Annotated[
+    str | None,
+    Option(
+        "--cluster",
+        metavar="C",
+        help="Work on a Dask cluster: local, local:N processes, or tcp://HOST:PORT of a scheduler.",
+        show_default=False,
+    ),
+]
 OfSymbol = Annotated[
     str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
 ]
