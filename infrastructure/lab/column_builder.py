@@ -121,7 +121,7 @@ class _Building:
             context.time_origin is not TimeOrigin.RECORDED_AT,
             inputs.leverage_assumed,
             refusal,
-            states or 0,
+            -1 if states is None else states,
         )
         doubles = _doubles_of(context.max_intent_age_s, inputs, levels)
         self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))

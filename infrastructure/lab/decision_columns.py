@@ -116,12 +116,12 @@ class DecisionColumns:
         return cls(**{field.name: _of_arrow(table, field) for field in SCHEMA})
 
     def take(self, rows: slice | Mask | Integers) -> "DecisionColumns":
-        """Return some of the rows."""
+        """Return some of the rows; a column that was not read stays empty."""
 
         def of(column: Any) -> Any:
             if isinstance(column, Coded):
-                return Coded(column.codes[rows], column.values)
-            return column[rows]
+                return Coded(column.codes[rows] if len(column.codes) else column.codes, column.values)
+            return column[rows] if len(column) else column
 
         return DecisionColumns(**{name: of(getattr(self, name)) for name in COLUMNS})
 

@@ -6,12 +6,16 @@ import numpy as np
 
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, Coded, DecisionColumns
 
+_DERIVED = ("regular", "guard_states", "judgement")
+_ORDER = (*(name for name in COLUMNS if name not in _DERIVED), *_DERIVED)
+"""What is recorded comes before what follows from it."""
+
 
 def first_difference(mirrored: DecisionColumns, stored: DecisionColumns) -> str | None:
     """Return where two tables differ first, in log order, with both values; None when every bit agrees."""
     if len(mirrored) != len(stored):
         return f"it holds {len(mirrored)} decisions, the store {len(stored)}"
-    found = [(int(rows[0]), name) for name in COLUMNS if len(rows := _differing(mirrored, stored, name))]
+    found = [(int(rows[0]), name) for name in _ORDER if len(rows := _differing(mirrored, stored, name))]
     if not found:
         return None
     row = min(found)[0]
