@@ -11,6 +11,7 @@ from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
+from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 
@@ -44,6 +45,7 @@ def exit_code_of(error: Exception) -> int | None:
             | DeadLettersUnavailable()
             | EngineUnavailable()
             | EngineFailed()
+            | MarketUnreadable()
             | CanNotGoOn()
             | OSError()
         ):
