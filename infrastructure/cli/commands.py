@@ -541,19 +541,46 @@ def lookahead(
         ),
     ] = None,
     store: Store = None,
+    positions: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Instead of a store: positions as simulate takes them; needs --candles.",
+            show_default=False,
+        ),
+    ] = None,
+    candles: Annotated[
+        str | None,
+        Option(metavar="DIR", help="Candles to walk the positions on.", show_default=False),
+    ] = None,
+    brackets: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Ticks, steps and leverage brackets.", show_default=False),
+    ] = None,
     cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
     messages: Annotated[
         int, Option(metavar="N", help="How many messages of the record, from its first.")
     ] = 1000,
     as_json: Json = False,
 ) -> int:
-    """Perturb everything after a moment: no decision made by then may move.
+    """Perturb everything after a moment: no decision or exit by then may move.
 
     Exit code 1 when one moved.
     """
+    from exitbrain.infrastructure.cli.lookahead import LookaheadFlags
     from exitbrain.infrastructure.cli.lookahead import lookahead as run
 
-    return run(policies or [], unit=unit, store=store, cuts=cuts, messages=messages, as_json=as_json)
+    flags = LookaheadFlags(
+        policies=policies or [],
+        unit=unit,
+        store=store,
+        positions=positions,
+        candles=candles,
+        brackets=brackets,
+        cuts=cuts,
+        messages=messages,
+    )
+    return run(flags, as_json=as_json)
 
 
 @export.command("parquet", epilog="Example: exitbrain export parquet --store sqlite:///t.db")

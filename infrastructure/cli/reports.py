@@ -491,10 +491,11 @@ class LookaheadVerdict(Struct):
 
 
 class LookaheadReport(Struct):
-    """The look-ahead test of policies on one record."""
+    """The look-ahead test of policies on a record (`messages`) or on positions and candles (`positions`)."""
 
     source: str
-    messages: int
+    messages: int | None
+    positions: int | None
     decisions: int
     cuts: int
     policies: list[LookaheadVerdict]

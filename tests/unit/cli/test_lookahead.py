@@ -1,6 +1,8 @@
 """`lab lookahead`: a verdict for every policy, and the first decision that moved."""
 
+import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -87,3 +89,90 @@ def test_a_store_without_messages_has_nothing_to_test(exitbrain: Exitbrain) -> N
         "",
         "exitbrain: store sqlite:///exitbrain.db holds no messages: there is nothing to perturb\n",
     )
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> None:
+    """Two positions and candles on which both are stopped or reach targets."""
+    random, price, lines = Random(5), 100.0, ["open_time_ms,open,high,low,close"]
+    for minute in range(200):
+        close = round(price * (1.0 + random.uniform(-0.003, 0.003)), 4)
+        low, high = min(price, close), max(price, close)
+        lines.append(f"{messages.FIRST_MS + 60_000 * minute},{price},{high},{low},{close}")
+        price = close
+    (tmp_path / "candles").mkdir()
+    (tmp_path / "candles" / "BTCUSDT.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    positions = [
+        {
+            "symbol": "BTCUSDT",
+            "side": side,
+            "entry_price": 100,
+            "opened_at": messages.FIRST_MS,
+            "leverage": 20,
+        }
+        for side in ("LONG", "SHORT")
+    ]
+    (tmp_path / "positions.jsonl").write_text("\n".join(map(json.dumps, positions)), encoding="utf-8")
+
+
+ON_MARKET = ("lab", "lookahead", "--positions", "positions.jsonl", "--candles", "candles", "--cuts", "4")
+
+
+@pytest.mark.usefixtures("market")
+def test_exits_are_tested_on_candles(exitbrain: Exitbrain) -> None:
+    ended = exitbrain(*ON_MARKET, "--json")
+
+    report = ended.report
+    assert ended.code == 0
+    assert (report["positions"], report["messages"], report["decisions"]) == (2, None, 2)
+    assert {one["verdict"] for one in report["policies"]} == {"CLEAN"}
+    assert all(one["compared"]["exits"] > 2 * 2 * 4 * 5 for one in report["policies"])
+
+
+@pytest.mark.usefixtures("market")
+def test_an_engine_that_reads_the_candles_is_a_finding(
+    exitbrain: Exitbrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "closes.txt"
+    file.write_text("1.0\n2.0\n", encoding="utf-8")
+    monkeypatch.setattr(cheating_engines, "HISTORY_FILE", file)
+
+    ended = exitbrain(*ON_MARKET, "--policy", "foreign:tests.cheating_engines:ReadsAFile", "--json")
+
+    (verdict,) = ended.report["policies"]
+    assert (ended.code, verdict["verdict"]) == (1, "READS")
+    assert verdict["moved"][0]["how"] == f"opens {file}"
+
+
+@pytest.mark.usefixtures("market")
+def test_an_engine_without_levels_for_positions_is_a_finding(exitbrain: Exitbrain) -> None:
+    ended = exitbrain(*ON_MARKET, "--policy", "foreign:tests.foreign_engines:Failing")
+
+    assert ended.code == 1
+    assert "FAILED, positions.jsonl line 1" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            ["--positions", "p.jsonl"],
+            "--positions and --candles belong together: exits are walked on candles",
+        ),
+        (
+            ["--positions", "p.jsonl", "--candles", "c", "--store", "sqlite:///t.db"],
+            "test the record of --store or the exits of --positions, one at a time",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_one_sentence(
+    exitbrain: Exitbrain, flags: list[str], sentence: str
+) -> None:
+    assert exitbrain("lab", "lookahead", *flags) == (2, "", f"exitbrain: {sentence}\n")
+
+
+def test_positions_that_are_not_there_are_one_sentence(exitbrain: Exitbrain) -> None:
+    ended = exitbrain("lab", "lookahead", "--positions", "none.jsonl", "--candles", "none")
+
+    assert ended.code == 3
+    assert ended.stderr.startswith("exitbrain: none.jsonl")
