@@ -12,8 +12,8 @@ import numpy.typing as npt
 from exitbrain.application.counterfactual import rebased_base
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.guards import GUARDS, Freshness
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.guards import GUARDS, Freshness, not_placeable
+from exitbrain.domain.levels import LevelInputs, RawLevels, slices_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, Unit
 from exitbrain.infrastructure.lab.arrays import Doubles, Mask
@@ -58,6 +58,7 @@ class SweepBase:
         self.own_sl, base_sl = self._bases("base_sl", candidate)
         based = replace(self._inputs, base_tp=base_tp, base_sl=base_sl)
         self.formula = formula_rows(based, candidate.ignores, self._codes, recorded.snapshots.ladders)
+        self._age_s: Doubles = (columns.recorded_at_us - columns.occurred_at_us) / 1000000.0
         self.before = guard_states_of(columns.guard_states)
         self.signal = self._signal()
         self._texts = _Decimals(columns.entry_price_text), _Decimals(columns.quantity_text)
@@ -95,8 +96,7 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        columns: tuple[npt.NDArray[Any], ...] = rows
-        return SweepRows(*map(read_only, columns))
+        return SweepRows(*(read_only(np.asarray(column)) for column in rows))
 
     def judged(self, policy: Policy, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, JudgedLevels]]:
         """Yield rows, judged in Decimal as the domain does, that have levels under a policy."""
@@ -154,7 +154,7 @@ class SweepBase:
             (x.volatility >= 0.0) & (x.volatility <= 3.0) & (x.divergence >= 0.0) & (x.divergence <= 1.0)
         )
         in_range &= (x.funding > -0.03) & (x.funding < 0.03) & (x.confidence >= 0.0) & (x.confidence <= 1.0)
-        age_s, most_s = _age_s(columns), columns.max_intent_age_s
+        age_s, most_s = self._age_s, columns.max_intent_age_s
         fresh = np.where((-most_s <= age_s) & (age_s <= most_s), PASSED, FAILED)
         known = ~np.isnan(x.entry_price) & ~np.isnan(x.quantity)
         return np.stack(
@@ -195,9 +195,12 @@ class SweepBase:
 
     def _slice_state(self, row: int, shares: tuple[float, float, float]) -> int:
         instrument = self._recorded.snapshots.instruments[self._codes[row]]
-        raw = RawLevels(0.0, 1.0, 0.0, 0.25, 0.5, 0.75, 0.25, shares, 0.0, 0.0, None, ())
-        judged = judge_levels(Unit.FRACTION, self._level_inputs(row), raw, instrument, self._freshness(row))
-        return FAILED if GUARDS[-1] in judged.guards.failed else PASSED
+        entry, quantity = self._texts[0].of(row), self._texts[1].of(row)
+        assert instrument is not None
+        assert entry is not None
+        assert quantity is not None
+        slices = slices_of(quantity, shares, instrument, entry)
+        return FAILED if not_placeable(quantity, entry, instrument, slices) else PASSED
 
     def _level_inputs(self, row: int) -> LevelInputs:
         x = self._inputs
@@ -224,8 +227,8 @@ class SweepBase:
 
     def _freshness(self, row: int) -> Freshness:
         columns = self._recorded.columns
-        age_s = float(_age_s(columns.take(slice(row, row + 1)))[0])
-        return Freshness(age_s if columns.time_known[row] else None, float(columns.max_intent_age_s[row]))
+        known = bool(columns.time_known[row])
+        return Freshness(float(self._age_s[row]) if known else None, float(columns.max_intent_age_s[row]))
 
 
 def guard_states_of(packed: npt.NDArray[np.int32]) -> States:
@@ -275,11 +278,6 @@ def _in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
     if float(exact) >= RATIO_MAX:
         return float("nan"), phase, float(whole)  # nothing is sure, the row judge decides
     return float(exact), phase, float(whole)
-
-
-def _age_s(columns: DecisionColumns) -> Doubles:
-    age: Doubles = (columns.recorded_at_us - columns.occurred_at_us) / 1000000.0
-    return age
 
 
 @jit
