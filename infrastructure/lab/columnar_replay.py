@@ -25,7 +25,7 @@ from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment, texts_named
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.spread import Spread, on_threads
 from exitbrain.infrastructure.lab.stored_hash import stored_hash
@@ -160,7 +160,7 @@ class ColumnarReplay:
 
     def _named(self, on: Spread) -> dict[str, Instrument | None]:
         """Return every instrument that a segment names, for those who can not ask the store."""
-        for names in on.map(snapshots_named, self._mirror.segments(), self._mirror.store_id):
+        for names in on.map(texts_named, self._mirror.segments(), "snapshot"):
             for content_hash in names:
                 self._instrument(content_hash)
         return self._instruments
@@ -184,14 +184,6 @@ def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
         read.stored_sha256,
         hashed_now=None if task.store is None else _hashed_now(task.store, segment),
     )
-
-
-def snapshots_named(segment: Segment, store_id: str) -> tuple[str, ...]:
-    """Return the content hashes of the instrument snapshots that a segment names; none where it is damaged."""
-    try:
-        return tuple(read_segment(segment, store_id, ("snapshot",)).columns.snapshot.values)
-    except SegmentDamaged:
-        return ()
 
 
 def _hashed_now(store: str, segment: Segment) -> str:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
-from exitbrain.infrastructure.lab.decision_columns import TEXTS, DecisionColumns
+from exitbrain.infrastructure.lab.decision_columns import TEXTS, Coded, DecisionColumns
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
@@ -104,6 +104,20 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
         _check(segment, about, store_id)
         table = reader.read(columns=None if names is None else list(names), use_threads=False)
         return SegmentRead(DecisionColumns.of_table(table), about["stored_sha256"])
+
+
+def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
+    """Return the values of a text column without checking the hash: they say what may be asked for, and prove nothing.
+
+    None are returned of a segment that can not be read.
+    """
+    try:
+        with pa.memory_map(str(segment.path)) as file:
+            table = pq.ParquetFile(file).read(columns=[name], use_threads=False)
+            column: Coded = getattr(DecisionColumns.of_table(table), name)
+    except pa.ArrowInvalid:
+        return ()
+    return tuple(column.values)
 
 
 def owner_of(segment: Segment) -> str | None:
