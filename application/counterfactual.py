@@ -16,7 +16,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.guards import GUARDS, GuardReport
+from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
@@ -24,6 +24,9 @@ from exitbrain.domain.values import Unit
 
 FIELDS = (*LEVELS, "lsf")
 """What is compared: the four distances as fractions, and the adjusted LSF."""
+
+NOTICEABLE = 1e-12
+"""A smaller difference is no change: it is finer than every tick, and two units round differently by that little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ class WhatIf:
     """What a policy would have changed.
 
     `changed` decisions differ in a level, the LSF, the harvest scheme or in whether levels were refused; `compared`
-    ones have levels on both sides. A plan is executable when every guard passed: `became_unsafe` were and would not
-    be, `became_safe` were not and would be.
+    ones have levels on both sides. A plan is safe when every guard on its levels passed (those on the signal find
+    the same under every policy): `became_unsafe` were and would not be, `became_safe` were not and would be.
     """
 
     policy: Policy
@@ -66,8 +69,8 @@ class WhatIf:
     fields: dict[str, Change]
     guards_before: dict[str, GuardCounts]
     guards_after: dict[str, GuardCounts]
-    executable_before: int
-    executable_after: int
+    safe_before: int
+    safe_after: int
     became_unsafe: int
     became_safe: int
 
@@ -101,7 +104,8 @@ class Pair:
     guards_after: GuardReport
 
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
+"""Told the log position that was reached, and how many decisions were read."""
 
 
 class RowCounterfactual:
@@ -122,7 +126,7 @@ class RowCounterfactual:
         progress: Progress | None = None,
         pairs: Callable[[Pair], None] | None = None,
     ) -> Counterfactual:
-        """Ask every policy about every selected decision; `pairs` gets each answer, `progress` log positions.
+        """Ask every policy about every selected decision; `pairs` gets each answer.
 
         Raises InvalidValue where a policy gives a number that is not finite, and UnknownPolicy where the engine does
         not know its formula.
@@ -131,7 +135,7 @@ class RowCounterfactual:
         tallies = [_Tally(policy) for policy in policies]
         for number, decision in enumerate(self._decisions.decisions()):
             if progress is not None and number % 100 == 0:
-                progress(decision.log_position)
+                progress(decision.log_position, number)
             if isinstance(decision, UnreadableDecision):
                 left_out.unreadable += 1
             elif selection.takes(decision.occurred_at, decision.symbol):
@@ -208,11 +212,16 @@ def rebased(inputs: LevelInputs, recorded: Policy, candidate: Policy) -> LevelIn
 
 def rebased_base(base: float, name: str, recorded: Policy, candidate: Policy) -> float:
     """Return one base for another policy; see `rebased`."""
-    if base == recorded.parameters[name]:
+    if base == recorded.parameters.get(name) and name in candidate.parameters:
         return candidate.parameters[name]
     if recorded.unit is candidate.unit:
         return base
     return base / 100.0 if candidate.unit is Unit.FRACTION else base * 100.0
+
+
+def is_safe(report: GuardReport) -> bool:
+    """Return whether every guard on the levels passed."""
+    return not any(guard in report.failed or guard in report.unknown for guard in ON_THE_LEVELS)
 
 
 def names_every_guard(report: GuardReport) -> bool:
@@ -260,7 +269,10 @@ class _Outcome:
     def equals(self, other: "_Outcome") -> bool:
         if self.values is None or other.values is None:
             return self.values is other.values
-        return self.values == other.values and self.levels.raw.harvest == other.levels.raw.harvest
+        if self.levels.raw.harvest != other.levels.raw.harvest:
+            return False
+        pairs = zip(self.values, other.values, strict=True)
+        return not any(abs(after - before) > NOTICEABLE for before, after in pairs)
 
 
 class _Tally:
@@ -270,7 +282,7 @@ class _Tally:
         self.policy = policy
         self._decisions = self._changed = self._compared = 0
         self._refused = [0, 0]
-        self._executable = [0, 0]
+        self._safe = [0, 0]
         self._became = {"safe": 0, "unsafe": 0}
         self._guards = [{guard: [0, 0, 0] for guard in GUARDS} for _ in range(2)]
         self._fields = {field: _Changes() for field in FIELDS}
@@ -282,11 +294,11 @@ class _Tally:
         for side, outcome in enumerate((before, after)):
             self._refused[side] += outcome.values is None
             report = outcome.levels.guards
-            self._executable[side] += report.executable
+            self._safe[side] += is_safe(report)
             for state, names in enumerate((report.passed, report.failed, report.unknown)):
                 for name in names:
                     self._guards[side][name][state] += 1
-        was, would_be = before.levels.guards.executable, after.levels.guards.executable
+        was, would_be = is_safe(before.levels.guards), is_safe(after.levels.guards)
         self._became["unsafe"] += was and not would_be
         self._became["safe"] += would_be and not was
         if before.values is not None and after.values is not None:
@@ -309,8 +321,8 @@ class _Tally:
             fields={field: changes.answer(self._compared) for field, changes in self._fields.items()},
             guards_before=guards_before,
             guards_after=guards_after,
-            executable_before=self._executable[0],
-            executable_after=self._executable[1],
+            safe_before=self._safe[0],
+            safe_after=self._safe[1],
             became_unsafe=self._became["unsafe"],
             became_safe=self._became["safe"],
         )
@@ -328,7 +340,7 @@ class _Changes:
 
     def take(self, before: float, after: float) -> None:
         change = after - before
-        self.changed += after != before
+        self.changed += abs(change) > NOTICEABLE
         self.sum += change
         self.min = min(self.min, change)
         self.max = max(self.max, change)

@@ -423,6 +423,68 @@ def replay(
     )
 
 
+@app.command(
+    rich_help_panel=ASK,
+    epilog="Examples: exitbrain whatif --policy v3.6; "
+    "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
+)
+def whatif(
+    policy: Annotated[
+        str, Option(metavar="P", help="The policy to ask: of the store, or shipped.", show_default=False)
+    ],
+    settings: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="With this parameter instead; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        Option(
+            "--sweep",
+            metavar="NAME=FROM:TO:STEP",
+            help="With each of these values; several make the grid of all combinations.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    symbol: OfSymbol = None,
+    lane: Annotated[
+        str | None,
+        Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
+    ] = None,
+    export: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Write every decision before and after to a file .csv or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Ask what another policy would have said on the recorded decisions; nothing is recorded."""
+    from exitbrain.infrastructure.cli.whatif import whatif as run
+
+    run(
+        policy=policy,
+        settings=settings or [],
+        sweeps=sweeps or [],
+        since=since,
+        until=until,
+        symbol=symbol,
+        lane=lane,
+        export=export,
+        store=store,
+        as_json=as_json,
+    )
+
+
 @app.command(rich_help_panel=LOOK_UP, epilog="Example: exitbrain positions --all --symbol BTCUSDT")
 def positions(
     closed: Annotated[bool, Option("--all", help="Closed positions too.")] = False,

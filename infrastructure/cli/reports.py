@@ -205,6 +205,87 @@ class ExportReport(Struct):
     seconds: float
 
 
+class BeforeAndAfter(Struct):
+    """How many decisions were so, and how many would be."""
+
+    before: int
+    after: int
+
+
+class FieldChange(Struct):
+    """How a number changed, after less before, over the decisions with levels on both sides; null where none has.
+
+    Levels are fractions of the entry price, `lsf` is the adjusted LSF. The mean is the sum in log order over their number.
+    """
+
+    changed: int
+    min: float | None
+    mean: float | None
+    max: float | None
+
+
+class GuardCounted(Struct):
+    """What a guard found on so many plans."""
+
+    passed: int
+    failed: int
+    unknown: int
+
+
+class GuardsBeforeAndAfter(Struct):
+    """What every guard found, by its name."""
+
+    before: dict[str, GuardCounted]
+    after: dict[str, GuardCounted]
+
+
+class WhatIfAnswer(Struct):
+    """What a policy would have changed; `parameters` are those that differ from the policy of that name.
+
+    A plan is safe when every guard on its levels passed: `became_unsafe` were and would not be, `became_safe` the reverse.
+    """
+
+    policy: str
+    parameters: dict[str, float]
+    decisions: int
+    changed: int
+    compared: int
+    refused: BeforeAndAfter
+    fields: dict[str, FieldChange]
+    guards: GuardsBeforeAndAfter
+    safe: BeforeAndAfter
+    became_unsafe: int
+    became_safe: int
+
+
+class LeftOutDecisions(Struct):
+    """Selected decisions that nothing can be said about."""
+
+    unreadable: int
+    unknown_policy: int
+    missing_snapshot: int
+
+
+class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
+    """What one policy would have changed, or with `--sweep` each of the `policies`, and then nothing else of these."""
+
+    policy: str | None = None
+    parameters: dict[str, float] | None = None
+    decisions: int | None = None
+    changed: int | None = None
+    compared: int | None = None
+    refused: BeforeAndAfter | None = None
+    fields: dict[str, FieldChange] | None = None
+    guards: GuardsBeforeAndAfter | None = None
+    safe: BeforeAndAfter | None = None
+    became_unsafe: int | None = None
+    became_safe: int | None = None
+    policies: list[WhatIfAnswer] | None = None
+    left_out: LeftOutDecisions
+    lane: Literal["row", "columnar"]
+    seconds: float
+
+
 class Change(Struct):
     """One change of the adjusted LSF; delta and effects are exact, as decimal strings."""
 
@@ -533,6 +614,7 @@ REPORTS: dict[str, type[Struct]] = {
     "ingest": IngestReport,
     "replay": ReplayVerdicts,
     "export parquet": ExportReport,
+    "whatif": WhatIfReport,
     "audit lsf": LsfAuditReport,
     "policy list": PolicyListReport,
     "policy show": PolicyShowReport,

@@ -174,7 +174,7 @@ def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
     except SegmentDamaged as damaged:
         return SegmentVerdict(segment, 0, (), "", str(damaged))
     columns = read.columns
-    selected = _selected(columns, task.selection)
+    selected = selected_rows(columns, task.selection)
     exact = _exact(columns, task) & selected
     left = ~exact & (selected | ~columns.readable)
     return SegmentVerdict(
@@ -195,7 +195,7 @@ def _exact(columns: DecisionColumns, task: SegmentTask) -> Mask:
     """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
     exact = np.zeros(len(columns), dtype=np.bool_)
     snapshots, known = _snapshots(columns.snapshot, task)
-    for name, parameters_hash, rows in _by_policy(columns):
+    for name, parameters_hash, rows in rows_by_policy(columns):
         registered = task.policies.get(name)
         if registered is None or registered.ref.parameters_hash != parameters_hash:
             continue
@@ -219,7 +219,8 @@ def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) ->
         return np.zeros(len(columns), dtype=np.bool_)
 
 
-def _by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+def rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+    """Yield name and parameters hash of every policy with the rows that it decided."""
     names, hashes = columns.policy, columns.parameters_hash
     pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
     for pair in np.unique(pairs):
@@ -230,7 +231,8 @@ def _by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
             yield name, parameters_hash, rows
 
 
-def _selected(columns: DecisionColumns, selection: Selection) -> Mask:
+def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
+    """Return which rows a selection takes; one that is not readable is never taken."""
     taken = columns.readable.copy()
     if selection.since is not None:
         taken &= columns.occurred_at_us >= microseconds(selection.since)

@@ -18,6 +18,7 @@ from exitbrain.application.counterfactual import (
     GuardCounts,
     LeftOut,
     WhatIf,
+    is_safe,
     not_finite,
 )
 from exitbrain.domain.decision import JudgedLevels
@@ -33,11 +34,11 @@ from exitbrain.infrastructure.lab.sweep_kernel import (
     CHANGED,
     COMPARED,
     DECISIONS_CHANGED,
-    EXECUTABLE,
     LEAST,
     MOST,
     NOT_FINITE,
     REFUSED,
+    SAFE,
     STOP_FAILED,
     STOP_UNKNOWN,
     SUM,
@@ -68,7 +69,7 @@ class Sweep:
         self._totals = [no_totals(len(block.places)) for block in self._blocks]
         self._before = np.zeros((len(GUARDS), 3), dtype=np.int64)
         self._signal = np.zeros((len(ON_THE_SIGNAL), 3), dtype=np.int64)
-        self._decisions = self._refused = self._executable = 0
+        self._decisions = self._refused = self._safe = 0
 
     def take(self, recorded: Recorded, progress: Progress | None = None) -> None:
         """Ask about further decisions; `progress` is told how many answers more there are."""
@@ -105,7 +106,7 @@ class Sweep:
     def _count_before(self, part: Recorded, base: SweepBase) -> None:
         self._decisions += len(part.columns)
         self._refused += int(np.count_nonzero(part.columns.refusal != 0))
-        self._executable += int(np.count_nonzero(part.columns.guard_states == 0))
+        self._safe += int(np.count_nonzero(base.was_safe))
         for state in (PASSED, FAILED, UNKNOWN):
             self._before[:, state] += np.count_nonzero(base.before == state, axis=0)
             self._signal[:, state] += np.count_nonzero(base.signal == state, axis=0)
@@ -127,8 +128,8 @@ class Sweep:
             },
             guards_before={guard: _counts(self._before[place]) for place, guard in enumerate(GUARDS)},
             guards_after=self._guards_after(totals),
-            executable_before=self._executable,
-            executable_after=int(totals[EXECUTABLE]),
+            safe_before=self._safe,
+            safe_after=int(totals[SAFE]),
             became_unsafe=int(totals[BECAME_UNSAFE]),
             became_safe=int(totals[BECAME_SAFE]),
         )
@@ -196,18 +197,19 @@ def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> No
         places = np.flatnonzero(unsure[:, column])
         if len(places):
             for row, levels in base.judged(policy, places):
-                _count(levels, bool(rows.was_executable[row]), totals[:, column])
+                _count(levels, bool(rows.was_safe[row]), totals[:, column])
 
 
-def _count(levels: JudgedLevels, was_executable: bool, totals: Doubles) -> None:
+def _count(levels: JudgedLevels, was_safe: bool, totals: Doubles) -> None:
     """Count what the row judge found on one decision."""
     report = levels.guards
     for place, guard in enumerate(ON_THE_LEVELS):
         totals[STOP_FAILED + place] += guard in report.failed
         totals[STOP_UNKNOWN + place] += guard in report.unknown
-    totals[EXECUTABLE] += report.executable
-    totals[BECAME_UNSAFE] += was_executable and not report.executable
-    totals[BECAME_SAFE] += report.executable and not was_executable
+    safe = is_safe(report)
+    totals[SAFE] += safe
+    totals[BECAME_UNSAFE] += was_safe and not safe
+    totals[BECAME_SAFE] += safe and not was_safe
 
 
 def _change(totals: Doubles, compared: int) -> Change:

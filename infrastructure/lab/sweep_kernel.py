@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from exitbrain.application.counterfactual import NOTICEABLE
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
 from exitbrain.infrastructure.lab.jit import inlined, jit
@@ -23,10 +24,9 @@ class SweepRows(NamedTuple):
     """What a sweep reads of every decision, one array each.
 
     First what formulas read; `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
-    Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether every guard passed, and
+    Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
     whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
-    `limit` what stop and cost must stay below; `signal` 1 where all guards on the signal pass; `ticked` 1 where
-    prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
+    `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
     """
 
     leverage: Doubles
@@ -51,11 +51,10 @@ class SweepRows(NamedTuple):
     was_sl: Doubles
     was_lsf: Doubles
     was_refused: Bits
-    was_executable: Bits
+    was_safe: Bits
     other_harvest: Bits
     bracketed: Bits
     limit: Doubles
-    signal: Bits
     ticked: Bits
     ratio: Doubles
     phase: Doubles
@@ -83,7 +82,7 @@ CHANGED, LEAST, SUM, MOST = range(4)
     INCREASING_UNKNOWN,
     TICKS_UNKNOWN,
     SLICES_UNKNOWN,
-    EXECUTABLE,
+    SAFE,
     BECAME_UNSAFE,
     BECAME_SAFE,
 ) = range(20, 39)
@@ -174,8 +173,9 @@ def _change(at: Any, before: Any, after: Any, totals: Any, j: Any) -> Any:
     totals[at + LEAST, j] = change if change < least else least
     totals[at + MOST, j] = change if change > most else most
     totals[at + SUM, j] += change
-    totals[at + CHANGED, j] += 1.0 if after != before else 0.0
-    return after != before
+    noticeable = abs(change) > NOTICEABLE
+    totals[at + CHANGED, j] += 1.0 if noticeable else 0.0
+    return noticeable
 
 
 @inlined
@@ -183,7 +183,7 @@ def _count_refused(r: Any, totals: Any, j: Any) -> None:
     totals[REFUSED, j] += 1.0
     for place in range(STOP_UNKNOWN, SLICES_UNKNOWN + 1):
         totals[place, j] += 1.0
-    totals[BECAME_UNSAFE, j] += r.was_executable
+    totals[BECAME_UNSAFE, j] += r.was_safe
 
 
 @inlined
@@ -218,10 +218,10 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
     totals[TICKS_FAILED if r.ticked else TICKS_UNKNOWN, j] += 0.0 if ticks else 1.0
     totals[SLICES_FAILED if r.slices == 1 else SLICES_UNKNOWN, j] += 0.0 if r.slices == 0 else 1.0
     passed = stop and target and increasing and liquidation and ticks
-    executable = passed and r.bracketed != 0 and r.slices == 0 and r.signal != 0
-    totals[EXECUTABLE, j] += 1.0 if executable else 0.0
-    totals[BECAME_UNSAFE, j] += 1.0 if r.was_executable and not executable else 0.0
-    totals[BECAME_SAFE, j] += 1.0 if executable and not r.was_executable else 0.0
+    safe = passed and r.bracketed != 0 and r.slices == 0
+    totals[SAFE, j] += 1.0 if safe else 0.0
+    totals[BECAME_UNSAFE, j] += 1.0 if r.was_safe and not safe else 0.0
+    totals[BECAME_SAFE, j] += 1.0 if safe and not r.was_safe else 0.0
     return 0
 
 
@@ -251,11 +251,10 @@ def _row(rows: Any, i: Any) -> Any:
         rows.was_sl[i],
         rows.was_lsf[i],
         rows.was_refused[i],
-        rows.was_executable[i],
+        rows.was_safe[i],
         rows.other_harvest[i],
         rows.bracketed[i],
         rows.limit[i],
-        rows.signal[i],
         rows.ticked[i],
         rows.ratio[i],
         rows.phase[i],

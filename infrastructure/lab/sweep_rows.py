@@ -12,7 +12,7 @@ import numpy.typing as npt
 from exitbrain.application.counterfactual import rebased_base
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.guards import GUARDS, Freshness, not_placeable
+from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness, not_placeable
 from exitbrain.domain.levels import LevelInputs, RawLevels, slices_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, Unit
@@ -60,6 +60,7 @@ class SweepBase:
         self.formula = formula_rows(based, candidate.ignores, self._codes, recorded.snapshots.ladders)
         self._age_s: Doubles = (columns.recorded_at_us - columns.occurred_at_us) / 1000000.0
         self.before = guard_states_of(columns.guard_states)
+        self.was_safe: Mask = (self.before[:, len(ON_THE_SIGNAL) :] == PASSED).all(axis=1)
         self.signal = self._signal()
         self._texts = _Decimals(columns.entry_price_text), _Decimals(columns.quantity_text)
         self._ticks = self._on_ticks()
@@ -85,11 +86,10 @@ class SweepBase:
             was_sl=columns.sl / scale,
             was_lsf=columns.lsf_adjusted,
             was_refused=(columns.refusal != 0).astype(np.int8),
-            was_executable=(columns.guard_states == 0).astype(np.int8),
+            was_safe=self.was_safe.astype(np.int8),
             other_harvest=other.astype(np.int8),
             bracketed=(first != beyond).astype(np.int8),
             limit=self._limits(harvest),
-            signal=(self.signal == PASSED).all(axis=1).astype(np.int8),
             ticked=ticked.astype(np.int8),
             ratio=ratio,
             phase=phase,
@@ -178,7 +178,7 @@ class SweepBase:
             assert instrument is not None
             assert instrument.tick_size is not None
             assert entry is not None
-            ratio[row], phase[row], whole[row] = _in_ticks(entry, instrument.tick_size)
+            ratio[row], phase[row], whole[row] = in_ticks(entry, instrument.tick_size)
         return ticked, ratio, phase, whole
 
     def _slice_states(self, harvest: tuple[Doubles, Doubles, Doubles]) -> npt.NDArray[np.int8]:
@@ -271,7 +271,8 @@ class _Decimals:
 
 
 @lru_cache(maxsize=65536)
-def _in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
+def in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
+    """Return ratio, phase and whole of an entry; a ratio of NaN leaves everything to the row judge."""
     exact = _EXACT.divide(entry, tick)
     whole = exact.to_integral_value(rounding=ROUND_FLOOR)
     phase = float(_EXACT.divide(_EXACT.subtract(entry, _EXACT.multiply(whole, tick)), tick))

@@ -1,0 +1,159 @@
+"""The command `whatif`: what other policies would have said on the recorded decisions."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
+from typing import cast
+
+from exitbrain.application.counterfactual import Counterfactual, GuardCounts, LeftOut, Pair, WhatIf
+from exitbrain.application.lookup import NotFound
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.formulas.variant import variant_of
+from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.cli import output, reports, whatif_tables
+from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.cli.given import selection_of
+from exitbrain.infrastructure.cli.grid import grid_of
+from exitbrain.infrastructure.cli.store import Reading, reading
+from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
+from exitbrain.infrastructure.pairs_file import PairsFile
+
+LANES = ("row", "columnar")
+
+
+def whatif(
+    *,
+    policy: str,
+    settings: Sequence[str],
+    sweeps: Sequence[str],
+    since: str | None,
+    until: str | None,
+    symbol: str | None,
+    lane: str | None,
+    export: str | None,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Report what one policy, or each of a grid, would have changed."""
+    if lane not in (None, *LANES):
+        raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
+    if export is not None and sweeps:
+        raise WrongUsage(
+            "--export writes a line for every decision, so it takes one policy; leave out --sweep"
+        )
+    changes = grid_of(settings, sweeps)
+    selection = selection_of(since, until, symbol)
+    with reading(store, "asking") as store_read, _writing(export) as pairs:
+        base = policy_named(policy, store_read.ledger)
+        policies = [variant_of(base, each) for each in changes]
+        began_s = perf_counter()
+        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection)
+        seconds = perf_counter() - began_s
+        _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
+    given = zip(changes, asked.counterfactual.answers, strict=True)
+    answers = [answer_of(base.name, each, answer) for each, answer in given]
+    if as_json:
+        output.emit(_report_of(answers, asked, seconds, sweep=bool(sweeps)))
+        return
+    tables = whatif_tables.sweep(answers) if sweeps else whatif_tables.single(answers[0])
+    output.show(
+        *tables,
+        *whatif_tables.left_out(asked.counterfactual.left_out),
+        f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
+    )
+    if export is not None:
+        output.say(f"{answers[0].decisions} decisions written to {export}")
+
+
+def policy_named(name: str, ledger: ExitLedger) -> Policy:
+    """Return a policy of the store, or else one that this version ships; raises UnknownPolicy."""
+    register = ledger.register()
+    if name not in register.policies and name in SHIPPED:
+        return SHIPPED[name]
+    return register.named(name).policy
+
+
+def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> reports.WhatIfAnswer:
+    """Return what a policy would have changed in the form that is printed."""
+    return reports.WhatIfAnswer(
+        policy=base,
+        parameters=changes,
+        decisions=answer.decisions,
+        changed=answer.changed,
+        compared=answer.compared,
+        refused=reports.BeforeAndAfter(answer.refused_before, answer.refused_after),
+        fields={
+            field: reports.FieldChange(change.changed, change.min, change.mean, change.max)
+            for field, change in answer.fields.items()
+        },
+        guards=reports.GuardsBeforeAndAfter(_counts(answer.guards_before), _counts(answer.guards_after)),
+        safe=reports.BeforeAndAfter(answer.safe_before, answer.safe_after),
+        became_unsafe=answer.became_unsafe,
+        became_safe=answer.became_safe,
+    )
+
+
+def _counts(guards: dict[str, GuardCounts]) -> dict[str, reports.GuardCounted]:
+    return {
+        name: reports.GuardCounted(guards[name].passed, guards[name].failed, guards[name].unknown)
+        for name in GUARDS
+    }
+
+
+def _writing(export: str | None) -> AbstractContextManager[Callable[[Pair], None] | None]:
+    return nullcontext() if export is None else PairsFile(export)
+
+
+def _ask(
+    store_read: Reading,
+    policies: list[Policy],
+    lane: Lane | None,
+    pairs: Callable[[Pair], None] | None,
+    selection: Selection,
+) -> Asked:
+    container = store_read.container
+
+    def progress(position: int, answers: int) -> None:
+        store_read.work.reached(position, count=answers, unit="answers")
+
+    asking = Asking(
+        store_read.ledger, container.decisions(), container.engine(), container.settings().mirror_folder
+    )
+    try:
+        return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+    except NoColumns as why:
+        raise CanNotGoOn(f"--lane columnar can not be taken: {why}") from why
+
+
+def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
+    if found.answers[0].decisions:
+        return
+    left_out = found.left_out
+    left = left_out.unreadable + left_out.unknown_policy + left_out.missing_snapshot
+    if left:
+        raise NotFound(f"{store}: nothing can be said about any decision, {left} can not be read or judged")
+    raise NotFound(
+        f"{store} has no decisions{' of that selection' if selected else ''}: nothing to ask about"
+    )
+
+
+def _report_of(
+    answers: list[reports.WhatIfAnswer], asked: Asked, seconds: float, *, sweep: bool
+) -> reports.WhatIfReport:
+    left_out: LeftOut = asked.counterfactual.left_out
+    common = reports.WhatIfReport(
+        left_out=reports.LeftOutDecisions(
+            left_out.unreadable, left_out.unknown_policy, left_out.missing_snapshot
+        ),
+        lane=asked.lane,
+        seconds=round(seconds, 6),
+    )
+    if sweep:
+        common.policies = answers
+        return common
+    for name in reports.WhatIfAnswer.__struct_fields__:
+        setattr(common, name, getattr(answers[0], name))
+    return common
