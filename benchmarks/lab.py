@@ -160,7 +160,7 @@ def _with_pandas(store: Path, folder: Path) -> dict[str, float]:
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
         mirror = Mirror.of(ledger, folder)
         parts = [
-            read_segment(segment, mirror.store_id, ["log_position", "symbol", "lsf_adjusted"]).columns
+            read_segment(segment, mirror.store_id, ["log_position", "symbol", "lsf_adjusted"])
             for segment in mirror.segments()
         ]
     frame = pd.DataFrame(

@@ -14,7 +14,7 @@ from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.columnar_replay import rows_by_policy, selected_rows
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.stored_hash import decision_rows, stored_hash
 from exitbrain.infrastructure.lab.sweep import Sweep
@@ -79,12 +79,13 @@ class ColumnarCounterfactual:
         """Return what a segment holds if the store still holds the same."""
         assert self._mirror is not None
         try:
-            read = read_segment(segment, self._mirror.store_id)
+            with opened_segment(segment, self._mirror.store_id) as found:
+                if found.stored_sha256 != stored_hash(self._ledger, segment.first, segment.last):
+                    return None
+                columns = found.columns(None)
         except SegmentDamaged:
             return None
-        if read.stored_sha256 != stored_hash(self._ledger, segment.first, segment.last):
-            return None
-        return [read.columns] if len(read.columns) else []
+        return [columns] if len(columns) else []
 
     def _stored(self, first: int, last: int) -> Iterator[DecisionColumns]:
         rows = decision_rows(self._ledger, first, last)

@@ -25,7 +25,7 @@ from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, read_segment, texts_named
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment, texts_named
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.spread import Spread, on_threads
 from exitbrain.infrastructure.lab.stored_hash import stored_hash
@@ -169,21 +169,19 @@ class ColumnarReplay:
 def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
     """Judge the decisions of one segment; a pure function of its file and the task. Raises AnotherStore."""
     names = (*_READ, "symbol") if task.selection.symbol is not None else _READ
+    exact, left = 0, _Left()
     try:
-        read = read_segment(segment, task.store_id, names)
+        with opened_segment(segment, task.store_id) as found:
+            stored_sha256 = found.stored_sha256
+            for columns in found.parts(names):
+                selected = selected_rows(columns, task.selection)
+                proven = _exact(columns, task) & selected
+                exact += int(np.count_nonzero(proven))
+                left.add(columns, ~proven & (selected | ~columns.readable))
     except SegmentDamaged as damaged:
         return SegmentVerdict(segment, 0, (), "", str(damaged))
-    columns = read.columns
-    selected = selected_rows(columns, task.selection)
-    exact = _exact(columns, task) & selected
-    left = ~exact & (selected | ~columns.readable)
-    return SegmentVerdict(
-        segment,
-        int(np.count_nonzero(exact)),
-        tuple(_ranges(columns, left)),
-        read.stored_sha256,
-        hashed_now=None if task.store is None else _hashed_now(task.store, segment),
-    )
+    hashed_now = None if task.store is None else _hashed_now(task.store, segment)
+    return SegmentVerdict(segment, exact, tuple(left.ranges), stored_sha256, hashed_now=hashed_now)
 
 
 def _hashed_now(store: str, segment: Segment) -> str:
@@ -243,8 +241,20 @@ def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     return taken
 
 
-def _ranges(columns: DecisionColumns, rows: Mask) -> Iterator[Range]:
-    """Yield the closed ranges of log positions that hold these decisions and no other."""
-    edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
-    for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        yield int(columns.log_position[begin]), int(columns.log_position[end - 1])
+class _Left:
+    """Collects the closed ranges of log positions that hold the decisions left to the row judge, and no other."""
+
+    def __init__(self) -> None:
+        self.ranges: list[Range] = []
+        self._ended_with_one = False
+
+    def add(self, columns: DecisionColumns, rows: Mask) -> None:
+        """Take in the next rows of a segment."""
+        edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
+        for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+            first, last = int(columns.log_position[begin]), int(columns.log_position[end - 1])
+            if begin == 0 and self._ended_with_one:
+                first = self.ranges.pop()[0]
+            self.ranges.append((first, last))
+        if len(rows):
+            self._ended_with_one = bool(rows[-1])

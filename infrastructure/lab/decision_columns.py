@@ -172,7 +172,11 @@ SCHEMA = pa.schema([pa.field(name, _OTHER.get(name, pa.float64())) for name in C
 
 
 def joined(parts: Sequence[DecisionColumns]) -> DecisionColumns:
-    """Return the rows of several parts, one after the other."""
+    """Return the rows of several parts, one after the other; no parts are no rows."""
+    if not parts:
+        return DecisionColumns.of_table(SCHEMA.empty_table())
+    if len(parts) == 1:
+        return parts[0]
     return DecisionColumns(
         **{name: _joined([getattr(part, name) for part in parts], name) for name in COLUMNS}
     )

@@ -37,7 +37,7 @@ def lsf_changes(mirror: Mirror) -> Iterator[LsfChanges]:
     pool = ThreadPoolExecutor(THREADS)
     try:
         for columns in pool.map(
-            lambda segment: read_segment(segment, mirror.store_id, _READ).columns, mirror.segments()
+            lambda segment: read_segment(segment, mirror.store_id, _READ), mirror.segments()
         ):
             yield latest.changes_in(columns)
     finally:

@@ -22,6 +22,7 @@ from exitbrain.infrastructure.lab.segment import (
     AnotherStore,
     Segment,
     SegmentDamaged,
+    opened_segment,
     owner_of,
     read_segment,
     write_segment,
@@ -132,13 +133,14 @@ class Mirror:
             report.segments += 1
             report.covers = segment.last
             try:
-                read = read_segment(segment, self.store_id)
+                with opened_segment(segment, self.store_id) as found:
+                    mirrored, mirrored_sha256 = found.columns(), found.stored_sha256
             except SegmentDamaged as damaged:
                 report.damaged.append(str(damaged))
                 continue
             columns, stored = read_from_store(ledger, segment.first, segment.last)
-            difference = first_difference(read.columns, columns)
-            if difference is None and stored != read.stored_sha256:
+            difference = first_difference(mirrored, columns)
+            if difference is None and stored != mirrored_sha256:
                 difference = "the stored bytes have changed, and none of the numbers"
             if difference is not None:
                 report.different.append(f"segment {segment.path.name} differs from the store: {difference}")
@@ -152,7 +154,7 @@ class Mirror:
         if segment is None or segment.last != last:
             return None
         try:
-            return len(read_segment(segment, self.store_id, ["log_position"]).columns)
+            return len(read_segment(segment, self.store_id, ["log_position"]))
         except SegmentDamaged as damaged:
             report.damaged.append(str(damaged))
             return None

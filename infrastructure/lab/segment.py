@@ -6,7 +6,8 @@ hashed first, so a file that was damaged or edited is never used.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +17,15 @@ import pyarrow.parquet as pq
 
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
-from exitbrain.infrastructure.lab.decision_columns import TEXTS, Coded, DecisionColumns
+from exitbrain.infrastructure.lab.decision_columns import TEXTS, Coded, DecisionColumns, joined
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
 
 PARTIAL = ".partial"
+
+ROWS_AT_ONCE = 1 << 16
+"""Rows that are read and worked on together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
 _SAMPLE, _FEW = 1_000, 50
@@ -53,12 +57,26 @@ class Segment:
         return cls(int(named["first"]), int(named["last"]), named["content"], path)
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRead:
-    """What a segment holds; `stored_sha256` is the hash that its decisions had in the store."""
+class OpenSegment:
+    """A segment whose hash was checked; its rows are read part by part.
 
-    columns: DecisionColumns
-    stored_sha256: str
+    `stored_sha256` is the hash that its decisions had in the store.
+    """
+
+    def __init__(self, content: pa.Buffer, about: Mapping[str, str]) -> None:
+        self._content = content
+        self.stored_sha256 = about["stored_sha256"]
+
+    def parts(self, names: Sequence[str] | None = None) -> Iterator[DecisionColumns]:
+        """Yield the rows, or some of their columns, so many at a time that memory is used again, not asked for."""
+        reader = pq.ParquetFile(pa.BufferReader(self._content))
+        wanted = None if names is None else list(names)
+        for group in range(reader.num_row_groups):
+            yield DecisionColumns.of_table(reader.read_row_group(group, columns=wanted, use_threads=False))
+
+    def columns(self, names: Sequence[str] | None = None) -> DecisionColumns:
+        """Return all rows, or some of their columns."""
+        return joined(list(self.parts(names)))
 
 
 def write_segment(
@@ -73,7 +91,7 @@ def write_segment(
             pq.write_table(
                 table,
                 file,
-                row_group_size=max(len(columns), 1),
+                row_group_size=ROWS_AT_ONCE,
                 compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
                 use_dictionary=_repetitive(table),
                 write_statistics=False,
@@ -90,20 +108,22 @@ def write_segment(
     return Segment(first, last, content, path)
 
 
-def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = None) -> SegmentRead:
-    """Read a segment, or some of its columns, after its hash was checked.
-
-    Raises SegmentDamaged, and AnotherStore.
-    """
+@contextmanager
+def opened_segment(segment: Segment, store_id: str) -> Iterator[OpenSegment]:
+    """Open a segment after its hash was checked. Raises SegmentDamaged, and AnotherStore."""
     with pa.memory_map(str(segment.path)) as file:
         content = file.read_buffer()
         if sha256(content).hexdigest()[:16] != segment.content:
             raise SegmentDamaged(f"segment {segment.path.name} is damaged: its content has another hash")
-        reader = pq.ParquetFile(pa.BufferReader(content))
-        about = _about(reader.schema_arrow.metadata or {})
+        about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
         _check(segment, about, store_id)
-        table = reader.read(columns=None if names is None else list(names), use_threads=False)
-        return SegmentRead(DecisionColumns.of_table(table), about["stored_sha256"])
+        yield OpenSegment(content, about)
+
+
+def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = None) -> DecisionColumns:
+    """Return the rows of a segment, or some of their columns. Raises SegmentDamaged, and AnotherStore."""
+    with opened_segment(segment, store_id) as found:
+        return found.columns(names)
 
 
 def texts_named(segment: Segment, name: str) -> tuple[str, ...]:

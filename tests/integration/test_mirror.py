@@ -271,7 +271,7 @@ def test_every_bit_of_a_double_survives(ledger: StoredLedger, tmp_path: Path) ->
         getattr(columns, name)[: len(odd)] = odd
 
     segment = write_segment(tmp_path, "store", 1, SPAN, columns, stored)
-    read = read_segment(segment, "store").columns
+    read = read_segment(segment, "store")
 
     for name in COLUMNS:
         if name not in TEXTS:
@@ -284,7 +284,7 @@ def test_every_bit_of_a_double_survives(ledger: StoredLedger, tmp_path: Path) ->
 def test_few_columns_can_be_read(ledger: StoredLedger, mirror: Mirror) -> None:
     mirror.export(ledger)
 
-    read = read_segment(mirror.segments()[0], mirror.store_id, ["log_position", "lsf_adjusted"]).columns
+    read = read_segment(mirror.segments()[0], mirror.store_id, ["log_position", "lsf_adjusted"])
 
     assert len(read) == len(read.lsf_adjusted) > 100
     assert len(read.tp1) == len(read.symbol.codes) == 0
