@@ -7,7 +7,7 @@ from pathlib import Path
 from exitbrain.application.replay import ReplayReport, Selection
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.cli.errors import CanNotGoOn
-from exitbrain.infrastructure.cli.store import Reading
+from exitbrain.infrastructure.cli.store import Reading, visible_to_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,9 @@ def replay_in_columns(
             trust_mirror=trust_mirror,
             progress=store_read.work.reached,
             on=on,
-            store=_visible_to_workers(store_read.container.settings().store),
+            store=visible_to_workers(store_read.container.settings().store),
         )
     use = reports.MirrorUse(
         in_columns=found.in_columns, covers=found.covers, trusted=trust_mirror, notes=found.notes
     )
     return Columnar(found.verdicts, use)
-
-
-def _visible_to_workers(store: str) -> str:
-    """Return the URL of a store that does not depend on the folder a process works in."""
-    path = store.removeprefix("sqlite:///")
-    return store if path == store else f"sqlite:///{Path(path).absolute()}"

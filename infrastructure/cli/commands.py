@@ -457,6 +457,7 @@ def whatif(
         str | None,
         Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
     ] = None,
+    cluster: Cluster = None,
     export: Annotated[
         str | None,
         Option(
@@ -479,6 +480,7 @@ def whatif(
         until=until,
         symbol=symbol,
         lane=lane,
+        cluster=cluster,
         export=export,
         store=store,
         as_json=as_json,

@@ -17,7 +17,7 @@ from exitbrain.infrastructure.cli import output, reports, whatif_tables
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
-from exitbrain.infrastructure.cli.store import Reading, reading
+from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.pairs_file import PairsFile
 
@@ -33,6 +33,7 @@ def whatif(
     until: str | None,
     symbol: str | None,
     lane: str | None,
+    cluster: str | None,
     export: str | None,
     store: str | None,
     as_json: bool,
@@ -44,13 +45,15 @@ def whatif(
         raise WrongUsage(
             "--export writes a line for every decision, so it takes one policy; leave out --sweep"
         )
+    if cluster is not None and (lane == "row" or export is not None):
+        raise WrongUsage("--cluster asks in columns; --lane row and --export ask row by row")
     changes = grid_of(settings, sweeps)
     selection = selection_of(since, until, symbol)
     with reading(store, "asking") as store_read, _writing(export) as pairs:
         base = policy_named(policy, store_read.ledger)
         policies = [variant_of(base, each) for each in changes]
         began_s = perf_counter()
-        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection)
+        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
         seconds = perf_counter() - began_s
         _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
     given = zip(changes, asked.counterfactual.answers, strict=True)
@@ -113,6 +116,7 @@ def _ask(
     lane: Lane | None,
     pairs: Callable[[Pair], None] | None,
     selection: Selection,
+    cluster: str | None,
 ) -> Asked:
     container = store_read.container
 
@@ -123,7 +127,13 @@ def _ask(
         store_read.ledger, container.decisions(), container.engine(), container.settings().mirror_folder
     )
     try:
-        return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+        if cluster is None:
+            return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+        from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+
+        with on_cluster(cluster) as on:
+            store = visible_to_workers(container.settings().store)
+            return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
         raise CanNotGoOn(f"--lane columnar can not be taken: {why}") from why
 

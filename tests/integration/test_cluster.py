@@ -1,5 +1,6 @@
 """The columnar tasks on a cluster: the same bits as in one process, whoever works and whoever is killed."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -189,3 +190,36 @@ def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> 
 )
 def test_what_a_cluster_can_not_do_is_one_sentence(exitbrain: Any, flags: list[str], sentence: str) -> None:
     assert exitbrain(*flags) == (2, "", f"exitbrain: {sentence}\n")
+
+
+SWEEP = (
+    "whatif",
+    "--policy",
+    "v3.6",
+    "--sweep",
+    "base_sl=0.002:0.01:0.0005",
+    "--store",
+    "sqlite:///store.db",
+    "--json",
+)
+
+
+def test_a_sweep_has_the_same_answers_on_a_cluster(exitbrain: Any, two_workers: OnDask, capsys: Any) -> None:
+    reports = []
+    for flags in (["--lane", "columnar"], ["--cluster", two_workers.address]):
+        assert run([*SWEEP, *flags]) == 0
+        report = json.loads(capsys.readouterr().out)
+        report.pop("seconds")
+        reports.append(report)
+
+    assert reports[0] == reports[1]
+    assert len(reports[0]["policies"]) == 17
+    assert reports[0]["policies"][3]["fields"]["sl"]["mean"] != 0.0
+
+
+def test_a_sweep_that_needs_rows_is_not_for_a_cluster(exitbrain: Any, capsys: Any) -> None:
+    assert run([*SWEEP[:3], "--cluster", "local", "--lane", "row"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "exitbrain: --cluster asks in columns; --lane row and --export ask row by row\n"
+    )
