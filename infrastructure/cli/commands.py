@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
     Cluster,
+    EngineUnit,
     InputFlags,
     Json,
     OfStream,
@@ -430,8 +431,14 @@ def replay(
 )
 def whatif(
     policy: Annotated[
-        str, Option(metavar="P", help="The policy to ask: of the store, or shipped.", show_default=False)
+        str,
+        Option(
+            metavar="P",
+            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
     ],
+    unit: EngineUnit = None,
     settings: Annotated[
         list[str] | None,
         Option(
@@ -474,6 +481,7 @@ def whatif(
 
     run(
         policy=policy,
+        unit=unit,
         settings=settings or [],
         sweeps=sweeps or [],
         since=since,
@@ -596,14 +604,7 @@ def lookahead(
             show_default=False,
         ),
     ] = None,
-    unit: Annotated[
-        str | None,
-        Option(
-            metavar="U",
-            help="Unit of your own engine: fraction (the default) or percent.",
-            show_default=False,
-        ),
-    ] = None,
+    unit: EngineUnit = None,
     store: Store = None,
     positions: Annotated[
         str | None,

@@ -60,6 +60,15 @@ Cluster = Annotated[
         show_default=False,
     ),
 ]
+EngineUnit = Annotated[
+    str | None,
+    Option(
+        "--unit",
+        metavar="U",
+        help="Unit of your own engine: fraction (the default) or percent.",
+        show_default=False,
+    ),
+]
 OfSymbol = Annotated[
     str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
 ]

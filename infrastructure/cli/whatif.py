@@ -12,8 +12,9 @@ from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import output, reports, whatif_tables
+from exitbrain.infrastructure.cli.engines import engine_of, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
@@ -27,6 +28,7 @@ LANES = ("row", "columnar")
 def whatif(
     *,
     policy: str,
+    unit: str | None,
     settings: Sequence[str],
     sweeps: Sequence[str],
     since: str | None,
@@ -49,8 +51,8 @@ def whatif(
         raise WrongUsage("--cluster asks in columns; --lane row and --export ask row by row")
     changes = grid_of(settings, sweeps)
     selection = selection_of(since, until, symbol)
-    with reading(store, "asking") as store_read, _writing(export) as pairs:
-        base = policy_named(policy, store_read.ledger)
+    with reading(store, "asking") as store_read, _writing(export) as pairs, speaking_aside():
+        base = policy_named(policy, store_read.ledger, unit)
         policies = [variant_of(base, each) for each in changes]
         began_s = perf_counter()
         asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
@@ -71,8 +73,12 @@ def whatif(
         output.say(f"{answers[0].decisions} decisions written to {export}")
 
 
-def policy_named(name: str, ledger: ExitLedger) -> Policy:
-    """Return a policy of the store, or else one that this version ships; raises UnknownPolicy."""
+def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
+    """Return a policy of the store, or else one that this version ships, or a foreign engine; raises UnknownPolicy."""
+    if name.startswith(FOREIGN):
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
     register = ledger.register()
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
@@ -123,9 +129,8 @@ def _ask(
     def progress(position: int, answers: int) -> None:
         store_read.work.reached(position, count=answers, unit="answers")
 
-    asking = Asking(
-        store_read.ledger, container.decisions(), container.engine(), container.settings().mirror_folder
-    )
+    engine = engine_of(policies[0].formula) if policies[0].is_foreign else container.engine()
+    asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
     try:
         if cluster is None:
             return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)

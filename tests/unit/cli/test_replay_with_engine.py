@@ -79,3 +79,20 @@ def test_an_engine_that_can_not_be_built_is_one_sentence(stored: Exitbrain) -> N
 
     assert ended.code == 3
     assert ended.stderr.endswith("can not be built: KeyError: 'no configuration'\n")
+
+
+def test_an_engine_may_be_asked_what_it_would_have_said(stored: Exitbrain) -> None:
+    own = stored("whatif", "--policy", OLD_ENGINE, "--json").report
+    shipped = stored("whatif", "--policy", "v3.5-fraction", "--json").report
+
+    assert own["policy"] == OLD_ENGINE
+    assert (own["decisions"], own["lane"]) == (3, "row")
+    assert own["fields"] == shipped["fields"]
+    assert own["guards"] == shipped["guards"]
+
+
+def test_an_engine_that_fails_ends_a_what_if_in_one_sentence(stored: Exitbrain) -> None:
+    ended = stored("whatif", "--policy", "foreign:tests.foreign_engines:Failing")
+
+    assert ended.code == 3
+    assert ended.stderr.endswith("failed: ValueError: no levels for 25.0\n")
