@@ -9,7 +9,7 @@ from rich.table import Table
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.infrastructure.cli import reports
 
-CLEAN = "CLEAN"
+CLEAN, UNTESTED = "CLEAN", "UNTESTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def text_of(tested: Tested) -> Iterator[RenderableType]:
 
 
 def _name_of(verdict: PolicyVerdict) -> str:
-    """Return the gravest of what was found."""
+    """Return the gravest of what was found; where nothing could be compared, that."""
     found = {moved.finding for moved in verdict.moved}
-    return next((finding.value for finding in Finding if finding in found), CLEAN)
+    otherwise = CLEAN if verdict.compared else UNTESTED
+    return next((finding.value for finding in Finding if finding in found), otherwise)

@@ -558,7 +558,7 @@ class Moved(Struct):
 
 
 class LookaheadVerdict(Struct):
-    """What was found about one policy; `verdict` is CLEAN or the gravest finding.
+    """What was found about one policy; `verdict` is CLEAN, UNTESTED, or the gravest finding.
 
     `compared` and `left_out` count comparisons by part and moments by reason; `when_loaded` is not judged.
     """

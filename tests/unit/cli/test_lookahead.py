@@ -91,6 +91,15 @@ def test_a_store_without_messages_has_nothing_to_test(exitbrain: Exitbrain) -> N
     )
 
 
+def test_a_record_without_decisions_is_untested(exitbrain: Exitbrain) -> None:
+    messages.write(Path("broken.jsonl"), ["not JSON", "neither"])
+    exitbrain("ingest", "broken.jsonl")
+
+    report = exitbrain("lab", "lookahead", "--json").report
+
+    assert {one["verdict"] for one in report["policies"]} == {"UNTESTED"}
+
+
 @pytest.fixture
 def market(tmp_path: Path) -> None:
     """Two positions and candles on which both are stopped or reach targets."""

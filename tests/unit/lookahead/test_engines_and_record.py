@@ -209,6 +209,23 @@ def test_a_message_that_is_read_in_the_light_of_the_next_is_found() -> None:
     assert verdict.moved[0].field == "inputs.confidence"
 
 
+def test_the_later_messages_really_come_other_than_recorded() -> None:
+    ledgers: list[InMemoryLedger] = []
+
+    def new_ledger() -> InMemoryLedger:
+        ledgers.append(InMemoryLedger())
+        return ledgers[-1]
+
+    record_verdict(SHIPPED["v3.6"], ledger=new_ledger)
+
+    prefix, *_, whole, altered, backwards = (
+        [ask.inputs for ask in history_of(ledger, 1000).asks] for ledger in ledgers[:7]
+    )
+    assert prefix == whole[:1] == altered[:1] == backwards[:1]
+    assert all(one not in whole for one in altered[1:])
+    assert backwards[1:] != whole[1:]
+
+
 def test_the_times_of_recording_and_the_instruments_are_those_of_the_record() -> None:
     history = history_of(story().ledger, 5)
 

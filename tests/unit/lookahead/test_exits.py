@@ -77,6 +77,18 @@ def test_a_walk_that_peeks_is_found_with_the_leg_that_moved(cheat: Walking) -> N
     assert all(moved.field.startswith("leg ") for moved in verdict.moved)
 
 
+def _reads_the_last_page(givens: Givens, market: Market) -> Walk:
+    ending = market.candles.candles[-1].close
+    first = givens.entry + (givens.targets[0] - givens.entry) * (0.2 + ending * 1000.0 % 1.0 / 2.0)
+    return walk(replace(givens, targets=(first, *givens.targets[1:])), market)
+
+
+def test_every_future_shows_a_target_that_knows_it() -> None:
+    hows = {moved.how for moved in checked(_reads_the_last_page).moved}
+
+    assert {exits.ABSENT, *(f"later candles {future}" for future in exits.FUTURES)} <= hows
+
+
 def test_a_stop_that_knows_the_future_is_read_by_the_probe() -> None:
     """No recorded candle need touch the stop: the probe does."""
     assert exits.PROBED in {moved.how for moved in checked(_trails_what_will_be, Rules()).moved}
