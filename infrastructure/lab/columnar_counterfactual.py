@@ -82,10 +82,9 @@ class ColumnarCounterfactual:
             with opened_segment(segment, self._mirror.store_id) as found:
                 if found.stored_sha256 != stored_hash(self._ledger, segment.first, segment.last):
                     return None
-                columns = found.columns(None)
+                return list(found.parts())
         except SegmentDamaged:
             return None
-        return [columns] if len(columns) else []
 
     def _stored(self, first: int, last: int) -> Iterator[DecisionColumns]:
         rows = decision_rows(self._ledger, first, last)

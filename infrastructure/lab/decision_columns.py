@@ -210,8 +210,8 @@ def _of_arrow(table: pa.Table, field: pa.Field) -> Any:
     if isinstance(column, pa.ChunkedArray):  # an empty table has no chunk to combine
         return _nothing(field)
     if pa.types.is_dictionary(field.type):
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return Coded(codes, tuple(column.dictionary.to_pylist()))
+        codes = column.indices if column.null_count == 0 else column.indices.fill_null(-1)
+        return Coded(codes.to_numpy(zero_copy_only=False), tuple(column.dictionary.to_pylist()))
     if field.type == pa.binary(16):
         start = 16 * column.offset
         return np.frombuffer(column.buffers()[1], np.uint8)[start : start + 16 * len(column)].view(PLAN_ID)
