@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decision|store|startup|live|lab|cluster ...] [--write]`: take the figures, print them, keep the table."""
+"""`python -m benchmarks [decision|store|startup|live|lab|lab_policies|cluster ...] [--write]`: take the figures, print them."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import cluster, decision, lab, live, startup, store
+from benchmarks import cluster, decision, lab, lab_policies, live, startup, store
 from benchmarks.measure import Figure, is_time, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -13,6 +13,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "startup": startup.figures,
     "live": live.figures,
     "lab": lab.figures,
+    "lab_policies": lab_policies.figures,
     "cluster": cluster.figures,
 }
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"

@@ -12,17 +12,19 @@ import numpy.typing as npt
 from exitbrain.application.counterfactual import rebased_base
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness, not_placeable
-from exitbrain.domain.levels import LevelInputs, RawLevels, slices_of
+from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, Unit
 from exitbrain.infrastructure.lab.arrays import Doubles, Mask
-from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Integers
 from exitbrain.infrastructure.lab.formula_rows import FormulaRows, compute_rows, formula_rows, read_only
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
+from exitbrain.infrastructure.lab.slice_states import SliceStates
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.sweep_kernel import SweepRows
 from exitbrain.infrastructure.lab.verdict_kernel import input_columns
@@ -41,7 +43,7 @@ class Recorded:
     policy: npt.NDArray[np.int64]
     snapshots: Snapshots
 
-    def part(self, rows: slice) -> "Recorded":
+    def part(self, rows: slice | Integers) -> "Recorded":
         """Return some of the decisions."""
         return Recorded(self.columns.take(rows), self.policies, self.policy[rows], self.snapshots)
 
@@ -64,7 +66,7 @@ class SweepBase:
         self.signal = self._signal()
         self._texts = _Decimals(columns.entry_price_text), _Decimals(columns.quantity_text)
         self._ticks = self._on_ticks()
-        self._slices: dict[tuple[float, ...], dict[int, int]] = {}
+        self._slices = SliceStates(self._position)
 
     def rows(self, candidate: Policy) -> SweepRows:
         """Return the rows for all policies that have the harvest scheme of the candidate."""
@@ -187,20 +189,17 @@ class SweepBase:
         states = np.full(len(known), UNKNOWN, dtype=np.int8)
         for row in np.flatnonzero(known).tolist():
             shares = (float(harvest[0][row]), float(harvest[1][row]), float(harvest[2][row]))
-            seen = self._slices.setdefault(shares, {})
-            if row not in seen:
-                seen[row] = self._slice_state(row, shares)
-            states[row] = seen[row]
+            states[row] = PASSED if self._slices.passes(row, shares) else FAILED
         return states
 
-    def _slice_state(self, row: int, shares: tuple[float, float, float]) -> int:
+    def _position(self, row: int) -> tuple[Decimal, Decimal, Instrument]:
+        """Return quantity, entry price and instrument of a row that has them."""
+        quantity, entry = self._texts[1].of(row), self._texts[0].of(row)
         instrument = self._recorded.snapshots.instruments[self._codes[row]]
-        entry, quantity = self._texts[0].of(row), self._texts[1].of(row)
-        assert instrument is not None
-        assert entry is not None
         assert quantity is not None
-        slices = slices_of(quantity, shares, instrument, entry)
-        return FAILED if not_placeable(quantity, entry, instrument, slices) else PASSED
+        assert entry is not None
+        assert instrument is not None
+        return quantity, entry, instrument
 
     def _level_inputs(self, row: int) -> LevelInputs:
         x = self._inputs
