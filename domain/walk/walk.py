@@ -38,7 +38,7 @@ def walk(givens: Givens, market: Market) -> Walk:
 
 class _Walker:
     def __init__(self, givens: Givens, market: Market) -> None:
-        _check_intervals(givens, market)
+        check_intervals(givens, market)
         self._givens = givens
         self._market = market
         self._d = givens.side.direction
@@ -154,17 +154,7 @@ class _Walker:
             of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
             self._mark_assumed = self._mark_assumed or of_mark is None
             mark = of_mark or candle
-        long = self._d > 0
-        return Bar(
-            candle.open_time_ms,
-            candle.open,
-            candle.low if long else candle.high,
-            candle.high if long else candle.low,
-            candle.close,
-            mark.open,
-            mark.low if long else mark.high,
-            mark.close,
-        )
+        return bar_of(candle, mark, self._d)
 
     def _count(self, choice: bool) -> None:
         self._ambiguous_candles += choice
@@ -205,7 +195,23 @@ class _Walker:
         )
 
 
-def _check_intervals(givens: Givens, market: Market) -> None:
+def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
+    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    long = direction > 0
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.low if long else candle.high,
+        candle.high if long else candle.low,
+        candle.close,
+        mark.open,
+        mark.low if long else mark.high,
+        mark.close,
+    )
+
+
+def check_intervals(givens: Givens, market: Market) -> None:
+    """Raise InvalidValue where candles, finer data or mark candles do not fit each other or the rules."""
     interval, rules = market.candles.interval_ms, givens.rules
     if rules.watch_closes and rules.interval_ms % interval:
         raise InvalidValue(

@@ -18,7 +18,8 @@ from exitbrain.infrastructure.cli.options import (
     Since,
     Store,
     Until,
-    takes_inputs,
+    WalkFlags,
+    takes_flags,
 )
 
 ASK, RECORD, LIVE = "Ask", "Record and replay", "Live"
@@ -95,7 +96,7 @@ def program(
 @app.command(
     rich_help_panel=ASK, epilog="Example: exitbrain levels --leverage 20 --volatility 1.5 --policy v3.6"
 )
-@takes_inputs
+@takes_flags(InputFlags)
 def levels(given: InputFlags, as_json: Json = False) -> None:
     """Compute the levels for given inputs; nothing is recorded."""
     from exitbrain.infrastructure.cli.levels import levels as run
@@ -106,7 +107,7 @@ def levels(given: InputFlags, as_json: Json = False) -> None:
 @app.command(
     rich_help_panel=ASK, epilog="Examples: exitbrain explain --leverage 20; exitbrain explain 3f2a91c0"
 )
-@takes_inputs
+@takes_flags(InputFlags)
 def explain(
     given: InputFlags,
     decision_id: Annotated[
@@ -135,7 +136,9 @@ def _value(metavar: str, help_text: str, *flags: str) -> Any:
     rich_help_panel=ASK,
     epilog="Example: exitbrain simulate --positions positions.jsonl --candles candles/ --policy v3.6 --break-even",
 )
+@takes_flags(WalkFlags)
 def simulate(
+    given: WalkFlags,
     positions: Annotated[
         str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
@@ -145,68 +148,21 @@ def simulate(
         list[str] | None,
         _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
     ] = None,
-    fee_bps: Annotated[
-        float | None, _value("X", "Fee per side in basis points; default that of the instrument, else 5.")
-    ] = None,
-    slippage_bps: Annotated[
-        float | None, _value("X", "Slippage per market exit in basis points; default 0.")
-    ] = None,
-    maker_fee_bps: Annotated[
-        float | None, _value("X", "Fee of limit targets in basis points; default that of takers.")
-    ] = None,
-    funding: Annotated[str | None, _value("PATH", "Funding rates.")] = None,
-    mark: Annotated[str | None, _value("PATH", "Mark price candles, which decide on liquidation.")] = None,
     brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
-    finer: Annotated[
-        str | None, _value("PATH", "Finer candles, or trades, that tell the order inside a candle.")
-    ] = None,
-    break_even: Annotated[
-        str | None,
-        _value("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
-    ] = None,
-    trailing: Annotated[
-        str | None, _value("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
-    ] = None,
-    time_stop: Annotated[
-        str | None, _value("T", "Close after this time: minutes, or like 30s, 4h, 1d.")
-    ] = None,
-    rule_interval: Annotated[
-        str | None, _value("T", "When trailing and time stop look at the market; default 1m.")
-    ] = None,
-    tp_execution: Annotated[str, _value("E", "How targets fill: market (the default) or limit.")] = "market",
-    working_type: Annotated[
-        str, _value("W", "Price that triggers the orders: contract (the default) or mark.")
-    ] = "contract",
-    include_off_market: Annotated[
-        bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
-    from exitbrain.infrastructure.cli.simulating import SimulateFlags
     from exitbrain.infrastructure.cli.simulating import simulate as run
 
-    flags = SimulateFlags(
+    run(
+        given,
         positions=positions,
         candles=candles,
         policy=policy,
         changes=changes or [],
-        fee_bps=fee_bps,
-        slippage_bps=slippage_bps,
-        maker_fee_bps=maker_fee_bps,
-        funding=funding,
-        mark=mark,
         brackets=brackets,
-        finer=finer,
-        break_even=break_even,
-        trailing=trailing,
-        time_stop=time_stop,
-        rule_interval=rule_interval,
-        tp_execution=tp_execution,
-        working_type=working_type,
-        include_off_market=include_off_market,
+        as_json=as_json,
     )
-    run(flags, as_json=as_json)
 
 
 @app.command(
@@ -425,11 +381,14 @@ def replay(
 
 
 @app.command(
+    cls=BareBreakEven,
     rich_help_panel=ASK,
     epilog="Examples: exitbrain whatif --policy v3.6; "
     "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
 )
+@takes_flags(WalkFlags)
 def whatif(
+    given: WalkFlags,
     policy: Annotated[
         str,
         Option(
@@ -473,10 +432,21 @@ def whatif(
             show_default=False,
         ),
     ] = None,
+    candles: Annotated[
+        str | None,
+        _value(
+            "PATH", "Walk the recorded positions on these candles, and judge what that would have brought."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, _value("P", "Compare with this policy on candles; default what was recorded.")
+    ] = None,
+    seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Ask what another policy would have said on the recorded decisions; nothing is recorded."""
+    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought."""
+    from exitbrain.infrastructure.cli.whatif import market_flags
     from exitbrain.infrastructure.cli.whatif import whatif as run
 
     run(
@@ -490,6 +460,7 @@ def whatif(
         lane=lane,
         cluster=cluster,
         export=export,
+        market=market_flags(candles, baseline, seed, given),
         store=store,
         as_json=as_json,
     )

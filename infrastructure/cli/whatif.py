@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
 from time import perf_counter
 from typing import cast
 
@@ -13,16 +14,43 @@ from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import FOREIGN, Policy
-from exitbrain.infrastructure.cli import output, reports, whatif_tables
+from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
 from exitbrain.infrastructure.cli.engines import engine_of, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
+from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
+from exitbrain.infrastructure.cli.outcome_json import with_outcomes
+from exitbrain.infrastructure.cli.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
+from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.pairs_file import PairsFile
 
 LANES = ("row", "columnar")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFlags:
+    """Where candles lie, what candidates are compared with there, and how positions are walked."""
+
+    candles: str
+    baseline: str | None
+    seed: int
+    walk: WalkFlags
+
+
+def market_flags(candles: str | None, baseline: str | None, seed: int, walk: WalkFlags) -> MarketFlags | None:
+    """Return what is asked of market data, None where nothing is; raises WrongUsage."""
+    if candles is not None:
+        if seed < 0:
+            raise WrongUsage(f"--seed is {seed}; allowed: 0 or more")
+        return MarketFlags(candles, baseline, seed, walk)
+    given = [] if baseline is None else ["--baseline"]
+    given += [flag_of(field.name) for field in fields(walk) if getattr(walk, field.name) != field.default]
+    if given:
+        raise WrongUsage(f"{given[0]} is about positions on market data; give --candles too")
+    return None
 
 
 def whatif(
@@ -37,10 +65,11 @@ def whatif(
     lane: str | None,
     cluster: str | None,
     export: str | None,
+    market: MarketFlags | None,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Report what one policy, or each of a grid, would have changed."""
+    """Report what one policy, or each of a grid, would have changed, and on market data what that would have brought."""
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
     if export is not None and sweeps:
@@ -58,15 +87,18 @@ def whatif(
         asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
         seconds = perf_counter() - began_s
         _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
+        found = None if market is None else _outcomes(store_read, policies, market, selection)
     given = zip(changes, asked.counterfactual.answers, strict=True)
     answers = [answer_of(base.name, each, answer) for each, answer in given]
     if as_json:
-        output.emit(_report_of(answers, asked, seconds, sweep=bool(sweeps)))
+        report = _report_of(answers, asked, seconds, sweep=bool(sweeps))
+        output.emit(report if found is None else with_outcomes(report, found, family=bool(sweeps)))
         return
     tables = whatif_tables.sweep(answers) if sweeps else whatif_tables.single(answers[0])
     output.show(
         *tables,
         *whatif_tables.left_out(asked.counterfactual.left_out),
+        *(() if found is None else outcome_text.text_of(found, family=bool(sweeps))),
         f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
     )
     if export is not None:
@@ -83,6 +115,20 @@ def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Poli
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
     return register.named(name).policy
+
+
+def _outcomes(
+    store_read: Reading, policies: Sequence[Policy], market: MarketFlags, selection: Selection
+) -> Found:
+    baseline = None if market.baseline is None else policy_named(market.baseline, store_read.ledger)
+    question = Question(
+        baseline=baseline,
+        candidates=policies,
+        terms=terms_of(market.walk, policies[0]),
+        seed=market.seed,
+        include_off_market=market.walk.include_off_market,
+    )
+    return find_outcomes(store_read, market_of(market.walk, market.candles), question, selection)
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> reports.WhatIfAnswer:
