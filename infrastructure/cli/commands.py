@@ -143,7 +143,8 @@ def simulate(
         str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
     candles: Annotated[str, _value("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
-    policy: Annotated[str | None, _value("P", "Policy; default v3.5.")] = None,
+    policy: Annotated[str | None, _value("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
+    unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
         _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
@@ -159,6 +160,7 @@ def simulate(
         positions=positions,
         candles=candles,
         policy=policy,
+        unit=unit,
         changes=changes or [],
         brackets=brackets,
         as_json=as_json,

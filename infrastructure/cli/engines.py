@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
@@ -29,6 +30,11 @@ def engine_of(name: str) -> NamedEngines:
     """Load an engine from where Python finds modules, and last from the working folder; see `ForeignEngine`."""
     find_in_working_folder()
     return NamedEngines(name)
+
+
+def engine_for(policy: Policy, usual: LevelEngine) -> LevelEngine:
+    """Return the engine of a policy: a foreign one that the user named, else the usual one."""
+    return engine_of(policy.formula) if policy.is_foreign else usual
 
 
 def find_in_working_folder() -> None:

@@ -15,7 +15,7 @@ from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
-from exitbrain.infrastructure.cli.engines import engine_of, policy_of, speaking_aside
+from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
@@ -175,7 +175,7 @@ def _ask(
     def progress(position: int, answers: int) -> None:
         store_read.work.reached(position, count=answers, unit="answers")
 
-    engine = engine_of(policies[0].formula) if policies[0].is_foreign else container.engine()
+    engine = engine_for(policies[0], container.engine())
     asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
     try:
         if cluster is None:

@@ -1,6 +1,7 @@
 """The columnar tasks on a cluster: the same bits as in one process, whoever works and whoever is killed."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -223,3 +224,14 @@ def test_a_sweep_that_needs_rows_is_not_for_a_cluster(exitbrain: Any, capsys: An
         capsys.readouterr().err
         == "exitbrain: --cluster asks in columns; --lane row and --export ask row by row\n"
     )
+
+
+def test_a_cluster_without_its_extra_is_one_sentence(exitbrain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    monkeypatch.delitem(sys.modules, "exitbrain.infrastructure.lab.cluster")
+
+    code, stdout, stderr = exitbrain("--cluster", "local")
+
+    assert (code, stdout) == (3, "")
+    assert stderr.startswith("exitbrain: a cluster needs the extra exitbrain[cluster]: ")
+    assert stderr.count("\n") == 1

@@ -139,6 +139,16 @@ def test_exits_are_tested_on_candles(exitbrain: Exitbrain) -> None:
 
 
 @pytest.mark.usefixtures("market")
+def test_an_engine_of_the_users_own_is_simulated_as_its_formula_is(exitbrain: Exitbrain) -> None:
+    walked = [
+        exitbrain("simulate", *ON_MARKET[2:-2], "--policy", policy, "--json").report
+        for policy in ("foreign:exitbrain:AdaptiveLeverageEngine", "v3.5-fraction")
+    ]
+
+    assert walked[0]["positions"] == walked[1]["positions"]
+
+
+@pytest.mark.usefixtures("market")
 def test_an_engine_that_reads_the_candles_is_a_finding(
     exitbrain: Exitbrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
