@@ -10,13 +10,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
 
 try:
-    from dask.distributed import Client, LocalCluster
+    from dask.distributed import Client, LocalCluster, WorkerPlugin
     from distributed.client import FutureCancelledError, FuturesCancelledError
     from distributed.comm.core import CommClosedError, connect
     from distributed.scheduler import KilledWorker
@@ -86,6 +87,7 @@ def on_cluster(where: str) -> Iterator[OnDask]:
     if local is not None:
         workers = int(local[1]) if local[1] else _cores()
         with _local_cluster(workers) as cluster, _client(cluster, "the local cluster") as client:
+            client.register_plugin(_LeaveCtrlCToTheParent())
             yield OnDask(client, "the local cluster")
     else:
         name = f"cluster {where}"
@@ -125,6 +127,13 @@ def _client(where: Any, name: str) -> Iterator[Any]:
         yield client
     finally:
         client.close()  # type: ignore[no-untyped-call]
+
+
+class _LeaveCtrlCToTheParent(WorkerPlugin):
+    """Also for workers that are started later, in place of one that was lost."""
+
+    def setup(self, worker: Any) -> None:
+        signal(SIGINT, SIG_IGN)
 
 
 async def _knock(address: str) -> None:
