@@ -181,8 +181,11 @@ def _text(
         if report.first_drift is not None:
             drift = report.first_drift
             yield f"  first: {drift.subject}, {drift.field}"
-            yield f"    recorded   {drift.recorded}"
-            yield f"    recomputed {drift.recomputed}"
+            if drift.recomputed:
+                yield f"    recorded   {drift.recorded}"
+                yield f"    recomputed {drift.recomputed}"
+            else:  # nothing was, since the record can not be read
+                yield f"    {drift.recorded}"
     yield from _lane_text(taken)
     yield f"{name}, {seconds:.2f} s"
 
