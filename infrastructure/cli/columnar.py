@@ -30,7 +30,7 @@ def replay_in_columns(
     """Replay over the mirror in a folder; return why not, where it can not be used and nobody forces it."""
     try:
         from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay  # noqa: PLC0415 - an extra
-        from exitbrain.infrastructure.lab.lane import Choice, fresh_mirror, needed_mirror  # noqa: PLC0415
+        from exitbrain.infrastructure.lab.lane import Choice, judging_mirror, needed_mirror  # noqa: PLC0415
     except ImportError as missing:
         why = f"the mirror needs the extra exitbrain[lab]: {missing}"
         if forced:
@@ -41,7 +41,7 @@ def replay_in_columns(
     if forced or folder is None:
         choice = Choice(needed_mirror(ledger, folder))
     else:
-        choice = fresh_mirror(ledger, folder)
+        choice = judging_mirror(ledger, folder)
     if choice.mirror is None:
         return choice.why_not or "there is no mirror"
     replay = ColumnarReplay(ledger, choice.mirror, store_read.container.decision_replay())

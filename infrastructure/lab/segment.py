@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -84,7 +85,14 @@ def write_segment(
     folder: Path, store_id: str, first: int, last: int, columns: DecisionColumns, stored_sha256: str
 ) -> Segment:
     """Write the decisions of a closed range of log positions; an interrupt or a crash leaves no segment behind."""
-    about = {"format": FORMAT, "store": store_id, "range": f"{first}-{last}", "stored_sha256": stored_sha256}
+    about = {
+        "format": FORMAT,
+        "store": store_id,
+        "range": f"{first}-{last}",
+        "stored_sha256": stored_sha256,
+        "rows": str(len(columns)),
+        "regular": str(np.count_nonzero(columns.regular)),
+    }
     table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
     partial = folder / f"{first:012d}-{last:012d}.{os.getpid()}{PARTIAL}"
     try:
@@ -135,19 +143,23 @@ def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
     """
     try:
         with pa.memory_map(str(segment.path)) as file:
-            table = pq.ParquetFile(file).read(columns=[name], use_threads=False)
-            column: Coded = getattr(DecisionColumns.of_table(table), name)
-    except pa.ArrowInvalid:
+            content = file.read_buffer()
+            about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
+            column: Coded = getattr(OpenSegment(content, about).columns([name]), name)
+            return tuple(column.values)
+    except (pa.ArrowInvalid, KeyError):
         return ()
-    return tuple(column.values)
 
 
-def owner_of(segment: Segment) -> str | None:
-    """Return the store that a segment says it was made from, None where it is too damaged to say."""
+def label_of(segment: Segment) -> dict[str, str]:
+    """Return what a segment says of itself, unchecked: `store`, `rows` and `regular` ones among others.
+
+    Nothing, where it is too damaged to say.
+    """
     try:
-        return _about(pq.read_schema(segment.path).metadata or {}).get("store")
+        return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
-        return None
+        return {}
 
 
 def sync_folder(folder: Path) -> None:

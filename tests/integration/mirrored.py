@@ -26,17 +26,23 @@ Alter = Callable[[bytes], bytes]
 
 
 def make_store(
-    path: Path, *, policy: str = "v3.5", messages: int = 500, skip: int = 0, with_instruments: bool = False
+    path: Path,
+    *,
+    policy: str = "v3.5",
+    messages: int = 500,
+    skip: int = 0,
+    with_instruments: bool = False,
+    ticks_of_every: int = 2,
 ) -> None:
     """Record synthetic messages in a store, after the first `skip` of them.
 
-    Of the instruments every second lacks tick, step and minimum notional.
+    With instruments every one has brackets, and every second (or so) tick, step and minimum notional too.
     """
     known = None
     if with_instruments:
         known = path.with_suffix(".instruments.json")
         some = {
-            symbol: rules if number % 2 else {"brackets": rules["brackets"]}
+            symbol: rules if number % ticks_of_every == 0 else {"brackets": rules["brackets"]}
             for number, (symbol, rules) in enumerate(instruments().items())
         }
         known.write_text(json.dumps(some), encoding="utf-8")
