@@ -18,6 +18,7 @@ from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import RegisteredPolicy
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.arrays import InputColumns
@@ -25,6 +26,7 @@ from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
+from exitbrain.infrastructure.lab.picked_log import PickedLog
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment, texts_named
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.spread import Spread, on_threads
@@ -49,7 +51,8 @@ _READ = tuple(
 )
 _NO_INSTRUMENT = Instrument("unknown")
 
-Range = tuple[int, int]
+_ALONE = 0.1
+"""The share of a segment up to which asking the store for single decisions is faster than reading all of them."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class SegmentTask:
 
 @dataclass(frozen=True, slots=True)
 class SegmentVerdict:
-    """What columns say of a segment: how many decisions are exact, and the ranges of the log left to the row judge.
+    """What columns say of a segment: how many decisions are exact, and where those left to the row judge are.
 
     `stored_sha256` is the hash that its decisions had in the store, `hashed_now` the one they have, where the task
     asked for it.
@@ -87,7 +90,7 @@ class SegmentVerdict:
 
     segment: Segment
     exact: int
-    left: tuple[Range, ...]
+    left: tuple[int, ...]
     stored_sha256: str
     damaged: str | None = None
     hashed_now: str | None = None
@@ -135,22 +138,33 @@ class ColumnarReplay:
     def _count(
         self, verdict: SegmentVerdict, selection: Selection, report: ColumnarReport, *, trust_mirror: bool
     ) -> None:
-        segment, exact, left = verdict.segment, verdict.exact, verdict.left
-        why = verdict.damaged
-        if why is None and not trust_mirror:
-            stored = verdict.hashed_now or stored_hash(self._ledger, segment.first, segment.last)
-            if stored != verdict.stored_sha256:
+        segment, exact, why = verdict.segment, verdict.exact, verdict.damaged
+        if why is None:
+            left, stored_sha256 = self._judge_left(verdict, selection, trust_mirror=trust_mirror)
+            if stored_sha256 != verdict.stored_sha256:
                 why = f"the store has changed since segment {segment.path.name} was made"
         if why is not None:
-            report.notes.append(
-                f"{why}; log positions {segment.first} to {segment.last} were replayed by row"
-            )
-            exact, left = 0, ((segment.first, segment.last),)
-        found = ReplayReport(decisions=exact, exact=exact)
-        for first, last in left:
-            found = found.plus(self._row_judge.run(selection, after=first - 1, upto=last))
+            where = f"log positions {segment.first} to {segment.last}"
+            report.notes.append(f"{why}; {where} were replayed by row")
+            exact, left = 0, self._row_judge.run(selection, after=segment.first - 1, upto=segment.last)
         report.in_columns += exact
-        report.verdicts = report.verdicts.plus(found)
+        report.verdicts = report.verdicts.plus(ReplayReport(decisions=exact, exact=exact)).plus(left)
+
+    def _judge_left(
+        self, verdict: SegmentVerdict, selection: Selection, *, trust_mirror: bool
+    ) -> tuple[ReplayReport, str]:
+        """Judge by row what columns left, and return the hash of what the store holds, or what is trusted to be it."""
+        first, last = verdict.segment.first, verdict.segment.last
+        known = verdict.stored_sha256 if trust_mirror else verdict.hashed_now
+        if known is not None and len(verdict.left) <= _ALONE * (verdict.exact + len(verdict.left)):
+            found = ReplayReport()
+            for position in verdict.left:
+                found = found.plus(self._row_judge.run(selection, after=position - 1, upto=position))
+            return found, known
+        picked = PickedLog(self._ledger, verdict.left)
+        judge = self._row_judge.over(StoredDecisions(picked))
+        found = judge.run(selection, after=first - 1, upto=last)
+        return found, known or picked.stored.hexdigest()
 
     def _instrument(self, content_hash: str) -> Instrument | None:
         with self._asking:
@@ -169,7 +183,8 @@ class ColumnarReplay:
 def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
     """Judge the decisions of one segment; a pure function of its file and the task. Raises AnotherStore."""
     names = (*_READ, "symbol") if task.selection.symbol is not None else _READ
-    exact, left = 0, _Left()
+    exact = 0
+    left: list[int] = []
     try:
         with opened_segment(segment, task.store_id) as found:
             stored_sha256 = found.stored_sha256
@@ -177,11 +192,12 @@ def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
                 selected = selected_rows(columns, task.selection)
                 proven = _exact(columns, task) & selected
                 exact += int(np.count_nonzero(proven))
-                left.add(columns, ~proven & (selected | ~columns.readable))
+                rows = ~proven & (selected | ~columns.readable)
+                left += columns.log_position[rows].tolist()
     except SegmentDamaged as damaged:
         return SegmentVerdict(segment, 0, (), "", str(damaged))
     hashed_now = None if task.store is None else _hashed_now(task.store, segment)
-    return SegmentVerdict(segment, exact, tuple(left.ranges), stored_sha256, hashed_now=hashed_now)
+    return SegmentVerdict(segment, exact, tuple(left), stored_sha256, hashed_now=hashed_now)
 
 
 def _hashed_now(store: str, segment: Segment) -> str:
@@ -239,22 +255,3 @@ def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     if selection.symbol is not None:
         taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
     return taken
-
-
-class _Left:
-    """Collects the closed ranges of log positions that hold the decisions left to the row judge, and no other."""
-
-    def __init__(self) -> None:
-        self.ranges: list[Range] = []
-        self._ended_with_one = False
-
-    def add(self, columns: DecisionColumns, rows: Mask) -> None:
-        """Take in the next rows of a segment."""
-        edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
-        for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-            first, last = int(columns.log_position[begin]), int(columns.log_position[end - 1])
-            if begin == 0 and self._ended_with_one:
-                first = self.ranges.pop()[0]
-            self.ranges.append((first, last))
-        if len(rows):
-            self._ended_with_one = bool(rows[-1])

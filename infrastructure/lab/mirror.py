@@ -22,6 +22,7 @@ from exitbrain.infrastructure.lab.segment import (
     AnotherStore,
     Segment,
     SegmentDamaged,
+    is_partial,
     label_of,
     opened_segment,
     read_segment,
@@ -172,7 +173,8 @@ class Mirror:
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"*{PARTIAL}"):
-            path.unlink()
+            if is_partial(path):
+                path.unlink()
 
     def _remove(self, condition: Callable[[Segment], bool]) -> None:
         for segment in list(self._files()):

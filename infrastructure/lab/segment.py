@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
-from exitbrain.infrastructure.lab.decision_columns import TEXTS, Coded, DecisionColumns, joined
+from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
+from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
@@ -29,6 +30,7 @@ ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
+_PARTIAL_NAME = re.compile(r"\d{12,}-\d{12,}\.\d+\.partial")
 _ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
 _SAMPLE, _FEW = 1_000, 50
 
@@ -67,14 +69,19 @@ class OpenSegment:
 
     def __init__(self, content: pa.Buffer, about: Mapping[str, str]) -> None:
         self._content = content
+        self._constants = constants_in(about["constants"])
         self.stored_sha256 = about["stored_sha256"]
 
     def parts(self, names: Sequence[str] | None = None) -> Iterator[DecisionColumns]:
         """Yield the rows, or some of their columns, so many at a time that memory is used again, not asked for."""
         reader = pq.ParquetFile(pa.BufferReader(self._content))
-        wanted = None if names is None else list(names)
+        wanted = COLUMNS if names is None else names
+        stored = [name for name in wanted if name not in self._constants]
         for group in range(reader.num_row_groups):
-            yield DecisionColumns.of_table(reader.read_row_group(group, columns=wanted, use_threads=False))
+            known = filled(self._constants, wanted, reader.metadata.row_group(group).num_rows)
+            yield DecisionColumns.of_table(
+                reader.read_row_group(group, columns=stored, use_threads=False), known
+            )
 
     def columns(self, names: Sequence[str] | None = None) -> DecisionColumns:
         """Return all rows, or some of their columns."""
@@ -91,6 +98,7 @@ def write_segment(
         "range": f"{first}-{last}",
         "stored_sha256": stored_sha256,
         "rows": str(len(columns)),
+        "constants": constants_of(columns),
         "regular": str(np.count_nonzero(columns.regular)),
     }
     table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
@@ -160,6 +168,11 @@ def label_of(segment: Segment) -> dict[str, str]:
         return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
         return {}
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one of a segment that was being written."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:

@@ -184,6 +184,20 @@ def test_a_decision_that_was_taken_out_of_the_store_is_noticed(store: Path) -> N
     assert len(found.notes) == 1
 
 
+@pytest.mark.parametrize("every", [2, 40])
+def test_many_and_few_decisions_left_to_the_row_judge_are_counted_once(store: Path, every: int) -> None:
+    for position in decision_positions(store)[::every]:
+        alter(store, position, ALTERATIONS["the writing alone"])
+    shutil.rmtree(store.with_suffix(".mirror"))
+    export(store, store.with_suffix(".mirror"))
+
+    for trust_mirror in (True, False):
+        found = in_columns(store, store.with_suffix(".mirror"), trust_mirror=trust_mirror)
+        assert found.verdicts == by_row(store)
+        assert found.verdicts.drift == len(decision_positions(store)[::every])
+        assert found.in_columns == found.verdicts.exact
+
+
 def test_a_selection_holds_in_columns(store: Path) -> None:
     alter(store, decision_positions(store)[40], ALTERATIONS["all of it"])
     for selection in (
