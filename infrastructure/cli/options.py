@@ -69,6 +69,24 @@ Since = Annotated[
 Until = Annotated[
     str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
 ]
+Cluster = Annotated[
+    str | None,
+    Option(
+        "--cluster",
+        metavar="C",
+        help="Work on a Dask cluster: local, local:N processes, or tcp://HOST:PORT of a scheduler.",
+        show_default=False,
+    ),
+]
+EngineUnit = Annotated[
+    str | None,
+    Option(
+        "--unit",
+        metavar="U",
+        help="Unit of your own engine: fraction (the default) or percent.",
+        show_default=False,
+    ),
+]
 OfSymbol = Annotated[
     str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
 ]
@@ -106,8 +124,15 @@ class InputFlags:
         _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
     policy: Annotated[
-        str | None, _flag("P", "v3.5, v3.5-fraction or v3.6; default EXITBRAIN_POLICY, else v3.5.")
+        str | None,
+        _flag(
+            "P",
+            "v3.5, v3.5-fraction, v3.6, or your own engine, foreign:MODULE:CLASS; default EXITBRAIN_POLICY, else v3.5.",
+        ),
     ] = None
+    unit: Annotated[str | None, _flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
+        None
+    )
     base_tp: Annotated[
         float | None,
         _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),

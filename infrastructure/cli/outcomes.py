@@ -19,6 +19,7 @@ from exitbrain.application.simulation import Terms
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption
+from exitbrain.infrastructure.cli.engines import engine_for
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import Reading
 
@@ -104,7 +105,8 @@ def find_outcomes(store_read: Reading, market: MarketData, question: Question, s
     positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
     alone = len(question.candidates) == 1
     found = Found(question, Panel(len(question.candidates)))
-    walking = Outcomes(store_read.ledger, container.engine(), market)
+    engine = engine_for(question.candidates[0], container.engine())
+    walking = Outcomes(store_read.ledger, engine, market)
     outcomes = walking.run(
         positions, question.baseline, question.candidates, question.terms, attributed=alone
     )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
@@ -26,6 +27,12 @@ def masked(text: str) -> str:
 def name_of(container: Container) -> str:
     """Return the store as reports name it."""
     return f"store {masked(container.settings().store)}"
+
+
+def visible_to_workers(store: str) -> str:
+    """Return the URL of a store that does not depend on the folder a process works in."""
+    path = store.removeprefix("sqlite:///")
+    return store if path == store else f"sqlite:///{Path(path).absolute()}"
 
 
 @dataclass(frozen=True, slots=True)

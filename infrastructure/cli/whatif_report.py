@@ -5,6 +5,7 @@ from pathlib import Path
 
 from exitbrain.application.counterfactual import Pair, WhatIf
 from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.engines import engine_for
 from exitbrain.infrastructure.cli.outcomes import Found, Unwalked
 from exitbrain.infrastructure.cli.store import Reading
 from exitbrain.infrastructure.lab.report.changes import Changes
@@ -49,7 +50,8 @@ class WhatIfReport:
                 baseline=found.question.baseline_name,
             )
         run = WhatIfRun(answer, self._changes, tuple(policies.values()), walked)
-        write_what_if(Path(self._path), run, store_read.container.engine())
+        engine = engine_for(answer.policy, store_read.container.engine())
+        write_what_if(Path(self._path), run, engine)
         output.say(f"Report: {self._path}")
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
-from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, DecisionColumns, joined
+from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
@@ -142,6 +142,21 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
     """Return the rows of a segment, or some of their columns. Raises SegmentDamaged, and AnotherStore."""
     with opened_segment(segment, store_id) as found:
         return found.columns(names)
+
+
+def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
+    """Return the values of a text column without checking the hash: they say what may be asked for, and prove nothing.
+
+    None are returned of a segment that can not be read.
+    """
+    try:
+        with pa.memory_map(str(segment.path)) as file:
+            content = file.read_buffer()
+            about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
+            column: Coded = getattr(OpenSegment(content, about).columns([name]), name)
+            return tuple(column.values)
+    except (pa.ArrowInvalid, KeyError):
+        return ()
 
 
 def label_of(segment: Segment) -> dict[str, str]:
