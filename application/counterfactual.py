@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
@@ -149,8 +149,11 @@ class RowCounterfactual:
         left_out: LeftOut,
         pairs: Callable[[Pair], None] | None,
     ) -> None:
-        recorded = self._recorded_policy(decision.policy)
-        levels = decision.levels()
+        try:
+            recorded, levels = self._recorded_policy(decision.policy), decision.levels()
+        except UnreadableEvent:  # a part of it is damaged
+            left_out.unreadable += 1
+            return
         instrument = self._instrument(decision.snapshot)
         if recorded is None:
             left_out.unknown_policy += 1

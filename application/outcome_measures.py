@@ -12,6 +12,7 @@ from exitbrain.domain.judgement.measures import (
     give_back,
     hourly_results,
     loss_at_stop,
+    mean_exit,
     r_multiple,
     stop_then_reverse,
     targets_hit,
@@ -125,7 +126,7 @@ def _measured(walked: Walked, history: History, candles: CandleSeries) -> Histor
     hit = targets_hit(history)
     return HistoryMeasures(
         to_legs,
-        give_back(to_legs[-1].favourable, history.gross),
+        give_back(to_legs[-1].favourable, mean_exit(givens, history)),
         hit,
         history.legs[-1].level is LegLevel.SL and not hit,
         stop_then_reverse(givens, history, candles),

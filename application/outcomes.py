@@ -5,44 +5,28 @@ entry, its recorded changes of size and its recorded close; at each recorded rev
 the recorded inputs. All policies of a position walk the same candles to the same end.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
 from exitbrain.application.counterfactual import check_finite, rebased
+from exitbrain.application.outcome_plans import EPOCH, LeftOutBecause, LevelsOf, NotWalked, ms_of, plan_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, NoMarket
 from exitbrain.application.recorded_positions import RecordedPosition
-from exitbrain.application.simulation import Terms, givens_of, liquidation_of
+from exitbrain.application.simulation import Terms
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
-from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.position import PositionIncreased, PositionReduced
-from exitbrain.domain.values import DECIMAL, Assumption
+from exitbrain.domain.values import Assumption
 from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import ExternalClose, Givens
 from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class LeftOutBecause(StrEnum):
-    """Why a recorded position can not be walked."""
-
-    NO_ENTRY_PRICE = "no_entry_price"
-    NO_CANDLES = "no_candles"
-    OUTSIDE_CANDLES = "outside_candles"
-    REFUSED = "refused"
-    UNKNOWN_POLICY = "unknown_policy"
-    MISSING_SNAPSHOT = "missing_snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +100,7 @@ class Outcomes:
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
-            except _NotWalked as error:
+            except NotWalked as error:
                 yield LeftOut(position, error.because, error.detail)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
@@ -133,11 +117,11 @@ class Outcomes:
         market = self._market_of(position)
         assumptions: dict[Assumption, None] = {}
         planned = [
-            _Planning(position, market, terms, self._levels_under(policy), assumptions).plan()
+            plan_of(position, market, terms, self._levels_under(policy), assumptions)
             for policy in (baseline, *candidates)
         ]
-        first, *others = [Walked(plan, walk_plan(plan, market)) for plan in planned]
-        differences = tuple([walk_both(first.plan, other.plan, market) for other in others])
+        first, *others = self._walked(planned, market)
+        differences = tuple(self._differences(first, others, market))
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
             attributions = tuple(
@@ -152,18 +136,35 @@ class Outcomes:
             position, market, first, tuple(others), differences, attributions, tuple(assumptions)
         )
 
+    def _walked(self, plans: Sequence[Plan], market: Market) -> list[Walked]:
+        """Walk each plan; many policies of a grid give the same levels."""
+        walked: dict[Plan, Walked] = {}
+        for plan in plans:
+            if plan not in walked:
+                walked[plan] = Walked(plan, walk_plan(plan, market))
+        return [walked[plan] for plan in plans]
+
+    def _differences(
+        self, baseline: Walked, candidates: Sequence[Walked], market: Market
+    ) -> Iterator[Difference]:
+        known: dict[Plan, Difference] = {}
+        for candidate in candidates:
+            if candidate.plan not in known:
+                known[candidate.plan] = walk_both(baseline.plan, candidate.plan, market)
+            yield known[candidate.plan]
+
     def _market_of(self, position: RecordedPosition) -> Market:
         if position.entry_price is None:
-            raise _NotWalked(LeftOutBecause.NO_ENTRY_PRICE, "its messages name none")
+            raise NotWalked(LeftOutBecause.NO_ENTRY_PRICE, "its messages name none")
         try:
             market = self._market.market(position.symbol)
         except NoMarket as error:
-            raise _NotWalked(LeftOutBecause.NO_CANDLES, str(error)) from error
+            raise NotWalked(LeftOutBecause.NO_CANDLES, str(error)) from error
         candles = market.candles
-        if not candles.opens_ms[0] <= _ms(position.opened_at) < candles.end_ms:
-            first, end = (_EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
+        if not candles.opens_ms[0] <= ms_of(position.opened_at) < candles.end_ms:
+            first, end = (EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
             span = f"candles from {first.isoformat()} to before {end.isoformat()}"
-            raise _NotWalked(LeftOutBecause.OUTSIDE_CANDLES, span)
+            raise NotWalked(LeftOutBecause.OUTSIDE_CANDLES, span)
         return market
 
     def _attributed(
@@ -174,15 +175,15 @@ class Outcomes:
         unliquidated = difference if same else walk_both(before, after, market)
         return attribute(baseline, candidate, difference, unliquidated, market.candles)
 
-    def _levels_under(self, policy: Policy | None) -> "_LevelsOf":
+    def _levels_under(self, policy: Policy | None) -> "LevelsOf":
         if policy is None:
-            return _LevelsOf("as recorded", lambda decision: decision.levels, self._instrument)
-        return _LevelsOf(policy.name, lambda decision: self._computed(policy, decision), self._instrument)
+            return LevelsOf("as recorded", lambda decision: decision.levels, self._instrument)
+        return LevelsOf(policy.name, lambda decision: self._computed(policy, decision), self._instrument)
 
     def _computed(self, policy: Policy, decision: Decision) -> JudgedLevels:
         registered = self._policies.get(decision.policy.name)
         if registered is None or registered.ref.parameters_hash != decision.policy.parameters_hash:
-            raise _NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
+            raise NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
         instrument = self._instrument(decision)
         inputs = rebased(decision.inputs, registered.policy, policy)
         raw = self._engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
@@ -197,119 +198,8 @@ class Outcomes:
             self._instruments[content_hash] = self._ledger.instrument(content_hash)
         found = self._instruments[content_hash]
         if found is None:
-            raise _NotWalked(LeftOutBecause.MISSING_SNAPSHOT, content_hash)
+            raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, content_hash)
         return found
-
-
-class _NotWalked(Exception):
-    """A position can not be walked; caught where it is left out."""
-
-    def __init__(self, because: LeftOutBecause, detail: str) -> None:
-        super().__init__(because, detail)
-        self.because = because
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class _LevelsOf:
-    """What a policy makes of a recorded decision."""
-
-    name: str
-    levels: Callable[[Decision], JudgedLevels]
-    instrument: Callable[[Decision], Instrument | None]
-
-
-class _Planning:
-    """Turns a recorded position into a plan under one policy."""
-
-    def __init__(
-        self,
-        position: RecordedPosition,
-        market: Market,
-        terms: Terms,
-        levels: _LevelsOf,
-        assumptions: dict[Assumption, None],
-    ) -> None:
-        self._position = position
-        self._market = market
-        self._terms = terms
-        self._levels = levels
-        self._assumptions = assumptions
-        self._opened_ms = _ms(position.opened_at)
-
-    def plan(self) -> Plan:
-        """Return the plan; raises _NotWalked where the policy gives no first levels."""
-        first: Givens | None = None
-        changes: list[Change] = []
-        at_ms = self._opened_ms
-        for at, step in self._position.steps:
-            at_ms = max(at_ms, _ms(at))  # a message may tell of an earlier time; the log says what came first
-            if isinstance(step, PositionIncreased | PositionReduced):
-                changes += self._resized(at_ms, step)
-                continue
-            givens = self._givens(step)
-            if givens is None:
-                continue
-            if first is None:
-                first = givens
-            else:
-                changes.append(
-                    Relevelled(
-                        at_ms, givens.entry, givens.targets, givens.stop, givens.shares, givens.liquidation
-                    )
-                )
-        if first is None:
-            raise _NotWalked(LeftOutBecause.REFUSED, f"{self._levels.name} gives it no levels")
-        return Plan(replace(first, external=self._external()), tuple(changes))
-
-    def _givens(self, decision: Decision) -> Givens | None:
-        """Return the levels of a revision; None where it has none, and those before stay in force."""
-        levels = self._levels.levels(decision)
-        if levels.raw.refusal is not None or levels.triggers is None:
-            return None
-        inputs = self._with_walked_costs(decision.inputs)
-        assumed: list[Assumption] = []
-        givens = givens_of(self._opened_ms, inputs, levels, self._terms, assumed)
-        liquidation = liquidation_of(inputs, givens, self._levels.instrument(decision), assumed)
-        self._assumptions.update(dict.fromkeys(assumed))
-        return replace(givens, liquidation=liquidation)
-
-    def _with_walked_costs(self, inputs: LevelInputs) -> LevelInputs:
-        fee, slippage = self._terms.fee_bps, self._terms.slippage_bps
-        return replace(
-            inputs,
-            fee_bps=inputs.fee_bps if fee is None else fee,
-            slippage_bps=inputs.slippage_bps if slippage is None else slippage,
-        )
-
-    def _resized(self, at_ms: int, step: PositionIncreased | PositionReduced) -> Iterator[Change]:
-        original = self._position.quantity
-        match step:
-            case PositionReduced(by=by, quantity=rest) if by is not None and rest is not None:
-                self._assume("reduction_price", "open of its candle", "the record knows none")
-                yield Reduced(at_ms, float(DECIMAL.divide(rest, DECIMAL.add(rest, by))))
-            case PositionIncreased(added_price=price, added_quantity=added) if (
-                price is not None and added is not None and original is not None
-            ):
-                yield Increased(at_ms, float(DECIMAL.divide(added, original)), float(price))
-            case _:
-                self._assume("quantity", "unchanged", "the record knows no amount, or no price, of a change")
-
-    def _external(self) -> ExternalClose | None:
-        closed = self._position.closed
-        if closed is None:
-            return None
-        at_ms = max(self._opened_ms, _ms(closed.stamp.occurred_at))
-        if closed.exit_price is not None:
-            return ExternalClose(at_ms, float(closed.exit_price))
-        candles = self._market.candles
-        if at_ms >= candles.end_ms:
-            return None  # the data end before it
-        self._assume("exit_price", "open of its candle", "the recorded close names none")
-        return ExternalClose(at_ms, candles.candles[candles.index_at(at_ms)].open)
-
-    def _assume(self, field: str, value: str, why: str) -> None:
-        self._assumptions[Assumption(field, value, why)] = None
 
 
 def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:
@@ -330,7 +220,3 @@ def _without_liquidation(plan: Plan) -> Plan:
         ]
     )
     return Plan(replace(plan.givens, liquidation=None), changes)
-
-
-def _ms(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)

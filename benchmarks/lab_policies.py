@@ -16,6 +16,7 @@ from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recording import Recorder
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.variant import variant_of
@@ -30,7 +31,7 @@ from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
-from exitbrain.infrastructure.paper.decisions import TOPICS, DecodedDecisions
+from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -89,7 +90,7 @@ def _ledger(known: Instruments, count: int) -> InMemoryLedger:
 
 
 def _stored(ledger: InMemoryLedger, count: int) -> Iterator[RawRow]:
-    for number, entry in enumerate(ledger.log(topics=TOPICS)):
+    for number, entry in enumerate(ledger.log(topics=DECISION_TOPICS)):
         if number == count:
             return
         event = MAPPER.to_stored_event(Record(entry.stream_id, entry.version, entry.event))

@@ -19,7 +19,7 @@ from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.clock import SystemClock
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -80,7 +80,7 @@ class Container(containers.DeclarativeContainer):
     create = providers.Object(False)
 
     clock = providers.Singleton(SystemClock)
-    engine = providers.Singleton(BuiltInFormulas)
+    engine = providers.Singleton(NamedEngines)
     translator = providers.Singleton(WireTranslator)
     journal: providers.Provider[Journal | None] = providers.Object(None)  # the live path brings one
     venue_instruments = providers.Singleton(_venue_instruments, settings, journal)

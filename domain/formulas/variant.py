@@ -28,7 +28,8 @@ def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
     variant = replace(policy, name=f"{policy.name} {said}", parameters={**policy.parameters, **changes})
     if any(name.startswith("harvest") for name in changes):
         _check_harvest(variant)
-    parameters_of(variant)
+    if not variant.is_foreign:
+        parameters_of(variant)
     return variant
 
 

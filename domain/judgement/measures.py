@@ -37,12 +37,25 @@ def excursions(givens: Givens, history: History, candles: CandleSeries) -> tuple
 def give_back(reached: Interval, realised: float) -> Interval | None:
     """Return (MFE - realised) / MFE: 0 where all that was ever there was kept, 1 where nothing, above 1 with a loss.
 
-    `reached` is the MFE to the last leg, `realised` the gross result. None where no gain was surely there.
+    `reached` is the MFE to the last leg, `realised` the mean exit. None where no gain was surely there.
     """
     if reached.lower <= 0.0:
         return None
     ends = [(reach - realised) / reach for reach in (reached.lower, reached.upper)]
     return Interval(min(ends), max(ends))
+
+
+def mean_exit(givens: Givens, history: History) -> float:
+    """Return how far from the first entry the exits were, in their mean weighted by what each closed.
+
+    Of a position that never grew this is its gross result.
+    """
+    d, entry = givens.side.direction, givens.entry
+    total = closed = 0.0
+    for leg in history.legs:
+        total = total + leg.fraction * d * (leg.price - entry) / entry
+        closed = closed + leg.fraction
+    return total / closed
 
 
 def targets_hit(history: History) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exitbrain.domain.errors import InvalidValue
 
 MINUTE_MS = 60_000
-STRETCH = 64
+STRETCHES = (512, 64, 8)
 """How many candles a walk passes over at once where nothing can happen in them."""
 
 
@@ -77,7 +77,7 @@ class FundingRate:
 
 
 class Stretch(NamedTuple):
-    """STRETCH candles without a hole among them: when the first opens, when the last ends, and the extremes."""
+    """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
 
     from_ms: int
     until_ms: int
@@ -115,14 +115,20 @@ class CandleSeries:
         return self.opens_ms[-1] + self.interval_ms
 
     @cached_property
-    def stretches(self) -> Sequence[Stretch | None]:
-        """Return the candles in stretches from the first on; None for one with a hole. Those left over make none."""
+    def stretches(self) -> tuple[tuple[int, Sequence[Stretch | None]], ...]:
+        """Return the candles in stretches of each length of STRETCHES, the longest first, from the first candle on.
+
+        None stands for a stretch with a hole; candles left over at the end make none.
+        """
+        return tuple([(length, self._in_stretches(length)) for length in STRETCHES])
+
+    def _in_stretches(self, length: int) -> Sequence[Stretch | None]:
         found: list[Stretch | None] = []
-        for start in range(0, len(self.candles) - STRETCH + 1, STRETCH):
-            candles = self.candles[start : start + STRETCH]
+        for start in range(0, len(self.candles) - length + 1, length):
+            candles = self.candles[start : start + length]
             from_ms, until_ms = candles[0].open_time_ms, candles[-1].open_time_ms + self.interval_ms
             low, high = min(candle.low for candle in candles), max(candle.high for candle in candles)
-            whole = until_ms - from_ms == STRETCH * self.interval_ms
+            whole = until_ms - from_ms == length * self.interval_ms
             found.append(Stretch(from_ms, until_ms, low, high) if whole else None)
         return found
 

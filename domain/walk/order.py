@@ -68,6 +68,21 @@ def ending(move: Move) -> Ending:
     return move.filled, move.exit is not None
 
 
+def consistent(
+    way: Way, combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
+) -> list[tuple[Move | None, ...]]:
+    """Return the pairs of moves that one way of the price can make; all of them where a price is not certain."""
+    if not (first.is_certain and second.is_certain):
+        return combinations
+    possible = endings(way, first, second)
+    kept = [
+        moves
+        for moves in combinations
+        if tuple(ending(move) for move in moves if move is not None) in possible
+    ]
+    return kept or combinations
+
+
 def endings(way: Way, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
     """Return the pairs of endings that one way of the price can make; empty where it starts outside the candle."""
     if not way.low <= way.start <= way.high:

@@ -9,11 +9,13 @@ nothing. Pairs of moves that no single way of the price can make are left out (`
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import STRETCH, Candle, Market, Stretch
+from exitbrain.domain.walk.candle import Candle, Market
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
-from exitbrain.domain.walk.order import Way, after_entry, before_close, ending, endings, whole_candle
+from exitbrain.domain.walk.lookout import Lookout
+from exitbrain.domain.walk.order import Way, after_entry, before_close, consistent, whole_candle
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Touches
@@ -67,11 +69,13 @@ class _Together:
         self._changes = [list(plan.changes) for plan in plans]
         self._abreast = Abreast(plans)
         self._marked = any(map(_may_be_liquidated, plans))
+        self._watches_every_candle = self._marked or self._givens.rules.watch_closes
         self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
         self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
+        self._lookout = Lookout(self._givens, market.candles)
         self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
         self._mark_assumed = False
-        self._look_out()
+        self._lookout.look(self._abreast.spots())
 
     def run_alone(self) -> Walk:
         first, ended = self._run()
@@ -110,9 +114,11 @@ class _Together:
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
         place = start
         while place < len(series.candles) and self._abreast.open:
-            stretch = self._market.candles.stretches[place // STRETCH] if self._may_pass_over(place) else None
-            if stretch is not None and self._passes_over(stretch, expected):
-                place, expected = place + STRETCH, stretch.until_ms
+            passed = None
+            if not self._watches_every_candle:
+                passed = self._lookout.passed_over(place, expected, self._next_event_ms())
+            if passed is not None:
+                place, expected = passed
                 continue
             candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
@@ -125,27 +131,11 @@ class _Together:
         assert self._abreast.ended is not None
         return first, self._abreast.ended
 
-    def _may_pass_over(self, place: int) -> bool:
-        """Return whether a stretch begins here, and nothing is asked of each single candle."""
-        return (
-            not place % STRETCH
-            and place // STRETCH < len(self._market.candles.stretches)
-            and not self._givens.rules.watch_closes
-            and not self._marked
-        )
-
-    def _passes_over(self, stretch: Stretch, expected: int) -> bool:
-        """Return whether nothing at all happens in a stretch."""
-        if stretch.from_ms != expected or stretch.from_ms < self._givens.opened_at_ms:
-            return False
-        if self._closed_outside_by(stretch.until_ms - 1):
-            return False
-        if self._funding and self._funding[0].minute_ms < stretch.until_ms:
-            return False
-        if any(changes and changes[0].at_ms < stretch.until_ms for changes in self._changes):
-            return False
-        adverse, favourable = (stretch.low, stretch.high) if self._d > 0 else (stretch.high, stretch.low)
-        return self._d * adverse > self._nearest_stop and self._d * favourable < self._nearest_target
+    def _next_event_ms(self) -> float:
+        """Return when a close from outside, funding or a change is due next; infinity where none is."""
+        due = [changes[0].at_ms for changes in self._changes if changes]
+        due += [rate.minute_ms for rate in self._funding[:1]]
+        return min(due if self._external_ms is None else [*due, self._external_ms], default=inf)
 
     def _through(self, candle: Candle) -> None:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
@@ -156,13 +146,13 @@ class _Together:
         if self._closed_outside_by(close_ms - 1):
             self._until_closed_outside(bar, begun)
             return
-        if begun or not self._is_quiet(bar):
+        if begun or not self._lookout.is_quiet(bar):
             self._ambiguous_candles += any(
                 track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, begun=begun)
                 for track, spot in self._abreast.spots()
             )
             self._touch(candle, bar, begun)
-            self._look_out()
+            self._lookout.look(self._abreast.spots())
         else:
             self._see(bar.favourable, bar.favourable)
         self._close_rule_interval(bar, close_ms)
@@ -172,7 +162,7 @@ class _Together:
         for number, changes in enumerate(self._changes):
             while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
                 self._abreast.change(number, changes.pop(0), bar)
-                self._look_out()
+                self._lookout.look(self._abreast.spots())
 
     def _touch(self, candle: Candle, bar: Bar, begun: bool) -> None:
         if not begun:
@@ -217,7 +207,7 @@ class _Together:
             trailed = [lane.stops.trail() for lane in self._abreast.lanes()]
             if any(trailed):
                 self._ambiguous_candles += self._advance(_at_rule_close, bar)
-                self._look_out()
+                self._lookout.look(self._abreast.spots())
         if rules.time_stop_ms is not None and close_ms >= self._givens.opened_at_ms + rules.time_stop_ms:
             self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
@@ -252,27 +242,20 @@ class _Together:
                 for track, spot in zip(self._abreast.tracks, spots, strict=True)
             ]
             choice = choice or any(len(moves) > 1 for moves in options)
-            for moves in self._consistent(spots, list(product(*options)), way):
+            for moves in self._possible(spots, list(product(*options)), way):
                 self._abreast.move(spots, bounds, moves, bar, at_open=at_open)
         return choice
 
-    def _consistent(self, spots: Spots, combinations: list[Moves], way: Way | None) -> list[Moves]:
+    def _possible(self, spots: Spots, combinations: list[Moves], way: Way | None) -> list[Moves]:
         """Return the combinations of moves that one way of the price can make."""
-        if way is None or len(spots) == 1 or len(combinations) == 1:
+        if way is None or len(combinations) == 1 or None in spots:
             return combinations
-        (one, other), (track, other_track) = spots, self._abreast.tracks
-        if one is None or other is None:
-            return combinations
-        first, second = track.standing(one), other_track.standing(other)
-        if not (first.is_certain and second.is_certain):
-            return combinations
-        possible = endings(way, first, second)
-        kept: list[Moves] = [
-            (a, b)
-            for a, b in combinations
-            if a is not None and b is not None and (ending(a), ending(b)) in possible
+        standings = [
+            track.standing(spot)
+            for track, spot in zip(self._abreast.tracks, spots, strict=True)
+            if spot is not None
         ]
-        return kept or combinations
+        return combinations if len(standings) == 1 else consistent(way, combinations, *standings)
 
     def _pay_funding(self, candle: Candle, close_ms: int) -> None:
         until = close_ms if self._external_ms is None else min(close_ms, self._external_ms)
@@ -293,26 +276,10 @@ class _Together:
         return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
+        if self._givens.rules.trailing is None:
+            return
         for lane in self._abreast.lanes():
             lane.stops.see(favourable, known)
-
-    def _look_out(self) -> None:
-        """Remember the nearest stop and target of all states: a candle that touches neither changes nothing."""
-        stops, targets = [], []
-        for track, spot in self._abreast.spots():
-            lane = track.lanes[spot.lane]
-            stops.append(self._d * lane.stops.tight[spot.filled].price)
-            targets.append(self._d * lane.ladder.targets[spot.filled].price)
-        if stops:
-            self._nearest_stop, self._nearest_target = max(stops), min(targets)
-
-    def _is_quiet(self, bar: Bar) -> bool:
-        d, stop = self._d, self._nearest_stop
-        return (
-            d * bar.adverse > stop
-            and d * bar.mark_adverse > stop
-            and d * bar.favourable < self._nearest_target
-        )
 
 
 def _may_be_liquidated(plan: Plan) -> bool:

@@ -7,10 +7,14 @@ from typer import Argument, Context, Exit, Option, Typer, echo
 from typer.core import TyperCommand, TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
+    Account,
+    Cluster,
+    EngineUnit,
     InputFlags,
     Json,
     OfStream,
     OfSymbol,
+    PolicyOfNewStore,
     Redis,
     RefusedEntry,
     Since,
@@ -75,6 +79,8 @@ dlq = Typer(
     rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
 )
 app.add_typer(dlq, name="dlq", rich_help_panel=LIVE)
+lab = Typer(rich_markup_mode=None, help="Put policies and engines to the test.", context_settings=HELP_NAMES)
+app.add_typer(lab, name="lab", rich_help_panel=ASK)
 
 
 @app.callback(invoke_without_command=True)
@@ -139,7 +145,8 @@ def simulate(
         str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
     candles: Annotated[str, _value("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
-    policy: Annotated[str | None, _value("P", "Policy; default v3.5.")] = None,
+    policy: Annotated[str | None, _value("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
+    unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
         _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
@@ -156,6 +163,7 @@ def simulate(
         positions=positions,
         candles=candles,
         policy=policy,
+        unit=unit,
         changes=changes or [],
         brackets=brackets,
         report=report,
@@ -174,18 +182,12 @@ def serve(
         str | None,
         Option(metavar="MODE", help="What is done with plans; only shadow: nothing.", show_default=False),
     ] = None,
-    policy: Annotated[
-        str | None,
-        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
-    ] = None,
+    policy: PolicyOfNewStore = None,
     instruments: Annotated[
         str | None,
         Option(metavar="FILE", help="Ticks, steps and brackets: a file, or binance.", show_default=False),
     ] = None,
-    account: Annotated[
-        str | None,
-        Option(metavar="A", help="Alias for messages that name no account.", show_default=False),
-    ] = None,
+    account: Account = None,
     consumer: Annotated[
         str | None,
         Option(
@@ -277,10 +279,7 @@ def ingest(
         Argument(metavar="FILE", help="JSON lines {stream, stream_id, fields}, also gzipped; - is stdin."),
     ],
     store: Store = None,
-    policy: Annotated[
-        str | None,
-        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
-    ] = None,
+    policy: PolicyOfNewStore = None,
     instruments: Annotated[
         str | None,
         Option(
@@ -289,14 +288,7 @@ def ingest(
             show_default=False,
         ),
     ] = None,
-    account: Annotated[
-        str | None,
-        Option(
-            metavar="A",
-            help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
-            show_default=False,
-        ),
-    ] = None,
+    account: Account = None,
     batch: Annotated[int, Option(metavar="N", help="Messages in one transaction, 1 to 10000.")] = 256,
     as_json: Json = False,
 ) -> None:
@@ -324,6 +316,22 @@ def replay(
     context: Annotated[
         bool, Option("--context", help="Audit what decisions read: average PnL, policy, instrument snapshot.")
     ] = False,
+    engine: Annotated[
+        str | None,
+        Option(
+            metavar="E",
+            help="Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        Option(
+            metavar="U",
+            help="Unit of your own engine, fraction or percent; default that of each recorded policy.",
+            show_default=False,
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
@@ -339,6 +347,7 @@ def replay(
         bool,
         Option("--trust-mirror", help="Do not ask whether the store has changed since the mirror was made."),
     ] = False,
+    cluster: Cluster = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -348,8 +357,11 @@ def replay(
     return run(
         from_receipts=from_receipts,
         context=context,
+        engine=engine,
+        unit=unit,
         lane=lane,
         trust_mirror=trust_mirror,
+        cluster=cluster,
         since=since,
         until=until,
         symbol=symbol,
@@ -368,8 +380,14 @@ def replay(
 def whatif(
     given: WalkFlags,
     policy: Annotated[
-        str, Option(metavar="P", help="The policy to ask: of the store, or shipped.", show_default=False)
+        str,
+        Option(
+            metavar="P",
+            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
     ],
+    unit: EngineUnit = None,
     settings: Annotated[
         list[str] | None,
         Option(
@@ -398,6 +416,7 @@ def whatif(
     report: Annotated[
         str | None, _value("FILE", "Write a report of one policy, one HTML page, to this file.")
     ] = None,
+    cluster: Cluster = None,
     export: Annotated[
         str | None,
         Option(
@@ -425,12 +444,14 @@ def whatif(
 
     run(
         policy=policy,
+        unit=unit,
         settings=settings or [],
         sweeps=sweeps or [],
         since=since,
         until=until,
         symbol=symbol,
         lane=lane,
+        cluster=cluster,
         export=export,
         report=report,
         market=market_flags(candles, baseline, seed, given),
@@ -486,14 +507,14 @@ def receipt(
 
 
 @app.command(rich_help_panel=SETUP, epilog="Example: exitbrain doctor --json")
-def doctor(store: Store = None, as_json: Json = False) -> int:
+def doctor(store: Store = None, redis: Redis = None, as_json: Json = False) -> int:
     """Show the effective settings, and check what they name.
 
-    Exit code 3 when the store or the instruments file does not work; Redis and venue are only reported.
+    Exit code 3 when the store, the instruments file, or a Redis that was named does not work; the venue is only reported.
     """
     from exitbrain.infrastructure.cli.checkup import doctor as run
 
-    return run(store=store, as_json=as_json)
+    return run(store=store, redis=redis, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETUP)
@@ -542,6 +563,61 @@ def audit_lsf(
     from exitbrain.infrastructure.cli.auditing import audit_lsf as run
 
     run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)
+
+
+@lab.command("lookahead", epilog="Example: exitbrain lab lookahead --policy v3.6 --store sqlite:///t.db")
+def lookahead(
+    policies: Annotated[
+        list[str] | None,
+        Option(
+            "--policy",
+            metavar="P",
+            help="This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: EngineUnit = None,
+    store: Store = None,
+    positions: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Instead of a store: positions as simulate takes them; needs --candles.",
+            show_default=False,
+        ),
+    ] = None,
+    candles: Annotated[
+        str | None,
+        Option(metavar="DIR", help="Candles to walk the positions on.", show_default=False),
+    ] = None,
+    brackets: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Ticks, steps and leverage brackets.", show_default=False),
+    ] = None,
+    cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
+    messages: Annotated[
+        int, Option(metavar="N", help="How many messages of the record, from its first.")
+    ] = 1000,
+    as_json: Json = False,
+) -> int:
+    """Perturb everything after a moment: no decision or exit by then may move.
+
+    Exit code 1 when one moved.
+    """
+    from exitbrain.infrastructure.cli.lookahead import LookaheadFlags
+    from exitbrain.infrastructure.cli.lookahead import lookahead as run
+
+    flags = LookaheadFlags(
+        policies=policies or [],
+        unit=unit,
+        store=store,
+        positions=positions,
+        candles=candles,
+        brackets=brackets,
+        cuts=cuts,
+        messages=messages,
+    )
+    return run(flags, as_json=as_json)
 
 
 @export.command("parquet", epilog="Example: exitbrain export parquet --store sqlite:///t.db")

@@ -16,7 +16,7 @@ from exitbrain import __version__
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.explaining import NOTATION
-from exitbrain.infrastructure.cli.outcome_text import because, between
+from exitbrain.infrastructure.cli.judgement_text import because, between
 from exitbrain.infrastructure.cli.tables import MARKS
 from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.results import (

@@ -9,22 +9,23 @@ from exitbrain.application.outcome_measures import BoundSummary, PolicySummary, 
 from exitbrain.application.outcome_totals import CandidateTotals, Sums
 from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.domain.judgement.attribution import Attribution
-from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import (
-    BLOCKS_NEEDED,
-    CONFIDENCE,
-    EFFECTIVE_DAYS_NEEDED,
     FamilyJudgement,
-    Judgement,
-    Reason,
 )
-from exitbrain.domain.judgement.walk_forward import Choice
 from exitbrain.domain.walk.outcome import History, Walk
-from exitbrain.infrastructure.cli.outcome_json import day_at, hour_at
+from exitbrain.infrastructure.cli.judgement_text import (
+    between,
+    counted,
+    family_table,
+    family_verdict,
+    interval_text,
+    verdict,
+    walk_forward,
+)
+from exitbrain.infrastructure.cli.outcome_json import hour_at
 from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.wording import percent
 
-FAMILY_SHOWN = 20
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 
 
@@ -42,23 +43,24 @@ def text_of_one(found: Found) -> Iterator[Table | str]:
         yield from _totals(totals, name, found.question.baseline_name)
         yield _effects(totals)
         yield _measures(summaries, found)
-        yield from _verdict(name, found.judgement())
+        yield from verdict(name, found.judgement())
     yield from _notes(found)
 
 
 def text_of_family(found: Found, judged: FamilyJudgement) -> Iterator[Table | str]:
     """Yield the outcome of a family of candidates, the best differences first."""
     if found.positions:
-        yield _family(found, judged)
-        yield from _family_verdict(found, judged)
-        yield from _walk_forward(found, judged)
+        yield family_table(found, judged)
+        yield from family_verdict(found, judged)
+        yield from walk_forward(found, judged)
     yield from _notes(found)
 
 
 def _positions(found: Found, name: str) -> Table:
     baseline = found.question.baseline_name
     table = Table(
-        title=f"{found.positions} recorded positions: {name} against {baseline}", title_justify="left"
+        title=f"{counted(found.positions, 'recorded position')}: {name} against {baseline}",
+        title_justify="left",
     )
     for heading in ("Symbol", "Side", "Opened (UTC)", f"Exits {baseline}"):
         table.add_column(heading)
@@ -168,9 +170,9 @@ def _measured(bounds: Sequence[BoundSummary], positions: int) -> Iterator[tuple[
         "then saw TP1 soon after",
         [f"{bound.reversed}{f' ({bound.unknown} not known)' if bound.unknown else ''}" for bound in bounds],
     )
-    yield "MFE, mean", [_interval(bound.mfe) for bound in bounds]
-    yield "MAE, mean", [_interval(bound.mae) for bound in bounds]
-    yield "given back of the MFE, mean", [_interval(bound.give_back) for bound in bounds]
+    yield "MFE, mean", [interval_text(bound.mfe) for bound in bounds]
+    yield "MAE, mean", [interval_text(bound.mae) for bound in bounds]
+    yield "given back of the MFE, mean", [interval_text(bound.give_back) for bound in bounds]
     yield "R, mean", ["" if bound.mean_r is None else f"{bound.mean_r:.2f}" for bound in bounds]
     yield "R, worst", ["" if bound.worst_r is None else f"{bound.worst_r:.2f}" for bound in bounds]
     yield "worst hour (UTC)", [_worst(bound.worst_hour) for bound in bounds]
@@ -178,112 +180,6 @@ def _measured(bounds: Sequence[BoundSummary], positions: int) -> Iterator[tuple[
 
 def _worst(worst: WorstHour | None) -> str:
     return "" if worst is None else f"{percent(worst.result)} {hour_at(worst.hour):%Y-%m-%d %H}h"
-
-
-def _verdict(name: str, judged: Judgement) -> Iterator[str]:
-    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
-    yield from _grounds(judged)
-
-
-def because(judged: Judgement) -> str:
-    """Return what made a verdict, as half a sentence."""
-    resampling = judged.resampling
-    return {
-        Reason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
-        Reason.NOT_BETTER: f"the whole {CONFIDENCE:.0%} interval lies at or below 0",
-        Reason.NO_PAIRS: "there is nothing to judge",
-        Reason.TOO_FEW_DAYS: (
-            f"{judged.effective_days:.1f} effective days; {EFFECTIVE_DAYS_NEEDED} are needed"
-        ),
-        Reason.TOO_FEW_BLOCKS: (
-            f"{judged.days} days hold {judged.days / resampling.block_days:.1f} blocks of "
-            f"{resampling.block_days} days, as long as the longest hold; {BLOCKS_NEEDED} are needed"
-        ),
-        Reason.BOUNDS_STRADDLE_ZERO: "the order inside candles decides on which side of 0 the mean lies",
-        Reason.INTERVAL_STRADDLES_ZERO: f"the {CONFIDENCE:.0%} interval holds 0: it may be chance",
-        Reason.NOT_SUPERIOR_IN_FAMILY: "with the whole family in view it may be chance",
-    }[judged.reason]
-
-
-def _grounds(judged: Judgement) -> Iterator[str]:
-    if judged.mean is None:
-        return
-    interval = (
-        "too few days for one"
-        if judged.interval is None
-        else between(judged.interval.lower, judged.interval.upper)
-    )
-    resampling = judged.resampling
-    yield (
-        f"  a day differs by {between(judged.mean.lower, judged.mean.upper)} in the mean, "
-        f"{CONFIDENCE:.0%} interval: {interval}"
-    )
-    yield (
-        f"  {_count(judged.positions, 'position')} of {_count(judged.days, 'day')} ({judged.effective_days:.1f} effective), "
-        f"{resampling.resamples} resamples of blocks of {_count(resampling.block_days, 'day')}, seed {resampling.seed}"
-    )
-
-
-def _family(found: Found, judged: FamilyJudgement) -> Table:
-    panel, candidates = found.panel, found.question.candidates
-    order = sorted(range(len(candidates)), key=lambda place: (-panel.totals[place].everything.lower, place))
-    shown = order[:FAMILY_SHOWN]
-    cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
-    table = Table(
-        title=f"{len(candidates)} policies against {found.question.baseline_name} on "
-        f"{found.positions} recorded positions{cut}",
-        title_justify="left",
-    )
-    table.add_column("Policy")
-    for heading in ("Net", "Difference", f"{CONFIDENCE:.0%} interval of a day", "Hindsight regret"):
-        table.add_column(heading, justify="right")
-    table.add_column("Verdict")
-    for place in shown:
-        sums, judgement = panel.totals[place].everything, judged.policies[place]
-        table.add_row(
-            candidates[place].name,
-            between(sums.pessimistic, sums.optimistic),
-            between(sums.lower, sums.upper),
-            _interval(judgement.interval),
-            _interval(panel.regrets[place]),
-            f"{judgement.verdict.value}: {because(judgement)}",
-        )
-    return table
-
-
-def _family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
-    if judged.p_value is None:
-        yield f"Whole family: not tested, {because(judged.policies[0])}."
-        return
-    names = ", ".join(found.question.candidates[place].name for place in judged.superior)
-    yield (
-        f"Whole family (StepM, SPA): {names or 'no policy'} better than {found.question.baseline_name}; "
-        f"without any merit the best would look as good in {judged.p_value:.1%} of all cases."
-    )
-
-
-def _walk_forward(found: Found, judged: FamilyJudgement) -> Iterator[str]:
-    yield (
-        f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
-        f"{because(judged.chosen)}."
-    )
-    for choice in judged.choices:
-        yield f"  {_fold(choice, found)}"
-    yield from _grounds(judged.chosen)
-
-
-def _fold(choice: Choice, found: Found) -> str:
-    fold = choice.fold
-    chosen = (
-        "nothing to learn from, left out"
-        if choice.policy is None
-        else found.question.candidates[choice.policy].name
-    )
-    return (
-        f"{day_at(fold.from_day):%Y-%m-%d} to before {day_at(fold.until_day):%Y-%m-%d}: {chosen} "
-        f"({len(fold.training)} to learn from, {len(fold.purged)} purged, {len(fold.embargoed)} embargoed, "
-        f"{len(fold.test)} tested)"
-    )
 
 
 def _notes(found: Found) -> Iterator[str]:
@@ -310,20 +206,6 @@ def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
 def _named(each: Unwalked) -> str:
     position = each.position
     return f"{position.symbol} {position.side.value}, {_time(position.opened_at)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def between(lower: float, upper: float) -> str:
-    """Return bounds as text, one number where they are equal."""
-    low, high = percent(lower), percent(upper)
-    return low if low == high else f"{low} to {high}"
-
-
-def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else between(interval.lower, interval.upper)
 
 
 def _or_none(value: float | None) -> str:

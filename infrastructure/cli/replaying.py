@@ -36,9 +36,24 @@ def replay(
     trust_mirror: bool,
     store: str | None,
     as_json: bool,
+    cluster: str | None,
+    engine: str | None,
+    unit: str | None,
 ) -> int:
     """Run the replays asked for; anything that is not EXACT is a finding."""
+    if engine is not None or unit is not None:
+        from exitbrain.infrastructure.cli.engine_replaying import replay_with  # noqa: PLC0415 - start-up
+
+        if from_receipts or context:
+            raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
+        if lane == "columnar" or trust_mirror or cluster:
+            raise WrongUsage("--engine is asked row by row; the columnar lane is for formulas of ExitBrain")
+        return replay_with(engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json)
+    if cluster is not None:
+        lane = lane or "columnar"
     _check_lane(lane, trust_mirror=trust_mirror, of_decisions=not (from_receipts or context))
+    if cluster is not None and lane == "row":
+        raise WrongUsage("--cluster is for the columnar lane")
     selected = not (since is None and until is None and symbol is None)
     if selected and (from_receipts or context):
         raise WrongUsage(
@@ -51,7 +66,9 @@ def replay(
         if from_receipts or context:
             done = dict(_whole_log(store_read, from_receipts=from_receipts, context=context))
         else:
-            report, taken = _decisions(store_read, selection, lane, trust_mirror=trust_mirror)
+            report, taken = _decisions(
+                store_read, selection, lane, trust_mirror=trust_mirror, cluster=cluster
+            )
             done = {DECISIONS: report}
         seconds = perf_counter() - began_s
     total = _together(list(done.values()))
@@ -82,7 +99,7 @@ def _whole_log(
 
 
 def _decisions(
-    store_read: Reading, selection: Selection, lane: str | None, *, trust_mirror: bool
+    store_read: Reading, selection: Selection, lane: str | None, *, trust_mirror: bool, cluster: str | None
 ) -> tuple[ReplayReport, _Lane]:
     folder = store_read.container.settings().mirror_folder
     note = None
@@ -91,7 +108,12 @@ def _decisions(
         from exitbrain.infrastructure.cli.columnar import replay_in_columns  # noqa: PLC0415
 
         columnar = replay_in_columns(
-            store_read, folder, selection, forced=lane is not None, trust_mirror=trust_mirror
+            store_read,
+            folder,
+            selection,
+            forced=lane is not None,
+            trust_mirror=trust_mirror,
+            cluster=cluster,
         )
         if not isinstance(columnar, str):
             return columnar.verdicts, _Lane("columnar", columnar.use)
@@ -159,8 +181,11 @@ def _text(
         if report.first_drift is not None:
             drift = report.first_drift
             yield f"  first: {drift.subject}, {drift.field}"
-            yield f"    recorded   {drift.recorded}"
-            yield f"    recomputed {drift.recomputed}"
+            if drift.recomputed:
+                yield f"    recorded   {drift.recorded}"
+                yield f"    recomputed {drift.recomputed}"
+            else:  # nothing was, since the record can not be read
+                yield f"    {drift.recorded}"
     yield from _lane_text(taken)
     yield f"{name}, {seconds:.2f} s"
 

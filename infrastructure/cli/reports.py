@@ -132,6 +132,25 @@ class IngestReport(Struct):
     refusals: list[RefusedEntry]
 
 
+class Spread(Struct):
+    """How far an engine lies from the record in one field, engine minus record; levels as fractions of the price."""
+
+    changed: int
+    min: float
+    p05: float
+    median: float
+    mean: float
+    p95: float
+    max: float
+
+
+class GuardCounts(Struct):
+    """How many decisions failed each guard as recorded, and how many with the levels of another engine."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
 class MirrorUse(Struct):
     """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
 
@@ -147,7 +166,8 @@ class MirrorUse(Struct):
 class ReplayVerdicts(Struct, omit_defaults=True):
     """The verdicts of a replay.
 
-    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone.
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone; with
+    `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
     """
 
     decisions: int
@@ -160,6 +180,11 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     lane: Literal["row", "columnar"]
     receipts: int | None = None
     receipts_exact: int | None = None
+    engine: str | None = None
+    failed: int | None = None
+    fields: dict[str, Spread] | None = None
+    harvest_changed: int | None = None
+    guards: GuardCounts | None = None
     mirror: MirrorUse | None = None
 
 
@@ -521,6 +546,42 @@ class DlqRetryReport(Struct):
     checked: str | None
 
 
+class Moved(Struct):
+    """The first decision or exit that moved in one way; `how` says what was perturbed."""
+
+    finding: Literal["LOOKS_AHEAD", "REMEMBERS", "NOT_REPEATABLE", "READS", "FAILED"]
+    subject: str
+    how: str
+    field: str
+    before: str
+    after: str
+
+
+class LookaheadVerdict(Struct):
+    """What was found about one policy; `verdict` is CLEAN, UNTESTED, or the gravest finding.
+
+    `compared` and `left_out` count comparisons by part and moments by reason; `when_loaded` is not judged.
+    """
+
+    policy: str
+    verdict: str
+    compared: dict[str, int]
+    left_out: dict[str, int]
+    moved: list[Moved]
+    when_loaded: list[str]
+
+
+class LookaheadReport(Struct):
+    """The look-ahead test of policies on a record (`messages`) or on positions and candles (`positions`)."""
+
+    source: str
+    messages: int | None
+    positions: int | None
+    decisions: int
+    cuts: int
+    policies: list[LookaheadVerdict]
+
+
 class Check(Struct):
     """One thing that was looked at; `ok` is null where there was nothing to check."""
 
@@ -564,6 +625,7 @@ REPORTS: dict[str, type[Struct]] = {
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,
+    "lab lookahead": LookaheadReport,
     "doctor": DoctorReport,
     "version": VersionReport,
 }

@@ -14,15 +14,16 @@ from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
+from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
 from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
 from exitbrain.infrastructure.cli.outcome_json import with_outcomes
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import Reading, reading
+from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
 from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
@@ -57,12 +58,14 @@ def market_flags(candles: str | None, baseline: str | None, seed: int, walk: Wal
 def whatif(
     *,
     policy: str,
+    unit: str | None,
     settings: Sequence[str],
     sweeps: Sequence[str],
     since: str | None,
     until: str | None,
     symbol: str | None,
     lane: str | None,
+    cluster: str | None,
     export: str | None,
     report: str | None,
     market: MarketFlags | None,
@@ -75,15 +78,17 @@ def whatif(
     for flag, file in (("--export", export), ("--report", report)):
         if file is not None and sweeps:
             raise WrongUsage(f"{flag} tells of single decisions, so it takes one policy; leave out --sweep")
+        if cluster is not None and (lane == "row" or file is not None):
+            raise WrongUsage(f"--cluster asks in columns; --lane row and {flag} ask row by row")
     changes = grid_of(settings, sweeps)
     selection = selection_of(since, until, symbol)
     shown = None if report is None else WhatIfReport(report)
-    with reading(store, "asking") as store_read, _writing(export) as exported:
+    with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
         pairs = exported if shown is None else shown.beside(exported)
-        base = policy_named(policy, store_read.ledger)
+        base = policy_named(policy, store_read.ledger, unit)
         policies = [variant_of(base, each) for each in changes]
         began_s = perf_counter()
-        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection)
+        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
         seconds = perf_counter() - began_s
         _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
         found = None if market is None else _outcomes(store_read, policies, market, selection)
@@ -106,8 +111,12 @@ def whatif(
         output.say(f"{answers[0].decisions} decisions written to {export}")
 
 
-def policy_named(name: str, ledger: ExitLedger) -> Policy:
-    """Return a policy of the store, or else one that this version ships; raises UnknownPolicy."""
+def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
+    """Return a policy of the store, or else one that this version ships, or a foreign engine; raises UnknownPolicy."""
+    if name.startswith(FOREIGN):
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
     register = ledger.register()
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
@@ -129,7 +138,7 @@ def _outcomes(
         include_off_market=market.walk.include_off_market,
     )
     data = market_of(market.walk, market.candles)
-    ledger, engine = store_read.ledger, store_read.container.engine()
+    ledger, engine = store_read.ledger, engine_for(policies[0], store_read.container.engine())
     positions = recorded_positions(ledger, selection, progress=store_read.work.reached)
     with Watched("walking", len(positions)) as work:
 
@@ -176,17 +185,23 @@ def _ask(
     lane: Lane | None,
     pairs: Callable[[Pair], None] | None,
     selection: Selection,
+    cluster: str | None,
 ) -> Asked:
     container = store_read.container
 
     def progress(position: int, answers: int) -> None:
         store_read.work.reached(position, count=answers, unit="answers")
 
-    asking = Asking(
-        store_read.ledger, container.decisions(), container.engine(), container.settings().mirror_folder
-    )
+    engine = engine_for(policies[0], container.engine())
+    asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
     try:
-        return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+        if cluster is None:
+            return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+        from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+
+        with on_cluster(cluster) as on:
+            store = visible_to_workers(container.settings().store)
+            return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
         raise CanNotGoOn(f"--lane columnar can not be taken: {why}") from why
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from exitbrain.application.counterfactual import Pair, WhatIf
 from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.engines import engine_for
 from exitbrain.infrastructure.cli.store import Reading
 from exitbrain.infrastructure.lab.outcomes import Found
 from exitbrain.infrastructure.lab.report.changes import Changes
@@ -32,6 +33,6 @@ class WhatIfReport:
         # Only here, since it brings plotly.
         from exitbrain.infrastructure.lab.report.recorded import write_report  # noqa: PLC0415 - start-up
 
-        engine = store_read.container.engine()
+        engine = engine_for(answer.policy, store_read.container.engine())
         write_report(Path(self._path), store_read.ledger, engine, answer, self._changes, found)
         output.say(f"Report: {self._path}")

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from exitbrain.application.counterfactual import RowCounterfactual
-from exitbrain.application.outcomes import LeftOutBecause, PositionOutcome, Walked
+from exitbrain.application.outcome_plans import LeftOutBecause
+from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine

@@ -11,6 +11,7 @@ import numpy as np
 
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.formulas.terms import REFUSALS
@@ -29,7 +30,6 @@ from exitbrain.infrastructure.lab.decision_columns import (
     DecisionColumns,
 )
 from exitbrain.infrastructure.lab.judgement import digests_of, guard_states, words_of
-from exitbrain.infrastructure.lab.stored_hash import TOPICS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
@@ -47,7 +47,7 @@ _decode = msgspec.json.Decoder(_Stored).decode
 
 def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
     """Return the columns of the stored decisions, all of them in memory."""
-    heads = {topic: MAPPER.head_of(topic) for topic in TOPICS}
+    heads = {topic: MAPPER.head_of(topic) for topic in DECISION_TOPICS}
     building = _Building()
     for position, stream, _, topic, state in rows:
         try:
@@ -60,8 +60,9 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
             else:
                 event = MAPPER.to_domain_event(position, topic, state)
                 building.add(position, stream, topic, event, event.context, event.levels, regular=False)
-        # The row judge says what is wrong with it; OverflowError and TypeError come of times out of all reason.
-        except (msgspec.MsgspecError, UnreadableEvent, ValueError, TypeError, OverflowError):
+        # The row judge says what is wrong with it. Times out of all reason raise the two that look odd here,
+        # brackets without end the last.
+        except (msgspec.MsgspecError, UnreadableEvent, ValueError, TypeError, OverflowError, RecursionError):
             building.add_unreadable(position)
     return building.columns()
 

@@ -6,9 +6,9 @@ same. Unless the mirror is to be trusted, the stored bytes behind each segment a
 was made from: a segment whose decisions have changed since is replayed by row.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import numpy as np
@@ -17,14 +17,19 @@ from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayRepor
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy_register import RegisteredPolicy
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
+from exitbrain.infrastructure.lab.picked_log import PickedLog
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment, texts_named
 from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.spread import Spread, on_threads
 from exitbrain.infrastructure.lab.stored_hash import stored_hash
 from exitbrain.infrastructure.lab.verdict_kernel import JudgedRows, exact_rows
 
@@ -46,7 +51,8 @@ _READ = tuple(
 )
 _NO_INSTRUMENT = Instrument("unknown")
 
-Range = tuple[int, int]
+_ALONE = 0.1
+"""The share of a segment up to which asking the store for single decisions is faster than reading all of them."""
 
 
 @dataclass(slots=True)
@@ -60,14 +66,34 @@ class ColumnarReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _SegmentVerdict:
-    """What columns say of a segment: how many decisions are exact, and the ranges of the log left to the row judge."""
+class SegmentTask:
+    """All that judging a segment needs besides its file, so that any process on any machine judges it alike.
+
+    `instrument` answers for a content hash. `store` is the URL of the store whose bytes behind the segment are
+    hashed where it is judged; None: they are hashed elsewhere, or not at all.
+    """
+
+    store_id: str
+    selection: Selection
+    policies: Mapping[str, RegisteredPolicy]
+    instrument: Callable[[str], Instrument | None]
+    store: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentVerdict:
+    """What columns say of a segment: how many decisions are exact, and where those left to the row judge are.
+
+    `stored_sha256` is the hash that its decisions had in the store, `hashed_now` the one they have, where the task
+    asked for it.
+    """
 
     segment: Segment
     exact: int
-    left: tuple[Range, ...]
+    left: tuple[int, ...]
     stored_sha256: str
     damaged: str | None = None
+    hashed_now: str | None = None
 
 
 class ColumnarReplay:
@@ -77,7 +103,7 @@ class ColumnarReplay:
         self._ledger = ledger
         self._mirror = mirror
         self._row_judge = row_judge
-        self._register = ledger.register()
+        self._policies = ledger.register().policies
         self._instruments: dict[str, Instrument | None] = {}
         self._asking = Lock()
 
@@ -87,82 +113,117 @@ class ColumnarReplay:
         *,
         trust_mirror: bool = False,
         progress: Callable[[int], None] | None = None,
+        on: Spread | None = None,
+        store: str | None = None,
     ) -> ColumnarReport:
-        """Replay the selected decisions; `progress` gets log positions. Raises AnotherStore."""
+        """Replay the selected decisions; `progress` gets log positions. Raises AnotherStore.
+
+        Segments are judged on threads of this process, or where `on` says; then the bytes of the store at URL `store`
+        are hashed there too.
+        """
         report = ColumnarReport()
-        segments = self._mirror.segments()
-        pool = ThreadPoolExecutor(THREADS)
-        try:
-            for verdict in pool.map(lambda segment: self._in_columns(segment, selection), segments):
+        task = SegmentTask(self._mirror.store_id, selection, self._policies, self._instrument)
+        if on is not None:
+            task = replace(task, instrument=self._named(on).get, store=None if trust_mirror else store)
+        with on_threads(THREADS) as threads:
+            for verdict in (on or threads).map(judge_segment, self._mirror.segments(), task):
                 self._count(verdict, selection, report, trust_mirror=trust_mirror)
                 report.covers = verdict.segment.last
                 if progress is not None:
                     progress(report.covers)
-        finally:
-            pool.shutdown(cancel_futures=True)
         rest = self._row_judge.run(selection, after=report.covers, progress=progress)
         report.verdicts = report.verdicts.plus(rest)
         return report
 
     def _count(
-        self, verdict: _SegmentVerdict, selection: Selection, report: ColumnarReport, *, trust_mirror: bool
+        self, verdict: SegmentVerdict, selection: Selection, report: ColumnarReport, *, trust_mirror: bool
     ) -> None:
-        segment, exact, left = verdict.segment, verdict.exact, verdict.left
-        why = verdict.damaged
-        if why is None and not trust_mirror:
-            stored = stored_hash(self._ledger, segment.first, segment.last)
-            if stored != verdict.stored_sha256:
+        segment, exact, why = verdict.segment, verdict.exact, verdict.damaged
+        if why is None:
+            left, stored_sha256 = self._judge_left(verdict, selection, trust_mirror=trust_mirror)
+            if stored_sha256 != verdict.stored_sha256:
                 why = f"the store has changed since segment {segment.path.name} was made"
         if why is not None:
-            report.notes.append(
-                f"{why}; log positions {segment.first} to {segment.last} were replayed by row"
-            )
-            exact, left = 0, ((segment.first, segment.last),)
-        found = ReplayReport(decisions=exact, exact=exact)
-        for first, last in left:
-            found = found.plus(self._row_judge.run(selection, after=first - 1, upto=last))
+            where = f"log positions {segment.first} to {segment.last}"
+            report.notes.append(f"{why}; {where} were replayed by row")
+            exact, left = 0, self._row_judge.run(selection, after=segment.first - 1, upto=segment.last)
         report.in_columns += exact
-        report.verdicts = report.verdicts.plus(found)
+        report.verdicts = report.verdicts.plus(ReplayReport(decisions=exact, exact=exact)).plus(left)
 
-    def _in_columns(self, segment: Segment, selection: Selection) -> _SegmentVerdict:
-        names = (*_READ, "symbol") if selection.symbol is not None else _READ
-        exact, left = 0, _Left()
-        try:
-            with opened_segment(segment, self._mirror.store_id) as found:
-                stored_sha256 = found.stored_sha256
-                for columns in found.parts(names):
-                    selected = selected_rows(columns, selection)
-                    proven = self._exact(columns) & selected
-                    exact += int(np.count_nonzero(proven))
-                    left.add(columns, ~proven & (selected | ~columns.readable))
-        except SegmentDamaged as damaged:
-            return _SegmentVerdict(segment, 0, (), "", str(damaged))
-        return _SegmentVerdict(segment, exact, tuple(left.ranges), stored_sha256)
+    def _judge_left(
+        self, verdict: SegmentVerdict, selection: Selection, *, trust_mirror: bool
+    ) -> tuple[ReplayReport, str]:
+        """Judge by row what columns left, and return the hash of what the store holds, or what is trusted to be it."""
+        first, last = verdict.segment.first, verdict.segment.last
+        known = verdict.stored_sha256 if trust_mirror else verdict.hashed_now
+        if known is not None and len(verdict.left) <= _ALONE * (verdict.exact + len(verdict.left)):
+            found = ReplayReport()
+            for position in verdict.left:
+                found = found.plus(self._row_judge.run(selection, after=position - 1, upto=position))
+            return found, known
+        picked = PickedLog(self._ledger, verdict.left)
+        judge = self._row_judge.over(StoredDecisions(picked))
+        found = judge.run(selection, after=first - 1, upto=last)
+        return found, known or picked.stored.hexdigest()
 
-    def _exact(self, columns: DecisionColumns) -> Mask:
-        """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
-        exact = np.zeros(len(columns), dtype=np.bool_)
-        snapshots, known = self._snapshots(columns.snapshot)
-        for name, parameters_hash, rows in rows_by_policy(columns):
-            registered = self._register.policies.get(name)
-            if registered is None or registered.ref.parameters_hash != parameters_hash:
-                continue
-            part = columns if rows.all() else columns.take(rows)
-            exact[rows] = _exact_of(registered.policy, part, snapshots)
-        exact &= known[columns.snapshot.codes]
-        return exact
-
-    def _snapshots(self, column: Coded) -> tuple[Snapshots, Mask]:
-        """Return the instruments behind the codes of a column, and which of them the store holds."""
+    def _instrument(self, content_hash: str) -> Instrument | None:
         with self._asking:
-            for content_hash in column.values:
-                if content_hash not in self._instruments:
-                    self._instruments[content_hash] = self._ledger.instrument(content_hash)
-            found = [self._instruments[content_hash] for content_hash in column.values]
-        known = np.array(
-            [*(instrument is not None for instrument in found), True]
-        )  # -1, none, takes the last
-        return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
+            if content_hash not in self._instruments:
+                self._instruments[content_hash] = self._ledger.instrument(content_hash)
+            return self._instruments[content_hash]
+
+    def _named(self, on: Spread) -> dict[str, Instrument | None]:
+        """Return every instrument that a segment names, for those who can not ask the store."""
+        for names in on.map(texts_named, self._mirror.segments(), "snapshot"):
+            for content_hash in names:
+                self._instrument(content_hash)
+        return self._instruments
+
+
+def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
+    """Judge the decisions of one segment; a pure function of its file and the task. Raises AnotherStore."""
+    names = (*_READ, "symbol") if task.selection.symbol is not None else _READ
+    exact = 0
+    left: list[int] = []
+    try:
+        with opened_segment(segment, task.store_id) as found:
+            stored_sha256 = found.stored_sha256
+            for columns in found.parts(names):
+                selected = selected_rows(columns, task.selection)
+                proven = _exact(columns, task) & selected
+                exact += int(np.count_nonzero(proven))
+                rows = ~proven & (selected | ~columns.readable)
+                left += columns.log_position[rows].tolist()
+    except SegmentDamaged as damaged:
+        return SegmentVerdict(segment, 0, (), "", str(damaged))
+    hashed_now = None if task.store is None else _hashed_now(task.store, segment)
+    return SegmentVerdict(segment, exact, tuple(left), stored_sha256, hashed_now=hashed_now)
+
+
+def _hashed_now(store: str, segment: Segment) -> str:
+    with closing(open_ledger(store, create=False)) as ledger:
+        return stored_hash(ledger, segment.first, segment.last)
+
+
+def _exact(columns: DecisionColumns, task: SegmentTask) -> Mask:
+    """Return which decisions come out again; those of a policy or snapshot that is not known do not."""
+    exact = np.zeros(len(columns), dtype=np.bool_)
+    snapshots, known = _snapshots(columns.snapshot, task)
+    for name, parameters_hash, rows in rows_by_policy(columns):
+        registered = task.policies.get(name)
+        if registered is None or registered.ref.parameters_hash != parameters_hash:
+            continue
+        part = columns if rows.all() else columns.take(rows)
+        exact[rows] = _exact_of(registered.policy, part, snapshots)
+    exact &= known[columns.snapshot.codes]
+    return exact
+
+
+def _snapshots(column: Coded, task: SegmentTask) -> tuple[Snapshots, Mask]:
+    """Return the instruments behind the codes of a column, and which of them the store holds."""
+    found = [task.instrument(content_hash) for content_hash in column.values]
+    known = np.array([*(instrument is not None for instrument in found), True])  # -1, none, takes the last
+    return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
 
 
 def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) -> Mask:
@@ -194,22 +255,3 @@ def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     if selection.symbol is not None:
         taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
     return taken
-
-
-class _Left:
-    """Collects the closed ranges of log positions that hold the decisions left to the row judge, and no other."""
-
-    def __init__(self) -> None:
-        self.ranges: list[Range] = []
-        self._ended_with_one = False
-
-    def add(self, columns: DecisionColumns, rows: Mask) -> None:
-        """Take in the next rows of a segment."""
-        edges = np.diff(np.concatenate(([False], rows, [False])).astype(np.int8))
-        for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-            first, last = int(columns.log_position[begin]), int(columns.log_position[end - 1])
-            if begin == 0 and self._ended_with_one:
-                first = self.ranges.pop()[0]
-            self.ranges.append((first, last))
-        if len(rows):
-            self._ended_with_one = bool(rows[-1])

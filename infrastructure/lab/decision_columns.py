@@ -4,7 +4,7 @@ This is the table that mirror, columnar replay and what-ifs share. Times are mic
 are raw numbers in the unit of the policy, as recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -108,12 +108,14 @@ class DecisionColumns:
         )
 
     @classmethod
-    def of_table(cls, table: pa.Table) -> Self:
-        """Return the columns of an Arrow table; one that the table lacks becomes an empty array.
+    def of_table(cls, table: pa.Table, known: Mapping[str, Any] | None = None) -> Self:
+        """Return the columns of an Arrow table and those `known` beside it; one that both lack is an empty array.
 
-        So a reader that needs few columns reads few. Whoever hands columns to a kernel checks their length.
+        So a reader that needs few columns reads few.
         """
-        return cls(**{field.name: _of_arrow(table, field) for field in SCHEMA})
+        columns = {} if known is None else dict(known)
+        columns.update({field.name: _of_arrow(table, field) for field in SCHEMA if field.name not in columns})
+        return cls(**columns)
 
     def take(self, rows: slice | Mask | Integers) -> "DecisionColumns":
         """Return some of the rows; a column that was not read stays empty."""

@@ -61,9 +61,9 @@ def formula_rows(
         base_tp=x.base_tp,
         base_sl=x.base_sl,
         cost=round_trip_cost(x.fee_bps, x.slippage_bps),  # type: ignore[arg-type]  # arrays compute alike
-        liquidation_distance=where[:, 0],
-        liquidation_known=where[:, 1],
-        leverage_allowed=where[:, 2],
+        liquidation_distance=where[0],
+        liquidation_known=where[1],
+        leverage_allowed=where[2],
         logarithm=logarithms(x.leverage),
     )
 

@@ -9,7 +9,10 @@ from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import AnotherStore
 
 WORTH = 0.5
-"""The share of the log that a mirror must cover; less, and reading rows on every core is faster."""
+"""The share of the log that a mirror must cover, and, for verdicts, of its decisions that columns can judge.
+
+With less, reading rows on every core is faster.
+"""
 
 
 class NoMirror(LedgerError):
@@ -39,6 +42,16 @@ def fresh_mirror(ledger: StoredLedger, folder: Path) -> Choice:
             None, f"mirror {folder} covers {covers} of {head} log positions; export parquet extends it"
         )
     return Choice(mirror)
+
+
+def judging_mirror(ledger: StoredLedger, folder: Path) -> Choice:
+    """Return the mirror in a folder if it is fresh and columns can judge most of its decisions."""
+    choice = fresh_mirror(ledger, folder)
+    if choice.mirror is not None and choice.mirror.regular_share() < WORTH:
+        return Choice(
+            None, f"most decisions in mirror {folder} have prices on ticks, which only rows can judge"
+        )
+    return choice
 
 
 def needed_mirror(ledger: StoredLedger, folder: Path | None) -> Mirror:

@@ -47,9 +47,9 @@ class Ladders:
 
 
 def liquidations(x: InputColumns, snapshot: Places, ladders: Ladders) -> Doubles:
-    """Return distance, known and allowed of `domain.liquidation.Liquidation` for every row, as three columns."""
+    """Return distance, known and allowed of `domain.liquidation.Liquidation` for every row, one array each."""
     first, beyond = ladders.spans(snapshot)
-    result = np.empty((len(x.leverage), 3))
+    result = np.empty((3, len(x.leverage)))
     _fill(x.direction, x.entry_price, x.quantity, x.leverage, ladders.table, first, beyond, result)
     return result
 
@@ -114,6 +114,6 @@ def _fill(
         distance, known, allowed = liquidated(
             direction[row], entry[row], quantity[row], sized, leverage[row], table, first[row], beyond[row]
         )
-        result[row, 0] = distance
-        result[row, 1] = known
-        result[row, 2] = allowed
+        result[0, row] = distance
+        result[1, row] = known
+        result[2, row] = allowed

@@ -22,8 +22,9 @@ from exitbrain.infrastructure.lab.segment import (
     AnotherStore,
     Segment,
     SegmentDamaged,
+    is_partial,
+    label_of,
     opened_segment,
-    owner_of,
     read_segment,
     write_segment,
 )
@@ -82,11 +83,16 @@ class Mirror:
     def check_owner(self) -> None:
         """Raise AnotherStore when the mirror says that it was made from another store."""
         for segment in self._files():
-            owner = owner_of(segment)
-            if owner not in (None, self.store_id):
+            if label_of(segment).get("store", self.store_id) != self.store_id:
                 raise AnotherStore(
                     f"mirror {self.folder} belongs to another store; name another folder, or rebuild it"
                 )
+
+    def regular_share(self) -> float:
+        """Return which share of its decisions can be judged in columns at all, as the segments say."""
+        labels = [label_of(segment) for segment in self.segments()]
+        rows = sum(int(label.get("rows", 0)) for label in labels)
+        return sum(int(label.get("regular", 0)) for label in labels) / rows if rows else 1.0
 
     def covers(self) -> int:
         """Return the log position up to which there are segments, 0 for none."""
@@ -167,7 +173,8 @@ class Mirror:
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"*{PARTIAL}"):
-            path.unlink()
+            if is_partial(path):
+                path.unlink()
 
     def _remove(self, condition: Callable[[Segment], bool]) -> None:
         for segment in list(self._files()):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from exitbrain.application.outcome_measures import (
     PolicySummary,
@@ -10,8 +9,9 @@ from exitbrain.application.outcome_measures import (
     measures_of,
     summary_of,
 )
+from exitbrain.application.outcome_plans import LeftOutBecause, ms_of
 from exitbrain.application.outcome_totals import Panel
-from exitbrain.application.outcomes import LeftOut, LeftOutBecause, Outcomes, PositionOutcome
+from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable
@@ -24,7 +24,6 @@ from exitbrain.domain.values import Assumption
 
 SEED = 1
 OFF_MARKET = "off_market"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,7 @@ def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> No
         detail = "the entry lies outside the candle it was made in"
         found.left_out.append(Unwalked(outcome.position, OFF_MARKET, detail))
         return
-    opened_at_ms = (outcome.position.opened_at - _EPOCH) // timedelta(milliseconds=1)
-    found.panel.add(outcome, opened_at_ms)
+    found.panel.add(outcome, ms_of(outcome.position.opened_at))
     found.assumptions.update(dict.fromkeys(outcome.assumptions))
     if keep:
         found.outcomes.append(outcome)

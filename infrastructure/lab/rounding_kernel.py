@@ -42,10 +42,10 @@ def rounded_guards(
     rules: stop wider than costs, inside liquidation, first target beyond costs, targets increasing, no two levels
     on one tick.
     """
-    first, sure1 = _target(up, ratio, phase, tp1)
-    second, sure2 = _target(up, ratio, phase, tp2)
-    third, sure3 = _target(up, ratio, phase, tp3)
-    stop, sure4 = _stop(up, ratio, phase, sl, floor)
+    first, sure1 = target_point(up, ratio, phase, tp1)
+    second, sure2 = target_point(up, ratio, phase, tp2)
+    third, sure3 = target_point(up, ratio, phase, tp3)
+    stop, sure4 = stop_point(up, ratio, phase, sl, floor)
     nearest = up * (first - phase) / ratio
     risk = up * (phase - stop) / ratio
     sure = (
@@ -69,8 +69,8 @@ def rounded_guards(
 
 
 @inlined
-def _target(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
-    """Return the grid point that a target is rounded to, toward the entry."""
+def target_point(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
+    """Return the grid point that a target is rounded to, toward the entry, and whether it is sure."""
     step = ratio * distance
     exact = phase + up * step
     point = np.floor(exact) if up > 0.0 else np.ceil(exact)
@@ -78,8 +78,8 @@ def _target(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
 
 
 @inlined
-def _stop(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> Any:
-    """Return the grid point that a stop is rounded to: toward the entry, unless that is nearer than the floor."""
+def stop_point(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> Any:
+    """Return the grid point of a stop, toward the entry unless that is nearer than the floor, and whether it is sure."""
     step, least = ratio * distance, ratio * floor
     exact, allowed = phase - up * step, phase - up * least
     point = np.ceil(exact) if up > 0.0 else np.floor(exact)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
-from exitbrain.infrastructure.lab.decision_columns import TEXTS, DecisionColumns, joined
+from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
+from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
@@ -28,6 +30,7 @@ ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
+_PARTIAL_NAME = re.compile(r"\d{12,}-\d{12,}\.\d+\.partial")
 _ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
 _SAMPLE, _FEW = 1_000, 50
 
@@ -66,14 +69,19 @@ class OpenSegment:
 
     def __init__(self, content: pa.Buffer, about: Mapping[str, str]) -> None:
         self._content = content
+        self._constants = constants_in(about["constants"])
         self.stored_sha256 = about["stored_sha256"]
 
     def parts(self, names: Sequence[str] | None = None) -> Iterator[DecisionColumns]:
         """Yield the rows, or some of their columns, so many at a time that memory is used again, not asked for."""
         reader = pq.ParquetFile(pa.BufferReader(self._content))
-        wanted = None if names is None else list(names)
+        wanted = COLUMNS if names is None else names
+        stored = [name for name in wanted if name not in self._constants]
         for group in range(reader.num_row_groups):
-            yield DecisionColumns.of_table(reader.read_row_group(group, columns=wanted, use_threads=False))
+            known = filled(self._constants, wanted, reader.metadata.row_group(group).num_rows)
+            yield DecisionColumns.of_table(
+                reader.read_row_group(group, columns=stored, use_threads=False), known
+            )
 
     def columns(self, names: Sequence[str] | None = None) -> DecisionColumns:
         """Return all rows, or some of their columns."""
@@ -84,7 +92,15 @@ def write_segment(
     folder: Path, store_id: str, first: int, last: int, columns: DecisionColumns, stored_sha256: str
 ) -> Segment:
     """Write the decisions of a closed range of log positions; an interrupt or a crash leaves no segment behind."""
-    about = {"format": FORMAT, "store": store_id, "range": f"{first}-{last}", "stored_sha256": stored_sha256}
+    about = {
+        "format": FORMAT,
+        "store": store_id,
+        "range": f"{first}-{last}",
+        "stored_sha256": stored_sha256,
+        "rows": str(len(columns)),
+        "constants": constants_of(columns),
+        "regular": str(np.count_nonzero(columns.regular)),
+    }
     table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
     partial = folder / f"{first:012d}-{last:012d}.{os.getpid()}{PARTIAL}"
     try:
@@ -128,12 +144,35 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
         return found.columns(names)
 
 
-def owner_of(segment: Segment) -> str | None:
-    """Return the store that a segment says it was made from, None where it is too damaged to say."""
+def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
+    """Return the values of a text column without checking the hash: they say what may be asked for, and prove nothing.
+
+    None are returned of a segment that can not be read.
+    """
     try:
-        return _about(pq.read_schema(segment.path).metadata or {}).get("store")
+        with pa.memory_map(str(segment.path)) as file:
+            content = file.read_buffer()
+            about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
+            column: Coded = getattr(OpenSegment(content, about).columns([name]), name)
+            return tuple(column.values)
+    except (pa.ArrowInvalid, KeyError):
+        return ()
+
+
+def label_of(segment: Segment) -> dict[str, str]:
+    """Return what a segment says of itself, unchecked: `store`, `rows` and `regular` ones among others.
+
+    Nothing, where it is too damaged to say.
+    """
+    try:
+        return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
-        return None
+        return {}
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one of a segment that was being written."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:

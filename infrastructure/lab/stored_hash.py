@@ -4,10 +4,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from exitbrain.application.ports.raw_log import RawLog, RawRow
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-
-TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
-"""The topics of the decisions."""
+from exitbrain.application.replay import DECISION_TOPICS
 
 
 class StoredHash:
@@ -41,4 +38,4 @@ def stored_hash(log: RawLog, first: int, last: int) -> str:
 
 def decision_rows(log: RawLog, first: int, last: int) -> Iterator[RawRow]:
     """Yield the stored decisions in a closed range of log positions."""
-    return log.rows(first - 1, upto=last, topics=TOPICS)
+    return log.rows(first - 1, upto=last, topics=DECISION_TOPICS)

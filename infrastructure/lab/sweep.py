@@ -21,8 +21,7 @@ from exitbrain.application.counterfactual import (
     is_safe,
     not_finite,
 )
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL
+from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, GuardReport
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles
@@ -196,13 +195,12 @@ def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> No
     for column, policy in enumerate(block.policies):
         places = np.flatnonzero(unsure[:, column])
         if len(places):
-            for row, levels in base.judged(policy, places):
-                _count(levels, bool(rows.was_safe[row]), totals[:, column])
+            for row, report in base.judged(policy, places):
+                _count(report, bool(rows.was_safe[row]), totals[:, column])
 
 
-def _count(levels: JudgedLevels, was_safe: bool, totals: Doubles) -> None:
+def _count(report: GuardReport, was_safe: bool, totals: Doubles) -> None:
     """Count what the row judge found on one decision."""
-    report = levels.guards
     for place, guard in enumerate(ON_THE_LEVELS):
         totals[STOP_FAILED + place] += guard in report.failed
         totals[STOP_UNKNOWN + place] += guard in report.unknown

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.application.counterfactual import rebased_base
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness
+from exitbrain.domain.decision import judge_levels
+from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
@@ -32,6 +31,7 @@ from exitbrain.infrastructure.lab.verdict_kernel import input_columns
 States = npt.NDArray[np.int64]
 
 _EXACT = Context(prec=100)
+_ROUNDED = ("tp1", "tp2", "tp3", "sl", "floor", "harvest1", "harvest2", "harvest3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class SweepBase:
         self.signal = self._signal()
         self._texts = _Decimals(columns.entry_price_text), _Decimals(columns.quantity_text)
         self._ticks = self._on_ticks()
+        self._judged: dict[tuple[float, ...], GuardReport] = {}  # policies often agree on a row
         self._slices = SliceStates(self._position)
 
     def rows(self, candidate: Policy) -> SweepRows:
@@ -100,21 +101,28 @@ class SweepBase:
         )
         return SweepRows(*(read_only(np.asarray(column)) for column in rows))
 
-    def judged(self, policy: Policy, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, JudgedLevels]]:
-        """Yield rows, judged in Decimal as the domain does, that have levels under a policy."""
+    def judged(self, policy: Policy, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, GuardReport]]:
+        """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
         taken = FormulaRows(*(column[places] for column in self.formula))
         own = {"base_tp": self.own_tp[places] != 0, "base_sl": self.own_sl[places] != 0}
         based = taken._replace(
             **{name: np.where(own[name], getattr(taken, name), policy.parameters[name]) for name in own}
         )
         outputs = compute_rows(policy, based).outputs
-        for number, row in enumerate(places.tolist()):
-            raw = _raw_levels(outputs, number)
-            instrument = self._recorded.snapshots.instruments[self._codes[row]]
-            yield (
-                row,
-                judge_levels(policy.unit, self._level_inputs(row), raw, instrument, self._freshness(row)),
-            )
+        levels = np.stack([getattr(outputs, name) for name in _ROUNDED], axis=1)
+        for row, each in zip(places.tolist(), map(tuple, levels.tolist()), strict=True):
+            key = (row, *each)
+            if key not in self._judged:
+                self._judged[key] = self._judge(policy.unit, row, each)
+            yield row, self._judged[key]
+
+    def _judge(self, unit: Unit, row: int, levels: tuple[float, ...]) -> GuardReport:
+        tp1, tp2, tp3, sl, floor, *harvest = levels
+        shares = (harvest[0], harvest[1], harvest[2])
+        # What no guard reads may be anything.
+        raw = RawLevels(0.0, 1.0, 0.0, tp1, tp2, tp3, sl, shares, floor, 0.0, None, ())
+        instrument = self._recorded.snapshots.instruments[self._codes[row]]
+        return judge_levels(unit, self._level_inputs(row), raw, instrument, self._freshness(row)).guards
 
     def _bases(self, name: str, candidate: Policy) -> tuple[npt.NDArray[np.int8], Doubles]:
         recorded = self._recorded
@@ -234,28 +242,6 @@ def guard_states_of(packed: npt.NDArray[np.int32]) -> States:
     """Return the states of all guards, a row for each decision."""
     shifts = 2 * np.arange(len(GUARDS))
     return (packed.astype(np.int64)[:, None] >> shifts) & 3
-
-
-def _raw_levels(outputs: FormulaOutputs[Doubles], row: int) -> RawLevels:
-    """Return the levels of one row without what bound them, which no guard reads."""
-
-    def of(column: Doubles) -> float:
-        return float(column[row])
-
-    return RawLevels(
-        lsf=of(outputs.lsf),
-        pnl_factor=of(outputs.pnl_factor),
-        lsf_adjusted=of(outputs.lsf_adjusted),
-        tp1=of(outputs.tp1),
-        tp2=of(outputs.tp2),
-        tp3=of(outputs.tp3),
-        sl=of(outputs.sl),
-        harvest=(of(outputs.harvest1), of(outputs.harvest2), of(outputs.harvest3)),
-        floor=of(outputs.floor),
-        cap=of(outputs.cap),
-        refusal=None,
-        bounds=(),
-    )
 
 
 class _Decimals:

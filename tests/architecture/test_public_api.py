@@ -130,6 +130,8 @@ PORTS = [
     "Clock",
     "Conflict",
     "DecisionLog",
+    "EngineFailed",
+    "EngineUnavailable",
     "ExitLedger",
     "Instruments",
     "LedgerError",

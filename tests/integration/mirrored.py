@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.application.replay import DECISION_TOPICS, EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -15,7 +15,6 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay, ColumnarReport
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.stored_hash import TOPICS
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -26,17 +25,23 @@ Alter = Callable[[bytes], bytes]
 
 
 def make_store(
-    path: Path, *, policy: str = "v3.5", messages: int = 500, skip: int = 0, with_instruments: bool = False
+    path: Path,
+    *,
+    policy: str = "v3.5",
+    messages: int = 500,
+    skip: int = 0,
+    with_instruments: bool = False,
+    ticks_of_every: int = 2,
 ) -> None:
     """Record synthetic messages in a store, after the first `skip` of them.
 
-    Of the instruments every second lacks tick, step and minimum notional.
+    With instruments every one has brackets, and every second (or so) tick, step and minimum notional too.
     """
     known = None
     if with_instruments:
         known = path.with_suffix(".instruments.json")
         some = {
-            symbol: rules if number % 2 else {"brackets": rules["brackets"]}
+            symbol: rules if number % ticks_of_every == 0 else {"brackets": rules["brackets"]}
             for number, (symbol, rules) in enumerate(instruments().items())
         }
         known.write_text(json.dumps(some), encoding="utf-8")
@@ -70,7 +75,7 @@ def in_columns(
 
 def decision_positions(store: Path) -> list[int]:
     with closing(ledger_of(store)) as ledger:
-        return [row[0] for row in ledger.rows(topics=TOPICS)]
+        return [row[0] for row in ledger.rows(topics=DECISION_TOPICS)]
 
 
 def alter(store: Path, position: int, change: Alter) -> None:

@@ -70,6 +70,9 @@ ALTERATIONS: dict[str, Alter] = {
     "a missing field": replacing(b'"account":', b'"count":'),
     "a field that nothing reads": replacing(b'"cause":"INTENT"', b'"cause":"nobody"'),
     "all of it": lambda _: b"no JSON",
+    "brackets without end": lambda state: state[:-1] + b',"x":' + b"[" * 100_000,
+    "the time": replacing(b'"occurred_at":"2', b'"occurred_at":"0'),
+    "half of the policy": replacing(b'"fingerprint":', b'"print":'),
     "the version": replacing(b'{"v":1,', b'{"v":7,'),
 }
 
@@ -182,6 +185,20 @@ def test_a_decision_that_was_taken_out_of_the_store_is_noticed(store: Path) -> N
 
     assert found.verdicts == by_row(store)
     assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize("every", [2, 40])
+def test_many_and_few_decisions_left_to_the_row_judge_are_counted_once(store: Path, every: int) -> None:
+    for position in decision_positions(store)[::every]:
+        alter(store, position, ALTERATIONS["the writing alone"])
+    shutil.rmtree(store.with_suffix(".mirror"))
+    export(store, store.with_suffix(".mirror"))
+
+    for trust_mirror in (True, False):
+        found = in_columns(store, store.with_suffix(".mirror"), trust_mirror=trust_mirror)
+        assert found.verdicts == by_row(store)
+        assert found.verdicts.drift == len(decision_positions(store)[::every])
+        assert found.in_columns == found.verdicts.exact
 
 
 def test_a_selection_holds_in_columns(store: Path) -> None:

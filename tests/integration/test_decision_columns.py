@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
@@ -24,7 +25,6 @@ from exitbrain.infrastructure.lab.decision_columns import (
     joined,
 )
 from exitbrain.infrastructure.lab.judgement import guard_states, judgement_of
-from exitbrain.infrastructure.lab.stored_hash import TOPICS
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -42,7 +42,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredLedger]:
 
 @pytest.fixture(scope="module")
 def columns(ledger: StoredLedger) -> DecisionColumns:
-    return columns_of(ledger.rows(topics=TOPICS))
+    return columns_of(ledger.rows(topics=DECISION_TOPICS))
 
 
 def same(left: DecisionColumns, right: DecisionColumns) -> bool:
@@ -60,7 +60,7 @@ def same(left: DecisionColumns, right: DecisionColumns) -> bool:
 def test_every_decision_is_a_row_with_what_the_event_says(
     ledger: StoredLedger, columns: DecisionColumns
 ) -> None:
-    entries = list(ledger.log(topics=TOPICS))
+    entries = list(ledger.log(topics=DECISION_TOPICS))
     assert len(columns) == len(entries) > 100
     for row, entry in enumerate(entries):
         event, raw = entry.event, entry.event.levels.raw
@@ -125,7 +125,7 @@ def test_no_rows_are_no_rows() -> None:
 def test_a_row_in_another_writing_is_left_to_the_row_judge(
     ledger: StoredLedger, altered: Any, readable: bool
 ) -> None:
-    rows = list(ledger.rows(topics=TOPICS))[:3]
+    rows = list(ledger.rows(topics=DECISION_TOPICS))[:3]
     position, stream, version, topic, state = rows[1]
     assert altered(state) != state
 

@@ -12,6 +12,7 @@ from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS
 from exitbrain.infrastructure.lab.mirror import Mirror, read_from_store
+from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
     AnotherStore,
     Segment,
@@ -141,11 +142,14 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger: StoredLedger, tmp_path: 
 def test_what_a_killed_export_left_is_cleared_away(ledger: StoredLedger, mirror: Mirror) -> None:
     mirror.folder.mkdir()
     (mirror.folder / "000000000001-000000000700.4711.partial").write_bytes(b"half")
-    (mirror.folder / "notes.txt").write_text("mine", encoding="utf-8")
+    for mine in ("notes.txt", "film.partial", "other.parquet"):
+        (mirror.folder / mine).write_text("mine", encoding="utf-8")
 
-    mirror.export(ledger)
+    mirror.export(ledger, rebuild=True)
 
-    assert [name for name in names(mirror) if not name.endswith(".parquet")] == ["notes.txt"]
+    others = [name for name in names(mirror) if not name.startswith("0000")]
+    assert others == ["film.partial", "notes.txt", "other.parquet"]
+    assert len(names(mirror)) == len(mirror.segments()) + len(others)
 
 
 @pytest.mark.parametrize(
@@ -288,3 +292,16 @@ def test_few_columns_can_be_read(ledger: StoredLedger, mirror: Mirror) -> None:
 
     assert len(read) == len(read.lsf_adjusted) > 100
     assert len(read.tp1) == len(read.symbol.codes) == 0
+
+
+def test_columns_that_are_the_same_everywhere_come_back_the_same(
+    ledger: StoredLedger, tmp_path: Path
+) -> None:
+    columns, stored = read_from_store(ledger, 1, SPAN)
+    columns.funding[:] = 0.0
+    columns.tp1[:] = -0.0
+    columns.tp2[:-1], columns.tp2[-1:] = 0.0, -0.0
+    for some in (columns, columns.take(slice(3, 4)), columns.take(slice(0, 0))):
+        read = read_segment(write_segment(tmp_path, "store", 1, SPAN, some, stored), "store")
+        assert first_difference(read, some) is None
+        assert len(read) == len(some)

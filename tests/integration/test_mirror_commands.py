@@ -113,6 +113,19 @@ def test_a_mirror_that_covers_little_is_left_to_lie(exitbrain: Exitbrain) -> Non
     assert 0 < forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
 
 
+def test_a_mirror_of_prices_on_ticks_is_left_to_the_row_lane(exitbrain: Exitbrain, tmp_path: Path) -> None:
+    store = "sqlite:///ticks.db"
+    make_store(tmp_path / "ticks.db", messages=90, with_instruments=True, ticks_of_every=1)
+    exitbrain("export", "parquet", "--store", store)
+
+    replayed = exitbrain("replay", "--store", store)
+
+    assert "row lane: most decisions in mirror ticks.db.mirror have prices on ticks" in replayed.stdout
+    forced = exitbrain("replay", "--store", store, "--lane", "columnar", "--json").report
+    assert forced["lane"] == "columnar"
+    assert forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
+
+
 def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path: Path) -> None:
     make_store(tmp_path / "other.db", messages=30)
     exitbrain("export", "parquet", "--store", "sqlite:///other.db")

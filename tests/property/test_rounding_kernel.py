@@ -12,10 +12,10 @@ from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.guards import ON_THE_LEVELS, Freshness
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels import Distances, LevelInputs, RawLevels, exact_prices, on_ticks
 from exitbrain.domain.values import Side, Unit, round_trip_cost
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards
+from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards, stop_point, target_point
 from exitbrain.infrastructure.lab.sweep_rows import in_ticks
 from tests.unit.domain.example import BRACKETS, inputs_for, raw_levels
 
@@ -25,13 +25,24 @@ def judged(*arguments: Any) -> Any:
     return rounded_guards(*arguments)
 
 
+@jit
+def target(*arguments: Any) -> Any:
+    return target_point(*arguments)
+
+
+@jit
+def stop(*arguments: Any) -> Any:
+    return stop_point(*arguments)
+
+
 def distance(chance: Random, entry: Decimal, tick: Decimal) -> float:
     """Return a distance: a round one, one to a grid point or a double beside it, or any."""
     kind = chance.random()
     if kind < 0.3:
         return chance.choice((0.0002, 0.001, 0.002, 0.003, 0.01, 0.02, 0.5))
     if kind < 0.5:
-        near = float(tick * chance.randint(1, 50) / entry)
+        point = (entry // tick + chance.choice((1, -1)) * chance.randint(1, 50)) * tick
+        near = float(abs(point - entry) / entry)
         return chance.choice((near, nextafter(near, 0.0), nextafter(near, 1.0)))
     return chance.choice((0.0005, 0.01, 0.05)) * chance.random()
 
@@ -48,12 +59,12 @@ def cases(seed: int, count: int) -> list[tuple[LevelInputs, RawLevels, Decimal]]
         targets = [distance(chance, entry, tick) for _ in range(3)]
         if chance.random() < 0.7:
             targets.sort()
-        stop = distance(chance, entry, tick)
-        floor = chance.choice((0.002, stop, 0.0, 0.0015))
+        risk = distance(chance, entry, tick)
+        floor = chance.choice((0.002, risk, 0.0, 0.0015))
         side = chance.choice((Side.LONG, Side.SHORT))
         inputs = inputs_for(V3_6, side=side, entry_price=entry, leverage=float(chance.randint(1, 125)))
         tp1, tp2, tp3 = targets
-        made.append((inputs, raw_levels(tp1=tp1, tp2=tp2, tp3=tp3, sl=stop, floor=floor), tick))
+        made.append((inputs, raw_levels(tp1=tp1, tp2=tp2, tp3=tp3, sl=risk, floor=floor), tick))
     return made
 
 
@@ -80,7 +91,27 @@ def test_whatever_is_sure_is_right_and_nearly_all_is_sure() -> None:
                 tick,
             )
 
-    assert sure > 0.5 * len(every)
+    assert sure > 0.4 * len(every)
+
+
+def test_every_sure_grid_point_is_that_of_the_domain() -> None:
+    sure = 0
+    for inputs, raw, tick in cases(seed=78, count=6_000):
+        entry, side = inputs.entry_price, inputs.side
+        assert entry is not None
+        distances = Distances(raw.tp1, raw.tp2, raw.tp3, raw.sl)
+        rounded = on_ticks(exact_prices(entry, side, distances), entry, side, tick, raw.floor)
+        up = float(side.direction)
+        ratio, phase, whole = in_ticks(entry, tick)
+        found = [target(up, ratio, phase, distance) for distance in distances[:3]]
+        found.append(stop(up, ratio, phase, raw.sl, raw.floor))
+        for (point, certain), price in zip(
+            found, (rounded.tp1, rounded.tp2, rounded.tp3, rounded.sl), strict=True
+        ):
+            sure += certain
+            assert not certain or whole + point == price / tick, (inputs, raw, tick)
+
+    assert sure > 3 * 4_000
 
 
 def test_a_price_on_a_grid_point_is_not_sure() -> None:

@@ -78,6 +78,9 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
         if not any(walked.ambiguous for walked in truth):
             assert both.lower <= truth[1].pessimistic.net - truth[0].pessimistic.net + ROUNDING, seed
             assert truth[1].pessimistic.net - truth[0].pessimistic.net <= both.upper + ROUNDING, seed
+            refined = walk_both(Plan(one), Plan(other), exact)
+            assert abs(refined.upper - refined.lower) < ROUNDING, seed
+            assert both.lower - ROUNDING <= refined.lower <= both.upper + ROUNDING, seed
         lowest = apart[1].pessimistic.net - apart[0].optimistic.net
         highest = apart[1].optimistic.net - apart[0].pessimistic.net
         assert lowest - ROUNDING <= both.lower <= both.upper <= highest + ROUNDING, seed

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from exitbrain.application.outcome_measures import measures_of, summary_of
+from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel, regrets_of
-from exitbrain.application.outcomes import LeftOut, LeftOutBecause, Outcomes, PositionOutcome
+from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
 from exitbrain.application.replay import Selection

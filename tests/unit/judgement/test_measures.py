@@ -13,6 +13,7 @@ from exitbrain.domain.judgement.measures import (
     give_back,
     hourly_results,
     loss_at_stop,
+    mean_exit,
     r_multiple,
     stop_then_reverse,
     targets_hit,
@@ -110,6 +111,21 @@ def test_a_loss_gives_back_more_than_there_was() -> None:
 
 def test_nothing_is_given_back_where_nothing_surely_was() -> None:
     assert give_back(Interval(0.0, 0.2), -0.1) is None
+
+
+def test_the_mean_exit_is_the_gross_result_of_a_position_that_never_grew() -> None:
+    history = walked(a_long(), UP_AND_DOWN)
+
+    assert mean_exit(a_long(), history) == pytest.approx(history.gross)
+
+
+def test_a_position_that_grew_gives_back_what_its_exits_gave_up() -> None:
+    """1 at 100 and 1 at 111, half at TP1 110 before, the rest of 1.5 at the stop at 90: mean exit -0.05 / 2 of 12 %."""
+    history = walk_plan(Plan(a_long(), (Increased(MINUTE, 1.0, 111.0),)), UP_AND_DOWN).pessimistic
+    reached = excursions(a_long(), history, UP_AND_DOWN.candles)[-1].favourable
+
+    assert mean_exit(a_long(), history) == pytest.approx((0.5 * 0.1 + 1.5 * -0.1) / 2)
+    assert give_back(reached, mean_exit(a_long(), history)) == about(17 / 12, 17 / 12)
 
 
 def test_the_ladder_counts_the_farthest_target() -> None:
