@@ -192,7 +192,7 @@ def _judged(walked: Walked) -> tuple[str, ...]:
     )
     return (
         (
-            f"Verdict {found.verdict.value}: {found.reason.value.replace('_', ' ')}. {found.days} days of entry count as "
+            f"Verdict {found.verdict.value}: {found.reason.value.replace('_', ' ')}. Days of entry: {found.days}, effective: "
             f"{found.effective_days:.1f}; 95 % interval of the mean daily difference: {interval} (blocks of "
             f"{found.resampling.block_days} days, {found.resampling.resamples} resamples, seed {found.resampling.seed})."
         ),

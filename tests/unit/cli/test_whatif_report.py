@@ -93,7 +93,7 @@ def test_with_candles_the_page_tells_what_positions_came_to_and_judges_it(record
     ]
     assert outcome["judgement"]["reason"] == "too_few_days"
     assert "Verdict: inconclusive (too few days)." in page
-    assert "1 days of entry count as 1.0" in page
+    assert "Days of entry: 1, effective: 1.0;" in page
     assert "seed 7" in page
     assert "Left out: XRPUSDT" in page
     assert f"{100 * outcome['difference']['lower']:.4g} %" in page
