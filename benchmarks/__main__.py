@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decision|store|startup|live ...] [--write]`: take the figures, print them, keep the table."""
+"""`python -m benchmarks [decision|store|startup|live|exits ...] [--write]`: take the figures, print them, keep the table."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import decision, live, startup, store
+from benchmarks import decision, exits, live, startup, store
 from benchmarks.measure import Figure, is_time, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -12,6 +12,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "store": store.figures,
     "startup": startup.figures,
     "live": live.figures,
+    "exits": exits.figures,
 }
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 

@@ -16,7 +16,7 @@ from exitbrain.infrastructure.lab.exit_kernel import (
     exits_in_turn,
 )
 from tests.property.recorded_candles import recorded_files, recorded_prices
-from tests.property.vectorbt_exits import vectorbt_exits
+from tests.property.vectorbt_exits import in_column_order, vectorbt_exits
 
 _BARS, _COLUMNS = 400, 70
 
@@ -35,17 +35,6 @@ def random_prices(seed: int, tick: float) -> Prices:
     traded = 100 * np.exp(np.cumsum(steps.reshape(-1, _COLUMNS), axis=0)).reshape(_BARS, 6, _COLUMNS)
     traded = np.round(traded / tick) * tick
     return Prices(traded[:, 0].copy(), traded.max(axis=1), traded.min(axis=1), traded[:, -1].copy())
-
-
-def in_column_order(exits: Exits) -> Exits:
-    order = np.lexsort((exits.entry_bar, exits.column))
-    return Exits(
-        exits.column[order],
-        exits.entry_bar[order],
-        exits.exit_bar[order],
-        exits.price[order],
-        exits.contested[order],
-    )
 
 
 def assert_same_but_contested(ours: Exits, theirs: Exits, levels: OneTarget, prices: Prices) -> int:

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import numpy.typing as npt
 
 from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, Exits, Mask, OneTarget, Prices
 
@@ -13,7 +14,12 @@ with warnings.catch_warnings():
 
 def vectorbt_exits(prices: Prices, signals: Mask, levels: OneTarget) -> Exits:
     """Return the positions of each column (bars, columns) in the order of column and entry."""
-    orders = vectorbt.Portfolio.from_signals(
+    return positions_of(vectorbt_orders(prices, signals, levels))
+
+
+def vectorbt_orders(prices: Prices, signals: Mask, levels: OneTarget) -> npt.NDArray[np.void]:
+    """Return the order records of one position at a time in each column."""
+    orders: npt.NDArray[np.void] = vectorbt.Portfolio.from_signals(
         open=prices.open,
         high=prices.high,
         low=prices.low,
@@ -25,6 +31,11 @@ def vectorbt_exits(prices: Prices, signals: Mask, levels: OneTarget) -> Exits:
         size=1.0,
         init_cash=1e9,
     ).order_records
+    return orders
+
+
+def positions_of(orders: npt.NDArray[np.void]) -> Exits:
+    """Return the positions that these orders open and close."""
     column, bar, price = orders["col"], orders["idx"], orders["price"]
     # Each column begins with an entry and goes on with exit and entry in turn.
     starts = np.searchsorted(column, column, side="left")
@@ -37,4 +48,16 @@ def vectorbt_exits(prices: Prices, signals: Mask, levels: OneTarget) -> Exits:
         exit_bar=np.where(closed, bar[following], OPEN_AT_END),
         price=np.where(closed, price[following], np.nan),
         contested=np.zeros(len(entries), dtype=np.bool_),
+    )
+
+
+def in_column_order(exits: Exits) -> Exits:
+    """Return the positions as vectorbt orders them."""
+    order = np.lexsort((exits.entry_bar, exits.column))
+    return Exits(
+        exits.column[order],
+        exits.entry_bar[order],
+        exits.exit_bar[order],
+        exits.price[order],
+        exits.contested[order],
     )
