@@ -68,7 +68,8 @@ class Walk:
     """The lowest and the highest of all final histories, net of costs.
 
     `ambiguous` says that more than one final history exists, `ambiguous_candles` in how many candles the order of
-    touches left a choice, and `refined_candles` how many were walked through finer data. `first_candle_ms` is the
+    touches, as far as the candle tells, left a choice; `refined_candles` how many were walked through finer data, and
+    `unrefined_candles` for how many the finer data were not complete or did not add up to the candle. `first_candle_ms` is the
     open time of the first candle. `entry_off_market` says that the entry lies outside low..high of the candle it
     was made in; None where that candle is missing. `mark_assumed`: the contract price stood in for the mark price
     in deciding on liquidation. `wrong_kind` names the orders ("stop", "targets") that the candles, of another
@@ -80,6 +81,7 @@ class Walk:
     ambiguous: bool
     ambiguous_candles: int
     refined_candles: int
+    unrefined_candles: int
     first_candle_ms: int
     entry_off_market: bool | None
     mark_assumed: bool = False

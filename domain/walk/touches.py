@@ -105,6 +105,24 @@ class Touches:
             *(Move(count, None) for count in range(filled, most + 1)),
         ]
 
+    def leave_a_choice(self, filled: int, bar: Bar, *, begun: bool) -> bool:
+        """Return whether a candle leaves the order of touches open; `begun`: the entry lies inside it."""
+        if begun:
+            return len(self.inside_after_entry(filled, bar)) > 1
+        moves = self.at_open(filled, bar)
+        return len(moves) > 1 or any(
+            len(self.inside(move.filled, bar)) > 1
+            for move in moves
+            if move.exit is None and move.filled < self._ladder.last
+        )
+
+    def liquidates(self, filled: int, bar: Bar) -> bool:
+        """Return whether the mark price touches a liquidation price that is in a stop's place, now or further on."""
+        return any(
+            stop.level is LegLevel.LIQUIDATION and self._touched(stop, bar.adverse, bar.mark_adverse)
+            for stop in self._stops.tight[filled:]
+        )
+
     def at_rule_close(self, filled: int, close: float) -> list[Move]:
         """Return what a trailed stop does at the close of a rule interval, once it was moved."""
         loose, tight = self._stops.loose[filled], self._stops.tight[filled]

@@ -17,7 +17,8 @@ grid; with candles as long as the rule interval each close is one.
 """
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
+from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.outcome import LegLevel, Walk
@@ -47,7 +48,7 @@ class _Walker:
         self._progress = Progress(givens, self._ladder)
         self._funding = [rate for rate in market.funding if rate.minute_ms > givens.opened_at_ms]
         self._external_ms = None if givens.external is None else givens.external.at_ms
-        self._ambiguous_candles = 0
+        self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
         self._mark_assumed = False
         self._look_out()
 
@@ -78,21 +79,42 @@ class _Walker:
         if self._closed_outside_by(close_ms - 1):
             self._until_closed_outside(bar, begun)
             return
-        if begun:
-            self._count(self._progress.advance(self._touches.inside_after_entry, bar, at_open=False))
+        if begun or not self._is_quiet(bar):
+            self._count(any(self._touches.leave_a_choice(k, bar, begun=begun) for k in self._progress.filled))
+            self._touch(candle, bar, begun)
             self._look_out()
-            self._stops.see(bar.favourable, bar.close)
         else:
-            if not self._is_quiet(bar):
-                self._touch(bar)
             self._stops.see(bar.favourable, bar.favourable)
         self._close_rule_interval(bar, close_ms)
 
-    def _touch(self, bar: Bar) -> None:
-        choice = self._progress.advance(self._touches.at_open, bar, at_open=True)
-        choice = self._progress.advance(self._touches.inside, bar, at_open=False) or choice
-        self._count(choice)
-        self._look_out()
+    def _touch(self, candle: Candle, bar: Bar, begun: bool) -> None:
+        if not begun:
+            self._progress.advance(self._touches.at_open, bar, at_open=True)
+        finer = self._finer(candle, bar)
+        if finer is None:
+            self._inside(bar, begun)
+            return
+        self._refined_candles += 1
+        begun = finer.entry_inside
+        for part in finer.bars:
+            if not begun:
+                self._progress.advance(self._touches.at_open, part, at_open=True)
+            self._inside(part, begun)
+            begun = False
+
+    def _inside(self, bar: Bar, begun: bool) -> None:
+        inside = self._touches.inside_after_entry if begun else self._touches.inside
+        self._progress.advance(inside, bar, at_open=False)
+        self._stops.see(bar.favourable, bar.close if begun else bar.favourable)
+
+    def _finer(self, candle: Candle, bar: Bar) -> FinerBars | None:
+        states = self._progress.filled
+        if self._market.finer is None or not states:
+            return None
+        marked = self._market.mark is not None and any(self._touches.liquidates(k, bar) for k in states)
+        finer = None if marked else finer_bars(self._market, candle, bar, self._givens.opened_at_ms, self._d)
+        self._unrefined_candles += finer is None
+        return finer
 
     def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
         rules, series = self._givens.rules, self._market.candles
@@ -170,7 +192,8 @@ class _Walker:
             optimistic=ended.high,
             ambiguous=ended.several,
             ambiguous_candles=self._ambiguous_candles,
-            refined_candles=0,
+            refined_candles=self._refined_candles,
+            unrefined_candles=self._unrefined_candles,
             first_candle_ms=first.open_time_ms,
             entry_off_market=None if entered is None else not entered.low <= givens.entry <= entered.high,
             mark_assumed=self._mark_assumed,
@@ -189,6 +212,13 @@ def _check_intervals(givens: Givens, market: Market) -> None:
             "rule interval in ms",
             rules.interval_ms,
             f"the candle interval of {interval} ms, or a multiple of it",
+        )
+    finer = market.finer
+    if isinstance(finer, CandleSeries) and (interval % finer.interval_ms or finer.interval_ms == interval):
+        raise InvalidValue(
+            "interval of the finer candles in ms",
+            finer.interval_ms,
+            f"a part of {interval}, as long as the candles",
         )
     if givens.liquidation is not None and market.mark is not None and market.mark.interval_ms != interval:
         raise InvalidValue(
