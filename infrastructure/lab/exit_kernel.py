@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.scan import first_touch
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -22,7 +23,6 @@ Mask = npt.NDArray[np.bool_]
 
 OPEN_AT_END = -1
 
-_BLOCK = 16
 _COLUMNS = 32
 
 
@@ -134,7 +134,7 @@ def _walk_each(
         entry = closes[entry_bars[row]]
         tp = entry * (1 + d * target)
         sl = entry * (1 - d * stop)
-        bar = _first_touch(lows, highs, min(tp, sl), max(tp, sl), entry_bars[row] + 1, bars)
+        bar = first_touch(lows, highs, min(tp, sl), max(tp, sl), entry_bars[row] + 1, bars)
         if bar < bars:
             exit_bar[row] = bar
             price[row], contested[row] = _exit(d, opens[bar], highs[bar], lows[bar], tp, sl)
@@ -164,7 +164,7 @@ def _walk_series(
         entry = closes[entered]
         tp = entry * (1 + d * target)
         sl = entry * (1 - d * stop)
-        bar = _first_touch(lows, highs, min(tp, sl), max(tp, sl), entered + 1, bars)
+        bar = first_touch(lows, highs, min(tp, sl), max(tp, sl), entered + 1, bars)
         entry_bar[count] = entered
         if bar < bars:
             exit_bar[count] = bar
@@ -230,21 +230,6 @@ def _exit(d: float, opened: float, high: float, low: float, tp: float, sl: float
     if d * (opened - tp) >= 0:
         return opened, stopped
     return (sl, False) if stopped else (tp, False)
-
-
-@jit
-def _first_touch(lows: Doubles, highs: Doubles, below: float, above: float, bar: int, end: int) -> int:
-    """Return the first bar from `bar` that reaches one of the two prices, or `end`."""
-    while bar + _BLOCK <= end:
-        touched = False
-        for i in range(bar, bar + _BLOCK):
-            touched |= (lows[i] <= below) | (highs[i] >= above)
-        if touched:
-            break
-        bar += _BLOCK
-    while bar < end and lows[bar] > below and highs[bar] < above:
-        bar += 1
-    return bar
 
 
 @jit
