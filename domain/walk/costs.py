@@ -56,6 +56,11 @@ class Account:
             (*path.legs, leg),
         )
 
+    def result_of(self, leg: Leg) -> float:
+        """Return what one leg contributes to a net result, without entry fee and funding."""
+        alone = self.with_leg(Path(), leg)
+        return alone.gross - alone.exit_fees - alone.slippage
+
     def with_funding(self, path: Path, rate: float, still_open: float, mark: float) -> Path:
         """Return the path after a funding time; a long pays a positive rate."""
         paid = self._d * rate * still_open * mark / self._entry

@@ -4,7 +4,7 @@
 from typing import Annotated, Any
 
 from typer import Argument, Context, Exit, Option, Typer, echo
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
     InputFlags,
@@ -38,6 +38,18 @@ class Grouped(TyperGroup):
             ]
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+class BareBreakEven(TyperCommand):
+    """Lets `--break-even` stand without a value, which typer can not express."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        written: list[str] = []
+        for argument, following in zip(args, [*args[1:], "--"], strict=True):
+            written.append(argument)
+            if argument == "--break-even" and following.startswith("--"):
+                written.append("cost")
+        return super().parse_args(ctx, written)
 
 
 app = Typer(
@@ -106,6 +118,89 @@ def explain(
     from exitbrain.infrastructure.cli.explaining import explain as run
 
     return run(given, decision_id, store=store, as_json=as_json)
+
+
+def _value(metavar: str, help_text: str, *flags: str) -> Any:
+    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
+
+
+@app.command(
+    cls=BareBreakEven,
+    rich_help_panel=ASK,
+    epilog="Example: exitbrain simulate --positions positions.jsonl --candles candles/ --policy v3.6 --break-even",
+)
+def simulate(
+    positions: Annotated[
+        str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
+    ],
+    candles: Annotated[str, _value("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
+    policy: Annotated[str | None, _value("P", "Policy; default v3.5.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
+    ] = None,
+    fee_bps: Annotated[
+        float | None, _value("X", "Fee per side in basis points; default that of the instrument, else 5.")
+    ] = None,
+    slippage_bps: Annotated[
+        float | None, _value("X", "Slippage per market exit in basis points; default 0.")
+    ] = None,
+    maker_fee_bps: Annotated[
+        float | None, _value("X", "Fee of limit targets in basis points; default that of takers.")
+    ] = None,
+    funding: Annotated[str | None, _value("PATH", "Funding rates.")] = None,
+    mark: Annotated[str | None, _value("PATH", "Mark price candles, which decide on liquidation.")] = None,
+    brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
+    finer: Annotated[
+        str | None, _value("PATH", "Finer candles, or trades, that tell the order inside a candle.")
+    ] = None,
+    break_even: Annotated[
+        str | None,
+        _value("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
+    ] = None,
+    trailing: Annotated[
+        str | None, _value("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
+    ] = None,
+    time_stop: Annotated[
+        str | None, _value("T", "Close after this time: minutes, or like 30s, 4h, 1d.")
+    ] = None,
+    rule_interval: Annotated[
+        str | None, _value("T", "When trailing and time stop look at the market; default 1m.")
+    ] = None,
+    tp_execution: Annotated[str, _value("E", "How targets fill: market (the default) or limit.")] = "market",
+    working_type: Annotated[
+        str, _value("W", "Price that triggers the orders: contract (the default) or mark.")
+    ] = "contract",
+    include_off_market: Annotated[
+        bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
+    from exitbrain.infrastructure.cli.simulating import SimulateFlags
+    from exitbrain.infrastructure.cli.simulating import simulate as run
+
+    flags = SimulateFlags(
+        positions=positions,
+        candles=candles,
+        policy=policy,
+        changes=changes or [],
+        fee_bps=fee_bps,
+        slippage_bps=slippage_bps,
+        maker_fee_bps=maker_fee_bps,
+        funding=funding,
+        mark=mark,
+        brackets=brackets,
+        finer=finer,
+        break_even=break_even,
+        trailing=trailing,
+        time_stop=time_stop,
+        rule_interval=rule_interval,
+        tp_execution=tp_execution,
+        working_type=working_type,
+        include_off_market=include_off_market,
+    )
+    run(flags, as_json=as_json)
 
 
 @app.command(

@@ -10,6 +10,7 @@ from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
+from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 
@@ -41,6 +42,7 @@ def exit_code_of(error: Exception) -> int | None:
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()
+            | MarketUnreadable()
             | CanNotGoOn()
             | OSError()
         ):

@@ -456,7 +456,8 @@ REPORTS: dict[str, type[Struct]] = {
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of what each command prints with `--json`, by the name of the command."""
     # Only here: what the demo finds is made of all the use cases, which no other report needs.
+    from exitbrain.infrastructure.cli.simulation_report import SimulateReport  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.demo.results import DemoReport  # noqa: PLC0415 - start-up
 
-    reports = {**REPORTS, "demo": DemoReport}
+    reports = {**REPORTS, "simulate": SimulateReport, "demo": DemoReport}
     return {command: msgspec.json.schema(report) for command, report in reports.items()}

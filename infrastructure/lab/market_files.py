@@ -120,7 +120,8 @@ class MarketFiles:
             files = self._candles.of(symbol, Content.CANDLES)
             if not files:
                 raise self._candles.missing(symbol, "candles")
-            self._columns[symbol] = _candles(files, PriceKind.CONTRACT, None)
+            of_mark = files[0].content is Content.MARK  # a file named alone may be any
+            self._columns[symbol] = _candles(files, PriceKind.MARK if of_mark else PriceKind.CONTRACT, None)
         return self._columns[symbol]
 
     def _read(self, symbol: str) -> Market:

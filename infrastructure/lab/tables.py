@@ -93,7 +93,9 @@ def _from_csv(path: Path, content: bytes, wanted: Sequence[Column]) -> Table:
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False, skip_rows=int(has_header), column_names=names
             ),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=kinds, include_columns=list(kinds)),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=kinds, include_columns=list(kinds), null_values=[""]
+            ),
         )
     except pa.ArrowInvalid as error:
         raise _bad_cell(path, content, wanted, places, has_header) or error from error
