@@ -12,14 +12,10 @@ open counts only where low or high reach a level, so nothing else is read until 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.scan import first_touch
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 OPEN_AT_END = -1
 

@@ -5,7 +5,7 @@ from functools import cache
 from hashlib import sha256
 from os import W_OK, access
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -23,12 +23,13 @@ def jit(function: F) -> F:
     Numba keeps machine code as long as the file of the function stays the same, also when a function that it calls
     changed in another file. So the code is kept under the hash of all sources of the laboratory and of the domain.
     """
-    configured = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = configured or _kept_in()
+    config: Any = numba.config
+    configured = config.CACHE_DIR
+    config.CACHE_DIR = configured or _kept_in()
     try:
         return cast(F, numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function))
     finally:
-        numba.config.CACHE_DIR = configured
+        config.CACHE_DIR = configured
 
 
 @cache

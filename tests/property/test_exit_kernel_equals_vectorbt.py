@@ -8,13 +8,12 @@ import pytest
 
 from exitbrain.infrastructure.lab.exit_kernel import (
     Exits,
-    Integers,
-    Mask,
     OneTarget,
     Prices,
     exits_each,
     exits_in_turn,
 )
+from exitbrain.infrastructure.lab.walking.arrays import Integers, Mask
 from tests.property.recorded_candles import recorded_files, recorded_prices
 from tests.property.vectorbt_exits import in_column_order, vectorbt_exits
 

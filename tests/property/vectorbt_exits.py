@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, Exits, Mask, OneTarget, Prices
+from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, Exits, OneTarget, Prices
+from exitbrain.infrastructure.lab.walking.arrays import Mask
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it imports says of itself that it is old

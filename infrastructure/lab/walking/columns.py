@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.outcome import LegLevel
-from exitbrain.infrastructure.lab.walking.scan import Doubles, block_highs, block_lows
-
-Integers = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int8]
-Mask = npt.NDArray[np.bool_]
+from exitbrain.infrastructure.lab.walking.arrays import Codes, Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.walking.scan import block_highs, block_lows
 
 LEVELS = tuple(LegLevel)
 """The level of a leg is its place in this tuple."""

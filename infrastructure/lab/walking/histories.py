@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS, Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
 from exitbrain.infrastructure.lab.walking.moves import AT_OPEN, NO_EXIT, Bar, Moves, move_of, moves_of
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, TARGETS, Placed, rates_of
 from exitbrain.infrastructure.lab.walking.stops import Stops
@@ -65,26 +66,27 @@ def begin(h: Histories) -> None:
 @jit
 def is_open(h: Histories, filled: int) -> bool:
     """Return whether a history is open after so many targets."""
-    return h.flags[_OPEN, filled]
+    return bool(h.flags[_OPEN, filled])
 
 
 @jit
 def any_open(h: Histories) -> bool:
     """Return whether a history is still open."""
-    return h.flags[_OPEN, 0] or h.flags[_OPEN, 1] or h.flags[_OPEN, 2]
+    return bool(h.flags[_OPEN, 0] or h.flags[_OPEN, 1] or h.flags[_OPEN, 2])
 
 
 @jit
 def several_ended(h: Histories) -> bool:
     """Return whether more than one history has ended."""
-    return h.flags[_ENDED, 1]
+    return bool(h.flags[_ENDED, 1])
 
 
 @jit
 def net_of(h: Histories, row: int, entry_fee: float) -> float:
     """Return the result of a history so far."""
     sums = h.doubles
-    return sums[row, GROSS] - entry_fee - sums[row, EXIT_FEES] - sums[row, SLIPPAGE] - sums[row, FUNDING]
+    after_fees = sums[row, GROSS] - entry_fee - sums[row, EXIT_FEES]
+    return float(after_fees - sums[row, SLIPPAGE] - sums[row, FUNDING])
 
 
 @jit

@@ -5,18 +5,18 @@ and holds neither funding nor a time stop nor a close from outside changes nothi
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.walking.columns import (
     LEVELS,
-    Doubles,
     Extremes,
     GivenColumns,
-    Integers,
     MarketColumns,
     WalkColumns,
     empty_walks,
@@ -89,7 +89,7 @@ def walk_columns(market: MarketColumns, givens: GivenColumns, threads: int = 2) 
     rows = len(givens.entry)
     placed, first, walks = placed_columns(givens), first_candles(market, givens.opened_ms), empty_walks(rows)
     edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
-    parts = [part for part in zip(edges, edges[1:], strict=False) if part[0] < part[1]]
+    parts = [(begin_row, end_row) for begin_row, end_row in pairwise(edges) if begin_row < end_row]
     if len(parts) < 2:
         _walk_rows(market, givens, placed, first, walks, 0, rows)
         return walks
@@ -133,30 +133,29 @@ def _walk_rows(
 def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves: Moves) -> tuple[int, int]:
     """Walk one position; return its last candle and how many candles left a choice."""
     opens, bars, interval = market.opens_ms, market.bars, market.interval_ms
-    funding_ms, funding_count = market.funding_ms, len(market.funding_ms)
-    due = np.searchsorted(funding_ms, course.opened_ms, side="right")
     trailing = not np.isnan(p.activation)
     trailed = trailed_at_entry(p)
     stops = in_force(trailed, p)
     unseen = trailing  # a new best price waits for the close of a rule interval; so does the entry
+    stop, target = _nearest(h, stops, p)
+    due = int(np.searchsorted(market.funding_ms, course.opened_ms, side="right"))
     ambiguous = 0
     i = course.first
     while True:
         holes = _holes(opens, interval, market.holes_before, course, i)
         bar = _bar(opens, bars, i, p.d)
+        begun = bar.at_ms < course.opened_ms
         until = min(bar.at_ms + interval, course.external_ms)
-        while due < funding_count and funding_ms[due] < until:
+        while due < len(market.funding_ms) and market.funding_ms[due] < until:
             mark = market.funding_mark[due]
             pay_funding(h, market.funding_rate[due], bar.open if np.isnan(mark) else mark, p)
             due += 1
-        begun = bar.at_ms < course.opened_ms
         if i == course.external_candle:
-            ambiguous += _close_outside(h, moves, course, bar, begun, stops, p, holes)
-            return i, ambiguous
-        stop, target = _nearest(h, stops, p)
-        if begun or not _is_quiet(bar, stop, target, p.d):
-            at_open = not begun and not _is_quiet_at_open(bar, stop, target, p.d)
+            return i, ambiguous + _close_outside(h, moves, course, bar, begun, stops, p, holes)
+        if begun or _reaches(bar.adverse, bar.mark_adverse, bar.favourable, stop, target, p.d):
+            at_open = not begun and _reaches(bar.open, bar.mark_open, bar.open, stop, target, p.d)
             ambiguous += _touch(h, moves, bar, at_open, begun, stops, p, holes)
+            stop, target = _nearest(h, stops, p)
         if trailing:
             before = trailed
             trailed = seen(trailed, p.d, bar.favourable, bar.close if begun else bar.favourable)
@@ -165,24 +164,17 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
             if trailing:
                 unseen, trailed = False, moved(trailed, p)
                 stops = in_force(trailed, p)
-                stop, _ = _nearest(h, stops, p)
+                stop, target = _nearest(h, stops, p)
                 if p.d * (bar.close - stop) <= 0:
                     ambiguous += advance(h, moves, AT_RULE_CLOSE, bar, stops, p, holes, 0)
+                    stop, target = _nearest(h, stops, p)
             if i >= course.time_candle:
                 advance(h, moves, EVERYTHING_CLOSES, bar, stops, p, holes, _TIME)
         if not any_open(h):
             return i, ambiguous
-        end = course.external_candle
-        if due < funding_count:
-            end = min(end, market.funding_candle[due])
-        if i < course.time_candle:
-            end = min(end, course.time_candle)
-        if unseen or i >= course.time_candle:
-            end = min(end, _next_rule_close(opens, interval, course.rule_interval_ms, i))
-        stop, target = _nearest(h, stops, p)
-        if trailing and p.d * (target - trailed.known) > 0:
-            target = trailed.known
-        i = _next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, target, p.d, i + 1, end)
+        end = _search_end(opens, interval, market.funding_candle, due, course, unseen, i)
+        best = trailed.known if trailing and p.d * (target - trailed.known) > 0 else target
+        i = _next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, best, p.d, i + 1, end)
         if i == len(opens):
             holes = _holes(opens, interval, market.holes_before, course, i - 1)
             advance(h, moves, EVERYTHING_CLOSES, _bar(opens, bars, i - 1, p.d), stops, p, holes, _OPEN)
@@ -260,12 +252,33 @@ def _holes(opens: Integers, interval: int, holes_before: Integers, course: Cours
             holes -= 1
     if opens[first] > course.opened_ms and course.external_ms > course.opened_ms:
         holes += 1
-    return holes
+    return int(holes)
 
 
 @jit
 def _is_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: int) -> bool:
-    return rule_interval_ms > 0 and (opens[i] + interval - opens[0] % interval) % rule_interval_ms == 0
+    return bool(rule_interval_ms > 0 and (opens[i] + interval - opens[0] % interval) % rule_interval_ms == 0)
+
+
+@jit
+def _search_end(
+    opens: Integers,
+    interval: int,
+    funding_candle: Integers,
+    due: int,
+    course: Course,
+    unseen: bool,
+    i: int,
+) -> int:
+    """Return the first candle after i that must be looked at whatever its extremes are, or the end of the data."""
+    end = course.external_candle
+    if due < len(funding_candle):
+        end = min(end, funding_candle[due])
+    if i < course.time_candle:
+        end = min(end, course.time_candle)
+    if unseen or i >= course.time_candle:
+        end = min(end, _next_rule_close(opens, interval, course.rule_interval_ms, i))
+    return end
 
 
 @jit
@@ -274,12 +287,12 @@ def _next_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: i
     grid, close_ms = opens[0] % interval, opens[i] + interval
     next_ms = grid + ((close_ms - grid) // rule_interval_ms + 1) * rule_interval_ms
     behind = min(len(opens), i + 1 + (next_ms - close_ms) // interval)
-    return i + 1 + np.searchsorted(opens[i + 1 : behind], next_ms - interval, side="left")
+    return int(i + 1 + np.searchsorted(opens[i + 1 : behind], next_ms - interval, side="left"))
 
 
 @jit
 def _nearest(h: Histories, stops: Stops, p: Placed) -> tuple[float, float]:
-    """Return the nearest stop and target of all states."""
+    """Return the nearest stop and the nearest target of all states."""
     stop, target = -np.inf, np.nan
     for filled in range(p.last - 1, -1, -1):
         if is_open(h, filled):
@@ -289,18 +302,9 @@ def _nearest(h: Histories, stops: Stops, p: Placed) -> tuple[float, float]:
 
 
 @jit
-def _is_quiet(bar: Bar, stop: float, target: float, d: float) -> bool:
-    """Return whether a candle touches nothing, the mark price's included."""
-    return (
-        d * (bar.adverse - stop) > 0
-        and d * (bar.mark_adverse - stop) > 0
-        and d * (bar.favourable - target) < 0
-    )
-
-
-@jit
-def _is_quiet_at_open(bar: Bar, stop: float, target: float, d: float) -> bool:
-    return d * (bar.open - stop) > 0 and d * (bar.mark_open - stop) > 0 and d * (bar.open - target) < 0
+def _reaches(adverse: float, mark: float, favourable: float, stop: float, target: float, d: float) -> bool:
+    """Return whether the contract or the mark price reaches a stop, or the contract a target."""
+    return d * (adverse - stop) <= 0 or d * (mark - stop) <= 0 or d * (favourable - target) >= 0
 
 
 @jit

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.columns import Doubles, Integers
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.walking.placed import Placed, filled_at
 from exitbrain.infrastructure.lab.walking.stops import TRAIL, Stops, touched
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.columns import LEVELS, Doubles, GivenColumns, Integers, Mask
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.walking.columns import LEVELS, GivenColumns
 
 EXTERNAL = LEVELS.index(LegLevel.EXTERNAL)
 LIQUIDATION = LEVELS.index(LegLevel.LIQUIDATION)

@@ -4,12 +4,8 @@ A block of comparisons without a branch is what the compiler turns into vector i
 blocks of candles, made once for a market, let a long life pass in strides.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from exitbrain.infrastructure.lab.jit import jit
-
-Doubles = npt.NDArray[np.float64]
+from exitbrain.infrastructure.lab.walking.arrays import Doubles
 
 STRIDE = 64
 """Candles in a block of which the extremes are kept."""
@@ -19,12 +15,14 @@ _BLOCK = 16
 
 def block_lows(lows: Doubles) -> Doubles:
     """Return the lowest of each full block of STRIDE candles."""
-    return _blocks(lows).min(axis=1)
+    lowest: Doubles = _blocks(lows).min(axis=1)
+    return lowest
 
 
 def block_highs(highs: Doubles) -> Doubles:
     """Return the highest of each full block of STRIDE candles."""
-    return _blocks(highs).max(axis=1)
+    highest: Doubles = _blocks(highs).max(axis=1)
+    return highest
 
 
 @jit
