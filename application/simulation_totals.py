@@ -39,6 +39,7 @@ class Totals:
     ambiguous: int = 0
     ambiguous_candles: int = 0
     refined_candles: int = 0
+    unrefined_candles: int = 0
     off_market: list[Simulated] = field(default_factory=list)
     refused: list[Simulated] = field(default_factory=list)
 
@@ -72,6 +73,7 @@ def _add(totals: Totals, walk: Walk, givens: Givens) -> None:
     totals.ambiguous += walk.ambiguous
     totals.ambiguous_candles += walk.ambiguous_candles
     totals.refined_candles += walk.refined_candles
+    totals.unrefined_candles += walk.unrefined_candles
 
 
 def _has_exit(history: History) -> bool:

@@ -114,6 +114,7 @@ class SimulationTotals(Struct):
     ambiguous: int
     ambiguous_candles: int
     refined_candles: int
+    unrefined_candles: int
     off_market: int
     refused: int
 

@@ -39,6 +39,7 @@ def report_of(policy: Policy, simulated: list[Simulated], totals: Totals) -> Sim
             totals.ambiguous,
             totals.ambiguous_candles,
             totals.refined_candles,
+            totals.unrefined_candles,
             len(totals.off_market),
             len(totals.refused),
         ),
@@ -163,6 +164,8 @@ def _totals(totals: Totals) -> Iterator[str]:
         f"{totals.refined_candles} candles were refined; "
         f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the rest."
     )
+    if totals.unrefined_candles:
+        yield f"{totals.unrefined_candles} candles stay as they are: their finer data are not complete or do not add up."
 
 
 def _bounds(bounds: Bounds) -> str:

@@ -1,5 +1,6 @@
 """Tables of numbers in files: CSV, plain or packed as .gz or .zip, and Parquet; with a header or without."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -77,7 +78,8 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _from_csv(path: Path, content: bytes, wanted: Sequence[Column]) -> Table:
-    first, _, _ = content.partition(b"\n")
+    content = content.removeprefix(codecs.BOM_UTF8)
+    first, _, rest = content.partition(b"\n")
     headings = next(csv.reader([first.decode("utf-8", "replace")]), [])
     if not headings:
         raise MarketUnreadable(f"{path} is empty; allowed: {_described(wanted)}")
@@ -85,7 +87,7 @@ def _from_csv(path: Path, content: bytes, wanted: Sequence[Column]) -> Table:
     places = _places(path, headings if has_header else None, len(headings), wanted)
     names = [str(place) for place in range(len(headings))]
     kinds = {names[places[column.name]]: pa.int64() if column.whole else pa.float64() for column in wanted}
-    if content.count(b"\n") == 1 and has_header and not content.partition(b"\n")[2].strip():
+    if has_header and not rest.strip():
         raise MarketUnreadable(f"{path} has a header and no rows")
     try:
         table = pyarrow.csv.read_csv(

@@ -42,6 +42,11 @@ def headless(path: Path) -> Path:
     return path
 
 
+def from_windows(path: Path) -> Path:
+    path.write_bytes(b"\xef\xbb\xbf" + (HEADER + text_of(ROWS)).replace("\n", "\r\n").encode())
+    return path
+
+
 def packed(path: Path) -> Path:
     path = path.with_name("BTCUSDT.csv.gz")
     path.write_bytes(gzip.compress((HEADER + text_of(ROWS)).encode()))
@@ -75,7 +80,9 @@ def microseconds(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("write", [plain, headless, packed, parquet, archive, old_archive, microseconds])
+@pytest.mark.parametrize(
+    "write", [plain, headless, from_windows, packed, parquet, archive, old_archive, microseconds]
+)
 def test_every_form_gives_the_same_candles(write: Callable[[Path], Path], tmp_path: Path) -> None:
     write(tmp_path / "BTCUSDT.csv")
 
@@ -146,6 +153,7 @@ def changed(row: int, place: int, value: object) -> str:
     [
         ("", "is empty; allowed: the columns open_time_ms, open, high, low, close"),
         (HEADER, "has a header and no rows"),
+        (HEADER.strip(), "has a header and no rows"),
         ("open_time_ms,open,high,close\n", "has no column low; it has open_time_ms, open, high, close"),
         ("1,2,3\n", "has 3 columns and no header"),
         (changed(1, 1, "nan"), "line 3: open is nan; allowed: a finite price above 0"),
