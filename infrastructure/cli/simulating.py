@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.simulation import BreakEven, GivenPosition, Simulated, Simulation, Terms
 from exitbrain.application.simulation_totals import totals_of
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -23,6 +24,11 @@ from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import read_positions
 
 AT_COST = "cost"
+
+_MANY = 1_000
+"""From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
+
+_AT_ONCE = 5_000
 _MINUTE_MS = 60_000
 
 
@@ -60,7 +66,9 @@ def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
         Path(flags.candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
     )
     positions = read_positions(flags.positions)
-    simulated = _walked(Simulation(BuiltInFormulas(), instruments, market), positions, terms)
+    walks, at_once = _walks_for(len(positions))
+    simulation = Simulation(BuiltInFormulas(), instruments, market, walks, at_once)
+    simulated = _walked(simulation, positions, terms)
     totals = totals_of(simulated, include_off_market=flags.include_off_market)
     if as_json:
         output.emit(report_of(terms.policy, simulated, totals))
@@ -102,6 +110,15 @@ def changed_policy(name: str | None, changes: Sequence[str]) -> Policy:
     if not changes:
         return policy
     return replace(policy, name=f"{policy.name} with {' '.join(changes)}", parameters=parameters)
+
+
+def _walks_for(positions: int) -> tuple[Walks, int]:
+    """Return who walks so many positions, and how many at once; both walk them alike."""
+    if positions < _MANY:
+        return RowWalks(), 1
+    from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415  # only many are worth it
+
+    return KernelWalks(), _AT_ONCE
 
 
 def _walked(simulation: Simulation, positions: list[GivenPosition], terms: Terms) -> list[Simulated]:
