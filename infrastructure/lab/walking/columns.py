@@ -7,12 +7,8 @@ import numpy as np
 
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import Givens, TpExecution
-from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.walking.arrays import Codes, Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.scan import block_highs, block_lows
-
-LEVELS = tuple(LegLevel)
-"""The level of a leg is its place in this tuple."""
 
 NEVER = 1 << 62
 """A time in ms that no candle reaches."""

@@ -12,9 +12,8 @@ import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, code_of
 from exitbrain.infrastructure.lab.walking.columns import (
-    LEVELS,
     Extremes,
     GivenColumns,
     MarketColumns,
@@ -50,6 +49,7 @@ from exitbrain.infrastructure.lab.walking.moves import (
     INSIDE,
     INSIDE_AFTER_ENTRY,
     INSIDE_BEFORE_CLOSE,
+    NO_EXIT,
     Bar,
     Moves,
     leaves_a_choice,
@@ -65,8 +65,8 @@ from exitbrain.infrastructure.lab.walking.placed import (
 from exitbrain.infrastructure.lab.walking.scan import first_touch_in_strides
 from exitbrain.infrastructure.lab.walking.stops import Stops, in_force, moved, seen, trailed_at_entry
 
-_OPEN = LEVELS.index(LegLevel.OPEN)
-_TIME = LEVELS.index(LegLevel.TIME)
+_OPEN = code_of(LegLevel.OPEN)
+_TIME = code_of(LegLevel.TIME)
 
 
 class Course(NamedTuple):
@@ -166,7 +166,7 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
                 stops = in_force(trailed, p)
                 stop, target = _nearest(h, stops, p)
                 if p.d * (bar.close - stop) <= 0:
-                    ambiguous += advance(h, moves, AT_RULE_CLOSE, bar, stops, p, holes, 0)
+                    ambiguous += advance(h, moves, AT_RULE_CLOSE, bar, stops, p, holes, NO_EXIT)
                     stop, target = _nearest(h, stops, p)
             if i >= course.time_candle:
                 advance(h, moves, EVERYTHING_CLOSES, bar, stops, p, holes, _TIME)
@@ -205,8 +205,8 @@ def _touch(
     for filled in range(p.last):
         choice = choice or (is_open(h, filled) and leaves_a_choice(moves, filled, bar, stops, p, begun))
     if at_open:
-        advance(h, moves, AT_OPEN, bar, stops, p, holes, 0)
-    advance(h, moves, INSIDE_AFTER_ENTRY if begun else INSIDE, bar, stops, p, holes, 0)
+        advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
+    advance(h, moves, INSIDE_AFTER_ENTRY if begun else INSIDE, bar, stops, p, holes, NO_EXIT)
     return choice
 
 
@@ -218,8 +218,8 @@ def _close_outside(
     choice, at_ms, price = False, course.external_ms, course.external_price
     if at_ms > bar.at_ms:
         if not begun:
-            choice = advance(h, moves, AT_OPEN, bar, stops, p, holes, 0)
-        choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, 0) or choice
+            choice = advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
+        choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT) or choice
     outside = Bar(at_ms, price, price, price, price, price, price, price)
     advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL)
     return choice

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers
+from exitbrain.infrastructure.lab.walking.arrays import LEVELS, Doubles, Integers, codes
 from exitbrain.infrastructure.lab.walking.placed import Placed, filled_at
 from exitbrain.infrastructure.lab.walking.stops import TRAIL, Stops, touched
 
-NO_EXIT = -1
+AT_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = codes(6)
 
-AT_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = range(6)
+NO_EXIT = codes(len(LEVELS) + 1)[-1]
 
 _MOST_MOVES = 12
 _FILLED, _LEVEL = 0, 1
@@ -57,7 +57,8 @@ def moves_of(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Pl
     if what == AT_RULE_CLOSE:
         return _at_rule_close(moves, filled, bar.close, stops, p)
     if what == EVERYTHING_CLOSES:
-        return _add(moves, 0, filled, level, bar.close)
+        count = 0
+        return _add(moves, count, filled, level, bar.close)
     return _inside(moves, what, filled, bar, stops, p)
 
 
@@ -103,9 +104,10 @@ def _inside(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Pla
 @jit
 def _at_rule_close(moves: Moves, filled: int, close: float, stops: Stops, p: Placed) -> int:
     tight_level, loose_level = stops.tight_level[filled], stops.loose_level[filled]
+    count = 0
     if tight_level != TRAIL or not touched(p.d, stops.tight[filled], tight_level, close, close):
-        return _add(moves, 0, filled, NO_EXIT, 0.0)
-    count = _add(moves, 0, filled, TRAIL, close)
+        return _add(moves, count, filled, NO_EXIT, 0.0)
+    count = _add(moves, count, filled, TRAIL, close)
     if loose_level == TRAIL and touched(p.d, stops.loose[filled], loose_level, close, close):
         return count
     return _add(moves, count, filled, NO_EXIT, 0.0)

@@ -10,15 +10,15 @@ import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
-from exitbrain.infrastructure.lab.walking.columns import LEVELS, GivenColumns
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask, code_of
+from exitbrain.infrastructure.lab.walking.columns import GivenColumns
 
-EXTERNAL = LEVELS.index(LegLevel.EXTERNAL)
-LIQUIDATION = LEVELS.index(LegLevel.LIQUIDATION)
+EXTERNAL = code_of(LegLevel.EXTERNAL)
+LIQUIDATION = code_of(LegLevel.LIQUIDATION)
 TARGETS = 3
 
-_SL = LEVELS.index(LegLevel.SL)
-_BREAK_EVEN = LEVELS.index(LegLevel.BREAK_EVEN)
+_SL = code_of(LegLevel.SL)
+_BREAK_EVEN = code_of(LegLevel.BREAK_EVEN)
 
 
 class PlacedColumns(NamedTuple):

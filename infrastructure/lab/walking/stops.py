@@ -9,10 +9,10 @@ import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.columns import LEVELS
+from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed
 
-TRAIL = LEVELS.index(LegLevel.TRAIL)
+TRAIL = code_of(LegLevel.TRAIL)
 
 
 class Stops(NamedTuple):

@@ -8,8 +8,8 @@ from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.outcome import History, Leg, Walk
+from exitbrain.infrastructure.lab.walking.arrays import LEVELS
 from exitbrain.infrastructure.lab.walking.columns import (
-    LEVELS,
     MarketColumns,
     WalkColumns,
     given_columns,
