@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
@@ -25,7 +26,7 @@ from exitbrain.infrastructure.lab.positions import read_positions
 
 AT_COST = "cost"
 
-_MANY = 1_000
+MANY = 1_000
 """From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
 
 _AT_ONCE = 5_000
@@ -66,7 +67,7 @@ def simulate(flags: SimulateFlags, *, as_json: bool) -> None:
         Path(flags.candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
     )
     positions = read_positions(flags.positions)
-    walks, at_once = _walks_for(len(positions))
+    walks, at_once = walks_for(len(positions))
     simulation = Simulation(BuiltInFormulas(), instruments, market, walks, at_once)
     simulated = _walked(simulation, positions, terms)
     totals = totals_of(simulated, include_off_market=flags.include_off_market)
@@ -112,11 +113,11 @@ def changed_policy(name: str | None, changes: Sequence[str]) -> Policy:
     return replace(policy, name=f"{policy.name} with {' '.join(changes)}", parameters=parameters)
 
 
-def _walks_for(positions: int) -> tuple[Walks, int]:
-    """Return who walks so many positions, and how many at once; both walk them alike."""
-    if positions < _MANY:
+def walks_for(positions: int) -> tuple[Walks, int]:
+    """Return who walks so many positions, and how many at once; whoever does walks them alike."""
+    if positions < MANY or find_spec("numba") is None:  # numba comes with an extra
         return RowWalks(), 1
-    from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415  # only many are worth it
+    from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415 - only many are worth it
 
     return KernelWalks(), _AT_ONCE
 
