@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return "drain" if self.drain else self.mode
 
     @property
+    def instruments_file(self) -> Path | None:
+        """Return the file that tells of instruments, all that a command knows that does not ask the venue."""
+        return self.instruments_beside if self.instruments == "binance" else self.instruments
+
+    @property
     def decisions(self) -> DecisionSettings:
         """Return the part that a decision reads."""
         return DecisionSettings(
@@ -109,3 +114,5 @@ def load_settings(**given: Any) -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         allowed = first["msg"][0].lower() + first["msg"][1:]
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f".env can not be read: it is not UTF-8 ({error})") from error

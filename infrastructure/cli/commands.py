@@ -7,10 +7,12 @@ from typer import Argument, Context, Exit, Option, Typer, echo
 from typer.core import TyperCommand, TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
+    Account,
     InputFlags,
     Json,
     OfStream,
     OfSymbol,
+    PolicyOfNewStore,
     Redis,
     RefusedEntry,
     Since,
@@ -214,18 +216,12 @@ def serve(
         str | None,
         Option(metavar="MODE", help="What is done with plans; only shadow: nothing.", show_default=False),
     ] = None,
-    policy: Annotated[
-        str | None,
-        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
-    ] = None,
+    policy: PolicyOfNewStore = None,
     instruments: Annotated[
         str | None,
         Option(metavar="FILE", help="Ticks, steps and brackets: a file, or binance.", show_default=False),
     ] = None,
-    account: Annotated[
-        str | None,
-        Option(metavar="A", help="Alias for messages that name no account.", show_default=False),
-    ] = None,
+    account: Account = None,
     consumer: Annotated[
         str | None,
         Option(
@@ -317,10 +313,7 @@ def ingest(
         Argument(metavar="FILE", help="JSON lines {stream, stream_id, fields}, also gzipped; - is stdin."),
     ],
     store: Store = None,
-    policy: Annotated[
-        str | None,
-        Option(metavar="P", help="Policy in force in a new store; default v3.5.", show_default=False),
-    ] = None,
+    policy: PolicyOfNewStore = None,
     instruments: Annotated[
         str | None,
         Option(
@@ -329,14 +322,7 @@ def ingest(
             show_default=False,
         ),
     ] = None,
-    account: Annotated[
-        str | None,
-        Option(
-            metavar="A",
-            help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
-            show_default=False,
-        ),
-    ] = None,
+    account: Account = None,
     batch: Annotated[int, Option(metavar="N", help="Messages in one transaction, 1 to 10000.")] = 256,
     as_json: Json = False,
 ) -> None:

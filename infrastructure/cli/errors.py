@@ -59,7 +59,7 @@ def exit_code_of(error: Exception) -> int | None:
 def sentence_of(error: Exception) -> str:
     """Return what an expected error says, on one line."""
     if isinstance(error, TyperException):
-        text = error.format_message()
+        text = _unparsed(error) or error.format_message()
         context = getattr(error, "ctx", None)
         if context is not None:
             text = f"{text.rstrip('.')}; see {context.command_path} --help"
@@ -76,6 +76,17 @@ def unexpected(error: Exception) -> str:
         return "".join(traceback.format_exception(error)).rstrip()
     text = printable(" ".join(str(error).split()))
     return f"exitbrain: unexpected {type(error).__name__}: {text}; {DEBUG}=1 shows where it happened"
+
+
+def _unparsed(error: TyperException) -> str | None:
+    """Return what is said of a value that is none of its flag's type: the parser leaves out what it was."""
+    flags = getattr(getattr(error, "param", None), "opts", None)
+    reasons = getattr(error.__cause__, "errors", None)
+    if not flags or reasons is None:
+        return None
+    reason = reasons()[0]
+    kind = reason["msg"].partition(",")[0].removeprefix("Input should be ")
+    return f"{flags[0]} is {reason['input']!r}; allowed: {kind}"
 
 
 def _code_at_the_rim(error: Exception) -> int | None:

@@ -24,6 +24,24 @@ Redis = Annotated[
         "--redis", metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False
     ),
 ]
+PolicyOfNewStore = Annotated[
+    str | None,
+    Option(
+        "--policy",
+        metavar="P",
+        help="Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.",
+        show_default=False,
+    ),
+]
+Account = Annotated[
+    str | None,
+    Option(
+        "--account",
+        metavar="A",
+        help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
+        show_default=False,
+    ),
+]
 OfStream = Annotated[
     str | None,
     Option(
@@ -87,7 +105,9 @@ class InputFlags:
         float | None,
         _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
-    policy: Annotated[str | None, _flag("P", "Policy: v3.5 (the default), v3.5-fraction or v3.6.")] = None
+    policy: Annotated[
+        str | None, _flag("P", "v3.5, v3.5-fraction or v3.6; default EXITBRAIN_POLICY, else v3.5.")
+    ] = None
     base_tp: Annotated[
         float | None,
         _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
@@ -98,10 +118,14 @@ class InputFlags:
     ] = None
     fee_bps: Annotated[
         float | None,
-        _flag("X", "Fee per side in basis points; default that of the instrument, else 5."),
+        _flag(
+            "X",
+            "Fee per side in basis points; default that of the instrument, else EXITBRAIN_FEE_BPS, else 5.",
+        ),
     ] = None
     slippage_bps: Annotated[
-        float | None, _flag("X", "Slippage per market exit in basis points; default 0.")
+        float | None,
+        _flag("X", "Slippage per market exit in basis points; default EXITBRAIN_SLIPPAGE_BPS, else 0."),
     ] = None
     entry_price: Annotated[
         str | None, _flag("E", "Entry price; with it trigger prices are shown.", flag_of("entry_price"))
@@ -110,9 +134,10 @@ class InputFlags:
         None
     )
     instruments: Annotated[
-        str | None, _flag("FILE", "Ticks, steps and leverage brackets; needs --symbol.")
+        str | None,
+        _flag("FILE", "Ticks, steps and brackets; needs --symbol; default EXITBRAIN_INSTRUMENTS, else none."),
     ] = None
-    symbol: Annotated[str | None, _flag("S", "Symbol to look up in the file, like BTCUSDT.")] = None
+    symbol: Annotated[str | None, _flag("S", "Symbol to look up in the instruments, like BTCUSDT.")] = None
 
     @property
     def is_empty(self) -> bool:

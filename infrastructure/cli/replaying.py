@@ -111,6 +111,9 @@ def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: 
         if report.first_drift is not None:
             drift = report.first_drift
             yield f"  first: {drift.subject}, {drift.field}"
-            yield f"    recorded   {drift.recorded}"
-            yield f"    recomputed {drift.recomputed}"
+            if drift.recomputed:
+                yield f"    recorded   {drift.recorded}"
+                yield f"    recomputed {drift.recomputed}"
+            else:  # nothing was, since the record can not be read
+                yield f"    {drift.recorded}"
     yield f"{name}, {seconds:.2f} s"

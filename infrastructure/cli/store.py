@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
-from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.settings import Settings, load_settings
@@ -79,7 +79,7 @@ def opened_with(settings: Settings, *, create: bool = False) -> Iterator[Contain
     with ExitStack() as stack:
         try:
             container = stack.enter_context(opened(settings, create=create))
-        except (UnknownPolicy, InvalidValue) as error:
+        except (UnknownPolicy, InvalidValue, WrongState) as error:
             if isinstance(error, UnknownPolicy) and error.name == settings.policy:
                 raise
             # Nobody asked for it: it is in force in a store that this version can not work on.

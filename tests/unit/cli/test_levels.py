@@ -162,6 +162,49 @@ def test_a_symbol_that_the_file_does_not_know_is_named(exitbrain: Exitbrain, ins
     assert (ended.code, ended.stderr) == (2, f"exitbrain: symbol NOPE is not in {instruments}\n")
 
 
+@pytest.mark.parametrize("command", ["levels", "explain"])
+def test_settings_stand_in_for_flags_that_are_not_given(
+    exitbrain: Exitbrain, instruments: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    set_as = {"INSTRUMENTS": instruments, "POLICY": "v3.6", "SLIPPAGE_BPS": "3", "FEE_BPS": "7"}
+    asked = (command, "--leverage", "20", "--json")
+    flags = ("--policy", "v3.6", "--slippage-bps", "3")
+    of_btc = exitbrain(*asked, *flags, "--symbol", "BTCUSDT", "--instruments", instruments).report
+    of_no_symbol = exitbrain(*asked, *flags, "--fee-bps", "7").report
+
+    for name, value in set_as.items():
+        monkeypatch.setenv(f"EXITBRAIN_{name}", value)
+
+    assert exitbrain(*asked, "--symbol", "BTCUSDT").report == of_btc, "the fee is the instrument's own"
+    assert exitbrain(*asked).report == of_no_symbol
+    assert of_btc["floor"] == 0.0028
+    assert of_no_symbol["floor"] == 0.004
+
+
+def test_flags_win_over_settings(exitbrain: Exitbrain, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("levels", "--leverage", "20", "--policy", "v3.5-fraction", "--fee-bps", "1", "--json")
+    without_settings = exitbrain(*asked).report
+
+    for name, value in {"POLICY": "v3.6", "FEE_BPS": "7"}.items():
+        monkeypatch.setenv(f"EXITBRAIN_{name}", value)
+
+    assert exitbrain(*asked).report == without_settings
+
+
+def test_a_setting_in_a_file_counts_for_levels_too(exitbrain: Exitbrain, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("EXITBRAIN_POLICY=v3.6\n", encoding="utf-8")
+
+    assert exitbrain("levels", "--leverage", "20", "--json").report["policy"] == "v3.6"
+
+
+def test_a_file_of_settings_that_is_not_text_is_named(exitbrain: Exitbrain, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"EXITBRAIN_POLICY=v3.6\xff\n")
+    ended = exitbrain("levels", "--leverage", "20")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("exitbrain: .env can not be read: it is not UTF-8 (")
+
+
 def test_an_instruments_file_that_can_not_be_read_is_something_needed(exitbrain: Exitbrain) -> None:
     ended = exitbrain("levels", "--leverage", "5", "--instruments", "nowhere.json", "--symbol", "BTCUSDT")
 
