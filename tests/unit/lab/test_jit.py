@@ -18,4 +18,4 @@ def test_machine_code_lies_in_a_folder_named_after_the_sources_and_others_keep_t
     kept = Path(_twice.stats.cache_path)  # type: ignore[attr-defined]  # Numba's dispatcher
     assert kept.parent.name.startswith("numba-")
     assert kept.parent.parent == Path(module.__file__).parent / "__pycache__"
-    assert not numba.config.CACHE_DIR
+    assert not vars(numba.config)["CACHE_DIR"]
