@@ -26,7 +26,7 @@ from exitbrain.infrastructure.lab.positions import read_positions
 
 AT_COST = "cost"
 
-MANY = 1_000
+MANY = 10_000
 """From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
 
 _AT_ONCE = 5_000
