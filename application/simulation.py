@@ -146,8 +146,8 @@ class Simulation:
         levels = judge_levels(terms.policy.unit, inputs, raw, instrument, _FRESH)
         if raw.refusal is not None:
             return Simulated(position, levels, None, None, tuple(assumptions))
-        givens = _givens(opened_at_ms, inputs, levels, terms, assumptions)
-        givens = replace(givens, liquidation=_liquidation(inputs, givens, instrument, assumptions))
+        givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
+        givens = replace(givens, liquidation=liquidation_of(inputs, givens, instrument, assumptions))
         check_fit(givens, market)
         return Simulated(position, levels, givens, None, tuple(assumptions))
 
@@ -197,9 +197,10 @@ def _inputs(
     return inputs, assumptions
 
 
-def _givens(
+def givens_of(
     opened_at_ms: int, inputs: LevelInputs, levels: JudgedLevels, terms: Terms, assumptions: list[Assumption]
 ) -> Givens:
+    """Return what a walk takes of judged levels with an entry price."""
     assert levels.triggers is not None
     assert inputs.entry_price is not None
     tp1, tp2, tp3, stop = (float(getattr(levels.triggers, level)) for level in LEVELS)
@@ -209,7 +210,7 @@ def _givens(
         opened_at_ms=opened_at_ms,
         targets=(tp1, tp2, tp3),
         stop=stop,
-        shares=_shares(inputs.quantity, levels),
+        shares=shares_of(inputs.quantity, levels),
         costs=_costs(inputs, terms, assumptions),
         rules=_rules(inputs, terms, assumptions),
         tp_execution=terms.tp_execution,
@@ -218,7 +219,7 @@ def _givens(
     )
 
 
-def _shares(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
+def shares_of(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
     """Return the fractions that targets close: of the rounded slices where there are any, else of the harvest."""
     if quantity is None or not levels.slices:
         return levels.raw.harvest
@@ -253,9 +254,10 @@ def _rules(inputs: LevelInputs, terms: Terms, assumptions: list[Assumption]) -> 
     return Rules(offset, terms.trailing, terms.time_stop_ms, interval_ms)
 
 
-def _liquidation(
+def liquidation_of(
     inputs: LevelInputs, givens: Givens, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> LiquidationPrices | None:
+    """Return where a position with brackets is liquidated; None, and an assumption that says why, without them."""
     missing = "leverage" if inputs.leverage_assumed else None
     if instrument is None or not instrument.brackets:
         missing = "brackets"

@@ -8,6 +8,11 @@ from exitbrain.domain.walk.givens import Givens
 def check_fit(givens: Givens, market: Market) -> None:
     """Raise InvalidValue where a position can not be walked on a market: no candles there, intervals that do not fit."""
     market.candles.index_at(givens.opened_at_ms)
+    check_intervals(givens, market)
+
+
+def check_intervals(givens: Givens, market: Market) -> None:
+    """Raise InvalidValue where candles, finer data or mark candles do not fit each other or the rules."""
     interval, rules = market.candles.interval_ms, givens.rules
     if rules.watch_closes and rules.interval_ms % interval:
         raise InvalidValue(

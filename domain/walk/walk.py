@@ -154,17 +154,7 @@ class _Walker:
             of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
             self._mark_assumed = self._mark_assumed or of_mark is None
             mark = of_mark or candle
-        long = self._d > 0
-        return Bar(
-            candle.open_time_ms,
-            candle.open,
-            candle.low if long else candle.high,
-            candle.high if long else candle.low,
-            candle.close,
-            mark.open,
-            mark.low if long else mark.high,
-            mark.close,
-        )
+        return bar_of(candle, mark, self._d)
 
     def _count(self, choice: bool) -> None:
         self._ambiguous_candles += choice
@@ -198,3 +188,18 @@ class _Walker:
             mark_assumed=self._mark_assumed,
             wrong_kind=wrong_kind(givens, series),
         )
+
+
+def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
+    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    long = direction > 0
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.low if long else candle.high,
+        candle.high if long else candle.low,
+        candle.close,
+        mark.open,
+        mark.low if long else mark.high,
+        mark.close,
+    )

@@ -10,6 +10,7 @@ from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
+from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
@@ -42,6 +43,8 @@ def exit_code_of(error: Exception) -> int | None:
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()
+            | EngineUnavailable()
+            | EngineFailed()
             | MarketUnreadable()
             | CanNotGoOn()
             | OSError()
@@ -92,11 +95,12 @@ def _unparsed(error: TyperException) -> str | None:
 def _code_at_the_rim(error: Exception) -> int | None:
     # These modules bring pydantic; whoever raised one of their errors has paid for it already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
 
     if isinstance(error, SettingsError):
         return USAGE
-    if isinstance(error, InstrumentsUnreadable | InputUnreadable):
+    if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE
     return None

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from os import W_OK, access
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-
-import exitbrain
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -19,30 +16,36 @@ def jit(function: F) -> F:
 
     `fastmath` stays off and nothing is contracted, so every operation rounds as in Python; a division by zero gives
     an infinity or NaN as in NumPy. Threads run it side by side.
-
-    Numba keeps machine code as long as the file of the function stays the same, also when a function that it calls
-    changed in another file. So the code is kept under the hash of all sources of the laboratory and of the domain.
     """
-    config: Any = numba.config
-    configured = config.CACHE_DIR
-    config.CACHE_DIR = configured or _kept_in()
+    return cast(F, _kept(numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)))
+
+
+def inlined(function: F) -> F:
+    """Compile a function into each place that calls it: what is small, or is called with another function."""
+    return cast(F, numba.njit(nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
+    """Keep the machine code beside the source, else in the user's cache; where neither can be written, nowhere.
+
+    numba itself looks at the file of the function alone. Machine code holds what the function calls too, so here any
+    change of the source of the laboratory or the domain makes it compile again.
+    """
+    if not hasattr(dispatcher, "enable_caching"):  # NUMBA_DISABLE_JIT
+        return dispatcher
     try:
-        return cast(F, numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function))
-    finally:
-        config.CACHE_DIR = configured
+        dispatcher.enable_caching()
+    except RuntimeError:  # no folder can be written
+        return dispatcher
+    dispatcher._cache._cache_file._source_stamp = _laboratory()
+    return dispatcher
 
 
 @cache
-def _kept_in() -> str:
-    """Return the folder of these sources; empty where it can not be made: numba's own, of an installed release."""
-    package = Path(exitbrain.__path__[0])
-    sources = sorted(
-        path for layer in ("domain", "infrastructure/lab") for path in (package / layer).rglob("*.py")
-    )
+def _laboratory() -> str:
     digest = sha256()
-    for path in sources:
-        digest.update(path.read_bytes())
-    cached = Path(__file__).parent / "__pycache__"
-    if not access(cached if cached.exists() else cached.parent, W_OK):
-        return ""
-    return str(cached / f"numba-{digest.hexdigest()[:16]}")
+    package = Path(__file__).parents[2]
+    for folder in ("domain", "infrastructure/lab"):  # kernels hold numbers that the domain sets
+        for file in sorted((package / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
