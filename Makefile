@@ -74,7 +74,7 @@ venv: $(TEST)
 venv-full: $(FULL)
 
 clean:
-	rm -rf $(VENV) site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site build dist *.egg-info exitbrain-demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find domain application infrastructure src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # setuptools comes from the constraints too, so a build in this environment needs nothing else from the network.

@@ -529,11 +529,18 @@ def version(as_json: Json = False) -> None:
 def demo(
     keep: Annotated[
         str | None,
-        Option(metavar="FOLDER", help="Keep the stores in this new or empty folder.", show_default=False),
+        Option(
+            metavar="FOLDER",
+            help="Keep stores, candles and the report in this new or empty folder.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Tell the whole story with synthetic messages; needs no server."""
+    """Tell the whole story with synthetic messages; needs no server.
+
+    The report of its what-if, exitbrain-demo-report.html, is put into the working folder unless --keep names one.
+    """
     from exitbrain.infrastructure.cli.demo import demo as run
 
     return run(keep=keep, as_json=as_json)

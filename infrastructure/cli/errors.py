@@ -17,6 +17,8 @@ from exitbrain.infrastructure.cli.output import printable
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"
+LABORATORY = ("arch", "numba", "numpy", "plotly", "pyarrow")
+"""The packages of the extra `lab`, all of which only commands of the laboratory import."""
 
 
 class WrongUsage(Exception):
@@ -52,6 +54,8 @@ def exit_code_of(error: Exception) -> int | None:
             return UNREADABLE
         case NotRetried():
             return FOUND
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in LABORATORY:
+            return UNREADABLE
         case Interrupted():
             return INTERRUPTED
         case TyperException():
@@ -66,6 +70,8 @@ def sentence_of(error: Exception) -> str:
         context = getattr(error, "ctx", None)
         if context is not None:
             text = f"{text.rstrip('.')}; see {context.command_path} --help"
+    elif isinstance(error, ModuleNotFoundError):
+        text = f"this needs the extra exitbrain[lab]: {error}"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
     else:

@@ -15,7 +15,7 @@ from exitbrain.domain.judgement.verdict import (
 )
 from exitbrain.domain.judgement.walk_forward import Choice
 from exitbrain.infrastructure.cli.outcome_json import day_at
-from exitbrain.infrastructure.cli.outcomes import Found
+from exitbrain.infrastructure.lab.outcomes import Found
 from exitbrain.infrastructure.wording import percent
 
 FAMILY_SHOWN = 20
@@ -23,11 +23,12 @@ FAMILY_SHOWN = 20
 
 def verdict(name: str, judged: Judgement) -> Iterator[str]:
     """Yield the verdict on a policy and what it rests on."""
-    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {_because(judged)}."
+    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
     yield from _grounds(judged)
 
 
-def _because(judged: Judgement) -> str:
+def because(judged: Judgement) -> str:
+    """Return what made a verdict, as half a sentence."""
     resampling = judged.resampling
     return {
         Reason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
@@ -88,7 +89,7 @@ def family_table(found: Found, judged: FamilyJudgement) -> Table:
             between(sums.lower, sums.upper),
             interval_text(judgement.interval),
             interval_text(panel.regrets[place]),
-            f"{judgement.verdict.value}: {_because(judgement)}",
+            f"{judgement.verdict.value}: {because(judgement)}",
         )
     return table
 
@@ -96,7 +97,7 @@ def family_table(found: Found, judged: FamilyJudgement) -> Table:
 def family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
     """Yield what the family as a whole comes to."""
     if judged.p_value is None:
-        yield f"Whole family: not tested, {_because(judged.policies[0])}."
+        yield f"Whole family: not tested, {because(judged.policies[0])}."
         return
     names = ", ".join(found.question.candidates[place].name for place in judged.superior)
     yield (
@@ -109,7 +110,7 @@ def walk_forward(found: Found, judged: FamilyJudgement) -> Iterator[str]:
     """Yield what choosing the best of the past came to, span by span."""
     yield (
         f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
-        f"{_because(judged.chosen)}."
+        f"{because(judged.chosen)}."
     )
     for choice in judged.choices:
         yield f"  {_fold(choice, found)}"

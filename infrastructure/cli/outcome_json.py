@@ -20,7 +20,7 @@ from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Relevelled
 from exitbrain.infrastructure.cli import outcome_report as report
 from exitbrain.infrastructure.cli import reports
-from exitbrain.infrastructure.cli.outcomes import Found
+from exitbrain.infrastructure.lab.outcomes import Found
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

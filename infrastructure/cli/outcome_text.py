@@ -23,7 +23,7 @@ from exitbrain.infrastructure.cli.judgement_text import (
     walk_forward,
 )
 from exitbrain.infrastructure.cli.outcome_json import hour_at
-from exitbrain.infrastructure.cli.outcomes import Found, Unwalked
+from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.wording import percent
 
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")

@@ -9,6 +9,7 @@ from typing import cast
 from exitbrain.application.counterfactual import Counterfactual, GuardCounts, LeftOut, Pair, WhatIf
 from exitbrain.application.lookup import NotFound
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.formulas.variant import variant_of
@@ -21,11 +22,11 @@ from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import grid_of
 from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
 from exitbrain.infrastructure.cli.outcome_json import with_outcomes
-from exitbrain.infrastructure.cli.outcomes import Found, Question, find_outcomes
+from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
-from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
 from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
+from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.pairs_file import PairsFile
 
 LANES = ("row", "columnar")
@@ -125,6 +126,9 @@ def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Poli
 def _outcomes(
     store_read: Reading, policies: Sequence[Policy], market: MarketFlags, selection: Selection
 ) -> Found:
+    # Only here: it brings the libraries that read candle files.
+    from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
+
     baseline = None if market.baseline is None else policy_named(market.baseline, store_read.ledger)
     question = Question(
         baseline=baseline,
@@ -133,7 +137,15 @@ def _outcomes(
         seed=market.seed,
         include_off_market=market.walk.include_off_market,
     )
-    return find_outcomes(store_read, market_of(market.walk, market.candles), question, selection)
+    data = market_of(market.walk, market.candles)
+    ledger, engine = store_read.ledger, engine_for(policies[0], store_read.container.engine())
+    positions = recorded_positions(ledger, selection, progress=store_read.work.reached)
+    with Watched("walking", len(positions)) as work:
+
+        def progress(walked: int) -> None:
+            work.reached(walked, count=walked, unit="positions")
+
+        return find_outcomes(ledger, engine, data, question, positions, progress=progress)
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> reports.WhatIfAnswer:

@@ -1,21 +1,23 @@
 """Judge policies on paired days: stationary bootstrap for one, StepM and SPA for a whole family."""
 
 from collections.abc import Sequence
-from math import sqrt
 
 import numpy as np
 from arch.bootstrap import StationaryBootstrap, StepM
 from numpy.typing import NDArray
 
-from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.comparison import (
     Comparison,
     Days,
     daily_sums,
-    days_of_a_life,
     effective_days,
 )
 from exitbrain.domain.judgement.interval import Interval
+from exitbrain.domain.judgement.resampling import (
+    RESAMPLES,
+    resampling_of,
+    widening_of,
+)
 from exitbrain.domain.judgement.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
@@ -30,8 +32,6 @@ from exitbrain.domain.judgement.verdict import (
 from exitbrain.domain.judgement.walk_forward import FOLDS, walk_forward
 from exitbrain.infrastructure.lab.jit import jit
 
-RESAMPLES = 2000
-
 Doubles = NDArray[np.float64]
 
 
@@ -40,7 +40,7 @@ def judge_policy(
 ) -> Judgement:
     """Judge one policy against the baseline on all days; the same seed gives the same bits."""
     alone = [each.of(policy) for each in comparisons]
-    return _judged(alone, _resampling(alone, seed, resamples))[0]
+    return _judged(alone, resampling_of(alone, seed, resamples))[0]
 
 
 def judge_family(
@@ -51,28 +51,13 @@ def judge_family(
     A policy is adopted where its own interval lies above 0 and StepM, which keeps the chance of one or more false
     adoptions in the whole family at 5 %, counts it among the superior ones.
     """
-    resampling = _resampling(comparisons, seed, resamples)
+    resampling = resampling_of(comparisons, seed, resamples)
     choices, tested = walk_forward(comparisons, folds)
-    (chosen,) = _judged(tested, _resampling(tested, seed, resamples))
+    (chosen,) = _judged(tested, resampling_of(tested, seed, resamples))
     if not _can_be_judged(comparisons, resampling):
         return FamilyJudgement(_judged(comparisons, resampling), None, (), choices, chosen)
     p_value, superior = _superior(np.array(daily_sums(comparisons).lower), resampling)
     return FamilyJudgement(_judged(comparisons, resampling, superior), p_value, superior, choices, chosen)
-
-
-def _resampling(comparisons: Sequence[Comparison], seed: int, resamples: int) -> Resampling:
-    """Choose the mean block: as many days as the longest life meets, and at least the cube root of the days.
-
-    The cube root is the rate at which the block of the best variance estimate grows with the number of days
-    (Politis and Romano, The stationary bootstrap, 1994).
-    """
-    if seed < 0:
-        raise InvalidValue("seed", seed, "0 or more")
-    if resamples < 1:
-        raise InvalidValue("resamples", resamples, "1 or more")
-    days = len({each.day for each in comparisons})
-    root = next(root for root in range(1, days + 2) if root**3 >= days)
-    return Resampling(max(days_of_a_life(comparisons), root), resamples, seed)
 
 
 def _can_be_judged(comparisons: Sequence[Comparison], resampling: Resampling) -> bool:
@@ -107,7 +92,7 @@ def _intervals(sums: Days, resampling: Resampling) -> list[tuple[Interval, Inter
     lower, upper = np.array(sums.lower), np.array(sums.upper)
     once = np.arange(len(lower))[None, :]
     means = zip(_means(lower, once)[0].tolist(), _means(upper, once)[0].tolist(), strict=True)
-    widening = _widening(len(lower), resampling)
+    widening = widening_of(len(lower), resampling)
     if widening is None:
         return [(Interval(*mean), None) for mean in means]
     rows, tail = _resampled_rows(len(lower), resampling), (1 - CONFIDENCE) / 2
@@ -115,16 +100,6 @@ def _intervals(sums: Days, resampling: Resampling) -> list[tuple[Interval, Inter
     highest = np.quantile(_means(_widened(upper, widening), rows), 1 - tail, axis=0)
     ends = zip(lowest.tolist(), highest.tolist(), strict=True)
     return [(Interval(*mean), Interval(*both)) for mean, both in zip(means, ends, strict=True)]
-
-
-def _widening(days: int, resampling: Resampling) -> float | None:
-    """Return how much wider than its resamples a mean really scatters; None where they can not say.
-
-    Blocks of mean length b drawn from n days show the variance of a mean too small by (2b - 1) / n, because the
-    autocovariances are taken around the mean of the same days.
-    """
-    left = days - (2 * resampling.block_days - 1)
-    return sqrt(days / left) if left > 0 else None
 
 
 def _widened(values: Doubles, widening: float) -> Doubles:
@@ -164,7 +139,7 @@ def _superior(lower: Doubles, resampling: Resampling) -> tuple[float, tuple[int,
     places = np.flatnonzero(varies)
     if not len(places):
         return (0.0 if certain else 1.0), tuple(certain)
-    widening = _widening(len(lower), resampling)
+    widening = widening_of(len(lower), resampling)
     assert widening is not None  # there are BLOCKS_NEEDED blocks at least
     test = StepM(
         np.zeros(len(lower)),

@@ -6,6 +6,7 @@ from arch.bootstrap import StationaryBootstrap
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.comparison import daily_sums
+from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import Reason, Verdict
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 from tests.unit.judgement.made import comparison, drawn
@@ -154,3 +155,18 @@ def test_policies_that_change_nothing_or_always_the_same_need_no_test() -> None:
 def test_a_seed_below_0_is_refused() -> None:
     with pytest.raises(InvalidValue, match="seed is -1; allowed: 0 or more"):
         judge_policy(drawn(3, 0.0, seed=1), seed=-1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_what_there_is_to_say_of_too_few_days_is_said_without_resampling(count: int) -> None:
+    """The same to the bit, the mean too, so that it needs none of the libraries that resample."""
+    days = [comparison(day, 30, 0.1 * (day + 1) / 3) for day in range(count) for _ in range(3)]
+
+    assert judge_unresampled(days, resampling_of(days, 7)) == judge_policy(days, seed=7)
+
+
+def test_days_that_can_be_resampled_are_not_judged_without_it() -> None:
+    days = [comparison(day, 1, 0.1) for day in range(4)]
+
+    assert judge_policy(days, seed=1).interval is not None
+    assert judge_unresampled(days, resampling_of(days, 1)) is None

@@ -1,6 +1,6 @@
-"""The part of `whatif` that asks market data: recorded positions walked under the recorded and other policies."""
+"""Recorded positions walked on market data under what was recorded and under other policies, added up and judged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from exitbrain.application.outcome_measures import (
@@ -12,16 +12,15 @@ from exitbrain.application.outcome_measures import (
 from exitbrain.application.outcome_plans import LeftOutBecause, ms_of
 from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable
-from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
-from exitbrain.application.replay import Selection
+from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
+from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption
-from exitbrain.infrastructure.cli.engines import engine_for
-from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import Reading
 
 SEED = 1
 OFF_MARKET = "off_market"
@@ -68,14 +67,18 @@ class Found:
         return len(self.panel.comparisons)
 
     def judgement(self) -> Judgement:
-        """Judge the one candidate."""
-        from exitbrain.infrastructure.lab.statistics import judge_policy  # noqa: PLC0415 - arch takes seconds
+        """Judge the one candidate; the libraries of the laboratory are needed where there are days to resample."""
+        alone = [each.of(0) for each in self.panel.comparisons]
+        judged = judge_unresampled(alone, resampling_of(alone, self.question.seed))
+        if judged is not None:
+            return judged
+        from exitbrain.infrastructure.lab.statistics import judge_policy  # noqa: PLC0415 - an extra
 
-        return judge_policy(self.panel.comparisons, seed=self.question.seed)
+        return judge_policy(alone, seed=self.question.seed)
 
     def family_judgement(self) -> FamilyJudgement:
         """Judge every candidate with all of them in view."""
-        from exitbrain.infrastructure.lab.statistics import judge_family  # noqa: PLC0415 - arch takes seconds
+        from exitbrain.infrastructure.lab.statistics import judge_family  # noqa: PLC0415 - an extra
 
         return judge_family(self.panel.comparisons, seed=self.question.seed)
 
@@ -96,24 +99,30 @@ class Found:
         return measured, summaries
 
 
-def find_outcomes(store_read: Reading, market: MarketData, question: Question, selection: Selection) -> Found:
-    """Walk the selected positions of a store; raises MarketUnreadable where candles hold none of them.
+def find_outcomes(
+    ledger: ExitLedger,
+    engine: LevelEngine,
+    market: MarketData,
+    question: Question,
+    positions: Sequence[RecordedPosition],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Found:
+    """Walk positions of a ledger; raises MarketUnreadable where candles hold none of them.
 
-    With one candidate outcomes are attributed and kept; of more only what they come to.
+    With one candidate outcomes are attributed and kept; of more only what they come to. `progress` is told how many
+    positions are walked.
     """
-    container = store_read.container
-    positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
     alone = len(question.candidates) == 1
     found = Found(question, Panel(len(question.candidates)))
-    engine = engine_for(question.candidates[0], container.engine())
-    walking = Outcomes(store_read.ledger, engine, market)
+    walking = Outcomes(ledger, engine, market)
     outcomes = walking.run(
         positions, question.baseline, question.candidates, question.terms, attributed=alone
     )
-    with Watched("walking", len(positions)) as work:
-        for number, outcome in enumerate(outcomes, start=1):
-            _take(found, outcome, keep=alone)
-            work.reached(number, count=number, unit="positions")
+    for number, outcome in enumerate(outcomes, start=1):
+        _take(found, outcome, keep=alone)
+        if progress is not None:
+            progress(number)
     _check_any_candles(found, len(positions))
     return found
 
