@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.intake_replay import readable_entries
-from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.intake_replay import lost, whole_log
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.register_history import RegisterHistory
-from exitbrain.application.replay import Drift, ReplayReport, Verdict
+from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
 from exitbrain.domain.drift import first_difference
+from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.performance import WINDOW, PnLWindow
+from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import (
     LeverageChanged,
     PositionClosed,
@@ -38,10 +40,12 @@ class ContextAudit:
     def run(self, *, progress: Callable[[int], None] | None = None) -> ReplayReport:
         """Compare the context of each decision with the log; a difference counts as DRIFT."""
         report = ReplayReport()
-        for number, entry in enumerate(readable_entries(self._ledger, report)):
+        for number, entry in enumerate(whole_log(self._ledger)):
             if progress is not None and number % 1000 == 0:
                 progress(entry.position)
-            if isinstance(entry.event, LevelsComputed | LevelsRefused):
+            if isinstance(entry, UnreadableEvent):
+                report.count(Verdict.UNREADABLE, lost(entry), is_decision=entry.topic in DECISION_TOPICS)
+            elif isinstance(entry.event, LevelsComputed | LevelsRefused):
                 self._audit(entry.stream_id, entry.event, report)
             else:
                 self._learn(entry)
@@ -77,17 +81,22 @@ class ContextAudit:
             context.window.log_position, context.window.uncommitted
         )
         known = self._registers.knows(context.register_version)
-        in_force = self._registers.at_version(context.register_version).in_force(decision.symbol)
         return {
             "inputs.average_pnl": window.average,
             "context.window.trades": window.trades,
             "context.register_version": context.register_version
             if known
             else self._registers.latest().version,
-            "policy": in_force.ref,
+            "policy": self._in_force(context.register_version, decision.symbol),
             "context.snapshot": None if context.snapshot is None else self._snapshots.get(context.snapshot),
             "context.position_version": self._position_versions.get(decision.position_id),
         }
+
+    def _in_force(self, register_version: int, symbol: str) -> PolicyRef | None:
+        try:
+            return self._registers.at_version(register_version).in_force(symbol).ref
+        except WrongState:  # events of the register are lost
+            return None
 
 
 def _recorded(decision: Decision) -> dict[str, Any]:

@@ -51,9 +51,11 @@ def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
 def check(ledger: ExitLedger, *, policy: str | None = None) -> None:
     """Refuse a ledger whose active policies compute something else now, or where another policy is in force.
 
-    Raises ChangedFormula, PolicyNotInForce, or UnknownPolicy for a formula that this version has not.
+    Raises ChangedFormula, PolicyNotInForce, UnknownPolicy for a formula that this version has not, or WrongState where
+    no policy is in force, as in a store of which events are lost.
     """
     register = ledger.register()
+    register.in_force(EVERY_SYMBOL)
     for name in dict.fromkeys(register.active.values()):
         registered = register.named(name)
         now = fingerprint(registered.policy)

@@ -1,17 +1,18 @@
 """Decision replay: every recorded decision is computed again and must come out bit for bit."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.exit_plan import revised_by
+from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, revised_by
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import PolicyRef
@@ -56,6 +57,8 @@ class Selection:
 
 EVERYTHING = Selection()
 
+DECISION_TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
+
 
 @dataclass(slots=True)
 class ReplayReport:
@@ -78,21 +81,21 @@ class ReplayReport:
         """Return whether everything replayed is EXACT."""
         return not (self.drift or self.unknown_policy or self.unreadable)
 
-    def count_receipt(self, *, has_decision: bool, drift: Drift | None) -> None:
-        """Count the verdict on a message and, where it led to one, on its decision."""
+    def count_receipt(
+        self, *, has_decision: bool, drift: Drift | None, verdict: Verdict = Verdict.DRIFT
+    ) -> None:
+        """Count a message and, where it led to one, its decision: EXACT, or the verdict with its drift."""
         self.receipts = (self.receipts or 0) + 1
         if drift is None:
             self.receipts_exact = (self.receipts_exact or 0) + 1
             self.decisions += has_decision
             self.exact += has_decision
-            return
-        self.decisions += has_decision
-        self.drift += 1
-        self.first_drift = self.first_drift or drift
+        else:
+            self.count(verdict, drift, is_decision=has_decision)
 
-    def count(self, verdict: Verdict, drift: Drift) -> None:
+    def count(self, verdict: Verdict, drift: Drift, *, is_decision: bool = True) -> None:
         """Count one verdict that is not EXACT, and keep the first."""
-        self.decisions += 1
+        self.decisions += is_decision
         name = verdict.value.lower()
         setattr(self, name, getattr(self, name) + 1)
         self.first_drift = self.first_drift or drift
@@ -120,6 +123,12 @@ class DecisionReplay:
         self._snapshots: dict[str, Instrument] = {}
         any_policy = next(iter(self._register.policies.values()))
         self._last = (any_policy.ref, any_policy)
+
+    def over(self, decisions: DecisionLog) -> "DecisionReplay":
+        """Return the same replay over decisions that are read in another way."""
+        other = copy(self)
+        other._decisions = decisions
+        return other
 
     def run(
         self,
@@ -151,17 +160,17 @@ class DecisionReplay:
             instrument = None if decision.snapshot is None else self._instrument(decision.snapshot)
             brackets = () if instrument is None else instrument.brackets
             raw = self._engine.compute(policy, decision.inputs, brackets)
+            levels = judge_levels(policy.unit, decision.inputs, raw, instrument, decision.freshness)
+            if decision.equals(levels):
+                return True
+            report.count(Verdict.DRIFT, _drift(decision, levels))
         except UnknownPolicy as unknown:
             drift = Drift(name_of(decision), "policy", decision.policy.name, str(unknown))
             report.count(Verdict.UNKNOWN_POLICY, drift)
-            return False
         except MissingSnapshot as missing:
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "context.snapshot", str(missing), ""))
-            return False
-        levels = judge_levels(policy.unit, decision.inputs, raw, instrument, decision.freshness)
-        if decision.equals(levels):
-            return True
-        report.count(Verdict.DRIFT, _drift(decision, levels))
+        except UnreadableEvent as unreadable:  # only a part of it can not be read, so its id is known
+            report.count(Verdict.UNREADABLE, Drift(name_of(decision), "event", unreadable.why, ""))
         return False
 
     def _policy(self, ref: PolicyRef) -> RegisteredPolicy:

@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decision|store|startup|live|memory ...] [--write]`: take the figures, print them, keep the table."""
+"""`python -m benchmarks [PART ...] [--write]`: take the figures of these parts, or of all, print them, keep the table."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import decision, live, memory, startup, store
+from benchmarks import cluster, decision, lab, lab_policies, live, memory, startup, store
 from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -12,6 +12,9 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "store": store.figures,
     "startup": startup.figures,
     "live": live.figures,
+    "lab": lab.figures,
+    "lab_policies": lab_policies.figures,
+    "cluster": cluster.figures,
     "memory": memory.figures,
 }
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"

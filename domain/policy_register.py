@@ -95,8 +95,11 @@ class PolicyRegister(Aggregate):
             raise UnknownPolicy(name, tuple(self.policies)) from None
 
     def in_force(self, symbol: str) -> RegisteredPolicy:
-        """Return the policy in force for a symbol; its own activation beats the global one."""
-        return self.policies[self.active.get(symbol) or self.active[EVERY_SYMBOL]]
+        """Return the policy in force for a symbol, its own activation before the global one; raises WrongState."""
+        name = self.active.get(symbol) or self.active.get(EVERY_SYMBOL)
+        if name is None or name not in self.policies:
+            raise WrongState(f"the register has no policy in force for {symbol or 'every symbol'}")
+        return self.policies[name]
 
     def apply(self, event: RegisterEvent) -> None:
         match event:

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
 
+_SQLITE = "sqlite:///"
+
 
 class SettingsError(Exception):
     """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
@@ -27,6 +29,9 @@ class Settings(BaseSettings):
     )
 
     store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
+    mirror: Path | None = Field(
+        None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
+    )
     redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
     account: str = Field(
         "default", min_length=1, max_length=64, description="alias of messages that name none"
@@ -83,6 +88,13 @@ class Settings(BaseSettings):
     )
 
     @property
+    def mirror_folder(self) -> Path | None:
+        """Return where the columnar mirror of the store is, None where nothing says so."""
+        if self.mirror is None and self.store.startswith(_SQLITE):
+            return Path(f"{self.store.removeprefix(_SQLITE)}.mirror")
+        return self.mirror
+
+    @property
     def consumer_name(self) -> str:
         """Return the name under which this worker reads streams."""
         return self.consumer or gethostname()
@@ -91,6 +103,11 @@ class Settings(BaseSettings):
     def served_mode(self) -> str:
         """Return what a worker does with plans, as health and metrics name it."""
         return "drain" if self.drain else self.mode
+
+    @property
+    def instruments_file(self) -> Path | None:
+        """Return the file that tells of instruments, all that a command knows that does not ask the venue."""
+        return self.instruments_beside if self.instruments == "binance" else self.instruments
 
     @property
     def decisions(self) -> DecisionSettings:
@@ -109,3 +126,5 @@ def load_settings(**given: Any) -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         allowed = first["msg"][0].lower() + first["msg"][1:]
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f".env can not be read: it is not UTF-8 ({error})") from error

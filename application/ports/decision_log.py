@@ -38,7 +38,7 @@ class RecordedDecision(Protocol):
 
     @property
     def policy(self) -> PolicyRef:
-        """The policy that was in force."""
+        """The policy that was in force; raises UnreadableEvent where that part is damaged."""
 
     @property
     def inputs(self) -> LevelInputs:
@@ -63,7 +63,7 @@ class RecordedDecision(Protocol):
         """
 
     def levels(self) -> JudgedLevels:
-        """Return the recorded outcome."""
+        """Return the recorded outcome; raises UnreadableEvent where that part is damaged."""
 
 
 @dataclass(frozen=True, slots=True)

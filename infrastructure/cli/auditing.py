@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.table import Table
 
 from exitbrain.application.lsf_audit import LsfChange
-from exitbrain.domain.errors import InvalidValue
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import WrongUsage
@@ -32,13 +33,16 @@ def audit_lsf(
 ) -> None:
     """Report the selected changes of the adjusted LSF."""
     if form not in FORMATS:
-        raise InvalidValue("format", form, " or ".join(FORMATS))
+        raise InvalidValue("--format", form, " or ".join(FORMATS))
     if as_json and (csv_file is not None or form == "csv"):
         raise WrongUsage("--json and CSV are two forms of the same report; ask for one")
     selection = selection_of(since, until, symbol)
     with reading(store, "reading LSF changes") as store_read:
         found = store_read.container.lsf_audit().changes(selection, progress=store_read.work.reached)
-        changes = [_change(one) for one in found]
+        try:
+            changes = [_change(one) for one in found]
+        except UnknownPolicy as unknown:  # the record names it, not the user
+            raise StoreUnavailable(f"a change of the LSF can not be attributed: {unknown}") from unknown
     if as_json:
         output.emit(reports.LsfAuditReport(changes))
     elif csv_file is not None and csv_file != "-":

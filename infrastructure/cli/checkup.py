@@ -91,7 +91,7 @@ def _instruments(settings: Settings) -> reports.Check:
         return reports.Check(
             "instruments", None, "no file set; levels are distances, ticks and brackets unknown"
         )
-    file = settings.instruments_beside if settings.instruments == "binance" else Path(settings.instruments)
+    file = settings.instruments_file
     if file is None:
         return reports.Check("instruments", None, "from the venue, no file beside it")
     try:

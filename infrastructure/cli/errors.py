@@ -10,6 +10,8 @@ from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
+from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
+from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 
@@ -41,6 +43,9 @@ def exit_code_of(error: Exception) -> int | None:
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()
+            | EngineUnavailable()
+            | EngineFailed()
+            | MarketUnreadable()
             | CanNotGoOn()
             | OSError()
         ):
@@ -57,7 +62,7 @@ def exit_code_of(error: Exception) -> int | None:
 def sentence_of(error: Exception) -> str:
     """Return what an expected error says, on one line."""
     if isinstance(error, TyperException):
-        text = error.format_message()
+        text = _unparsed(error) or error.format_message()
         context = getattr(error, "ctx", None)
         if context is not None:
             text = f"{text.rstrip('.')}; see {context.command_path} --help"
@@ -76,14 +81,26 @@ def unexpected(error: Exception) -> str:
     return f"exitbrain: unexpected {type(error).__name__}: {text}; {DEBUG}=1 shows where it happened"
 
 
+def _unparsed(error: TyperException) -> str | None:
+    """Return what is said of a value that is none of its flag's type: the parser leaves out what it was."""
+    flags = getattr(getattr(error, "param", None), "opts", None)
+    reasons = getattr(error.__cause__, "errors", None)
+    if not flags or reasons is None:
+        return None
+    reason = reasons()[0]
+    kind = reason["msg"].partition(",")[0].removeprefix("Input should be ")
+    return f"{flags[0]} is {reason['input']!r}; allowed: {kind}"
+
+
 def _code_at_the_rim(error: Exception) -> int | None:
     # These modules bring pydantic; whoever raised one of their errors has paid for it already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
 
     if isinstance(error, SettingsError):
         return USAGE
-    if isinstance(error, InstrumentsUnreadable | InputUnreadable):
+    if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE
     return None

@@ -1,11 +1,12 @@
 """From what a user typed to the inputs of a level computation, and to a selection of decisions."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from exitbrain.application.explain import Explanation, explain
+from exitbrain.application.explain import Explanation, explain, judge_foreign
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -13,14 +14,13 @@ from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
-_SETTINGS = DecisionSettings()
-_FRESH = Freshness(0.0, _SETTINGS.max_intent_age_s)
+_FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
 """Inputs typed now are as fresh as can be."""
 
 _DEFAULTED = ("side", "volatility", "funding", "divergence", "confidence", "average_pnl")
@@ -36,10 +36,19 @@ class Given:
 
 
 def explain_given(flags: InputFlags) -> Given:
-    """Compute and explain the levels for what a user gave; raises InvalidValue, UnknownPolicy or WrongUsage."""
-    policy, instrument, typed = _policy(flags.policy), _instrument(flags), _typed(flags)
-    inputs = _inputs(typed, policy, instrument)
-    return Given(explain(policy, inputs, instrument, _FRESH), _assumptions(typed, inputs))
+    """Compute and explain the levels for what a user gave; raises InvalidValue, UnknownPolicy or WrongUsage.
+
+    A foreign engine computes without explaining; raises EngineUnavailable and EngineFailed.
+    """
+    surroundings, typed = _surroundings(flags), _typed(flags)
+    policy = _policy(surroundings.policy, flags.unit)
+    instrument = _instrument(flags, surroundings.instruments_file)
+    inputs = _inputs(typed, policy, instrument, surroundings.decisions)
+    if policy.is_foreign:
+        explanation = _of_foreign(policy, inputs, instrument)
+    else:
+        explanation = explain(policy, inputs, instrument, _FRESH)
+    return Given(explanation, _assumptions(typed, inputs))
 
 
 def symbol_of(text: str) -> str:
@@ -49,19 +58,42 @@ def symbol_of(text: str) -> str:
 
 
 def selection_of(since: str | None, until: str | None, symbol: str | None) -> Selection:
-    """Return which decisions a user selected; raises InvalidValue for a time that is none."""
+    """Return which decisions a user selected; raises InvalidValue for a time that is none, or a span that is none."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
-    return Selection(
-        _time("since", since), _time("until", until), None if symbol is None else symbol_of(symbol)
-    )
+    first, end = _time("--since", since), _time("--until", until)
+    if first is not None and end is not None and end <= first:
+        raise InvalidValue("--until", until, f"a time after --since, which is {since}")
+    return Selection(first, end, None if symbol is None else symbol_of(symbol))
 
 
-def _inputs(typed: GivenInputs, policy: Policy, instrument: Instrument | None) -> LevelInputs:
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What flags and settings say around a level computation."""
+
+    policy: str | None
+    instruments_file: Path | None
+    decisions: DecisionSettings
+
+
+def _surroundings(flags: InputFlags) -> _Surroundings:
+    """Return what is set, by flags and else by settings; where nothing is, without the time these take to load."""
+    file = None if flags.instruments is None else Path(flags.instruments)
+    if not Path(".env").exists() and not any(name.upper().startswith("EXITBRAIN_") for name in os.environ):
+        return _Surroundings(flags.policy, file, DecisionSettings())
+    from exitbrain.infrastructure.settings import load_settings  # noqa: PLC0415 - start-up
+
+    settings = load_settings(policy=flags.policy, instruments=file)
+    return _Surroundings(settings.policy, settings.instruments_file, settings.decisions)
+
+
+def _inputs(
+    typed: GivenInputs, policy: Policy, instrument: Instrument | None, settings: DecisionSettings
+) -> LevelInputs:
     if "leverage" not in typed:
         raise WrongUsage(f"--leverage is missing; allowed: {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}")
     try:
-        return level_inputs(policy, instrument, _SETTINGS, **typed)
+        return level_inputs(policy, instrument, settings, **typed)
     except InvalidValue as error:
         raise InvalidValue(flag_of(error.field), error.value, error.allowed) from error
 
@@ -78,30 +110,48 @@ def _assumptions(typed: GivenInputs, inputs: LevelInputs) -> tuple[Assumption, .
     )
 
 
-def _policy(name: str | None) -> Policy:
+def _policy(name: str | None, unit: str | None) -> Policy:
+    if name is not None and name.startswith(FOREIGN):
+        from exitbrain.infrastructure.cli.engines import policy_of  # noqa: PLC0415 - start-up
+
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
     if name is None:
         return V3_5
     if name not in SHIPPED:
-        raise UnknownPolicy(name, tuple(SHIPPED))
+        raise UnknownPolicy(name, (*SHIPPED, f"{FOREIGN}MODULE:CLASS"))
     return SHIPPED[name]
 
 
-def _instrument(flags: InputFlags) -> Instrument | None:
-    if flags.instruments is None:
-        return None
+def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | None) -> Explanation:
+    from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside  # noqa: PLC0415 - start-up
+
+    bases = {"base_tp": inputs.base_tp, "base_sl": inputs.base_sl}
+    with speaking_aside():
+        return judge_foreign(
+            engine_of(policy.name), replace(policy, parameters=bases), inputs, instrument, _FRESH
+        )
+
+
+def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     if flags.symbol is None:
-        raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
+        if flags.instruments is not None:
+            raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
+        return None
+    if file is None:
+        return None
     # Only here, since it brings pydantic.
     from exitbrain.infrastructure.instruments.file import InstrumentsFile  # noqa: PLC0415 - start-up
 
     symbol = symbol_of(flags.symbol)
-    instrument = InstrumentsFile(Path(flags.instruments)).instrument(symbol)
+    instrument = InstrumentsFile(file).instrument(symbol)
     if instrument is None:
-        raise WrongUsage(f"symbol {symbol} is not in {flags.instruments}")
+        raise WrongUsage(f"symbol {symbol} is not in {file}")
     return instrument
 
 
-def _time(field: str, text: str | None) -> datetime | None:
+def _time(flag: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
@@ -109,5 +159,5 @@ def _time(field: str, text: str | None) -> datetime | None:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidValue(
-            field, text, "a time in ISO 8601, like 2026-01-31 or 2026-01-31T12:00:00Z"
+            flag, text, "a time in ISO 8601, like 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from error

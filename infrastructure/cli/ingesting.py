@@ -29,7 +29,7 @@ def ingest(
 ) -> None:
     """Record every message of a file, each batch in one transaction."""
     if not 1 <= batch <= BATCH_MAX:
-        raise InvalidValue("batch", batch, f"1 to {BATCH_MAX}")
+        raise InvalidValue("--batch", batch, f"1 to {BATCH_MAX}")
     settings = load_settings(store=store, policy=policy, instruments=instruments, account=account)
     lines = _Lines(file)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes)

@@ -15,6 +15,7 @@ import msgspec
 from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawLog
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.exit_plan import Revised
 from exitbrain.domain.guards import Freshness
@@ -22,7 +23,7 @@ from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import TimeOrigin
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import TOPICS, DecodedDecision
+from exitbrain.infrastructure.paper.decisions import DecodedDecision
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -45,6 +46,7 @@ class StoredDecision(msgspec.Struct, gc=False):
     context: _Context
     # Not part of the stored text, set by who decodes it.
     log_position: int = 0
+    topic: str = ""
     stream: str = ""
     state: bytes = b""
 
@@ -58,7 +60,10 @@ class StoredDecision(msgspec.Struct, gc=False):
 
     @property
     def policy(self) -> PolicyRef:
-        return _policy_of(bytes(self.stored_policy))
+        try:
+            return _policy_of(bytes(self.stored_policy))
+        except _DAMAGED as damaged:
+            raise UnreadableEvent(self.log_position, self.topic, str(damaged)) from damaged
 
     @property
     def freshness(self) -> Freshness:
@@ -86,12 +91,18 @@ class StoredDecision(msgspec.Struct, gc=False):
         return self.state.endswith(b'"levels":%b}' % _encode(levels))
 
     def levels(self) -> JudgedLevels:
-        return _decode_outcome(self.state).levels
+        try:
+            return _decode_outcome(self.state).levels
+        except _DAMAGED as damaged:
+            raise UnreadableEvent(self.log_position, self.topic, str(damaged)) from damaged
 
 
 class _Outcome(msgspec.Struct):
     levels: JudgedLevels
 
+
+_DAMAGED = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises: text that is no JSON, of another shape, not UTF-8, or brackets without end."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StoredDecision).decode
@@ -113,20 +124,21 @@ class StoredDecisions:
     def decisions(
         self, *, after: int = 0, upto: int | None = None
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
-        heads = {topic: MAPPER.head_of(topic) for topic in TOPICS}
-        for position, stream, _, topic, state in self._log.rows(after, upto=upto, topics=TOPICS):
+        heads = {topic: MAPPER.head_of(topic) for topic in DECISION_TOPICS}
+        for position, stream, _, topic, state in self._log.rows(after, upto=upto, topics=DECISION_TOPICS):
             try:
                 if not state.startswith(heads[topic]):
                     event = MAPPER.to_domain_event(position, topic, state)
                     yield DecodedDecision(position, UUID(stream), event)
                     continue
                 decision = _decode(state)
-            except (msgspec.MsgspecError, ValueError) as damaged:
+            except _DAMAGED as damaged:
                 yield UnreadableDecision(position, str(damaged))
             except UnreadableEvent as unreadable:
                 yield UnreadableDecision(position, unreadable.why)
             else:
                 decision.log_position = position
+                decision.topic = topic
                 decision.stream = stream
                 decision.state = state
                 yield decision

@@ -57,7 +57,7 @@ def open_database(
     """
     _refuse_db_functions(environ)
     conninfo = _conninfo(url)
-    name = f"store postgresql://{conninfo.get('host', '')}/{conninfo.get('dbname', '')}"
+    name = f"store {_address(conninfo)}"
     glimpse = look_at_database(conninfo, name)
     if glimpse is not None:
         check(glimpse, name)
@@ -246,6 +246,12 @@ def _conninfo(url: str) -> Conninfo:
     except psycopg.Error:
         # The text of the error may hold the password.
         raise BadStoreUrl("the store is not a PostgreSQL URL: postgresql://USER@HOST/DATABASE") from None
+
+
+def _address(conninfo: Conninfo) -> str:
+    """Return where a database is, without who asks: a URL may hold a password in many places."""
+    port = f":{conninfo['port']}" if "port" in conninfo else ""
+    return f"postgresql://{conninfo.get('host', '')}{port}/{conninfo.get('dbname', '')}"
 
 
 def _refuse_db_functions(environ: Mapping[str, str]) -> None:

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.drift import first_difference
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused, Revised, revised_by
+from exitbrain.domain.exit_plan import Decision, Revised, revised_by
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
-
-TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class DecodedDecisions:
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
         while True:
             try:
-                for entry in self._ledger.log(after, upto=upto, topics=TOPICS):
+                for entry in self._ledger.log(after, upto=upto, topics=DECISION_TOPICS):
                     yield DecodedDecision(entry.position, entry.stream_id, entry.event)
             except UnreadableEvent as unreadable:
                 after = unreadable.position

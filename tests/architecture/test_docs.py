@@ -176,7 +176,7 @@ def test_the_command_lines_of_a_page_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["exitbrain simulate", "exitbrain audit verify", "exitbrain replay --lane row"]
+    "line", ["exitbrain seal", "exitbrain audit verify", "exitbrain replay --speed fast"]
 )
 def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
     assert mistakes_in(line)

@@ -87,3 +87,49 @@ def test_an_unexpected_failure_is_one_sentence_and_a_traceback_on_request(
     )
     assert loud.code == 3
     assert "Traceback" in loud.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["levels", "--leverage", "x"], "--leverage is 'x'; allowed: a valid number"),
+        (["ingest", "f.jsonl", "--batch", "1.5"], "--batch is '1.5'; allowed: a valid integer"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_with_its_flag(
+    exitbrain: Exitbrain, arguments: list[str], sentence: str
+) -> None:
+    ended = exitbrain(*arguments)
+
+    assert ended == (2, "", f"exitbrain: {sentence}; see exitbrain {arguments[0]} --help\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ingest", "f.jsonl", "--batch", "0"], "--batch is 0; allowed: 1 to 10000"),
+        (["audit", "lsf", "--format", "xml"], "--format is 'xml'; allowed: table or csv"),
+        (
+            ["replay", "--since", "2026-02-01", "--until", "2026-02-01"],
+            "--until is '2026-02-01'; allowed: a time after --since, which is 2026-02-01",
+        ),
+        (
+            ["replay", "--until", "tomorrow"],
+            "--until is 'tomorrow'; allowed: a time in ISO 8601, like 2026-01-31 or 2026-01-31T12:00:00Z",
+        ),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named_with_its_flag(
+    exitbrain: Exitbrain, arguments: list[str], sentence: str
+) -> None:
+    assert exitbrain(*arguments) == (2, "", f"exitbrain: {sentence}\n")
+
+
+def test_a_database_that_does_not_answer_is_named_with_its_port_and_without_its_password(
+    exitbrain: Exitbrain,
+) -> None:
+    ended = exitbrain("replay", "--store", "postgresql://me:hidden@127.0.0.1:1/x")
+
+    assert ended.code == 3
+    assert ended.stderr.startswith("exitbrain: store postgresql://127.0.0.1:1/x can not be read: ")
+    assert "hidden" not in ended.stderr

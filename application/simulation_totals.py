@@ -1,0 +1,87 @@
+"""What simulated positions come to together, per bound; off-market entries and open rests are kept apart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from exitbrain.application.simulation import Simulated
+from exitbrain.domain.walk.costs import Account
+from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.walk.outcome import History, Walk
+
+
+@dataclass(slots=True)
+class Bounds:
+    """Sums over positions, fractions of the entry notional of each."""
+
+    positions: int = 0
+    pessimistic: float = 0.0
+    optimistic: float = 0.0
+
+    def add(self, pessimistic: float, optimistic: float) -> None:
+        """Add one position."""
+        self.positions += 1
+        self.pessimistic += pessimistic
+        self.optimistic += optimistic
+
+
+@dataclass(slots=True)
+class Totals:
+    """Exits: net results without the legs OPEN; `open_rests`: those legs; `everything`: both.
+
+    A leg OPEN bears the entry fee of its fraction; funding is with the exits, where there are any. `without_holes`
+    are the exits of the positions that crossed no hole. The lists name the positions left out.
+    """
+
+    exits: Bounds = field(default_factory=Bounds)
+    without_holes: Bounds = field(default_factory=Bounds)
+    open_rests: Bounds = field(default_factory=Bounds)
+    everything: Bounds = field(default_factory=Bounds)
+    ambiguous: int = 0
+    ambiguous_candles: int = 0
+    refined_candles: int = 0
+    unrefined_candles: int = 0
+    off_market: list[Simulated] = field(default_factory=list)
+    refused: list[Simulated] = field(default_factory=list)
+
+
+def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = False) -> Totals:
+    """Add positions up in their order."""
+    totals = Totals()
+    for one in simulated:
+        if one.walk is None or one.givens is None:
+            totals.refused.append(one)
+            continue
+        if one.walk.entry_off_market:
+            totals.off_market.append(one)
+            if not include_off_market:
+                continue
+        _add(totals, one.walk, one.givens)
+    return totals
+
+
+def _add(totals: Totals, walk: Walk, givens: Givens) -> None:
+    account = Account(givens)
+    low, high = walk.pessimistic, walk.optimistic
+    low_rest, high_rest = _open_rest(account, low), _open_rest(account, high)
+    totals.everything.add(low.net, high.net)
+    if _has_exit(low) or _has_exit(high):
+        totals.exits.add(low.net - low_rest, high.net - high_rest)
+        if not walk.holes:
+            totals.without_holes.add(low.net - low_rest, high.net - high_rest)
+    if low.is_open or high.is_open:
+        totals.open_rests.add(low_rest, high_rest)
+    totals.ambiguous += walk.ambiguous
+    totals.ambiguous_candles += walk.ambiguous_candles
+    totals.refined_candles += walk.refined_candles
+    totals.unrefined_candles += walk.unrefined_candles
+
+
+def _has_exit(history: History) -> bool:
+    return not history.is_open or len(history.legs) > 1
+
+
+def _open_rest(account: Account, history: History) -> float:
+    if not history.is_open:
+        return 0.0
+    last = history.legs[-1]
+    return account.result_of(last) - account.entry_fee * last.fraction if _has_exit(history) else history.net

@@ -1,0 +1,193 @@
+"""What a walk sees of the market: candles of one interval, trades, funding rates."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+from math import isfinite
+from typing import NamedTuple
+
+from exitbrain.domain.errors import InvalidValue
+
+MINUTE_MS = 60_000
+STRETCHES = (512, 64, 8)
+"""How many candles a walk passes over at once where nothing can happen in them."""
+
+
+class PriceKind(StrEnum):
+    """Which price candles tell of, and which price triggers an order."""
+
+    CONTRACT = "contract"
+    MARK = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Open, highest, lowest and last price of one interval that begins at `open_time_ms` (UTC)."""
+
+    open_time_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+
+    def __post_init__(self) -> None:
+        if not (
+            0.0 < self.low <= self.open <= self.high
+            and self.low <= self.close <= self.high
+            and isfinite(self.high)
+        ):
+            prices = (self.open, self.high, self.low, self.close)
+            raise InvalidValue(
+                f"candle at {self.open_time_ms} (open, high, low, close)",
+                prices,
+                "finite prices above 0 with low <= open, close <= high",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One traded price at a time (milliseconds, UTC)."""
+
+    at_ms: int
+    price: float
+
+    def __post_init__(self) -> None:
+        if not (self.price > 0.0 and isfinite(self.price)):
+            raise InvalidValue(f"trade at {self.at_ms} price", self.price, "a finite price above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """A rate as a fraction of notional that longs paid to shorts; the stamp may lie some milliseconds off."""
+
+    at_ms: int
+    rate: float
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.rate):
+            raise InvalidValue(f"funding rate at {self.at_ms}", self.rate, "a finite number")
+
+    @property
+    def minute_ms(self) -> int:
+        """Return the full minute nearest to the stamp; half a minute goes up."""
+        return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
+
+
+class Stretch(NamedTuple):
+    """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
+
+    from_ms: int
+    until_ms: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)  # no slots: the times are kept beside for bisection
+class CandleSeries:
+    """Candles of one interval in ascending order; intervals may be missing, none overlaps another."""
+
+    interval_ms: int
+    candles: Sequence[Candle]
+    kind: PriceKind = PriceKind.CONTRACT
+    opens_ms: Sequence[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.interval_ms <= 0:
+            raise InvalidValue("candle interval in ms", self.interval_ms, "above 0")
+        if not self.candles:
+            raise InvalidValue("candles", "none", "at least one")
+        opens = [candle.open_time_ms for candle in self.candles]
+        for before, after in pairwise(opens):
+            if (after - before) % self.interval_ms or after <= before:
+                raise InvalidValue(
+                    "candle open time",
+                    after,
+                    f"{before} plus a multiple of the interval of {self.interval_ms} ms",
+                )
+        object.__setattr__(self, "opens_ms", opens)
+
+    @property
+    def end_ms(self) -> int:
+        """Return where the last candle ends."""
+        return self.opens_ms[-1] + self.interval_ms
+
+    @cached_property
+    def stretches(self) -> tuple[tuple[int, Sequence[Stretch | None]], ...]:
+        """Return the candles in stretches of each length of STRETCHES, the longest first, from the first candle on.
+
+        None stands for a stretch with a hole; candles left over at the end make none.
+        """
+        return tuple([(length, self._in_stretches(length)) for length in STRETCHES])
+
+    def _in_stretches(self, length: int) -> Sequence[Stretch | None]:
+        found: list[Stretch | None] = []
+        for start in range(0, len(self.candles) - length + 1, length):
+            candles = self.candles[start : start + length]
+            from_ms, until_ms = candles[0].open_time_ms, candles[-1].open_time_ms + self.interval_ms
+            low, high = min(candle.low for candle in candles), max(candle.high for candle in candles)
+            whole = until_ms - from_ms == length * self.interval_ms
+            found.append(Stretch(from_ms, until_ms, low, high) if whole else None)
+        return found
+
+    def index_at(self, at_ms: int) -> int:
+        """Return which candle holds a moment, else the next one; raises InvalidValue before and after the data."""
+        if not self.opens_ms[0] <= at_ms < self.end_ms:
+            raise InvalidValue(
+                "opened_at in ms", at_ms, f"from {self.opens_ms[0]} to below {self.end_ms}, where candles are"
+            )
+        before = bisect_right(self.opens_ms, at_ms) - 1
+        return before if at_ms < self.opens_ms[before] + self.interval_ms else before + 1
+
+    def at(self, at_ms: int) -> Candle | None:
+        """Return the candle that holds a moment, None in a hole and outside the data."""
+        before = bisect_right(self.opens_ms, at_ms) - 1
+        if before < 0 or at_ms >= self.opens_ms[before] + self.interval_ms:
+            return None
+        return self.candles[before]
+
+    def between(self, from_ms: int, to_ms: int) -> Sequence[Candle]:
+        """Return the candles that open from `from_ms` to below `to_ms`."""
+        return self.candles[bisect_left(self.opens_ms, from_ms) : bisect_left(self.opens_ms, to_ms)]
+
+
+@dataclass(frozen=True)  # no slots: the times are kept beside for bisection
+class TradeSeries:
+    """Trades in the order in which they happened; several may share a millisecond."""
+
+    trades: Sequence[Trade]
+    times_ms: Sequence[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        times = [trade.at_ms for trade in self.trades]
+        for before, after in pairwise(times):
+            if after < before:
+                raise InvalidValue("trade time", after, f"{before} or later, as the trade before it")
+        object.__setattr__(self, "times_ms", times)
+
+    def between(self, from_ms: int, to_ms: int) -> Sequence[Trade]:
+        """Return the trades from `from_ms` to below `to_ms`."""
+        return self.trades[bisect_left(self.times_ms, from_ms) : bisect_left(self.times_ms, to_ms)]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Everything a walk may look at; only the candles are needed.
+
+    `mark` decides on liquidation and values funding, `finer` tells order and time inside a candle. Funding rates
+    stand in the order of time.
+    """
+
+    candles: CandleSeries
+    mark: CandleSeries | None = None
+    finer: CandleSeries | TradeSeries | None = None
+    funding: Sequence[FundingRate] = ()
+
+    def __post_init__(self) -> None:
+        for before, after in pairwise(self.funding):
+            if after.minute_ms <= before.minute_ms:
+                raise InvalidValue(
+                    "funding time", after.at_ms, f"a later minute than {before.at_ms}, before it"
+                )

@@ -1,0 +1,98 @@
+"""What a history has come to so far: running sums of doubles, every operation in the written order.
+
+With d = ±1, entry price E, rates as fractions, and legs in time order:
+
+    gross     += fraction * d * (price - E) / E        from left to right: ((fraction*d)*(price - E))/E
+    exit_fees += fee rate * fraction * price / E       ((rate*fraction)*price)/E
+    slippage  += slippage rate * fraction * price / E  ((rate*fraction)*price)/E
+    funding   += d * rate * open * mark / E            (((d*rate)*open)*mark)/E
+    net        = gross - entry fee - exit_fees - slippage - funding, from left to right
+
+Each sum starts at 0.0; the entry fee is the taker rate. A market leg pays the taker fee and slippage, a limit
+target the maker fee and no slippage, LIQUIDATION neither (what is left of the margin is gone), EXTERNAL the taker
+fee at the price at which it was recorded.
+"""
+
+from dataclasses import dataclass
+
+from exitbrain.domain.walk.givens import Givens, TpExecution
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
+
+
+@dataclass(slots=True)  # not frozen: one is made for every leg of every history
+class Path:
+    """A history that may go on."""
+
+    gross: float = 0.0
+    exit_fees: float = 0.0
+    slippage: float = 0.0
+    funding: float = 0.0
+    legs: tuple[Leg, ...] = ()
+
+
+class Account:
+    """Books the legs and the funding of one position."""
+
+    def __init__(self, givens: Givens) -> None:
+        self._d = givens.side.direction
+        self.entry = givens.entry
+        costs = givens.costs
+        self.entry_fee = costs.fee_rate
+        market = (costs.fee_rate, costs.slippage_rate)
+        self._rates = dict.fromkeys(LegLevel, market)
+        self._rates[LegLevel.LIQUIDATION] = (0.0, 0.0)
+        self._rates[LegLevel.EXTERNAL] = (costs.fee_rate, 0.0)
+        if givens.tp_execution is TpExecution.LIMIT:
+            self._rates |= dict.fromkeys(TARGET_LEVELS, (costs.maker_fee_rate, 0.0))
+
+    def with_leg(self, path: Path, leg: Leg) -> Path:
+        """Return the path one leg further."""
+        fee, slippage = self._rates[leg.level]
+        return Path(
+            path.gross + leg.fraction * self._d * (leg.price - self.entry) / self.entry,
+            path.exit_fees + fee * leg.fraction * leg.price / self.entry,
+            path.slippage + slippage * leg.fraction * leg.price / self.entry,
+            path.funding,
+            (*path.legs, leg),
+        )
+
+    def result_of(self, leg: Leg) -> float:
+        """Return what one leg contributes to a net result, without entry fee and funding."""
+        alone = self.with_leg(Path(), leg)
+        return alone.gross - alone.exit_fees - alone.slippage
+
+    def with_funding(self, path: Path, rate: float, still_open: float, mark: float) -> Path:
+        """Return the path after a funding time; a long pays a positive rate."""
+        paid = self._d * rate * still_open * mark / self.entry
+        return Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+
+    def with_more(self, path: Path, fraction: float, price: float) -> Path:
+        """Return the path after the position grew by a fraction of its original quantity.
+
+        What is bought at another price than the entry is settled here, at once, so that every leg is counted from
+        the entry: `gross += fraction*d*(E - price)/E`. Its entry fee goes to the exit fees.
+        """
+        return Path(
+            path.gross + fraction * self._d * (self.entry - price) / self.entry,
+            path.exit_fees + self.entry_fee * fraction * price / self.entry,
+            path.slippage,
+            path.funding,
+            path.legs,
+        )
+
+    def net(self, path: Path) -> float:
+        """Return the result so far."""
+        return path.gross - self.entry_fee - path.exit_fees - path.slippage - path.funding
+
+    def history(self, path: Path, holes: int) -> History:
+        """Return a path that has ended."""
+        return History(
+            path.legs,
+            path.gross,
+            self.entry_fee,
+            path.exit_fees,
+            path.slippage,
+            path.funding,
+            self.net(path),
+            holes,
+        )

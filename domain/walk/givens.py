@@ -1,0 +1,168 @@
+"""What a walk is given besides the market: the position, its levels, shares, rules and costs."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import isfinite
+
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.levels import Distances
+from exitbrain.domain.values import Side
+from exitbrain.domain.walk.candle import MINUTE_MS, PriceKind
+
+SHARES_SUM_TO_ONE_WITHIN = 1e-9
+_BPS = 10000.0
+
+
+class TpExecution(StrEnum):
+    """How targets are filled: as takers at the market, or by resting limit orders."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Fees per side and slippage per market exit in basis points; `maker_fee_bps` only for limit targets."""
+
+    fee_bps: float = 5.0
+    slippage_bps: float = 0.0
+    maker_fee_bps: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("fee_bps", "slippage_bps"):
+            value = getattr(self, name)
+            if not 0.0 <= value < _BPS:
+                raise InvalidValue(name, value, "0 up to 10000")
+        if not -_BPS < self.maker_fee_bps < _BPS:  # a venue may pay makers
+            raise InvalidValue("maker_fee_bps", self.maker_fee_bps, "above -10000 and below 10000")
+
+    @property
+    def fee_rate(self) -> float:
+        """Return the taker fee as a fraction of notional."""
+        return self.fee_bps / _BPS
+
+    @property
+    def maker_fee_rate(self) -> float:
+        """Return the maker fee as a fraction of notional."""
+        return self.maker_fee_bps / _BPS
+
+    @property
+    def slippage_rate(self) -> float:
+        """Return the slippage of a market exit as a fraction of its price."""
+        return self.slippage_bps / _BPS
+
+
+@dataclass(frozen=True, slots=True)
+class Trailing:
+    """Once the best price is `activation` from the entry, the stop follows it at `distance` (fractions)."""
+
+    activation: float
+    distance: float
+
+    def __post_init__(self) -> None:
+        if not (self.activation >= 0.0 and isfinite(self.activation)):
+            raise InvalidValue("trailing activation", self.activation, "a fraction of 0 or more")
+        if not 0.0 < self.distance < 1.0:
+            raise InvalidValue("trailing distance", self.distance, "a fraction above 0 and below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that move or end a position; None where a rule is off.
+
+    `break_even` is the offset from the entry (a fraction) to which the first filled target moves the stop.
+    Trailing and time stop look at the market at the closes of `interval_ms` only.
+    """
+
+    break_even: float | None = None
+    trailing: Trailing | None = None
+    time_stop_ms: int | None = None
+    interval_ms: int = MINUTE_MS
+
+    def __post_init__(self) -> None:
+        if self.break_even is not None and not -1.0 < self.break_even < 1.0:
+            raise InvalidValue("break-even offset", self.break_even, "a fraction above -1 and below 1")
+        if self.time_stop_ms is not None and self.time_stop_ms <= 0:
+            raise InvalidValue("time stop in ms", self.time_stop_ms, "above 0")
+        if self.interval_ms <= 0:
+            raise InvalidValue("rule interval in ms", self.interval_ms, "above 0")
+
+    @property
+    def watch_closes(self) -> bool:
+        """Return whether a rule looks at closes."""
+        return self.trailing is not None or self.time_stop_ms is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationPrices:
+    """Where an isolated one-way position is liquidated after 0, 1 and 2 targets, and at which leverage it is held."""
+
+    leverage: float
+    prices: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if not (self.leverage >= 1.0 and isfinite(self.leverage)):
+            raise InvalidValue("leverage", self.leverage, "1 or more")
+        if not all(map(isfinite, self.prices)):
+            raise InvalidValue("liquidation prices", self.prices, "finite numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalClose:
+    """A recorded close from outside: it ends the walk at its price, whatever the levels say."""
+
+    at_ms: int
+    price: float
+
+    def __post_init__(self) -> None:
+        if not (self.price > 0.0 and isfinite(self.price)):
+            raise InvalidValue("price of the external close", self.price, "a finite price above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Givens:
+    """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
+
+    `targets` and `stop` are trigger prices. A target without a share is not placed. `stop_on` and `targets_on` say
+    which price triggers the orders at the venue.
+    """
+
+    side: Side
+    entry: float
+    opened_at_ms: int
+    targets: tuple[float, float, float]
+    stop: float
+    shares: tuple[float, float, float]
+    costs: Costs = field(default_factory=Costs)
+    rules: Rules = field(default_factory=Rules)
+    tp_execution: TpExecution = TpExecution.MARKET
+    liquidation: LiquidationPrices | None = None
+    external: ExternalClose | None = None
+    stop_on: PriceKind = PriceKind.CONTRACT
+    targets_on: PriceKind = PriceKind.CONTRACT
+
+    def __post_init__(self) -> None:
+        for name, price in zip(
+            ("entry price", "stop price", "TP1 price", "TP2 price", "TP3 price"),
+            (self.entry, self.stop, *self.targets),
+            strict=True,
+        ):
+            if not (price > 0.0 and isfinite(price)):
+                raise InvalidValue(name, price, "a finite price above 0")
+        if self.external is not None and self.external.at_ms < self.opened_at_ms:
+            raise InvalidValue(
+                "time of the external close", self.external.at_ms, f"{self.opened_at_ms} or later"
+            )
+        d, (tp1, tp2, tp3) = self.side.direction, self.targets
+        if d * (tp2 - tp1) < 0 or d * (tp3 - tp2) < 0:
+            raise InvalidValue("targets", self.targets, "none nearer to the entry than the one before it")
+        h1, h2, h3 = self.shares
+        if not (min(self.shares) >= 0.0 and abs(h1 + h2 + h3 - 1.0) <= SHARES_SUM_TO_ONE_WITHIN):
+            raise InvalidValue("shares", self.shares, "three fractions of 0 or more that sum to 1")
+
+
+def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:
+    """Return the target prices `E*(1 + d*tp)` and the stop price `E*(1 - d*sl)`, products of doubles."""
+    d = side.direction
+    tp1, tp2, tp3, sl = distances
+    return (entry * (1 + d * tp1), entry * (1 + d * tp2), entry * (1 + d * tp3)), entry * (1 - d * sl)

@@ -1,0 +1,93 @@
+"""What a walk comes to: the legs of a history, its costs, and the two histories that bound all others."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LegLevel(StrEnum):
+    """What closed a part of a position; OPEN is what is left at the end of the data, no exit."""
+
+    TP1 = "TP1"
+    TP2 = "TP2"
+    TP3 = "TP3"
+    SL = "SL"
+    BREAK_EVEN = "BREAK_EVEN"
+    TRAIL = "TRAIL"
+    TIME = "TIME"
+    LIQUIDATION = "LIQUIDATION"
+    EXTERNAL = "EXTERNAL"
+    OPEN = "OPEN"
+
+
+TARGET_LEVELS = (LegLevel.TP1, LegLevel.TP2, LegLevel.TP3)
+
+
+@dataclass(slots=True)  # not frozen: a walk over millions makes one for every leg
+class Leg:
+    """A part of the position that closed: `fraction` of the original quantity at `price`.
+
+    `at_ms` is the open time of the candle; of the finer candle, or of the trade, where `refined`. `traded` is the
+    first finer price at or beyond the level, None where that is not known, and
+    `overshoot = fraction*d*(price - traded)/E`: what the level was better than the market, outside the bounds.
+    """
+
+    level: LegLevel
+    fraction: float
+    price: float
+    at_ms: int
+    refined: bool = False
+    traded: float | None = None
+    overshoot: float | None = None
+
+
+@dataclass(slots=True)  # not frozen: as Leg
+class History:
+    """One possible way from entry to end; all numbers are fractions of the entry notional.
+
+    `net = gross - entry_fee - exit_fees - slippage - funding`, in this order. `holes` counts the runs of missing
+    candles that it crossed while open.
+    """
+
+    legs: tuple[Leg, ...]
+    gross: float
+    entry_fee: float
+    exit_fees: float
+    slippage: float
+    funding: float
+    net: float
+    holes: int
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a part is still open at the end of the data."""
+        return self.legs[-1].level is LegLevel.OPEN
+
+
+@dataclass(slots=True)  # not frozen: as Leg
+class Walk:
+    """The lowest and the highest of all final histories, net of costs.
+
+    `ambiguous` says that more than one final history exists, `ambiguous_candles` in how many candles the order of
+    touches, as far as the candle tells, left a choice; `refined_candles` how many were walked through finer data, and
+    `unrefined_candles` for how many the finer data were not complete or did not add up to the candle. `first_candle_ms` is the
+    open time of the first candle. `entry_off_market` says that the entry lies outside low..high of the candle it
+    was made in; None where that candle is missing. `mark_assumed`: the contract price stood in for the mark price
+    in deciding on liquidation. `wrong_kind` names the orders ("stop", "targets") that the candles, of another
+    price kind, can not trigger.
+    """
+
+    pessimistic: History
+    optimistic: History
+    ambiguous: bool
+    ambiguous_candles: int
+    refined_candles: int
+    unrefined_candles: int
+    first_candle_ms: int
+    entry_off_market: bool | None
+    mark_assumed: bool = False
+    wrong_kind: tuple[str, ...] = ()
+
+    @property
+    def holes(self) -> int:
+        """Return the holes crossed while open, the more of the two bounds."""
+        return max(self.pessimistic.holes, self.optimistic.holes)

@@ -1,0 +1,91 @@
+"""The command `simulate`: positions of a file through the levels of a policy and what the market did."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
+from exitbrain.application.simulation_totals import totals_of
+from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.cli.options import WalkFlags
+from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.simulation_text import report_of, text_of
+from exitbrain.infrastructure.cli.walk_flags import market_of, number_of, terms_of
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.instruments.file import InstrumentsFile
+from exitbrain.infrastructure.lab.positions import read_positions
+
+
+def simulate(
+    given: WalkFlags,
+    *,
+    positions: str,
+    candles: str,
+    policy: str | None,
+    unit: str | None,
+    changes: Sequence[str],
+    brackets: str | None,
+    report: str | None,
+    as_json: bool,
+) -> None:
+    """Walk every position and report the bounds."""
+    terms = terms_of(given, changed_policy(policy, changes, unit))
+    instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+    market = market_of(given, candles)
+    with speaking_aside():
+        engine = engine_for(terms.policy, BuiltInFormulas())
+        simulated = _walked(Simulation(engine, instruments, market), read_positions(positions), terms)
+    totals = totals_of(simulated, include_off_market=given.include_off_market)
+    if report is not None:
+        # Only here, since it brings plotly.
+        from exitbrain.infrastructure.lab.report.simulation import write_simulation  # noqa: PLC0415 - start-up
+
+        with speaking_aside():
+            write_simulation(
+                Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market
+            )
+        output.say(f"Report: {report}")
+    if as_json:
+        output.emit(report_of(terms.policy, simulated, totals))
+    else:
+        output.show(*text_of(terms.policy, simulated, totals, include_off_market=given.include_off_market))
+
+
+def changed_policy(name: str | None, changes: Sequence[str], unit: str | None = None) -> Policy:
+    """Return a shipped policy or a foreign engine, with other values of some parameters (`name=value`) if asked for."""
+    policy = _named(name, unit)
+    parameters = dict(policy.parameters)
+    for change in changes:
+        parameter, separator, value = change.partition("=")
+        if not separator or parameter not in parameters:
+            raise InvalidValue("--set", change, f"NAME=VALUE with one of {', '.join(sorted(parameters))}")
+        parameters[parameter] = number_of("--set", value, change)
+    if not changes:
+        return policy
+    return replace(policy, name=f"{policy.name} with {' '.join(changes)}", parameters=parameters)
+
+
+def _named(name: str | None, unit: str | None) -> Policy:
+    if name is not None and name.startswith(FOREIGN):
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+    policy = V3_5 if name is None else SHIPPED.get(name)
+    if policy is None:
+        raise UnknownPolicy(name or "", tuple(SHIPPED))
+    return policy
+
+
+def _walked(simulation: Simulation, positions: list[GivenPosition], terms: Terms) -> list[Simulated]:
+    simulated: list[Simulated] = []
+    with Watched("walking", len(positions)) as work:
+        for one in simulation.run(positions, terms):
+            simulated.append(one)
+            work.reached(len(simulated), count=len(simulated), unit="positions")
+    return simulated

@@ -1,0 +1,128 @@
+"""What `simulate` prints with `--json`."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from exitbrain.domain.values import Unit
+
+
+class SimulationAssumed(Struct):
+    """A default that stood in for something not given."""
+
+    field: str
+    value: str
+    why: str
+
+
+class FourLevels(Struct):
+    """A number for each level."""
+
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+
+
+class WalkedLeg(Struct):
+    """A part that closed: `fraction` of the original quantity; `at` in epoch milliseconds.
+
+    `traded` is the first finer price at or beyond the level, `overshoot` what the level was better than it, a
+    fraction of the entry notional; both null where not measured.
+    """
+
+    level: str
+    fraction: float
+    price: float
+    at: int
+    refined: bool
+    traded: float | None
+    overshoot: float | None
+
+
+class WalkedHistory(Struct):
+    """One of the two histories that bound all that are possible; numbers are fractions of the entry notional.
+
+    `net = gross - entry_fee - exit_fees - slippage - funding`; `return_on_margin` is net times leverage, null where
+    the leverage was not given.
+    """
+
+    legs: list[WalkedLeg]
+    gross: float
+    net: float
+    entry_fee: float
+    exit_fees: float
+    slippage: float
+    funding: float
+    return_on_margin: float | None
+    holes: int
+
+
+class SimulatedPosition(Struct):
+    """A position through its levels: `levels` raw in the unit of the policy, `triggers` the prices walked with.
+
+    Where the policy refused levels, `refusal` says why and what depends on levels is null. `first_candle` is in
+    epoch milliseconds; `entry_off_market` is null where the candle of the entry is missing. `ambiguous`: more than
+    one final history exists; `refined`: candles walked through finer data, `unrefined` those whose finer data
+    did not add up to them. `uncertainty` is optimistic less pessimistic net.
+    """
+
+    symbol: str
+    side: str
+    entry_price: float
+    opened_at: datetime
+    first_candle: int | None
+    entry_off_market: bool | None
+    refusal: str | None
+    levels: FourLevels | None
+    triggers: FourLevels | None
+    shares: list[float] | None
+    pessimistic: WalkedHistory | None
+    optimistic: WalkedHistory | None
+    ambiguous: bool
+    ambiguous_candles: int
+    refined: int
+    unrefined: int
+    holes: int
+    uncertainty: float | None
+    wrong_kind: list[str]
+    assumptions: list[SimulationAssumed]
+
+
+class Sums(Struct):
+    """Sums over positions, each a fraction of its own entry notional."""
+
+    positions: int
+    pessimistic: float
+    optimistic: float
+
+
+class SimulationTotals(Struct):
+    """What positions come to together: `pessimistic` and `optimistic` are net results of what was exited.
+
+    `open` are the rests still open at the end of the data, at the last close with exit cost, in no other number
+    but `with_open`, which is everything; `without_holes` leaves out positions that crossed missing candles. `off_market` and `refused`
+    count what was left out (off-market entries only unless they were asked for).
+    """
+
+    positions: int
+    pessimistic: float
+    optimistic: float
+    without_holes: Sums
+    open: Sums
+    with_open: Sums
+    ambiguous: int
+    ambiguous_candles: int
+    refined_candles: int
+    unrefined_candles: int
+    off_market: int
+    refused: int
+
+
+class SimulateReport(Struct):
+    """Positions of a file under one policy, with the bounds of what market data allow."""
+
+    policy: str
+    unit: Unit
+    positions: list[SimulatedPosition]
+    totals: SimulationTotals

@@ -1,0 +1,194 @@
+"""A simulation as it is printed: the report for scripts, the table for people."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from exitbrain.application.simulation import Simulated
+from exitbrain.application.simulation_totals import Bounds, Totals
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Assumption, plain
+from exitbrain.domain.walk.outcome import History, Leg
+from exitbrain.infrastructure.cli.simulation_report import (
+    FourLevels,
+    SimulatedPosition,
+    SimulateReport,
+    SimulationAssumed,
+    SimulationTotals,
+    Sums,
+    WalkedHistory,
+    WalkedLeg,
+)
+from exitbrain.infrastructure.wording import percent, refusal
+
+
+def report_of(policy: Policy, simulated: list[Simulated], totals: Totals) -> SimulateReport:
+    """Return a simulation as it is printed with `--json`."""
+    return SimulateReport(
+        policy.name,
+        policy.unit,
+        [_position(one) for one in simulated],
+        SimulationTotals(
+            totals.everything.positions,
+            totals.exits.pessimistic,
+            totals.exits.optimistic,
+            _sums(totals.without_holes),
+            _sums(totals.open_rests),
+            _sums(totals.everything),
+            totals.ambiguous,
+            totals.ambiguous_candles,
+            totals.refined_candles,
+            totals.unrefined_candles,
+            len(totals.off_market),
+            len(totals.refused),
+        ),
+    )
+
+
+def text_of(
+    policy: Policy, simulated: list[Simulated], totals: Totals, *, include_off_market: bool
+) -> Iterator[Table | str]:
+    """Yield a simulation as a table, the totals and what has to be known to read them."""
+    yield _table(policy, simulated)
+    yield from _totals(totals)
+    for one in totals.off_market:
+        left_out = "counted all the same" if include_off_market else "left out of the totals"
+        yield f"Off market, {left_out}: {_named(one)} lies outside the candle it was made in."
+    for one in totals.refused:
+        yield f"Refused, left out of the totals: {_named(one)}: {refusal(one.levels.raw)}."
+    yield from _assumed(simulated)
+
+
+def _position(one: Simulated) -> SimulatedPosition:
+    walk, givens, raw = one.walk, one.givens, one.levels.raw
+    leverage = one.position.leverage
+    given = None if walk is None else (walk.pessimistic, walk.optimistic)
+    return SimulatedPosition(
+        symbol=one.position.symbol,
+        side=one.position.side.value,
+        entry_price=float(one.position.entry_price),
+        opened_at=one.position.opened_at,
+        first_candle=None if walk is None else walk.first_candle_ms,
+        entry_off_market=None if walk is None else walk.entry_off_market,
+        refusal=raw.refusal,
+        levels=None if raw.refusal else FourLevels(raw.tp1, raw.tp2, raw.tp3, raw.sl),
+        triggers=None if givens is None else FourLevels(*givens.targets, givens.stop),
+        shares=None if givens is None else list(givens.shares),
+        pessimistic=None if given is None else _history(given[0], leverage),
+        optimistic=None if given is None else _history(given[1], leverage),
+        ambiguous=walk is not None and walk.ambiguous,
+        ambiguous_candles=0 if walk is None else walk.ambiguous_candles,
+        refined=0 if walk is None else walk.refined_candles,
+        unrefined=0 if walk is None else walk.unrefined_candles,
+        holes=0 if walk is None else walk.holes,
+        uncertainty=None if given is None else given[1].net - given[0].net,
+        wrong_kind=[] if walk is None else list(walk.wrong_kind),
+        assumptions=[SimulationAssumed(each.field, each.value, each.why) for each in one.assumptions],
+    )
+
+
+def _history(history: History, leverage: float | None) -> WalkedHistory:
+    return WalkedHistory(
+        legs=[_leg(leg) for leg in history.legs],
+        gross=history.gross,
+        net=history.net,
+        entry_fee=history.entry_fee,
+        exit_fees=history.exit_fees,
+        slippage=history.slippage,
+        funding=history.funding,
+        return_on_margin=None if leverage is None else history.net * leverage,
+        holes=history.holes,
+    )
+
+
+def _leg(leg: Leg) -> WalkedLeg:
+    return WalkedLeg(
+        leg.level.value, leg.fraction, leg.price, leg.at_ms, leg.refined, leg.traded, leg.overshoot
+    )
+
+
+def _sums(bounds: Bounds) -> Sums:
+    return Sums(bounds.positions, bounds.pessimistic, bounds.optimistic)
+
+
+def _table(policy: Policy, simulated: list[Simulated]) -> Table:
+    table = Table(title=f"{len(simulated)} positions under {policy.name}", title_justify="left")
+    for heading in ("Symbol", "Side"):
+        table.add_column(heading)
+    table.add_column("Entry", justify="right")
+    table.add_column("Opened (UTC)")
+    for bound in ("Pessimistic", "Optimistic"):
+        table.add_column(f"{bound} exits")
+        table.add_column("Net", justify="right")
+    table.add_column("Remarks")
+    for one in simulated:
+        position = one.position
+        cells = [position.symbol, position.side.value, plain(position.entry_price), _time(position.opened_at)]
+        if one.walk is None:
+            table.add_row(*cells, "", "", "", "", "refused")
+            continue
+        low, high = one.walk.pessimistic, one.walk.optimistic
+        optimistic = (
+            ("same", percent(high.net)) if not one.walk.ambiguous else (_exits(high), percent(high.net))
+        )
+        table.add_row(*cells, _exits(low), percent(low.net), *optimistic, ", ".join(_remarks(one)))
+    return table
+
+
+def _exits(history: History) -> str:
+    return " ".join(leg.level.value for leg in history.legs)
+
+
+def _remarks(one: Simulated) -> Iterator[str]:
+    walk = one.walk
+    assert walk is not None
+    if walk.entry_off_market:
+        yield "off market"
+    if walk.holes:
+        yield f"{walk.holes} hole{'s' if walk.holes > 1 else ''}"
+    if walk.refined_candles:
+        yield f"{walk.refined_candles} refined"
+    if walk.wrong_kind:
+        yield f"wrong price kind for {' and '.join(walk.wrong_kind)}"
+
+
+def _totals(totals: Totals) -> Iterator[str]:
+    yield "Totals (net, fractions of the entry notional of each position, added up)"
+    yield f"  exits          {_bounds(totals.exits)}"
+    yield f"  without holes  {_bounds(totals.without_holes)}"
+    yield f"  still open     {_bounds(totals.open_rests)}, at the last close, no exits"
+    yield f"  all together   {_bounds(totals.everything)}"
+    yield (
+        f"{totals.ambiguous} of {totals.everything.positions} positions are ambiguous ({totals.ambiguous_candles} candles), "
+        f"{totals.refined_candles} candles were refined; "
+        f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the rest."
+    )
+    if totals.unrefined_candles:
+        yield f"{totals.unrefined_candles} candles stay as they are: their finer data are not complete or do not add up."
+
+
+def _bounds(bounds: Bounds) -> str:
+    noun = "position" if bounds.positions == 1 else "positions"
+    return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} of {bounds.positions} {noun}"
+
+
+def _named(one: Simulated) -> str:
+    position = one.position
+    entry = plain(position.entry_price)
+    return f"{position.symbol} {position.side} at {entry}, {_time(position.opened_at)} ({position.where})"
+
+
+def _assumed(simulated: list[Simulated]) -> Iterator[str]:
+    counts: dict[Assumption, int] = {}
+    for one in simulated:
+        for each in one.assumptions:
+            counts[each] = counts.get(each, 0) + 1
+    if counts:
+        yield "Assumed"
+    for each, count in counts.items():
+        yield f"  {each.field} {each.value}: {each.why} ({'all' if count == len(simulated) else count})"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

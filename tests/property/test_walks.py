@@ -1,0 +1,131 @@
+"""The walk equals a second one that enumerates every history, and contains what trades show to have happened."""
+
+from random import Random
+
+import pytest
+
+from exitbrain.domain.values import Side
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
+from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.walk.outcome import History, Walk
+from exitbrain.domain.walk.walk import walk
+from tests.property.every_history import every_history
+from tests.property.trade_by_trade import candles_of, legs_on_trades
+
+MINUTE = 60_000
+ROUNDING = 1e-12
+"""More than the rounding of the sums of a walk, less than any difference between two of these histories."""
+
+
+def as_made(history: History) -> list[tuple[str, float, float, int]]:
+    return [(leg.level.value, leg.fraction, leg.price, leg.at_ms) for leg in history.legs]
+
+
+def a_position(
+    draw: Random, entry: float, opened_at_ms: int, step: float, rule_interval_ms: int = MINUTE
+) -> Givens:
+    """Draw a position whose levels lie on the price grid, so that touches exactly at a level are common."""
+    side = draw.choice(list(Side))
+    one = draw.randint(1, 4)
+    two = one + draw.randint(0, 3)
+    three = two + draw.randint(0, 3)
+    d = side.direction
+    shares = draw.choice([(0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.25, 0.25)])
+    return Givens(
+        side,
+        entry,
+        opened_at_ms,
+        (entry + d * one * step, entry + d * two * step, entry + d * three * step),
+        entry - d * draw.randint(1, 5) * step,
+        shares,
+        costs=Costs(draw.choice([0.0, 5.0]), draw.choice([0.0, 10.0])),
+        rules=Rules(
+            break_even=draw.choice([None, None, 0.0, 0.001, -0.02]),
+            trailing=draw.choice([None, Trailing(draw.choice([0.0, 0.02]), draw.choice([0.01, 0.03]))]),
+            time_stop_ms=draw.choice([None, None, 3 * MINUTE, 7 * MINUTE // 2]),
+            interval_ms=rule_interval_ms,
+        ),
+    )
+
+
+def a_candle(draw: Random, open_time_ms: int, before: float) -> Candle:
+    opened = before + draw.choice([0, 0, 0, -2, -1, 1, 2])
+    close = opened + draw.randint(-2, 2)
+    high = max(opened, close) + draw.choice([0, 0, 1, 2, 3])
+    low = min(opened, close) - draw.choice([0, 0, 1, 2, 3])
+    return Candle(open_time_ms, float(opened), float(high), float(low), float(close))
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["entry at an open", "entry inside a candle"])
+def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(inside: bool) -> None:
+    ambiguous = 0
+    for seed in range(3000):
+        draw = Random(seed)
+        candles = [a_candle(draw, 0, 100.0)]
+        for number in range(1, 6):
+            candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
+        givens = a_position(draw, float(draw.choice([100, candles[0].open])), 30_000 if inside else 0, 1.0)
+        if inside and givens.rules.trailing is not None:
+            continue
+
+        walked = walk(givens, Market(CandleSeries(MINUTE, candles)))
+
+        every = sorted(every_history(givens, candles, MINUTE), key=lambda one: one.net)
+        assert len(every) >= 1
+        assert walked.ambiguous == (len(every) > 1), seed
+        ambiguous += walked.ambiguous
+        for found, wanted, others in (
+            (walked.pessimistic, every[0], every[1:]),
+            (walked.optimistic, every[-1], every[:-1]),
+        ):
+            assert abs(found.net - wanted.net) < ROUNDING, seed
+            if all(abs(other.net - wanted.net) > ROUNDING for other in others):
+                assert as_made(found) == list(wanted.legs), seed
+            else:
+                assert tuple(as_made(found)) in {one.legs for one in every}, seed
+    assert ambiguous > 500
+
+
+def some_trades(draw: Random, seconds: int) -> list[Trade]:
+    price, trades = 100.0, []
+    for second in range(0, seconds, 10):
+        price += draw.choice([-1.0, -0.5, 0.0, 0.5, 1.0, 0.5, -0.5, draw.choice([-3.0, 3.0])])
+        trades.append(Trade(second * 1000, price))
+    return trades
+
+
+def contains(walked: Walk, narrower: Walk) -> bool:
+    return (
+        walked.pessimistic.net <= narrower.pessimistic.net + ROUNDING
+        and narrower.optimistic.net <= walked.optimistic.net + ROUNDING
+    )
+
+
+def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> None:
+    """On 20,000 random paths, with moving stops, rule closes and entries inside candles."""
+    touched = narrowed = 0
+    for seed in range(20_000):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        number = draw.randrange(0, 10)
+        at = trades[number]
+        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), MINUTE * draw.randint(1, 2))
+        candles = candles_of(trades, MINUTE)
+
+        coarse = walk(givens, Market(candles))
+        exact = walk(givens, Market(candles, finer=TradeSeries(trades)))
+
+        truth = legs_on_trades(givens, trades, MINUTE)
+        assert as_made(exact.pessimistic) == truth, seed
+        assert not exact.ambiguous, seed
+        assert exact.unrefined_candles == 0, seed
+        assert contains(coarse, exact), seed
+        touched += coarse.ambiguous
+        if seed % 4:
+            continue
+        finer = walk(givens, Market(candles, finer=candles_of(trades, 20_000)))
+        assert contains(coarse, finer), seed
+        assert contains(finer, exact), seed
+        narrowed += coarse.ambiguous and not finer.ambiguous
+    assert touched > 5000
+    assert narrowed > 300

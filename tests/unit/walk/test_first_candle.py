@@ -1,0 +1,124 @@
+"""Where a walk begins: at the open of a candle, inside one, in a hole, off the market."""
+
+import pytest
+
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
+from exitbrain.domain.walk.givens import Rules, Trailing
+from exitbrain.domain.walk.walk import walk
+from tests.unit.walk.example import MINUTE, a_long, both, candles, exits, walked
+
+
+def test_a_candle_that_opens_at_the_entry_is_the_first_with_its_open() -> None:
+    result = walked(a_long(opened_at_ms=MINUTE), (90.0, 90.0, 90.0, 90.0), (98.0, 98.0, 98.0, 98.0))
+
+    assert result.first_candle_ms == MINUTE
+    assert both(result) == [("SL", 1.0, 98.0)]
+
+
+def test_the_open_of_a_candle_entered_inside_is_ignored() -> None:
+    result = walked(a_long(opened_at_ms=1), (98.0, 100.5, 98.0, 100.0), (100.0, 100.0, 100.0, 100.0))
+
+    assert exits(result.pessimistic) == [("SL", 1.0, 99.0)]
+    assert exits(result.optimistic) == [("OPEN", 1.0, 100.0)]
+
+
+def test_after_an_entry_inside_each_touch_that_the_extremes_allow_is_possible_and_so_is_none() -> None:
+    result = walked(a_long(opened_at_ms=30_000), (100.0, 101.0, 98.0, 100.0), (100.0, 100.5, 99.5, 100.0))
+
+    assert exits(result.pessimistic) == [("SL", 1.0, 99.0)]
+    assert exits(result.optimistic) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 100.0)]
+
+
+def test_the_close_of_a_candle_entered_inside_is_binding() -> None:
+    beyond_a_target = walked(a_long(opened_at_ms=30_000), (100.0, 101.5, 99.5, 101.2))
+    beyond_the_stop = walked(a_long(opened_at_ms=30_000), (100.0, 100.5, 98.0, 98.5))
+
+    assert both(beyond_a_target) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 101.2)]
+    assert both(beyond_the_stop) == [("SL", 1.0, 99.0)]
+
+
+@pytest.mark.parametrize(("entry", "off"), [(99.5, False), (100.5, False), (99.4, True), (100.6, True)])
+def test_an_entry_outside_its_candle_is_off_market(entry: float, off: bool) -> None:
+    result = walked(a_long(entry=entry, opened_at_ms=30_000), (100.0, 100.5, 99.5, 100.0))
+
+    assert result.entry_off_market is off
+
+
+def test_an_entry_in_a_hole_begins_with_the_next_candle_and_is_judged_against_none() -> None:
+    market = Market(candles((100.0, 100.0, 100.0, 100.0), (98.0, 98.0, 98.0, 98.0), missing=[1]))
+
+    result = walk(a_long(opened_at_ms=MINUTE + 1), market)
+
+    assert result.first_candle_ms == 2 * MINUTE
+    assert both(result) == [("SL", 1.0, 98.0)]
+    assert (result.holes, result.entry_off_market) == (1, None)
+
+
+def test_a_hole_crossed_while_open_is_counted_and_one_after_the_exit_is_not() -> None:
+    quiet, stopped = (100.0, 100.5, 99.5, 100.0), (100.0, 100.0, 99.0, 99.0)
+    across = walk(a_long(), Market(candles(quiet, quiet, stopped, missing=[1, 3])))
+    before = walk(a_long(), Market(candles(quiet, stopped, quiet, missing=[2])))
+
+    assert (across.pessimistic.holes, across.optimistic.holes) == (2, 2)
+    assert before.holes == 0
+
+
+def test_each_bound_counts_its_own_holes() -> None:
+    both_touched = (100.0, 101.0, 99.0, 100.0)
+    market = Market(candles(both_touched, (100.0, 103.0, 100.0, 103.0), missing=[1]))
+
+    result = walk(a_long(rules=Rules(break_even=-0.5), opened_at_ms=1), market)
+
+    assert exits(result.pessimistic) == [("SL", 1.0, 99.0)]
+    assert (result.pessimistic.holes, result.optimistic.holes, result.holes) == (0, 1, 1)
+
+
+def test_the_candle_after_a_hole_has_its_gap_rule() -> None:
+    market = Market(candles((100.0, 100.5, 99.5, 100.0), (104.0, 104.0, 104.0, 104.0), missing=[1, 2]))
+
+    assert [price for _, _, price in both(walk(a_long(), market))] == [104.0, 104.0, 104.0]
+
+
+def test_the_best_price_since_an_entry_inside_a_candle_lies_between_its_close_and_its_extreme() -> None:
+    """Trailing at 1 % below a best price of 100 to 102: the stop is 99 to 100.98 until the price goes beyond 102."""
+    givens = a_long(
+        opened_at_ms=30_000,
+        targets=(110.0, 120.0, 130.0),
+        stop=90.0,
+        rules=Rules(trailing=Trailing(0.0, 0.01)),
+    )
+
+    reached = walked(givens, (100.0, 102.0, 100.0, 101.5), (101.5, 101.5, 100.7, 101.0))
+    beyond = walked(
+        givens, (100.0, 102.0, 100.0, 101.5), (101.5, 103.0, 101.2, 102.5), (102.5, 102.5, 101.0, 101.0)
+    )
+
+    # 101.5 is known, 102 possible: 100.485 to 100.98. A low of 100.7 is beyond what may be, not what is known.
+    assert exits(reached.pessimistic) == [("TRAIL", 1.0, 100.7)]
+    assert exits(reached.optimistic) == [("OPEN", 1.0, 101.0)]
+    assert both(beyond) == [("TRAIL", 1.0, 103.0 * 0.99)]
+
+
+def test_a_walk_outside_the_data_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="opened_at in ms is 60000; allowed: from 0 to below 60000"):
+        walked(a_long(opened_at_ms=MINUTE), (100.0, 100.0, 100.0, 100.0))
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [(0.0, 1.0, 0.0, 1.0), (1.0, 0.9, 0.8, 0.9), (1.0, 2.0, 1.1, 1.5), (1.0, float("inf"), 1.0, 1.0)],
+)
+def test_a_candle_that_can_not_be_is_refused(prices: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidValue, match="candle at 0"):
+        Candle(0, *prices)
+
+
+def test_candles_that_overlap_or_run_backwards_are_refused() -> None:
+    a, b = Candle(0, 1.0, 1.0, 1.0, 1.0), Candle(MINUTE // 2, 1.0, 1.0, 1.0, 1.0)
+    with pytest.raises(InvalidValue, match="multiple of the interval"):
+        CandleSeries(MINUTE, [a, b])
+    with pytest.raises(InvalidValue, match="candle open time is 0"):
+        CandleSeries(MINUTE, [a, a])
+    with pytest.raises(InvalidValue, match="at least one"):
+        CandleSeries(MINUTE, [])
