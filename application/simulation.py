@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import Freshness
@@ -17,6 +19,7 @@ from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import DECIMAL, Assumption, Side, round_trip_cost
 from exitbrain.domain.walk.candle import MINUTE_MS, CandleSeries, Market, PriceKind
+from exitbrain.domain.walk.fit import check_fit
 from exitbrain.domain.walk.givens import (
     Costs,
     Givens,
@@ -26,7 +29,6 @@ from exitbrain.domain.walk.givens import (
     Trailing,
 )
 from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.walk import walk
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRESH = Freshness(0.0, 0.0)
@@ -87,22 +89,54 @@ class Simulated:
 
 
 class Simulation:
-    """Walks positions, each on its own."""
+    """Walks positions, each on its own; `at_once` says how many are handed to who walks them."""
 
-    def __init__(self, engine: LevelEngine, instruments: Instruments, market: MarketData) -> None:
+    def __init__(
+        self,
+        engine: LevelEngine,
+        instruments: Instruments,
+        market: MarketData,
+        walks: Walks | None = None,
+        at_once: int = 1,
+    ) -> None:
         self._engine = engine
         self._instruments = instruments
         self._market = market
+        self._walks = walks or RowWalks()
+        self._at_once = at_once
 
     def run(self, positions: Iterable[GivenPosition], terms: Terms) -> Iterator[Simulated]:
         """Yield each position walked; raises InvalidValue, or MarketUnreadable where its market is not known."""
-        for position in positions:
-            try:
-                yield self._simulated(position, terms)
-            except InvalidValue as error:
-                raise InvalidValue(f"{position.where}: {error.field}", error.value, error.allowed) from error
+        waiting = iter(positions)
+        while batch := list(islice(waiting, self._at_once)):
+            yield from self._walked([self._prepared(position, terms) for position in batch])
 
-    def _simulated(self, position: GivenPosition, terms: Terms) -> Simulated:
+    def _walked(self, prepared: list[Simulated]) -> Iterator[Simulated]:
+        by_symbol: dict[str, list[Givens]] = {}
+        for one in prepared:
+            if one.givens is not None:
+                by_symbol.setdefault(one.position.symbol, []).append(one.givens)
+        walks = {
+            symbol: iter(self._walks.walk_each(givens, self._market.market(symbol)))
+            for symbol, givens in by_symbol.items()
+        }
+        for one in prepared:
+            if one.givens is None:
+                yield one
+                continue
+            walked = next(walks[one.position.symbol])
+            market = self._market.market(one.position.symbol)
+            assumed = _assumed_of_the_market(market, one.givens, walked)
+            yield replace(one, walk=walked, assumptions=(*one.assumptions, *assumed))
+
+    def _prepared(self, position: GivenPosition, terms: Terms) -> Simulated:
+        """Return a position with all that a walk needs, for which it was checked."""
+        try:
+            return self._with_levels(position, terms)
+        except InvalidValue as error:
+            raise InvalidValue(f"{position.where}: {error.field}", error.value, error.allowed) from error
+
+    def _with_levels(self, position: GivenPosition, terms: Terms) -> Simulated:
         market = self._market.market(position.symbol)
         opened_at_ms = _opened_within(position, market.candles)
         instrument = self._instruments.instrument(position.symbol)
@@ -114,9 +148,8 @@ class Simulation:
             return Simulated(position, levels, None, None, tuple(assumptions))
         givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
         givens = replace(givens, liquidation=liquidation_of(inputs, givens, instrument, assumptions))
-        walked = walk(givens, market)
-        assumptions += _assumed_of_the_market(market, givens, walked)
-        return Simulated(position, levels, givens, walked, tuple(assumptions))
+        check_fit(givens, market)
+        return Simulated(position, levels, givens, None, tuple(assumptions))
 
 
 def _opened_within(position: GivenPosition, candles: CandleSeries) -> int:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import cluster, decision, lab, lab_policies, live, memory, startup, store
+from benchmarks import cluster, decision, exits, lab, lab_policies, live, memory, startup, store
 from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "lab": lab.figures,
     "lab_policies": lab_policies.figures,
     "cluster": cluster.figures,
+    "exits": exits.figures,
     "memory": memory.figures,
 }
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"

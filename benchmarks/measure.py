@@ -17,7 +17,8 @@ from pathlib import Path
 class Figure:
     """One row of the table: rates in `unit`, higher is better, or times and memory in `unit`, lower is better.
 
-    `peer` is what a user would pick instead; empty where nothing else does the same work.
+    `peer` is what a user would pick instead; empty where nothing else does the same work. `reach` and `beyond` are
+    figures in `unit`, or times the speed of the peer: "10x".
     """
 
     what: str
@@ -41,6 +42,8 @@ class Figure:
         """Return whether it is worse than what is promised."""
         if self.reach == "-":
             return False
+        if self.reach.endswith("x"):
+            return self.ratio is None or self.ratio < float(self.reach[:-1])
         reach = float(self.reach.replace("k", "e3"))
         return self.ours > reach if less_is_better(self.unit) else self.ours < reach
 

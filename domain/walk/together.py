@@ -14,13 +14,14 @@ from math import inf
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
 from exitbrain.domain.walk.candle import Candle, Market
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
+from exitbrain.domain.walk.fit import check_intervals
 from exitbrain.domain.walk.lookout import Lookout
 from exitbrain.domain.walk.order import Way, after_entry, before_close, consistent, whole_candle
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Touches
 from exitbrain.domain.walk.track import Phase
-from exitbrain.domain.walk.walk import bar_of, check_intervals
+from exitbrain.domain.walk.walk import bar_of
 
 
 @dataclass(frozen=True, slots=True)

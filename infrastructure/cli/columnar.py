@@ -37,7 +37,8 @@ def replay_in_columns(
             raise CanNotGoOn(why) from missing
         return why
     ledger = store_read.ledger
-    folder = None if folder is None else folder.absolute()  # workers may stand in another folder
+    if folder is not None and cluster is not None:
+        folder = folder.absolute()  # workers may stand in another folder
     if forced or folder is None:
         choice = Choice(needed_mirror(ledger, folder))
     else:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
 from exitbrain.application.simulation_totals import totals_of
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -20,6 +22,11 @@ from exitbrain.infrastructure.cli.walk_flags import market_of, number_of, terms_
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
+
+MANY = 10_000
+"""From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
+
+_AT_ONCE = 5_000
 
 
 def simulate(
@@ -40,7 +47,10 @@ def simulate(
     market = market_of(given, candles)
     with speaking_aside():
         engine = engine_for(terms.policy, BuiltInFormulas())
-        simulated = _walked(Simulation(engine, instruments, market), read_positions(positions), terms)
+        given_positions = read_positions(positions)
+        walks, at_once = walks_for(len(given_positions))
+        simulation = Simulation(engine, instruments, market, walks, at_once)
+        simulated = _walked(simulation, given_positions, terms)
     totals = totals_of(simulated, include_off_market=given.include_off_market)
     if report is not None:
         # Only here, since it brings plotly.
@@ -80,6 +90,15 @@ def _named(name: str | None, unit: str | None) -> Policy:
     if policy is None:
         raise UnknownPolicy(name or "", tuple(SHIPPED))
     return policy
+
+
+def walks_for(positions: int) -> tuple[Walks, int]:
+    """Return who walks so many positions, and how many at once; whoever does walks them alike."""
+    if positions < MANY or find_spec("numba") is None:  # numba comes with an extra
+        return RowWalks(), 1
+    from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415 - only many are worth it
+
+    return KernelWalks(), _AT_ONCE
 
 
 def _walked(simulation: Simulation, positions: list[GivenPosition], terms: Terms) -> list[Simulated]:

@@ -29,7 +29,7 @@ def _kept(dispatcher: Any) -> Any:
     """Keep the machine code beside the source, else in the user's cache; where neither can be written, nowhere.
 
     numba itself looks at the file of the function alone. Machine code holds what the function calls too, so here any
-    change of the laboratory's source makes it compile again.
+    change of the source of the laboratory or the domain makes it compile again.
     """
     if not hasattr(dispatcher, "enable_caching"):  # NUMBA_DISABLE_JIT
         return dispatcher
@@ -44,6 +44,8 @@ def _kept(dispatcher: Any) -> Any:
 @cache
 def _laboratory() -> str:
     digest = sha256()
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
+    package = Path(__file__).parents[2]
+    for folder in ("domain", "infrastructure/lab"):  # kernels hold numbers that the domain sets
+        for file in sorted((package / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
     return digest.hexdigest()
