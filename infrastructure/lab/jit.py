@@ -1,7 +1,7 @@
 """How the laboratory compiles: strict doubles, no lock of the interpreter, the machine code kept between runs."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -38,7 +38,17 @@ def _kept(dispatcher: Any) -> Any:
     except RuntimeError:  # no folder can be written
         return dispatcher
     dispatcher._cache._cache_file._source_stamp = _laboratory()
+    dispatcher._cache.save_overload = partial(_save, dispatcher._cache.save_overload)
     return dispatcher
+
+
+def _save(save: Callable[[object, object], None], signature: object, overload: object) -> None:
+    """Keep machine code if it can be kept; now and then numba has compiled it and does not hold it any more."""
+    try:
+        save(signature, overload)
+    except RuntimeError as error:
+        if "no compiled object yet" not in str(error):
+            raise
 
 
 @cache

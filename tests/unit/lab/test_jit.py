@@ -75,3 +75,19 @@ def test_where_no_folder_can_be_written_functions_compile_all_the_same(
     nowhere = Nowhere()
 
     assert jit._kept(nowhere) is nowhere
+
+
+class Unkept:
+    """A cache that fails to keep what it is given, in these words."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def save_overload(self, signature: object, overload: object) -> None:
+        raise RuntimeError(self._words)
+
+
+def test_code_that_numba_can_not_keep_runs_all_the_same() -> None:
+    jit._save(Unkept("no compiled object yet for <Library 'kernel'>").save_overload, "signature", "code")
+    with pytest.raises(RuntimeError, match="anything else"):
+        jit._save(Unkept("anything else").save_overload, "signature", "code")
