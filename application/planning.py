@@ -32,16 +32,8 @@ class DecisionSettings:
     dedupe_by: str | None = None
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class Signal:
-    """What an intent says about the market, with the defaults that stood in for what it did not say."""
-
-    volatility: float
-    funding: float
-    divergence: float
-    confidence: float
-    assumptions: tuple[Assumption, ...]
-
+Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
+"""What an intent says about the market (volatility, funding, divergence, confidence), and the defaults in it."""
 
 _INTENT = Cause.INTENT  # looking a member up in its class costs as much as two divisions
 _NO_VOLATILITY = Assumption("volatility", "1.0", "the message has none")
@@ -63,7 +55,7 @@ def signal_of(intent: TradeIntent) -> Signal:
         divergence, assumptions = 0.0, (*assumptions, _NO_DIVERGENCE)
     if confidence is None:
         confidence, assumptions = 0.8, (*assumptions, _NO_CONFIDENCE)
-    return Signal(volatility, funding, divergence, confidence, assumptions)
+    return volatility, funding, divergence, confidence, assumptions
 
 
 @dataclass(slots=True)  # not frozen: one is made for every decision
@@ -110,7 +102,7 @@ def plan_levels(
         registered.ref,
         inputs,
         decision_context,
-        (*intent.assumptions, *assumed, *signal.assumptions),
+        (*intent.assumptions, *assumed, *signal[-1]),
         levels,
     )
 
@@ -136,16 +128,17 @@ def _inputs(
     context: PlanningContext,
 ) -> LevelInputs:
     instrument, settings = context.instrument, context.settings
+    volatility, funding, divergence, confidence, _ = signal
     own_fee = instrument.taker_fee_bps if instrument is not None else None
     parameters = registered.policy.parameters
     return LevelInputs(  # by place: names cost three times as much, and one is made for every decision
         position.side,
         position.leverage,
         leverage_assumed,
-        signal.volatility,
-        signal.funding,
-        signal.divergence,
-        signal.confidence,
+        volatility,
+        funding,
+        divergence,
+        confidence,
         context.window.average,
         parameters["base_tp"],
         parameters["base_sl"],

@@ -91,7 +91,7 @@ class JudgedLevels:
         return binding_of(self.raw.bounds) + self.rounding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: one is made for every decision
 class DecisionId:
     """Where a decision is found: its plan and its revision there."""
 
