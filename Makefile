@@ -25,7 +25,8 @@ TORTURE := $(VENV)/.stamp-torture
 help:
 	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
-	@echo "make torture    the long proofs: workers killed 1,200 times, half an hour of cuts, a million odd messages"
+	@echo "make torture    the long proofs: 100,000 simulated schedules, 1,200 workers killed, half an hour of cuts,"
+	@echo "                a million odd messages"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make lint | types | imports | docs | bench    one of them"
 	@echo "make format     rewrite the code in the one format"
@@ -38,8 +39,9 @@ demo: $(DEMO)
 test: $(TEST)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-# The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again.
+# The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)
+	$(BIN)/python -m tests.faults.simulation --seeds 0:100000 --processes 2
 	$(BIN)/python -m tests.faults.processes --kills 1000 --store sqlite $(TORTURE_ARGS)
 	$(BIN)/python -m tests.faults.processes --kills 200 --store postgresql $(TORTURE_ARGS)
 	$(BIN)/python -m tests.faults.soak --minutes 30 $(TORTURE_ARGS)
@@ -72,7 +74,7 @@ venv: $(TEST)
 venv-full: $(FULL)
 
 clean:
-	rm -rf $(VENV) site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site build dist *.egg-info exitbrain-demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find domain application infrastructure src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # setuptools comes from the constraints too, so a build in this environment needs nothing else from the network.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.formulas.derivation import derive
@@ -15,7 +16,10 @@ from exitbrain.domain.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits."""
+    """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits.
+
+    There are no lines where a foreign engine computed: how its numbers came about is its own affair.
+    """
 
     policy: Policy
     inputs: LevelInputs
@@ -34,6 +38,19 @@ def explain(
     return Explanation(
         policy, inputs, instrument, derivation.lines, fractions_of(policy.unit, derivation.raw), levels
     )
+
+
+def judge_foreign(
+    engine: LevelEngine,
+    policy: Policy,
+    inputs: LevelInputs,
+    instrument: Instrument | None,
+    freshness: Freshness,
+) -> Explanation:
+    """Judge the levels that a foreign engine computes; raises EngineFailed."""
+    raw = engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
+    levels = judge_levels(policy.unit, inputs, raw, instrument, freshness)
+    return Explanation(policy, inputs, instrument, (), fractions_of(policy.unit, raw), levels)
 
 
 def explain_decision(ledger: ExitLedger, decision: Decision) -> Explanation:

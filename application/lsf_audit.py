@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from uuid import UUID
 
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.exit_plan import LevelsComputed
@@ -64,6 +64,20 @@ class LsfAudit:
                 continue
             if before.levels.raw.lsf_adjusted != decision.levels.raw.lsf_adjusted:
                 yield self._attribute(before, decision, decision_id(entry.stream_id, decision.revision))
+
+    def between(self, previous_position: int, position: int) -> LsfChange:
+        """Return the change from one recorded decision to a later one of the same account and symbol.
+
+        Raises ValueError where a position holds no computed levels.
+        """
+        before, after = self._computed_at(previous_position), self._computed_at(position)
+        decision: LevelsComputed = after.event
+        return self._attribute(before.event, decision, decision_id(after.stream_id, decision.revision))
+
+    def _computed_at(self, position: int) -> LogEntry:
+        for entry in self._ledger.log(position - 1, upto=position, topics=(LevelsComputed.TOPIC,)):
+            return entry
+        raise ValueError(f"log position {position} holds no computed levels")
 
     def _attribute(self, before: LevelsComputed, after: LevelsComputed, id_: UUID) -> LsfChange:
         releveraged = replace(before.inputs, leverage=after.inputs.leverage)

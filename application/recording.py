@@ -146,6 +146,7 @@ class _Draft:
         self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
         self._pairs: dict[Key, Pair] = {}
+        self._read_again: set[Key] = set()
         self._snapshots: set[str] = set()
         self.records: list[Record] = []
         self.absent: set[Place] = set()
@@ -204,8 +205,9 @@ class _Draft:
         if decided.outcome.reason not in _READ_FROM_THE_POSITION:
             return decided
         key = (subject.account, subject.symbol)
-        if key not in self._pairs:
+        if key not in self._pairs and key not in self._read_again:
             # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
+            self._read_again.add(key)
             self._recorder._pairs.drop(key)
             self._claims |= self._ledger.claimed(list(_claim_ids(subject).values()))
             state = self.state(subject)
@@ -286,11 +288,9 @@ class _PairCache:
         if key in self._pairs:
             self._pairs.move_to_end(key)
             return self._pairs[key]
-        account, symbol = key
-        position = self._ledger.latest_position(account, symbol)
-        plan = None if position is None else self._ledger.plan(plan_id(position.id))
-        self.put(key, (position, plan))
-        return position, plan
+        pair = self._read(*key)
+        self.put(key, pair)
+        return pair
 
     def put(self, key: Key, pair: Pair) -> None:
         self._pairs[key] = pair
@@ -303,6 +303,14 @@ class _PairCache:
 
     def clear(self) -> None:
         self._pairs.clear()
+
+    def _read(self, account: str, symbol: str) -> Pair:
+        position = self._ledger.latest_position(account, symbol)
+        plan = None if position is None else self._ledger.plan(plan_id(position.id))
+        if position is not None and plan is not None and position.is_open and not plan.is_open:
+            # Another writer has ended both between the two reads.
+            position = self._ledger.position(position.id)
+        return position, plan
 
 
 class _Tail:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import Freshness
@@ -17,6 +19,7 @@ from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import DECIMAL, Assumption, Side, round_trip_cost
 from exitbrain.domain.walk.candle import MINUTE_MS, CandleSeries, Market, PriceKind
+from exitbrain.domain.walk.fit import check_fit
 from exitbrain.domain.walk.givens import (
     Costs,
     Givens,
@@ -26,7 +29,6 @@ from exitbrain.domain.walk.givens import (
     Trailing,
 )
 from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.walk import walk
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRESH = Freshness(0.0, 0.0)
@@ -87,22 +89,54 @@ class Simulated:
 
 
 class Simulation:
-    """Walks positions, each on its own."""
+    """Walks positions, each on its own; `at_once` says how many are handed to who walks them."""
 
-    def __init__(self, engine: LevelEngine, instruments: Instruments, market: MarketData) -> None:
+    def __init__(
+        self,
+        engine: LevelEngine,
+        instruments: Instruments,
+        market: MarketData,
+        walks: Walks | None = None,
+        at_once: int = 1,
+    ) -> None:
         self._engine = engine
         self._instruments = instruments
         self._market = market
+        self._walks = walks or RowWalks()
+        self._at_once = at_once
 
     def run(self, positions: Iterable[GivenPosition], terms: Terms) -> Iterator[Simulated]:
         """Yield each position walked; raises InvalidValue, or MarketUnreadable where its market is not known."""
-        for position in positions:
-            try:
-                yield self._simulated(position, terms)
-            except InvalidValue as error:
-                raise InvalidValue(f"{position.where}: {error.field}", error.value, error.allowed) from error
+        waiting = iter(positions)
+        while batch := list(islice(waiting, self._at_once)):
+            yield from self._walked([self._prepared(position, terms) for position in batch])
 
-    def _simulated(self, position: GivenPosition, terms: Terms) -> Simulated:
+    def _walked(self, prepared: list[Simulated]) -> Iterator[Simulated]:
+        by_symbol: dict[str, list[Givens]] = {}
+        for one in prepared:
+            if one.givens is not None:
+                by_symbol.setdefault(one.position.symbol, []).append(one.givens)
+        walks = {
+            symbol: iter(self._walks.walk_each(givens, self._market.market(symbol)))
+            for symbol, givens in by_symbol.items()
+        }
+        for one in prepared:
+            if one.givens is None:
+                yield one
+                continue
+            walked = next(walks[one.position.symbol])
+            market = self._market.market(one.position.symbol)
+            assumed = _assumed_of_the_market(market, one.givens, walked)
+            yield replace(one, walk=walked, assumptions=(*one.assumptions, *assumed))
+
+    def _prepared(self, position: GivenPosition, terms: Terms) -> Simulated:
+        """Return a position with all that a walk needs, for which it was checked."""
+        try:
+            return self._with_levels(position, terms)
+        except InvalidValue as error:
+            raise InvalidValue(f"{position.where}: {error.field}", error.value, error.allowed) from error
+
+    def _with_levels(self, position: GivenPosition, terms: Terms) -> Simulated:
         market = self._market.market(position.symbol)
         opened_at_ms = _opened_within(position, market.candles)
         instrument = self._instruments.instrument(position.symbol)
@@ -112,11 +146,10 @@ class Simulation:
         levels = judge_levels(terms.policy.unit, inputs, raw, instrument, _FRESH)
         if raw.refusal is not None:
             return Simulated(position, levels, None, None, tuple(assumptions))
-        givens = _givens(opened_at_ms, inputs, levels, terms, assumptions)
-        givens = replace(givens, liquidation=_liquidation(inputs, givens, instrument, assumptions))
-        walked = walk(givens, market)
-        assumptions += _assumed_of_the_market(market, givens, walked)
-        return Simulated(position, levels, givens, walked, tuple(assumptions))
+        givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
+        givens = replace(givens, liquidation=liquidation_of(inputs, givens, instrument, assumptions))
+        check_fit(givens, market)
+        return Simulated(position, levels, givens, None, tuple(assumptions))
 
 
 def _opened_within(position: GivenPosition, candles: CandleSeries) -> int:
@@ -164,9 +197,10 @@ def _inputs(
     return inputs, assumptions
 
 
-def _givens(
+def givens_of(
     opened_at_ms: int, inputs: LevelInputs, levels: JudgedLevels, terms: Terms, assumptions: list[Assumption]
 ) -> Givens:
+    """Return what a walk takes of judged levels with an entry price."""
     assert levels.triggers is not None
     assert inputs.entry_price is not None
     tp1, tp2, tp3, stop = (float(getattr(levels.triggers, level)) for level in LEVELS)
@@ -176,7 +210,7 @@ def _givens(
         opened_at_ms=opened_at_ms,
         targets=(tp1, tp2, tp3),
         stop=stop,
-        shares=_shares(inputs.quantity, levels),
+        shares=shares_of(inputs.quantity, levels),
         costs=_costs(inputs, terms, assumptions),
         rules=_rules(inputs, terms, assumptions),
         tp_execution=terms.tp_execution,
@@ -185,7 +219,7 @@ def _givens(
     )
 
 
-def _shares(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
+def shares_of(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
     """Return the fractions that targets close: of the rounded slices where there are any, else of the harvest."""
     if quantity is None or not levels.slices:
         return levels.raw.harvest
@@ -220,9 +254,10 @@ def _rules(inputs: LevelInputs, terms: Terms, assumptions: list[Assumption]) -> 
     return Rules(offset, terms.trailing, terms.time_stop_ms, interval_ms)
 
 
-def _liquidation(
+def liquidation_of(
     inputs: LevelInputs, givens: Givens, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> LiquidationPrices | None:
+    """Return where a position with brackets is liquidated; None, and an assumption that says why, without them."""
     missing = "leverage" if inputs.leverage_assumed else None
     if instrument is None or not instrument.brackets:
         missing = "brackets"

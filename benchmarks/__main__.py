@@ -1,24 +1,29 @@
-"""`python -m benchmarks [decision|store|startup|live ...] [--write]`: take the figures, print them, keep the table."""
+"""`python -m benchmarks [PART ...] [--write]`: take the figures of these parts, or of all, print them, keep the table."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import decision, live, startup, store
-from benchmarks.measure import Figure, is_time, machine
+from benchmarks import cluster, decision, exits, lab, lab_policies, live, memory, startup, store
+from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "decision": decision.figures,
     "store": store.figures,
     "startup": startup.figures,
     "live": live.figures,
+    "lab": lab.figures,
+    "lab_policies": lab_policies.figures,
+    "cluster": cluster.figures,
+    "exits": exits.figures,
+    "memory": memory.figures,
 }
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 PREFACE = """# Benchmarks
 
 Taken with `make bench BENCH_ARGS=--write`; `make bench` only prints. Each figure stands beside what a user would pick
-instead, measured in the same run, and both are checked to have done the same work. Rates: higher is better; times: lower.
+instead, measured in the same run, and both are checked to have done the same work. Rates: higher is better; times and memory: lower.
 On shared cores the same figure moves by a third from run to run: read the ratios before the rates. "Reach" is what the
 project promises itself, "aim" what it would like.
 """
@@ -82,7 +87,7 @@ def peer_of(figure: Figure) -> str:
 
 def shown(value: float, unit: str) -> str:
     """Return a figure with three digits that mean something."""
-    return f"{value:.3g}" if is_time(unit) else f"{value:,.0f}"
+    return f"{value:.3g}" if less_is_better(unit) else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import urlopen
 
 import redis
 
@@ -24,6 +25,7 @@ SYMBOLS = 500
 PACED_S, PACED_PER_S = 20.0, 100.0
 PATIENCE_S = 600.0
 QUIET_S = 2.0
+SUPERSEDED = 'exitbrain_messages_total{outcome="IGNORED",reason="SUPERSEDED"}'
 
 INCOMING = ("quantum:stream:trade.intent", "quantum:stream:trade.closed")
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"
@@ -33,21 +35,21 @@ PUBLISHED = "{quantum:stream:exitbrain.events}:published"
 def figures() -> Iterator[Figure]:
     with TemporaryDirectory(prefix="exitbrain-bench-") as name:
         folder = Path(name)
-        with _server() as server:
+        with server_of_streams() as server:
             peer = _peer(server, folder)
         for workers in (1, 2, 4):
             yield _throughput(
                 folder, "SQLite (FULL sync)", f"sqlite:///{folder}/w{workers}.db", workers, peer
             )
         yield _throughput(folder, "SQLite (FULL sync)", f"sqlite:///{folder}/aof.db", 1, peer, "everysec")
-        for workers in (1, 2):
+        for workers in (1, 2, 4):
             with fresh_database() as url:
                 yield _throughput(folder, "PostgreSQL", url, workers, peer)
         yield from _latency(folder)
 
 
 @contextmanager
-def _server(*options: str) -> Iterator[RedisServer]:
+def server_of_streams(*options: str) -> Iterator[RedisServer]:
     server = RedisServer("current", *options)
     try:
         yield server
@@ -56,7 +58,7 @@ def _server(*options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def _workers(
+def workers_on(
     folder: Path, server: RedisServer, store: str, count: int
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     serve = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", server.url]
@@ -79,12 +81,15 @@ def _throughput(
     folder: Path, store_name: str, store: str, workers: int, peer: float, fsync: str = ""
 ) -> Figure:
     options = ["--appendonly", "yes", "--appendfsync", fsync] if fsync else []
-    with _server(*options) as server:
+    with server_of_streams(*options) as server:
         client = redis.Redis.from_url(server.url)
         _fill(client, MESSAGES)
-        with _workers(folder, server, store, workers):
+        with workers_on(folder, server, store, workers):
             rate = _rate(client)
-        _check(client)
+            logs = [folder / f"worker-{number}.log" for number in range(workers)]
+            conflicts = sum(_counted(log, "exitbrain_conflicts_total ") for log in logs)
+            superseded = sum(_counted(log, SUPERSEDED) for log in logs)
+        _check(client, MESSAGES // (2 if workers == 1 else 8))
     with_aof = f", append-only file {fsync}" if fsync else ", no append-only file"
     return Figure(
         f"messages in, committed, published: {store_name}, {workers} worker{'s' if workers > 1 else ''}{with_aof}",
@@ -94,8 +99,17 @@ def _throughput(
         peer,
         "5k" if workers == 1 else "-",
         {"PostgreSQL": "10k"}.get(store_name, "12k") if workers == 1 else "-",
-        f"{MESSAGES:,} messages of {SYMBOLS} symbols waiting, batches of up to 256; every decision published once",
+        f"{MESSAGES:,} messages of {SYMBOLS} symbols waiting, batches of up to 256; every decision published once;"
+        f" {1000 * conflicts / MESSAGES:.1f} conflicts a thousand messages, {superseded / MESSAGES:.0%} superseded",
     )
+
+
+def _counted(log: Path, counter: str) -> float:
+    """Return a counter of the worker with this log, 0 where it has none."""
+    serving = json.loads(log.read_text().splitlines()[0])
+    with urlopen(f"{serving['health']}/metrics") as answer:  # noqa: S310 - an address of our own
+        text = answer.read().decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(counter))
 
 
 def _fill(client: redis.Redis, count: int) -> None:
@@ -140,10 +154,10 @@ def _quiet(client: redis.Redis) -> bool:
     return before > 0 and client.xlen(LEVELS) == before
 
 
-def _check(client: redis.Redis) -> None:
+def _check(client: redis.Redis, at_least: int) -> None:
     entries: Any = client.xrange(LEVELS)
     ids = [json.loads(fields[b"payload"])["decision_id"] for _, fields in entries]
-    if len(ids) != len(set(ids)) or len(ids) < MESSAGES // 2:
+    if len(ids) != len(set(ids)) or len(ids) < at_least:
         raise AssertionError(f"{len(ids)} entries, {len(set(ids))} decisions")
 
 
@@ -176,9 +190,9 @@ def _peer(server: RedisServer, folder: Path) -> float:
 
 def _latency(folder: Path) -> Iterator[Figure]:
     """Yield the percentiles from adding an entry to having its published decision, at 100 messages a second."""
-    with _server() as server:
+    with server_of_streams() as server:
         client = redis.Redis.from_url(server.url)
-        with _workers(folder, server, f"sqlite:///{folder}/latency.db", 1):
+        with workers_on(folder, server, f"sqlite:///{folder}/latency.db", 1):
             waits = _waits(client)
     waits.sort()
     for name, share in (("p50", 0.50), ("p99", 0.99)):

@@ -15,9 +15,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table: rates in `unit`, higher is better, or times in `unit`, lower is better.
+    """One row of the table: rates in `unit`, higher is better, or times and memory in `unit`, lower is better.
 
-    `peer` is what a user would pick instead; empty where nothing else does the same work.
+    `peer` is what a user would pick instead; empty where nothing else does the same work. `reach` and `beyond` are
+    figures in `unit`, or times the speed of the peer: "10x".
     """
 
     what: str
@@ -34,20 +35,22 @@ class Figure:
         """Return how many times better ours is than the peer."""
         if not self.peer:
             return None
-        return self.theirs / self.ours if is_time(self.unit) else self.ours / self.theirs
+        return self.theirs / self.ours if less_is_better(self.unit) else self.ours / self.theirs
 
     @property
     def falls_short(self) -> bool:
         """Return whether it is worse than what is promised."""
         if self.reach == "-":
             return False
+        if self.reach.endswith("x"):
+            return self.ratio is None or self.ratio < float(self.reach[:-1])
         reach = float(self.reach.replace("k", "e3"))
-        return self.ours > reach if is_time(self.unit) else self.ours < reach
+        return self.ours > reach if less_is_better(self.unit) else self.ours < reach
 
 
-def is_time(unit: str) -> bool:
-    """Return whether a figure of this unit is a time."""
-    return unit in ("ms", "s")
+def less_is_better(unit: str) -> bool:
+    """Return whether a figure of this unit is a time or memory."""
+    return unit in ("ms", "s", "MB")
 
 
 def best_of(runs: int, work: Callable[[], object]) -> float:

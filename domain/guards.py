@@ -195,7 +195,7 @@ def _judge_placing(
         unknown["slices_placeable"] = "no step size"
     elif x.quantity is None or x.entry_price is None:
         unknown["slices_placeable"] = "no quantity" if x.quantity is None else "no entry price"
-    elif figures := _not_placeable(x.quantity, x.entry_price, instrument, slices):
+    elif figures := not_placeable(x.quantity, x.entry_price, instrument, slices):
         failed["slices_placeable"] = figures
 
 
@@ -208,10 +208,10 @@ def _coinciding(entry: Decimal, t: Triggers[Price]) -> Figures | None:
     return dict(zip(("entry", "tp1", "tp2", "tp3", "sl"), map(float, prices), strict=True))
 
 
-def _not_placeable(
+def not_placeable(
     quantity: Decimal, price: Decimal, instrument: Instrument, slices: tuple[Slice, ...]
 ) -> Figures | None:
-    """Judge the slices; a quantity off the step grid (an intent sized in money) is reported and does not fail."""
+    """Judge the slices and return the figures where they fail; a quantity off the step grid (an intent sized in money) is reported and does not fail."""
     total = Decimal(0)
     for part in slices:
         total = DECIMAL.add(total, part.quantity)

@@ -11,6 +11,9 @@ from exitbrain.domain.values import Unit
 
 IGNORABLE = ("divergence", "funding")
 
+FOREIGN = "foreign:"
+"""How the formula of a policy begins whose levels an engine of somebody else computes."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -31,6 +34,11 @@ class Policy:
                 raise InvalidValue(f"{self.name} {name}", value, "a finite double")
         if unknown := sorted(set(self.ignores) - set(IGNORABLE)):
             raise InvalidValue(f"{self.name} ignores", ", ".join(unknown), ", ".join(IGNORABLE))
+
+    @property
+    def is_foreign(self) -> bool:
+        """Return whether an engine that is not ours computes the levels."""
+        return self.formula.startswith(FOREIGN)
 
     def __hash__(self) -> int:
         return self._hash

@@ -13,13 +13,13 @@ from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.opening import begin_or_check, shipped_register
-from exitbrain.application.ports.exit_ledger import ExitLedger, NoStore
+from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.clock import SystemClock
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -52,7 +52,7 @@ def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
     return CombinedInstruments(venue, InstrumentsFile(settings.instruments_beside))
 
 
-def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[ExitLedger]:
+def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[StoredLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
     ledger = _open_or_make(settings, clock, create=create)
     try:
@@ -80,7 +80,7 @@ class Container(containers.DeclarativeContainer):
     create = providers.Object(False)
 
     clock = providers.Singleton(SystemClock)
-    engine = providers.Singleton(BuiltInFormulas)
+    engine = providers.Singleton(NamedEngines)
     translator = providers.Singleton(WireTranslator)
     journal: providers.Provider[Journal | None] = providers.Object(None)  # the live path brings one
     venue_instruments = providers.Singleton(_venue_instruments, settings, journal)

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
 
+_SQLITE = "sqlite:///"
+
 
 class SettingsError(Exception):
     """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
@@ -27,6 +29,9 @@ class Settings(BaseSettings):
     )
 
     store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
+    mirror: Path | None = Field(
+        None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
+    )
     redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
     account: str = Field(
         "default", min_length=1, max_length=64, description="alias of messages that name none"
@@ -81,6 +86,13 @@ class Settings(BaseSettings):
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
     )
+
+    @property
+    def mirror_folder(self) -> Path | None:
+        """Return where the columnar mirror of the store is, None where nothing says so."""
+        if self.mirror is None and self.store.startswith(_SQLITE):
+            return Path(f"{self.store.removeprefix(_SQLITE)}.mirror")
+        return self.mirror
 
     @property
     def consumer_name(self) -> str:

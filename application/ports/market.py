@@ -9,8 +9,12 @@ class MarketUnreadable(Exception):
     """Market data can not be used; the text is one sentence that names the file, the row and what is allowed."""
 
 
+class NoMarket(MarketUnreadable):
+    """There is no market data of a symbol at all."""
+
+
 class MarketData(Protocol):
     """Know what the market did."""
 
     def market(self, symbol: str) -> Market:
-        """Return everything known of a symbol, the same object each time; raises MarketUnreadable."""
+        """Return everything known of a symbol, the same object each time; raises MarketUnreadable, NoMarket where there is nothing."""

@@ -13,12 +13,17 @@ class SourceUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1."""
+    """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1.
+
+    `digest` is that of the entry as it lay in its stream: it tells it from another under the same id, which a server
+    that lost its newest entries may give again.
+    """
 
     message: IncomingMessage
     stream: str
     entry_id: str
     attempt: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class MessageSource(Protocol):
         """Return entries that another consumer holds and has not acknowledged for too long; they are ours now."""
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that these entries need never be delivered again."""
+        """Say that these entries need never be delivered again; another entry that has got the id of one still does."""
 
     async def backlog(self) -> list[Backlog]:
         """Return how far behind each stream is."""

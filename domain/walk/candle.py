@@ -4,12 +4,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from math import isfinite
+from typing import NamedTuple
 
 from exitbrain.domain.errors import InvalidValue
 
 MINUTE_MS = 60_000
+STRETCHES = (512, 64, 8)
+"""How many candles a walk passes over at once where nothing can happen in them."""
 
 
 class PriceKind(StrEnum):
@@ -72,6 +76,15 @@ class FundingRate:
         return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
 
 
+class Stretch(NamedTuple):
+    """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
+
+    from_ms: int
+    until_ms: int
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)  # no slots: the times are kept beside for bisection
 class CandleSeries:
     """Candles of one interval in ascending order; intervals may be missing, none overlaps another."""
@@ -100,6 +113,24 @@ class CandleSeries:
     def end_ms(self) -> int:
         """Return where the last candle ends."""
         return self.opens_ms[-1] + self.interval_ms
+
+    @cached_property
+    def stretches(self) -> tuple[tuple[int, Sequence[Stretch | None]], ...]:
+        """Return the candles in stretches of each length of STRETCHES, the longest first, from the first candle on.
+
+        None stands for a stretch with a hole; candles left over at the end make none.
+        """
+        return tuple([(length, self._in_stretches(length)) for length in STRETCHES])
+
+    def _in_stretches(self, length: int) -> Sequence[Stretch | None]:
+        found: list[Stretch | None] = []
+        for start in range(0, len(self.candles) - length + 1, length):
+            candles = self.candles[start : start + length]
+            from_ms, until_ms = candles[0].open_time_ms, candles[-1].open_time_ms + self.interval_ms
+            low, high = min(candle.low for candle in candles), max(candle.high for candle in candles)
+            whole = until_ms - from_ms == length * self.interval_ms
+            found.append(Stretch(from_ms, until_ms, low, high) if whole else None)
+        return found
 
     def index_at(self, at_ms: int) -> int:
         """Return which candle holds a moment, else the next one; raises InvalidValue before and after the data."""

@@ -35,7 +35,7 @@ class Account:
 
     def __init__(self, givens: Givens) -> None:
         self._d = givens.side.direction
-        self._entry = givens.entry
+        self.entry = givens.entry
         costs = givens.costs
         self.entry_fee = costs.fee_rate
         market = (costs.fee_rate, costs.slippage_rate)
@@ -49,9 +49,9 @@ class Account:
         """Return the path one leg further."""
         fee, slippage = self._rates[leg.level]
         return Path(
-            path.gross + leg.fraction * self._d * (leg.price - self._entry) / self._entry,
-            path.exit_fees + fee * leg.fraction * leg.price / self._entry,
-            path.slippage + slippage * leg.fraction * leg.price / self._entry,
+            path.gross + leg.fraction * self._d * (leg.price - self.entry) / self.entry,
+            path.exit_fees + fee * leg.fraction * leg.price / self.entry,
+            path.slippage + slippage * leg.fraction * leg.price / self.entry,
             path.funding,
             (*path.legs, leg),
         )
@@ -63,8 +63,22 @@ class Account:
 
     def with_funding(self, path: Path, rate: float, still_open: float, mark: float) -> Path:
         """Return the path after a funding time; a long pays a positive rate."""
-        paid = self._d * rate * still_open * mark / self._entry
+        paid = self._d * rate * still_open * mark / self.entry
         return Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+
+    def with_more(self, path: Path, fraction: float, price: float) -> Path:
+        """Return the path after the position grew by a fraction of its original quantity.
+
+        What is bought at another price than the entry is settled here, at once, so that every leg is counted from
+        the entry: `gross += fraction*d*(E - price)/E`. Its entry fee goes to the exit fees.
+        """
+        return Path(
+            path.gross + fraction * self._d * (self.entry - price) / self.entry,
+            path.exit_fees + self.entry_fee * fraction * price / self.entry,
+            path.slippage,
+            path.funding,
+            path.legs,
+        )
 
     def net(self, path: Path) -> float:
         """Return the result so far."""

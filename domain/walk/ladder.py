@@ -46,12 +46,26 @@ class Ladder:
 
 def ladder_of(givens: Givens) -> Ladder:
     """Return the placed targets; what is open is a table [1, h2+h3, h3, 0], not a running subtraction."""
+    return ladder_from(givens, 0, 1.0)
+
+
+def ladder_from(givens: Givens, rung: int, still_open: float) -> Ladder:
+    """Return the placed targets of a position that has `rung` of the three behind it and so much still open.
+
+    What is open is shared over the targets ahead in proportion to their shares; the last target takes it all where
+    none of them has one.
+    """
     _, h2, h3 = givens.shares
     table = (1.0, h2 + h3, h3, 0.0)
-    placed = [number for number, share in enumerate(givens.shares) if share > 0.0]
+    placed = [number for number in range(rung, 3) if givens.shares[number] > 0.0]
+    if not placed:
+        target = Target(TARGET_LEVELS[2], givens.targets[2], still_open)
+        return Ladder(givens.side.direction, (target,), (still_open, 0.0), (rung, 3))
+    scale = still_open / table[rung]
     targets = tuple(
-        Target(TARGET_LEVELS[number], givens.targets[number], givens.shares[number]) for number in placed
+        Target(TARGET_LEVELS[number], givens.targets[number], scale * givens.shares[number])
+        for number in placed
     )
-    rungs = (0, *(number + 1 for number in placed))
-    open_after = (*(table[rung] for rung in rungs[:-1]), 0.0)
+    rungs = (rung, *(number + 1 for number in placed))
+    open_after = (*(scale * table[behind] for behind in rungs[:-1]), 0.0)
     return Ladder(givens.side.direction, targets, open_after, rungs)

@@ -40,6 +40,15 @@ class Stops:
         self._trailed: tuple[float | None, float | None] = (None, None)
         self._rebuild()
 
+    def continued(self, filled: int, givens: Givens, ladder: Ladder) -> "Stops":
+        """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
+        stops, held = Stops(givens, ladder), self._resting[filled]
+        stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
+        stops._best_known, stops._best_possible = self._best_known, self._best_possible
+        stops._trailed = self._trailed
+        stops._rebuild()
+        return stops
+
     @property
     def uncertain(self) -> bool:
         """Return whether the trailed price is known only between two ends."""
@@ -56,17 +65,19 @@ class Stops:
         """Move the trailed price at the close of a rule interval; return whether it is in force."""
         if self._trailing is None:
             return False
+        known, possible = self._trailed
         trailed = (
-            self._price_after(self._best_known, self._trailing),
-            self._price_after(self._best_possible, self._trailing),
+            self._price_after(self._best_known, self._trailing, known),
+            self._price_after(self._best_possible, self._trailing, possible),
         )
         if trailed != self._trailed:
             self._trailed = trailed
             self._rebuild()
         return trailed != (None, None)
 
-    def _price_after(self, best: float, trailing: Trailing) -> float | None:
-        if self._d * (best - self._entry) / self._entry >= trailing.activation:
+    def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
+        # Once given, activation stays, also when an increase moved the entry away from it.
+        if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
             return best * (1 - self._d * trailing.distance)
         return None
 

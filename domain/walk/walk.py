@@ -16,9 +16,9 @@ Rule closes are the closes at multiples of the rule interval since the epoch, pl
 grid; with candles as long as the rule interval each close is one.
 """
 
-from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
+from exitbrain.domain.walk.candle import Candle, Market
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
+from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.outcome import LegLevel, Walk
@@ -38,7 +38,7 @@ def walk(givens: Givens, market: Market) -> Walk:
 
 class _Walker:
     def __init__(self, givens: Givens, market: Market) -> None:
-        _check_intervals(givens, market)
+        check_fit(givens, market)
         self._givens = givens
         self._market = market
         self._d = givens.side.direction
@@ -154,17 +154,7 @@ class _Walker:
             of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
             self._mark_assumed = self._mark_assumed or of_mark is None
             mark = of_mark or candle
-        long = self._d > 0
-        return Bar(
-            candle.open_time_ms,
-            candle.open,
-            candle.low if long else candle.high,
-            candle.high if long else candle.low,
-            candle.close,
-            mark.open,
-            mark.low if long else mark.high,
-            mark.close,
-        )
+        return bar_of(candle, mark, self._d)
 
     def _count(self, choice: bool) -> None:
         self._ambiguous_candles += choice
@@ -186,7 +176,6 @@ class _Walker:
 
     def _result(self, first: Candle) -> Walk:
         ended, series, givens = self._progress.ended, self._market.candles, self._givens
-        entered = series.at(givens.opened_at_ms)
         return Walk(
             pessimistic=ended.low,
             optimistic=ended.high,
@@ -195,32 +184,22 @@ class _Walker:
             refined_candles=self._refined_candles,
             unrefined_candles=self._unrefined_candles,
             first_candle_ms=first.open_time_ms,
-            entry_off_market=None if entered is None else not entered.low <= givens.entry <= entered.high,
+            entry_off_market=entry_off_market(givens, series),
             mark_assumed=self._mark_assumed,
-            wrong_kind=tuple(
-                order
-                for order, kind in (("stop", givens.stop_on), ("targets", givens.targets_on))
-                if kind is not series.kind
-            ),
+            wrong_kind=wrong_kind(givens, series),
         )
 
 
-def _check_intervals(givens: Givens, market: Market) -> None:
-    interval, rules = market.candles.interval_ms, givens.rules
-    if rules.watch_closes and rules.interval_ms % interval:
-        raise InvalidValue(
-            "rule interval in ms",
-            rules.interval_ms,
-            f"the candle interval of {interval} ms, or a multiple of it",
-        )
-    finer = market.finer
-    if isinstance(finer, CandleSeries) and (interval % finer.interval_ms or finer.interval_ms == interval):
-        raise InvalidValue(
-            "interval of the finer candles in ms",
-            finer.interval_ms,
-            f"a part of {interval}, as long as the candles",
-        )
-    if givens.liquidation is not None and market.mark is not None and market.mark.interval_ms != interval:
-        raise InvalidValue(
-            "interval of the mark candles in ms", market.mark.interval_ms, f"{interval}, as the candles"
-        )
+def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
+    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    long = direction > 0
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.low if long else candle.high,
+        candle.high if long else candle.low,
+        candle.close,
+        mark.open,
+        mark.low if long else mark.high,
+        mark.close,
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-import redis
+from redis import Redis, RedisError
 
 from exitbrain import __version__
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
@@ -36,15 +36,15 @@ PACKAGES = (
 )
 REDIS_TIMEOUT_S = 1.0
 VENUE_TIMEOUT_S = 5.0
-NEEDED = ("store", "instruments")
-"""What commands of this version can not do without, once it is set."""
+NEEDED = ("store", "instruments", "redis")
+"""What commands can not do without, once it is set."""
 
 _MARKS = {True: "✔", False: "✘", None: "-"}
 
 
-def doctor(*, store: str | None, as_json: bool) -> int:
+def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
-    settings = load_settings(store=store)
+    settings = load_settings(store=store, redis=redis)
     checks = [_store(settings), _instruments(settings), _redis(settings), _venue(settings)]
     report = reports.DoctorReport(
         version=__version__,
@@ -104,16 +104,17 @@ def _instruments(settings: Settings) -> reports.Check:
 def _redis(settings: Settings) -> reports.Check:
     where = masked(settings.redis)
     try:
-        client = redis.Redis.from_url(
+        client = Redis.from_url(
             settings.redis, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
         with client:
             found = client.info("server")
-    except (redis.RedisError, ValueError, OSError) as error:
+    except (RedisError, ValueError, OSError) as error:
         why = masked(str(error)) or type(error).__name__
-        return reports.Check(
-            "redis", False, f"{where} is not reachable: {why} (no command here needs it yet)"
-        )
+        is_set = "redis" in settings.model_fields_set
+        named = "" if is_set else ", and no setting names another"
+        said = f"{where} is not reachable{named}: {why} (serve and dlq need it)"
+        return reports.Check("redis", False if is_set else None, said)
     return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
 
 

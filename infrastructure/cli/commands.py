@@ -8,6 +8,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from exitbrain.infrastructure.cli.options import (
     Account,
+    Cluster,
+    EngineUnit,
     InputFlags,
     Json,
     OfStream,
@@ -18,7 +20,8 @@ from exitbrain.infrastructure.cli.options import (
     Since,
     Store,
     Until,
-    takes_inputs,
+    WalkFlags,
+    takes_flags,
 )
 
 ASK, RECORD, LIVE = "Ask", "Record and replay", "Live"
@@ -70,10 +73,14 @@ policy = Typer(
 )
 app.add_typer(audit, name="audit", rich_help_panel=ASK)
 app.add_typer(policy, name="policy", rich_help_panel=ASK)
+export = Typer(rich_markup_mode=None, help="Write the record in another form.", context_settings=HELP_NAMES)
+app.add_typer(export, name="export", rich_help_panel=RECORD)
 dlq = Typer(
     rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
 )
 app.add_typer(dlq, name="dlq", rich_help_panel=LIVE)
+lab = Typer(rich_markup_mode=None, help="Put policies and engines to the test.", context_settings=HELP_NAMES)
+app.add_typer(lab, name="lab", rich_help_panel=ASK)
 
 
 @app.callback(invoke_without_command=True)
@@ -91,7 +98,7 @@ def program(
 @app.command(
     rich_help_panel=ASK, epilog="Example: exitbrain levels --leverage 20 --volatility 1.5 --policy v3.6"
 )
-@takes_inputs
+@takes_flags(InputFlags)
 def levels(given: InputFlags, as_json: Json = False) -> None:
     """Compute the levels for given inputs; nothing is recorded."""
     from exitbrain.infrastructure.cli.levels import levels as run
@@ -102,7 +109,7 @@ def levels(given: InputFlags, as_json: Json = False) -> None:
 @app.command(
     rich_help_panel=ASK, epilog="Examples: exitbrain explain --leverage 20; exitbrain explain 3f2a91c0"
 )
-@takes_inputs
+@takes_flags(InputFlags)
 def explain(
     given: InputFlags,
     decision_id: Annotated[
@@ -131,78 +138,37 @@ def _value(metavar: str, help_text: str, *flags: str) -> Any:
     rich_help_panel=ASK,
     epilog="Example: exitbrain simulate --positions positions.jsonl --candles candles/ --policy v3.6 --break-even",
 )
+@takes_flags(WalkFlags)
 def simulate(
+    given: WalkFlags,
     positions: Annotated[
         str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
     candles: Annotated[str, _value("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
-    policy: Annotated[str | None, _value("P", "Policy; default v3.5.")] = None,
+    policy: Annotated[str | None, _value("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
+    unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
         _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
     ] = None,
-    fee_bps: Annotated[
-        float | None, _value("X", "Fee per side in basis points; default that of the instrument, else 5.")
-    ] = None,
-    slippage_bps: Annotated[
-        float | None, _value("X", "Slippage per market exit in basis points; default 0.")
-    ] = None,
-    maker_fee_bps: Annotated[
-        float | None, _value("X", "Fee of limit targets in basis points; default that of takers.")
-    ] = None,
-    funding: Annotated[str | None, _value("PATH", "Funding rates.")] = None,
-    mark: Annotated[str | None, _value("PATH", "Mark price candles, which decide on liquidation.")] = None,
     brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
-    finer: Annotated[
-        str | None, _value("PATH", "Finer candles, or trades, that tell the order inside a candle.")
-    ] = None,
-    break_even: Annotated[
-        str | None,
-        _value("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
-    ] = None,
-    trailing: Annotated[
-        str | None, _value("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
-    ] = None,
-    time_stop: Annotated[
-        str | None, _value("T", "Close after this time: minutes, or like 30s, 4h, 1d.")
-    ] = None,
-    rule_interval: Annotated[
-        str | None, _value("T", "When trailing and time stop look at the market; default 1m.")
-    ] = None,
-    tp_execution: Annotated[str, _value("E", "How targets fill: market (the default) or limit.")] = "market",
-    working_type: Annotated[
-        str, _value("W", "Price that triggers the orders: contract (the default) or mark.")
-    ] = "contract",
-    include_off_market: Annotated[
-        bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
-    ] = False,
+    report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
-    from exitbrain.infrastructure.cli.simulating import SimulateFlags
     from exitbrain.infrastructure.cli.simulating import simulate as run
 
-    flags = SimulateFlags(
+    run(
+        given,
         positions=positions,
         candles=candles,
         policy=policy,
+        unit=unit,
         changes=changes or [],
-        fee_bps=fee_bps,
-        slippage_bps=slippage_bps,
-        maker_fee_bps=maker_fee_bps,
-        funding=funding,
-        mark=mark,
         brackets=brackets,
-        finer=finer,
-        break_even=break_even,
-        trailing=trailing,
-        time_stop=time_stop,
-        rule_interval=rule_interval,
-        tp_execution=tp_execution,
-        working_type=working_type,
-        include_off_market=include_off_market,
+        report=report,
+        as_json=as_json,
     )
-    run(flags, as_json=as_json)
 
 
 @app.command(
@@ -350,9 +316,38 @@ def replay(
     context: Annotated[
         bool, Option("--context", help="Audit what decisions read: average PnL, policy, instrument snapshot.")
     ] = False,
+    engine: Annotated[
+        str | None,
+        Option(
+            metavar="E",
+            help="Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        Option(
+            metavar="U",
+            help="Unit of your own engine, fraction or percent; default that of each recorded policy.",
+            show_default=False,
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
+    lane: Annotated[
+        str | None,
+        Option(
+            metavar="LANE",
+            help="row or columnar; default columnar where a fresh mirror exists, else row.",
+            show_default=False,
+        ),
+    ] = None,
+    trust_mirror: Annotated[
+        bool,
+        Option("--trust-mirror", help="Do not ask whether the store has changed since the mirror was made."),
+    ] = False,
+    cluster: Cluster = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -362,9 +357,104 @@ def replay(
     return run(
         from_receipts=from_receipts,
         context=context,
+        engine=engine,
+        unit=unit,
+        lane=lane,
+        trust_mirror=trust_mirror,
+        cluster=cluster,
         since=since,
         until=until,
         symbol=symbol,
+        store=store,
+        as_json=as_json,
+    )
+
+
+@app.command(
+    cls=BareBreakEven,
+    rich_help_panel=ASK,
+    epilog="Examples: exitbrain whatif --policy v3.6; "
+    "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
+)
+@takes_flags(WalkFlags)
+def whatif(
+    given: WalkFlags,
+    policy: Annotated[
+        str,
+        Option(
+            metavar="P",
+            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS.",
+            show_default=False,
+        ),
+    ],
+    unit: EngineUnit = None,
+    settings: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="With this parameter instead; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        Option(
+            "--sweep",
+            metavar="NAME=FROM:TO:STEP",
+            help="With each of these values; several make the grid of all combinations.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    symbol: OfSymbol = None,
+    lane: Annotated[
+        str | None,
+        Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
+    ] = None,
+    report: Annotated[
+        str | None, _value("FILE", "Write a report of one policy, one HTML page, to this file.")
+    ] = None,
+    cluster: Cluster = None,
+    export: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Write every decision before and after to a file .csv or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    candles: Annotated[
+        str | None,
+        _value(
+            "PATH", "Walk the recorded positions on these candles, and judge what that would have brought."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, _value("P", "Compare with this policy on candles; default what was recorded.")
+    ] = None,
+    seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought."""
+    from exitbrain.infrastructure.cli.whatif import market_flags
+    from exitbrain.infrastructure.cli.whatif import whatif as run
+
+    run(
+        policy=policy,
+        unit=unit,
+        settings=settings or [],
+        sweeps=sweeps or [],
+        since=since,
+        until=until,
+        symbol=symbol,
+        lane=lane,
+        cluster=cluster,
+        export=export,
+        report=report,
+        market=market_flags(candles, baseline, seed, given),
         store=store,
         as_json=as_json,
     )
@@ -417,14 +507,14 @@ def receipt(
 
 
 @app.command(rich_help_panel=SETUP, epilog="Example: exitbrain doctor --json")
-def doctor(store: Store = None, as_json: Json = False) -> int:
+def doctor(store: Store = None, redis: Redis = None, as_json: Json = False) -> int:
     """Show the effective settings, and check what they name.
 
-    Exit code 3 when the store or the instruments file does not work; Redis and venue are only reported.
+    Exit code 3 when the store, the instruments file, or a Redis that was named does not work; the venue is only reported.
     """
     from exitbrain.infrastructure.cli.checkup import doctor as run
 
-    return run(store=store, as_json=as_json)
+    return run(store=store, redis=redis, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETUP)
@@ -439,11 +529,18 @@ def version(as_json: Json = False) -> None:
 def demo(
     keep: Annotated[
         str | None,
-        Option(metavar="FOLDER", help="Keep the stores in this new or empty folder.", show_default=False),
+        Option(
+            metavar="FOLDER",
+            help="Keep stores, candles and the report in this new or empty folder.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Tell the whole story with synthetic messages; needs no server."""
+    """Tell the whole story with synthetic messages; needs no server.
+
+    The report of its what-if, exitbrain-demo-report.html, is put into the working folder unless --keep names one.
+    """
     from exitbrain.infrastructure.cli.demo import demo as run
 
     return run(keep=keep, as_json=as_json)
@@ -466,6 +563,88 @@ def audit_lsf(
     from exitbrain.infrastructure.cli.auditing import audit_lsf as run
 
     run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)
+
+
+@lab.command("lookahead", epilog="Example: exitbrain lab lookahead --policy v3.6 --store sqlite:///t.db")
+def lookahead(
+    policies: Annotated[
+        list[str] | None,
+        Option(
+            "--policy",
+            metavar="P",
+            help="This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: EngineUnit = None,
+    store: Store = None,
+    positions: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Instead of a store: positions as simulate takes them; needs --candles.",
+            show_default=False,
+        ),
+    ] = None,
+    candles: Annotated[
+        str | None,
+        Option(metavar="DIR", help="Candles to walk the positions on.", show_default=False),
+    ] = None,
+    brackets: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Ticks, steps and leverage brackets.", show_default=False),
+    ] = None,
+    cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
+    messages: Annotated[
+        int, Option(metavar="N", help="How many messages of the record, from its first.")
+    ] = 1000,
+    as_json: Json = False,
+) -> int:
+    """Perturb everything after a moment: no decision or exit by then may move.
+
+    Exit code 1 when one moved.
+    """
+    from exitbrain.infrastructure.cli.lookahead import LookaheadFlags
+    from exitbrain.infrastructure.cli.lookahead import lookahead as run
+
+    flags = LookaheadFlags(
+        policies=policies or [],
+        unit=unit,
+        store=store,
+        positions=positions,
+        candles=candles,
+        brackets=brackets,
+        cuts=cuts,
+        messages=messages,
+    )
+    return run(flags, as_json=as_json)
+
+
+@export.command("parquet", epilog="Example: exitbrain export parquet --store sqlite:///t.db")
+def export_parquet(
+    folder: Annotated[
+        str | None,
+        Argument(
+            metavar="DIR",
+            help="Folder of the mirror; default EXITBRAIN_MIRROR, else PATH.mirror beside an SQLite store.",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, Option("--verify", help="Write nothing; compare every segment with the store, bit by bit.")
+    ] = False,
+    rebuild: Annotated[bool, Option("--rebuild", help="Write every segment anew.")] = False,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Mirror the decisions of a store as Parquet segments, for replays and what-ifs over millions.
+
+    Goes on where the last export ended; a damaged segment is named and rebuilt. With --verify exit code 1 when the
+    mirror differs from the store.
+    """
+    from exitbrain.infrastructure.cli.exporting import export_parquet as run
+
+    return run(folder, store=store, verify=verify, rebuild=rebuild, as_json=as_json)
 
 
 @policy.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")

@@ -16,9 +16,11 @@ from exitbrain import __version__
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.explaining import NOTATION
+from exitbrain.infrastructure.cli.judgement_text import because, between
 from exitbrain.infrastructure.cli.tables import MARKS
-from exitbrain.infrastructure.demo import story
+from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.results import (
+    AskedWhatIf,
     Cure,
     DemoReport,
     FailedStep,
@@ -36,7 +38,7 @@ from exitbrain.infrastructure.demo.results import (
     Tampering,
     TimedReplay,
 )
-from exitbrain.infrastructure.wording import findings, number, refusal, short
+from exitbrain.infrastructure.wording import findings, number, percent, refusal, short
 
 _COST_GUARD = "stop_wider_than_costs"
 _FRESHNESS_GUARD = "intent_is_fresh"
@@ -82,6 +84,8 @@ def _told(result: Result) -> Parts:
             return _cure(result)
         case LsfExplained():
             return _lsf(result)
+        case AskedWhatIf():
+            return _whatif(result)
         case Tampering():
             return _tampering(result)
         case _:
@@ -263,6 +267,47 @@ def _exact(effect: Decimal) -> str:
     return f" {plain(effect.normalize())}" if not effect else f"{effect:+f}".rstrip("0")
 
 
+def _whatif(result: AskedWhatIf) -> Parts:
+    before, after = result.before, result.after
+    yield (
+        f"The positions recorded under {before.policy}, walked through synthetic candles of a minute: once as they were "
+        f"planned, once with what {after.policy} would have planned at each of their revisions. A candle does not tell "
+        "the order of what happened inside it, so each number lies between two bounds."
+    )
+    refused = sum(result.left_out.values())
+    yield f"{result.positions} positions are walked; {refused} are not, since {after.policy} refuses them levels."
+    table = _table("", before.policy, after.policy)
+    minutes = before.stopped.minutes
+    table.add_row("net, added up", *(between(one.net.lower, one.net.upper) for one in (before, after)))
+    table.add_row(
+        f"closed by the stop within {minutes} minutes",
+        *(f"{one.stopped.optimistic} to {one.stopped.pessimistic}" for one in (before, after)),
+    )
+    yield table
+    difference = between(result.difference.lower, result.difference.upper)
+    yield f"The difference is {difference}, both walked through the same order of prices. What made it:"
+    table = _table("", "at the lower bound", "at the upper bound")
+    for effect in result.lower:
+        table.add_row(effect, *(percent(float(each[effect])) for each in (result.lower, result.upper)))
+    yield table
+    yield (
+        "The effects sum to the difference in every digit. A position counts in fractions of what it was entered "
+        "with, so one that was added to counts for more."
+    )
+    yield Text(f"Verdict: {result.judgement.verdict.upper()}, {because(result.judgement)}.", style="yellow")
+    yield "However large the difference: all positions were opened on one day, which says nothing of other days."
+    yield from _page(result)
+
+
+def _page(result: AskedWhatIf) -> Parts:
+    yield ""
+    if result.report is None:
+        yield f"No report here ({what_if.DRAWN_BY} of the extra demo is not installed)."
+    else:
+        yield f"All of it with charts, in one page that needs no network: {result.report}"
+    yield "The same as a command; reading candle files needs the extra exitbrain[lab]:"
+
+
 def _tampering(result: Tampering) -> Parts:
     alteration, report = result.alteration, result.replay
     found = report.first_drift
@@ -285,8 +330,12 @@ def summary(report: DemoReport) -> Parts:
     for what in _shown_by(report):
         yield Text.assemble("   ", (MARKS["passed"], "green"), f" {what}")
     yield ""
+    if report.page is not None:
+        yield "The report of the what-if, to open in a browser:"
+        yield Text(f"   {report.page}", style="cyan")
     if report.folder is None:
-        yield f"{report.seconds:.1f} s. The files are gone; exitbrain demo --keep DIR keeps them, to try the commands on."
+        rest = "The files" if report.page is None else "All other files"
+        yield f"{report.seconds:.1f} s. {rest} are gone; exitbrain demo --keep DIR keeps them, to try the commands on."
         return
     yield f"{report.seconds:.1f} s. Messages, instruments and stores are kept; the commands above work there, and more:"
     yield _command(f"cd {shlex.quote(report.folder)}")
@@ -306,6 +355,10 @@ def _shown_by(report: DemoReport) -> Iterator[str]:
         yield f"v3.5 sets {failed} stops within the costs, v3.6 none; where no stop fits it refuses"
     if report.lsf is not None:
         yield "a change of the LSF is the exact sum of what leverage, PnL feedback and policy did"
+    if (asked := report.whatif) is not None:
+        low, high = asked.before.stopped.optimistic, asked.before.stopped.pessimistic
+        minutes = asked.before.stopped.minutes
+        yield f"v3.5 loses {low} to {high} of {asked.positions} positions to its stop within {minutes} minutes of the entry"
     if (altered := report.tampering) is not None:
         id_ = str(altered.alteration.decision_id)[:8]
         yield f"one altered digit is found: decision {id_}, {altered.alteration.field}"

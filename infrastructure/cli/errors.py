@@ -10,12 +10,15 @@ from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
+from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"
+LABORATORY = ("arch", "numba", "numpy", "plotly", "pyarrow")
+"""The packages of the extra `lab`, all of which only commands of the laboratory import."""
 
 
 class WrongUsage(Exception):
@@ -42,6 +45,8 @@ def exit_code_of(error: Exception) -> int | None:
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()
+            | EngineUnavailable()
+            | EngineFailed()
             | MarketUnreadable()
             | CanNotGoOn()
             | OSError()
@@ -49,6 +54,8 @@ def exit_code_of(error: Exception) -> int | None:
             return UNREADABLE
         case NotRetried():
             return FOUND
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in LABORATORY:
+            return UNREADABLE
         case Interrupted():
             return INTERRUPTED
         case TyperException():
@@ -63,6 +70,8 @@ def sentence_of(error: Exception) -> str:
         context = getattr(error, "ctx", None)
         if context is not None:
             text = f"{text.rstrip('.')}; see {context.command_path} --help"
+    elif isinstance(error, ModuleNotFoundError):
+        text = f"this needs the extra exitbrain[lab]: {error}"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
     else:
@@ -92,11 +101,12 @@ def _unparsed(error: TyperException) -> str | None:
 def _code_at_the_rim(error: Exception) -> int | None:
     # These modules bring pydantic; whoever raised one of their errors has paid for it already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
 
     if isinstance(error, SettingsError):
         return USAGE
-    if isinstance(error, InstrumentsUnreadable | InputUnreadable):
+    if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE
     return None

@@ -102,6 +102,9 @@ def _text(
     yield from tables.levels(explanation)
     yield from tables.judgement(explanation, assumptions)
     yield ""
+    if explanation.policy.is_foreign:
+        yield f"{explanation.policy.name} is not a formula of ExitBrain: its levels have no derivation."
+        return
     yield from derivation(explanation)
     yield ""
     yield from _trees(explanation.lines)

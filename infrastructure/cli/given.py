@@ -1,12 +1,12 @@
 """From what a user typed to the inputs of a level computation, and to a selection of decisions."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from exitbrain.application.explain import Explanation, explain
+from exitbrain.application.explain import Explanation, explain, judge_foreign
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -14,7 +14,7 @@ from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
@@ -36,12 +36,19 @@ class Given:
 
 
 def explain_given(flags: InputFlags) -> Given:
-    """Compute and explain the levels for what a user gave; raises InvalidValue, UnknownPolicy or WrongUsage."""
+    """Compute and explain the levels for what a user gave; raises InvalidValue, UnknownPolicy or WrongUsage.
+
+    A foreign engine computes without explaining; raises EngineUnavailable and EngineFailed.
+    """
     surroundings, typed = _surroundings(flags), _typed(flags)
-    policy = _policy(surroundings.policy)
+    policy = _policy(surroundings.policy, flags.unit)
     instrument = _instrument(flags, surroundings.instruments_file)
     inputs = _inputs(typed, policy, instrument, surroundings.decisions)
-    return Given(explain(policy, inputs, instrument, _FRESH), _assumptions(typed, inputs))
+    if policy.is_foreign:
+        explanation = _of_foreign(policy, inputs, instrument)
+    else:
+        explanation = explain(policy, inputs, instrument, _FRESH)
+    return Given(explanation, _assumptions(typed, inputs))
 
 
 def symbol_of(text: str) -> str:
@@ -103,12 +110,28 @@ def _assumptions(typed: GivenInputs, inputs: LevelInputs) -> tuple[Assumption, .
     )
 
 
-def _policy(name: str | None) -> Policy:
+def _policy(name: str | None, unit: str | None) -> Policy:
+    if name is not None and name.startswith(FOREIGN):
+        from exitbrain.infrastructure.cli.engines import policy_of  # noqa: PLC0415 - start-up
+
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
     if name is None:
         return V3_5
     if name not in SHIPPED:
-        raise UnknownPolicy(name, tuple(SHIPPED))
+        raise UnknownPolicy(name, (*SHIPPED, f"{FOREIGN}MODULE:CLASS"))
     return SHIPPED[name]
+
+
+def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | None) -> Explanation:
+    from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside  # noqa: PLC0415 - start-up
+
+    bases = {"base_tp": inputs.base_tp, "base_sl": inputs.base_sl}
+    with speaking_aside():
+        return judge_foreign(
+            engine_of(policy.name), replace(policy, parameters=bases), inputs, instrument, _FRESH
+        )
 
 
 def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from typer import Argument, Option
 
@@ -69,6 +69,24 @@ Since = Annotated[
 Until = Annotated[
     str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
 ]
+Cluster = Annotated[
+    str | None,
+    Option(
+        "--cluster",
+        metavar="C",
+        help="Work on a Dask cluster: local, local:N processes, or tcp://HOST:PORT of a scheduler.",
+        show_default=False,
+    ),
+]
+EngineUnit = Annotated[
+    str | None,
+    Option(
+        "--unit",
+        metavar="U",
+        help="Unit of your own engine: fraction (the default) or percent.",
+        show_default=False,
+    ),
+]
 OfSymbol = Annotated[
     str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
 ]
@@ -106,8 +124,15 @@ class InputFlags:
         _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
     policy: Annotated[
-        str | None, _flag("P", "v3.5, v3.5-fraction or v3.6; default EXITBRAIN_POLICY, else v3.5.")
+        str | None,
+        _flag(
+            "P",
+            "v3.5, v3.5-fraction, v3.6, or your own engine, foreign:MODULE:CLASS; default EXITBRAIN_POLICY, else v3.5.",
+        ),
     ] = None
+    unit: Annotated[str | None, _flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
+        None
+    )
     base_tp: Annotated[
         float | None,
         _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
@@ -145,19 +170,68 @@ class InputFlags:
         return all(getattr(self, field.name) is None for field in fields(self))
 
 
-def takes_inputs(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give a command the flags of `InputFlags`; it gets them as its first argument."""
+@dataclass(frozen=True, kw_only=True)
+class WalkFlags:
+    """What holds for every position that is walked, as typed; None where a default is to stand in."""
+
+    fee_bps: Annotated[
+        float | None, _flag("X", "Fee per side in basis points; default that of the instrument, else 5.")
+    ] = None
+    slippage_bps: Annotated[
+        float | None, _flag("X", "Slippage per market exit in basis points; default 0.")
+    ] = None
+    maker_fee_bps: Annotated[
+        float | None, _flag("X", "Fee of limit targets in basis points; default that of takers.")
+    ] = None
+    funding: Annotated[str | None, _flag("PATH", "Funding rates.")] = None
+    mark: Annotated[str | None, _flag("PATH", "Mark price candles, which decide on liquidation.")] = None
+    finer: Annotated[
+        str | None, _flag("PATH", "Finer candles, or trades, that tell the order inside a candle.")
+    ] = None
+    break_even: Annotated[
+        str | None,
+        _flag("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
+    ] = None
+    trailing: Annotated[
+        str | None, _flag("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
+    ] = None
+    time_stop: Annotated[str | None, _flag("T", "Close after this time: minutes, or like 30s, 4h, 1d.")] = (
+        None
+    )
+    rule_interval: Annotated[
+        str | None, _flag("T", "When trailing and time stop look at the market; default 1m.")
+    ] = None
+    tp_execution: Annotated[str, _flag("E", "How targets fill: market (the default) or limit.")] = "market"
+    working_type: Annotated[
+        str, _flag("W", "Price that triggers the orders: contract (the default) or mark.")
+    ] = "contract"
+    include_off_market: Annotated[
+        bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
+    ] = False
+
+
+Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)
+Command = Callable[..., int | None]
+
+
+def takes_flags(kind: type[Flags]) -> Callable[[Command], Command]:
+    """Give a command the flags of a dataclass, shown before --store and --json; it gets them as its first argument."""
     flags = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(InputFlags)
+        for field in fields(kind)
     ]
-    own = list(signature(command).parameters.values())[1:]
 
-    @wraps(command)
-    def run(**values: object) -> int | None:
-        given = InputFlags(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
-        return command(given, **values)
+    def given_to(command: Command) -> Command:
+        own = list(signature(command).parameters.values())[1:]
 
-    every = [*flags, *(parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own)]
-    run.__signature__ = Signature(every)  # type: ignore[attr-defined]  # what typer reads
-    return run
+        @wraps(command)
+        def run(**values: object) -> int | None:
+            given = kind(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
+            return command(given, **values)
+
+        ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own]
+        place = next(n for n, parameter in enumerate(ordered) if parameter.name in {"store", "as_json"})
+        run.__signature__ = Signature([*ordered[:place], *flags, *ordered[place:]])  # type: ignore[attr-defined]  # what typer reads
+        return run
+
+    return given_to

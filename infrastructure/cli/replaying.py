@@ -1,7 +1,9 @@
 """The command `replay`: what was recorded, computed again, and the verdict."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from time import perf_counter
+from typing import Literal
 
 from exitbrain.application.replay import ReplayReport, Selection
 from exitbrain.infrastructure.cli import output, reports
@@ -11,6 +13,16 @@ from exitbrain.infrastructure.cli.store import Reading, reading
 from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
 
 DECISIONS, INTAKE, CONTEXT = "Replay of decisions", "Replay of the intake", "Audit of the context"
+LANES = ("row", "columnar")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """How the decisions were replayed; `note` says why a mirror that is there was not used."""
+
+    name: Literal["row", "columnar"] = "row"
+    mirror: reports.MirrorUse | None = None
+    note: str | None = None
 
 
 def replay(
@@ -20,41 +32,96 @@ def replay(
     since: str | None,
     until: str | None,
     symbol: str | None,
+    lane: str | None,
+    trust_mirror: bool,
     store: str | None,
     as_json: bool,
+    cluster: str | None,
+    engine: str | None,
+    unit: str | None,
 ) -> int:
     """Run the replays asked for; anything that is not EXACT is a finding."""
+    if engine is not None or unit is not None:
+        from exitbrain.infrastructure.cli.engine_replaying import replay_with  # noqa: PLC0415 - start-up
+
+        if from_receipts or context:
+            raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
+        if lane == "columnar" or trust_mirror or cluster:
+            raise WrongUsage("--engine is asked row by row; the columnar lane is for formulas of ExitBrain")
+        return replay_with(engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json)
+    if cluster is not None:
+        lane = lane or "columnar"
+    _check_lane(lane, trust_mirror=trust_mirror, of_decisions=not (from_receipts or context))
+    if cluster is not None and lane == "row":
+        raise WrongUsage("--cluster is for the columnar lane")
     selected = not (since is None and until is None and symbol is None)
     if selected and (from_receipts or context):
         raise WrongUsage(
             "--since, --until and --symbol select decisions; --from-receipts and --context need the whole log"
         )
     selection = selection_of(since, until, symbol)
+    taken = _Lane()
     with reading(store, "replaying") as store_read:
         began_s = perf_counter()
-        done = dict(_run(store_read, from_receipts=from_receipts, context=context, selection=selection))
+        if from_receipts or context:
+            done = dict(_whole_log(store_read, from_receipts=from_receipts, context=context))
+        else:
+            report, taken = _decisions(
+                store_read, selection, lane, trust_mirror=trust_mirror, cluster=cluster
+            )
+            done = {DECISIONS: report}
         seconds = perf_counter() - began_s
     total = _together(list(done.values()))
     if as_json:
-        output.emit(_report_of(total, seconds))
+        output.emit(_report_of(total, taken, seconds))
     else:
-        output.show(*_text(done, store_read.name, selected=selected, seconds=seconds))
+        output.show(*_text(done, store_read.name, taken, selected=selected, seconds=seconds))
     return FINE if total.clean else FOUND
 
 
-def _run(
-    store_read: Reading, *, from_receipts: bool, context: bool, selection: Selection
+def _check_lane(lane: str | None, *, trust_mirror: bool, of_decisions: bool) -> None:
+    if lane not in (None, *LANES):
+        raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
+    if trust_mirror and lane == "row":
+        raise WrongUsage("--trust-mirror is for the columnar lane; the row lane reads no mirror")
+    if not of_decisions and (trust_mirror or lane == "columnar"):
+        raise WrongUsage("the mirror holds decisions; --from-receipts and --context read the log by row")
+
+
+def _whole_log(
+    store_read: Reading, *, from_receipts: bool, context: bool
 ) -> Iterator[tuple[str, ReplayReport]]:
     container, progress = store_read.container, store_read.work.reached
     if from_receipts:
         yield INTAKE, container.intake_replay().run(progress=progress)
     if context:
         yield CONTEXT, container.context_audit().run(progress=progress)
-    if not (from_receipts or context):
-        yield DECISIONS, _replay_decisions(store_read, selection)
 
 
-def _replay_decisions(store_read: Reading, selection: Selection) -> ReplayReport:
+def _decisions(
+    store_read: Reading, selection: Selection, lane: str | None, *, trust_mirror: bool, cluster: str | None
+) -> tuple[ReplayReport, _Lane]:
+    folder = store_read.container.settings().mirror_folder
+    note = None
+    if lane == "columnar" or (lane is None and folder is not None and folder.is_dir()):
+        # Only who has a mirror pays for importing Arrow and the kernels, a second.
+        from exitbrain.infrastructure.cli.columnar import replay_in_columns  # noqa: PLC0415
+
+        columnar = replay_in_columns(
+            store_read,
+            folder,
+            selection,
+            forced=lane is not None,
+            trust_mirror=trust_mirror,
+            cluster=cluster,
+        )
+        if not isinstance(columnar, str):
+            return columnar.verdicts, _Lane("columnar", columnar.use)
+        note = columnar
+    return _by_row(store_read, selection), _Lane(note=note)
+
+
+def _by_row(store_read: Reading, selection: Selection) -> ReplayReport:
     container, ledger, progress = store_read.container, store_read.ledger, store_read.work.reached
     store, head = container.settings().store, ledger.head()
     processes = Processes.for_log(store, head)
@@ -75,7 +142,7 @@ def _together(done: list[ReplayReport]) -> ReplayReport:
     return total
 
 
-def _report_of(total: ReplayReport, seconds: float) -> reports.ReplayVerdicts:
+def _report_of(total: ReplayReport, taken: _Lane, seconds: float) -> reports.ReplayVerdicts:
     drift = total.first_drift
     return reports.ReplayVerdicts(
         decisions=total.decisions,
@@ -87,13 +154,16 @@ def _report_of(total: ReplayReport, seconds: float) -> reports.ReplayVerdicts:
         if drift is None
         else reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed),
         seconds=round(seconds, 6),
-        lane="row",
+        lane=taken.name,
         receipts=total.receipts,
         receipts_exact=total.receipts_exact,
+        mirror=taken.mirror,
     )
 
 
-def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: float) -> Iterator[str]:
+def _text(
+    done: dict[str, ReplayReport], name: str, taken: _Lane, *, selected: bool, seconds: float
+) -> Iterator[str]:
     for what, report in done.items():
         if report.clean and not (report.receipts or report.decisions):
             yield f"{name}: no decisions{' selected' if selected else ''}, nothing to replay."
@@ -116,4 +186,19 @@ def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: 
                 yield f"    recomputed {drift.recomputed}"
             else:  # nothing was, since the record can not be read
                 yield f"    {drift.recorded}"
+    yield from _lane_text(taken)
     yield f"{name}, {seconds:.2f} s"
+
+
+def _lane_text(taken: _Lane) -> Iterator[str]:
+    use = taken.mirror
+    if use is not None:
+        checked = (
+            "the mirror was trusted, the store was not read for it"
+            if use.trusted
+            else "the stored bytes are those that the mirror was made from"
+        )
+        yield f"columnar lane: {use.in_columns} decisions in columns, the others by row; {checked}"
+        yield from (f"  {note}" for note in use.notes)
+    elif taken.note is not None:
+        yield f"row lane: {taken.note}"

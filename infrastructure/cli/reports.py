@@ -132,8 +132,43 @@ class IngestReport(Struct):
     refusals: list[RefusedEntry]
 
 
+class Spread(Struct):
+    """How far an engine lies from the record in one field, engine minus record; levels as fractions of the price."""
+
+    changed: int
+    min: float
+    p05: float
+    median: float
+    mean: float
+    p95: float
+    max: float
+
+
+class GuardCounts(Struct):
+    """How many decisions failed each guard as recorded, and how many with the levels of another engine."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+class MirrorUse(Struct):
+    """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
+
+    `trusted`: the stored decisions were not hashed. `notes` say what was replayed by row, and why.
+    """
+
+    in_columns: int
+    covers: int
+    trusted: bool
+    notes: list[str]
+
+
 class ReplayVerdicts(Struct, omit_defaults=True):
-    """The verdicts of a replay; `receipts` and `receipts_exact` are there with `--from-receipts` alone."""
+    """The verdicts of a replay.
+
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone; with
+    `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
+    """
 
     decisions: int
     exact: int
@@ -142,9 +177,113 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     unreadable: int
     first_drift: FirstDrift | None
     seconds: float
-    lane: Literal["row"]
+    lane: Literal["row", "columnar"]
     receipts: int | None = None
     receipts_exact: int | None = None
+    engine: str | None = None
+    failed: int | None = None
+    fields: dict[str, Spread] | None = None
+    harvest_changed: int | None = None
+    guards: GuardCounts | None = None
+    mirror: MirrorUse | None = None
+
+
+class ExportReport(Struct):
+    """The columnar mirror after an export, or as `--verify` found it; `covers` is a log position.
+
+    `damaged` and `different` name segments: an export has rebuilt them.
+    """
+
+    folder: str
+    verified: bool
+    covers: int
+    segments: int
+    written: int
+    decisions: int
+    damaged: list[str]
+    different: list[str]
+    seconds: float
+
+
+class BeforeAndAfter(Struct):
+    """How many decisions were so, and how many would be."""
+
+    before: int
+    after: int
+
+
+class FieldChange(Struct):
+    """How a number changed, after less before, over the decisions with levels on both sides; null where none has.
+
+    Levels are fractions of the entry price, `lsf` is the adjusted LSF. The mean is the sum in log order over their number.
+    """
+
+    changed: int
+    min: float | None
+    mean: float | None
+    max: float | None
+
+
+class GuardCounted(Struct):
+    """What a guard found on so many plans."""
+
+    passed: int
+    failed: int
+    unknown: int
+
+
+class GuardsBeforeAndAfter(Struct):
+    """What every guard found, by its name."""
+
+    before: dict[str, GuardCounted]
+    after: dict[str, GuardCounted]
+
+
+class WhatIfAnswer(Struct):
+    """What a policy would have changed; `parameters` are those that differ from the policy of that name.
+
+    A plan is safe when every guard on its levels passed: `became_unsafe` were and would not be, `became_safe` the reverse.
+    """
+
+    policy: str
+    parameters: dict[str, float]
+    decisions: int
+    changed: int
+    compared: int
+    refused: BeforeAndAfter
+    fields: dict[str, FieldChange]
+    guards: GuardsBeforeAndAfter
+    safe: BeforeAndAfter
+    became_unsafe: int
+    became_safe: int
+
+
+class LeftOutDecisions(Struct):
+    """Selected decisions that nothing can be said about."""
+
+    unreadable: int
+    unknown_policy: int
+    missing_snapshot: int
+
+
+class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
+    """What one policy would have changed, or with `--sweep` each of the `policies`, and then nothing else of these."""
+
+    policy: str | None = None
+    parameters: dict[str, float] | None = None
+    decisions: int | None = None
+    changed: int | None = None
+    compared: int | None = None
+    refused: BeforeAndAfter | None = None
+    fields: dict[str, FieldChange] | None = None
+    guards: GuardsBeforeAndAfter | None = None
+    safe: BeforeAndAfter | None = None
+    became_unsafe: int | None = None
+    became_safe: int | None = None
+    policies: list[WhatIfAnswer] | None = None
+    left_out: LeftOutDecisions
+    lane: Literal["row", "columnar"]
+    seconds: float
 
 
 class Change(Struct):
@@ -407,6 +546,42 @@ class DlqRetryReport(Struct):
     checked: str | None
 
 
+class Moved(Struct):
+    """The first decision or exit that moved in one way; `how` says what was perturbed."""
+
+    finding: Literal["LOOKS_AHEAD", "REMEMBERS", "NOT_REPEATABLE", "READS", "FAILED"]
+    subject: str
+    how: str
+    field: str
+    before: str
+    after: str
+
+
+class LookaheadVerdict(Struct):
+    """What was found about one policy; `verdict` is CLEAN, UNTESTED, or the gravest finding.
+
+    `compared` and `left_out` count comparisons by part and moments by reason; `when_loaded` is not judged.
+    """
+
+    policy: str
+    verdict: str
+    compared: dict[str, int]
+    left_out: dict[str, int]
+    moved: list[Moved]
+    when_loaded: list[str]
+
+
+class LookaheadReport(Struct):
+    """The look-ahead test of policies on a record (`messages`) or on positions and candles (`positions`)."""
+
+    source: str
+    messages: int | None
+    positions: int | None
+    decisions: int
+    cuts: int
+    policies: list[LookaheadVerdict]
+
+
 class Check(Struct):
     """One thing that was looked at; `ok` is null where there was nothing to check."""
 
@@ -438,6 +613,8 @@ REPORTS: dict[str, type[Struct]] = {
     "explain": ExplainReport,
     "ingest": IngestReport,
     "replay": ReplayVerdicts,
+    "export parquet": ExportReport,
+    "whatif": WhatIfReport,
     "audit lsf": LsfAuditReport,
     "policy list": PolicyListReport,
     "policy show": PolicyShowReport,
@@ -448,6 +625,7 @@ REPORTS: dict[str, type[Struct]] = {
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,
+    "lab lookahead": LookaheadReport,
     "doctor": DoctorReport,
     "version": VersionReport,
 }
@@ -456,8 +634,10 @@ REPORTS: dict[str, type[Struct]] = {
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of what each command prints with `--json`, by the name of the command."""
     # Only here: what the demo finds is made of all the use cases, which no other report needs.
+    from exitbrain.infrastructure.cli.outcome_report import WhatIfWithOutcomes  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.cli.simulation_report import SimulateReport  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.demo.results import DemoReport  # noqa: PLC0415 - start-up
 
-    reports = {**REPORTS, "simulate": SimulateReport, "demo": DemoReport}
+    later = {"whatif": WhatIfWithOutcomes, "simulate": SimulateReport, "demo": DemoReport}
+    reports = {**REPORTS, **later}
     return {command: msgspec.json.schema(report) for command, report in reports.items()}

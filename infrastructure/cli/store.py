@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.settings import Settings, load_settings
 
 _USER_AND_SECRET = re.compile(r"(?<=://)([^/@]*):[^/@]*@")
@@ -27,12 +29,18 @@ def name_of(container: Container) -> str:
     return f"store {masked(container.settings().store)}"
 
 
+def visible_to_workers(store: str) -> str:
+    """Return the URL of a store that does not depend on the folder a process works in."""
+    path = store.removeprefix("sqlite:///")
+    return store if path == store else f"sqlite:///{Path(path).absolute()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A store that is read: what stands around it, its name in reports, and how far the reading has come."""
 
     container: Container
-    ledger: ExitLedger
+    ledger: StoredLedger
     name: str
     work: Watched
 

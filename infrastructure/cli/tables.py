@@ -17,7 +17,8 @@ def levels(explanation: Explanation) -> Iterator[Table | str]:
     """Yield the levels as a table, or why there are none."""
     policy, judged, inputs = explanation.policy, explanation.levels, explanation.inputs
     symbol = "" if explanation.instrument is None else f"{explanation.instrument.symbol} "
-    title = f"{symbol}{inputs.side} at {number(inputs.leverage)}x under {policy.name} ({policy.formula})"
+    formula = "" if policy.is_foreign else f" ({policy.formula})"
+    title = f"{symbol}{inputs.side} at {number(inputs.leverage)}x under {policy.name}{formula}"
     if judged.raw.refusal is not None:
         yield f"{title}: refused, {refusal(judged.raw)}."
     else:

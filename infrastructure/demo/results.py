@@ -14,6 +14,8 @@ from exitbrain.application.recording import IngestSummary
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.formulas.tracing import Line
 from exitbrain.domain.guards import GuardReport
+from exitbrain.domain.judgement.interval import Interval
+from exitbrain.domain.judgement.verdict import Judgement
 from exitbrain.domain.levels import RawLevels
 from exitbrain.domain.values import Side
 
@@ -197,6 +199,46 @@ class LsfExplained:
 
 
 @dataclass(frozen=True, slots=True)
+class StoppedSoon:
+    """How many positions the stop closed within so many minutes of their entry, in the two histories that bound them."""
+
+    minutes: int
+    pessimistic: int
+    optimistic: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedPolicy:
+    """All positions under one policy: the bounds of their net results, each a fraction of its own entry notional, added up."""
+
+    policy: str
+    net: Interval
+    stopped: StoppedSoon
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWhatIf:
+    """Recorded positions as they were planned and under another policy, on synthetic candles, and the verdict.
+
+    `left_out` counts by reason the positions that are in no number. `lower` and `upper` are the effects behind the
+    bounds of the difference, exact decimals with their `total`. `report` is the name of the page, null where the
+    library that draws it is missing.
+    """
+
+    positions: int
+    left_out: dict[str, int]
+    ambiguous: int
+    before: WalkedPolicy
+    after: WalkedPolicy
+    difference: Interval
+    lower: dict[str, Decimal]
+    upper: dict[str, Decimal]
+    judgement: Judgement
+    report: str | None
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """A digit of a recorded output, altered in the file of a store."""
 
@@ -217,7 +259,16 @@ class Tampering:
 
 
 Result = (
-    Streamed | NotStreamed | Ingested | LevelTable | Replays | GuardsFailed | Cure | LsfExplained | Tampering
+    Streamed
+    | NotStreamed
+    | Ingested
+    | LevelTable
+    | Replays
+    | GuardsFailed
+    | Cure
+    | LsfExplained
+    | AskedWhatIf
+    | Tampering
 )
 
 
@@ -229,12 +280,17 @@ class FailedStep(Struct):
 
 
 class DemoReport(Struct):
-    """The whole demonstration; null are steps after a failed one, `stream` without a Redis, `folder` of what is not kept."""
+    """The whole demonstration.
+
+    Null are steps after a failed one, `stream` without a Redis, `folder` of what is not kept, and `page`, where the
+    report of the what-if lies, without one.
+    """
 
     ok: bool
     failed: FailedStep | None
     seconds: float
     folder: str | None
+    page: str | None
     stream: Streamed | None = None
     ingest: Ingested | None = None
     levels: LevelTable | None = None
@@ -242,4 +298,5 @@ class DemoReport(Struct):
     guards: GuardsFailed | None = None
     cure: Cure | None = None
     lsf: LsfExplained | None = None
+    whatif: AskedWhatIf | None = None
     tampering: Tampering | None = None

@@ -27,10 +27,12 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.container import Container, opened
-from exitbrain.infrastructure.demo import readings, streaming, synthetic
+from exitbrain.infrastructure.demo import readings, streaming, synthetic, what_if
+from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import (
     Alteration,
+    AskedWhatIf,
     Cure,
     GuardsFailed,
     Ingested,
@@ -54,6 +56,7 @@ from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 SEED, MESSAGES = 37, 400
 MESSAGES_FILE, INSTRUMENTS_FILE = "synthetic-messages.jsonl", "synthetic-instruments.json"
 BEFORE, INGESTED, AFTER, ALTERED = "v3.5.db", "v3.5-from-file.db", "v3.6.db", "altered.db"
+CANDLES, REPORT = "synthetic-candles", "exitbrain-demo-report.html"
 
 _BATCH = 100
 _SYMBOL = "BTCUSDT"
@@ -105,7 +108,7 @@ def _streamed(folder: Path, url: str, client: Redis) -> Streamed:
         began_s = perf_counter()
         streaming.send(client, list(synthetic.messages(MESSAGES, seed=SEED)))
         streaming.await_acknowledged(client, log)
-        with _opened(folder, BEFORE) as container:
+        with opened_store(folder, BEFORE) as container:
             recorded = list(container.ledger().log())
         streaming.await_published(client, recorded, log)
         seconds = perf_counter() - began_s
@@ -148,10 +151,10 @@ def ingest(folder: Path) -> Ingested:
 
 def _same_as_live(folder: Path) -> int:
     """Compare what the file led to with what the worker made of the same messages; return the number of decisions."""
-    with _opened(folder, BEFORE) as container:
+    with opened_store(folder, BEFORE) as container:
         live = readings.effects(container.ledger())
         decisions = len(readings.decisions(container.ledger()))
-    with _opened(folder, INGESTED) as container:
+    with opened_store(folder, INGESTED) as container:
         claim(
             readings.effects(container.ledger()) == live, "from the stream and from the file comes the same"
         )
@@ -173,13 +176,13 @@ def level_table(_: Path) -> LevelTable:
 
 def replay(folder: Path) -> Replays:
     """Compute everything recorded under v3.5 again, in three ways."""
-    with _opened(folder, BEFORE) as container:
+    with opened_store(folder, BEFORE) as container:
         return _replays(container, BEFORE)
 
 
 def guards(folder: Path) -> GuardsFailed:
     """Count what the guards found under v3.5, and look at one decision."""
-    with _opened(folder, BEFORE) as container:
+    with opened_store(folder, BEFORE) as container:
         ledger = container.ledger()
         counts, stops = readings.count_guards(ledger), readings.stops_against_costs(ledger)
         plan = readings.plan_of(_example(ledger), V3_5)
@@ -192,11 +195,11 @@ def guards(folder: Path) -> GuardsFailed:
 
 def cure(folder: Path) -> Cure:
     """Take the same messages in under v3.6, and put both policies side by side."""
-    with _opened(folder, BEFORE) as container:
+    with opened_store(folder, BEFORE) as container:
         ledger = container.ledger()
         example, guards_before = _example(ledger), readings.count_guards(ledger)
     _ingest(folder, AFTER, V3_6)
-    with _opened(folder, AFTER) as container:
+    with opened_store(folder, AFTER) as container:
         ledger = container.ledger()
         after = readings.plan_of(readings.same_decision(ledger, example), V3_6)
         guards_after, refused = readings.count_guards(ledger), readings.refused_plans(ledger)
@@ -224,7 +227,7 @@ def cure(folder: Path) -> Cure:
 
 def lsf(folder: Path) -> LsfExplained:
     """Explain the LSF change in which the PnL feedback weighs most, and one level of the decision behind it."""
-    with _opened(folder, AFTER) as container:
+    with opened_store(folder, AFTER) as container:
         ledger = container.ledger()
         both = [one for one in container.lsf_audit().changes() if one.leverage_effect and one.pnl_effect]
         claim(bool(both), "leverage and PnL feedback change the LSF together at least once")
@@ -244,17 +247,36 @@ def lsf(folder: Path) -> LsfExplained:
     return LsfExplained(change, readings.lsf_inputs(earlier), readings.lsf_inputs(later), chain, commands)
 
 
+def whatif(folder: Path) -> AskedWhatIf:
+    """Ask what v3.6 would have brought on the positions recorded under v3.5, on candles made for them."""
+    # What went through the stream was recorded at the time of the demonstration, the file at that of its messages.
+    store = INGESTED if (folder / INGESTED).exists() else BEFORE
+    symbols = synthetic_candles(MESSAGES, seed=SEED)
+    write_candles(folder / CANDLES, symbols)
+    asked = f"exitbrain whatif --policy {V3_6.name} --candles {CANDLES} --store {_url(store)} --report whatif.html"
+    with opened_store(folder, store) as container:
+        return what_if.ask(
+            container.ledger(),
+            container.decisions(),
+            container.engine(),
+            symbols,
+            (V3_5, V3_6),
+            folder / REPORT,
+            (asked,),
+        )
+
+
 def tampering(folder: Path) -> Tampering:
     """Alter a digit in a copy of the store, and let the replay find it."""
     copy_store(folder / BEFORE, folder / ALTERED)
-    with _opened(folder, ALTERED) as container:
+    with opened_store(folder, ALTERED) as container:
         example = _example(container.ledger())
     return detect(folder, alter_a_digit(folder / ALTERED, example))
 
 
 def detect(folder: Path, alteration: Alteration) -> Tampering:
     """Replay the altered copy; raises ClaimFalse unless the alteration is found, and nothing else."""
-    with _opened(folder, ALTERED) as container:
+    with opened_store(folder, ALTERED) as container:
         report = container.decision_replay().run()
     found = report.first_drift
     if found is None or report.drift != 1 or report.exact != report.decisions - 1:
@@ -276,11 +298,12 @@ STEPS = (
     Step("guards", "What the guards say about v3.5", guards),
     Step("cure", "What v3.6 sets instead", cure),
     Step("lsf", "One change of the LSF, explained", lsf),
+    Step("whatif", "What v3.6 would have brought", whatif),
     Step("tampering", "A digit altered, and found", tampering),
 )
 
 
-def _opened(folder: Path, store: str, policy: Policy | None = None) -> AbstractContextManager[Container]:
+def opened_store(folder: Path, store: str, policy: Policy | None = None) -> AbstractContextManager[Container]:
     """Open a store of the folder; with the policy of a new one it is begun where it does not exist."""
     # Constructed, not loaded: the environment of whoever runs the demonstration must not change the story.
     settings = Settings.model_construct(
@@ -293,7 +316,7 @@ def _opened(folder: Path, store: str, policy: Policy | None = None) -> AbstractC
 
 def _ingest(folder: Path, store: str, policy: Policy) -> tuple[IngestSummary, int]:
     """Record the messages of the file; return what became of them, and how many events the log then holds."""
-    with _opened(folder, store, policy) as container:
+    with opened_store(folder, store, policy) as container:
         max_bytes = container.settings().max_message_bytes
         messages = read_messages(open_lines(str(folder / MESSAGES_FILE)), max_bytes=max_bytes)
         recorder, summary = container.recorder(), IngestSummary()

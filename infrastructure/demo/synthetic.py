@@ -18,6 +18,15 @@ Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What a symbol cost, in ticks, at a time in epoch milliseconds."""
+
+    symbol: str
+    at_ms: int
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Listing:
     """A symbol with its first price and its trading rules; round figures of our own."""
 
@@ -93,6 +102,41 @@ def messages(
     signals are to hold. With `refused` every 47th message is broken on purpose. Symbols beyond the eight with
     instruments are numbered and have none.
     """
+    for happening in _happenings(count, seed, symbols, refused=refused):
+        milliseconds = ms_of(happening.at)
+        stream = f"quantum:stream:{happening.stream}"
+        yield {"stream": stream, "stream_id": f"{milliseconds}-0", "fields": happening.fields}
+
+
+def quotes(count: int, *, seed: int = 1) -> Iterator[Quote]:
+    """Yield the price of its symbol at each of the messages, those that are broken or name no price too."""
+    for happening in _happenings(count, seed, len(_LISTINGS), refused=True):
+        yield Quote(happening.market.symbol, ms_of(happening.at), happening.market.ticks)
+
+
+def listings() -> Iterator[tuple[str, Decimal, int]]:
+    """Yield each symbol with its tick size and the price, in ticks, from which it starts."""
+    for listing in _LISTINGS:
+        tick = Decimal(listing.tick)
+        yield listing.symbol, tick, int(Decimal(listing.price) / tick)
+
+
+def ms_of(at: datetime) -> int:
+    """Return a time in epoch milliseconds."""
+    return (at - START) // timedelta(milliseconds=1) + int(START.timestamp()) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """A message before it is written down."""
+
+    market: "_Market"
+    at: datetime
+    stream: str
+    fields: Fields
+
+
+def _happenings(count: int, seed: int, symbols: int, *, refused: bool) -> Iterator[_Happening]:
     random = Random(seed)  # noqa: S311 - a seeded generator is what makes the same bytes again
     markets = [_Market(random, number) for number in range(symbols)]
     at = START
@@ -101,11 +145,10 @@ def messages(
         market = random.choice(markets)
         market.move()
         if refused and number % _BROKEN_EVERY == 0:
-            stream, fields = "trade.intent", _enveloped(market.signal("BUY") | random.choice(_BREAKAGES), at)
+            broken = _enveloped(market.signal("BUY") | random.choice(_BREAKAGES), at)
+            yield _Happening(market, at, "trade.intent", broken)
         else:
-            stream, fields = market.message(number, at)
-        milliseconds = (at - START) // timedelta(milliseconds=1) + int(START.timestamp()) * 1000
-        yield {"stream": f"quantum:stream:{stream}", "stream_id": f"{milliseconds}-0", "fields": fields}
+            yield _Happening(market, at, *market.message(number, at))
 
 
 class _Market:
@@ -114,17 +157,17 @@ class _Market:
     def __init__(self, random: Random, number: int) -> None:
         listing = _LISTINGS[number % len(_LISTINGS)]
         self._random = random
-        self._symbol = listing.symbol if number < len(_LISTINGS) else f"S{number}USDT"
+        self.symbol = listing.symbol if number < len(_LISTINGS) else f"S{number}USDT"
         self._tick = Decimal(listing.tick)
-        self._ticks = int(Decimal(listing.price) / self._tick)
+        self.ticks = int(Decimal(listing.price) / self._tick)
         self._side: str | None = None
         self._entry_ticks = 0
         self._last_close: Fields | None = None
 
     def move(self) -> None:
         """Let the price walk by up to 0.8 %."""
-        reach = max(1, self._ticks // 125)
-        self._ticks = max(1000, self._ticks + self._random.randint(-reach, reach))
+        reach = max(1, self.ticks // 125)
+        self.ticks = max(1000, self.ticks + self._random.randint(-reach, reach))
 
     def message(self, number: int, at: datetime) -> tuple[str, Fields]:
         """Return the stream and the fields of what happens next."""
@@ -147,7 +190,7 @@ class _Market:
         """Return what a strategy says at the present price."""
         random = self._random
         return {
-            "symbol": self._symbol,
+            "symbol": self.symbol,
             "side": side,
             "entry_price": self._price(),
             "position_size_usd": random.choice(_SIZES_USD),
@@ -161,13 +204,13 @@ class _Market:
         }
 
     def _entry(self, side: str) -> Fields:
-        self._side, self._entry_ticks = side, self._ticks
+        self._side, self._entry_ticks = side, self.ticks
         return self.signal(side)
 
     def _reduction(self) -> Fields:
         quantity = round(self._random.choice(_SIZES_USD) / 10 / self._price(), 6)
         return {
-            "symbol": self._symbol,
+            "symbol": self.symbol,
             "side": self._other_side(),
             "quantity": quantity,
             "price": self._price(),
@@ -177,11 +220,11 @@ class _Market:
     def _close(self, number: int, at: datetime) -> Fields:
         """Return the report of a close, flat text fields as the venue's reporter writes them."""
         direction = 1 if self._side == "BUY" else -1
-        gain = direction * 100.0 * (self._ticks - self._entry_ticks) / self._entry_ticks
+        gain = direction * 100.0 * (self.ticks - self._entry_ticks) / self._entry_ticks
         self._side = None
         self._last_close = {
-            "symbol": self._symbol,
-            "exit_price": str(self._tick * self._ticks),
+            "symbol": self.symbol,
+            "exit_price": str(self._tick * self.ticks),
             "pnl_percent": f"{gain:.4f}",
             "order_id": str(8_000_000 + number),
             "reason": "take profit" if gain > 0 else "stop loss",
@@ -194,7 +237,7 @@ class _Market:
         return "SELL" if self._side == "BUY" else "BUY"
 
     def _price(self) -> float:
-        return float(self._tick * self._ticks)
+        return float(self._tick * self.ticks)
 
 
 def _enveloped(payload: Fields, at: datetime) -> Fields:

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from functools import lru_cache
-from math import isfinite
-from typing import NamedTuple
 
 from exitbrain.domain.formulas.algebra import Bound, ln
 from exitbrain.domain.formulas.registry import FORMULAS, formula_of, parameters_of
@@ -21,11 +19,10 @@ from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side
+from exitbrain.infrastructure.engine.graph import BOUNDING, OPERATORS, Graph
 
 CompiledFormula = Callable[[LevelInputs, Liquidation], RawLevels]
 
-_OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-_BOUNDING = ("max", "min", "mark")
 _OF_LIQUIDATION = {
     "liquidation_distance": "where.distance",
     "liquidation_known": "where.known",
@@ -50,13 +47,13 @@ def compiled(policy: Policy) -> CompiledFormula:
 @lru_cache(maxsize=1024)
 def reads_liquidation(policy: Policy) -> bool:
     """Return whether the levels of a policy depend on where the position is liquidated."""
-    read = {operation.name for operation in _Graph(_trace(policy)).operations if operation.op == "input"}
+    read = {operation.name for operation in Graph(_trace(policy)).operations if operation.op == "input"}
     return not read.isdisjoint(_OF_LIQUIDATION)
 
 
 def source_of(policy: Policy) -> str:
     """Return the Python source that `compiled` runs."""
-    graph = _Graph(_trace(policy))
+    graph = Graph(_trace(policy))
     lines, texts = _write(graph)
     out = {name: texts[number] for name, number in graph.outputs.items()}
     reads = [
@@ -90,48 +87,7 @@ def _trace(policy: Policy) -> FormulaOutputs[Traced]:
     return formula_of(policy).text(TracingAlgebra(), FormulaInputs(**inputs), parameters)
 
 
-class _Operation(NamedTuple):
-    """One operation on the results of earlier ones; `name` is the text of a constant or input, or what binds."""
-
-    op: str
-    name: str
-    args: tuple[int, ...]
-
-
-class _Graph:
-    """The operations of a trace, operands first, each once; `outputs` says which of them the outputs are."""
-
-    def __init__(self, outputs: FormulaOutputs[Traced]) -> None:
-        self.operations: list[_Operation] = []
-        self._by_node: dict[int, int] = {}
-        self._by_operation: dict[_Operation, int] = {}
-        self.outputs = {
-            field.name: self._add(getattr(outputs, field.name)) for field in fields(FormulaOutputs)
-        }
-
-    def _add(self, node: Traced) -> int:
-        if node.op == "step":
-            return self._add(node.args[0])
-        if id(node) not in self._by_node:
-            self._by_node[id(node)] = self._number_of(node)
-        return self._by_node[id(node)]
-
-    def _number_of(self, node: Traced) -> int:
-        operation = _Operation(node.op, node.name, tuple([self._add(arg) for arg in node.args]))
-        if node.op != "input" and node.op not in _BOUNDING and self._is_constant(node, operation.args):
-            operation = _Operation("constant", repr(node.value), ())
-        known = self._by_operation.get(operation)
-        if known is not None and node.op not in _BOUNDING:  # what binds twice is reported twice
-            return known
-        self._by_operation[operation] = len(self.operations)
-        self.operations.append(operation)
-        return len(self.operations) - 1
-
-    def _is_constant(self, node: Traced, args: tuple[int, ...]) -> bool:
-        return isfinite(node.value) and all(self.operations[arg].op == "constant" for arg in args)
-
-
-def _write(graph: _Graph) -> tuple[list[str], list[str]]:
+def _write(graph: Graph) -> tuple[list[str], list[str]]:
     """Return the statements, and for each operation the expression that stands for its result after them."""
     uses = Counter(arg for operation in graph.operations for arg in operation.args)
     uses.update(graph.outputs.values())
@@ -141,7 +97,7 @@ def _write(graph: _Graph) -> tuple[list[str], list[str]]:
         of = [texts[arg] for arg in args]
         if op in ("constant", "input"):
             text = f"({name})" if name.startswith("-") else name
-        elif op in _BOUNDING:
+        elif op in BOUNDING:
             text = _bounding(lines, f"t{number}", op, name, of)
         elif uses[number] > 1:
             text = f"t{number}"
@@ -157,7 +113,7 @@ def _expression(op: str, of: list[str]) -> str:
         return f"ln({of[0]})"
     if op == "where":
         return f"{of[1]} if {of[0]} else {of[2]}"
-    return f"{of[0]} {_OPERATORS[op]} {of[1]}"
+    return f"{of[0]} {OPERATORS[op]} {of[1]}"
 
 
 def _bounding(lines: list[str], result: str, op: str, name: str, of: list[str]) -> str:

@@ -1,8 +1,7 @@
 """The NumPy interpreter of the algebra: one formula text over columns of float64, bit for bit as with floats.
 
 Only the written operations are used, element by element: no reduction (a sum may reorder), no fused or relaxed
-arithmetic. The logarithm is the domain's own, once for each distinct value; where leverages hardly repeat that is
-the whole cost, and a vectorised one belongs to the laboratory.
+arithmetic. The logarithm is the correctly rounded one of `logarithm`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.formulas.algebra import Bound, ln
+from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.formulas.registry import formula_of, parameters_of
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.instrument import Bracket
@@ -20,6 +19,7 @@ from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.liquidation import Liquidation, liquidation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import round_trip_cost
+from exitbrain.infrastructure.lab.logarithm import ln_of
 
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -107,9 +107,7 @@ class ArrayAlgebra:
         self.bounds: list[BoundColumn] = []
 
     def ln(self, x: Any) -> Doubles:
-        distinct, where = np.unique(x, return_inverse=True)
-        logarithms: Doubles = np.array([ln(value) for value in distinct.tolist()], dtype=np.float64)
-        return logarithms[where]
+        return ln_of(x)
 
     def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
         return np.where(condition, then, otherwise)

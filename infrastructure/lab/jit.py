@@ -1,7 +1,10 @@
 """How the laboratory compiles: strict doubles, no lock of the interpreter, the machine code kept between runs."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -14,4 +17,35 @@ def jit(function: F) -> F:
     `fastmath` stays off and nothing is contracted, so every operation rounds as in Python; a division by zero gives
     an infinity or NaN as in NumPy. Threads run it side by side.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function))
+    return cast(F, _kept(numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)))
+
+
+def inlined(function: F) -> F:
+    """Compile a function into each place that calls it: what is small, or is called with another function."""
+    return cast(F, numba.njit(nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
+    """Keep the machine code beside the source, else in the user's cache; where neither can be written, nowhere.
+
+    numba itself looks at the file of the function alone. Machine code holds what the function calls too, so here any
+    change of the source of the laboratory or the domain makes it compile again.
+    """
+    if not hasattr(dispatcher, "enable_caching"):  # NUMBA_DISABLE_JIT
+        return dispatcher
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:  # no folder can be written
+        return dispatcher
+    dispatcher._cache._cache_file._source_stamp = _laboratory()
+    return dispatcher
+
+
+@cache
+def _laboratory() -> str:
+    digest = sha256()
+    package = Path(__file__).parents[2]
+    for folder in ("domain", "infrastructure/lab"):  # kernels hold numbers that the domain sets
+        for file in sorted((package / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
 from exitbrain.infrastructure.lab.candles import (
     CandleColumns,
@@ -82,11 +82,11 @@ class Place:
                 return found
         return []
 
-    def missing(self, symbol: str, what: str) -> MarketUnreadable:
+    def missing(self, symbol: str, what: str) -> NoMarket:
         """Return the error for a symbol of which nothing lies here."""
         known = sorted({file.symbol for file in self.files})
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-        return MarketUnreadable(f"no {what} of {symbol} in {self.path}; there: {shown or 'nothing'}")
+        return NoMarket(f"no {what} of {symbol} in {self.path}; there: {shown or 'nothing'}")
 
 
 class MarketFiles:

@@ -1,16 +1,18 @@
 """The facade: ExitBrain as a library, on a store of its own or on a host's adapters."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 
 from exitbrain import __version__
 from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.counterfactual import Counterfactual
 from exitbrain.application.explain import Explanation, explain
 from exitbrain.application.intake import Context, Decided, Intake, State
 from exitbrain.application.intake_replay import IntakeReplay
@@ -27,12 +29,14 @@ from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
+from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
@@ -74,6 +78,7 @@ class ExitBrain:
         self._settings = DecisionSettings() if settings is None else settings
         self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
         self._store = ExitStack()
+        self._mirror_folder: Path | None = None
         begin_or_check(ledger, self._clock, __version__, policy=policy)
         self._recorder = Recorder(ledger, self._intake, self._instruments, self._clock, self._settings)
 
@@ -105,6 +110,7 @@ class ExitBrain:
                 clock=container.clock(),
                 settings=loaded.decisions,
             )
+            brain._mirror_folder = loaded.mirror_folder
             brain._store = stack.pop_all()
         return brain
 
@@ -187,6 +193,23 @@ class ExitBrain:
         if from_receipts:
             return IntakeReplay(self.ledger, self._intake, MAPPER.to_stored_event).run()
         return ContextAudit(self.ledger).run()
+
+    def whatif(
+        self,
+        policy: str | Policy,
+        *variants: Mapping[str, float],
+        selection: Selection = EVERYTHING,
+    ) -> Counterfactual:
+        """Return what a policy would have said on the recorded decisions, or each of its variants; records nothing.
+
+        A policy is the name of one in the store, or any other. A variant names the parameters that are to be others;
+        the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
+        parameter that the policy has not or that gives no finite level, and UnknownPolicy.
+        """
+        base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
+        policies = [variant_of(base, changes) for changes in variants or ({},)]
+        asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
+        return asking.run(policies, _aware(selection)).counterfactual
 
     def lsf_changes(self, selection: Selection = EVERYTHING) -> Iterator[LsfChange]:
         """Yield every change of the adjusted LSF in log order, attributed exactly."""
@@ -304,6 +327,15 @@ class AsyncExitBrain:
         return await self.run(
             lambda brain: brain.replay(selection, from_receipts=from_receipts, context=context)
         )
+
+    async def whatif(
+        self,
+        policy: str | Policy,
+        *variants: Mapping[str, float],
+        selection: Selection = EVERYTHING,
+    ) -> Counterfactual:
+        """Return what a policy or its variants would have said; see `ExitBrain.whatif`."""
+        return await self.run(lambda brain: brain.whatif(policy, *variants, selection=selection))
 
     async def lsf_changes(self, selection: Selection = EVERYTHING) -> list[LsfChange]:
         """Return every change of the adjusted LSF; see `ExitBrain.lsf_changes`."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
@@ -34,6 +35,8 @@ TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict
 STOPPED, FAILED = 0, 3
 """Exit codes: as it was told to, and because a loop could not go on."""
 
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread keeps the interpreter while another wants it: the writer gives it up at each step of SQLite."""
 
@@ -55,14 +58,16 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
-    with Ending(journal) as ending, opened(settings, create=True, journal=journal) as container:
-        try:
-            asyncio.run(_serve(settings, options, container, metrics, journal, ending))
-        except LoopFailed as failed:
-            raise Unserved(f"the worker can not go on: {failed}") from failed
-        finally:
-            journal.summarise()
-            journal.event("stopped")
+    with Ending(journal) as ending:
+        _end_on_signals(ending)
+        with opened(settings, create=True, journal=journal) as container:
+            try:
+                asyncio.run(_serve(settings, options, container, metrics, journal, ending))
+            except LoopFailed as failed:
+                raise Unserved(f"the worker can not go on: {failed}") from failed
+            finally:
+                journal.summarise()
+                journal.event("stopped")
 
 
 async def _serve(
@@ -144,6 +149,17 @@ async def _go_back(publisher: Publisher, streams: tuple[str, ...], republish_fro
         await publisher.publish(stream, [], after=now, upto=max(0, republish_from - 1))
 
 
+def _end_on_signals(ending: Ending) -> None:
+    """End at once when told to, until the loops run: the store may say nothing, and nothing is in hand yet."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ending.is_due(STOPPED)
+        raise SystemExit(STOPPED)
+
+    for number in STOPPING:
+        signal.signal(number, end)
+
+
 def _stop_on_signals(supervisor: Supervisor, journal: LiveJournal, ending: Ending) -> None:
     def stop(name: str) -> None:
         journal.event("stopping", signal=name)
@@ -151,5 +167,5 @@ def _stop_on_signals(supervisor: Supervisor, journal: LiveJournal, ending: Endin
         supervisor.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         loop.add_signal_handler(number, stop, number.name)

@@ -15,7 +15,7 @@ from exitbrain.application.ports.message_source import Backlog, Delivery
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.streams import INCOMING
-from exitbrain.infrastructure.wire.stream_entry import from_entry, id_in_numbers
+from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
 
 BEGINNING = EntryId(0, 0)
 
@@ -155,7 +155,9 @@ class InMemorySource:
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             entry_id = EntryId(*id_in_numbers(delivery.entry_id))
-            self._streams.group(delivery.stream).pending.pop(entry_id, None)
+            fields = self._streams.fields(delivery.stream, entry_id)
+            if fields is None or digest_of(fields) == delivery.digest:
+                self._streams.group(delivery.stream).pending.pop(entry_id, None)
 
     async def backlog(self) -> list[Backlog]:
         groups = [(name, self._streams.group(name)) for name in self._names]
@@ -208,7 +210,7 @@ class InMemorySource:
         group.delivered = max(group.delivered, entry_id)
         self._read_upto[name] = max(self._read_upto[name], entry_id)
         message = from_entry(name, str(entry_id), fields or {}, max_bytes=self._max_message_bytes)
-        return Delivery(message, name, str(entry_id), pending.times)
+        return Delivery(message, name, str(entry_id), pending.times, digest_of(fields or {}))
 
 
 class InMemoryPublisher:

@@ -10,7 +10,7 @@ CHUNK_MAX = 64
 """Entries per call: the server does nothing else meanwhile."""
 
 # Asked again after a lost reply it finds the position moved and adds nothing; so it is safe to ask again.
-_PUBLISH = """
+PUBLISH = """
 local position = redis.call('GET', KEYS[2])
 if (position or '') ~= ARGV[1] then return position end
 local at = 3
@@ -29,7 +29,7 @@ class RedisPublisher:
 
     def __init__(self, url: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._client = connect(url)
-        self._script = self._client.register_script(_PUBLISH)
+        self._script = self._client.register_script(PUBLISH)
         self._timeout_s = timeout_s
 
     async def published(self, stream: str) -> int | None:

@@ -26,7 +26,7 @@ from exitbrain.infrastructure.redis.connection import (
 )
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.streams import INCOMING, group_of
-from exitbrain.infrastructure.wire.stream_entry import from_entry
+from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry
 
 Fields = Mapping[bytes, bytes]
 
@@ -41,6 +41,17 @@ for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3
   taken[#taken + 1] = {id, entry and entry[2] or {}, times}
 end
 return taken
+"""
+
+# A server that lost its newest entries may give their ids again. What was read is acknowledged, and not what bears its
+# id now: that may be in somebody's hands, and nobody would see it again.
+ACKNOWLEDGE = """
+local done = {}
+for i = 2, #ARGV, 2 do
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+  if not entry or redis.sha1hex(table.concat(entry[2], '\\0')) == ARGV[i + 1] then done[#done + 1] = ARGV[i] end
+end
+return #done > 0 and redis.call('XACK', KEYS[1], ARGV[1], unpack(done)) or 0
 """
 
 # One step: between a look and a removal a consumer could be given entries, which would be removed with it.
@@ -104,6 +115,7 @@ class RedisSource:
         self._waiting = connect_for_blocking(url)
         self._reclaim = self._commands.register_script(_RECLAIM)
         self._reap = self._commands.register_script(_REAP)
+        self._acknowledge = self._commands.register_script(ACKNOWLEDGE)
         self._consumer = consumer
         self._settings = settings
         self._lanes = [Lane(number, stream, group_of(stream)) for number, stream in enumerate(streams)]
@@ -137,9 +149,11 @@ class RedisSource:
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for lane in self._lanes:
-            ids = [delivery.entry_id for delivery in deliveries if delivery.stream == lane.stream]
-            if ids:
-                await self._ask(partial(self._commands.xack, lane.stream, lane.group, *ids))
+            ours = [delivery for delivery in deliveries if delivery.stream == lane.stream]
+            read = [part for delivery in ours for part in (delivery.entry_id, delivery.digest)]
+            if read:
+                asked = partial(self._acknowledge, keys=[lane.stream], args=[lane.group, *read])
+                await self._ask(asked)
 
     async def backlog(self) -> list[Backlog]:
         found = []
@@ -216,7 +230,7 @@ class RedisSource:
     def _held(self, lane: Lane, entry_id: bytes, fields: Fields, attempt: int) -> Held:
         text = entry_id.decode()
         message = from_entry(lane.stream, text, fields, max_bytes=self._settings.max_message_bytes)
-        return lane.order(text), Delivery(message, lane.stream, text, attempt)
+        return lane.order(text), Delivery(message, lane.stream, text, attempt, digest_of(fields))
 
     async def _run(self, script: AsyncScript, lane: Lane, *arguments: int) -> list[Any]:
         asked = partial(script, keys=[lane.stream], args=[lane.group, self._consumer, *arguments])

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha1
+from itertools import chain
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
@@ -17,6 +19,12 @@ def from_entry(
     if fields:
         return message
     return replace(message, broken=Refusal(Reason.TRIMMED, "entry", entry_id, "an entry still in the stream"))
+
+
+def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:
+    """Return the SHA-1 of the names and values of an entry in their order, which a Redis script can compute too."""
+    parts = [part if isinstance(part, bytes) else part.encode() for part in chain(*fields.items())]
+    return sha1(b"\0".join(parts), usedforsecurity=False).hexdigest()
 
 
 def id_in_numbers(entry_id: str) -> tuple[int, int]:

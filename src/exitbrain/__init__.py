@@ -11,6 +11,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the interpreter
     # isort: off
+    from exitbrain.application.counterfactual import (
+        Change as Change,
+        Counterfactual as Counterfactual,
+        GuardCounts as GuardCounts,
+        LeftOut as LeftOut,
+        WhatIf as WhatIf,
+    )
     from exitbrain.application.explain import Explanation as Explanation
     from exitbrain.application.intake import Context as Context, Decided as Decided, State as State
     from exitbrain.application.lsf_audit import LsfChange as LsfChange
@@ -146,6 +153,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     # isort: on
 
 _MODULES = {
+    "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
     "exitbrain.application.explain": "Explanation",
     "exitbrain.application.intake": "Context Decided State",
     "exitbrain.application.lsf_audit": "LsfChange",

@@ -14,7 +14,7 @@ from exitbrain.application.ports.exit_ledger import (
     UnreadableEvent,
 )
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
-from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
 from exitbrain.application.ports.raw_log import RawLog, RawRow
 from exitbrain.application.ports.translator import Translator
 
@@ -24,6 +24,8 @@ __all__ = [
     "Clock",
     "Conflict",
     "DecisionLog",
+    "EngineFailed",
+    "EngineUnavailable",
     "ExitLedger",
     "Instruments",
     "LedgerError",

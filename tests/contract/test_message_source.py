@@ -207,6 +207,25 @@ async def test_reading_goes_on_after_everything_was_lost(stage: Stage) -> None:
         assert names(await everything(source)) == ["2", "3"]
 
 
+@in_event_loop
+async def test_who_acknowledges_an_entry_that_was_lost_does_not_acknowledge_another_that_got_its_id(
+    stage: Stage,
+) -> None:
+    first = stage.add(TRADE_INTENTS, "1", at_ms=5)
+    async with consuming(stage, "a") as slow:
+        lost = await slow.read(10, 0)
+        stage.flush()
+        assert stage.add(TRADE_INTENTS, "2", at_ms=5) == first
+        async with consuming(stage, "b") as other:
+            assert names(await everything(other)) == ["2"]
+        await slow.acknowledge(lost)
+    async with consuming(stage, "b") as again:
+        held = await again.read(10, 0)
+        assert names(held) == ["2"]
+        await again.acknowledge(held)
+        assert [backlog.pending for backlog in await again.backlog()] == [0, 0]
+
+
 @pytest.mark.parametrize("what", ["reclaim", "backlog", "reap", "acknowledge"])
 @in_event_loop
 async def test_every_question_is_answered_after_everything_was_lost(stage: Stage, what: str) -> None:

@@ -29,6 +29,7 @@ from tests.faults.processes.replays import drifts
 from tests.faults.served import Served
 from tests.servers import RedisServer
 
+SYMBOLS = 40
 LOOK_EVERY_S, SAMPLE_EVERY_S, TELL_EVERY_S = 0.5, 10.0, 60.0
 CUT_AFTER_S = (20.0, 60.0)
 DEAD_ONE_IN, DEAD_FOR_S = 4, 1.0
@@ -38,7 +39,8 @@ REPORTED_WITHIN_S = 4.0
 TELLING_MESSAGES = 20
 """Of so many received messages in a row some are published; of one that asks for nothing, nothing is."""
 
-GROWTH_MAX = 0.05
+GROWTH_MAX, GROWTH_JUDGED_FROM_MINUTES = 0.05, 20.0
+"""Until the caches are full memory grows, which takes some minutes; a shorter run tells nothing about it."""
 SETTLE_WITHIN_S, STOP_WITHIN_S = 60.0, 2.0
 
 
@@ -187,19 +189,19 @@ def soak(plan: Plan) -> Report:
             redis.Redis.from_url(server.url, decode_responses=True, socket_timeout=30)
         )
         store_url, acknowledged = f"sqlite:///{folder}/store.db", folder / "acknowledged"
-        with _producer(plan, server.url, acknowledged):
+        with _producer(plan, server.url, acknowledged) as producer:
             worker = Served(
                 folder, f"redis://127.0.0.1:{proxy.port}/0", store_url, EXITBRAIN_DEDUPE_BY="trace_id"
             )
             stack.callback(worker.kill)
             observer, cuts = Observer(client, worker), Cuts(proxy, plan.seed)
-            samples = list(_watch(plan, worker, observer, cuts))
+            samples = list(_watch(plan, worker, producer, observer, cuts))
         proxy.fault = Fault.NONE
         _settle(client, observer)
         code, stop_s = worker.stop()
         evidence = gather(store_url, server.url, acknowledged)
         thirds = _thirds(samples)
-        broken = [*observer.broken, *violations(evidence), *drifts(store_url), *_grown(thirds)]
+        broken = [*observer.broken, *violations(evidence), *drifts(store_url), *_grown(plan, thirds)]
         if code != 0 or stop_s > STOP_WITHIN_S:
             broken.append(f"the worker ended on SIGTERM with {code} after {stop_s:.2f} s")
         return Report(
@@ -221,12 +223,16 @@ def soak(plan: Plan) -> Report:
         )
 
 
-def _watch(plan: Plan, worker: Served, observer: Observer, cuts: Cuts) -> Iterator[Sample]:
+def _watch(
+    plan: Plan, worker: Served, producer: subprocess.Popen[bytes], observer: Observer, cuts: Cuts
+) -> Iterator[Sample]:
     began = monotonic()
     sample_at = tell_at = began
     while (now := monotonic()) < began + 60 * plan.minutes:
         if worker.process.poll() is not None:
             raise RuntimeError(f"the worker ended with {worker.process.returncode}: {worker.logged()[-5:]}")
+        if producer.poll() is not None:
+            raise RuntimeError(f"the producer ended with {producer.returncode}")
         cuts.go_on()
         ready, moved = observer.look()
         if now >= sample_at:
@@ -262,27 +268,28 @@ def _settle(client: redis.Redis, observer: Observer) -> None:
 
 def _thirds(samples: list[Sample]) -> tuple[float, float, float]:
     size = max(1, len(samples) // 3)
-    first, second, third = (samples[start : start + size] for start in (0, size, len(samples) - size))
+    starts = (0, min(size, len(samples) - 1), len(samples) - size)
+    first, second, third = (samples[start : start + size] for start in starts)
     return tuple(median(one.rss_mb for one in part) for part in (first, second, third))  # type: ignore[return-value]  # three parts
 
 
-def _grown(thirds: tuple[float, float, float]) -> Iterator[str]:
+def _grown(plan: Plan, thirds: tuple[float, float, float]) -> Iterator[str]:
     _, second, last = thirds
-    if last > second * (1 + GROWTH_MAX):
+    if plan.minutes >= GROWTH_JUDGED_FROM_MINUTES and last > second * (1 + GROWTH_MAX):
         yield f"memory grew from {second:.1f} MB in the second third to {last:.1f} MB in the last"
 
 
 @contextmanager
-def _producer(plan: Plan, url: str, acknowledged: Path) -> Iterator[None]:
+def _producer(plan: Plan, url: str, acknowledged: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Let a producer of its own process send; it ends after the message it is at."""
-    arguments = [url, str(plan.seed), str(plan.rate_per_s), str(acknowledged)]
+    arguments = [url, str(plan.seed), str(plan.rate_per_s), str(SYMBOLS), str(acknowledged)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.processes.producer", *arguments],
         stdin=subprocess.PIPE,
         cwd=Path(__file__).parents[2],
     )
     try:
-        yield
+        yield process
     finally:
         process.communicate(timeout=30)
     if process.returncode != 0:

@@ -1,5 +1,9 @@
 """A worker ends when it is told to, also while a server that it waits for says nothing."""
 
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,6 +76,22 @@ def _until(reached: Callable[[], bool], log: Path) -> None:
     while not reached():
         assert monotonic() < deadline, log.read_text()
         sleep(0.02)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_still_starting_ends_in_time_and_well(tmp_path: Path, how: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("wb") as log:
+        store = f"postgresql://postgres@127.0.0.1:{silent.getsockname()[1]}/postgres"
+        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--store", store]
+        process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=log)
+        silent.settimeout(PATIENCE_S)
+        connection, _ = silent.accept()
+        with connection:
+            began = monotonic()
+            process.send_signal(how)
+            assert process.wait(PATIENCE_S) == 0
+            assert monotonic() - began < STOP_WITHIN_S
+    assert (tmp_path / "log").read_text() == ""
 
 
 @pytest.mark.parametrize("silent", ["redis", "store", "both"])

@@ -613,7 +613,6 @@ def test_doctor_asks_the_venue_and_shows_no_key(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EXITBRAIN_REDIS", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("EXITBRAIN_INSTRUMENTS", "binance")
     monkeypatch.setenv("EXITBRAIN_BINANCE_URL", venue.url)
     monkeypatch.setenv("EXITBRAIN_BINANCE_API_KEY", KEY)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 import redis
 
 from exitbrain.infrastructure.cli.demo import demo
-from exitbrain.infrastructure.demo import story
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import Alteration, Tampering
 from exitbrain.infrastructure.demo.server import redis_program
@@ -137,6 +139,43 @@ def _events(store: Path) -> list[bytes]:
     return events
 
 
+def test_the_what_if_is_that_of_the_command_on_the_kept_files(kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, report = kept
+    asked = report["whatif"]
+
+    (command,) = asked["commands"]
+    done = _run(folder, *shlex.split(command)[1:], "--json")
+
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)["outcome"]
+    assert asked["positions"] == outcome["positions"] > 100
+    assert asked["difference"] == outcome["difference"]
+    assert asked["before"]["net"] == _interval(outcome["baseline"])
+    assert asked["after"]["net"] == _interval(outcome)
+    for end in ("lower", "upper"):
+        effects = outcome["attribution"][end]
+        assert {name: Decimal(effect) for name, effect in asked[end].items()} == {
+            name: Decimal(effect) for name, effect in effects.items()
+        }
+    assert asked["judgement"]["reason"] == outcome["judgement"]["reason"] == "too_few_days"
+    assert len(outcome["left_out"]) == asked["left_out"]["refused"]
+    page = Path(report["page"]).read_text(encoding="utf-8")
+    note = f'<p class="lead">{what_if.SYNTHETIC}</p>\n'
+    assert page.replace(note, "") == (folder / "whatif.html").read_text(encoding="utf-8")
+
+
+def _interval(bounds: dict[str, float]) -> dict[str, float]:
+    return {"lower": bounds["pessimistic"], "upper": bounds["optimistic"]}
+
+
+def test_v3_5_loses_most_positions_to_its_stop_within_minutes(kept: tuple[Path, dict[str, Any]]) -> None:
+    asked = kept[1]["whatif"]
+    before, after = asked["before"]["stopped"], asked["after"]["stopped"]
+
+    assert asked["positions"] / 2 < before["optimistic"] <= before["pessimistic"]
+    assert after["pessimistic"] < asked["positions"] / 5
+
+
 def test_every_command_that_is_shown_does_what_it_says(kept: tuple[Path, dict[str, Any]]) -> None:
     folder, report = kept
     steps = [value for value in report.values() if isinstance(value, dict)]
@@ -160,10 +199,13 @@ def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> 
     assert "stop 0.02 % is inside round-trip cost 0.10 %" in done.stdout
     assert "no stop fits" in done.stdout
     assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    page = tmp_path / story.REPORT
+    assert max(len(line) for line in done.stdout.splitlines() if str(page) not in line) <= 100
     for step in story.STEPS:
         assert step.title in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert "Verdict: INCONCLUSIVE, 1.0 effective days; 30 are needed." in done.stdout
+    assert list(tmp_path.iterdir()) == [page]
+    assert what_if.is_ours(page)
 
 
 def test_the_settings_of_whoever_runs_it_do_not_change_the_story(
@@ -187,6 +229,97 @@ def test_what_is_already_there_is_not_written_over(there: str, tmp_path: Path) -
     assert "allowed: a new or empty folder" in done.stderr
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]
+
+
+WHATIF_ALONE = (*WITHOUT_SERVER, *(step for step in story.STEPS if step.name == "whatif"))
+
+
+def test_a_report_of_the_demonstration_is_replaced_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / story.REPORT
+    page.write_text(f"<p>{what_if.SYNTHETIC}</p>")
+
+    assert demo(as_json=True, steps=WHATIF_ALONE) == 0
+
+    assert json.loads(capsys.readouterr().out)["page"] == str(page)
+    assert page.stat().st_size > 1_000_000
+    assert list(tmp_path.iterdir()) == [page]
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder"])
+def test_a_file_of_somebody_else_is_not_replaced_by_the_report(
+    there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / story.REPORT
+    if there == "a file":
+        page.write_text("mine")
+    else:
+        page.mkdir()
+
+    with pytest.raises(WrongUsage, match="is here and was not written by the demonstration"):
+        demo()
+
+    assert capsys.readouterr().out == ""
+    assert page.is_dir() or page.read_text() == "mine"
+
+
+def test_the_report_survives_a_story_that_fails_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: Path) -> Tampering:
+        raise ClaimFalse("made to fail")
+
+    monkeypatch.chdir(tmp_path)
+
+    assert demo(as_json=True, steps=(*WHATIF_ALONE, story.Step("tampering", "Fails", fails))) == 1
+
+    assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / story.REPORT)
+    assert (tmp_path / story.REPORT).is_file()
+
+
+def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where these modules are not installed."""
+    script = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({modules!r}))\n"
+        "from exitbrain.infrastructure.cli.main import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder,
+        env={"HOME": str(folder)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def test_its_extra_is_all_it_needs(kept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    heavy = ("numpy", "numba", "pyarrow", "arch", "pandas", "scipy")
+
+    done = _without(heavy, tmp_path, "demo", "--keep", "kept", "--json")
+    report = json.loads(done.stdout)
+    asked = _without(heavy, tmp_path / "kept", *shlex.split(report["whatif"]["commands"][0])[1:])
+
+    assert done.returncode == 0, done.stderr
+    assert report["whatif"] == kept[1]["whatif"]
+    assert asked.returncode == 3
+    assert "this needs the extra exitbrain[lab]" in asked.stderr
+    assert asked.stderr.count("\n") == 1
+
+
+def test_without_what_draws_it_the_story_is_told_without_a_report(tmp_path: Path) -> None:
+    done = _without(("plotly",), tmp_path, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "No report here (plotly of the extra demo is not installed)." in done.stdout
+    assert "84 to 107" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unaltered_copy_makes_the_claim_false(kept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

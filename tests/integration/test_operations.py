@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+from redis.crc import key_slot
 
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.replay import DecisionReplay
@@ -113,6 +114,13 @@ def test_a_store_moves_to_postgresql_with_its_positions_and_goes_on_there(tmp_pa
         assert positions[len(before)] == before[-1].position + 1
         check_every_replay_is_exact(target, 31)
         target.close()
+
+
+def test_the_page_says_which_slots_of_a_cluster_the_incoming_streams_have() -> None:
+    slots = [key_slot(stream.encode()) for stream in (TRADE_INTENTS, TRADE_CLOSES)]
+    assert f"({slots[0]} and {slots[1]} of 16384)" in PAGE
+    partition = {key_slot(f"{stream}{{7}}".encode()) for stream in (TRADE_INTENTS, TRADE_CLOSES)}
+    assert len(partition) == 1
 
 
 @pytest.fixture

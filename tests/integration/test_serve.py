@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -125,19 +128,25 @@ def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in found]
 
 
+IDS_AND_TIMES = {"stamp", "causes", "entry_id", "newest_entries", "origin", "occurred_at", "recorded_at"}
+FOLLOWING_FROM_THEM = {"time_origin", "in_future", "intent_is_fresh", "passed"}
+
+
 def meaning(ledger: Any) -> list[Any]:
-    """Return what the messages led to, without ids, times, and what follows from their age."""
-    told: list[Any] = []
-    for entry in ledger.log():
-        event = entry.event
-        if isinstance(event, MessageReceived):
-            told.append((event.source, event.disposition, event.reason, event.fields.values))
-        elif isinstance(event, LevelsComputed):
-            raw, triggers = event.levels.raw, event.levels.triggers
-            told.append((event.symbol, event.revision, event.inputs, event.policy, raw, triggers))
-        else:
-            told.append(type(event).__name__)
-    return told
+    """Return all that the messages led to, in its order, without ids of entries, times, and what follows from those."""
+    events = [entry.event for entry in ledger.log()]
+    first = next(number for number, event in enumerate(events) if isinstance(event, MessageReceived))
+    return [(event.TOPIC, _timeless(asdict(event))) for event in events[first:]]
+
+
+def _timeless(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {
+            key: _timeless(value)
+            for key, value in said.items()
+            if key not in IDS_AND_TIMES | FOLLOWING_FROM_THEM
+        }
+    return [_timeless(one) for one in said] if isinstance(said, list | tuple) else said
 
 
 def test_a_worker_that_starts_before_its_redis_waits_and_serves(
@@ -202,6 +211,59 @@ def test_the_worker_on_postgresql_serves(serve: Callable[..., Served]) -> None:
             settled(client, worker, CLOSES, 1)
             until(lambda: client.xlen(EVENTS) == 3, worker.log.read_text)
             assert worker.stop()[0] == 0
+    finally:
+        server.stop()
+
+
+def test_old_intents_are_recorded_decided_and_flagged_also_by_a_worker_that_drains(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    server = RedisServer("current")
+    try:
+        client = redis.Redis.from_url(server.url)
+        now = time.time()
+        for symbol, age_s in (("BTCUSDT", 301), ("ETHUSDT", 0)):
+            client.xadd(
+                INTENTS, {"payload": json.dumps({**LONG, "symbol": symbol, "timestamp": now - age_s})}
+            )
+        worker = serve(server.url, f"sqlite:///{tmp_path / 'live.db'}", "--drain")
+        settled(client, worker, INTENTS, 2)
+        connection = HTTPConnection(urlsplit(worker.facts("serving")[0]["health"]).netloc, timeout=5)
+        connection.request("GET", "/healthz")
+        assert json.load(connection.getresponse())["mode"] == "drain"
+        assert worker.stop()[0] == 0
+        guards = [
+            next(
+                guard
+                for guard in json.loads(fields[b"payload"])["guards"]
+                if guard["name"] == "intent_is_fresh"
+            )
+            for fields in entries(client, LEVELS)
+        ]
+        assert [guard["state"] for guard in guards] == ["failed", "passed"]
+        assert "at most 300 s" in guards[0]["detail"]
+    finally:
+        server.stop()
+
+
+def test_the_log_is_published_again_from_where_an_operator_says(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    server, store = RedisServer("current"), f"sqlite:///{tmp_path / 'live.db'}"
+    try:
+        client = redis.Redis.from_url(server.url)
+        for number in range(3):
+            client.xadd(INTENTS, {"payload": json.dumps({**LONG, "symbol": f"S{number}USDT"})})
+        first = serve(server.url, store)
+        settled(client, first, INTENTS, 3)
+        assert first.stop()[0] == 0
+        told = [json.loads(fields[b"payload"])["log_position"] for fields in entries(client, LEVELS)]
+
+        again = serve(server.url, store, "--republish-from", str(told[1]))
+        until(lambda: client.xlen(LEVELS) == 5, again.log.read_text)
+        assert again.stop()[0] == 0
+        published = [json.loads(fields[b"payload"])["log_position"] for fields in entries(client, LEVELS)]
+        assert published == [*told, *told[1:]]
     finally:
         server.stop()
 

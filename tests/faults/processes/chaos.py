@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from hashlib import sha1
 from random import Random
 from time import monotonic, sleep
 
+from exitbrain.infrastructure.redis.publisher import PUBLISH
+from exitbrain.infrastructure.redis.source import ACKNOWLEDGE
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard, Trap
 from tests.faults.processes.workers import Nursery, Worker
 
@@ -47,14 +50,19 @@ class Aim:
     at_store: bool = False
 
 
+def _call_of(script: str) -> bytes:
+    """Return what is on the wire when a worker calls a script that its server knows."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
+
+
 AIMS = {
     Moment.READING: Aim(b"quantum:stream:trade.", in_reply=True),
     Moment.COMMITTING: Aim(b"quantum:stream:trade.", in_reply=True, before=False),
     Moment.COMMIT_SENT: Aim(b"COMMIT", before=False, at_store=True),
-    Moment.ACKNOWLEDGING: Aim(b"XACK"),
-    Moment.ACKNOWLEDGED: Aim(b"XACK", before=False),
-    Moment.PUBLISHING: Aim(b"EVALSHA"),
-    Moment.PUBLISHED: Aim(b"EVALSHA", before=False),
+    Moment.ACKNOWLEDGING: Aim(_call_of(ACKNOWLEDGE)),
+    Moment.ACKNOWLEDGED: Aim(_call_of(ACKNOWLEDGE), before=False),
+    Moment.PUBLISHING: Aim(_call_of(PUBLISH)),
+    Moment.PUBLISHED: Aim(_call_of(PUBLISH), before=False),
 }
 
 

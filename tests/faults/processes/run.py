@@ -216,6 +216,8 @@ def _settle(plan: Plan, stage: _Stage, chaos: Chaos) -> None:
         while monotonic() < deadline:
             chaos.revive()
             sleep(POLL_S)
+            if not all(worker.at_work for worker in stage.workers):
+                continue
             groups = [group(client, stream) for stream in INCOMING]
             taken = not any(one.pending or one.undelivered for one in groups)
             if taken and published_upto(client) == newest_to_publish(stage.store_url):

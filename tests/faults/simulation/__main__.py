@@ -24,11 +24,13 @@ def main() -> int:
     seeds = range(int(first), int(end) if end else int(first) + 1)
 
     faults: Counter[Kind] = Counter()
+    receipts: Counter[str] = Counter()
     messages, virtual_s, broken = 0, 0.0, 0
     digest = sha256()
     began = told = monotonic()
     for number, one in enumerate(_runs(seeds, options.processes), start=1):
         faults += one.faults
+        receipts += one.receipts
         messages += one.messages
         virtual_s += one.seconds
         digest.update(one.digest.encode())
@@ -44,6 +46,9 @@ def main() -> int:
     _say(f"{messages} messages, {faults.total()} faults:")
     for kind in Kind:
         _say(f"  {faults[kind]:>9}  {kind}")
+    _say(f"{receipts.total()} receipts:")
+    for reason, count in receipts.most_common():
+        _say(f"  {count:>9}  {reason}")
     _say(f"digest of all logs and streams: {digest.hexdigest()}")
     _say(f"schedules with a broken promise: {broken}")
     return 1 if broken else 0

@@ -20,6 +20,7 @@ from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.expected import Expected
+from tests.faults.simulation.faults import Kind
 from tests.faults.simulation.ports import GROUPS
 from tests.faults.simulation.schedule import Evidence
 from tests.faults.simulation.streams import Fields
@@ -52,6 +53,7 @@ class _Check:
     def all(self) -> Iterator[str]:
         yield from self._each_message_has_one_receipt()
         yield from self._each_opening_has_one_decision()
+        yield from self._undecidable_is_what_confuses()
         yield from self._business_keys_are_used_once()
         yield from self._older_never_follows_newer()
         yield from self._one_position_is_open_at_most()
@@ -118,6 +120,12 @@ class _Check:
             wanted = int(opens and entry.event.disposition is Disposition.ACCEPTED)
             if decisions[receipt_id] != wanted:
                 yield f"{decisions[receipt_id]} decisions for {entry.event.entry_id}, expected {wanted}"
+
+    def _undecidable_is_what_confuses(self) -> Iterator[str]:
+        if not self._evidence.faults.counts[Kind.CONFUSED]:
+            for entry in self._receipts.values():
+                if entry.event.reason is Reason.UNDECIDABLE:
+                    yield f"{entry.event.entry_id} was given up though nothing about it is confusing"
 
     def _business_keys_are_used_once(self) -> Iterator[str]:
         used: set[tuple[str, str, str]] = set()
@@ -222,6 +230,13 @@ class _Check:
 
 def _content(fields: dict[str, str]) -> Content:
     return tuple(sorted(fields.items()))
+
+
+def receipts_of(evidence: Evidence) -> Iterator[MessageReceived]:
+    """Yield every receipt of the log."""
+    for entry in StoredLedger(evidence.store, "the store").log():
+        if isinstance(entry.event, MessageReceived):
+            yield entry.event
 
 
 def logs_of(evidence: Evidence) -> Iterable[bytes]:

@@ -33,7 +33,9 @@ class Kind(StrEnum):
     FLUSH = "all streams lost"
     GROUP_LOST = "consumer group lost"
     TRIM = "stream trimmed under pending entries"
-    CLOCK = "clock jump"
+    POLICY = "another policy put in force"
+    CLOCK = "clock of the stream server jumps"
+    SKEW = "clock of a worker jumps"
     STOP = "orderly stop and restart"
     TWIN = "second process under the same consumer name"
     CONFUSED = "a message that can not be decided"
@@ -53,10 +55,14 @@ PER_CALL = (
 )
 """Kinds that may strike at any call, each with a chance of its own."""
 
-PER_SAVE = (Kind.COMMIT_LOST, Kind.CONFLICT)
+AT_RARE_CALLS = (Kind.COMMIT_LOST, Kind.CONFLICT, Kind.DUPLICATE, Kind.REORDER, Kind.CONFUSED)
+"""Kinds for which there are few occasions in a run."""
 
 AT_MOMENTS = tuple(kind for kind in Kind if kind not in PER_CALL)
 """Kinds that strike at moments chosen in advance."""
+
+AT_WORKERS = (Kind.CRASH, Kind.GONE, Kind.STOP, Kind.FREEZE, Kind.SKEW, Kind.TWIN)
+"""Those of them that hit one worker."""
 
 CRASHES_MAX = 8
 """Crashes at calls in one run: enough to meet every pair of steps over the seeds, and the run still ends."""
@@ -71,17 +77,16 @@ class Faults:
         self.counts: Counter[Kind] = Counter()
         self.kinds = {kind for kind in Kind if rng.random() < 0.4}
         self._chances = {
-            # Saves are few.
-            kind: rng.uniform(0.1, 0.5) if kind in PER_SAVE else 10 ** rng.uniform(-2.5, -0.8)
+            kind: rng.uniform(0.1, 0.5) if kind in AT_RARE_CALLS else 10 ** rng.uniform(-2.5, -0.8)
             for kind in PER_CALL
             if kind in self.kinds
         }
         self._down_until: dict[Kind, float] = {}
 
-    def strikes(self, kind: Kind) -> bool:
-        """Throw the dice for a kind that may strike at any call."""
+    def strikes(self, kind: Kind, *, seldom: float = 1.0) -> bool:
+        """Throw the dice for a kind that may strike at any call; `seldom` makes it less likely."""
         chance = self._chances.get(kind)
-        if chance is None or self.over or self.rng.random() >= chance:
+        if chance is None or self.over or self.rng.random() >= chance * seldom:
             return False
         return self.note(kind)
 

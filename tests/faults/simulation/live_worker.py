@@ -11,7 +11,7 @@ from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Sup
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.application.ports.instruments import NoInstruments
+from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.recording import Recorder
@@ -66,6 +66,7 @@ class Surroundings:
     language: PublishedLanguage
     faults: Faults
     interfere: Callable[[Random], None]
+    instruments: Instruments
     decision_settings: DecisionSettings
     worker_settings: WorkerSettings
     give_up_after_s: float
@@ -97,7 +98,8 @@ class SometimesConfused:
         self._engine = BuiltInFormulas()
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-        if inputs.leverage == UNDECIDABLE_LEVERAGE or self._faults.strikes(Kind.CONFUSED):
+        hopeless = inputs.leverage == UNDECIDABLE_LEVERAGE and self._faults.note(Kind.CONFUSED)
+        if hopeless or self._faults.strikes(Kind.CONFUSED):
             raise ArithmeticError("the engine is confused")
         return self._engine.compute(policy, inputs, brackets)
 
@@ -172,7 +174,7 @@ class LiveWorker:
         faults = around.faults
         ledger = StoredLedger(self._recorder, "the store")
         intake = parts.intake(SometimesConfused(faults), WireTranslator())
-        recorder = parts.recorder(ledger, intake, NoInstruments(), self.clock, around.decision_settings)
+        recorder = parts.recorder(ledger, intake, around.instruments, self.clock, around.decision_settings)
         thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
         tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics)
         publisher = parts.publisher(around.server, faults, process)

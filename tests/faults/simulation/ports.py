@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import TypeVar
 from uuid import UUID
@@ -14,11 +15,13 @@ from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
 from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
 from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import START, EntryKey, Handed, StreamServer
@@ -145,15 +148,17 @@ class SimulatedSource:
         handed: list[Handed] = []
         for stream, group in GROUPS.items():
             keys = self._server.idle(stream, group, int(MIN_IDLE_S * 1000))
-            if self._faults.strikes(Kind.REORDER):
+            if len(keys) > 1 and self._faults.strikes(Kind.REORDER):
                 self._faults.rng.shuffle(keys)
             handed += self._server.claim(stream, group, self._process.name, keys[: limit - len(handed)])
         return handed
 
     def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            ms, _, seq = delivery.entry_id.partition("-")
-            self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [(int(ms), int(seq))])
+            key = id_in_numbers(delivery.entry_id)
+            fields = self._server.fields(delivery.stream, key)
+            if fields is None or digest_of(fields) == delivery.digest:
+                self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [key])
 
     def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
         deliveries = [_delivery(one) for one in handed]
@@ -170,7 +175,17 @@ def _delivery(handed: Handed) -> Delivery:
     if handed.fields is None:
         gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
         message = replace(message, broken=gone)
-    return Delivery(message, handed.stream, entry_id, handed.deliveries)
+    return Delivery(message, handed.stream, entry_id, handed.deliveries, digest_of(handed.fields or {}))
+
+
+class SimulatedInstruments:
+    """Know one symbol, whose rules change every second; another writer may see the change before us."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        if symbol != "BTCUSDT":
+            return None
+        second = int(asyncio.get_running_loop().time())
+        return Instrument(symbol, tick_size=Decimal("0.5"), step_size=Decimal(1 + second) / 1000)
 
 
 class Arrivals:
@@ -261,7 +276,7 @@ class FaultyRecorder:
         return positions
 
     def select_stream(self, stream_id: UUID) -> list[RawRow]:
-        self._reach()
+        self._reach(reading=True)
         return self._store.select_stream(stream_id)
 
     def select_first(self, stream_ids: Sequence[UUID]) -> list[RawRow]:
@@ -269,7 +284,7 @@ class FaultyRecorder:
         return self._store.select_first(stream_ids)
 
     def select_log(self, after: int, limit: int, upto: int | None, topics: Sequence[str]) -> list[RawRow]:
-        self._reach()
+        self._reach(reading=True)
         return self._store.select_log(after, limit, upto, topics)
 
     def select_topics(self) -> list[str]:
@@ -283,7 +298,9 @@ class FaultyRecorder:
     def close(self) -> None:
         """Leave the store to the others."""
 
-    def _reach(self) -> None:
+    def _reach(self, *, reading: bool = False) -> None:
         self._process.check_alive()
+        if reading and self._faults.strikes(Kind.CONFLICT, seldom=0.1):
+            self._interfere(self._faults.rng)
         if self._faults.is_down(Kind.STORE_DOWN) or self._faults.strikes(Kind.UNAVAILABLE):
             raise OperationalError("the store can not be reached")

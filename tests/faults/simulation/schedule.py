@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass, field
 from random import Random
 
-from exitbrain.application import opening
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.worker import WorkerSettings
 from exitbrain.application.planning import DecisionSettings
@@ -20,9 +19,10 @@ from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.expected import Expected
-from tests.faults.simulation.faults import AT_MOMENTS, Faults, Kind
+from tests.faults.simulation.faults import AT_MOMENTS, AT_WORKERS, Faults, Kind
+from tests.faults.simulation.history import history
 from tests.faults.simulation.live_worker import LiveWorker, Parts, Surroundings
-from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock
+from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock, SimulatedInstruments
 from tests.faults.simulation.processes import End
 from tests.faults.simulation.streams import EntryKey, Fields, StreamServer
 from tests.faults.simulation.workload import SYMBOLS, opening_intent, workload
@@ -72,6 +72,7 @@ class Schedule:
         self._store = InMemoryRecorder()
         self._ledger = StoredLedger(self._store, "the store")
         self._intake = Intake(BuiltInFormulas(), WireTranslator())
+        self._instruments = rng.choice((NoInstruments(), SimulatedInstruments()))
         self._settings = DecisionSettings(dedupe_by=rng.choice((None, "trace_id")))
         self._workers: dict[int, LiveWorker] = {}
         self._slots: list[asyncio.Task[None]] = []
@@ -87,6 +88,7 @@ class Schedule:
             language=language,
             faults=self._faults,
             interfere=self._interfere,
+            instruments=self._instruments,
             decision_settings=self._settings,
             worker_settings=WorkerSettings(
                 batch_max=rng.choice((1, 2, 5, 256)),
@@ -100,7 +102,7 @@ class Schedule:
 
     async def run(self) -> Evidence:
         """Run from the first message to the orderly end of the last worker."""
-        opening.begin(self._ledger, SimulatedClock(), "simulation")
+        self._store.insert_events(history(self._rng.choice((0, 4))))
         for name in range(self._rng.randint(1, 3)):
             self._begin_slot(f"worker-{name}")
         producer = asyncio.create_task(self._produce())
@@ -149,29 +151,43 @@ class Schedule:
         ]
         for at_s, kind in sorted(moments):
             await asyncio.sleep(max(0.0, at_s - _now()))
-            self._faults.note(kind)
-            await self._strike(kind)
+            if kind in AT_WORKERS:
+                self._strike_worker(kind)
+            else:
+                await self._strike_servers(kind)
         await asyncio.sleep(max(0.0, self._trouble_s - _now()))
 
-    async def _strike(self, kind: Kind) -> None:
-        rng, server, now = self._rng, self._server, _now()
-        slot = rng.randrange(len(self._slots))
-        worker = self._workers.get(slot)
+    def _strike_worker(self, kind: Kind) -> None:
+        rng = self._rng
+        alive = [slot for slot, worker in self._workers.items() if worker.process.alive]
+        if not alive:
+            return
+        slot = rng.choice(alive)
+        worker = self._workers[slot]
         match kind:
-            case Kind.CRASH if worker is not None:
+            case Kind.CRASH:
                 worker.process.kill()
-            case Kind.GONE if len(self._gone) + 1 < len(self._slots):
+            case Kind.GONE:
+                if len(self._gone) + 1 == len(self._slots):
+                    return
                 self._gone.add(slot)
-                if worker is not None:
-                    worker.process.kill()
-            case Kind.STOP if worker is not None:
+                worker.process.kill()
+            case Kind.STOP:
                 worker.stop()
-            case Kind.FREEZE if worker is not None:
-                worker.process.frozen_until = now + rng.uniform(0.5, 2.5)
+            case Kind.FREEZE:
+                worker.process.frozen_until = _now() + rng.uniform(0.5, 2.5)
+            case Kind.SKEW:
+                worker.clock.off_s += rng.uniform(-2.0, 5.0)
             case Kind.TWIN:
-                self._begin_slot(f"worker-{rng.randrange(3)}")
+                self._begin_slot(worker.process.name)
+        self._faults.note(kind)
+
+    async def _strike_servers(self, kind: Kind) -> None:
+        rng, server = self._rng, self._server
+        self._faults.note(kind)
+        match kind:
             case Kind.STREAMS_DOWN | Kind.STORE_DOWN:
-                self._faults.begin_outage(kind, now + rng.choice((0.2, 1.0, 5.0)))
+                self._faults.begin_outage(kind, _now() + rng.choice((0.2, 1.0, 5.0)))
             case Kind.FAIL_OVER:
                 replica = server.copy()
                 await asyncio.sleep(rng.uniform(0.02, 0.8))
@@ -183,12 +199,15 @@ class Schedule:
             case Kind.TRIM:
                 server.trim(rng.choice(list(GROUPS)), keep=rng.randint(0, 3))
             case Kind.CLOCK:
-                clock = self._server_clock if worker is None or rng.random() < 0.5 else worker.clock
-                clock.off_s += rng.uniform(-2.0, 5.0)
+                self._server_clock.off_s += rng.uniform(-2.0, 5.0)
+            case Kind.POLICY:
+                register = self._ledger.register()
+                register.activate(rng.choice(list(SHIPPED)), by="somebody", at=self._server_clock.now())
+                self._ledger.save(register.collect())
 
     def _interfere(self, rng: Random) -> None:
         """Let another writer be faster: with a message of the streams, or with one of its own."""
-        recorder = Recorder(self._ledger, self._intake, NoInstruments(), self._server_clock, self._settings)
+        recorder = Recorder(self._ledger, self._intake, self._instruments, self._server_clock, self._settings)
         if self.evidence.produced and rng.random() < 0.7:
             one = rng.choice(self.evidence.produced)
             entry_id, origin = f"{one.key[0]}-{one.key[1]}", Origin.LIVE

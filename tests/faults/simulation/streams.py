@@ -111,6 +111,10 @@ class StreamServer:
         pending = self.streams[stream].groups[group].pending
         return sorted(key for key, one in pending.items() if now - one.delivered_ms >= min_idle_ms)
 
+    def fields(self, stream: str, key: EntryKey) -> Fields | None:
+        """Return what an entry holds, None where there is none."""
+        return self.streams[stream].entries.get(key) if stream in self.streams else None
+
     def acknowledge(self, stream: str, group: str, keys: Iterable[EntryKey]) -> None:
         """Forget pending entries; those that are not pending change nothing."""
         if self.has_group(stream, group):

@@ -42,7 +42,7 @@ def workload(rng: Random, *, seconds: float, undecidable: bool) -> list[Sending]
 def _message(rng: Random, symbol: str, *, undecidable: bool) -> tuple[str, Fields]:
     kind = rng.choices(
         ("open", "reduce", "close", "closed", "hold", "bad", "undecidable"),
-        (50, 10, 8, 14, 3, 10, 5 if undecidable else 0),
+        (46, 10, 8, 18, 3, 10, 5 if undecidable else 0),
     )[0]
     match kind:
         case "closed":
@@ -84,7 +84,7 @@ def _intent(rng: Random, symbol: str, **said: Any) -> Fields:
 
 def _closed(rng: Random, symbol: str) -> Fields:
     fields = {"symbol": symbol, "order_id": f"o{rng.randrange(6)}", "reason": "take_profit"}
-    if rng.random() < 0.7:
+    if rng.random() < 0.8:
         fields["pnl_percent"] = str(rng.randint(-200, 200) / 100)
     if rng.random() < 0.3:
         fields["timestamp"] = str(NOON_MS // 1000 + rng.randint(-3, 3))

@@ -45,6 +45,8 @@ def test_every_question_of_the_facade_can_be_awaited() -> None:
 
             assert (await brain.replay()).exact == 2
             assert (await brain.replay(from_receipts=True)).exact == 2
+            answers = (await brain.whatif("v3.6", {}, {"base_sl": 0.004})).answers
+            assert [(answer.decisions, answer.changed) for answer in answers] == [(2, 2), (2, 2)]
             (change,) = await brain.lsf_changes()
             assert (change.symbol, change.account) == ("BTCUSDT", "main")
 

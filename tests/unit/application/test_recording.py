@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -14,10 +15,11 @@ from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUna
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import ATTEMPTS, IngestSummary, Recorder
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.position import PositionOpened
+from exitbrain.domain.position import BOTH, Position, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
@@ -147,6 +149,53 @@ def test_what_a_message_is_ignored_for_is_still_so_when_it_is_saved() -> None:
     ledger.meanwhile = lambda: other.handle(close)
     assert world.recorder.handle(late).reason is Reason.NO_OPEN_POSITION
     assert world.recorder.conflicts == 1
+    world.check_every_replay_is_exact()
+
+
+class CountedReads(InMemoryLedger):
+    """A ledger that counts how often a position was read."""
+
+    reads = 0
+
+    def latest_position(self, account: str, symbol: str, position_side: str = BOTH) -> Position | None:
+        self.reads += 1
+        return super().latest_position(account, symbol, position_side)
+
+
+def test_a_batch_of_messages_that_do_nothing_reads_their_position_twice_and_not_for_each() -> None:
+    ledger = CountedReads()
+    world = World(ledger=ledger)
+    closes = [world.message("trade.closed", {"symbol": "BTCUSDT", "order_id": n}) for n in range(50)]
+    outcomes = world.recorder.handle_batch(closes)
+    assert {outcome.reason for outcome in outcomes} == {Reason.NO_OPEN_POSITION}
+    assert ledger.reads == 2
+
+
+class EndedMeanwhile(InMemoryLedger):
+    """A ledger on which somebody else does something between the reads of a position and of its plan."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def plan(self, plan_id: UUID) -> ExitPlan | None:
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return super().plan(plan_id)
+
+
+@pytest.mark.parametrize("then", [{"side": "CLOSE"}, {"side": "SELL", "leverage": 5}])
+def test_a_position_ended_by_another_writer_before_its_plan_is_read_confuses_nobody(
+    then: dict[str, Any],
+) -> None:
+    ledger = EndedMeanwhile()
+    world = World(ledger=ledger)
+    world.intent(**LONG)
+    worker, other = world.another_recorder(), world.another_recorder()
+    first = world.message("trade.intent", {"symbol": "BTCUSDT", **then})
+    close = world.message("trade.closed", {"symbol": "BTCUSDT"})
+    ledger.meanwhile = lambda: other.handle(first)
+    flipped = "leverage" in then
+    assert worker.handle(close).reason is (None if flipped else Reason.NO_OPEN_POSITION)
     world.check_every_replay_is_exact()
 
 

@@ -1,6 +1,7 @@
 """`levels`: what a user gives, within the ranges that messages have, and what comes back."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ RULES = {
         "brackets": [[0, 50000, 0.004, 125], [50000, 600000, 0.005, 100]],
     }
 }
+OLD_ENGINE = "foreign:exitbrain:AdaptiveLeverageEngine"
 
 
 @pytest.fixture
@@ -140,11 +142,23 @@ def test_a_refused_plan_has_no_levels_and_says_both_numbers(exitbrain: Exitbrain
         (["--leverage", "5", "--entry", "abc"], "--entry is 'abc'; allowed: a number from 1e-15 to 1e+15"),
         (
             ["--leverage", "5", "--policy", "v9"],
-            "policy 'v9' is not known; known: v3.5, v3.5-fraction, v3.6",
+            "policy 'v9' is not known; known: v3.5, v3.5-fraction, v3.6, foreign:MODULE:CLASS",
         ),
         (
             ["--leverage", "5", "--instruments", "x.json"],
             "--instruments needs --symbol: which of the symbols in the file",
+        ),
+        (
+            ["--leverage", "5", "--unit", "percent"],
+            "--unit says how to read an engine of your own, --policy foreign:MODULE:CLASS",
+        ),
+        (
+            ["--leverage", "5", "--policy", "foreign:exitbrain"],
+            "policy is 'foreign:exitbrain'; allowed: foreign:package.module:Class",
+        ),
+        (
+            ["--leverage", "5", "--policy", OLD_ENGINE, "--unit", "bps"],
+            "--unit is 'bps'; allowed: fraction or percent",
         ),
     ],
 )
@@ -246,3 +260,59 @@ def test_the_table_shows_distances_what_bound_and_what_failed(exitbrain: Exitbra
     assert "✘ stop_wider_than_costs: stop 0.02 % is inside round-trip cost 0.10 %" in text
     assert "? stop_inside_liquidation: not checkable: no leverage brackets" in text
     assert "v3.5 does not read divergence and funding." in text
+
+
+def test_an_engine_of_the_users_own_is_judged_like_any_policy(exitbrain: Exitbrain) -> None:
+    given = ("levels", "--leverage", "20", "--volatility", "1.5", "--base-sl", "0.02", "--json", "--policy")
+
+    own, shipped = exitbrain(*given, OLD_ENGINE).report, exitbrain(*given, "v3.5-fraction").report
+
+    told_by_our_formula_alone = {"policy", "floor", "cap", "binding"}
+    assert {key for key in own if own[key] != shipped[key]} == told_by_our_formula_alone
+    assert (own["policy"], own["floor"], own["cap"], own["binding"]) == (OLD_ENGINE, 0.0, 1.0, [])
+
+
+def test_an_engine_that_gives_percents_is_read_as_percent(exitbrain: Exitbrain) -> None:
+    given = ("levels", "--leverage", "20", "--json", "--policy")
+
+    own, shipped = exitbrain(*given, OLD_ENGINE, "--unit", "percent").report, exitbrain(*given, "v3.5").report
+
+    assert [own[key] for key in ("unit", "tp1", "sl")] == [shipped[key] for key in ("unit", "tp1", "sl")]
+    assert own["guards"] == shipped["guards"]
+
+
+def test_an_engine_in_the_working_folder_is_found_and_what_it_prints_is_no_report(
+    exitbrain: Exitbrain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    source = """from exitbrain import AdaptiveLeverageEngine
+
+print("loading")
+
+class Talking(AdaptiveLeverageEngine):
+    def compute_levels(self, *given, **modifiers):
+        print("computing")
+        return super().compute_levels(*given, **modifiers)
+"""
+    (tmp_path / "talking_engine.py").write_text(source, encoding="utf-8")
+
+    ended = exitbrain("levels", "--leverage", "20", "--policy", "foreign:talking_engine:Talking", "--json")
+
+    assert ended.report["tp1"] == 0.008472479793097351
+    assert ended.stderr == "loading\ncomputing\n"
+
+
+@pytest.mark.parametrize(
+    ("engine", "sentence"),
+    [
+        ("nowhere:Engine", "can not be loaded: ModuleNotFoundError: No module named 'nowhere'"),
+        ("exitbrain:Engine", "can not be loaded: module exitbrain has no class Engine"),
+        ("tests.foreign_engines:Failing", "failed: ValueError: no levels for 20.0"),
+    ],
+)
+def test_an_engine_that_gives_no_levels_is_one_sentence(
+    exitbrain: Exitbrain, engine: str, sentence: str
+) -> None:
+    ended = exitbrain("levels", "--leverage", "20", "--policy", f"foreign:{engine}")
+
+    assert ended == (3, "", f"exitbrain: engine foreign:{engine} {sentence}\n")

@@ -13,6 +13,7 @@ CONTRACT = {
     "explain": "policy unit lsf lsf_adjusted pnl_factor tp1 tp2 tp3 sl harvest binding guards lines",
     "ingest": "read accepted ignored refused duplicate decisions refusals",
     "replay": "decisions exact drift unknown_policy unreadable first_drift seconds lane receipts receipts_exact",
+    "whatif": "policy decisions changed fields guards policies",
     "audit lsf": "changes",
 }
 PARTS = {

@@ -281,3 +281,23 @@ def test_a_position_that_can_not_be_walked_is_named_with_its_line(
 
     assert ended.code == code
     assert says in ended.stderr
+
+
+def test_a_report_is_written_beside_what_is_printed(world: Path, exitbrain: Exitbrain) -> None:
+    ended = exitbrain(*SIMULATE, "--json", "--report", "report.html")
+
+    assert ended.code == 0
+    assert ended.report["positions"]
+    assert "report.html" in ended.stderr
+    page = Path("report.html").read_text()
+    assert "Worst, best and most uncertain exits" in page
+    assert "stop_wider_than_costs" in page
+    assert "BTCUSDT LONG at 100" in page
+
+
+def test_a_report_that_can_not_be_written_is_one_sentence(world: Path, exitbrain: Exitbrain) -> None:
+    ended = exitbrain(*SIMULATE, "--report", "nowhere/report.html")
+
+    assert ended.code == 3
+    assert "nowhere/report.html" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -324,7 +324,7 @@ def test_doctor_masks_secrets_and_reports_what_it_can_not_reach(
     ended = stored("doctor", "--json")
 
     checks = {check["name"]: check for check in ended.report["checks"]}
-    assert ended.code == 0
+    assert ended.code == 3
     assert (checks["store"]["ok"], checks["redis"]["ok"], checks["instruments"]["ok"]) == (True, False, None)
     assert "format 1" in checks["store"]["detail"]
     assert ended.report["settings"]["redis"] == "redis://me:***@127.0.0.1:1/0"
@@ -333,22 +333,33 @@ def test_doctor_masks_secrets_and_reports_what_it_can_not_reach(
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("EXITBRAIN_STORE", "sqlite:///nowhere.db"), ("EXITBRAIN_INSTRUMENTS", "nowhere.json")],
+    [
+        ("EXITBRAIN_STORE", "sqlite:///nowhere.db"),
+        ("EXITBRAIN_INSTRUMENTS", "nowhere.json"),
+        ("EXITBRAIN_REDIS", "redis://127.0.0.1:1/0"),
+        ("EXITBRAIN_REDIS", "nowhere"),
+    ],
 )
 def test_doctor_fails_when_something_that_was_set_can_not_be_read(
     exitbrain: Exitbrain, monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
-    monkeypatch.setenv("EXITBRAIN_REDIS", "redis://127.0.0.1:1/0")
     monkeypatch.setenv(setting, value)
 
     assert exitbrain("doctor").code == 3
 
 
-def test_doctor_finds_nothing_wrong_with_a_store_that_is_not_begun_yet(
+def test_a_redis_named_with_a_flag_wins_over_the_settings_also_for_doctor(
     exitbrain: Exitbrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXITBRAIN_REDIS", "redis://127.0.0.1:1/0")
 
+    ended = exitbrain("doctor", "--redis", "redis://127.0.0.1:2/0")
+
+    assert ended.code == 3
+    assert "redis: redis://127.0.0.1:2/0 is not reachable" in ended.stdout
+
+
+def test_doctor_finds_nothing_wrong_with_what_nobody_named_and_is_not_there_yet(exitbrain: Exitbrain) -> None:
     ended = exitbrain("doctor")
 
     assert ended.code == 0

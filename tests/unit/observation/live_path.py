@@ -95,7 +95,7 @@ class MessagesInMemory:
     """
 
     def __init__(self, messages: Sequence[IncomingMessage]) -> None:
-        self._waiting = [Delivery(message, message.stream, message.entry_id, 5) for message in messages]
+        self._waiting = [Delivery(message, message.stream, message.entry_id, 5, "") for message in messages]
         self._with_others = [self._waiting.pop()]
         self._fails = True
         self.acknowledged: list[str] = []

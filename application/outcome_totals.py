@@ -1,0 +1,125 @@
+"""What outcomes come to together: totals per bound, the panel that is judged, regret in hindsight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from exitbrain.application.outcomes import PositionOutcome
+from exitbrain.domain.judgement.attribution import NOTHING, Attribution
+from exitbrain.domain.judgement.comparison import Comparison
+from exitbrain.domain.judgement.interval import Interval
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums over positions of one candidate, each a fraction of its own entry notional, added in order.
+
+    `pessimistic` and `optimistic` are the candidate's net results, `baseline` those of the baseline; `lower` and
+    `upper` bound candidate minus baseline.
+    """
+
+    positions: int = 0
+    pessimistic: float = 0.0
+    optimistic: float = 0.0
+    baseline: Interval = field(default_factory=lambda: Interval(0.0, 0.0))
+    lower: float = 0.0
+    upper: float = 0.0
+
+    def add(self, outcome: PositionOutcome, candidate: int) -> None:
+        """Add a position."""
+        walk, before = outcome.candidates[candidate].walk, outcome.baseline.walk
+        difference = outcome.differences[candidate]
+        self.positions += 1
+        self.pessimistic += walk.pessimistic.net
+        self.optimistic += walk.optimistic.net
+        self.baseline = Interval(
+            self.baseline.lower + before.pessimistic.net, self.baseline.upper + before.optimistic.net
+        )
+        self.lower += difference.lower
+        self.upper += difference.upper
+
+
+@dataclass(slots=True)
+class CandidateTotals:
+    """The totals of one candidate.
+
+    `everything` holds all walked positions, `without_holes` those that crossed no missing candles, `closed` those of
+    which nothing is left open at the end of the data, under neither policy. The attributions are exact sums over
+    everything; they stay at nothing where outcomes are not attributed.
+    """
+
+    everything: Sums = field(default_factory=Sums)
+    without_holes: Sums = field(default_factory=Sums)
+    closed: Sums = field(default_factory=Sums)
+    ambiguous: int = 0
+    lower: Attribution = NOTHING
+    upper: Attribution = NOTHING
+
+    @property
+    def holes(self) -> int:
+        """Return how many positions crossed missing candles."""
+        return self.everything.positions - self.without_holes.positions
+
+    @property
+    def still_open(self) -> int:
+        """Return of how many positions something is left open at the end of the data."""
+        return self.everything.positions - self.closed.positions
+
+    def add(self, outcome: PositionOutcome, candidate: int) -> None:
+        """Add a position."""
+        walks = (outcome.baseline.walk, outcome.candidates[candidate].walk)
+        self.everything.add(outcome, candidate)
+        self.ambiguous += any(walk.ambiguous for walk in walks)
+        if not any(walk.holes for walk in walks):
+            self.without_holes.add(outcome, candidate)
+        if not any(walk.pessimistic.is_open or walk.optimistic.is_open for walk in walks):
+            self.closed.add(outcome, candidate)
+        if outcome.attributions:
+            self.lower = self.lower.plus(outcome.attributions[candidate].lower)
+            self.upper = self.upper.plus(outcome.attributions[candidate].upper)
+
+
+class Panel:
+    """Takes outcomes one by one and keeps what is needed of them: totals, comparisons, regret."""
+
+    def __init__(self, candidates: int) -> None:
+        self.totals = [CandidateTotals() for _ in range(candidates)]
+        self.comparisons: list[Comparison] = []
+        self.baseline_regret = Interval(0.0, 0.0)
+        self.regrets = [Interval(0.0, 0.0) for _ in range(candidates)]
+
+    def add(self, outcome: PositionOutcome, opened_at_ms: int) -> None:
+        """Add a position."""
+        for candidate, totals in enumerate(self.totals):
+            totals.add(outcome, candidate)
+        bounds = [Interval(difference.lower, difference.upper) for difference in outcome.differences]
+        lower = tuple([each.lower for each in bounds])
+        upper = tuple([each.upper for each in bounds])
+        self.comparisons.append(Comparison(opened_at_ms, outcome.ended_at_ms, lower, upper))
+        regrets = regrets_of([Interval(0.0, 0.0), *bounds])
+        self.baseline_regret = _plus(self.baseline_regret, regrets[0])
+        self.regrets = [_plus(total, more) for total, more in zip(self.regrets, regrets[1:], strict=True)]
+
+
+def regrets_of(family: Sequence[Interval]) -> list[Interval]:
+    """Return for each member what the best of the family, known in hindsight only, would have brought more.
+
+    `family` are results, or differences against the same baseline. Never below 0: each member is of the family.
+    """
+    lowers = _highest_others([each.lower for each in family])
+    uppers = _highest_others([each.upper for each in family])
+    return [
+        Interval(max(0.0, lower - own.upper), max(0.0, upper - own.lower))
+        for own, lower, upper in zip(family, lowers, uppers, strict=True)
+    ]
+
+
+def _highest_others(values: Sequence[float]) -> list[float]:
+    """Return for each value the highest of all the others; itself where there is no other."""
+    if len(values) < 2:
+        return list(values)
+    second, first = sorted(range(len(values)), key=values.__getitem__)[-2:]
+    return [values[second if place == first else first] for place in range(len(values))]
+
+
+def _plus(total: Interval, more: Interval) -> Interval:
+    return Interval(total.lower + more.lower, total.upper + more.upper)

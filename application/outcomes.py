@@ -1,0 +1,222 @@
+"""Outcomes: what recorded positions would have come to under other policies, on the market data at hand.
+
+Open loop: every recorded input, the average PnL too, is held fixed; only the policy is another. A position keeps its
+entry, its recorded changes of size and its recorded close; at each recorded revision the policy computes again from
+the recorded inputs. All policies of a position walk the same candles to the same end.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from exitbrain.application.counterfactual import check_finite, rebased
+from exitbrain.application.outcome_plans import EPOCH, LeftOutBecause, LevelsOf, NotWalked, ms_of, plan_of
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData, NoMarket
+from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.application.simulation import Terms
+from exitbrain.domain.decision import JudgedLevels, judge_levels
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.exit_plan import Decision
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Assumption
+from exitbrain.domain.walk.candle import Market
+from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.plan import Plan, Relevelled
+from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A position that is not walked, and why; `detail` names the policy or the candles concerned."""
+
+    position: RecordedPosition
+    because: LeftOutBecause
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A position under one policy."""
+
+    plan: Plan
+    walk: Walk
+
+
+@dataclass(frozen=True, slots=True)
+class PositionOutcome:
+    """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
+
+    `attributions` is empty unless asked for.
+    """
+
+    position: RecordedPosition
+    market: Market
+    baseline: Walked
+    candidates: tuple[Walked, ...]
+    differences: tuple[Difference, ...]
+    attributions: tuple[AttributedDifference, ...]
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def leverage(self) -> float | None:
+        """Return the recorded leverage of its first level computation; None where it was assumed."""
+        decision = next(step for _, step in self.position.steps if isinstance(step, Decision))
+        return None if decision.inputs.leverage_assumed else decision.inputs.leverage
+
+    @property
+    def ended_at_ms(self) -> int:
+        """Return when the last policy let go of it under any possible history."""
+        last_ms = max(difference.last_end_ms for difference in self.differences)
+        return last_ms + self.market.candles.interval_ms
+
+
+class Outcomes:
+    """Walk recorded positions under policies. `baseline` None is what was recorded, revision by revision."""
+
+    def __init__(self, ledger: ExitLedger, engine: LevelEngine, market: MarketData) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._market = market
+        self._policies = ledger.register().policies
+        self._instruments: dict[str, Instrument | None] = {}
+
+    def run(
+        self,
+        positions: Iterable[RecordedPosition],
+        baseline: Policy | None,
+        candidates: Sequence[Policy],
+        terms: Terms,
+        *,
+        attributed: bool = False,
+    ) -> Iterator[PositionOutcome | LeftOut]:
+        """Yield each position walked, or why it is not; raises InvalidValue and MarketUnreadable.
+
+        There must be a candidate.
+        """
+        for position in positions:
+            try:
+                yield self._outcome(position, baseline, candidates, terms, attributed)
+            except NotWalked as error:
+                yield LeftOut(position, error.because, error.detail)
+            except InvalidValue as error:
+                where = f"position {position.position_id} ({position.symbol}): {error.field}"
+                raise InvalidValue(where, error.value, error.allowed) from error
+
+    def _outcome(
+        self,
+        position: RecordedPosition,
+        baseline: Policy | None,
+        candidates: Sequence[Policy],
+        terms: Terms,
+        attributed: bool,
+    ) -> PositionOutcome:
+        market = self._market_of(position)
+        assumptions: dict[Assumption, None] = {}
+        planned = [
+            plan_of(position, market, terms, self._levels_under(policy), assumptions)
+            for policy in (baseline, *candidates)
+        ]
+        first, *others = self._walked(planned, market)
+        differences = tuple(self._differences(first, others, market))
+        attributions: tuple[AttributedDifference, ...] = ()
+        if attributed:
+            attributions = tuple(
+                [
+                    self._attributed(first.plan, other.plan, difference, market)
+                    for other, difference in zip(others, differences, strict=True)
+                ]
+            )
+        for assumption in _assumed_of(market, [first, *others]):
+            assumptions[assumption] = None
+        return PositionOutcome(
+            position, market, first, tuple(others), differences, attributions, tuple(assumptions)
+        )
+
+    def _walked(self, plans: Sequence[Plan], market: Market) -> list[Walked]:
+        """Walk each plan; many policies of a grid give the same levels."""
+        walked: dict[Plan, Walked] = {}
+        for plan in plans:
+            if plan not in walked:
+                walked[plan] = Walked(plan, walk_plan(plan, market))
+        return [walked[plan] for plan in plans]
+
+    def _differences(
+        self, baseline: Walked, candidates: Sequence[Walked], market: Market
+    ) -> Iterator[Difference]:
+        known: dict[Plan, Difference] = {}
+        for candidate in candidates:
+            if candidate.plan not in known:
+                known[candidate.plan] = walk_both(baseline.plan, candidate.plan, market)
+            yield known[candidate.plan]
+
+    def _market_of(self, position: RecordedPosition) -> Market:
+        if position.entry_price is None:
+            raise NotWalked(LeftOutBecause.NO_ENTRY_PRICE, "its messages name none")
+        try:
+            market = self._market.market(position.symbol)
+        except NoMarket as error:
+            raise NotWalked(LeftOutBecause.NO_CANDLES, str(error)) from error
+        candles = market.candles
+        if not candles.opens_ms[0] <= ms_of(position.opened_at) < candles.end_ms:
+            first, end = (EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
+            span = f"candles from {first.isoformat()} to before {end.isoformat()}"
+            raise NotWalked(LeftOutBecause.OUTSIDE_CANDLES, span)
+        return market
+
+    def _attributed(
+        self, baseline: Plan, candidate: Plan, difference: Difference, market: Market
+    ) -> AttributedDifference:
+        before, after = _without_liquidation(baseline), _without_liquidation(candidate)
+        same = before == baseline and after == candidate
+        unliquidated = difference if same else walk_both(before, after, market)
+        return attribute(baseline, candidate, difference, unliquidated, market.candles)
+
+    def _levels_under(self, policy: Policy | None) -> "LevelsOf":
+        if policy is None:
+            return LevelsOf("as recorded", lambda decision: decision.levels, self._instrument)
+        return LevelsOf(policy.name, lambda decision: self._computed(policy, decision), self._instrument)
+
+    def _computed(self, policy: Policy, decision: Decision) -> JudgedLevels:
+        registered = self._policies.get(decision.policy.name)
+        if registered is None or registered.ref.parameters_hash != decision.policy.parameters_hash:
+            raise NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
+        instrument = self._instrument(decision)
+        inputs = rebased(decision.inputs, registered.policy, policy)
+        raw = self._engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
+        check_finite(policy, raw)
+        return judge_levels(policy.unit, inputs, raw, instrument, decision.context.freshness)
+
+    def _instrument(self, decision: Decision) -> Instrument | None:
+        content_hash = decision.context.snapshot
+        if content_hash is None:
+            return None
+        if content_hash not in self._instruments:
+            self._instruments[content_hash] = self._ledger.instrument(content_hash)
+        found = self._instruments[content_hash]
+        if found is None:
+            raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, content_hash)
+        return found
+
+
+def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:
+    walk = walked[0].walk
+    if not market.funding:
+        yield Assumption("funding_paid", "0.0", "no funding rates given")
+    if any(one.walk.mark_assumed for one in walked):
+        yield Assumption("mark", "contract price", "no mark candle for every candle")
+    if walk.entry_off_market is None:
+        yield Assumption("entry_off_market", "false", "the candle of the entry is missing")
+
+
+def _without_liquidation(plan: Plan) -> Plan:
+    changes = tuple(
+        [
+            replace(change, liquidation=None) if isinstance(change, Relevelled) else change
+            for change in plan.changes
+        ]
+    )
+    return Plan(replace(plan.givens, liquidation=None), changes)

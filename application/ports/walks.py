@@ -1,0 +1,23 @@
+"""Who walks positions through a market: one after the other, or many at once."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from exitbrain.domain.walk.candle import Market
+from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.walk import walk
+
+
+class Walks(Protocol):
+    """Walk positions. Whoever does it, every walk is the same to the last bit."""
+
+    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
+        """Return the walk of each position; raises InvalidValue of the first that does not fit the market."""
+
+
+class RowWalks:
+    """Walk one position after the other, as the domain writes it down."""
+
+    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
+        return [walk(givens, market) for givens in positions]

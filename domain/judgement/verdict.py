@@ -1,0 +1,105 @@
+"""Verdict: whether the record speaks for a policy, against it, or does not say."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exitbrain.domain.judgement.interval import Interval
+from exitbrain.domain.judgement.walk_forward import Choice
+
+CONFIDENCE = 0.95
+EFFECTIVE_DAYS_NEEDED = 30
+BLOCKS_NEEDED = 5
+
+
+class Verdict(StrEnum):
+    """What to do with the policy that was compared with the baseline."""
+
+    ADOPT = "adopt"
+    KEEP = "keep"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Reason(StrEnum):
+    """What made the verdict."""
+
+    BETTER = "better"
+    NOT_BETTER = "not_better"
+    NO_PAIRS = "no_pairs"
+    TOO_FEW_DAYS = "too_few_days"
+    TOO_FEW_BLOCKS = "too_few_blocks"
+    BOUNDS_STRADDLE_ZERO = "bounds_straddle_zero"
+    INTERVAL_STRADDLES_ZERO = "interval_straddles_zero"
+    NOT_SUPERIOR_IN_FAMILY = "not_superior_in_family"
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How an interval was drawn: mean block length in days, resamples, seed of the generator."""
+
+    block_days: int
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with what it rests on.
+
+    `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry notional):
+    the mean of the lower differences and that of the upper ones. `interval` runs from the lower end of the 95 %
+    interval of the former to the upper end of that of the latter; None where there are fewer than two blocks of
+    days. `mean` is None without days.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    mean: Interval | None
+    interval: Interval | None
+    positions: int
+    days: int
+    effective_days: float
+    resampling: Resampling
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyJudgement:
+    """The judgement of every policy of a family, and of choosing among them.
+
+    `p_value` is that of the test for superior predictive ability: how often the best of a family without any merit
+    looks at least as good. None where there are too few days to ask. `superior` are the policies that StepM finds
+    better than the baseline with all the others in view. `choices` and `chosen` are the walk forward.
+    """
+
+    policies: tuple[Judgement, ...]
+    p_value: float | None
+    superior: tuple[int, ...]
+    choices: tuple[Choice, ...]
+    chosen: Judgement
+
+
+def judge(
+    mean: Interval,
+    interval: Interval | None,
+    *,
+    blocks: float,
+    effective_days: float,
+    superior: bool = True,
+) -> tuple[Verdict, Reason]:
+    """Adopt above 0, keep at or below 0, else say what stands in the way.
+
+    `blocks` is how many blocks the days make; `superior` is whether the policy still counts as better with its
+    whole family in view.
+    """
+    if effective_days < EFFECTIVE_DAYS_NEEDED:
+        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_DAYS
+    if interval is None or blocks < BLOCKS_NEEDED:
+        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_BLOCKS
+    if interval.lower > 0:
+        if superior:
+            return Verdict.ADOPT, Reason.BETTER
+        return Verdict.INCONCLUSIVE, Reason.NOT_SUPERIOR_IN_FAMILY
+    if interval.upper <= 0:
+        return Verdict.KEEP, Reason.NOT_BETTER
+    if mean.lower <= 0 < mean.upper:
+        return Verdict.INCONCLUSIVE, Reason.BOUNDS_STRADDLE_ZERO
+    return Verdict.INCONCLUSIVE, Reason.INTERVAL_STRADDLES_ZERO

@@ -1,0 +1,152 @@
+"""The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from exitbrain.domain.walk.costs import Path
+from exitbrain.domain.walk.outcome import History
+from exitbrain.domain.walk.plan import Change, Plan
+from exitbrain.domain.walk.touches import Bar, Move
+from exitbrain.domain.walk.track import Lane, Spot, Track
+
+Spots = tuple[Spot | None, ...]
+"""Where the history of each policy stands; None where it has ended."""
+
+Histories = tuple[Path | History, ...]
+Moves = tuple[Move | None, ...]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)  # not frozen: it is replaced candle by candle
+class Bounds:
+    """The histories of one state that bound all others, and whether there are others."""
+
+    low: Histories
+    high: Histories
+    several: bool
+
+
+class Abreast:
+    """Of one policy the lowest and the highest net result is kept for each state; of two, their difference."""
+
+    def __init__(self, plans: tuple[Plan, ...]) -> None:
+        self.tracks = tuple([Track(plan) for plan in plans])
+        begun: Histories = tuple([Path() for _ in plans])
+        start: Spots = tuple([Spot(0, 0) for _ in plans])
+        self.open: dict[Spots, Bounds] = {start: Bounds(begun, begun, several=False)}
+        self.ended: Bounds | None = None
+        self.holes = 0
+        self.last_end_ms = 0
+
+    def take_all(self) -> list[tuple[Spots, Bounds]]:
+        """Return the open states, by lane and filled targets, the ended last, and start with none."""
+        taken, self.open = self.open, {}
+        return sorted(
+            taken.items(), key=lambda state: [(spot is None, spot or Spot(0, 0)) for spot in state[0]]
+        )
+
+    def move(self, spots: Spots, bounds: Bounds, moves: Moves, bar: Bar, *, at_open: bool) -> None:
+        """Add the histories of a state after a move of each policy."""
+        following, low = self._moved(spots, moves, bounds.low, bar, at_open)
+        same = bounds.high is bounds.low
+        high = low if same else self._moved(spots, moves, bounds.high, bar, at_open)[1]
+        self._put(following, low, high, bounds.several)
+
+    def change(self, number: int, change: Change, bar: Bar) -> None:
+        """Let a change come to one policy, in every state in which it is open."""
+        track, before, known = self.tracks[number], self.take_all(), {}
+        for spots, bounds in before:
+            spot = spots[number]
+            if spot is None:
+                self._put(spots, bounds.low, bounds.high, bounds.several)
+                continue
+            if spot not in known:
+                known[spot] = track.changed(change, spot, bar)
+            following, after = known[spot]
+            low = _replaced(bounds.low, number, after(path_of(bounds.low[number])))
+            high = _replaced(bounds.high, number, after(path_of(bounds.high[number])))
+            self._put(_replaced(spots, number, following), low, high, bounds.several)
+
+    def pay_funding(self, rate: float, mark: float) -> None:
+        """Let every open history pay, or be paid, for what it has open."""
+        for spots, bounds in self.open.items():
+            same = bounds.high is bounds.low
+            bounds.low = self._paid(spots, bounds.low, rate, mark)
+            bounds.high = bounds.low if same else self._paid(spots, bounds.high, rate, mark)
+
+    def spots(self) -> list[tuple[Track, Spot]]:
+        """Return where histories stand, policy by policy."""
+        found = {
+            (number, spot) for spots in self.open for number, spot in enumerate(spots) if spot is not None
+        }
+        return [(self.tracks[number], spot) for number, spot in sorted(found)]
+
+    def lanes(self) -> list[Lane]:
+        """Return the levels that a history stands on, policy by policy."""
+        found = {
+            (number, spot.lane)
+            for spots in self.open
+            for number, spot in enumerate(spots)
+            if spot is not None
+        }
+        return [self.tracks[number].lanes[lane] for number, lane in sorted(found)]
+
+    def _put(self, spots: Spots, low: Histories, high: Histories, several: bool) -> None:
+        ended = all(spot is None for spot in spots)
+        known = self.ended if ended else self.open.get(spots)
+        if known is None:
+            bounds = Bounds(low, high, several)
+            if ended:
+                self.ended = bounds
+            else:
+                self.open[spots] = bounds
+            return
+        known.several = True
+        if self._value(low) < self._value(known.low):
+            known.low = low
+        if self._value(high) > self._value(known.high):
+            known.high = high
+
+    def _value(self, histories: Histories) -> float:
+        """Return what is bounded: the net result, or the difference of two."""
+        nets = [
+            history.net if isinstance(history, History) else track.account.net(history)
+            for track, history in zip(self.tracks, histories, strict=True)
+        ]
+        return nets[0] if len(nets) == 1 else nets[1] - nets[0]
+
+    def _moved(
+        self, spots: Spots, moves: Moves, histories: Histories, bar: Bar, at_open: bool
+    ) -> tuple[Spots, Histories]:
+        following: list[Spot | None] = []
+        moved: list[Path | History] = []
+        for track, spot, move, history in zip(self.tracks, spots, moves, histories, strict=True):
+            if spot is None or move is None:
+                following.append(None)
+                moved.append(history)
+            else:
+                place, path = track.moved(spot, path_of(history), move, bar, at_open, self.holes)
+                following.append(place)
+                moved.append(path)
+                if isinstance(path, History):
+                    self.last_end_ms = max(self.last_end_ms, path.legs[-1].at_ms)
+        return tuple(following), tuple(moved)
+
+    def _paid(self, spots: Spots, histories: Histories, rate: float, mark: float) -> Histories:
+        paid: Iterable[Path | History] = [
+            history if spot is None else track.with_funding(spot, path_of(history), rate, mark)
+            for track, spot, history in zip(self.tracks, spots, histories, strict=True)
+        ]
+        return tuple(paid)
+
+
+def path_of(history: Path | History) -> Path:
+    """Return a history that is known to be open."""
+    assert isinstance(history, Path)
+    return history
+
+
+def _replaced(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
+    return (*values[:place], value, *values[place + 1 :])

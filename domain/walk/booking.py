@@ -1,0 +1,51 @@
+"""From a move to its legs: at which price what closes, and what it costs."""
+
+from exitbrain.domain.walk.costs import Account, Path
+from exitbrain.domain.walk.givens import Givens, TpExecution
+from exitbrain.domain.walk.ladder import Ladder, Target
+from exitbrain.domain.walk.outcome import Leg, LegLevel
+from exitbrain.domain.walk.touches import Bar, Exit, Move
+
+
+class Booking:
+    """Books the moves of one position; into the account of its first levels where others replaced them."""
+
+    def __init__(self, givens: Givens, account: Account | None = None) -> None:
+        self.account = Account(givens) if account is None else account
+        self._d = givens.side.direction
+        self._gap_fills_at_open = givens.tp_execution is TpExecution.MARKET
+        self._worst_price = None if givens.liquidation is None else bankruptcy_price(givens)
+
+    def moved(self, path: Path, ladder: Ladder, filled: int, move: Move, bar: Bar, at_open: bool) -> Path:
+        """Return a path with `filled` targets behind after a move."""
+        for target in ladder.targets[filled : move.filled]:
+            path = self.account.with_leg(path, self._fill(target, bar, at_open))
+        if move.exit is not None:
+            left = ladder.open_after[move.filled]
+            path = self.account.with_leg(path, self._closed(left, move.exit, bar, at_open))
+        return path
+
+    def _fill(self, target: Target, bar: Bar, at_open: bool) -> Leg:
+        gap = at_open and not bar.finer and self._gap_fills_at_open
+        return self._leg(target.level, target.share, bar.open if gap else target.price, bar, at_open)
+
+    def _closed(self, left: float, exit_: Exit, bar: Bar, at_open: bool) -> Leg:
+        price = exit_.price
+        worst = self._worst_price
+        if worst is not None and (exit_.level is LegLevel.LIQUIDATION or self._d * (price - worst) < 0):
+            price = worst  # no leg loses more than its margin
+        return self._leg(exit_.level, left, price, bar, at_open)
+
+    def _leg(self, level: LegLevel, fraction: float, price: float, bar: Bar, at_open: bool) -> Leg:
+        if not bar.finer:
+            return Leg(level, fraction, price, bar.at_ms)
+        if not at_open or level is LegLevel.LIQUIDATION:  # its price is that of the margin, not of a trade
+            return Leg(level, fraction, price, bar.at_ms, refined=True)
+        overshoot = fraction * self._d * (price - bar.open) / self.account.entry
+        return Leg(level, fraction, price, bar.at_ms, refined=True, traded=bar.open, overshoot=overshoot)
+
+
+def bankruptcy_price(givens: Givens) -> float:
+    """Return `E*(1 - d/L)`, where the margin is gone."""
+    assert givens.liquidation is not None
+    return givens.entry * (1 - givens.side.direction / givens.liquidation.leverage)

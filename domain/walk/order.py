@@ -1,0 +1,156 @@
+"""In which order one candle can touch the levels of two policies: both saw the same prices.
+
+Apart, each policy may have had its luckiest or unluckiest order. Together they share one way of the price, so that a
+policy can not be stopped while another with the nearer stop, and nothing else changed, is not. The way of the price is
+tried out on the grid of all levels of both: from the open to the neighbouring level above or below, step by step,
+until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
+"""
+
+from dataclasses import dataclass
+
+from exitbrain.domain.walk.ladder import Ladder
+from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.walk.stops import Stops
+from exitbrain.domain.walk.touches import Bar, Move
+
+Ending = tuple[int, bool]
+"""How many targets are filled at the end of a candle, and whether a stop closed the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A history of one policy at the start of a candle."""
+
+    ladder: Ladder
+    stops: Stops
+    filled: int
+
+    @property
+    def is_certain(self) -> bool:
+        """Return whether all its prices are known and of the candles at hand."""
+        return not self.stops.uncertain and all(
+            stop.level is not LegLevel.LIQUIDATION for stop in self.stops.tight
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where the price of a candle starts and what it must have seen at the end; prices times direction."""
+
+    start: float
+    low: float
+    high: float
+    close: float | None
+    sees_extremes: bool
+
+
+def whole_candle(bar: Bar, direction: int) -> Way:
+    """Return the way from the open through both extremes to the close."""
+    return Way(
+        direction * bar.open, direction * bar.adverse, direction * bar.favourable, direction * bar.close, True
+    )
+
+
+def after_entry(bar: Bar, direction: int, entry: float) -> Way:
+    """Return the way from an entry inside a candle, which may lie after its extremes, to the close."""
+    return Way(
+        direction * entry, direction * bar.adverse, direction * bar.favourable, direction * bar.close, False
+    )
+
+
+def before_close(bar: Bar, direction: int, start: float) -> Way:
+    """Return the way from a price to a close from outside, which may come before the extremes."""
+    return Way(direction * start, direction * bar.adverse, direction * bar.favourable, None, False)
+
+
+def ending(move: Move) -> Ending:
+    """Return what a move comes to."""
+    return move.filled, move.exit is not None
+
+
+def consistent(
+    way: Way, combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
+) -> list[tuple[Move | None, ...]]:
+    """Return the pairs of moves that one way of the price can make; all of them where a price is not certain."""
+    if not (first.is_certain and second.is_certain):
+        return combinations
+    possible = endings(way, first, second)
+    kept = [
+        moves
+        for moves in combinations
+        if tuple(ending(move) for move in moves if move is not None) in possible
+    ]
+    return kept or combinations
+
+
+def endings(way: Way, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
+    """Return the pairs of endings that one way of the price can make; empty where it starts outside the candle."""
+    if not way.low <= way.start <= way.high:
+        return frozenset()
+    return _Search(way, first, second).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    place: int
+    first: Ending
+    second: Ending
+    saw_low: bool
+    saw_high: bool
+
+
+class _Search:
+    def __init__(self, way: Way, first: Standing, second: Standing) -> None:
+        self._way = way
+        self._both = (first, second)
+        close = way.start if way.close is None else way.close
+        within = {way.start, way.low, way.high, close}
+        for standing in self._both:
+            d = standing.ladder.direction
+            within |= {d * target.price for target in standing.ladder.targets[standing.filled :]}
+            within |= {d * stop.price for stop in standing.stops.tight[standing.filled :]}
+        self._grid = [price for price in sorted(within) if way.low <= price <= way.high]
+
+    def run(self) -> frozenset[tuple[Ending, Ending]]:
+        first, second = self._both
+        start = self._grid.index(self._way.start)
+        node = self._at(start, (first.filled, False), (second.filled, False), False, False)
+        seen, waiting = {node}, [node]
+        found: set[tuple[Ending, Ending]] = set()
+        while waiting:
+            node = waiting.pop()
+            if self._may_end(node):
+                found.add((node.first, node.second))
+            for place in (node.place - 1, node.place + 1):
+                if 0 <= place < len(self._grid):
+                    following = self._at(place, node.first, node.second, node.saw_low, node.saw_high)
+                    if following not in seen:
+                        seen.add(following)
+                        waiting.append(following)
+        return frozenset(found)
+
+    def _at(self, place: int, first: Ending, second: Ending, saw_low: bool, saw_high: bool) -> _Node:
+        price = self._grid[place]
+        return _Node(
+            place,
+            self._touched(self._both[0], first, price),
+            self._touched(self._both[1], second, price),
+            saw_low or price == self._way.low,
+            saw_high or price == self._way.high,
+        )
+
+    def _touched(self, standing: Standing, before: Ending, price: float) -> Ending:
+        filled, stopped = before
+        ladder, d = standing.ladder, standing.ladder.direction
+        if stopped or filled == ladder.last:
+            return before
+        filled = ladder.filled_at(filled, d * price)
+        if filled < ladder.last and price <= d * standing.stops.tight[filled].price:
+            return filled, True
+        return filled, False
+
+    def _may_end(self, node: _Node) -> bool:
+        way = self._way
+        if way.sees_extremes and not (node.saw_low and node.saw_high):
+            return False
+        return way.close is None or self._grid[node.place] == way.close

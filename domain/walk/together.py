@@ -1,0 +1,302 @@
+"""Recorded positions walked through their changes: one policy, or two side by side on the same prices.
+
+Candles are walked as in `walk`, in the same order of sums; changes that are due come first in a candle. Of one policy
+the lowest and the highest net result are kept for each state; of two, for each pair of states, those pairs of
+histories whose difference is lowest and highest. What is left to a state depends on the state alone, so merging loses
+nothing. Pairs of moves that no single way of the price can make are left out (`order`), where all levels are certain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import inf
+
+from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
+from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.finer import FinerBars, finer_bars
+from exitbrain.domain.walk.fit import check_intervals
+from exitbrain.domain.walk.lookout import Lookout
+from exitbrain.domain.walk.order import Way, after_entry, before_close, consistent, whole_candle
+from exitbrain.domain.walk.outcome import History, LegLevel, Walk
+from exitbrain.domain.walk.plan import Plan, Relevelled
+from exitbrain.domain.walk.touches import Bar, Move, Touches
+from exitbrain.domain.walk.track import Phase
+from exitbrain.domain.walk.walk import bar_of
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
+
+    Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
+    last of all possible histories ended.
+    """
+
+    lowest: tuple[History, History]
+    highest: tuple[History, History]
+    ambiguous: bool
+    last_end_ms: int
+
+    @property
+    def lower(self) -> float:
+        """Return the lowest difference, as a fraction of the entry notional."""
+        return self.lowest[1].net - self.lowest[0].net
+
+    @property
+    def upper(self) -> float:
+        """Return the highest difference, as a fraction of the entry notional."""
+        return self.highest[1].net - self.highest[0].net
+
+
+def walk_plan(plan: Plan, market: Market) -> Walk:
+    """Walk a recorded position through its changes to its end or that of the data; raises InvalidValue."""
+    return _Together((plan,), market).run_alone()
+
+
+def walk_both(baseline: Plan, candidate: Plan, market: Market) -> Difference:
+    """Walk a position under two policies on the same prices; raises InvalidValue."""
+    if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
+        return _Together((baseline,), market).run_with_itself()
+    return _Together((baseline, candidate), market).run_pair()
+
+
+class _Together:
+    def __init__(self, plans: tuple[Plan, ...], market: Market) -> None:
+        for plan in plans:
+            check_intervals(plan.givens, market)
+        self._market = market
+        self._givens = plans[0].givens
+        self._d = self._givens.side.direction
+        self._changes = [list(plan.changes) for plan in plans]
+        self._abreast = Abreast(plans)
+        self._marked = any(map(_may_be_liquidated, plans))
+        self._watches_every_candle = self._marked or self._givens.rules.watch_closes
+        self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
+        self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
+        self._lookout = Lookout(self._givens, market.candles)
+        self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
+        self._mark_assumed = False
+        self._lookout.look(self._abreast.spots())
+
+    def run_alone(self) -> Walk:
+        first, ended = self._run()
+        series, givens = self._market.candles, self._givens
+        entered = series.at(givens.opened_at_ms)
+        return Walk(
+            pessimistic=_history(ended.low[0]),
+            optimistic=_history(ended.high[0]),
+            ambiguous=ended.several,
+            ambiguous_candles=self._ambiguous_candles,
+            refined_candles=self._refined_candles,
+            unrefined_candles=self._unrefined_candles,
+            first_candle_ms=first.open_time_ms,
+            entry_off_market=None if entered is None else not entered.low <= givens.entry <= entered.high,
+            mark_assumed=self._mark_assumed,
+            wrong_kind=tuple(
+                order
+                for order, kind in (("stop", givens.stop_on), ("targets", givens.targets_on))
+                if kind is not series.kind
+            ),
+        )
+
+    def run_pair(self) -> Difference:
+        _, ended = self._run()
+        return Difference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
+
+    def run_with_itself(self) -> Difference:
+        _, ended = self._run()
+        low, high = _history(ended.low[0]), _history(ended.high[0])
+        return Difference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
+
+    def _run(self) -> tuple[Candle, Bounds]:
+        series, opened = self._market.candles, self._givens.opened_at_ms
+        start = series.index_at(opened)
+        first = series.candles[start]
+        expected = first.open_time_ms if first.open_time_ms <= opened else opened
+        place = start
+        while place < len(series.candles) and self._abreast.open:
+            passed = None
+            if not self._watches_every_candle:
+                passed = self._lookout.passed_over(place, expected, self._next_event_ms())
+            if passed is not None:
+                place, expected = passed
+                continue
+            candle = series.candles[place]
+            if candle.open_time_ms > expected and not self._closed_outside_by(expected):
+                self._abreast.holes += 1
+            place, expected = place + 1, candle.open_time_ms + series.interval_ms
+            self._through(candle)
+        if self._abreast.open:
+            last = series.candles[-1]
+            self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
+        assert self._abreast.ended is not None
+        return first, self._abreast.ended
+
+    def _next_event_ms(self) -> float:
+        """Return when a close from outside, funding or a change is due next; infinity where none is."""
+        due = [changes[0].at_ms for changes in self._changes if changes]
+        due += [rate.minute_ms for rate in self._funding[:1]]
+        return min(due if self._external_ms is None else [*due, self._external_ms], default=inf)
+
+    def _through(self, candle: Candle) -> None:
+        close_ms = candle.open_time_ms + self._market.candles.interval_ms
+        bar = self._bar(candle)
+        self._change(bar)
+        self._pay_funding(candle, close_ms)
+        begun = candle.open_time_ms < self._givens.opened_at_ms
+        if self._closed_outside_by(close_ms - 1):
+            self._until_closed_outside(bar, begun)
+            return
+        if begun or not self._lookout.is_quiet(bar):
+            self._ambiguous_candles += any(
+                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, begun=begun)
+                for track, spot in self._abreast.spots()
+            )
+            self._touch(candle, bar, begun)
+            self._lookout.look(self._abreast.spots())
+        else:
+            self._see(bar.favourable, bar.favourable)
+        self._close_rule_interval(bar, close_ms)
+
+    def _change(self, bar: Bar) -> None:
+        """Take the changes that are due at the open of a candle."""
+        for number, changes in enumerate(self._changes):
+            while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
+                self._abreast.change(number, changes.pop(0), bar)
+                self._lookout.look(self._abreast.spots())
+
+    def _touch(self, candle: Candle, bar: Bar, begun: bool) -> None:
+        if not begun:
+            self._advance(Touches.at_open, bar, at_open=True)
+        finer = self._finer(candle, bar)
+        if finer is None:
+            self._inside(bar, begun)
+            return
+        self._refined_candles += 1
+        begun = finer.entry_inside
+        for part in finer.bars:
+            if not begun:
+                self._advance(Touches.at_open, part, at_open=True)
+            self._inside(part, begun)
+            begun = False
+
+    def _inside(self, bar: Bar, begun: bool) -> None:
+        if begun:
+            way = after_entry(bar, self._d, self._givens.entry)
+            self._advance(Touches.inside_after_entry, bar, way=way)
+        else:
+            self._advance(Touches.inside, bar, way=whole_candle(bar, self._d))
+        self._see(bar.favourable, bar.close if begun else bar.favourable)
+
+    def _finer(self, candle: Candle, bar: Bar) -> FinerBars | None:
+        spots = self._abreast.spots()
+        if self._market.finer is None or not spots:
+            return None
+        marked = self._market.mark is not None and any(
+            track.lanes[spot.lane].touches.liquidates(spot.filled, bar) for track, spot in spots
+        )
+        opened = self._givens.opened_at_ms
+        finer = None if marked else finer_bars(self._market, candle, bar, opened, self._d)
+        self._unrefined_candles += finer is None
+        return finer
+
+    def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
+        rules, series = self._givens.rules, self._market.candles
+        if not rules.watch_closes or (close_ms - series.opens_ms[0] % series.interval_ms) % rules.interval_ms:
+            return
+        if rules.trailing is not None:
+            trailed = [lane.stops.trail() for lane in self._abreast.lanes()]
+            if any(trailed):
+                self._ambiguous_candles += self._advance(_at_rule_close, bar)
+                self._lookout.look(self._abreast.spots())
+        if rules.time_stop_ms is not None and close_ms >= self._givens.opened_at_ms + rules.time_stop_ms:
+            self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
+
+    def _until_closed_outside(self, bar: Bar, begun: bool) -> None:
+        external = self._givens.external
+        assert external is not None
+        if external.at_ms > bar.at_ms:
+            choice = not begun and self._advance(Touches.at_open, bar, at_open=True)
+            way = before_close(bar, self._d, self._givens.entry if begun else bar.open)
+            choice = self._advance(Touches.inside_before_close, bar, way=way) or choice
+            self._ambiguous_candles += choice
+        self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
+
+    def _close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
+        bar = Bar(at_ms, price, price, price, price, price, price, price)
+        tracks = self._abreast.tracks
+        for spots, bounds in self._abreast.take_all():
+            moves: Moves = tuple(
+                [
+                    None if spot is None else track.closing(spot, level, price)
+                    for track, spot in zip(tracks, spots, strict=True)
+                ]
+            )
+            self._abreast.move(spots, bounds, moves, bar, at_open=False)
+
+    def _advance(self, phase: Phase, bar: Bar, *, at_open: bool = False, way: Way | None = None) -> bool:
+        """Take every possible combination of moves from every state; return whether one policy had a choice."""
+        choice = False
+        for spots, bounds in self._abreast.take_all():
+            options: list[Sequence[Move | None]] = [
+                (None,) if spot is None else track.moves(spot, phase, bar)
+                for track, spot in zip(self._abreast.tracks, spots, strict=True)
+            ]
+            choice = choice or any(len(moves) > 1 for moves in options)
+            for moves in self._possible(spots, list(product(*options)), way):
+                self._abreast.move(spots, bounds, moves, bar, at_open=at_open)
+        return choice
+
+    def _possible(self, spots: Spots, combinations: list[Moves], way: Way | None) -> list[Moves]:
+        """Return the combinations of moves that one way of the price can make."""
+        if way is None or len(combinations) == 1 or None in spots:
+            return combinations
+        standings = [
+            track.standing(spot)
+            for track, spot in zip(self._abreast.tracks, spots, strict=True)
+            if spot is not None
+        ]
+        return combinations if len(standings) == 1 else consistent(way, combinations, *standings)
+
+    def _pay_funding(self, candle: Candle, close_ms: int) -> None:
+        until = close_ms if self._external_ms is None else min(close_ms, self._external_ms)
+        while self._funding and self._funding[0].minute_ms < until:
+            due = self._funding.pop(0)
+            mark = None if self._market.mark is None else self._market.mark.at(due.minute_ms)
+            self._abreast.pay_funding(due.rate, candle.open if mark is None else mark.open)
+
+    def _bar(self, candle: Candle) -> Bar:
+        mark = candle
+        if self._marked:
+            of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
+            self._mark_assumed = self._mark_assumed or of_mark is None
+            mark = of_mark or candle
+        return bar_of(candle, mark, self._d)
+
+    def _closed_outside_by(self, at_ms: int) -> bool:
+        return self._external_ms is not None and self._external_ms <= at_ms
+
+    def _see(self, favourable: float, known: float) -> None:
+        if self._givens.rules.trailing is None:
+            return
+        for lane in self._abreast.lanes():
+            lane.stops.see(favourable, known)
+
+
+def _may_be_liquidated(plan: Plan) -> bool:
+    changed = any(change.liquidation is not None for change in plan.changes if isinstance(change, Relevelled))
+    return changed or plan.givens.liquidation is not None
+
+
+def _at_rule_close(touches: Touches, filled: int, bar: Bar) -> list[Move]:
+    return touches.at_rule_close(filled, bar.close)
+
+
+def _pair(histories: Histories) -> tuple[History, History]:
+    first, second = histories
+    return _history(first), _history(second)
+
+
+def _history(ended: object) -> History:
+    assert isinstance(ended, History)
+    return ended

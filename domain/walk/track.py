@@ -1,0 +1,105 @@
+"""One policy on its way through the candles: its levels so far, and what they make of each candle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from exitbrain.domain.walk.booking import Booking
+from exitbrain.domain.walk.costs import Path
+from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
+from exitbrain.domain.walk.order import Standing
+from exitbrain.domain.walk.outcome import History, Leg, LegLevel
+from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
+from exitbrain.domain.walk.stops import Stops
+from exitbrain.domain.walk.touches import Bar, Exit, Move, Touches
+
+Phase = Callable[[Touches, int, Bar], list[Move]]
+"""A part of a candle: one of the methods of Touches."""
+
+PathChange = Callable[[Path], Path]
+"""What a change of a plan does to a history."""
+
+
+class Spot(NamedTuple):
+    """Where a history stands: on which levels, and how many of their placed targets are filled."""
+
+    lane: int
+    filled: int
+
+
+@dataclass(slots=True)  # not frozen: as Path
+class Lane:
+    """Levels in force for histories that came to them with the same targets behind and the same part open."""
+
+    givens: Givens
+    ladder: Ladder
+    stops: Stops
+    touches: Touches
+    booking: Booking
+
+
+class Track:
+    """The lanes of one plan. Histories are values; the track only knows what may happen to one."""
+
+    def __init__(self, plan: Plan) -> None:
+        ladder = ladder_of(plan.givens)
+        stops = Stops(plan.givens, ladder)
+        booking = Booking(plan.givens)
+        self.account = booking.account
+        self.lanes = [Lane(plan.givens, ladder, stops, Touches(ladder, stops), booking)]
+
+    def standing(self, spot: Spot) -> Standing:
+        """Return the levels and the stops of a history."""
+        lane = self.lanes[spot.lane]
+        return Standing(lane.ladder, lane.stops, spot.filled)
+
+    def moves(self, spot: Spot, phase: Phase, bar: Bar) -> list[Move]:
+        """Return what a part of a candle may do to a history."""
+        return phase(self.lanes[spot.lane].touches, spot.filled, bar)
+
+    def moved(
+        self, spot: Spot, path: Path, move: Move, bar: Bar, at_open: bool, holes: int
+    ) -> tuple[Spot | None, Path | History]:
+        """Return where a move leads, None at the end, and the history it makes."""
+        lane = self.lanes[spot.lane]
+        moved = lane.booking.moved(path, lane.ladder, spot.filled, move, bar, at_open)
+        if move.exit is not None or move.filled == lane.ladder.last:
+            return None, self.account.history(moved, holes)
+        return Spot(spot.lane, move.filled), moved
+
+    def closing(self, spot: Spot, level: LegLevel, price: float) -> Move:
+        """Return the move that closes all that is open at a price."""
+        return Move(spot.filled, Exit(price, level))
+
+    def with_funding(self, spot: Spot, path: Path, rate: float, mark: float) -> Path:
+        """Return the history after a funding time."""
+        return self.account.with_funding(
+            path, rate, self.lanes[spot.lane].ladder.open_after[spot.filled], mark
+        )
+
+    def changed(self, change: Change, spot: Spot, bar: Bar) -> tuple[Spot, PathChange]:
+        """Return where the histories of a spot go on after a change, and what it does to them."""
+        lane = self.lanes[spot.lane]
+        still_open, givens = lane.ladder.open_after[spot.filled], lane.givens
+        match change:
+            case Relevelled():
+                return self._lane_from(lane, spot.filled, relevelled(givens, change), still_open), _unchanged
+            case Reduced(kept=kept):
+                closed = Leg(LegLevel.EXTERNAL, still_open * (1.0 - kept), bar.open, bar.at_ms)
+                following = self._lane_from(lane, spot.filled, givens, still_open * kept)
+                return following, lambda path: self.account.with_leg(path, closed)
+            case Increased(added=added, price=price):
+                following = self._lane_from(lane, spot.filled, givens, still_open + added)
+                return following, lambda path: self.account.with_more(path, added, price)
+
+    def _lane_from(self, lane: Lane, filled: int, givens: Givens, still_open: float) -> Spot:
+        ladder = ladder_from(givens, lane.ladder.rungs[filled], still_open)
+        stops = lane.stops.continued(filled, givens, ladder)
+        booking = Booking(givens, self.account)
+        self.lanes.append(Lane(givens, ladder, stops, Touches(ladder, stops), booking))
+        return Spot(len(self.lanes) - 1, 0)
+
+
+def _unchanged(path: Path) -> Path:
+    return path

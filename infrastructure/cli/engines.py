@@ -1,0 +1,51 @@
+"""The engine that a user names on the command line: its policy, its code, and where what it prints goes."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Unit
+from exitbrain.infrastructure.engine.foreign import foreign_policy
+from exitbrain.infrastructure.engine.named import NamedEngines
+
+
+def policy_of(name: str, unit: str | None) -> Policy:
+    """Return the policy that an engine is, in the unit that a user gave; raises InvalidValue."""
+    return foreign_policy(name, Unit.FRACTION if unit is None else unit_of(unit))
+
+
+def unit_of(text: str) -> Unit:
+    """Return the unit that a user gave; raises InvalidValue."""
+    try:
+        return Unit(text.strip().lower())
+    except ValueError as error:
+        raise InvalidValue("--unit", text, " or ".join(Unit)) from error
+
+
+def engine_of(name: str) -> NamedEngines:
+    """Load an engine from where Python finds modules, and last from the working folder; see `ForeignEngine`."""
+    find_in_working_folder()
+    return NamedEngines(name)
+
+
+def engine_for(policy: Policy, usual: LevelEngine) -> LevelEngine:
+    """Return the engine of a policy: a foreign one that the user named, else the usual one."""
+    return engine_of(policy.formula) if policy.is_foreign else usual
+
+
+def find_in_working_folder() -> None:
+    """Let modules of the working folder be found, after all others: none may stand in for an installed one."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+
+
+@contextmanager
+def speaking_aside() -> Iterator[None]:
+    """Send what code that is not ours prints to stderr: stdout is the report alone."""
+    with redirect_stdout(sys.stderr):
+        yield

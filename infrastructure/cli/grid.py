@@ -1,0 +1,78 @@
+"""From `--set name=value` and `--sweep name=from:to:step` to the changes of each policy that is asked."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import product
+from math import prod
+
+from exitbrain.infrastructure.cli.errors import WrongUsage
+
+POLICIES_MAX = 100_000
+"""The most policies of one run; more are better asked in several."""
+
+
+def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, float]]:
+    """Return the changes of every policy: the product of all sweeps, each with all settings; one `{}` for neither.
+
+    The values of a sweep are from, from + step, ... up to and including to, computed in decimal, so that
+    0.001:0.003:0.001 are the doubles that read so. The last sweep changes fastest. Raises WrongUsage.
+    """
+    fixed = dict(_setting(text) for text in settings)
+    axes = dict(_axis(text) for text in sweeps)
+    names = [text.partition("=")[0].strip() for text in (*settings, *sweeps)]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongUsage(f"parameter {name} is given more than once")
+    count = prod(axis.count for axis in axes.values())
+    if count > POLICIES_MAX:
+        raise WrongUsage(f"the sweeps make {count:,} policies; allowed: up to {POLICIES_MAX:,} in one run")
+    values = product(*(axis.values() for axis in axes.values()))
+    return [{**fixed, **dict(zip(axes, each, strict=True))} for each in values]
+
+
+class _Axis:
+    """The values of one parameter: `count` of them, a step apart."""
+
+    def __init__(self, first: Decimal, step: Decimal, count: int) -> None:
+        self._first, self._step, self.count = first, step, count
+
+    def values(self) -> Iterator[float]:
+        return (float(self._first + number * self._step) for number in range(self.count))
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, value = _parts(text, f"--set {text}", "name=value, like base_sl=0.004")
+    return name, float(_number(value, f"--set {text}"))
+
+
+def _axis(text: str) -> tuple[str, _Axis]:
+    form = "name=from:to:step, like base_sl=0.002:0.01:0.001"
+    name, bounds = _parts(text, f"--sweep {text}", form)
+    parts = bounds.split(":")
+    if len(parts) != 3:
+        raise WrongUsage(f"--sweep {text} is not {form}")
+    first, last, step = (_number(part, f"--sweep {text}") for part in parts)
+    if step <= 0:
+        raise WrongUsage(f"--sweep {text} has a step of {step}; allowed: above 0")
+    if first > last:
+        raise WrongUsage(
+            f"--sweep {text} goes from {first} down to {last}; allowed: from the lower to the higher"
+        )
+    return name, _Axis(first, step, int((last - first) / step) + 1)
+
+
+def _parts(text: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise WrongUsage(f"{option} is not {form}")
+    return name.strip(), value.strip()
+
+
+def _number(text: str, option: str) -> Decimal:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or not abs(number) < Decimal("1e300"):
+        raise WrongUsage(f"{option}: {text!r} is not a number")
+    return number

@@ -1,0 +1,88 @@
+"""From the flags of a walk to its terms and its market data."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from exitbrain.application.simulation import BreakEven, Terms
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.walk.candle import PriceKind
+from exitbrain.domain.walk.givens import TpExecution, Trailing
+from exitbrain.infrastructure.cli.options import WalkFlags
+from exitbrain.infrastructure.lab.candles import interval_named
+from exitbrain.infrastructure.lab.market_files import MarketFiles
+
+AT_COST = "cost"
+_MINUTE_MS = 60_000
+
+
+def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
+    """Return what holds for all positions; raises InvalidValue."""
+    return Terms(
+        policy=policy,
+        fee_bps=flags.fee_bps,
+        slippage_bps=flags.slippage_bps,
+        maker_fee_bps=flags.maker_fee_bps,
+        break_even=_break_even(flags.break_even),
+        trailing=_trailing(flags.trailing),
+        time_stop_ms=_duration("--time-stop", flags.time_stop),
+        rule_interval_ms=_duration("--rule-interval", flags.rule_interval),
+        tp_execution=TpExecution(
+            _one_of("--tp-execution", flags.tp_execution, [kind.value for kind in TpExecution])
+        ),
+        working_type=PriceKind(
+            _one_of("--working-type", flags.working_type, [kind.value for kind in PriceKind])
+        ),
+    )
+
+
+def market_of(flags: WalkFlags, candles: str) -> MarketFiles:
+    """Return the market data that the flags name, beside where the candles lie."""
+    return MarketFiles(
+        Path(candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _break_even(text: str | None) -> BreakEven | None:
+    if text is None:
+        return None
+    return BreakEven() if text == AT_COST else BreakEven(number_of("--break-even", text, text))
+
+
+def _trailing(text: str | None) -> Trailing | None:
+    if text is None:
+        return None
+    activation, separator, distance = text.partition(":")
+    if not separator:
+        raise InvalidValue("--trailing", text, "ACTIVATION:DISTANCE as fractions, like 0.01:0.005")
+    return Trailing(number_of("--trailing", activation, text), number_of("--trailing", distance, text))
+
+
+def _duration(flag: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if re.fullmatch("[0-9]+", text) and int(text):
+        return int(text) * _MINUTE_MS
+    duration = interval_named(text)
+    if duration is None:
+        raise InvalidValue(flag, text, "minutes, or a number with s, m, h, d or w, like 90, 30s or 4h")
+    return duration
+
+
+def number_of(flag: str, text: str, whole: str) -> float:
+    """Return a number that stands in `whole`; raises InvalidValue."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidValue(flag, whole, "a number, like 0.001") from error
+
+
+def _one_of(flag: str, text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise InvalidValue(flag, text, " or ".join(allowed))
+    return text

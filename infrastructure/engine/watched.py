@@ -1,0 +1,88 @@
+"""What an engine reaches for outside its arguments: files, folders, databases, connections, programs.
+
+Python tells its audit hooks of all that goes through Python. What a library does in compiled code of its own, such as
+reading a Parquet file, is not told.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TOLD = {
+    "open": "opens",
+    "os.listdir": "lists",
+    "os.scandir": "lists",
+    "sqlite3.connect": "opens the database",
+    "socket.connect": "connects to",
+    "socket.getaddrinfo": "looks up",
+    "subprocess.Popen": "starts",
+    "os.system": "starts",
+}
+_LISTING = ("os.listdir", "os.scandir")
+_PATHS = (str, bytes, os.PathLike)
+_OF_FILES = ("open", "sqlite3.connect", *_LISTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Something that was reached for, in words; its path where it is a file, and whether an import did it."""
+
+    words: str
+    path: str | None
+    importing: bool
+
+    def is_in(self, folders: Sequence[Path]) -> bool:
+        """Return whether it is one of these files, or lies in one of these folders."""
+        if self.path is None:
+            return False
+        path = Path(self.path).absolute()
+        return any(path == folder.absolute() or folder.absolute() in path.parents for folder in folders)
+
+
+_watching: list[list[Reach]] = []
+_hooked: list[bool] = []
+
+
+@contextmanager
+def watched() -> Iterator[list[Reach]]:
+    """Collect what is reached for until the end of the block, each once."""
+    if not _hooked:
+        sys.addaudithook(_hook)  # for good: Python takes none away
+        _hooked.append(True)
+    seen: list[Reach] = []
+    _watching.append(seen)
+    try:
+        yield seen
+    finally:
+        _watching.remove(seen)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watching or event not in _TOLD:
+        return
+    what = arguments[1] if event == "socket.connect" else arguments[0]
+    if event == "open" and isinstance(what, int):
+        return  # a file that is open already
+    path = os.fsdecode(what) if event in _OF_FILES and isinstance(what, _PATHS) else None
+    if path is not None and path.endswith((".py", ".pyc")):
+        return  # the text of code, which an import or the printing of a warning looks up
+    importing = _importing()
+    if importing and event in _LISTING:
+        return  # how Python finds modules
+    reach = Reach(f"{_TOLD[event]} {path if path is not None else repr(what)}", path, importing)
+    for seen in _watching:
+        if reach not in seen:
+            seen.append(reach)
+
+
+def _importing() -> bool:
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False

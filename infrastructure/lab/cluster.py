@@ -1,0 +1,150 @@
+"""The parts of a task on a Dask cluster: processes of this machine, or workers of any number of machines.
+
+Workers need the same version of ExitBrain, and must see the files that a part names under the same path. Dask gives
+a part whose worker was lost to another one; a part that takes several workers with it is not tried for ever.
+"""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from signal import SIG_IGN, SIGINT, signal
+from typing import Any
+
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
+
+try:
+    from dask.distributed import Client, LocalCluster, WorkerPlugin
+    from distributed.client import FutureCancelledError, FuturesCancelledError
+    from distributed.comm.core import CommClosedError, connect
+    from distributed.scheduler import KilledWorker
+except ImportError as missing:
+    raise ClusterUnavailable(f"a cluster needs the extra exitbrain[cluster]: {missing}") from missing
+
+WORKERS_MAX = 999
+_LOCAL = re.compile(r"local(?::([1-9]\d{0,2}))?")
+_ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://.+:\d+")
+CONNECT_S, WORKERS_S = 5, 30
+"""How long a scheduler may take to answer, and to have its first worker."""
+
+AHEAD_PER_WORKER = 4
+"""Parts given out for each worker at a time: enough to keep it busy, few enough to bound what waits in memory."""
+
+_LOST = (CommClosedError, FutureCancelledError, FuturesCancelledError)
+
+
+class OnDask:
+    """Work on the workers of a Dask cluster."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+        self.address: str = client.scheduler.address
+
+    def map(
+        self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task
+    ) -> Iterator[Result]:
+        # As a result of its own the task is sent to a worker once, and made again when that worker is lost.
+        shared = self._client.submit(_same, task, pure=False)
+        workers = max(len(self._client.scheduler_info(n_workers=-1)["workers"]), 1)
+        waiting: list[Any] = []
+        try:
+            for part in parts:
+                waiting.append(self._client.submit(function, part, shared, pure=False))
+                if len(waiting) >= AHEAD_PER_WORKER * workers:
+                    yield self._result(waiting.pop(0))
+            while waiting:
+                yield self._result(waiting.pop(0))
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _result(self, future: Any) -> Any:
+        try:
+            return future.result()
+        except KilledWorker as killed:
+            raise ClusterUnavailable(
+                f"{self._name} gave up: a part of the work ended several workers (killed, or out of memory?)"
+            ) from killed
+        except _LOST as lost:
+            raise ClusterUnavailable(f"{self._name} was lost while it worked: {lost}") from lost
+
+
+@contextmanager
+def on_cluster(where: str) -> Iterator[OnDask]:
+    """Work on the cluster at `tcp://HOST:PORT`, on `local`, a process for each core of this machine, or on `local:N`.
+
+    Raises InvalidValue and ClusterUnavailable.
+    """
+    local = _LOCAL.fullmatch(where)
+    if local is None and not _ADDRESS.fullmatch(where):
+        raise InvalidValue(
+            "cluster", where, f"local, local:N with N from 1 to {WORKERS_MAX}, or tcp://HOST:PORT"
+        )
+    if local is not None:
+        workers = int(local[1]) if local[1] else _cores()
+        with _local_cluster(workers) as cluster, _client(cluster, "the local cluster") as client:
+            client.register_plugin(_LeaveCtrlCToTheParent())
+            yield OnDask(client, "the local cluster")
+    else:
+        name = f"cluster {where}"
+        with _client(where, name) as client:
+            yield OnDask(client, name)
+
+
+def _local_cluster(workers: int) -> Any:
+    try:
+        return LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=None,  # the machine's own; a limit here ends workers that would have been fine
+            silence_logs=50,
+        )
+    except (OSError, TimeoutError, RuntimeError) as error:
+        raise ClusterUnavailable(f"the local cluster can not be started: {error}") from error
+
+
+@contextmanager
+def _client(where: Any, name: str) -> Iterator[Any]:
+    try:
+        if isinstance(where, str):
+            asyncio.run(
+                _knock(where)
+            )  # a client that fails to connect complains once more when it is collected
+        client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterUnavailable(f"{name} can not be reached: {error}") from error
+    try:
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_S)
+        except (TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"{name} has no workers after {WORKERS_S} s") from error
+        yield client
+    finally:
+        client.close()  # type: ignore[no-untyped-call]
+
+
+class _LeaveCtrlCToTheParent(WorkerPlugin):
+    """Also for workers that are started later, in place of one that was lost."""
+
+    def setup(self, worker: Any) -> None:
+        signal(SIGINT, SIG_IGN)
+
+
+async def _knock(address: str) -> None:
+    """Raise OSError unless a Dask process answers at an address."""
+    comm = await connect(address, timeout=CONNECT_S)  # type: ignore[no-untyped-call]
+    await comm.close()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _same(task: Task) -> Task:
+    return task

@@ -1,0 +1,123 @@
+"""Counterfactual over a whole store in columns: from the mirror where it is as the store, else from the store itself."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from exitbrain.application.counterfactual import Counterfactual, LeftOut
+from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.lab.column_builder import columns_of
+from exitbrain.infrastructure.lab.columnar_replay import rows_by_policy, selected_rows
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
+from exitbrain.infrastructure.lab.mirror import Mirror
+from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
+from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.stored_hash import decision_rows, stored_hash
+from exitbrain.infrastructure.lab.sweep import Sweep
+from exitbrain.infrastructure.lab.sweep_rows import Recorded
+
+ROWS_AT_ONCE = 50_000
+"""Decisions that are read from the store as Python objects at the same time."""
+
+_NO_INSTRUMENT = Instrument("unknown")
+
+Progress = Callable[[int, int], None]
+"""Told the log position that was reached, and how many answers were given."""
+
+
+class ColumnarCounterfactual:
+    """Ask policies about the decisions of a store, as many at a time as columns hold."""
+
+    def __init__(self, ledger: StoredLedger, mirror: Mirror | None = None) -> None:
+        self._ledger = ledger
+        self._mirror = mirror
+        self._policies = ledger.register().policies
+        self._instruments: dict[str, Instrument | None] = {}
+
+    def run(
+        self,
+        policies: Sequence[Policy],
+        selection: Selection = EVERYTHING,
+        *,
+        progress: Progress | None = None,
+    ) -> Counterfactual:
+        """Ask every policy about every selected decision.
+
+        Raises NoKernel where a policy must be asked row by row, InvalidValue where one gives no finite level.
+        """
+        sweep, left_out, answers = Sweep(policies), LeftOut(), 0
+        for columns in self._parts():
+            recorded = self._recorded(columns, selection, left_out)
+            begun, of_part = answers, len(recorded.columns) * len(policies)
+            first, last = int(columns.log_position[0]), int(columns.log_position[-1])
+
+            def reached(
+                more: int, begun: int = begun, of_part: int = of_part, first: int = first, last: int = last
+            ) -> None:
+                nonlocal answers
+                answers += more
+                if progress is not None:
+                    progress(first + (last - first) * (answers - begun) // of_part, answers)
+
+            sweep.take(recorded, reached)
+        return sweep.answer(left_out)
+
+    def _parts(self) -> Iterator[DecisionColumns]:
+        """Yield all decisions in log order, some at a time."""
+        covered = 0
+        for segment in () if self._mirror is None else self._mirror.segments():
+            columns = self._mirrored(segment)
+            yield from self._stored(segment.first, segment.last) if columns is None else columns
+            covered = segment.last
+        yield from self._stored(covered + 1, self._ledger.head())
+
+    def _mirrored(self, segment: Segment) -> list[DecisionColumns] | None:
+        """Return what a segment holds if the store still holds the same."""
+        assert self._mirror is not None
+        try:
+            with opened_segment(segment, self._mirror.store_id) as found:
+                if found.stored_sha256 != stored_hash(self._ledger, segment.first, segment.last):
+                    return None
+                return list(found.parts())
+        except SegmentDamaged:
+            return None
+
+    def _stored(self, first: int, last: int) -> Iterator[DecisionColumns]:
+        rows = decision_rows(self._ledger, first, last)
+        while len(columns := columns_of(islice(rows, ROWS_AT_ONCE))):
+            yield columns
+
+    def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> Recorded:
+        """Return the selected decisions that can be asked about, and count those that can not."""
+        left_out.unreadable += int(np.count_nonzero(~columns.readable))
+        policies: list[Policy] = []
+        policy = np.full(len(columns), -1, dtype=np.int64)
+        for name, parameters_hash, rows in rows_by_policy(columns):
+            registered = self._policies.get(name)
+            if registered is not None and registered.ref.parameters_hash == parameters_hash:
+                policy[rows] = len(policies)
+                policies.append(registered.policy)
+        snapshots, known = self._snapshots(columns.snapshot)
+        asked = selected_rows(columns, selection)
+        for reason, good in (
+            ("unknown_policy", policy >= 0),
+            ("missing_snapshot", known[columns.snapshot.codes]),
+            ("unreadable", columns.guard_states >= 0),
+        ):
+            setattr(left_out, reason, getattr(left_out, reason) + int(np.count_nonzero(asked & ~good)))
+            asked &= good
+        if asked.all():
+            return Recorded(columns, tuple(policies), policy, snapshots)
+        return Recorded(columns.take(asked), tuple(policies), policy[asked], snapshots)
+
+    def _snapshots(self, column: Coded) -> tuple[Snapshots, Mask]:
+        for content_hash in column.values:
+            if content_hash not in self._instruments:
+                self._instruments[content_hash] = self._ledger.instrument(content_hash)
+        found = [self._instruments[content_hash] for content_hash in column.values]
+        known = np.array([*(instrument is not None for instrument in found), True])
+        return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known

@@ -1,0 +1,206 @@
+"""Formulas as compiled kernels, written from their own trace: one row of inputs, one column of parameters.
+
+The parameters stay symbols, so one kernel serves every policy of a formula. It has the same operations on the same
+operands in the same order as the formula text, without a branch, so the result has the same 64 bits as the float
+interpreter, and neighbouring policies are computed side by side. The written kernels are kept in `kernels`, where
+a reader can see them and where compiled code can be cached; a test writes them again and compares.
+"""
+
+from collections import Counter
+from dataclasses import fields
+from typing import Any
+
+from exitbrain.domain.formulas.registry import FORMULAS, Formula
+from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter
+from exitbrain.infrastructure.engine.graph import BOUNDING, OPERATORS, Graph, Operation
+
+INPUTS = tuple(field.name for field in fields(FormulaInputs))
+OUTPUTS = tuple(field.name for field in fields(FormulaOutputs))
+
+_ARGUMENTS = ("logarithm", "p", "j", "i", "binds", "before", "after")
+_BEATS = {"max": ">", "min": "<"}
+
+_PREFACE = '''"""Formula {formula} as kernels. Written by `exitbrain.infrastructure.lab.formula_kernel`; not to be changed by hand."""
+
+from typing import Any
+
+from exitbrain.infrastructure.lab.jit import inlined
+'''
+
+
+class NoKernel(Exception):
+    """A formula has a form that no kernel is written for; it is computed row by row."""
+
+
+def parameter_names(formula: Formula) -> tuple[str, ...]:
+    """Return the parameters of a formula in the order in which its kernels read them."""
+    return tuple(field.name for field in fields(formula.parameters))
+
+
+def kernel_name(formula: str) -> str:
+    """Return the name of the kernel of a formula, and of its module."""
+    return formula.replace("-", "_").replace(".", "_")
+
+
+def source_of_kernels(name: str) -> str:
+    """Return the source of the module that holds the kernels of a formula; raises NoKernel."""
+    formula = FORMULAS[name]
+    graph = Graph(_trace(formula), leaves=("input", "parameter"))
+    writing = _Writing(graph, parameter_names(formula))
+    own = kernel_name(name)
+    arguments = ", ".join((*INPUTS, "logarithm"))
+    parts = [
+        _PREFACE.format(formula=name),
+        f"BOUNDS: tuple[tuple[str, str], ...] = {writing.bounds!r}",
+        '"""The constraints that may bind, in the order in which they are met."""',
+        "",
+        *_function(
+            "logarithm_argument", ", ".join(INPUTS), writing.logarithm(), "the number whose logarithm is read"
+        ),
+        *_function(own, f"{arguments}, p, j", writing.outputs(), "the outputs for the parameters `p[:, j]`"),
+        *_function(
+            f"{own}_with_bounds",
+            f"{arguments}, p, j, binds, before, after, i",
+            writing.outputs(noting_bounds=True),
+            "the outputs, and note what binds in row `i`",
+        ),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _function(name: str, arguments: str, body: list[str], what: str) -> list[str]:
+    typed = ", ".join(f"{argument}: Any" for argument in arguments.split(", "))
+    return ["", "@inlined", f"def {name}({typed}) -> Any:", f'    """Return {what}."""', *body, ""]
+
+
+def _trace(formula: Formula) -> FormulaOutputs[Traced]:
+    inputs: FormulaInputs[Any] = FormulaInputs(**{name: named(name, 1.0) for name in INPUTS})
+    defaults = formula.parameters()
+    parameters = formula.parameters(
+        **{name: parameter(name, getattr(defaults, name)) for name in parameter_names(formula)}
+    )
+    return formula.text(TracingAlgebra(), inputs, parameters)
+
+
+class _Writing:
+    """Write the operations of a formula as statements, under the names that the formula gives its steps."""
+
+    def __init__(self, graph: Graph, parameters: tuple[str, ...]) -> None:
+        self._operations = graph.operations
+        self._outputs = graph.outputs
+        self._parameters = {name: number for number, name in enumerate(parameters)}
+        self.bounds = tuple(
+            _bound_of(operation) for operation in graph.operations if operation.op in BOUNDING
+        )
+        self._logarithm = self._only_logarithm()
+        self._arms = {arm for operation in graph.operations for arm in _arms_of(operation)}
+        self._names = self._unique(graph.names)
+
+    def logarithm(self) -> list[str]:
+        """Return the statements that compute what the formula takes the logarithm of."""
+        (argument,) = self._operations[self._logarithm].args
+        lines, texts = self._statements(self._below([argument]))
+        return [*lines, f"    return {texts[argument]}"]
+
+    def outputs(self, *, noting_bounds: bool = False) -> list[str]:
+        """Return the statements that compute the outputs, in the order of `FormulaOutputs`."""
+        numbers = [self._outputs[name] for name in OUTPUTS]
+        lines, texts = self._statements(
+            self._below(numbers, stop=self._logarithm), noting_bounds=noting_bounds
+        )
+        results = [f"        {texts[number]}," for number in numbers]
+        return [*lines, "    return (", *results, "    )"]
+
+    def _only_logarithm(self) -> int:
+        found = [number for number, operation in enumerate(self._operations) if operation.op == "ln"]
+        if len(found) != 1:
+            raise NoKernel(f"a kernel takes one logarithm, the formula takes {len(found)}")
+        if any(self._operations[number].op == "parameter" for number in self._below(found)):
+            raise NoKernel("the logarithm depends on parameters, so policies can not share it")
+        return found[0]
+
+    def _unique(self, names: dict[int, str]) -> dict[int, str]:
+        taken = {*INPUTS, *self._parameters, *_ARGUMENTS}
+        unique: dict[int, str] = {}
+        for number, name in sorted(names.items()):
+            if name not in taken:
+                unique[number] = name
+                taken.add(name)
+        return unique
+
+    def _below(self, roots: list[int], stop: int | None = None) -> list[int]:
+        """Return the operations that the roots need, in their order."""
+        found: set[int] = set()
+        waiting = list(roots)
+        while waiting:
+            number = waiting.pop()
+            if number not in found:
+                found.add(number)
+                if number != stop:
+                    waiting.extend(self._operations[number].args)
+        return sorted(found)
+
+    def _statements(
+        self, numbers: list[int], *, noting_bounds: bool = False
+    ) -> tuple[list[str], dict[int, str]]:
+        """Return the statements, and for each operation the expression that stands for its result after them."""
+        uses = Counter(arg for number in numbers for arg in self._operations[number].args)
+        uses.update(self._outputs.values())
+        lines: list[str] = []
+        texts: dict[int, str] = {}
+        for number in numbers:
+            operation = self._operations[number]
+            of = [texts.get(arg, "") for arg in operation.args]
+            if noting_bounds and operation.op in BOUNDING:
+                lines += _noted(
+                    operation, of, sum(self._operations[n].op in BOUNDING for n in numbers if n < number)
+                )
+            if operation.op == "parameter":
+                texts[number] = f"p_{operation.name}"
+                lines.append(f"    p_{operation.name} = p[{self._parameters[operation.name]}, j]")
+            elif number == self._logarithm:
+                texts[number] = "logarithm"
+            elif operation.op in ("constant", "input"):
+                texts[number] = f"({operation.name})" if operation.name.startswith("-") else operation.name
+            elif operation.op == "mark":
+                texts[number] = of[0]
+            elif uses[number] > 1 or number in self._arms or number in self._names or _arms_of(operation):
+                texts[number] = self._names.get(number, f"t{number}")
+                lines.append(f"    {texts[number]} = {_expression(operation, of)}")
+            else:
+                texts[number] = f"({_expression(operation, of)})"
+        return lines, texts
+
+
+def _arms_of(operation: Operation) -> tuple[int, ...]:
+    """Return what an operation chooses between; computed before it, the choice needs no branch."""
+    if operation.op == "where":
+        return operation.args[1:]
+    return operation.args if operation.op in ("max", "min") else ()
+
+
+def _bound_of(operation: Operation) -> tuple[str, str]:
+    level, constraint = operation.name.split(" ")
+    return level, constraint
+
+
+def _expression(operation: Operation, of: list[str]) -> str:
+    match operation.op:
+        case "where":
+            return f"{of[1]} if {of[0]} else {of[2]}"
+        case "max" | "min":
+            return f"{of[1]} if {of[1]} {_BEATS[operation.op]} {of[0]} else {of[0]}"
+        case op:
+            return f"{of[0]} {OPERATORS[op]} {of[1]}"
+
+
+def _noted(operation: Operation, of: list[str], bound: int) -> list[str]:
+    binds, after = (
+        (of[1], of[0]) if operation.op == "mark" else (f"{of[1]} {_BEATS[operation.op]} {of[0]}", of[1])
+    )
+    return [
+        f"    binds[i, {bound}] = {binds}",
+        f"    before[i, {bound}] = {of[0]}",
+        f"    after[i, {bound}] = {after}",
+    ]

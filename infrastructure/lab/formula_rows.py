@@ -1,0 +1,156 @@
+"""The levels of many decisions under one policy, by the compiled kernels of the formulas."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exitbrain.domain.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.formulas.terms import FormulaOutputs
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import round_trip_cost
+from exitbrain.infrastructure.lab.arrays import BoundColumn, Doubles, InputColumns, LevelColumns
+from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS, NoKernel, parameter_names
+from exitbrain.infrastructure.lab.jit import inlined, jit
+from exitbrain.infrastructure.lab.kernels import lsf_3_5 as kernels_of_lsf_3_5
+from exitbrain.infrastructure.lab.kernels import lsf_3_6 as kernels_of_lsf_3_6
+from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5_with_bounds
+from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6_with_bounds
+from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, Places, liquidations
+from exitbrain.infrastructure.lab.logarithm import ln_of
+
+LSF_3_5, LSF_3_6 = range(2)
+"""The formulas as kernels tell them apart."""
+
+KERNELS = {"lsf-3.5": (LSF_3_5, kernels_of_lsf_3_5.BOUNDS), "lsf-3.6": (LSF_3_6, kernels_of_lsf_3_6.BOUNDS)}
+
+
+class FormulaRows(NamedTuple):
+    """What the kernels read, one array for each of `FormulaInputs`, and the logarithm that all policies share."""
+
+    leverage: Doubles
+    direction: Doubles
+    volatility: Doubles
+    funding: Doubles
+    divergence: Doubles
+    average_pnl: Doubles
+    confidence: Doubles
+    base_tp: Doubles
+    base_sl: Doubles
+    cost: Doubles
+    liquidation_distance: Doubles
+    liquidation_known: Doubles
+    leverage_allowed: Doubles
+    logarithm: Doubles
+
+
+def formula_rows(
+    x: InputColumns, ignores: tuple[str, ...], snapshot: Places, ladders: Ladders
+) -> FormulaRows:
+    """Return what the formulas read of every row; `snapshot` says which of the ladders is its own, -1 for none."""
+    where = liquidations(x, snapshot, ladders)
+    nothing = np.zeros(len(x.leverage))
+    return FormulaRows(
+        leverage=x.leverage,
+        direction=x.direction,
+        volatility=x.volatility,
+        funding=nothing if "funding" in ignores else x.funding,
+        divergence=nothing if "divergence" in ignores else x.divergence,
+        average_pnl=x.average_pnl,
+        confidence=x.confidence,
+        base_tp=x.base_tp,
+        base_sl=x.base_sl,
+        cost=round_trip_cost(x.fee_bps, x.slippage_bps),  # type: ignore[arg-type]  # arrays compute alike
+        liquidation_distance=where[0],
+        liquidation_known=where[1],
+        leverage_allowed=where[2],
+        logarithm=logarithms(x.leverage),
+    )
+
+
+def logarithms(leverage: Doubles) -> Doubles:
+    """Return the logarithm that the formulas take, ln(max(L, 1) + 1)."""
+    return ln_of(np.where(leverage < 1.0, 1.0, leverage) + 1.0)
+
+
+def parameter_column(policy: Policy) -> Doubles:
+    """Return the parameters of a policy in the order in which the kernels of its formula read them."""
+    parameters = parameters_of(policy)
+    names = parameter_names(formula_of(policy))
+    return np.array([getattr(parameters, name) for name in names], dtype=np.float64)
+
+
+def kernel_of(policy: Policy) -> int:
+    """Return the number of the kernel of a policy; raises NoKernel where its formula has none."""
+    formula = formula_of(policy).name
+    if formula not in KERNELS:
+        raise NoKernel(f"formula {formula} has no kernel; there are those of {', '.join(KERNELS)}")
+    return KERNELS[formula][0]
+
+
+def compute_rows(policy: Policy, rows: FormulaRows) -> LevelColumns:
+    """Compute the levels of every row, the same bits as `arrays.compute_levels`."""
+    which, constraints = kernel_of(policy), KERNELS[policy.formula][1]
+    count = len(rows.leverage)
+    outputs = np.empty((len(OUTPUTS), count))
+    binds = np.empty((count, len(constraints)), dtype=np.bool_)
+    before, after = np.empty(binds.shape), np.empty(binds.shape)
+    parameters = parameter_column(policy).reshape(-1, 1)
+    compute_block(
+        which, FormulaRows(*map(read_only, rows)), parameters, 0, count, outputs, binds, before, after
+    )
+    bounds = [
+        BoundColumn(level, constraint, binds[:, place], before[:, place], after[:, place])
+        for place, (level, constraint) in enumerate(constraints)
+    ]
+    return LevelColumns(FormulaOutputs(*outputs), tuple(bounds))
+
+
+def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that can not be written and lies without gaps, so that one compiled kernel serves every source."""
+    view = np.ascontiguousarray(column).view()
+    view.flags.writeable = False
+    return view
+
+
+@jit
+def compute_block(
+    which: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
+) -> None:
+    """Compute rows from `start` on into the first places; `outputs` has a row for each of OUTPUTS."""
+    if which == LSF_3_5:
+        _each(lsf_3_5_with_bounds, x, p, start, rows, outputs, binds, before, after)
+    else:
+        _each(lsf_3_6_with_bounds, x, p, start, rows, outputs, binds, before, after)
+
+
+@inlined
+def _each(
+    kernel: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
+) -> None:
+    for to in range(rows):
+        i = start + to
+        out = kernel(
+            x.leverage[i],
+            x.direction[i],
+            x.volatility[i],
+            x.funding[i],
+            x.divergence[i],
+            x.average_pnl[i],
+            x.confidence[i],
+            x.base_tp[i],
+            x.base_sl[i],
+            x.cost[i],
+            x.liquidation_distance[i],
+            x.liquidation_known[i],
+            x.leverage_allowed[i],
+            x.logarithm[i],
+            p,
+            0,
+            binds,
+            before,
+            after,
+            to,
+        )
+        for k in range(len(out)):
+            outputs[k, to] = out[k]

@@ -1,0 +1,234 @@
+"""The judgement of a decision as 64 bits, so that a kernel can compare what the record says beside the levels.
+
+The digest covers what the level columns do not hold: what bound the levels, why guards were not checkable, the
+figures of the guards that failed, and the trigger prices. It starts at SEED and takes one word after another:
+
+    digest = rotate_left(digest ^ word, 27) * FACTOR        (in 64 bits)
+
+Each step can be undone for a known word, and for a known digest it gives each word another result: whoever changes
+one single word changes the digest, always. A double enters as its 64 bits. The words of one decision, in order:
+
+1. for each bound of the formula, in the order it happened: `bound_word(level, constraint)`, before, after;
+2. `closing_word(bounds, reasons)`: how many bounds there were, and for each guard why it was not checkable;
+3. for each guard that failed, in the order of GUARDS: `guard_word(guard, mask)`, then its figures, in the order of
+   FIGURES; the mask has bit n set where the n-th of them is there (only `inputs_in_range` leaves some out);
+4. `NO_TRIGGERS`; or `TRIGGERS` and the four trigger prices tp1, tp2, tp3, sl as doubles.
+
+A judgement with rounding to ticks, slices, Decimal prices or names that are not listed here has no digest: such a
+decision is judged by the row lane. `judgement_of` is the definition; kernels repeat it with `mixed` and `bits_of`.
+"""
+
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from exitbrain.domain.decision import JudgedLevels
+from exitbrain.domain.guards import GUARDS, REFUSED, GuardReport
+from exitbrain.domain.levels import LEVELS
+from exitbrain.infrastructure.lab.jit import jit
+
+CONSTRAINTS = (
+    "tp_min",
+    "sl_min",
+    "clamp_min",
+    "clamp_max",
+    "cost_floor",
+    "liquidation_cap",
+    "liquidation_unknown",
+    "spacing",
+)
+FIGURES = {
+    "leverage_is_known": ("assumed",),
+    "inputs_in_range": ("volatility", "divergence", "funding", "confidence"),
+    "intent_is_fresh": ("age_s", "max_age_s"),
+    "price_is_known": ("entry_price_known", "quantity_known"),
+    "stop_wider_than_costs": ("stop", "cost", "needed"),
+    "stop_inside_liquidation": ("stop_with_costs", "liquidation", "targets_filled", "leverage_allowed"),
+    "targets_beyond_costs": ("tp1", "cost"),
+    "targets_increasing": ("tp1", "tp2", "tp3"),
+    "levels_on_distinct_ticks": ("entry", "tp1", "tp2", "tp3", "sl"),
+    "slices_placeable": ("quantity", "placeable", "slices"),
+}
+"""The figures of each guard that fails, in the order of GUARDS and as the domain writes them."""
+
+REASONS = (
+    REFUSED,
+    "the time of the message is not known",
+    "no leverage brackets",
+    "no tick size",
+    "no entry price",
+    "no step size",
+    "no quantity",
+)
+"""Why a guard may not be checkable; its code is its place here + 1, and 0 says that the guard was checked."""
+
+PASSED, FAILED, UNKNOWN = 0, 1, 2
+"""The state of a guard, two bits for each in the order of GUARDS, the first in the lowest bits."""
+
+NO_TRIGGERS, TRIGGERS = 0, 1
+
+SEED = np.uint64(0x243F6A8885A308D3)
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_LEFT, _RIGHT = np.uint64(27), np.uint64(64 - 27)
+_WORD = (1 << 64) - 1
+_PARTIAL = "inputs_in_range"
+
+
+@jit
+def mixed(digest: np.uint64, word: np.uint64) -> np.uint64:
+    """Return the digest with one more word."""
+    digest = np.uint64(digest) ^ np.uint64(word)  # numba makes a double of a mixture with a signed one
+    return ((digest << _LEFT) | (digest >> _RIGHT)) * FACTOR
+
+
+@jit
+def bits_of(value: float) -> np.uint64:
+    """Return the 64 bits of a double."""
+    return np.float64(value).view(np.uint64)
+
+
+def bound_word(level: str, constraint: str) -> int:
+    """Return the word that names a bound."""
+    return LEVELS.index(level) << 8 | CONSTRAINTS.index(constraint)
+
+
+def guard_word(guard: str, mask: int) -> int:
+    """Return the word that names a failed guard and which of its figures follow."""
+    return mask << 8 | GUARDS.index(guard)
+
+
+def closing_word(bounds: int, reasons: int) -> int:
+    """Return the word between the bounds and the figures; `reasons` holds four bits for each guard."""
+    return reasons << 8 | bounds
+
+
+def reason_bits(guard: str, reason: str) -> int:
+    """Return what a guard that was not checkable adds to the reasons."""
+    return (REASONS.index(reason) + 1) << 4 * GUARDS.index(guard)
+
+
+def judgement_of(levels: JudgedLevels) -> int | None:
+    """Return the digest, None where columns can not hold this judgement: the definition, one word at a time."""
+    words = words_of(levels)
+    if words is None:
+        return None
+    digest = int(SEED)
+    for (word,) in struct.iter_unpack("<Q", words):
+        digest ^= word
+        digest = (digest << 27 | digest >> 37) & _WORD
+        digest = digest * int(FACTOR) & _WORD
+    return digest
+
+
+def digests_of(words: Sequence[bytes]) -> npt.NDArray[np.uint64]:
+    """Return the digests of many judgements at once, from the words of each."""
+    ends = np.cumsum([len(some) // 8 for some in words], dtype=np.int64)
+    return _fold(np.frombuffer(b"".join(words), np.uint64), ends)
+
+
+def guard_states(report: GuardReport) -> int | None:
+    """Return the states of all guards; None where the report does not name each once, in order."""
+    return _states_of(report.passed, tuple(report.failed), tuple(report.unknown))
+
+
+def words_of(levels: JudgedLevels) -> bytes | None:
+    """Return the words of a judgement, eight bytes each with the lowest first; None where it has no digest."""
+    guards = levels.guards
+    if levels.rounding or levels.slices or guard_states(guards) is None:
+        return None
+    words: list[bytes] = []
+    for bound in levels.raw.bounds:
+        word = _BOUND_WORDS.get((bound.level, bound.constraint))
+        if word is None:
+            return None
+        words.append(word + _two_doubles(bound.before, bound.after))
+    reasons = _reasons_of(tuple(guards.unknown.items()))
+    if reasons is None:
+        return None
+    words.append(_one_word(closing_word(len(levels.raw.bounds), reasons)))
+    for guard, figures in guards.failed.items():
+        word = _guard_word_of(guard, tuple(figures))
+        if word is None:
+            return None
+        words += (word, struct.pack(f"<{len(figures)}d", *figures.values()))
+    triggers = _words_of_triggers(levels)
+    return None if triggers is None else b"".join((*words, triggers))
+
+
+@jit
+def _fold(words: npt.NDArray[np.uint64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    digests = np.empty(len(ends), dtype=np.uint64)
+    begin = 0
+    for row in range(len(ends)):
+        digest = SEED
+        for place in range(begin, ends[row]):
+            digest = mixed(digest, words[place])
+        digests[row] = digest
+        begin = ends[row]
+    return digests
+
+
+# Guards fail in few combinations, so what depends on names alone is found once for each.
+
+
+@lru_cache(maxsize=4096)
+def _states_of(passed: tuple[str, ...], failed: tuple[str, ...], unknown: tuple[str, ...]) -> int | None:
+    if sorted(passed + failed + unknown) != sorted(GUARDS):
+        return None
+    if any(tuple(name for name in GUARDS if name in names) != names for names in (passed, failed, unknown)):
+        return None
+    named = {
+        **dict.fromkeys(passed, PASSED),
+        **dict.fromkeys(failed, FAILED),
+        **dict.fromkeys(unknown, UNKNOWN),
+    }
+    states = 0
+    for place, name in enumerate(GUARDS):
+        states |= named[name] << 2 * place
+    return states
+
+
+@lru_cache(maxsize=4096)
+def _reasons_of(unknown: tuple[tuple[str, str], ...]) -> int | None:
+    reasons = 0
+    for guard, reason in unknown:
+        if reason not in REASONS:
+            return None
+        reasons |= reason_bits(guard, reason)
+    return reasons
+
+
+@lru_cache(maxsize=4096)
+def _guard_word_of(guard: str, figures: tuple[str, ...]) -> bytes | None:
+    known = FIGURES[guard]
+    if tuple(name for name in known if name in figures) != figures:
+        return None
+    if guard != _PARTIAL and figures != known:
+        return None
+    mask = 0
+    for name in figures:
+        mask |= 1 << known.index(name)
+    return _one_word(guard_word(guard, mask))
+
+
+def _words_of_triggers(levels: JudgedLevels) -> bytes | None:
+    triggers = levels.triggers
+    if triggers is None:
+        return _one_word(NO_TRIGGERS)
+    prices = (triggers.tp1, triggers.tp2, triggers.tp3, triggers.sl)
+    if any(type(price) is not float for price in prices):
+        return None
+    return _trigger_words(TRIGGERS, *prices)
+
+
+_one_word = struct.Struct("<Q").pack
+_two_doubles = struct.Struct("<2d").pack
+_trigger_words = struct.Struct("<Q4d").pack
+_BOUND_WORDS = {
+    (level, constraint): _one_word(bound_word(level, constraint))
+    for level in LEVELS
+    for constraint in CONSTRAINTS
+}

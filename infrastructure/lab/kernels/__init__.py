@@ -1,0 +1,1 @@
+"""The kernels of the formulas, as `exitbrain.infrastructure.lab.formula_kernel` writes them."""

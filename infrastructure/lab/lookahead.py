@@ -1,0 +1,85 @@
+"""The look-ahead test on positions of a file: the engine that decides them, and the exits on candles."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from exitbrain.application.lookahead.engines import Ask, EngineCheck
+from exitbrain.application.lookahead.exits import Entry, ExitCheck
+from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
+from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms
+from exitbrain.domain.instrument import Bracket
+from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.walk.candle import MINUTE_MS
+from exitbrain.domain.walk.givens import Trailing
+from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.instruments.file import InstrumentsFile
+from exitbrain.infrastructure.lab.market_files import MarketFiles
+from exitbrain.infrastructure.lab.positions import read_positions
+
+TRAILING = Trailing(activation=0.005, distance=0.005)
+"""The rules under which stops move; each position is walked once without any and once with these."""
+
+REFUSED = "the policy refused the levels"
+
+
+class PositionsUnderTest:
+    """Check policies on the positions of a file and the candles of a folder."""
+
+    def __init__(self, positions: str, candles: Path, brackets: str | None) -> None:
+        """Read the files; raises what reading positions, instruments and candles raises."""
+        self.positions = read_positions(positions)
+        self._market = MarketFiles(candles)
+        self._instruments: Instruments = (
+            NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+        )
+
+    def check(
+        self, policy: Policy, engine: WatchedEngineOfPolicy, verdict: PolicyVerdict, *, cuts: int
+    ) -> None:
+        """Add what is found about a policy to the verdict."""
+        asking = _Asking(engine.new())
+        entries: list[Entry] = []
+        for position in self.positions:
+            try:
+                entries += self._entries(policy, asking, position, verdict)
+            except EngineFailed as failed:
+                verdict.note(
+                    Moved(Finding.FAILED, position.where, "levels asked for", "engine", "levels", str(failed))
+                )
+        EngineCheck(policy, engine, list(asking.asks.values()), cuts=cuts).run(verdict)
+        ExitCheck(entries, cuts=cuts).run(verdict)
+
+    def _entries(
+        self, policy: Policy, asking: "_Asking", position: GivenPosition, verdict: PolicyVerdict
+    ) -> list[Entry]:
+        asking.subject = position.where
+        market = self._market.market(position.symbol)
+        interval_ms = max(MINUTE_MS, market.candles.interval_ms)
+        resting = Terms(policy)
+        moving = Terms(policy, break_even=BreakEven(), trailing=TRAILING, rule_interval_ms=interval_ms)
+        entries = []
+        for terms, stops in ((resting, "resting stop"), (moving, "moving stop")):
+            simulation = Simulation(asking, self._instruments, self._market)
+            for one in simulation.run([position], terms):
+                if one.givens is None:
+                    verdict.leave_out(REFUSED)
+                else:
+                    subject = f"{position.symbol} of {position.where}, {stops}"
+                    entries.append(Entry(subject, one.givens, market))
+        return entries
+
+
+class _Asking:
+    """An engine that keeps what it was asked."""
+
+    def __init__(self, engine: LevelEngine) -> None:
+        self._engine = engine
+        self.subject = ""
+        self.asks: dict[str, Ask] = {}
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        self.asks[self.subject] = Ask(self.subject, inputs, tuple(brackets))
+        return self._engine.compute(policy, inputs, brackets)

@@ -1,0 +1,207 @@
+"""The columnar mirror of a store: its decisions as Parquet segments, one for each closed range of the log.
+
+A mirror is a projection: the store stays the truth, and every segment can be made again from it. The log is cut at
+the same positions every time, so a mirror grows by further segments; only the last, short one is written anew.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.domain.identity import STORE_ID
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.lab.column_builder import columns_of
+from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined
+from exitbrain.infrastructure.lab.mirror_comparison import first_difference
+from exitbrain.infrastructure.lab.segment import (
+    PARTIAL,
+    AnotherStore,
+    Segment,
+    SegmentDamaged,
+    is_partial,
+    label_of,
+    opened_segment,
+    read_segment,
+    write_segment,
+)
+from exitbrain.infrastructure.lab.stored_hash import StoredHash, decision_rows
+
+SPAN = 500_000
+"""Log positions of a full segment."""
+
+_ROWS_AT_ONCE = 50_000
+"""Rows that are Python objects at the same time, some hundred bytes for each of their numbers."""
+
+Progress = Callable[[int, int], None]
+"""Told the log position that was reached, and how many decisions were worked through."""
+
+
+@dataclass(slots=True)
+class MirrorReport:
+    """What an export or a verification came to; `damaged` and `different` are sentences that name segments."""
+
+    segments: int = 0
+    written: int = 0
+    decisions: int = 0
+    covers: int = 0
+    damaged: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+
+
+class Mirror:
+    """The segments of one store in a folder."""
+
+    def __init__(self, folder: Path, store_id: str, span: int = SPAN) -> None:
+        self.folder = folder
+        self.store_id = store_id
+        self._span = span
+
+    @classmethod
+    def of(cls, ledger: StoredLedger, folder: Path, span: int = SPAN) -> "Mirror":
+        """Return the mirror of a store in a folder, which need not exist yet."""
+        return cls(folder, identity_of(ledger), span)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Return the segments that follow on each other from the beginning of the log, by their names alone.
+
+        Where an interrupted export left the shorter predecessor of a segment, the longer one counts.
+        """
+        longest: dict[int, Segment] = {}
+        for segment in sorted(self._files()):
+            longest[segment.first] = segment
+        found: list[Segment] = []
+        beyond = 1
+        while beyond in longest:
+            found.append(longest[beyond])
+            beyond = found[-1].last + 1
+        return tuple(found)
+
+    def check_owner(self) -> None:
+        """Raise AnotherStore when the mirror says that it was made from another store."""
+        for segment in self._files():
+            if label_of(segment).get("store", self.store_id) != self.store_id:
+                raise AnotherStore(
+                    f"mirror {self.folder} belongs to another store; name another folder, or rebuild it"
+                )
+
+    def regular_share(self) -> float:
+        """Return which share of its decisions can be judged in columns at all, as the segments say."""
+        labels = [label_of(segment) for segment in self.segments()]
+        rows = sum(int(label.get("rows", 0)) for label in labels)
+        return sum(int(label.get("regular", 0)) for label in labels) / rows if rows else 1.0
+
+    def covers(self) -> int:
+        """Return the log position up to which there are segments, 0 for none."""
+        segments = self.segments()
+        return segments[-1].last if segments else 0
+
+    def export(
+        self, ledger: StoredLedger, *, rebuild: bool = False, progress: Progress | None = None
+    ) -> MirrorReport:
+        """Write the segments that are missing, short or damaged, up to the head of the log.
+
+        Whatever ends an export early, the next one goes on after the last segment that is complete. Raises
+        AnotherStore, unless everything is to be rebuilt.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
+        if rebuild:
+            self._remove(lambda _: True)
+        self.check_owner()
+        report = MirrorReport()
+        head = ledger.head()
+        there = {segment.first: segment for segment in self.segments()}
+        for first in range(1, head + 1, self._span):
+            last = min(first + self._span - 1, head)
+            rows = self._kept(there.get(first), last, report)
+            if rows is None:
+                columns, stored = read_from_store(ledger, first, last)
+                written = write_segment(self.folder, self.store_id, first, last, columns, stored)
+                self._remove_others(written)
+                report.written += 1
+                rows = len(columns)
+            report.segments += 1
+            report.decisions += rows
+            report.covers = last
+            if progress is not None:
+                progress(last, report.decisions)
+        self._remove(lambda segment: segment.last > head)
+        return report
+
+    def verify(self, ledger: StoredLedger, *, progress: Progress | None = None) -> MirrorReport:
+        """Compare every segment with the store, row by row and bit by bit."""
+        report = MirrorReport()
+        for segment in self.segments():
+            report.segments += 1
+            report.covers = segment.last
+            try:
+                with opened_segment(segment, self.store_id) as found:
+                    mirrored, mirrored_sha256 = found.columns(), found.stored_sha256
+            except SegmentDamaged as damaged:
+                report.damaged.append(str(damaged))
+                continue
+            columns, stored = read_from_store(ledger, segment.first, segment.last)
+            difference = first_difference(mirrored, columns)
+            if difference is None and stored != mirrored_sha256:
+                difference = "the stored bytes have changed, and none of the numbers"
+            if difference is not None:
+                report.different.append(f"segment {segment.path.name} differs from the store: {difference}")
+            report.decisions += len(columns)
+            if progress is not None:
+                progress(segment.last, report.decisions)
+        return report
+
+    def _kept(self, segment: Segment | None, last: int, report: MirrorReport) -> int | None:
+        """Return how many decisions a segment holds that can stay as it is, else None."""
+        if segment is None or segment.last != last:
+            return None
+        try:
+            return len(read_segment(segment, self.store_id, ["log_position"]))
+        except SegmentDamaged as damaged:
+            report.damaged.append(str(damaged))
+            return None
+
+    def _files(self) -> Iterator[Segment]:
+        for path in self.folder.glob("*.parquet"):
+            segment = Segment.at(path)
+            if segment is not None:
+                yield segment
+
+    def _remove_leftovers(self) -> None:
+        for path in self.folder.glob(f"*{PARTIAL}"):
+            if is_partial(path):
+                path.unlink()
+
+    def _remove(self, condition: Callable[[Segment], bool]) -> None:
+        for segment in list(self._files()):
+            if condition(segment):
+                segment.path.unlink()
+
+    def _remove_others(self, written: Segment) -> None:
+        self._remove(lambda other: other != written and _overlap(other, written))
+
+
+def _overlap(one: Segment, other: Segment) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def identity_of(ledger: StoredLedger) -> str:
+    """Return what tells a store from every other: the hash of its first event."""
+    history = ledger.history(STORE_ID)
+    if not history:
+        raise LedgerError(f"{ledger.name} is empty: there is nothing to mirror")
+    return sha256(MAPPER.to_stored_event(history[0]).state).hexdigest()
+
+
+def read_from_store(ledger: StoredLedger, first: int, last: int) -> tuple[DecisionColumns, str]:
+    """Return the decisions of a closed range of log positions, and the hash of their stored bytes."""
+    stored = StoredHash()
+    rows = stored.through(decision_rows(ledger, first, last))
+    parts = [columns_of(islice(rows, _ROWS_AT_ONCE))]
+    while len(parts[-1]) == _ROWS_AT_ONCE:
+        parts.append(columns_of(islice(rows, _ROWS_AT_ONCE)))
+    return joined(parts), stored.hexdigest()

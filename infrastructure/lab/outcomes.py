@@ -1,0 +1,154 @@
+"""Recorded positions walked on market data under what was recorded and under other policies, added up and judged."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from exitbrain.application.outcome_measures import (
+    PolicySummary,
+    PositionMeasures,
+    measures_of,
+    summary_of,
+)
+from exitbrain.application.outcome_plans import LeftOutBecause, ms_of
+from exitbrain.application.outcome_totals import Panel
+from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData, MarketUnreadable
+from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.application.simulation import Terms
+from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
+from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Assumption
+
+SEED = 1
+OFF_MARKET = "off_market"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: candidates against a baseline, None for what was recorded, under these terms."""
+
+    baseline: Policy | None
+    candidates: Sequence[Policy]
+    terms: Terms
+    seed: int = SEED
+    include_off_market: bool = False
+
+    @property
+    def baseline_name(self) -> str:
+        """Return the baseline as reports name it."""
+        return "as recorded" if self.baseline is None else self.baseline.name
+
+
+@dataclass(slots=True)
+class Unwalked:
+    """A position that is in no number, and why."""
+
+    position: RecordedPosition
+    because: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What came of the positions: totals and comparisons of all, the outcomes themselves where they were kept."""
+
+    question: Question
+    panel: Panel
+    left_out: list[Unwalked] = field(default_factory=list)
+    outcomes: list[PositionOutcome] = field(default_factory=list)
+    assumptions: dict[Assumption, None] = field(default_factory=dict)
+
+    @property
+    def positions(self) -> int:
+        """Return how many positions are in the numbers."""
+        return len(self.panel.comparisons)
+
+    def judgement(self) -> Judgement:
+        """Judge the one candidate; the libraries of the laboratory are needed where there are days to resample."""
+        alone = [each.of(0) for each in self.panel.comparisons]
+        judged = judge_unresampled(alone, resampling_of(alone, self.question.seed))
+        if judged is not None:
+            return judged
+        from exitbrain.infrastructure.lab.statistics import judge_policy  # noqa: PLC0415 - an extra
+
+        return judge_policy(alone, seed=self.question.seed)
+
+    def family_judgement(self) -> FamilyJudgement:
+        """Judge every candidate with all of them in view."""
+        from exitbrain.infrastructure.lab.statistics import judge_family  # noqa: PLC0415 - an extra
+
+        return judge_family(self.panel.comparisons, seed=self.question.seed)
+
+    def measured(self) -> tuple[list[list[PositionMeasures]], list[PolicySummary]]:
+        """Return the measures of the baseline and of the one candidate, position by position and together."""
+        walked = [
+            [outcome.baseline for outcome in self.outcomes],
+            [outcome.candidates[0] for outcome in self.outcomes],
+        ]
+        measured = [
+            [measures_of(outcome, one) for outcome, one in zip(self.outcomes, policy, strict=True)]
+            for policy in walked
+        ]
+        summaries = [
+            summary_of(self.outcomes, policy, measures)
+            for policy, measures in zip(walked, measured, strict=True)
+        ]
+        return measured, summaries
+
+
+def find_outcomes(
+    ledger: ExitLedger,
+    engine: LevelEngine,
+    market: MarketData,
+    question: Question,
+    positions: Sequence[RecordedPosition],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Found:
+    """Walk positions of a ledger; raises MarketUnreadable where candles hold none of them.
+
+    With one candidate outcomes are attributed and kept; of more only what they come to. `progress` is told how many
+    positions are walked.
+    """
+    alone = len(question.candidates) == 1
+    found = Found(question, Panel(len(question.candidates)))
+    walking = Outcomes(ledger, engine, market)
+    outcomes = walking.run(
+        positions, question.baseline, question.candidates, question.terms, attributed=alone
+    )
+    for number, outcome in enumerate(outcomes, start=1):
+        _take(found, outcome, keep=alone)
+        if progress is not None:
+            progress(number)
+    _check_any_candles(found, len(positions))
+    return found
+
+
+def _check_any_candles(found: Found, positions: int) -> None:
+    missing = [each for each in found.left_out if each.because == LeftOutBecause.NO_CANDLES]
+    outside = [each for each in found.left_out if each.because == LeftOutBecause.OUTSIDE_CANDLES]
+    if not positions or len(missing) + len(outside) < positions:
+        return
+    first = (missing or outside)[0]
+    raise MarketUnreadable(
+        f"the candles hold none of the {positions} recorded positions: {len(missing)} are of symbols without candles, "
+        f"{len(outside)} were opened outside of them; the first is {first.position.symbol}, "
+        f"{first.position.opened_at.isoformat()}: {first.detail}"
+    )
+
+
+def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> None:
+    if isinstance(outcome, LeftOut):
+        found.left_out.append(Unwalked(outcome.position, outcome.because.value, outcome.detail))
+        return
+    if outcome.baseline.walk.entry_off_market and not found.question.include_off_market:
+        detail = "the entry lies outside the candle it was made in"
+        found.left_out.append(Unwalked(outcome.position, OFF_MARKET, detail))
+        return
+    found.panel.add(outcome, ms_of(outcome.position.opened_at))
+    found.assumptions.update(dict.fromkeys(outcome.assumptions))
+    if keep:
+        found.outcomes.append(outcome)

@@ -1,0 +1,1 @@
+"""Reports of the laboratory: one self-contained HTML page for each run."""

@@ -1,0 +1,44 @@
+"""The report of a what-if on a store, from what was asked of its decisions and positions."""
+
+from pathlib import Path
+
+from exitbrain.application.counterfactual import WhatIf
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
+from exitbrain.infrastructure.lab.report.changes import Changes
+from exitbrain.infrastructure.lab.report.what_if import Walked, WhatIfRun, write_what_if
+
+
+def write_report(
+    path: Path,
+    ledger: ExitLedger,
+    engine: LevelEngine,
+    answer: WhatIf,
+    changes: Changes,
+    found: Found | None,
+    *,
+    notes: tuple[str, ...] = (),
+) -> None:
+    """Write the page of one policy; `found` is None where no candles were given, `notes` end its first lines."""
+    registered = ledger.register().policies
+    recorded = [registered[name].policy for name in changes.recorded if name in registered]
+    policies = {policy.name: policy for policy in (*recorded, answer.policy)}
+    walked = None if found is None else _walked(found)
+    write_what_if(path, WhatIfRun(answer, changes, tuple(policies.values()), walked, notes), engine)
+
+
+def _walked(found: Found) -> Walked:
+    return Walked(
+        outcomes=found.outcomes,
+        left_out=[_told(one) for one in found.left_out],
+        totals=found.panel.totals[0],
+        judgement=found.judgement(),
+        baseline=found.question.baseline_name,
+    )
+
+
+def _told(one: Unwalked) -> str:
+    position = one.position
+    opened = f"{position.opened_at:%Y-%m-%d %H:%M}"
+    return f"Left out: {position.symbol}, opened {opened}: {one.because.replace('_', ' ')} ({one.detail})."

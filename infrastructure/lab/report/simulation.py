@@ -1,0 +1,193 @@
+"""The report of a simulation: positions of a file under one policy."""
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData
+from exitbrain.application.simulation import Simulated
+from exitbrain.application.simulation_totals import Bounds, Totals
+from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import Assumption, plain
+from exitbrain.domain.walk.plan import Plan
+from exitbrain.infrastructure.lab.report.page import Page, Section, Table, write
+from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
+from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
+from exitbrain.infrastructure.wording import percent, refusal
+
+CHARTS = 3
+"""How many of the worst, of the best and of the most uncertain positions are drawn."""
+
+ROWS = 500
+"""How many positions are listed."""
+
+
+def write_simulation(
+    path: FilePath,
+    policy: Policy,
+    simulated: Sequence[Simulated],
+    totals: Totals,
+    market: MarketData,
+    engine: LevelEngine,
+    include_off_market: bool,
+) -> None:
+    """Write the report of a simulation as one HTML file."""
+    page = simulation_page(policy, simulated, totals, market, engine, include_off_market=include_off_market)
+    write(page, path)
+
+
+def simulation_page(
+    policy: Policy,
+    simulated: Sequence[Simulated],
+    totals: Totals,
+    market: MarketData,
+    engine: LevelEngine,
+    *,
+    include_off_market: bool,
+) -> Page:
+    """Return the report of a simulation."""
+    walked = [(one, path) for one in simulated if (path := _path(policy, one, market)) is not None]
+    counted = [path for one, path in walked if include_off_market or not path.walk.entry_off_market]
+    return Page(
+        f"{len(simulated)} positions under {policy.name}",
+        (
+            (
+                f"Exits came to {_bounds(totals.exits)}; what was still open at the end of the data to "
+                f"{_bounds(totals.open_rests)}. {totals.ambiguous} of {totals.everything.positions} positions are ambiguous, and "
+                f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the order inside their candles."
+            ),
+            "Results are net of costs, as fractions of the entry notional of each position, added up.",
+        ),
+        (
+            _totals(totals, include_off_market=include_off_market),
+            results_over_time([counted]),
+            _guards(simulated),
+            surfaces([surface_of(policy, engine, calm_inputs(policy))]),
+            _charts(counted),
+            _list(walked),
+            _assumptions(simulated),
+        ),
+    )
+
+
+def _path(policy: Policy, one: Simulated, market: MarketData) -> Path | None:
+    if one.walk is None or one.givens is None:
+        return None
+    return Path(_name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.symbol))
+
+
+def _totals(totals: Totals, *, include_off_market: bool) -> Section:
+    rows = (
+        ("exits", *_row(totals.exits)),
+        ("exits of positions that crossed no hole in the data", *_row(totals.without_holes)),
+        ("still open, at the last close", *_row(totals.open_rests)),
+        ("all together", *_row(totals.everything)),
+    )
+    treated = "counted all the same" if include_off_market else "left out"
+    notes = [
+        BOUNDS,
+        *(
+            f"Off market, {treated}: {_name(one)} lies outside the candle it was made in."
+            for one in totals.off_market
+        ),
+        *(f"Refused, left out: {_name(one)}: {refusal(one.levels.raw)}." for one in totals.refused),
+    ]
+    headings = ("Total", "Positions", "Pessimistic", "Optimistic")
+    return Section("Totals", tuple(notes), (Table(headings, rows, frozenset({1, 2, 3})),))
+
+
+def _guards(simulated: Sequence[Simulated]) -> Section:
+    rows = []
+    for guard in GUARDS:
+        reports = [one.levels.guards for one in simulated]
+        failed = sum(guard in report.failed for report in reports)
+        unknown = sum(guard in report.unknown for report in reports)
+        rows.append((guard, str(len(reports) - failed - unknown), str(failed), str(unknown)))
+    return Section(
+        "Guards",
+        ("A plan may be executed when every guard passes; none stops a simulation.",),
+        (Table(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
+    )
+
+
+def _charts(paths: Sequence[Path]) -> Section:
+    by_result = sorted(paths, key=lambda path: path.walk.pessimistic.net)
+    uncertain = sorted(paths, key=lambda path: path.walk.pessimistic.net - path.walk.optimistic.net)
+    chosen: dict[str, tuple[Path, str]] = {}
+    for kind, group in (
+        ("Worst", by_result[:CHARTS]),
+        ("Best", by_result[::-1][:CHARTS]),
+        ("Most uncertain", [path for path in uncertain[:CHARTS] if path.walk.ambiguous]),
+    ):
+        for path in group:
+            chosen.setdefault(path.name, (path, kind))
+    figures = tuple(
+        path_figure(
+            path,
+            None,
+            f"{kind}. Pessimistic: {told(path.walk.pessimistic)}. Optimistic: {told(path.walk.optimistic)}.",
+        )
+        for path, kind in chosen.values()
+    )
+    return Section("Worst, best and most uncertain exits", (), figures)
+
+
+def _list(walked: Sequence[tuple[Simulated, Path]]) -> Section:
+    rows = tuple(
+        (
+            one.position.symbol,
+            one.position.side.value,
+            plain(one.position.entry_price),
+            _opened(one),
+            told(path.walk.pessimistic),
+            told(path.walk.optimistic) if path.walk.ambiguous else "the same",
+            _remarks(path),
+        )
+        for one, path in walked[:ROWS]
+    )
+    headings = ("Symbol", "Side", "Entry", "Opened (UTC)", "Pessimistic", "Optimistic", "Remarks")
+    text = (f"The first {ROWS} of {len(walked)}.",) if len(walked) > ROWS else ()
+    return Section("Positions", text, (Table(headings, rows, frozenset({2})),))
+
+
+def _assumptions(simulated: Sequence[Simulated]) -> Section:
+    counts: dict[Assumption, int] = {}
+    for one in simulated:
+        for each in one.assumptions:
+            counts[each] = counts.get(each, 0) + 1
+    rows = tuple((each.field, each.value, each.why, str(count)) for each, count in counts.items())
+    return Section(
+        "Assumed where nothing was given",
+        (),
+        (Table(("What", "Value", "Why", "Positions"), rows, frozenset({3})),),
+    )
+
+
+def _remarks(path: Path) -> str:
+    said = []
+    if path.walk.entry_off_market:
+        said.append("off market")
+    if path.walk.holes:
+        said.append(f"holes crossed: {path.walk.holes}")
+    if path.walk.refined_candles:
+        said.append(f"candles refined: {path.walk.refined_candles}")
+    return ", ".join(said)
+
+
+def _name(one: Simulated) -> str:
+    position = one.position
+    return f"{position.symbol} {position.side.value} at {plain(position.entry_price)}, {_opened(one)}"
+
+
+def _opened(one: Simulated) -> str:
+    return one.position.opened_at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _bounds(bounds: Bounds) -> str:
+    return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} ({bounds.positions} positions)"
+
+
+def _row(bounds: Bounds) -> tuple[str, str, str]:
+    return str(bounds.positions), percent(bounds.pessimistic), percent(bounds.optimistic)

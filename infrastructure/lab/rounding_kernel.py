@@ -1,0 +1,99 @@
+"""What guards find on prices that are rounded to ticks, in doubles, wherever doubles can be sure of it.
+
+The domain rounds in Decimal. Here a price is counted in ticks from the last grid point below the entry, so that small
+numbers remain: with the entry `ratio` ticks high and `phase` ticks above that grid point, a target lies at
+phase + ratio * distance, the nearest grid point is its floor (for a long) and the rounded distance is what is between
+that and the phase, over the ratio. Doubles are off by less than 2^-50 of what is added. Where a price is nearer than
+that to a grid point, or a rounded distance that near to what it is compared with, nothing is said: the row judge
+decides those few in Decimal.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from exitbrain.infrastructure.lab.jit import inlined
+
+RATIO_MAX = 2.0**40
+"""The most ticks that an entry may be high; beyond, doubles say nothing."""
+
+_FAR = 2.0**44
+_SLACK = 2.0**-50
+_CLOSE = 1e-13
+
+
+@inlined
+def rounded_guards(
+    up: Any,
+    ratio: Any,
+    phase: Any,
+    whole: Any,
+    cost: Any,
+    limit: Any,
+    tp1: Any,
+    tp2: Any,
+    tp3: Any,
+    sl: Any,
+    floor: Any,
+) -> Any:
+    """Return whether all is sure, and whether the rounded plan keeps five rules.
+
+    `whole` is the grid point below the entry in ticks, `limit` the distance that stop and cost must stay below. The
+    rules: stop wider than costs, inside liquidation, first target beyond costs, targets increasing, no two levels
+    on one tick.
+    """
+    first, sure1 = target_point(up, ratio, phase, tp1)
+    second, sure2 = target_point(up, ratio, phase, tp2)
+    third, sure3 = target_point(up, ratio, phase, tp3)
+    stop, sure4 = stop_point(up, ratio, phase, sl, floor)
+    nearest = up * (first - phase) / ratio
+    risk = up * (phase - stop) / ratio
+    sure = (
+        sure1
+        and sure2
+        and sure3
+        and sure4
+        and _told_apart(risk, 2.0 * cost, ratio)
+        and _told_apart(risk + cost, limit, ratio)
+        and _told_apart(nearest, cost, ratio)
+    )
+    distinct = (
+        first != second
+        and third not in (first, second)
+        and stop not in (first, second, third)
+        and (phase != 0.0 or 0.0 not in (first, second, third, stop))
+        and whole + min(first, second, third, stop) > 0.0
+    )
+    increasing = up * first < up * second and up * second < up * third
+    return sure, risk >= 2.0 * cost, risk + cost < limit, nearest > cost, increasing, distinct
+
+
+@inlined
+def target_point(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
+    """Return the grid point that a target is rounded to, toward the entry, and whether it is sure."""
+    step = ratio * distance
+    exact = phase + up * step
+    point = np.floor(exact) if up > 0.0 else np.ceil(exact)
+    return point, _off_grid(exact, step)
+
+
+@inlined
+def stop_point(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> Any:
+    """Return the grid point of a stop, toward the entry unless that is nearer than the floor, and whether it is sure."""
+    step, least = ratio * distance, ratio * floor
+    exact, allowed = phase - up * step, phase - up * least
+    point = np.ceil(exact) if up > 0.0 else np.floor(exact)
+    sure = _off_grid(exact, step) and abs(point - allowed) > (abs(least) + 1.0) * _SLACK
+    return point - up if up * (point - allowed) > 0.0 else point, sure
+
+
+@inlined
+def _off_grid(exact: Any, step: Any) -> Any:
+    slack = (abs(step) + 1.0) * _SLACK
+    above = exact - np.floor(exact)
+    return abs(exact) < _FAR and slack < above < 1.0 - slack
+
+
+@inlined
+def _told_apart(rounded: Any, limit: Any, ratio: Any) -> Any:
+    return abs(rounded - limit) > _CLOSE * (abs(rounded) + abs(rounded) + 1.0 / ratio)

@@ -1,0 +1,217 @@
+"""One file of the mirror: the decisions of a closed range of log positions, under a name that fixes its content.
+
+A segment is whole or not there: it is written under another name, brought to the disk, and renamed. What is read is
+hashed first, so a file that was damaged or edited is never used.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exitbrain import __version__
+from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
+from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
+
+FORMAT = f"1 {__version__}"
+"""Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
+
+PARTIAL = ".partial"
+
+ROWS_AT_ONCE = 1 << 16
+"""Rows that are read and worked on together: a few megabytes, which stay in the caches."""
+
+_NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
+_PARTIAL_NAME = re.compile(r"\d{12,}-\d{12,}\.\d+\.partial")
+_ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
+_SAMPLE, _FEW = 1_000, 50
+
+
+class SegmentDamaged(LedgerError):
+    """A segment is not what its name says, or was written for another version; the message names it."""
+
+
+class AnotherStore(LedgerError):
+    """A mirror belongs to another store; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A file of the mirror, as its name describes it; nothing of it has been read."""
+
+    first: int
+    last: int
+    content: str
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> "Segment | None":
+        """Return the segment of a path, None for a file of another kind."""
+        named = _NAME.fullmatch(path.name)
+        if named is None:
+            return None
+        return cls(int(named["first"]), int(named["last"]), named["content"], path)
+
+
+class OpenSegment:
+    """A segment whose hash was checked; its rows are read part by part.
+
+    `stored_sha256` is the hash that its decisions had in the store.
+    """
+
+    def __init__(self, content: pa.Buffer, about: Mapping[str, str]) -> None:
+        self._content = content
+        self._constants = constants_in(about["constants"])
+        self.stored_sha256 = about["stored_sha256"]
+
+    def parts(self, names: Sequence[str] | None = None) -> Iterator[DecisionColumns]:
+        """Yield the rows, or some of their columns, so many at a time that memory is used again, not asked for."""
+        reader = pq.ParquetFile(pa.BufferReader(self._content))
+        wanted = COLUMNS if names is None else names
+        stored = [name for name in wanted if name not in self._constants]
+        for group in range(reader.num_row_groups):
+            known = filled(self._constants, wanted, reader.metadata.row_group(group).num_rows)
+            yield DecisionColumns.of_table(
+                reader.read_row_group(group, columns=stored, use_threads=False), known
+            )
+
+    def columns(self, names: Sequence[str] | None = None) -> DecisionColumns:
+        """Return all rows, or some of their columns."""
+        return joined(list(self.parts(names)))
+
+
+def write_segment(
+    folder: Path, store_id: str, first: int, last: int, columns: DecisionColumns, stored_sha256: str
+) -> Segment:
+    """Write the decisions of a closed range of log positions; an interrupt or a crash leaves no segment behind."""
+    about = {
+        "format": FORMAT,
+        "store": store_id,
+        "range": f"{first}-{last}",
+        "stored_sha256": stored_sha256,
+        "rows": str(len(columns)),
+        "constants": constants_of(columns),
+        "regular": str(np.count_nonzero(columns.regular)),
+    }
+    table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
+    partial = folder / f"{first:012d}-{last:012d}.{os.getpid()}{PARTIAL}"
+    try:
+        with partial.open("wb") as file:
+            pq.write_table(
+                table,
+                file,
+                row_group_size=ROWS_AT_ONCE,
+                compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
+                use_dictionary=_repetitive(table),
+                column_encoding=_ENCODED,
+                write_statistics=False,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        with pa.memory_map(str(partial)) as written:
+            content = sha256(written.read_buffer()).hexdigest()[:16]
+        path = folder / f"{first:012d}-{last:012d}-{content}.parquet"
+        partial.replace(path)
+        sync_folder(folder)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Segment(first, last, content, path)
+
+
+@contextmanager
+def opened_segment(segment: Segment, store_id: str) -> Iterator[OpenSegment]:
+    """Open a segment after its hash was checked. Raises SegmentDamaged, and AnotherStore."""
+    with pa.memory_map(str(segment.path)) as file:
+        content = file.read_buffer()
+        if sha256(content).hexdigest()[:16] != segment.content:
+            raise SegmentDamaged(f"segment {segment.path.name} is damaged: its content has another hash")
+        about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
+        _check(segment, about, store_id)
+        yield OpenSegment(content, about)
+
+
+def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = None) -> DecisionColumns:
+    """Return the rows of a segment, or some of their columns. Raises SegmentDamaged, and AnotherStore."""
+    with opened_segment(segment, store_id) as found:
+        return found.columns(names)
+
+
+def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
+    """Return the values of a text column without checking the hash: they say what may be asked for, and prove nothing.
+
+    None are returned of a segment that can not be read.
+    """
+    try:
+        with pa.memory_map(str(segment.path)) as file:
+            content = file.read_buffer()
+            about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
+            column: Coded = getattr(OpenSegment(content, about).columns([name]), name)
+            return tuple(column.values)
+    except (pa.ArrowInvalid, KeyError):
+        return ()
+
+
+def label_of(segment: Segment) -> dict[str, str]:
+    """Return what a segment says of itself, unchecked: `store`, `rows` and `regular` ones among others.
+
+    Nothing, where it is too damaged to say.
+    """
+    try:
+        return _about(pq.read_schema(segment.path).metadata or {})
+    except pa.ArrowInvalid:
+        return {}
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one of a segment that was being written."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _about(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    prefix = b"exitbrain."
+    return {
+        key.removeprefix(prefix).decode(): value.decode()
+        for key, value in metadata.items()
+        if key.startswith(prefix)
+    }
+
+
+def _check(segment: Segment, about: Mapping[str, str], store_id: str) -> None:
+    name = segment.path.name
+    if about.get("format") != FORMAT:
+        raise SegmentDamaged(
+            f"segment {name} was written for version {about.get('format')!r}, this one needs {FORMAT!r}"
+        )
+    if about["range"] != f"{segment.first}-{segment.last}":
+        raise SegmentDamaged(f"segment {name} is damaged: it holds the log positions {about['range']}")
+    if about["store"] != store_id:
+        raise AnotherStore(f"mirror {segment.path.parent} belongs to another store")
+
+
+def _repetitive(table: pa.Table) -> list[str]:
+    """Return the columns worth a dictionary: the texts, and numbers of which a sample shows few."""
+    few = [
+        name
+        for name in table.column_names
+        if name not in (*TEXTS, *_ENCODED)
+        and not pa.types.is_boolean(table.schema.field(name).type)
+        and len(table.column(name).slice(0, _SAMPLE).unique()) <= _FEW
+    ]
+    return [*TEXTS, *few]

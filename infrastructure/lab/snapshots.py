@@ -1,0 +1,33 @@
+"""The instrument snapshots that decisions refer to, as kernels and row judges need them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from exitbrain.domain.instrument import Instrument
+from exitbrain.infrastructure.lab.decision_columns import Mask
+from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Instruments in the order of the codes of a snapshot column; the last place, which -1 finds, is none at all.
+
+    `ticked` and `stepped` say which of them have a tick and a step.
+    """
+
+    instruments: tuple[Instrument | None, ...]
+    ladders: Ladders
+    ticked: Mask
+    stepped: Mask
+
+    @classmethod
+    def of(cls, instruments: Sequence[Instrument]) -> "Snapshots":
+        """Return the instruments as snapshots."""
+        return cls(
+            instruments=(*instruments, None),
+            ladders=Ladders.of([instrument.brackets for instrument in instruments]),
+            ticked=np.array([each.tick_size is not None for each in instruments] + [False]),
+            stepped=np.array([each.step_size is not None for each in instruments] + [False]),
+        )

@@ -1,0 +1,57 @@
+"""Where the parts of a large task are worked on: a pure function of a part and the task, results in order of the parts.
+
+The result of a whole is merged from those of its parts in their order, so it is the same bits wherever and by however
+many they were worked on, and a part that was lost is worked on again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol, TypeVar
+
+Part = TypeVar("Part")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class ClusterUnavailable(Exception):
+    """A cluster can not be reached, has nobody to work, or did not finish; the message says which and why."""
+
+
+class Spread(Protocol):
+    """Work on parts, somewhere."""
+
+    def map(
+        self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task
+    ) -> Iterator[Result]:
+        """Yield `function(part, task)` for each part, in the order of the parts.
+
+        Raises what the function raises, and ClusterUnavailable.
+        """
+
+
+class OnThreads:
+    """Work on threads of this process, for functions that leave Python while they compute."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def map(
+        self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task
+    ) -> Iterator[Result]:
+        return self._pool.map(partial(_call, function, task), parts)
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[OnThreads]:
+    """Work on so many threads; what has not begun at the end of the block is dropped."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield OnThreads(pool)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _call(function: Callable[[Part, Task], Result], task: Task, part: Part) -> Result:
+    return function(part, task)

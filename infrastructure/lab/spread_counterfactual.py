@@ -1,0 +1,57 @@
+"""Counterfactual on a cluster: each part is some of the policies over all decisions.
+
+The mean of a change is a sum of doubles in log order, which can not be cut at segments and put together to the same
+bits. Policies can: each is asked about every decision in log order by one worker, as in one process.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from exitbrain.application.counterfactual import Counterfactual, WhatIf
+from exitbrain.application.replay import Selection
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
+from exitbrain.infrastructure.lab.lane import fresh_mirror
+from exitbrain.infrastructure.lab.spread import Spread
+
+PARTS = 16
+"""Into how many parts a sweep is cut: each reads all segments again, and computes for long where it is worth it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepTask:
+    """The decisions that are asked about: a store by its URL, the folder of its mirror, a selection."""
+
+    store: str
+    mirror: Path | None
+    selection: Selection
+
+
+def ask_on(
+    on: Spread,
+    policies: Sequence[Policy],
+    task: SweepTask,
+    progress: Callable[[int, int], None] | None = None,
+) -> Counterfactual:
+    """Ask every policy about every selected decision; `progress` is told how many policies of how many are done.
+
+    Raises what `ColumnarCounterfactual.run` raises.
+    """
+    size = -(-len(policies) // PARTS)
+    parts = [tuple(policies[start : start + size]) for start in range(0, len(policies), size)]
+    answers: list[WhatIf] = []
+    for found in on.map(ask_policies, parts, task):
+        answers += found.answers
+        if progress is not None:
+            progress(len(answers), len(policies))
+    return Counterfactual(tuple(answers), found.left_out)
+
+
+def ask_policies(policies: tuple[Policy, ...], task: SweepTask) -> Counterfactual:
+    """Ask some policies; a pure function of the policies and the task."""
+    with closing(open_ledger(task.store, create=False)) as ledger:
+        mirror = None if task.mirror is None else fresh_mirror(ledger, task.mirror).mirror
+        return ColumnarCounterfactual(ledger, mirror).run(policies, task.selection)

@@ -1,0 +1,263 @@
+"""One pass of many policies over many decisions: each computed, judged and counted at once.
+
+A row is read once and every policy of a block asked about it, so that parameters and counts stay in the nearest
+cache. For each policy the rows come in log order, so its sums are those of a written loop.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exitbrain.application.counterfactual import NOTICEABLE
+from exitbrain.infrastructure.lab.arrays import Doubles
+from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
+from exitbrain.infrastructure.lab.jit import inlined, jit
+from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
+from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
+from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards
+
+Bits = npt.NDArray[np.int8]
+
+
+class SweepRows(NamedTuple):
+    """What a sweep reads of every decision, one array each.
+
+    First what formulas read; `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
+    Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
+    whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
+    `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
+    """
+
+    leverage: Doubles
+    direction: Doubles
+    volatility: Doubles
+    funding: Doubles
+    divergence: Doubles
+    average_pnl: Doubles
+    confidence: Doubles
+    base_tp: Doubles
+    base_sl: Doubles
+    cost: Doubles
+    liquidation_distance: Doubles
+    liquidation_known: Doubles
+    leverage_allowed: Doubles
+    logarithm: Doubles
+    own_tp: Bits
+    own_sl: Bits
+    was_tp1: Doubles
+    was_tp2: Doubles
+    was_tp3: Doubles
+    was_sl: Doubles
+    was_lsf: Doubles
+    was_refused: Bits
+    was_safe: Bits
+    other_harvest: Bits
+    bracketed: Bits
+    limit: Doubles
+    ticked: Bits
+    ratio: Doubles
+    phase: Doubles
+    whole: Doubles
+    slices: Bits
+
+
+CHANGED, LEAST, SUM, MOST = range(4)
+"""The places of a field in the totals, four for each of `counterfactual.FIELDS`."""
+
+(
+    COMPARED,
+    DECISIONS_CHANGED,
+    REFUSED,
+    NOT_FINITE,
+    STOP_FAILED,
+    LIQUIDATION_FAILED,
+    TARGET_FAILED,
+    INCREASING_FAILED,
+    TICKS_FAILED,
+    SLICES_FAILED,
+    STOP_UNKNOWN,
+    LIQUIDATION_UNKNOWN,
+    TARGET_UNKNOWN,
+    INCREASING_UNKNOWN,
+    TICKS_UNKNOWN,
+    SLICES_UNKNOWN,
+    SAFE,
+    BECAME_UNSAFE,
+    BECAME_SAFE,
+) = range(20, 39)
+"""The other places; failed and unknown ones in the order of `guards.ON_THE_LEVELS`."""
+
+PLACES = 39
+
+
+def no_totals(policies: int) -> Doubles:
+    """Return the totals of so many policies before the first decision; counts are doubles too, exact up to 2^53."""
+    totals = np.zeros((PLACES, policies))
+    totals[LEAST:20:4] = np.inf
+    totals[MOST:20:4] = -np.inf
+    return totals
+
+
+@jit
+def sweep(which: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -> None:
+    """Ask the policies with the parameters `p` about all rows and add to their totals.
+
+    `scale` is what raw distances are divided by to be fractions. Where `unsure` becomes 1, the guards of that row
+    (first index) under that policy are not counted, since only the row judge can tell.
+    """
+    if which == LSF_3_5:
+        _each(lsf_3_5, rows, p, scale, totals, unsure)
+    else:
+        _each(lsf_3_6, rows, p, scale, totals, unsure)
+
+
+@inlined
+def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -> None:
+    for i in range(len(rows.leverage)):
+        r = _row(rows, i)
+        for j in range(p.shape[1]):
+            out = kernel(
+                r.leverage,
+                r.direction,
+                r.volatility,
+                r.funding,
+                r.divergence,
+                r.average_pnl,
+                r.confidence,
+                r.base_tp if r.own_tp else p[0, j],
+                r.base_sl if r.own_sl else p[1, j],
+                r.cost,
+                r.liquidation_distance,
+                r.liquidation_known,
+                r.leverage_allowed,
+                r.logarithm,
+                p,
+                j,
+            )
+            totals[NOT_FINITE, j] += 0.0 if _finite(out) else 1.0
+            _compare(r, out, scale, totals, j)
+            if out[12] > 0.0:
+                _count_refused(r, totals, j)
+            else:
+                unsure[i, j] = _judge(r, out, scale, totals, j)
+
+
+@inlined
+def _finite(out: Any) -> Any:
+    """Return whether every output is finite; the others are inputs, parameters, or a product of these with an input."""
+    targets = 0.0 * out[3] + 0.0 * out[4] + 0.0 * out[5]
+    return targets + (0.0 * out[6] + 0.0 * out[10]) + (0.0 * out[11] + 0.0 * out[1]) == 0.0
+
+
+@inlined
+def _compare(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> None:
+    refused, was_refused = out[12] > 0.0, r.was_refused != 0
+    if refused or was_refused:
+        totals[DECISIONS_CHANGED, j] += 1.0 if refused != was_refused else 0.0
+        return
+    totals[COMPARED, j] += 1.0
+    changed = r.other_harvest != 0
+    changed |= _change(0, r.was_tp1, out[3] / scale, totals, j)
+    changed |= _change(4, r.was_tp2, out[4] / scale, totals, j)
+    changed |= _change(8, r.was_tp3, out[5] / scale, totals, j)
+    changed |= _change(12, r.was_sl, out[6] / scale, totals, j)
+    changed |= _change(16, r.was_lsf, out[2], totals, j)
+    totals[DECISIONS_CHANGED, j] += 1.0 if changed else 0.0
+
+
+@inlined
+def _change(at: Any, before: Any, after: Any, totals: Any, j: Any) -> Any:
+    change = after - before
+    least, most = totals[at + LEAST, j], totals[at + MOST, j]
+    totals[at + LEAST, j] = change if change < least else least
+    totals[at + MOST, j] = change if change > most else most
+    totals[at + SUM, j] += change
+    noticeable = abs(change) > NOTICEABLE
+    totals[at + CHANGED, j] += 1.0 if noticeable else 0.0
+    return noticeable
+
+
+@inlined
+def _count_refused(r: Any, totals: Any, j: Any) -> None:
+    totals[REFUSED, j] += 1.0
+    for place in range(STOP_UNKNOWN, SLICES_UNKNOWN + 1):
+        totals[place, j] += 1.0
+    totals[BECAME_UNSAFE, j] += r.was_safe
+
+
+@inlined
+def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
+    """Count what the guards find; return 1 where that is not sure and was not counted."""
+    tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
+    if r.ticked:
+        sure, stop, liquidation, target, increasing, ticks = rounded_guards(
+            r.direction,
+            r.ratio,
+            r.phase,
+            r.whole,
+            r.cost,
+            r.limit,
+            tp1,
+            tp2,
+            tp3,
+            sl,
+            out[10] / scale,
+        )
+        if not sure:
+            return 1
+    else:
+        stop, target = sl >= 2.0 * r.cost, tp1 > r.cost
+        liquidation, increasing, ticks = sl + r.cost < r.limit, tp1 < tp2 < tp3, False
+    totals[STOP_FAILED, j] += 0.0 if stop else 1.0
+    totals[TARGET_FAILED, j] += 0.0 if target else 1.0
+    totals[INCREASING_FAILED, j] += 0.0 if increasing else 1.0
+    totals[LIQUIDATION_FAILED if r.bracketed else LIQUIDATION_UNKNOWN, j] += (
+        0.0 if r.bracketed and liquidation else 1.0
+    )
+    totals[TICKS_FAILED if r.ticked else TICKS_UNKNOWN, j] += 0.0 if ticks else 1.0
+    totals[SLICES_FAILED if r.slices == 1 else SLICES_UNKNOWN, j] += 0.0 if r.slices == 0 else 1.0
+    passed = stop and target and increasing and liquidation and ticks
+    safe = passed and r.bracketed != 0 and r.slices == 0
+    totals[SAFE, j] += 1.0 if safe else 0.0
+    totals[BECAME_UNSAFE, j] += 1.0 if r.was_safe and not safe else 0.0
+    totals[BECAME_SAFE, j] += 1.0 if safe and not r.was_safe else 0.0
+    return 0
+
+
+@inlined
+def _row(rows: Any, i: Any) -> Any:
+    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    return SweepRows(
+        rows.leverage[i],
+        rows.direction[i],
+        rows.volatility[i],
+        rows.funding[i],
+        rows.divergence[i],
+        rows.average_pnl[i],
+        rows.confidence[i],
+        rows.base_tp[i],
+        rows.base_sl[i],
+        rows.cost[i],
+        rows.liquidation_distance[i],
+        rows.liquidation_known[i],
+        rows.leverage_allowed[i],
+        rows.logarithm[i],
+        rows.own_tp[i],
+        rows.own_sl[i],
+        rows.was_tp1[i],
+        rows.was_tp2[i],
+        rows.was_tp3[i],
+        rows.was_sl[i],
+        rows.was_lsf[i],
+        rows.was_refused[i],
+        rows.was_safe[i],
+        rows.other_harvest[i],
+        rows.bracketed[i],
+        rows.limit[i],
+        rows.ticked[i],
+        rows.ratio[i],
+        rows.phase[i],
+        rows.whole[i],
+        rows.slices[i],
+    )

@@ -1,0 +1,191 @@
+"""The histories of one walk: for each number of filled targets the lowest and the highest, and those that ended.
+
+Every history is a row of two arrays, so that a copy is a short loop. As in the domain's `States` and `Progress`: moves
+become legs, equal states are merged, of equal nets the one that was found first stays.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
+from exitbrain.infrastructure.lab.walking.moves import AT_OPEN, NO_EXIT, Bar, Moves, move_of, moves_of
+from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, TARGETS, Placed, rates_of
+from exitbrain.infrastructure.lab.walking.stops import Stops
+
+GROSS, EXIT_FEES, SLIPPAGE, FUNDING = range(4)
+FRACTION = 4
+PRICE = FRACTION + MOST_LEGS
+LEGS, HOLES = 0, 1
+LEVEL = 2
+AT = LEVEL + MOST_LEGS
+
+ENDED = 4 * TARGETS
+"""The rows of the lowest and the highest ended history; before them two for each state, and two as they become."""
+
+_NEXT = 2 * TARGETS
+_MOVED = ENDED + 2
+_ROWS = _MOVED + 2
+_DOUBLES = PRICE + MOST_LEGS
+_INTEGERS = AT + MOST_LEGS
+
+_OPEN, _SEVERAL, _OPEN_NEXT, _SEVERAL_NEXT, _ENDED = range(5)
+
+
+class Histories(NamedTuple):
+    """The sums and legs of each history, and by state, now and as it becomes, whether one is open, and several."""
+
+    doubles: Doubles
+    integers: Integers
+    flags: Mask
+
+
+@jit
+def room_for_histories() -> Histories:
+    """Return the arrays of one walk after the other."""
+    return Histories(
+        np.zeros((_ROWS, _DOUBLES)),
+        np.zeros((_ROWS, _INTEGERS), dtype=np.int64),
+        np.zeros((5, TARGETS), dtype=np.bool_),
+    )
+
+
+@jit
+def begin(h: Histories) -> None:
+    """Start with the one history in which nothing has happened yet."""
+    for row in range(2):
+        h.doubles[row, GROSS] = h.doubles[row, EXIT_FEES] = 0.0
+        h.doubles[row, SLIPPAGE] = h.doubles[row, FUNDING] = 0.0
+        h.integers[row, LEGS] = 0
+    h.flags[:] = False
+    h.flags[_OPEN, 0] = True
+
+
+@jit
+def is_open(h: Histories, filled: int) -> bool:
+    """Return whether a history is open after so many targets."""
+    return bool(h.flags[_OPEN, filled])
+
+
+@jit
+def any_open(h: Histories) -> bool:
+    """Return whether a history is still open."""
+    return bool(h.flags[_OPEN, 0] or h.flags[_OPEN, 1] or h.flags[_OPEN, 2])
+
+
+@jit
+def several_ended(h: Histories) -> bool:
+    """Return whether more than one history has ended."""
+    return bool(h.flags[_ENDED, 1])
+
+
+@jit
+def net_of(h: Histories, row: int, entry_fee: float) -> float:
+    """Return the result of a history so far."""
+    sums = h.doubles
+    after_fees = sums[row, GROSS] - entry_fee - sums[row, EXIT_FEES]
+    return float(after_fees - sums[row, SLIPPAGE] - sums[row, FUNDING])
+
+
+@jit
+def advance(
+    h: Histories, moves: Moves, what: int, bar: Bar, stops: Stops, p: Placed, holes: int, level: int
+) -> bool:
+    """Take every move that is possible from every state; return whether one state had a choice."""
+    choice = False
+    h.flags[_OPEN_NEXT] = False
+    for filled in range(p.last):
+        if not h.flags[_OPEN, filled]:
+            continue
+        count = moves_of(moves, what, filled, bar, stops, p, level)
+        choice = choice or count > 1
+        for move in range(count):
+            after, exit_level, price = move_of(moves, move)
+            for bound in range(2):
+                _copy(h, 2 * filled + bound, _MOVED + bound)
+                _fill(h, _MOVED + bound, filled, after, bar, what == AT_OPEN, p)
+                if exit_level != NO_EXIT:
+                    _close(h, _MOVED + bound, exit_level, p.open_after[after], price, bar.at_ms, p)
+            if exit_level != NO_EXIT or after == p.last:
+                _end(h, h.flags[_SEVERAL, filled], holes, p.fee)
+            else:
+                _put(h, after, h.flags[_SEVERAL, filled], p.fee)
+    for filled in range(p.last):
+        h.flags[_OPEN, filled] = h.flags[_OPEN_NEXT, filled]
+        h.flags[_SEVERAL, filled] = h.flags[_SEVERAL_NEXT, filled]
+        if h.flags[_OPEN, filled]:
+            _copy(h, _NEXT + 2 * filled, 2 * filled)
+            _copy(h, _NEXT + 2 * filled + 1, 2 * filled + 1)
+    return choice
+
+
+@jit
+def pay_funding(h: Histories, rate: float, mark: float, p: Placed) -> None:
+    """Let every open history pay, or be paid, for what it has open."""
+    for filled in range(p.last):
+        if h.flags[_OPEN, filled]:
+            paid = p.d * rate * p.open_after[filled] * mark / p.entry
+            h.doubles[2 * filled, FUNDING] += paid
+            h.doubles[2 * filled + 1, FUNDING] += paid
+
+
+@jit
+def _fill(h: Histories, row: int, filled: int, after: int, bar: Bar, at_open: bool, p: Placed) -> None:
+    for target in range(filled, after):
+        price = bar.open if at_open and p.gap_fills_at_open else p.price[target]
+        _book(h, row, p.level[target], p.share[target], price, bar.at_ms, p)
+
+
+@jit
+def _close(h: Histories, row: int, level: int, left: float, price: float, at_ms: int, p: Placed) -> None:
+    """Close what is left; no leg loses more than its margin."""
+    if not np.isnan(p.worst) and (level == LIQUIDATION or p.d * (price - p.worst) < 0):
+        price = p.worst
+    _book(h, row, level, left, price, at_ms, p)
+
+
+@jit
+def _book(h: Histories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed) -> None:
+    """Add a leg, every sum in the order of the domain's `Account`."""
+    fee, slippage = rates_of(p, level)
+    h.doubles[row, GROSS] += fraction * p.d * (price - p.entry) / p.entry
+    h.doubles[row, EXIT_FEES] += fee * fraction * price / p.entry
+    h.doubles[row, SLIPPAGE] += slippage * fraction * price / p.entry
+    leg = h.integers[row, LEGS]
+    h.doubles[row, FRACTION + leg], h.doubles[row, PRICE + leg] = fraction, price
+    h.integers[row, LEVEL + leg], h.integers[row, AT + leg] = level, at_ms
+    h.integers[row, LEGS] = leg + 1
+
+
+@jit
+def _put(h: Histories, filled: int, several: bool, entry_fee: float) -> None:
+    """Add the two moved histories to a state."""
+    low = _NEXT + 2 * filled
+    first = not h.flags[_OPEN_NEXT, filled]
+    h.flags[_OPEN_NEXT, filled], h.flags[_SEVERAL_NEXT, filled] = True, several or not first
+    if first or net_of(h, _MOVED, entry_fee) < net_of(h, low, entry_fee):
+        _copy(h, _MOVED, low)
+    if first or net_of(h, _MOVED + 1, entry_fee) > net_of(h, low + 1, entry_fee):
+        _copy(h, _MOVED + 1, low + 1)
+
+
+@jit
+def _end(h: Histories, several: bool, holes: int, entry_fee: float) -> None:
+    """Add the two moved histories to those that have ended."""
+    h.integers[_MOVED, HOLES] = h.integers[_MOVED + 1, HOLES] = holes
+    first = not h.flags[_ENDED, 0]
+    h.flags[_ENDED, 0], h.flags[_ENDED, 1] = True, several or not first
+    if first or net_of(h, _MOVED, entry_fee) < net_of(h, ENDED, entry_fee):
+        _copy(h, _MOVED, ENDED)
+    if first or net_of(h, _MOVED + 1, entry_fee) > net_of(h, ENDED + 1, entry_fee):
+        _copy(h, _MOVED + 1, ENDED + 1)
+
+
+@jit
+def _copy(h: Histories, source: int, target: int) -> None:
+    for column in range(_DOUBLES):
+        h.doubles[target, column] = h.doubles[source, column]
+    for column in range(_INTEGERS):
+        h.integers[target, column] = h.integers[source, column]

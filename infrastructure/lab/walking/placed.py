@@ -1,0 +1,138 @@
+"""Positions as the kernel walks them: the placed targets, what rests behind each, and what each kind of leg costs.
+
+What the domain's `Ladder`, `Stops`, `Account` and `bankruptcy_price` work out for one position is worked out here for
+columns of them, the same operations on the same doubles.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask, code_of
+from exitbrain.infrastructure.lab.walking.columns import GivenColumns
+
+EXTERNAL = code_of(LegLevel.EXTERNAL)
+LIQUIDATION = code_of(LegLevel.LIQUIDATION)
+TARGETS = 3
+
+_SL = code_of(LegLevel.SL)
+_BREAK_EVEN = code_of(LegLevel.BREAK_EVEN)
+
+
+class PlacedColumns(NamedTuple):
+    """Many positions, one row each: `last` targets are placed, their columns nearest first.
+
+    `open_after[k]` is open after k of them; `resting[k]` and `resting_level[k]` are the stop that rests there,
+    `liquidated_at[k]` the liquidation price, NaN where it is not walked. `worst` is where the margin is gone.
+    """
+
+    last: Integers
+    price: Doubles
+    share: Doubles
+    level: Integers
+    open_after: Doubles
+    resting: Doubles
+    resting_level: Integers
+    liquidated_at: Doubles
+    worst: Doubles
+
+
+class Placed(NamedTuple):
+    """One position, by value."""
+
+    d: float
+    entry: float
+    last: int
+    price: tuple[float, float, float]
+    share: tuple[float, float, float]
+    level: tuple[int, int, int]
+    open_after: tuple[float, float, float]
+    resting: tuple[float, float, float]
+    resting_level: tuple[int, int, int]
+    liquidated_at: tuple[float, float, float]
+    worst: float
+    fee: float
+    slippage: float
+    target_fee: float
+    target_slippage: float
+    gap_fills_at_open: bool
+    activation: float
+    distance: float
+
+
+def placed_columns(givens: GivenColumns) -> PlacedColumns:
+    """Return the placed targets of positions and the stops behind them."""
+    d, entry, shares = givens.direction, givens.entry, givens.shares
+    rows = np.arange(len(entry))[:, None]
+    unplaced: Mask = shares <= 0.0
+    order = np.argsort(unplaced, axis=1, kind="stable")
+    price = givens.targets[rows, order]
+    last = TARGETS - unplaced.sum(axis=1)
+    nothing = np.arange(TARGETS) >= last[:, None]
+    table = np.stack((shares[:, 1] + shares[:, 2], shares[:, 2], np.zeros(len(entry))), axis=1)
+    open_after = np.ones((len(entry), TARGETS))
+    open_after[:, 1:] = np.where(nothing[:, 1:], 0.0, table[rows, order[:, :2]])
+    rung = np.concatenate((np.zeros_like(rows), order[:, :2] + 1), axis=1)
+    moved = entry * (1 + d * givens.break_even)
+    moves: Mask = (d * (price[:, 0] - moved) > 0) & (d * (moved - givens.stop) > 0)
+    resting = np.repeat(givens.stop[:, None], TARGETS, axis=1)
+    resting[:, 1:] = np.where(moves, moved, givens.stop)[:, None]
+    resting_level = np.full((len(entry), TARGETS), _SL, dtype=np.int64)
+    resting_level[:, 1:] = np.where(moves, _BREAK_EVEN, _SL)[:, None]
+    return PlacedColumns(
+        last=last,
+        price=price,
+        share=shares[rows, order],
+        level=order,
+        open_after=open_after,
+        resting=resting,
+        resting_level=resting_level,
+        liquidated_at=givens.liquidation[rows, np.minimum(rung, TARGETS - 1)],
+        worst=entry * (1 - d / givens.leverage),
+    )
+
+
+@jit
+def placed_of(givens: GivenColumns, placed: PlacedColumns, row: int) -> Placed:
+    """Return one row."""
+    limit, fee, slippage = givens.limit_targets[row], givens.fee[row], givens.slippage[row]
+    return Placed(
+        givens.direction[row],
+        givens.entry[row],
+        placed.last[row],
+        (placed.price[row, 0], placed.price[row, 1], placed.price[row, 2]),
+        (placed.share[row, 0], placed.share[row, 1], placed.share[row, 2]),
+        (placed.level[row, 0], placed.level[row, 1], placed.level[row, 2]),
+        (placed.open_after[row, 0], placed.open_after[row, 1], placed.open_after[row, 2]),
+        (placed.resting[row, 0], placed.resting[row, 1], placed.resting[row, 2]),
+        (placed.resting_level[row, 0], placed.resting_level[row, 1], placed.resting_level[row, 2]),
+        (placed.liquidated_at[row, 0], placed.liquidated_at[row, 1], placed.liquidated_at[row, 2]),
+        placed.worst[row],
+        fee,
+        slippage,
+        givens.maker_fee[row] if limit else fee,
+        0.0 if limit else slippage,
+        not limit,
+        givens.activation[row],
+        givens.distance[row],
+    )
+
+
+@jit
+def rates_of(p: Placed, level: int) -> tuple[float, float]:
+    """Return the fee and the slippage of a leg."""
+    if level < TARGETS:
+        return p.target_fee, p.target_slippage
+    if level == LIQUIDATION:
+        return 0.0, 0.0
+    return p.fee, 0.0 if level == EXTERNAL else p.slippage
+
+
+@jit
+def filled_at(p: Placed, filled: int, price: float) -> int:
+    """Return how many targets are filled when, after `filled` of them, the market reaches a price."""
+    while filled < p.last and p.d * (price - p.price[filled]) >= 0:
+        filled += 1
+    return filled

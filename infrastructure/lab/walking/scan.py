@@ -1,0 +1,65 @@
+"""The search for the next candle that reaches one of two prices; everything before it is passed over.
+
+A block of comparisons without a branch is what the compiler turns into vector instructions; the extremes of whole
+blocks of candles, made once for a market, let a long life pass in strides.
+"""
+
+from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import Doubles
+
+STRIDE = 64
+"""Candles in a block of which the extremes are kept."""
+
+_BLOCK = 16
+
+
+def block_lows(lows: Doubles) -> Doubles:
+    """Return the lowest of each full block of STRIDE candles."""
+    lowest: Doubles = _blocks(lows).min(axis=1)
+    return lowest
+
+
+def block_highs(highs: Doubles) -> Doubles:
+    """Return the highest of each full block of STRIDE candles."""
+    highest: Doubles = _blocks(highs).max(axis=1)
+    return highest
+
+
+@jit
+def first_touch(lows: Doubles, highs: Doubles, below: float, above: float, bar: int, end: int) -> int:
+    """Return the first bar from `bar` with a low at or below one price or a high at or above the other, or `end`."""
+    while bar + _BLOCK <= end:
+        touched = False
+        for i in range(bar, bar + _BLOCK):
+            touched |= (lows[i] <= below) | (highs[i] >= above)
+        if touched:
+            break
+        bar += _BLOCK
+    while bar < end and lows[bar] > below and highs[bar] < above:
+        bar += 1
+    return bar
+
+
+@jit
+def first_touch_in_strides(
+    lows: Doubles,
+    highs: Doubles,
+    lows_of_blocks: Doubles,
+    highs_of_blocks: Doubles,
+    below: float,
+    above: float,
+    bar: int,
+    end: int,
+) -> int:
+    """Return what `first_touch` returns, by blocks where a whole block lies between `bar` and `end`."""
+    edge = min(end, (bar + STRIDE - 1) // STRIDE * STRIDE)
+    bar = first_touch(lows, highs, below, above, bar, edge)
+    if bar < edge or edge == end:
+        return bar
+    block = first_touch(lows_of_blocks, highs_of_blocks, below, above, edge // STRIDE, end // STRIDE)
+    return first_touch(lows, highs, below, above, block * STRIDE, end)
+
+
+def _blocks(column: Doubles) -> Doubles:
+    full = len(column) // STRIDE
+    return column[: full * STRIDE].reshape(full, STRIDE)

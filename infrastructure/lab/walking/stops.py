@@ -1,0 +1,101 @@
+"""The stops of one position after 0, 1, 2 placed targets, at their two ends, as the domain's `Stops` moves them.
+
+All values, no arrays: a rule close that moves the trailed price makes new ones.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.infrastructure.lab.jit import jit
+from exitbrain.infrastructure.lab.walking.arrays import code_of
+from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed
+
+TRAIL = code_of(LegLevel.TRAIL)
+
+
+class Stops(NamedTuple):
+    """Prices and levels by filled targets: the stop lies between the loose and the tight end, mostly one."""
+
+    loose: tuple[float, float, float]
+    loose_level: tuple[int, int, int]
+    tight: tuple[float, float, float]
+    tight_level: tuple[int, int, int]
+
+
+class Trailed(NamedTuple):
+    """The best prices since the entry, surely and possibly, and the trailed price after each, NaN for none."""
+
+    known: float
+    possible: float
+    loose: float
+    tight: float
+
+
+@jit
+def trailed_at_entry(p: Placed) -> Trailed:
+    """Return what trailing knows before the first candle."""
+    return Trailed(p.entry, p.entry, np.nan, np.nan)
+
+
+@jit
+def seen(trailed: Trailed, d: float, favourable: float, known: float) -> Trailed:
+    """Take note of the best price that a candle may have had since the entry, and of the best it surely had."""
+    return Trailed(
+        known if d * (known - trailed.known) > 0 else trailed.known,
+        favourable if d * (favourable - trailed.possible) > 0 else trailed.possible,
+        trailed.loose,
+        trailed.tight,
+    )
+
+
+@jit
+def moved(trailed: Trailed, p: Placed) -> Trailed:
+    """Move the trailed price at the close of a rule interval; once there it stays."""
+    return Trailed(
+        trailed.known,
+        trailed.possible,
+        _price_after(trailed.known, p),
+        _price_after(trailed.possible, p),
+    )
+
+
+@jit
+def in_force(trailed: Trailed, p: Placed) -> Stops:
+    """Return the tightest stops."""
+    loose, loose_level = _tightest(trailed.loose, p)
+    tight, tight_level = _tightest(trailed.tight, p)
+    return Stops(loose, loose_level, tight, tight_level)
+
+
+@jit
+def touched(d: float, stop: float, level: int, price: float, mark: float) -> bool:
+    """Return whether a price, or for a liquidation the mark price, touches a stop."""
+    return d * ((mark if level == LIQUIDATION else price) - stop) <= 0
+
+
+@jit
+def _price_after(best: float, p: Placed) -> float:
+    if p.d * (best - p.entry) / p.entry >= p.activation:
+        return best * (1 - p.d * p.distance)
+    return np.nan
+
+
+@jit
+def _tightest(trailed: float, p: Placed) -> tuple[tuple[float, float, float], tuple[int, int, int]]:
+    price0, level0 = _tightest_after(0, trailed, p)
+    price1, level1 = _tightest_after(1, trailed, p)
+    price2, level2 = _tightest_after(2, trailed, p)
+    return (price0, price1, price2), (level0, level1, level2)
+
+
+@jit
+def _tightest_after(filled: int, trailed: float, p: Placed) -> tuple[float, int]:
+    """Return the stop in force; a comparison with NaN is false, so what is off never takes the place."""
+    price, level = p.resting[filled], p.resting_level[filled]
+    if p.d * (trailed - price) > 0:
+        price, level = trailed, TRAIL
+    if p.d * (p.liquidated_at[filled] - price) > 0:
+        price, level = p.liquidated_at[filled], LIQUIDATION
+    return price, level

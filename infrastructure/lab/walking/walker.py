@@ -1,0 +1,97 @@
+"""The kernel behind the port of walks: the same positions in, the same walks out as one after the other."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from exitbrain.application.ports.walks import RowWalks
+from exitbrain.domain.walk.candle import Market
+from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
+from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.walk.outcome import History, Leg, Walk
+from exitbrain.infrastructure.lab.walking.arrays import LEVELS
+from exitbrain.infrastructure.lab.walking.columns import (
+    MarketColumns,
+    WalkColumns,
+    given_columns,
+    market_columns,
+)
+from exitbrain.infrastructure.lab.walking.kernel import first_candles, walk_columns
+
+
+class KernelWalks:
+    """Walk many positions at once, in threads.
+
+    Where finer data decide the order inside candles, and where funding is not in the order of time, each position goes
+    through the row walk instead.
+    """
+
+    def __init__(self, threads: int = 2) -> None:
+        self._threads = threads
+        self._rows = RowWalks()
+        self._market: Market | None = None
+        self._columns: MarketColumns | None = None
+
+    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
+        if market.finer is not None or not _in_order(market):
+            return self._rows.walk_each(positions, market)
+        for givens in positions:
+            check_fit(givens, market)
+        columns = self._columns_of(market)
+        given = given_columns(positions)
+        walked = walk_columns(columns, given, self._threads)
+        first = columns.opens_ms[first_candles(columns, given.opened_ms)].tolist()
+        return list(_walks(walked, positions, market, first))
+
+    def _columns_of(self, market: Market) -> MarketColumns:
+        """Return the columns of a market; those of the last one are kept, for the next batch."""
+        if self._columns is None or self._market is not market:
+            self._market, self._columns = market, market_columns(market)
+        return self._columns
+
+
+def _in_order(market: Market) -> bool:
+    return all(before.minute_ms <= after.minute_ms for before, after in pairwise(market.funding))
+
+
+def _walks(
+    walked: WalkColumns, positions: Sequence[Givens], market: Market, first: list[int]
+) -> Iterator[Walk]:
+    """Yield the rows as the domain knows them; a list of Python's numbers is read faster than an array."""
+    histories = _histories(walked, positions)
+    ambiguous, mark_assumed = walked.ambiguous.tolist(), walked.mark_assumed.tolist()
+    ambiguous_candles = walked.ambiguous_candles.tolist()
+    for row, givens in enumerate(positions):
+        yield Walk(
+            pessimistic=next(histories),
+            optimistic=next(histories),
+            ambiguous=ambiguous[row],
+            ambiguous_candles=ambiguous_candles[row],
+            refined_candles=0,
+            unrefined_candles=0,
+            first_candle_ms=first[row],
+            entry_off_market=entry_off_market(givens, market.candles),
+            mark_assumed=mark_assumed[row],
+            wrong_kind=wrong_kind(givens, market.candles),
+        )
+
+
+def _histories(walked: WalkColumns, positions: Sequence[Givens]) -> Iterator[History]:
+    """Yield the pessimistic and the optimistic history of each position in turn."""
+    legs, level, fraction = walked.legs.tolist(), walked.level.tolist(), walked.fraction.tolist()
+    price, at_ms = walked.price.tolist(), walked.at_ms.tolist()
+    gross, exit_fees, slippage = walked.gross.tolist(), walked.exit_fees.tolist(), walked.slippage.tolist()
+    funding, net, holes = walked.funding.tolist(), walked.net.tolist(), walked.holes.tolist()
+    for row, givens in enumerate(positions):
+        for bound in range(2):
+            made = range(legs[row][bound])
+            one = level[row][bound], fraction[row][bound], price[row][bound], at_ms[row][bound]
+            yield History(
+                tuple(Leg(LEVELS[one[0][leg]], one[1][leg], one[2][leg], one[3][leg]) for leg in made),
+                gross[row][bound],
+                givens.costs.fee_rate,
+                exit_fees[row][bound],
+                slippage[row][bound],
+                funding[row][bound],
+                net[row][bound],
+                holes[row][bound],
+            )

@@ -1,0 +1,90 @@
+"""A server or a disk that the worker needs says nothing more: seen by health, in the log, and by the exit code."""
+
+import resource
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.live import Live
+from tests.faults.processes.proxy import Fault, Proxy, Switchboard
+from tests.faults.served import Served
+from tests.faults.waiting import PATIENCE_S, decided, send, until
+from tests.servers import RedisServer, start_postgres
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_read_whose_server_never_answers_fails_is_reported_and_tried_again(
+    server: RedisServer, lived: Callable[..., Live]
+) -> None:
+    with closing(Switchboard()) as board:
+        proxy = Proxy(board, server.folder / "redis.sock")
+        live = lived(f"redis://127.0.0.1:{proxy.port}/0")
+        proxy.fault = Fault.FREEZE
+        until(lambda: live.logged("loop_failed", loop="read"))
+        assert "Redis is not available" in live.logged("loop_failed", loop="read")[0]["error"]
+        until(lambda: "read has made no progress" in live.ask()[1])
+        until(lambda: live.logged("loop_stalled", loop="read"), 1)
+        assert live.ask("/healthz/live")[0] == 200
+
+        proxy.fault = Fault.NONE
+        send(server)
+        until(lambda: decided(server, 1), PATIENCE_S)
+        until(lambda: live.ask()[0] == 200, PATIENCE_S)
+        live.end()
+
+
+def test_a_redis_that_is_killed_and_does_not_come_back_ends_the_worker_with_a_code(
+    served: Callable[..., Served],
+) -> None:
+    server = RedisServer("current")
+    worker = served(server.url, EXITBRAIN_GIVE_UP_AFTER_S="4")
+    server.stop()
+
+    until(lambda: worker.logged("loop_failed"))
+    until(lambda: worker.readiness()[0] == 503)
+    until(lambda: worker.logged("loop_stalled"), 1)
+    assert worker.process.wait(PATIENCE_S) == 3
+    assert "can not go on" in worker.log.read_text()
+
+
+def test_a_store_that_can_not_grow_is_reported_and_loses_nothing(
+    server: RedisServer, served: Callable[..., Served], tmp_path: Path
+) -> None:
+    worker = served(server.url)
+    send(server)
+    until(lambda: decided(server, 1), PATIENCE_S)
+    # No file of the worker may grow beyond this, as on a full disk; its log is far smaller.
+    full = (tmp_path / "store.db-wal").stat().st_size
+    _, most = resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (full, most))
+    send(server)
+
+    until(lambda: worker.logged("loop_failed"))
+    until(lambda: "commit has made no progress" in worker.readiness()[1])
+    until(lambda: worker.logged("loop_stalled"), 1)
+    assert decided(server, 1)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    until(lambda: decided(server, 2), PATIENCE_S)
+    assert worker.stop()[0] == 0
+
+
+def test_a_postgresql_that_is_stopped_is_reported_until_it_is_back(
+    server: RedisServer, lived: Callable[..., Live]
+) -> None:
+    postgres, url = start_postgres()
+    try:
+        live = lived(server.url, url)
+        postgres.end("QUIT")
+        send(server)
+        until(lambda: "has made no progress" in live.ask()[1])
+        until(lambda: live.logged("loop_stalled"), 1)
+        until(lambda: live.logged("loop_failed"), PATIENCE_S)
+        postgres.start()
+        until(lambda: decided(server, 1), PATIENCE_S)
+        until(lambda: live.ask()[0] == 200, PATIENCE_S)
+        live.end()
+    finally:
+        postgres.stop()

@@ -1,0 +1,166 @@
+"""`export parquet` and the lanes of `replay`, as somebody at a terminal meets them."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from exitbrain.infrastructure.cli.main import run
+from tests.integration.mirrored import alter, decision_positions, make_store
+
+pytestmark = pytest.mark.integration
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def report(self) -> Any:
+        return json.loads(self.stdout)
+
+
+Exitbrain = Callable[..., Ended]
+
+
+@pytest.fixture
+def exitbrain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Exitbrain:
+    """Run commands in a folder with the store t.db of some dozens of decisions, which is the store of the settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("EXITBRAIN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EXITBRAIN_STORE", "sqlite:///t.db")
+    make_store(tmp_path / "t.db", messages=90)
+
+    def ended(*arguments: str) -> Ended:
+        capsys.readouterr()
+        code = run(arguments)
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return ended
+
+
+def test_the_mirror_lies_beside_the_store(exitbrain: Exitbrain) -> None:
+    made = exitbrain("export", "parquet", "--json")
+
+    assert made.code == 0
+    assert made.report["folder"] == "t.db.mirror"
+    assert made.report["written"] == made.report["segments"] == 1
+    assert made.report["decisions"] == len(decision_positions(Path("t.db")))
+    assert len(list(Path("t.db.mirror").iterdir())) == 1
+    assert "AS THE STORE, bit for bit" in exitbrain("export", "parquet", "--verify").stdout
+
+
+def test_a_setting_or_an_argument_names_another_folder(
+    exitbrain: Exitbrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXITBRAIN_MIRROR", "columns")
+    assert exitbrain("export", "parquet", "--json").report["folder"] == "columns"
+    assert exitbrain("replay", "--json").report["lane"] == "columnar"
+    assert exitbrain("export", "parquet", "elsewhere", "--json").report["folder"] == "elsewhere"
+    assert Path("elsewhere").is_dir()
+    assert not Path("t.db.mirror").exists()
+
+
+def test_replay_takes_the_columnar_lane_by_itself_and_says_so(exitbrain: Exitbrain) -> None:
+    before = exitbrain("replay", "--json").report
+    exitbrain("export", "parquet")
+
+    after = exitbrain("replay", "--json").report
+
+    assert (before["lane"], after["lane"]) == ("row", "columnar")
+    assert after["exact"] == before["exact"] == after["mirror"]["in_columns"]
+    assert after["mirror"]["trusted"] is False
+    assert "columnar lane:" in exitbrain("replay").stdout
+    assert exitbrain("replay", "--lane", "row", "--json").report["lane"] == "row"
+    assert exitbrain("replay", "--trust-mirror", "--json").report["mirror"]["trusted"] is True
+
+
+def test_a_digit_changed_after_the_export_is_found_without_asking(exitbrain: Exitbrain) -> None:
+    exitbrain("export", "parquet")
+    position = decision_positions(Path("t.db"))[7]
+    alter(Path("t.db"), position, lambda state: state.replace(b'"tp1":0.', b'"tp1":1.', 1))
+
+    found = exitbrain("replay", "--json")
+
+    assert found.code == 1
+    assert found.report["drift"] == 1
+    assert found.report["first_drift"]["field"] == "levels.raw.tp1"
+    assert "the store has changed" in found.report["mirror"]["notes"][0]
+    verified = exitbrain("export", "parquet", "--verify")
+    assert verified.code == 1
+    assert f"log position {position}, tp1: 0." in verified.stdout
+
+
+def test_a_mirror_that_covers_little_is_left_to_lie(exitbrain: Exitbrain) -> None:
+    exitbrain("export", "parquet")
+    make_store(Path("t.db").absolute(), messages=400, skip=90)
+
+    replayed = exitbrain("replay")
+
+    assert replayed.code == 0
+    assert "row lane: mirror t.db.mirror covers" in replayed.stdout
+    forced = exitbrain("replay", "--lane", "columnar", "--json").report
+    assert 0 < forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
+
+
+def test_a_mirror_of_prices_on_ticks_is_left_to_the_row_lane(exitbrain: Exitbrain, tmp_path: Path) -> None:
+    store = "sqlite:///ticks.db"
+    make_store(tmp_path / "ticks.db", messages=90, with_instruments=True, ticks_of_every=1)
+    exitbrain("export", "parquet", "--store", store)
+
+    replayed = exitbrain("replay", "--store", store)
+
+    assert "row lane: most decisions in mirror ticks.db.mirror have prices on ticks" in replayed.stdout
+    forced = exitbrain("replay", "--store", store, "--lane", "columnar", "--json").report
+    assert forced["lane"] == "columnar"
+    assert forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
+
+
+def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path: Path) -> None:
+    make_store(tmp_path / "other.db", messages=30)
+    exitbrain("export", "parquet", "--store", "sqlite:///other.db")
+    Path("other.db.mirror").rename("t.db.mirror")
+
+    replayed = exitbrain("replay")
+    exported = exitbrain("export", "parquet")
+
+    assert replayed.code == 0
+    assert "row lane: mirror t.db.mirror belongs to another store" in replayed.stdout
+    assert exported.code == 3
+    assert "belongs to another store" in exported.stderr
+    assert exitbrain("export", "parquet", "--rebuild").code == 0
+    assert exitbrain("replay", "--json").report["lane"] == "columnar"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("replay", "--lane", "diagonal"), 2, "allowed: row, columnar"),
+        (("replay", "--lane", "row", "--trust-mirror"), 2, "for the columnar lane"),
+        (("replay", "--from-receipts", "--lane", "columnar"), 2, "read the log by row"),
+        (("replay", "--lane", "columnar"), 3, "there is no mirror in t.db.mirror"),
+        (("export", "parquet", "--verify"), 3, "there is no mirror in t.db.mirror"),
+        (("export", "parquet", "--verify", "--rebuild"), 2, "one at a time"),
+        (("export", "parquet", "t.db"), 3, "t.db failed: File exists"),
+        (("export", "parquet", "--store", "memory://"), 2, "the store is no SQLite file"),
+        (("export", "parquet", "--store", "sqlite:///none.db"), 3, "does not exist"),
+    ],
+)
+def test_what_can_not_be_done_is_one_sentence(
+    exitbrain: Exitbrain, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    ended = exitbrain(*arguments)
+
+    assert ended.code == code
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,183 @@
+"""Two policies on the same prices: the truth lies within the bounds of their difference, and chance cancels."""
+
+from dataclasses import replace
+from random import Random
+
+from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.walk.givens import ExternalClose, Givens, Rules
+from exitbrain.domain.walk.ladder import ladder_of
+from exitbrain.domain.walk.order import Standing, after_entry, ending, endings, whole_candle
+from exitbrain.domain.walk.plan import Plan, Relevelled
+from exitbrain.domain.walk.stops import Stops
+from exitbrain.domain.walk.together import walk_both, walk_plan
+from exitbrain.domain.walk.touches import Touches
+from exitbrain.domain.walk.walk import bar_of, walk
+from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
+from tests.property.trade_by_trade import candles_of
+
+
+def another_policy(draw: Random, givens: Givens) -> Givens:
+    """Draw other levels for the same position, mostly on the same price grid."""
+    other = a_position(draw, givens.entry, givens.opened_at_ms, 0.5 * draw.randint(1, 2))
+    d = givens.side.direction * other.side.direction
+    mirrored = [givens.entry + d * (price - givens.entry) for price in (*other.targets, other.stop)]
+    one, two, three, stop = mirrored
+    rules = replace(givens.rules, break_even=other.rules.break_even)
+    return replace(givens, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
+
+
+def test_a_plan_without_changes_is_walked_as_its_position_is() -> None:
+    for seed in range(2500):
+        draw = Random(seed)
+        candles = [a_candle(draw, 0, 100.0)]
+        for number in range(1, 7):
+            candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
+        givens = a_position(draw, 100.0, draw.choice([0, 30_000, MINUTE]), 1.0)
+        if draw.random() < 0.3:
+            givens = replace(givens, external=ExternalClose(draw.choice([2, 3]) * MINUTE + 1, 101.0))
+        market = Market(CandleSeries(MINUTE, candles))
+
+        assert walk_plan(Plan(givens), market) == walk(givens, market), seed
+
+
+def test_levels_computed_again_without_a_change_change_nothing() -> None:
+    """Where no target was filled before, to the bit; afterwards but for the rounding of the shares."""
+    for seed in range(1500):
+        draw = Random(seed)
+        candles = [a_candle(draw, 0, 100.0)]
+        for number in range(1, 7):
+            candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
+        g = a_position(draw, 100.0, 0, 1.0)
+        market = Market(CandleSeries(MINUTE, candles))
+        changes = tuple(Relevelled(at * MINUTE, g.entry, g.targets, g.stop, g.shares) for at in (1, 2, 4))
+
+        before, after = walk(g, market), walk_plan(Plan(g, changes), market)
+
+        assert abs(before.pessimistic.net - after.pessimistic.net) < ROUNDING, seed
+        assert abs(before.optimistic.net - after.optimistic.net) < ROUNDING, seed
+        assert [leg.level for leg in before.pessimistic.legs] == [leg.level for leg in after.pessimistic.legs]
+
+
+def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bounds_apart() -> None:
+    narrower = 0
+    for seed in range(2000):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        at = trades[draw.randrange(0, 10)]
+        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), MINUTE)
+        if draw.random() < 0.3:
+            one = replace(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))
+        other = another_policy(draw, one)
+        candles = candles_of(trades, MINUTE)
+
+        both = walk_both(Plan(one), Plan(other), Market(candles))
+
+        exact = Market(candles, finer=TradeSeries(trades))
+        truth = [walk(givens, exact) for givens in (one, other)]
+        apart = [walk(givens, Market(candles)) for givens in (one, other)]
+        if not any(walked.ambiguous for walked in truth):
+            assert both.lower <= truth[1].pessimistic.net - truth[0].pessimistic.net + ROUNDING, seed
+            assert truth[1].pessimistic.net - truth[0].pessimistic.net <= both.upper + ROUNDING, seed
+            refined = walk_both(Plan(one), Plan(other), exact)
+            assert abs(refined.upper - refined.lower) < ROUNDING, seed
+            assert both.lower - ROUNDING <= refined.lower <= both.upper + ROUNDING, seed
+        lowest = apart[1].pessimistic.net - apart[0].optimistic.net
+        highest = apart[1].optimistic.net - apart[0].pessimistic.net
+        assert lowest - ROUNDING <= both.lower <= both.upper <= highest + ROUNDING, seed
+        narrower += both.upper - both.lower < highest - lowest - ROUNDING
+    assert narrower > 300
+
+
+def test_a_policy_compared_with_itself_differs_by_nothing() -> None:
+    ambiguous = 0
+    for seed in range(1000):
+        draw = Random(seed)
+        candles = [a_candle(draw, 0, 100.0)]
+        for number in range(1, 7):
+            candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
+        givens = a_position(draw, 100.0, 0, 1.0)
+        givens = replace(givens, rules=Rules(break_even=givens.rules.break_even))
+        market = Market(CandleSeries(MINUTE, candles))
+
+        both = walk_both(Plan(givens), Plan(givens), market)
+
+        assert (both.lower, both.upper) == (0.0, 0.0), seed
+        ambiguous += walk(givens, market).ambiguous
+    assert ambiguous > 100
+
+
+def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_other_is() -> None:
+    for seed in range(3000):
+        draw = Random(seed)
+        candle = a_candle(draw, 0, 100.0)
+        one = a_position(draw, 100.0, 0, 1.0)
+        givens = [
+            replace(each, rules=Rules(break_even=each.rules.break_even))
+            for each in (one, another_policy(draw, one))
+        ]
+        bar, d = bar_of(candle, candle, one.side.direction), one.side.direction
+        standing, moves = [], []
+        inside = draw.random() < 0.5 and candle.low <= 100.0 <= candle.high
+        for each in givens:
+            ladder = ladder_of(each)
+            stops = Stops(each, ladder)
+            touches = Touches(ladder, stops)
+            filled = 0
+            if not inside:
+                (gap,) = touches.at_open(0, bar)
+                if gap.exit is not None or gap.filled == ladder.last:
+                    break
+                filled = gap.filled
+            standing.append(Standing(ladder, stops, filled))
+            found = touches.inside_after_entry(filled, bar) if inside else touches.inside(filled, bar)
+            moves.append({ending(move) for move in found})
+        if len(standing) < 2:
+            continue
+        way = after_entry(bar, d, 100.0) if inside else whole_candle(bar, d)
+
+        pairs = endings(way, *standing)
+
+        for number, each in enumerate(givens):
+            found_together = {pair[number] for pair in pairs}
+            if len(set(each.targets)) == 3:
+                assert found_together == moves[number], seed
+            else:  # the walk of one policy lets a stop come between targets at one price
+                assert found_together <= moves[number], seed
+
+
+def test_passing_over_quiet_stretches_changes_nothing() -> None:
+    """Long series, mostly within a narrow band, with holes, funding, changes and closes from outside now and then."""
+    passed = 0
+    for seed in range(250):
+        draw = Random(seed)
+        count = draw.choice([500, 512, 513])
+        prices = [draw.uniform(99.5, 100.5) for _ in range(count)]
+        opens = [number * MINUTE for number in range(count)]
+        candles = [
+            Candle(at, price, price + 0.1, price - 0.1, price)
+            for at, price in zip(opens, prices, strict=True)
+        ]
+        for place in draw.sample(range(count), draw.choice([0, 1, 2])):
+            high, low = draw.choice([(103.0, 97.0), (103.0, 99.9), (100.1, 97.0)])
+            candles[place] = Candle(candles[place].open_time_ms, 100.0, high, low, 100.0)
+        if draw.random() < 0.4:
+            del candles[draw.choice([draw.randrange(1, 499), 320, 384])]
+        givens = a_position(draw, 100.0, draw.randrange(0, 300) * MINUTE, 0.6)
+        givens = replace(givens, rules=Rules(break_even=givens.rules.break_even))
+        if draw.random() < 0.3:
+            givens = replace(
+                givens,
+                external=ExternalClose(givens.opened_at_ms + draw.choice([150, 210]) * MINUTE + 7, 100.0),
+            )
+        funding = tuple(FundingRate(at * MINUTE, 0.0001) for at in (200, 320, 480))
+        market = Market(CandleSeries(MINUTE, candles), funding=funding)
+        d = givens.side.direction
+        again = Relevelled(350 * MINUTE, 100.0, givens.targets, 100.0 - 0.3 * d, givens.shares)
+        plan = Plan(givens, (again,) if givens.opened_at_ms < again.at_ms else ())
+        # A time stop that never comes has to see every close, so nothing is passed over.
+        slow = replace(plan, givens=replace(givens, rules=replace(givens.rules, time_stop_ms=10**12)))
+
+        assert walk_plan(Plan(givens), market) == walk(givens, market), seed
+        assert walk_plan(plan, market) == walk_plan(slow, market), seed
+        passed += walk(givens, market).pessimistic.legs[-1].at_ms - givens.opened_at_ms > 200 * MINUTE
+    assert passed > 30

@@ -1,0 +1,77 @@
+"""Compiled code is kept between runs, and never longer than the source it was made of."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exitbrain.infrastructure.lab import jit
+from tests.architecture.source import ROOT
+
+CALLER = """
+from exitbrain.infrastructure.lab.callee import constant
+from exitbrain.infrastructure.lab.jit import jit
+
+@jit
+def answer():
+    return constant()
+"""
+CALLEE = """
+from exitbrain.infrastructure.lab.jit import inlined
+
+@inlined
+def constant():
+    return {number}
+"""
+RUN = (
+    "from exitbrain.infrastructure.lab.caller import answer;"
+    "print(answer(), sum(answer.stats.cache_hits.values()))"
+)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Return a folder that holds an `exitbrain` of the compiler and two functions, one calling the other."""
+    lab = tmp_path / "exitbrain" / "infrastructure" / "lab"
+    lab.mkdir(parents=True)
+    for folder in (lab, lab.parent, lab.parent.parent):
+        (folder / "__init__.py").touch()
+    shutil.copy(ROOT / "infrastructure" / "lab" / "jit.py", lab)
+    (lab / "caller.py").write_text(CALLER, encoding="utf-8")
+    (lab / "callee.py").write_text(CALLEE.format(number=1), encoding="utf-8")
+    return lab
+
+
+def run(package: Path) -> str:
+    root = package.parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        cwd=root,
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_machine_code_is_kept_until_anything_that_it_was_made_of_changes(package: Path) -> None:
+    assert [run(package), run(package)] == ["1 0", "1 1"]
+
+    (package / "callee.py").write_text(CALLEE.format(number=2), encoding="utf-8")
+
+    assert run(package) == "2 0"
+
+
+def test_where_no_folder_can_be_written_functions_compile_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Nowhere:
+        def enable_caching(self) -> None:
+            raise RuntimeError("cannot cache function: no locator available")
+
+    nowhere = Nowhere()
+
+    assert jit._kept(nowhere) is nowhere
