@@ -32,17 +32,10 @@ class DecisionSettings:
     dedupe_by: str | None = None
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class Signal:
-    """What an intent says about the market, with the defaults that stood in for what it did not say."""
+Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
+"""What an intent says about the market (volatility, funding, divergence, confidence), and the defaults in it."""
 
-    volatility: float
-    funding: float
-    divergence: float
-    confidence: float
-    assumptions: tuple[Assumption, ...]
-
-
+_INTENT = Cause.INTENT  # looking a member up in its class costs as much as two divisions
 _NO_VOLATILITY = Assumption("volatility", "1.0", "the message has none")
 _NO_FUNDING = Assumption("funding", "0.0", "the message has none")
 _NO_DIVERGENCE = Assumption("divergence", "0.0", "the message has none")
@@ -62,7 +55,7 @@ def signal_of(intent: TradeIntent) -> Signal:
         divergence, assumptions = 0.0, (*assumptions, _NO_DIVERGENCE)
     if confidence is None:
         confidence, assumptions = 0.8, (*assumptions, _NO_CONFIDENCE)
-    return Signal(volatility, funding, divergence, confidence, assumptions)
+    return volatility, funding, divergence, confidence, assumptions
 
 
 @dataclass(slots=True)  # not frozen: one is made for every decision
@@ -101,7 +94,7 @@ def plan_levels(
         plan.revision + 1,
         position.quantity,
         raw.harvest if raw.refusal is None else None,
-        Cause.INTENT,
+        _INTENT,
         (context.stamp.receipt_id,),
         position.id,
         position.account,
@@ -109,25 +102,21 @@ def plan_levels(
         registered.ref,
         inputs,
         decision_context,
-        (*intent.assumptions, *assumed, *signal.assumptions),
+        (*intent.assumptions, *assumed, *signal[-1]),
         levels,
     )
 
 
 def _check_finite(raw: RawLevels, policy: str) -> None:
     """Refuse what no record could hold: an engine that is not ours may compute anything."""
-    numbers = (
-        raw.lsf,
-        raw.pnl_factor,
-        raw.lsf_adjusted,
-        raw.tp1,
-        raw.tp2,
-        raw.tp3,
-        raw.sl,
-        raw.floor,
-        raw.cap,
-    )
-    if not all(map(isfinite, numbers)) or not all(map(isfinite, raw.harvest)):
+    lsf, factor, adjusted = raw.lsf, raw.pnl_factor, raw.lsf_adjusted
+    tp1, tp2, tp3, sl, floor, cap = raw.tp1, raw.tp2, raw.tp3, raw.sl, raw.floor, raw.cap
+    first, second, third = raw.harvest
+    # A number that is not finite makes every total with it not finite; so does an overflow, hence the second look.
+    if isfinite(lsf + factor + adjusted + tp1 + tp2 + tp3 + sl + floor + cap + first + second + third):
+        return
+    numbers = (lsf, factor, adjusted, tp1, tp2, tp3, sl, floor, cap, first, second, third)
+    if not all(map(isfinite, numbers)):
         raise InvalidValue(f"raw levels of policy {policy}", raw, "finite numbers")
 
 
@@ -139,39 +128,40 @@ def _inputs(
     context: PlanningContext,
 ) -> LevelInputs:
     instrument, settings = context.instrument, context.settings
+    volatility, funding, divergence, confidence, _ = signal
     own_fee = instrument.taker_fee_bps if instrument is not None else None
     parameters = registered.policy.parameters
-    return LevelInputs(
-        side=position.side,
-        leverage=position.leverage,
-        leverage_assumed=leverage_assumed,
-        volatility=signal.volatility,
-        funding=signal.funding,
-        divergence=signal.divergence,
-        confidence=signal.confidence,
-        average_pnl=context.window.average,
-        base_tp=parameters["base_tp"],
-        base_sl=parameters["base_sl"],
-        fee_bps=settings.fee_bps if own_fee is None else own_fee,
-        slippage_bps=settings.slippage_bps,
-        entry_price=position.entry_price,
-        quantity=position.quantity,
+    return LevelInputs(  # by place: names cost three times as much, and one is made for every decision
+        position.side,
+        position.leverage,
+        leverage_assumed,
+        volatility,
+        funding,
+        divergence,
+        confidence,
+        context.window.average,
+        parameters["base_tp"],
+        parameters["base_sl"],
+        settings.fee_bps if own_fee is None else own_fee,
+        settings.slippage_bps,
+        position.entry_price,
+        position.quantity,
     )
 
 
 def _decision_context(position: Position, intent: TradeIntent, context: PlanningContext) -> DecisionContext:
     stamp, instrument = context.stamp, context.instrument
-    return DecisionContext(
-        occurred_at=stamp.occurred_at,
-        time_origin=stamp.time_origin,
-        recorded_at=stamp.recorded_at,
-        origin=context.origin,
-        position_version=position.version,
-        register_version=context.register.version,
-        window=context.reading,
-        snapshot=None if instrument is None else instrument.content_hash,
-        max_intent_age_s=context.settings.max_intent_age_s,
-        order_id=intent.order_id,
-        atr_value=intent.atr_value,
-        regime=intent.regime,
+    return DecisionContext(  # by place, as above
+        stamp.occurred_at,
+        stamp.time_origin,
+        stamp.recorded_at,
+        context.origin,
+        position.version,
+        context.register.version,
+        context.reading,
+        None if instrument is None else instrument.content_hash,
+        context.settings.max_intent_age_s,
+        intent.order_id,
+        intent.atr_value,
+        intent.regime,
     )

@@ -43,13 +43,6 @@ class Aggregate:
 
     __slots__ = ("id", "pending", "version")
 
-    _all_slots: ClassVar[tuple[str, ...]]
-
-    def __init_subclass__(cls) -> None:
-        cls._all_slots = tuple(
-            slot for base in cls.__mro__[:-1] for slot in base.__dict__.get("__slots__", ())
-        )
-
     def __init__(self, stream_id: UUID) -> None:
         self.id = stream_id
         self.version = 0
@@ -67,10 +60,15 @@ class Aggregate:
     def copy(self) -> Self:
         """Return an independent aggregate in the same state, so that a decision can be tried on it."""
         twin = object.__new__(type(self))
-        for slot in self._all_slots:
-            setattr(twin, slot, getattr(self, slot))
-        twin.pending = list(self.pending)
+        twin.id = self.id
+        twin.version = self.version
+        twin.pending = self.pending.copy()
+        twin._take_state(self)
         return twin
+
+    def _take_state(self, other: Self) -> None:
+        """Assign every part of the state of another; values that change are replaced, so they may be shared."""
+        raise NotImplementedError
 
     def _emit(self, event: Event) -> None:
         self.version += 1

@@ -194,6 +194,13 @@ class ExitPlan(Aggregate):
             case ExitPlanCompleted() | ExitPlanCancelled():
                 self.is_open = False
 
+    def _take_state(self, other: "ExitPlan") -> None:
+        self.harvest = other.harvest
+        self.is_open = other.is_open
+        self.position_id = other.position_id
+        self.quantity = other.quantity
+        self.revision = other.revision
+
     def _legs(self, quantity: Decimal | None) -> tuple[Leg, ...]:
         """Share a quantity by the harvest fractions; the last leg takes what rounding leaves."""
         if self.harvest is None:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_DNS, UUID, SafeUUID, uuid5
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "exitbrain")
+_NAMESPACE_BYTES = NAMESPACE.bytes
 
 # What percent-encoding leaves as it is.
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
@@ -14,12 +15,18 @@ _UUID5 = (5 << 76) | (2 << 62)
 _UUID8 = (8 << 76) | (2 << 62)
 _HASH_BITS = (1 << 80) - 1
 
+# The slots of a UUID, which it does not let anyone assign.
+_set_int, _set_is_safe = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__
+_UNKNOWN_SAFETY = SafeUUID.unknown
+
 
 def id_of(*parts: object) -> UUID:
     """Return the uuid5 in our namespace over the percent-encoded parts joined by "/"."""
-    name = "/".join([_percent_encoded(str(part)) for part in parts])
+    texts = [str(part) for part in parts]
+    if "".join(texts).strip(_UNRESERVED):
+        texts = [quote(text, safe="") for text in texts]
     # The arithmetic of uuid.uuid5 without its conversions: ids are made several times for each message.
-    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    digest = sha1(_NAMESPACE_BYTES + "/".join(texts).encode(), usedforsecurity=False).digest()
     return _uuid(int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
 
 
@@ -69,8 +76,8 @@ def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
 def _uuid(number: int) -> UUID:
     """Make a UUID of 128 bits that need no check: `UUID(int=...)` takes as long as the hash they come from."""
     made = object.__new__(UUID)
-    object.__setattr__(made, "int", number)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    _set_int(made, number)
+    _set_is_safe(made, _UNKNOWN_SAFETY)
     return made
 
 

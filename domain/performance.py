@@ -9,14 +9,16 @@ WINDOW = 20
 class PnLWindow:
     """The last results in log order, price returns in percent, oldest first."""
 
-    __slots__ = ("_results",)
+    __slots__ = ("_known_mean", "_results")
 
     def __init__(self, results: tuple[float, ...] = ()) -> None:
         self._results: deque[float] = deque(results, maxlen=WINDOW)
+        self._known_mean: float | None = None  # once asked for: many decisions read one window
 
     def add(self, pnl_percent: Decimal) -> None:
         """Append a result; the oldest of more than 20 leaves."""
         self._results.append(float(pnl_percent))
+        self._known_mean = None
 
     def copy(self) -> "PnLWindow":
         """Return an independent window with the same results."""
@@ -30,6 +32,11 @@ class PnLWindow:
     @property
     def average(self) -> float:
         """Return the mean in percent: a plain loop, oldest first, divided by n; 0 when there are none."""
+        if self._known_mean is None:
+            self._known_mean = self._mean()
+        return self._known_mean
+
+    def _mean(self) -> float:
         if not self._results:
             return 0.0
         total = 0.0

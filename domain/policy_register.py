@@ -109,3 +109,7 @@ class PolicyRegister(Aggregate):
                 self.policies = {**self.policies, event.name: RegisteredPolicy(policy, ref)}
             case PolicyActivated():
                 self.active = {**self.active, event.scope: event.name}
+
+    def _take_state(self, other: "PolicyRegister") -> None:
+        self.active = other.active
+        self.policies = other.policies

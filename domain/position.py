@@ -248,6 +248,20 @@ class Position(Aggregate):
         if event.stamp.entry_id is not None:
             self.newest_entries = {**self.newest_entries, event.stamp.source: event.stamp.entry_id}
 
+    def _take_state(self, other: "Position") -> None:
+        self.account = other.account
+        self.cycle = other.cycle
+        self.entry_price = other.entry_price
+        self.is_open = other.is_open
+        self.leverage = other.leverage
+        self.newest_entries = other.newest_entries
+        self.opened_at = other.opened_at
+        self.opened_at_origin = other.opened_at_origin
+        self.position_side = other.position_side
+        self.quantity = other.quantity
+        self.side = other.side
+        self.symbol = other.symbol
+
     def _price_return_percent(self, entry: Decimal, exit_price: Decimal) -> Decimal:
         gain = DECIMAL.multiply(Decimal(self.side.direction), DECIMAL.subtract(exit_price, entry))
         return DECIMAL.multiply(DECIMAL.divide(gain, entry), Decimal(100))

@@ -6,16 +6,21 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
 from exitbrain.domain.policy import Policy
-from exitbrain.infrastructure.engine.compiled import compiled, reads_liquidation
+from exitbrain.infrastructure.engine.compiled import CompiledFormula, compiled, reads_liquidation
 
 
 class BuiltInFormulas:
     """Compute with the formulas that this version ships: the same 64 bits as their float interpreter."""
 
+    def __init__(self) -> None:
+        self._last: tuple[Policy, CompiledFormula, bool] | None = None
+
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-        if not brackets or not reads_liquidation(policy):
-            return compiled(policy)(inputs, UNKNOWN)
-        return compiled(policy)(inputs, _liquidation_of(inputs, brackets))
+        last = self._last
+        if last is None or policy is not last[0]:  # nearly always the same object as before
+            last = self._last = (policy, compiled(policy), reads_liquidation(policy))
+        _, formula, reads = last
+        return formula(inputs, _liquidation_of(inputs, brackets) if reads and brackets else UNKNOWN)
 
 
 def _liquidation_of(x: LevelInputs, brackets: Sequence[Bracket]) -> Liquidation:

@@ -25,6 +25,8 @@ from exitbrain.domain.values import TimeOrigin
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecision
 
+_RECORDED_AT = TimeOrigin.RECORDED_AT  # looking a member up in its class costs as much as two divisions
+
 
 class _Context(msgspec.Struct, gc=False):
     occurred_at: datetime
@@ -68,11 +70,12 @@ class StoredDecision(msgspec.Struct, gc=False):
     @property
     def freshness(self) -> Freshness:
         context = self.context
-        if context.time_origin is TimeOrigin.RECORDED_AT:
-            return Freshness(None, context.max_intent_age_s)
-        return Freshness(
-            (context.recorded_at - context.occurred_at).total_seconds(), context.max_intent_age_s
-        )
+        age_s = None
+        if context.time_origin is not _RECORDED_AT:
+            age_s = (context.recorded_at - context.occurred_at).total_seconds()
+        return tuple.__new__(
+            Freshness, (age_s, context.max_intent_age_s)
+        )  # in half the time of Freshness(...)
 
     @property
     def header(self) -> Revised:

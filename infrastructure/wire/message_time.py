@@ -11,6 +11,8 @@ FIELD = "timestamp"
 NO_TIME = MessageTime(None, None)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
+_PAYLOAD, _ENVELOPE = TimeOrigin.PAYLOAD, TimeOrigin.ENVELOPE
+
 # Written out, since what datetime.fromisoformat accepts differs between versions of Python.
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
@@ -31,16 +33,16 @@ def time_of(in_payload: object, in_envelope: object) -> tuple[MessageTime, tuple
     1e11 or milliseconds above, as number or digits. What is finer than a microsecond is cut off. What is
     no time, or not of the years 2000 to 2100, is recorded and never guessed at.
     """
-    assumptions: list[Assumption] = []
-    for given, origin in ((in_payload, TimeOrigin.PAYLOAD), (in_envelope, TimeOrigin.ENVELOPE)):
+    assumptions: tuple[Assumption, ...] = ()
+    for given, origin in ((in_payload, _PAYLOAD), (in_envelope, _ENVELOPE)):
         if given is None:
             continue
         at, doubt = _read(given)
         if doubt:
-            assumptions.append(Assumption(FIELD, shown(given), f"{doubt} ({origin.value})"))
+            assumptions = (*assumptions, Assumption(FIELD, shown(given), f"{doubt} ({origin.value})"))
         if at is not None:
-            return MessageTime(at, origin), tuple(assumptions)
-    return NO_TIME, tuple(assumptions)
+            return MessageTime(at, origin), assumptions
+    return NO_TIME, assumptions
 
 
 def _read(given: object) -> tuple[datetime | None, str | None]:
@@ -54,7 +56,7 @@ def _read(given: object) -> tuple[datetime | None, str | None]:
 
 
 def _moment(text: str) -> tuple[datetime | None, str | None]:
-    digits = _EPOCH_DIGITS.fullmatch(text)
+    digits = None if text[4:5] == "-" else _EPOCH_DIGITS.fullmatch(text)  # most are dates
     if digits is None:
         return _from_iso(text)
     whole, places = int(digits[1]), 6 if int(digits[1]) < _SECONDS_BELOW else 3

@@ -30,6 +30,7 @@ from exitbrain.infrastructure.wire.shapes import (
     names_of,
     refusal_of,
 )
+from exitbrain.infrastructure.wire.usual_intent import usual_intent
 
 _NAMES = {
     TRADE_INTENT: names_of(IntentShape) | {*SIDE_NAMES, TIME_NAME},
@@ -43,6 +44,14 @@ class WireTranslator:
 
     def translate(self, message: IncomingMessage) -> Translation:
         """Return what the message says, or why it can not be used; never raises for what it contains."""
+        if message.broken is None and message.source == TRADE_INTENT:
+            usual = usual_intent(message.fields)
+            if usual is not None:
+                return usual
+        return self.translate_by_shapes(message)
+
+    def translate_by_shapes(self, message: IncomingMessage) -> Translation:
+        """Do what `translate` does by the shapes alone: its reference, and its way for all that is not usual."""
         if message.broken is not None:
             return Unusable(message.broken, NO_TIME)
         content = opened(message.fields, _NAMES.get(message.source, _NAMES_OF_FOREIGN))

@@ -161,6 +161,13 @@ def test_an_ended_plan_obeys_nothing(end: Any, command: Any) -> None:
     plan(OPENED, end).when(command).then_refused("has ended", WrongState)
 
 
+def test_a_copy_has_every_part_of_the_state() -> None:
+    original = plan(OPENED, decision(1)).aggregate
+    twin = original.copy()
+
+    assert all(getattr(twin, slot) == getattr(original, slot) for slot in ExitPlan.__slots__)
+
+
 def test_a_copy_is_independent() -> None:
     original = plan(OPENED, decision(1)).aggregate
     twin = original.copy()

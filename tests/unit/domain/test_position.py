@@ -216,6 +216,13 @@ def test_entry_ids_compare_as_numbers() -> None:
     assert EntryId(999, 20) < EntryId(1000, 3) < EntryId(1000, 10)
 
 
+def test_a_copy_has_every_part_of_the_state() -> None:
+    original = opened_after(None)
+    twin = original.copy()
+
+    assert all(getattr(twin, slot) == getattr(original, slot) for slot in Position.__slots__)
+
+
 def test_a_copy_is_independent() -> None:
     original = opened_after(None)
     twin = original.copy()
