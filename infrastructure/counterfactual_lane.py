@@ -22,6 +22,9 @@ Lane = Literal["row", "columnar"]
 ANSWERS_WORTH = 200_000
 """From how many log entries times policies on columns are faster: before the first answer they cost some seconds."""
 
+POLICIES_WORTH = 100
+"""From how many policies on: rows write and compile the formula anew for each, which takes some hundredths of a second."""
+
 
 class NoColumns(Exception):
     """Columns were asked for and can not be had; the text says why and what would help."""
@@ -69,7 +72,7 @@ class Asking:
         why_not = self._why_no_columns(policies, pairs)
         if lane == "columnar" and why_not is not None:
             raise NoColumns(why_not)
-        many = len(policies) * self._ledger.head() >= ANSWERS_WORTH
+        many = len(policies) >= POLICIES_WORTH or len(policies) * self._ledger.head() >= ANSWERS_WORTH
         if lane == "columnar" or (lane is None and why_not is None and many):
             return Asked(self._in_columns(policies, selection, progress, on, store), "columnar")
 
