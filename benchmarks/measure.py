@@ -4,7 +4,6 @@ import gc
 import os
 import platform
 import sqlite3
-import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,15 +69,8 @@ def machine() -> str:
     load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
     return (
         f"{os.cpu_count()} cores ({_processor()}) with a load of {load} over the last 1, 5 and 15 minutes,"
-        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}{_build()},"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()} ({platform.python_compiler()}),"
         f" SQLite {sqlite3.sqlite_version}, {packages}, {datetime.now(UTC).date().isoformat()}"
-    )
-
-
-def _build() -> str:
-    optimised = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return (
-        "" if optimised else " (built without profile-guided optimisation, which would be a quarter faster)"
     )
 
 
