@@ -194,12 +194,18 @@ class ExitPlan(Aggregate):
             case ExitPlanCompleted() | ExitPlanCancelled():
                 self.is_open = False
 
-    def _take_state(self, other: "ExitPlan") -> None:
-        self.harvest = other.harvest
-        self.is_open = other.is_open
-        self.position_id = other.position_id
-        self.quantity = other.quantity
-        self.revision = other.revision
+    def copy(self) -> "ExitPlan":
+        """Return an independent one in the same state, so that a decision can be tried on it."""
+        twin = object.__new__(ExitPlan)
+        twin.id = self.id
+        twin.version = self.version
+        twin.pending = self.pending.copy()
+        twin.harvest = self.harvest
+        twin.is_open = self.is_open
+        twin.position_id = self.position_id
+        twin.quantity = self.quantity
+        twin.revision = self.revision
+        return twin
 
     def _legs(self, quantity: Decimal | None) -> tuple[Leg, ...]:
         """Share a quantity by the harvest fractions; the last leg takes what rounding leaves."""

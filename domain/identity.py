@@ -33,6 +33,7 @@ def id_of(*parts: object) -> UUID:
 # What is asked for several times while a message is handled is kept.
 
 
+@lru_cache(maxsize=4096)
 def position_id(account: str, symbol: str, position_side: str, cycle: int) -> UUID:
     """Return the id of one round trip; the first cycle is 1."""
     return id_of(account, symbol, position_side, cycle)

@@ -110,6 +110,10 @@ class PolicyRegister(Aggregate):
             case PolicyActivated():
                 self.active = {**self.active, event.scope: event.name}
 
-    def _take_state(self, other: "PolicyRegister") -> None:
-        self.active = other.active
-        self.policies = other.policies
+    def copy(self) -> "PolicyRegister":
+        """Return an independent one in the same state, so that a decision can be tried on it."""
+        twin = PolicyRegister()
+        twin.version = self.version
+        twin.pending = self.pending.copy()
+        twin.active, twin.policies = self.active, self.policies  # replaced where they change
+        return twin

@@ -248,19 +248,25 @@ class Position(Aggregate):
         if event.stamp.entry_id is not None:
             self.newest_entries = {**self.newest_entries, event.stamp.source: event.stamp.entry_id}
 
-    def _take_state(self, other: "Position") -> None:
-        self.account = other.account
-        self.cycle = other.cycle
-        self.entry_price = other.entry_price
-        self.is_open = other.is_open
-        self.leverage = other.leverage
-        self.newest_entries = other.newest_entries
-        self.opened_at = other.opened_at
-        self.opened_at_origin = other.opened_at_origin
-        self.position_side = other.position_side
-        self.quantity = other.quantity
-        self.side = other.side
-        self.symbol = other.symbol
+    def copy(self) -> "Position":
+        """Return an independent one in the same state, so that a decision can be tried on it."""
+        twin = object.__new__(Position)
+        twin.id = self.id
+        twin.version = self.version
+        twin.pending = self.pending.copy()
+        twin.account = self.account
+        twin.cycle = self.cycle
+        twin.entry_price = self.entry_price
+        twin.is_open = self.is_open
+        twin.leverage = self.leverage
+        twin.newest_entries = self.newest_entries  # replaced where it changes, so it may be shared
+        twin.opened_at = self.opened_at
+        twin.opened_at_origin = self.opened_at_origin
+        twin.position_side = self.position_side
+        twin.quantity = self.quantity
+        twin.side = self.side
+        twin.symbol = self.symbol
+        return twin
 
     def _price_return_percent(self, entry: Decimal, exit_price: Decimal) -> Decimal:
         gain = DECIMAL.multiply(Decimal(self.side.direction), DECIMAL.subtract(exit_price, entry))

@@ -65,13 +65,22 @@ def _moment(text: str) -> tuple[datetime | None, str | None]:
 
 
 def _from_iso(text: str) -> tuple[datetime | None, str | None]:
-    match = _ISO.fullmatch(text)
-    if match is None:
-        return None, None
+    if _is_usual(text):
+        with_offset = True
+    else:
+        match = _ISO.fullmatch(text)
+        if match is None:
+            return None, None
+        with_offset = match["offset"] is not None
     try:
         at = datetime.fromisoformat(text)
-        if match["offset"]:
+        if with_offset:
             return at.astimezone(UTC), None
     except (ValueError, OverflowError):  # no such day, or an offset that leads out of the calendar
         return None, None
     return at.replace(tzinfo=UTC), "no offset given, taken as UTC"
+
+
+def _is_usual(text: str) -> bool:
+    """Return whether a text, if it is a time at all, is like 2025-12-24T04:32:14.062679+00:00, without the pattern."""
+    return len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] != "24" and text.endswith("+00:00")

@@ -5,6 +5,7 @@ could be refused, is left to them.
 """
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import msgspec
 
@@ -100,7 +101,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
     return TradeIntent(
         _OPEN,
         None if said.account is None or not _present(said.account) else _name(said.account),
-        _symbol(said.symbol),
+        _symbol(said.symbol.strip()),
         side,
         price,
         quantity,
@@ -142,6 +143,7 @@ def _name(text: str) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)  # of short texts: what is too long for a symbol raises, so it is not kept
 def _symbol(text: str) -> str:
     name = _name(text)
     return name.upper() if name.isascii() else name
@@ -161,9 +163,8 @@ def _ids(trace_id: str | None, event_id: str | None, correlation_id: str | None)
 def _double(raw: msgspec.Raw, smallest: float, largest: float) -> float | None:
     if raw is _ABSENT:
         return None
-    digits = bytes(raw)
-    number = float(digits)  # not of text in quotes, nor of true or null
-    if len(digits) > DIGITS_MAX or not smallest <= number <= largest:
+    number = float(raw)  # of its bytes; not of text in quotes, nor of true or null
+    if len(raw) > DIGITS_MAX or not smallest <= number <= largest:
         raise _Unusual
     return number
 
@@ -171,8 +172,7 @@ def _double(raw: msgspec.Raw, smallest: float, largest: float) -> float | None:
 def _amount(raw: msgspec.Raw) -> Decimal | None:
     if raw is _ABSENT:
         return None
-    digits = bytes(raw).decode()
-    number = Decimal(digits)
-    if len(digits) > DIGITS_MAX or not SMALLEST <= number <= LARGEST:
+    number = Decimal(str(raw, "ascii"))
+    if len(raw) > DIGITS_MAX or not SMALLEST <= number <= LARGEST:
         raise _Unusual
     return number

@@ -7,7 +7,7 @@ import pytest
 
 from exitbrain.domain.messages import MessageTime
 from exitbrain.domain.values import Assumption, TimeOrigin
-from exitbrain.infrastructure.wire.message_time import time_of
+from exitbrain.infrastructure.wire.message_time import _ISO, time_of
 from tests.unit.wire.made import INTENT, intent, translated
 
 
@@ -89,3 +89,13 @@ def test_the_payload_is_asked_before_the_envelope_and_nothing_is_invented() -> N
 def test_the_time_of_a_flat_message_is_that_of_its_payload() -> None:
     time = translated(INTENT | {"timestamp": "2026-01-08T00:00:00Z"}).time
     assert time.origin is TimeOrigin.PAYLOAD
+
+
+def test_a_time_of_the_usual_length_is_one_only_where_the_pattern_says_so() -> None:
+    usual = "2026-01-12T23:58:57.123456+00:00"
+    pieces = [*"0129٣WZTt -+:.,_", "24", "60", "13", "+00", "W01", "+00:00"]
+    for at in range(len(usual)):
+        for piece in pieces:
+            text = usual[:at] + piece + usual[at + len(piece) :]
+            read = time_of(text, None)[0].at is not None
+            assert not read or _ISO.fullmatch(text.strip().upper()), text
