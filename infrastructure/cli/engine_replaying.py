@@ -12,6 +12,7 @@ from exitbrain.domain.levels import LEVELS
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside, unit_of
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
+from exitbrain.infrastructure.cli.replaying import first_drift_of
 from exitbrain.infrastructure.cli.store import reading
 
 
@@ -37,16 +38,13 @@ def replay_with(
 
 
 def _report_of(engine: str, found: EngineReport, seconds: float) -> reports.ReplayVerdicts:
-    drift = found.first_drift
     return reports.ReplayVerdicts(
         decisions=found.decisions,
         exact=found.exact,
         drift=found.drift,
         unknown_policy=found.unknown_policy,
         unreadable=found.unreadable,
-        first_drift=None
-        if drift is None
-        else reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed),
+        first_drift=first_drift_of(found.first_drift),
         seconds=round(seconds, 6),
         lane="row",
         engine=engine,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
-from exitbrain.application.replay import ReplayReport, Selection
+from exitbrain.application.replay import Drift, ReplayReport, Selection
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
@@ -142,17 +142,21 @@ def _together(done: list[ReplayReport]) -> ReplayReport:
     return total
 
 
+def first_drift_of(drift: Drift | None) -> reports.FirstDrift | None:
+    """Return what a replay found first as it is printed."""
+    if drift is None:
+        return None
+    return reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed)
+
+
 def _report_of(total: ReplayReport, taken: _Lane, seconds: float) -> reports.ReplayVerdicts:
-    drift = total.first_drift
     return reports.ReplayVerdicts(
         decisions=total.decisions,
         exact=total.exact,
         drift=total.drift,
         unknown_policy=total.unknown_policy,
         unreadable=total.unreadable,
-        first_drift=None
-        if drift is None
-        else reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed),
+        first_drift=first_drift_of(total.first_drift),
         seconds=round(seconds, 6),
         lane=taken.name,
         receipts=total.receipts,
