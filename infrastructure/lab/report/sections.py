@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.infrastructure.lab.report.figures import equity, surface
 from exitbrain.infrastructure.lab.report.page import Figure, Section
 from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, Surface
@@ -57,16 +56,4 @@ def results_over_time(policies: Sequence[Sequence[Path]]) -> Section:
             ),
             slippage_table(walked),
         ),
-    )
-
-
-def interval_text(candles: CandleSeries) -> str:
-    """Return how long a candle is, in words."""
-    seconds = candles.interval_ms / 1000
-    return (
-        f"{seconds / 3600:g} h"
-        if seconds >= 3600
-        else f"{seconds / 60:g} min"
-        if seconds >= 60
-        else f"{seconds:g} s"
     )
