@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from typing import Literal
 
 from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
@@ -25,10 +26,10 @@ _RANGES = {
 def percents(*fractions: float) -> list[str]:
     """Return fractions as percents: at least two places, four digits, and more where two would read alike."""
     for digits in range(SHORTEST_DIGITS, LONGEST_DIGITS + 1):
-        texts = [_percent(fraction, digits) for fraction in fractions]
+        texts = [_percent(repr(fraction), digits) for fraction in fractions]
         if len(set(texts)) == len(set(fractions)):
             return texts
-    return [_percent(fraction, LONGEST_DIGITS) for fraction in fractions]
+    return [_percent(repr(fraction), LONGEST_DIGITS) for fraction in fractions]
 
 
 def percent(fraction: float) -> str:
@@ -46,23 +47,33 @@ def short(amount: Decimal) -> str:
     return plain(Context(prec=10).plus(amount))
 
 
-def _percent(fraction: float, digits: int) -> str:
-    value = Decimal(repr(fraction)).scaleb(2)
-    rounding = Context(prec=max(digits, value.adjusted() + 1 + PLACES_MIN), rounding=ROUND_HALF_EVEN)
-    text = plain(rounding.plus(value))
+@lru_cache(maxsize=4096)  # costs are the same for most decisions, and few different stops are computed
+def _percent(fraction: str, digits: int) -> str:
+    value = Decimal(fraction).scaleb(2)
+    text = plain(_rounding(max(digits, value.adjusted() + 1 + PLACES_MIN)).plus(value))
     whole, _, places = text.partition(".")
     return f"{whole}.{places.rstrip('0').ljust(PLACES_MIN, '0')} %"
+
+
+@lru_cache
+def _rounding(digits: int) -> Context:
+    return Context(prec=digits, rounding=ROUND_HALF_EVEN)
 
 
 def findings(report: GuardReport) -> Iterator[tuple[str, State, str]]:
     """Yield name, state and sentence of each guard, in the order of the guards."""
     for name in GUARDS:
         if name in report.failed:
-            yield name, "failed", _FAILURES[name](report.failed[name])
+            yield name, "failed", failure(name, report.failed[name])
         elif name in report.unknown:
             yield name, "unknown", report.unknown[name]
         elif name in report.passed:
             yield name, "passed", ""
+
+
+def failure(name: str, figures: Figures) -> str:
+    """Return the sentence about a guard that failed."""
+    return _FAILURES[name](figures)
 
 
 def refusal(raw: RawLevels) -> str:

@@ -7,6 +7,7 @@ Published is what came of live messages; what was imported or ignored stays insi
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import msgspec
 
@@ -34,6 +35,9 @@ DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRA
 
 SOURCE = "exitbrain"
 
+_Said = tuple[str, str, msgspec.Struct]
+"""The stream, the event type, and the payload."""
+
 
 class PolicyUnits:
     """Know the unit of each policy; a registered one never changes, so the register is read for a new name only."""
@@ -58,6 +62,9 @@ class Published(PublishedLanguage):
     def __init__(self, unit_of: Callable[[str], Unit], translator: Translator) -> None:
         self._unit_of = unit_of
         self._translator = translator
+        # What belongs together comes one after the other in the log.
+        self._closed_last: tuple[UUID, PositionClosed] | None = None
+        self._ids_last: tuple[MessageReceived | None, tuple[str, str]] = None, ("", "")
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -87,16 +94,24 @@ class Published(PublishedLanguage):
             case LevelsComputed() | LevelsRefused():
                 return self._decision(entry, event, receipt)
             case PositionClosed():
-                return _about(entry, receipt, (EVENTS, "position_closed", _closed(entry, event)))
+                self._closed_last = entry.stream_id, event
+                return self._about(entry, receipt, (EVENTS, "position_closed", _closed(entry, event)))
             case ExitPlanCancelled():
                 said = self._ended(entry, event, receipt)
-                return _about(entry, receipt, (EVENTS, "plan_cancelled", said))
+                return self._about(entry, receipt, (EVENTS, "plan_cancelled", said))
             case ExitPlanCompleted():
                 said = self._ended(entry, event, receipt)
-                return _about(entry, receipt, (EVENTS, "plan_completed", said))
+                return self._about(entry, receipt, (EVENTS, "plan_completed", said))
             case MessageReceived():
-                return _dead_letter(entry, event)
+                letter = _dead_letter(entry, event)
+                return [] if letter is None else self._about(entry, receipt, letter)
         return []
+
+    def _about(self, entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
+        """Return entries that carry the ids of the message that led to them."""
+        if self._ids_last[0] is not receipt:
+            self._ids_last = receipt, _ids(receipt.fields)
+        return _outgoing(entry, receipt.recorded_at, self._ids_last[1], *said)
 
     def _decision(
         self, entry: LogEntry, event: LevelsComputed | LevelsRefused, receipt: MessageReceived
@@ -104,9 +119,9 @@ class Published(PublishedLanguage):
         facts = published_decisions.facts_of(event, entry, self._unit_of(event.policy.name))
         if isinstance(event, LevelsRefused):
             refused = published_decisions.refused(event, facts)
-            return _about(entry, receipt, (EVENTS, "levels_refused", refused))
+            return self._about(entry, receipt, (EVENTS, "levels_refused", refused))
         levels, short = published_decisions.computed(event, facts)
-        return _about(
+        return self._about(
             entry,
             receipt,
             (ADAPTIVE_LEVELS, shapes.ADAPTIVE_LEVELS, levels),
@@ -116,19 +131,30 @@ class Published(PublishedLanguage):
     def _ended(
         self, entry: LogEntry, event: ExitPlanCancelled | ExitPlanCompleted, receipt: MessageReceived
     ) -> shapes.PlanEnded:
-        translation = self._translator.translate(message_of(receipt))
-        if not isinstance(translation, TradeIntent | TradeClosed):
-            raise UnreadableEvent(entry.position, event.TOPIC, "its message can no longer be translated")
+        position_id = next(one for one in receipt.touched if plan_id(one) == entry.stream_id)
+        account, symbol = self._subject_of(position_id, receipt, entry)
         return shapes.PlanEnded(
             log_position=entry.position,
             recorded_at=event.stamp.recorded_at,
             occurred_at=event.stamp.occurred_at,
-            account=translation.account or receipt.account,
-            symbol=translation.symbol,
-            position_id=next(one for one in receipt.touched if plan_id(one) == entry.stream_id),
+            account=account,
+            symbol=symbol,
+            position_id=position_id,
             plan_id=entry.stream_id,
             reason=event.reason,
         )
+
+    def _subject_of(self, position_id: UUID, receipt: MessageReceived, entry: LogEntry) -> tuple[str, str]:
+        """Return account and symbol of a position that ended: the event before says it, else its message."""
+        if self._closed_last is not None and self._closed_last[0] == position_id:
+            closed = self._closed_last[1]
+            return closed.account, closed.symbol
+        translation = self._translator.translate(message_of(receipt))
+        if not isinstance(translation, TradeIntent | TradeClosed):
+            raise UnreadableEvent(
+                entry.position, entry.event.TOPIC, "its message can no longer be translated"
+            )
+        return translation.account or receipt.account, translation.symbol
 
 
 def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:
@@ -167,10 +193,10 @@ def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
     )
 
 
-def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> list[Outgoing]:
+def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> _Said | None:
     stream = DEAD_LETTERS.get(receipt.source)
     if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
-        return []
+        return None
     refusal, fields = receipt.refusal, receipt.fields
     said = shapes.MessageRefused(
         log_position=entry.position,
@@ -188,20 +214,11 @@ def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> list[Outgoing]:
         sha256=fields.sha256,
         retry_of=fields.values.get(RETRY_OF),
     )
-    return _about(entry, receipt, (stream, "message_refused", said))
+    return stream, "message_refused", said
 
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else plain(amount)
-
-
-_Said = tuple[str, str, msgspec.Struct]
-"""The stream, the event type, and the payload."""
-
-
-def _about(entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
-    """Return entries that carry the ids of the message that led to them."""
-    return _outgoing(entry, receipt.recorded_at, _ids(receipt.fields), *said)
 
 
 def _outgoing(entry: LogEntry, recorded_at: datetime, ids: tuple[str, str], *said: _Said) -> list[Outgoing]:

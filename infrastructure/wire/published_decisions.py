@@ -5,7 +5,7 @@ from typing import Any
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.guards import GuardReport
+from exitbrain.domain.guards import GUARDS, GuardReport
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels import Price, Triggers
 from exitbrain.domain.values import Unit, plain
@@ -84,20 +84,23 @@ def refused(event: LevelsRefused, facts: Facts) -> shapes.LevelsRefused:
 
 
 def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
-    """Return the findings in the order of the guards; wording is dear, and most decisions find the same."""
-    failed = tuple([(name, tuple(figures.items())) for name, figures in report.failed.items()])
-    return _worded(report.passed, failed, tuple(report.unknown.items()))
+    """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
+    rest = _without_figures(report.passed, tuple(report.unknown.items()))
+    if not report.failed:
+        return tuple(rest.values())
+    failed = {
+        name: shapes.Guard(name, "failed", wording.failure(name, figures))
+        for name, figures in report.failed.items()
+    }
+    return tuple([failed.get(name) or rest[name] for name in GUARDS if name in failed or name in rest])
 
 
-_Figures = tuple[tuple[str, float], ...]
-
-
-@lru_cache(maxsize=4096)
-def _worded(
-    passed: tuple[str, ...], failed: tuple[tuple[str, _Figures], ...], unknown: tuple[tuple[str, str], ...]
-) -> tuple[shapes.Guard, ...]:
-    report = GuardReport(passed, {name: dict(figures) for name, figures in failed}, dict(unknown))
-    return tuple([shapes.Guard(*finding) for finding in wording.findings(report)])
+@lru_cache(maxsize=1024)
+def _without_figures(
+    passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]
+) -> dict[str, shapes.Guard]:
+    report = GuardReport(passed, {}, dict(unknown))
+    return {name: shapes.Guard(name, state, detail) for name, state, detail in wording.findings(report)}
 
 
 def _trigger_prices(triggers: Triggers[Price] | None) -> shapes.TriggerPrices | None:
