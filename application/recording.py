@@ -1,7 +1,7 @@
 """Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -39,16 +39,28 @@ BATCH_ATTEMPTS = 2
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
 
-Translated = tuple[IncomingMessage, Translation]
+Saved = Callable[[Sequence[Record], int], None]
+"""Told of records that were saved, in their order and without a gap, and the log position of the last."""
+
 Pair = tuple[Position | None, ExitPlan | None]
 Key = tuple[str, str]
+
+
+@dataclass(slots=True)  # not frozen: one is made for every message
+class _Read:
+    """A message as it was read: what it says, the id of its receipt, whose state it meets."""
+
+    message: IncomingMessage
+    translation: Translation
+    receipt_id: UUID
+    subject: Subject | None
 
 
 class Recorder:
     """Take messages, decide them on the state of the ledger, save each batch as one transaction.
 
     Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again, and
-    `conflicts` counts how often that happened.
+    `conflicts` counts how often that happened. `saved` is told of everything that was saved here.
     """
 
     def __init__(
@@ -60,12 +72,14 @@ class Recorder:
         settings: DecisionSettings,
         *,
         cache_size: int = 10_000,
+        saved: Saved | None = None,
     ) -> None:
         self._ledger = ledger
         self._intake = intake
         self._instruments = instruments
         self._clock = clock
         self._settings = settings
+        self._saved = saved
         self._pairs = _PairCache(ledger, cache_size)
         self._tail = _Tail(ledger)
         self._register = ledger.register()
@@ -75,10 +89,9 @@ class Recorder:
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, whoever wrote it."""
         self._pairs.clear()
-        translation = self._intake.translate(message)
-        draft = _Draft(self, [(message, translation)], at=None)
-        subject = subject_of(translation, self._settings)
-        return State(self._register) if subject is None else draft.state(subject)
+        read = self._read(message)
+        draft = _Draft(self, [read], at=None)
+        return State(self._register) if read.subject is None else draft.state(read.subject)
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
         """Record one message and return its outcome; a message received before is not decided again."""
@@ -93,10 +106,14 @@ class Recorder:
         conflict, nothing of the batch was saved and it is decided again, after a while in halves. `at` is
         the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
-        translated = [(message, self._intake.translate(message)) for message in messages]
-        return self._insist(translated, at)
+        return self._insist([self._read(message) for message in messages], at)
 
-    def _insist(self, batch: Sequence[Translated], at: datetime | None) -> list[Outcome]:
+    def _read(self, message: IncomingMessage) -> _Read:
+        translation = self._intake.translate(message)
+        receipt_id = receipt_id_of(message, translation.time)
+        return _Read(message, translation, receipt_id, subject_of(translation, self._settings))
+
+    def _insist(self, batch: Sequence[_Read], at: datetime | None) -> list[Outcome]:
         """Record a batch among other writers: the smaller it is, the sooner it is done before they are."""
         for _ in range(BATCH_ATTEMPTS if len(batch) > 1 else ATTEMPTS - 1):
             try:
@@ -108,11 +125,14 @@ class Recorder:
         half = len(batch) // 2
         return [*self._insist(batch[:half], at), *self._insist(batch[half:], at)]
 
-    def _record(self, batch: Sequence[Translated], at: datetime | None) -> list[Outcome]:
+    def _record(self, batch: Sequence[_Read], at: datetime | None) -> list[Outcome]:
         draft = _Draft(self, batch, at)
-        outcomes = [draft.outcome_of(message, translation) for message, translation in batch]
+        outcomes = [draft.outcome_of(read) for read in batch]
         if draft.records:
-            self._ledger.save(draft.records, absent=draft.absent)
+            last = self._ledger.save(draft.records, absent=draft.absent)
+            self._tail.follow(draft.records, last)
+            if self._saved is not None:
+                self._saved(draft.records, last)
         draft.keep()
         return outcomes
 
@@ -136,12 +156,11 @@ class Recorder:
 class _Draft:
     """A batch in the making: what it has decided so far, over what the ledger holds."""
 
-    def __init__(self, recorder: Recorder, batch: Sequence[Translated], at: datetime | None) -> None:
+    def __init__(self, recorder: Recorder, batch: Sequence[_Read], at: datetime | None) -> None:
         self._recorder = recorder
         self._ledger = recorder._ledger
         self._at = at
-        ids = [receipt_id_of(message, translation.time) for message, translation in batch]
-        self._received = self._ledger.receipts(ids)
+        self._received = self._ledger.receipts([read.receipt_id for read in batch])
         self._claims = self._claims_of(batch)
         self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
@@ -151,20 +170,20 @@ class _Draft:
         self.records: list[Record] = []
         self.absent: set[Place] = set()
 
-    def outcome_of(self, message: IncomingMessage, translation: Translation) -> Outcome:
+    def outcome_of(self, read: _Read) -> Outcome:
         """Decide one message on top of the earlier ones of the batch, unless it was received before."""
-        receipt_id = receipt_id_of(message, translation.time)
-        earlier = self._received.get(receipt_id)
+        earlier = self._received.get(read.receipt_id)
         if earlier is None:
-            decided = self._decide(message, translation)
-            self._take(decided, message, translation)
+            decided = self._decide(read)
+            self._take(decided, read)
             return decided.outcome
         # An entry without its content, on either side, is the entry of that id: what was trimmed under the hands of one
         # worker can be held by another, and its content must not come as something new, after what is newer.
+        message = read.message
         trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
         if trimmed or earlier.reason is Reason.TRIMMED or earlier.fields == message.fields:
-            return Outcome.of_receipt(receipt_id, earlier)
-        return self._outcome_of_reused_id(message, translation)
+            return Outcome.of_receipt(read.receipt_id, earlier)
+        return self._outcome_of_reused_id(message)
 
     def keep(self) -> None:
         """Remember, once the batch is saved, what it made of the positions and snapshots."""
@@ -173,7 +192,7 @@ class _Draft:
             recorder._pairs.put(key, pair)
         recorder._stored_snapshots |= self._snapshots
 
-    def _outcome_of_reused_id(self, message: IncomingMessage, translation: Translation) -> Outcome:
+    def _outcome_of_reused_id(self, message: IncomingMessage) -> Outcome:
         """Record a message whose entry id was used before for another content, under an id that tells them apart.
 
         It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.
@@ -181,22 +200,22 @@ class _Draft:
         digest = sha256(
             repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")
         ).hexdigest()
-        renamed = replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
-        receipt_id = receipt_id_of(renamed, translation.time)
-        if receipt_id not in self._received:
-            self._received.update(self._ledger.receipts([receipt_id]))
-        return self.outcome_of(renamed, self._recorder._intake.translate(renamed))
+        read = self._recorder._read(
+            replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
+        )
+        if read.receipt_id not in self._received:
+            self._received.update(self._ledger.receipts([read.receipt_id]))
+        return self.outcome_of(read)
 
-    def _claims_of(self, batch: Sequence[Translated]) -> set[UUID]:
+    def _claims_of(self, batch: Sequence[_Read]) -> set[UUID]:
         """Return those business keys of the messages that were used before."""
-        subjects = [subject_of(translation, self._recorder._settings) for _, translation in batch]
-        claims = [claim for subject in subjects if subject for claim in _claim_ids(subject).values()]
+        subjects = [read.subject for read in batch if read.subject is not None and read.subject.claims]
+        claims = [claim for subject in subjects for claim in _claim_ids(subject).values()]
         return set(self._ledger.claimed(claims)) if claims else set()
 
-    def _decide(self, message: IncomingMessage, translation: Translation) -> Decided:
-        recorder = self._recorder
+    def _decide(self, read: _Read) -> Decided:
+        recorder, message, translation, subject = self._recorder, read.message, read.translation, read.subject
         context = Context(self._at or recorder._clock.now(), recorder._settings)
-        subject = subject_of(translation, recorder._settings)
         if subject is None:
             state = State(recorder._register)
             return recorder._intake.decide_translated(message, translation, state, context)
@@ -254,14 +273,14 @@ class _Draft:
             return _NOTHING
         return frozenset(kind for kind, claim in _claim_ids(subject).items() if claim in self._claims)
 
-    def _take(self, decided: Decided, message: IncomingMessage, translation: Translation) -> None:
+    def _take(self, decided: Decided, read: _Read) -> None:
         for record in decided.records:
             if isinstance(record.event, KeyClaimed):
                 self._claims.add(record.stream_id)
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
         self.records.extend(decided.records)
-        subject = subject_of(translation, self._recorder._settings)
+        subject = read.subject
         if subject is None or decided.outcome.disposition is not Disposition.ACCEPTED:
             return
         state = decided.state
@@ -326,16 +345,28 @@ class _Tail:
         """Read what the log has grown by, and return the position up to which it is read."""
         head = self._ledger.head()
         for entry in self._ledger.log(self._position, upto=head, topics=_TAIL_TOPICS):
-            if not isinstance(entry.event, PositionClosed):
+            if isinstance(entry.event, PositionClosed):
+                self._add(entry.event)
+            else:
                 self.register_changed = True
-            elif entry.event.result is not None:
-                # A new window each time: states handed out before keep theirs.
-                window = self.window_of(entry.event.account).copy()
-                window.add(entry.event.result.pnl_percent)
-                self._windows[entry.event.account] = window
             self._position = entry.position  # at once: reading may break off, and no result may count twice
         self._position = max(self._position, head)
         return self._position
+
+    def follow(self, records: Sequence[Record], last: int) -> None:
+        """Take in what was saved here, if nobody else has written in between: it need not be read back."""
+        if last - len(records) == self._position:
+            for record in records:
+                if isinstance(record.event, PositionClosed):
+                    self._add(record.event)
+            self._position = last
+
+    def _add(self, closed: PositionClosed) -> None:
+        if closed.result is not None:
+            # A new window each time: states handed out before keep theirs.
+            window = self.window_of(closed.account).copy()
+            window.add(closed.result.pnl_percent)
+            self._windows[closed.account] = window
 
     def window_of(self, account: str) -> PnLWindow:
         """Return the window of an account; not to be changed."""

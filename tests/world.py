@@ -13,7 +13,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
@@ -63,9 +63,9 @@ class World:
         self.recorder = self.another_recorder()
         self._sequence = 0
 
-    def another_recorder(self) -> Recorder:
+    def another_recorder(self, saved: Saved | None = None) -> Recorder:
         """Return a second worker on the same ledger."""
-        return Recorder(self.ledger, self.intake, self._instruments, self.clock, self._settings)
+        return Recorder(self.ledger, self.intake, self._instruments, self.clock, self._settings, saved=saved)
 
     def intent(self, *, entry_id: str | None = "next", **payload: Any) -> Outcome:
         """Record an intent as a producer sends it: a payload of JSON text under a stream id."""

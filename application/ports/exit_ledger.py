@@ -60,7 +60,7 @@ Place = tuple[UUID, int]
 """A stream, and a version in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every event that is read
 class LogEntry:
     """An event at its place in the one order of the log; positions grow and may have gaps."""
 
@@ -75,6 +75,8 @@ class ExitLedger(Protocol):
 
     def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         """Append the records in their order, all or none, and return the log position of the last.
+
+        The positions of one save follow each other without a gap.
 
         `absent` are places that must be empty still, apart from the records: what was decided on streams that are
         not written holds only while they stand where they stood.

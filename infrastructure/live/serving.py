@@ -18,6 +18,7 @@ from exitbrain.application.ports.publisher import Publisher, PublisherUnavailabl
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.live.ending import Ending
+from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.health import Heartbeat
@@ -37,8 +38,11 @@ STOPPED, FAILED = 0, 3
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.005
 """How long a thread keeps the interpreter while another wants it: the writer gives it up at each step of SQLite."""
+
+COLLECT_AFTER = 50_000
+"""New objects between two looks of the garbage collector: events form no cycles, so it looks at them in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
     with Ending(journal) as ending:
@@ -94,9 +99,10 @@ async def _serve(
         for policy in tail_ledger.register().policies:
             units(policy)  # now, not later in the event loop
         language = Published(units, container.translator())
-        tail = ThreadedTail(reader, tail_ledger, language.topics)
+        recent = RecentLog()
+        tail = ThreadedTail(reader, tail_ledger, language.topics, recent)
         publishing = Publishing(tail, language, publisher, journal)
-        recording = ThreadedRecording(writer, container.recorder())
+        recording = ThreadedRecording(writer, container.recorder(saved=recent.note))
         worker = Worker(source, recording, publishing, supervisor, journal, WorkerSettings())
 
         metrics.watch(supervisor.states, silent_s=lambda: heartbeat.silent_s, conflicts=recording.conflicts)

@@ -1,31 +1,54 @@
 """The log as the publisher reads it, on a thread and a connection of its own."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from uuid import UUID
 
+from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.live_recording import LogPage
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread
 
 RECEIPTS_MAX = 4096
 
+LOOK_EVERY_S = 0.25
+"""How often the store is asked for what others have written, while what we wrote ourselves is known without it."""
+
 
 class ThreadedTail:
-    """Read the log for the published topics, each entry with the receipt of its message."""
+    """Read the log for the published topics, each entry with the receipt of its message.
 
-    def __init__(self, thread: OneThread, ledger: ExitLedger, topics: Sequence[str]) -> None:
+    What `recent` knows is taken from there, and from the store what others wrote or what is further back.
+    """
+
+    def __init__(
+        self, thread: OneThread, ledger: ExitLedger, topics: Sequence[str], recent: RecentLog
+    ) -> None:
         self._thread = thread
         self._ledger = ledger
-        self._topics = tuple(dict.fromkeys((*topics, MessageReceived.TOPIC)))
+        self._topics = frozenset((*topics, MessageReceived.TOPIC))
+        self._recent = recent
+        self._looked: Stopwatch | None = None
         self._receipts: OrderedDict[UUID, MessageReceived] = OrderedDict()
 
     async def page(self, after: int, limit: int) -> LogPage:
+        known = self._recent.after(after, limit, self._topics)
+        if known is not None:
+            entries, upto = known
+            if upto == after and self._looked is not None and self._looked.seconds < LOOK_EVERY_S:
+                return LogPage((), after)
+            try:
+                if upto > after:
+                    return LogPage(tuple(self._paired(entries, self._receipts.__getitem__)), upto)
+            except KeyError:  # a receipt from further back, which the store has
+                pass
+        self._looked = Stopwatch()
         return await self._thread.run(partial(self._page, after, limit))
 
     async def open_decisions(self) -> LogPage:
@@ -35,9 +58,9 @@ class ThreadedTail:
         head = self._ledger.head()
         if head <= after:
             return LogPage((), after)
-        entries = list(islice(self._ledger.log(after, upto=head, topics=self._topics), limit))
+        entries = list(islice(self._ledger.log(after, upto=head, topics=sorted(self._topics)), limit))
         upto = entries[-1].position if len(entries) == limit else head
-        return LogPage(tuple(self._with_receipts(entries)), upto)
+        return LogPage(tuple(self._paired(entries, self._receipt)), upto)
 
     def _open_decisions(self) -> LogPage:
         head = self._ledger.head()
@@ -50,10 +73,10 @@ class ThreadedTail:
             else:
                 latest.pop(entry.stream_id, None)
         entries = sorted(latest.values(), key=lambda entry: entry.position)
-        return LogPage(tuple(self._with_receipts(entries)), head)
+        return LogPage(tuple(self._paired(entries, self._receipt)), head)
 
-    def _with_receipts(
-        self, entries: Sequence[LogEntry]
+    def _paired(
+        self, entries: Sequence[LogEntry], receipt_of: Callable[[UUID], MessageReceived | None]
     ) -> Iterator[tuple[LogEntry, MessageReceived | None]]:
         for entry in entries:
             if isinstance(entry.event, MessageReceived):
@@ -61,7 +84,7 @@ class ThreadedTail:
                 yield entry, entry.event
             else:
                 receipt_id = _cause_of(entry)
-                yield entry, None if receipt_id is None else self._receipt(receipt_id)
+                yield entry, None if receipt_id is None else receipt_of(receipt_id)
 
     def _receipt(self, receipt_id: UUID) -> MessageReceived | None:
         known = self._receipts.get(receipt_id)

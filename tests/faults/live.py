@@ -19,6 +19,7 @@ from exitbrain.application.recording import Recorder
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.serving import TRANSIENT
 from exitbrain.infrastructure.live.tail import ThreadedTail
@@ -116,9 +117,10 @@ class Live:
             ledger = open_ledger(self._settings.store, create=False)
             stack.callback(ledger.close)
             language = Published(PolicyUnits(ledger.register), container.translator())
-            tail = ThreadedTail(self.tail_thread, ledger, language.topics)
+            recent = RecentLog()
+            tail = ThreadedTail(self.tail_thread, ledger, language.topics, recent)
             self.supervisor = self._supervised_by(journal, transient=TRANSIENT)
-            self.recording = HeldRecording(writer, container.recorder())
+            self.recording = HeldRecording(writer, container.recorder(saved=recent.note))
             worker = Worker(
                 source,
                 self.recording,

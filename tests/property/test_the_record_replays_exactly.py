@@ -1,85 +1,15 @@
 """Whatever comes in, in whatever batches: one receipt each, at most one open position a symbol, exact replays."""
 
-import json
 from collections import Counter
-from decimal import Decimal
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
-from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.wire.incoming import from_fields
-from tests.world import MAX_BYTES, NOON_MS, World
-
-BRACKETS = brackets_with_amounts([(0.0, 5_000.0, 0.004, 125.0), (5_000.0, 1e9, 0.01, 50.0)])
-
-
-class SomeInstruments:
-    """Know all of AUSDT, only the brackets of BUSDT, nothing of CUSDT."""
-
-    def instrument(self, symbol: str) -> Instrument | None:
-        if symbol == "AUSDT":
-            return Instrument(symbol, Decimal("0.05"), Decimal("0.01"), Decimal(5), 4.0, BRACKETS)
-        return Instrument(symbol, brackets=BRACKETS) if symbol == "BUSDT" else None
-
-
-numbers = st.sampled_from([0.5, 1, 2.25, 7, 33.3, "12.5", "1e3", 100])
-intents = st.fixed_dictionaries(
-    {
-        "symbol": st.sampled_from(["AUSDT", "BUSDT", "CUSDT"]),
-        "side": st.sampled_from(["BUY", "SELL", "BUY", "SELL", "CLOSE", "HOLD", "nonsense"]),
-    },
-    optional={
-        "entry_price": numbers,
-        "quantity": numbers,
-        "position_size_usd": numbers,
-        "leverage": st.sampled_from([1, 5, "20", 56.00000000000001, 100, 125, 200]),
-        "volatility_factor": st.sampled_from([0, 0.5, 1.5, 3.007]),
-        "funding_rate": st.sampled_from([-0.004, 0.0001, 0.05]),
-        "exchange_divergence": st.sampled_from([0.1, 19.04]),
-        "confidence": st.sampled_from([0.2, 0.72, 1]),
-        "reduce_only": st.booleans(),
-        "account": st.sampled_from(["default", "other"]),
-        "timestamp": st.integers(NOON_MS - 10_000, NOON_MS + 10_000),
-    },
-)
-closes = st.fixed_dictionaries(
-    {"symbol": st.sampled_from(["AUSDT", "BUSDT", "CUSDT"])},
-    optional={
-        "pnl_percent": st.sampled_from([-1.5, 0, 0.31, "2"]),
-        "exit_price": numbers,
-        "order_id": st.sampled_from(["1", "2", 3]),
-        "side": st.sampled_from(["BUY", "SHORT"]),
-        "timestamp": st.integers(NOON_MS - 10_000, NOON_MS + 10_000),
-    },
-)
-messages = st.tuples(
-    st.one_of(
-        st.tuples(st.just("trade.intent"), intents),
-        st.tuples(st.just("trade.intent"), intents),
-        st.tuples(st.just("trade.closed"), closes),
-    ),
-    st.one_of(st.none(), st.integers(1, 40)),
-)
-
-
-def message_of(number: int, drawn: tuple[tuple[str, dict[str, Any]], int | None]) -> IncomingMessage:
-    (stream, payload), sequence = drawn
-    entry_id = None if sequence is None else f"{NOON_MS}-{sequence}"
-    return from_fields(
-        f"quantum:stream:{stream}",
-        entry_id,
-        {"payload": json.dumps(payload)},
-        origin=Origin.LIVE,
-        max_bytes=MAX_BYTES,
-        occurrence=number,
-    )
+from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
+from tests.world import World
 
 
 @given(
@@ -88,7 +18,7 @@ def message_of(number: int, drawn: tuple[tuple[str, dict[str, Any]], int | None]
     policy=st.sampled_from(["v3.5", "v3.5-fraction", "v3.6"]),
 )
 def test_any_sequence_of_messages_is_kept_once_and_replays_exactly(
-    drawn: list[tuple[tuple[str, dict[str, Any]], int | None]], batch: int, policy: str
+    drawn: list[Drawn], batch: int, policy: str
 ) -> None:
     world = World(policy=policy, instruments=SomeInstruments())
     incoming = [message_of(number, one) for number, one in enumerate(drawn)]
@@ -116,9 +46,7 @@ def test_any_sequence_of_messages_is_kept_once_and_replays_exactly(
 
 
 @given(drawn=st.lists(messages, max_size=20), policy=st.sampled_from(["v3.5", "v3.6"]))
-def test_batches_decide_what_single_messages_decide(
-    drawn: list[tuple[tuple[str, dict[str, Any]], int | None]], policy: str
-) -> None:
+def test_batches_decide_what_single_messages_decide(drawn: list[Drawn], policy: str) -> None:
     incoming = [message_of(number, one) for number, one in enumerate(drawn)]
     together = World(policy=policy, instruments=SomeInstruments())
     apart = World(policy=policy, instruments=SomeInstruments())

@@ -20,6 +20,7 @@ from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
@@ -174,9 +175,12 @@ class LiveWorker:
         faults = around.faults
         ledger = StoredLedger(self._recorder, "the store")
         intake = parts.intake(SometimesConfused(faults), WireTranslator())
-        recorder = parts.recorder(ledger, intake, around.instruments, self.clock, around.decision_settings)
+        recent = RecentLog()
+        recorder = parts.recorder(
+            ledger, intake, around.instruments, self.clock, around.decision_settings, saved=recent.note
+        )
         thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
-        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics)
+        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics, recent)
         publisher = parts.publisher(around.server, faults, process)
         self._worker = parts.worker(
             self._source,

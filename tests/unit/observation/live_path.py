@@ -18,6 +18,7 @@ from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.journal import Level, LiveJournal
@@ -166,7 +167,7 @@ async def run_worker(
     supervisor = Supervisor(journal, transient=(SourceUnavailable,))
     writer, reader = OneThread("writer"), OneThread("reader")
     language, source, streams = LevelsAlone(), MessagesInMemory(messages), StreamsInMemory()
-    tail = ThreadedTail(reader, world.ledger, language.topics)
+    tail = ThreadedTail(reader, world.ledger, language.topics, RecentLog())
     worker = Worker(
         source,
         ThreadedRecording(writer, world.recorder),
