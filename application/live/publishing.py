@@ -13,6 +13,9 @@ from exitbrain.application.ports.live_recording import LogPage, LogTail
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage, Publisher
 
 PAGE = 500
+PACE = 32
+"""How many entries are translated in one go: the other loops wait meanwhile, the one that commits among them."""
+
 LOOK_EVERY_S = 1.0
 """How often the streams are asked where they stand: one that lost its end shows it in no other way while it is quiet."""
 
@@ -57,7 +60,7 @@ class Publishing:
         page = await self._tail.page(after, PAGE)
         if page.upto == after:
             return False
-        outgoing = self._translated(page)
+        outgoing = await self._translated(page)
         caused_by = {
             entry.position: receipt.entry_id for entry, receipt in page.entries if receipt is not None
         }
@@ -82,7 +85,7 @@ class Publishing:
         if stored is not None:
             return _Progress(stored, stored)
         page = await self._tail.open_decisions()
-        latest = [one for one in self._translated(page) if one.stream == stream]
+        latest = [one for one in await self._translated(page) if one.stream == stream]
         watch = Stopwatch()
         now = await self._publisher.publish(stream, latest, after=None, upto=page.upto)
         if now is None:
@@ -123,5 +126,10 @@ class Publishing:
         facts = {"entries": len(added), "entry_ids": ids, "seconds": watch.seconds}
         self._journal.event("published", stream=stream, position=position, **facts)
 
-    def _translated(self, page: LogPage) -> list[Outgoing]:
-        return [one for entry, receipt in page.entries for one in self._language.entries(entry, receipt)]
+    async def _translated(self, page: LogPage) -> list[Outgoing]:
+        outgoing: list[Outgoing] = []
+        for number, (entry, receipt) in enumerate(page.entries, start=1):
+            outgoing += self._language.entries(entry, receipt)
+            if number % PACE == 0:
+                await asyncio.sleep(0)
+        return outgoing

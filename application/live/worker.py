@@ -54,19 +54,21 @@ class Worker:
         self._settings = settings
         self._buffer: Buffer[Delivery] = Buffer(settings.buffer_max)
         self._batch: list[Delivery] = []
+        self._recorded: Buffer[tuple[Delivery, Outcome | Undecided]] = Buffer(settings.buffer_max)
         self._committed = asyncio.Event()
         self._opened = False
 
     @property
     def in_hand(self) -> int:
         """Return how many messages were read and have not been settled yet."""
-        return len(self._buffer) + len(self._batch)
+        return len(self._buffer) + len(self._batch) + len(self._recorded)
 
     async def run(self) -> None:
         """Work until told to stop; raises LoopFailed when a loop can not go on."""
         supervisor, settings = self._supervisor, self._settings
         supervisor.start("read", self._read)
         supervisor.start("commit", self._commit)
+        supervisor.start("acknowledge", self._acknowledge)
         supervisor.start("publish", self._publish)
         supervisor.start("reclaim", self._reclaim, every_s=settings.reclaim_every_s)
         supervisor.start("reap", self._reap, every_s=settings.reap_every_s)
@@ -92,6 +94,8 @@ class Worker:
                 self._note("read", len(deliveries), watch)
 
     async def _commit(self) -> None:
+        if not await self._recorded.wait_for_room(self._settings.wait_s):
+            return
         # A batch that met an unreachable store stays here and is tried again: it must not be lost between two steps.
         if not self._batch:
             self._batch = await self._buffer.take(self._settings.batch_max, self._settings.wait_s)
@@ -99,17 +103,22 @@ class Worker:
             return
         batch, watch = self._batch, Stopwatch()
         outcomes = await self._recording.record([delivery.message for delivery in batch])
-        done = [await self._settled(*pair) for pair in zip(batch, outcomes, strict=True)]
         self._batch = []
         self._committed.set()
         self._note("committed", len(batch), watch)
-        watch, acknowledged = Stopwatch(), [delivery for delivery, ok in zip(batch, done, strict=True) if ok]
-        await self._source.acknowledge(acknowledged)
-        self._note("acknowledged", len(acknowledged), watch)
+        await self._recorded.put(list(zip(batch, outcomes, strict=True)))
+        if self._supervisor.stopping:  # the loop that acknowledges may have ended
+            await self._acknowledge()
 
-    def _note(self, name: str, entries: int, watch: Stopwatch) -> None:
-        filled = len(self._buffer) / self._settings.buffer_max
-        self._journal.event(name, entries=entries, seconds=watch.seconds, filled=filled)
+    async def _acknowledge(self) -> None:
+        # A loop of its own, so that the next batch waits neither for this nor for the server; what is lost comes again.
+        batch = await self._recorded.take(self._settings.batch_max, self._settings.wait_s)
+        if not batch:
+            return
+        settled = [delivery for delivery, outcome in batch if await self._settled(delivery, outcome)]
+        watch = Stopwatch()
+        await self._source.acknowledge(settled)
+        self._note("acknowledged", len(settled), watch)
 
     async def _settled(self, delivery: Delivery, outcome: Outcome | Undecided) -> bool:
         """Return whether a message has its receipt; one that can not be decided stays pending a few times."""
@@ -123,6 +132,10 @@ class Worker:
         refused = await self._recording.give_up(outcome)
         self._journal.event("message", outcome=refused, entry_id=delivery.entry_id)
         return True
+
+    def _note(self, name: str, entries: int, watch: Stopwatch) -> None:
+        filled = len(self._buffer) / self._settings.buffer_max
+        self._journal.event(name, entries=entries, seconds=watch.seconds, filled=filled)
 
     async def _publish(self) -> None:
         self._committed.clear()

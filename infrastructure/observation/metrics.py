@@ -55,13 +55,13 @@ class Metrics:
         self._define_intake()
         self._define_flow()
         self._define_loops()
-        self._observe_commit = self._step("commit")
+        self._observe_acknowledge = self._step("acknowledge")
         self._on: dict[str, Callable[..., None]] = {
             "message": self._message,
             "message_undecided": self._undecided,
             "read": self._step("read"),
-            "committed": self._commit,
-            "acknowledged": self._step("acknowledge"),
+            "committed": self._step("commit"),
+            "acknowledged": self._acknowledge,
             "published": self._publish,
             "reclaimed": self._reclaim,
             "backlog": self._backlog,
@@ -177,8 +177,8 @@ class Metrics:
             kind = _Kind(outcome.disposition, "", levels.policy.name, levels.cause, result, failed)
         self._gathered[kind] += 1
 
-    def _commit(self, **facts: object) -> None:
-        """Hand over what was gathered from the messages of the batch."""
+    def _acknowledge(self, **facts: object) -> None:
+        """Hand over what was gathered from the messages of the batch, which are told of before."""
         for kind, times in self._gathered.items():
             self._messages.of(kind.outcome, kind.reason).inc(times)
             if kind.outcome == Disposition.REFUSED:
@@ -191,7 +191,7 @@ class Metrics:
             self._lsf.of(symbol).set(lsf)
         self._gathered.clear()
         self._latest_lsf.clear()
-        self._observe_commit(**facts)
+        self._observe_acknowledge(**facts)
 
     def _undecided(self, **_: object) -> None:
         self._undecided_messages.inc()

@@ -30,7 +30,7 @@ def told_of(*outcomes: Outcome) -> Told:
     told = Told()
     for outcome in outcomes:
         told.journal.event("message", outcome=outcome, entry_id=outcome.entry_id)
-    told.journal.event("committed", entries=len(outcomes), seconds=0.001, filled=0.0)
+    told.journal.event("acknowledged", entries=len(outcomes), seconds=0.001, filled=0.0)
     return told
 
 
@@ -57,10 +57,10 @@ def test_messages_are_counted_by_outcome_and_reason() -> None:
 def test_a_batch_is_counted_once() -> None:
     told = told_of(World().intent(**INTENT))
     for _ in range(3):
-        told.journal.event("committed", entries=1, seconds=0.001, filled=0.0)
+        told.journal.event("acknowledged", entries=1, seconds=0.001, filled=0.0)
 
     assert told.value("exitbrain_messages_total", outcome="ACCEPTED", reason="") == 1
-    assert told.value("exitbrain_step_seconds_count", step="commit") == 4
+    assert told.value("exitbrain_step_seconds_count", step="acknowledge") == 4
 
 
 def test_a_message_delivered_again_is_a_duplicate_and_neither_a_decision_nor_a_dead_letter() -> None:
