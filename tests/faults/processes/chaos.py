@@ -11,7 +11,7 @@ from random import Random
 from time import monotonic, sleep
 
 from exitbrain.infrastructure.redis.publisher import PUBLISH
-from exitbrain.infrastructure.redis.source import ACKNOWLEDGE
+from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard, Trap
 from tests.faults.processes.workers import Nursery, Worker
 
