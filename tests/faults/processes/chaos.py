@@ -17,6 +17,11 @@ from tests.faults.processes.workers import Nursery, Worker
 
 POLL_S = 0.002
 STARTING_SHARE = 0.1
+READER_SHARE = 0.6
+AWAY_SHARE = 0.04
+AWAY_S = 3.5
+"""So long a killed worker stays away that its turn passes to another."""
+
 AT_WORK_WITHIN_S = 20.0
 TRAP_WITHIN_S = 0.8
 COMMIT_WITHIN_S = 0.03
@@ -55,9 +60,12 @@ def _call_of(script: str) -> bytes:
     return sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
 
 
+TRACED = b"trace_id"
+"""What every entry holds that the producer has sent."""
+
 AIMS = {
-    Moment.READING: Aim(b"quantum:stream:trade.", in_reply=True),
-    Moment.COMMITTING: Aim(b"quantum:stream:trade.", in_reply=True, before=False),
+    Moment.READING: Aim(TRACED, in_reply=True),
+    Moment.COMMITTING: Aim(TRACED, in_reply=True, before=False),
     Moment.COMMIT_SENT: Aim(b"COMMIT", before=False, at_store=True),
     Moment.ACKNOWLEDGING: Aim(_call_of(ACKNOWLEDGE)),
     Moment.ACKNOWLEDGED: Aim(_call_of(ACKNOWLEDGE), before=False),
@@ -96,7 +104,9 @@ class Chaos:
         servers: list[Server],
         board: Switchboard,
         pause_s: float,
+        reader: Callable[[], str],
     ) -> None:
+        self._reader = reader
         self._random = Random(seed)
         self._nursery = nursery
         self._workers = workers
@@ -145,13 +155,19 @@ class Chaos:
         self._nursery.bury(worker)
         if worker.killed:
             self.tally.kills[reached] += 1
+        if self._random.random() < AWAY_SHARE:
+            self.tally.faults["away until its turn has passed"] += 1
+            sleep(AWAY_S)
         self.revive()
 
     def _moments(self, worker: Worker) -> list[Moment]:
         return [moment for moment, aim in AIMS.items() if not aim.at_store or worker.store is not None]
 
     def _one_at_work(self) -> Worker:
-        """Return one of the workers that have begun to work; one in ten is drawn from all, starting or not."""
+        """Return one of the workers that have begun to work; one in ten is drawn from all, starting or not.
+
+        The one whose turn it is comes more often than the others, who have little to be killed at.
+        """
         at_work: list[Worker] = []
         if self._random.random() >= STARTING_SHARE:
             deadline = monotonic() + AT_WORK_WITHIN_S
@@ -159,6 +175,9 @@ class Chaos:
                 self.revive()
                 sleep(POLL_S)
                 at_work = [worker for worker in self._workers if worker.at_work]
+            if self._random.random() < READER_SHARE:
+                reader = self._reader()
+                at_work = [worker for worker in at_work if worker.name == reader] or at_work
         return self._random.choice(at_work or self._workers)
 
     def _killed_at(self, moment: Moment, worker: Worker) -> bool:
