@@ -17,7 +17,7 @@ from tests.faults.processes.workers import Nursery, Worker
 
 POLL_S = 0.002
 STARTING_SHARE = 0.1
-READER_SHARE = 0.6
+READER_SHARE = 0.8
 AWAY_SHARE = 0.04
 AWAY_S = 3.5
 """So long a killed worker stays away that its turn passes to another."""

@@ -35,6 +35,7 @@ DISTURBING = {
     Kind.FAIL_OVER,
     Kind.FLUSH,
     Kind.GROUP_LOST,
+    Kind.TRIM,
     Kind.REORDER,
     Kind.CONFUSED,
     Kind.TWIN,
@@ -170,13 +171,12 @@ class _Check:
             newest[key] = message.stream_id
 
     def _streams_are_received_in_order(self) -> Iterator[str]:
-        """What was trimmed while pending may come late: there is nothing left in it that order matters for."""
         if any(self._evidence.faults.counts[kind] for kind in DISTURBING):
             return
         newest: dict[str, EntryId] = {}
         for entry in self._receipts.values():
             message = message_of(entry.event)
-            if message.stream_id is None or entry.event.reason is Reason.TRIMMED:
+            if message.stream_id is None:
                 continue
             if message.stream_id < newest.get(message.stream, message.stream_id):
                 yield f"{message.stream_id} was received after the newer {newest[message.stream]}"
