@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from exitbrain.infrastructure.redis.streams import TRADE_INTENTS
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_content, from_entry
 
-TEXT = st.text(st.characters(exclude_characters="\0"), max_size=12).map(str.encode)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(str.encode)
 BINARY = st.binary(max_size=12)
 PART = st.one_of(TEXT, TEXT, TEXT, BINARY)
 PAIRS = st.lists(st.tuples(PART, PART), min_size=1, max_size=6, unique_by=lambda pair: pair[0])
