@@ -61,7 +61,10 @@ class MessageSource(Protocol):
         """
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Return entries that were not acknowledged for too long, whoever holds them; nothing without the turn."""
+        """Return entries that were not acknowledged for too long, whoever holds them; they are ours now.
+
+        Nothing while another has the turn.
+        """
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Say that these entries need never be delivered again; another entry that has got the id of one still does."""
