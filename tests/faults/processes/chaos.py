@@ -17,8 +17,8 @@ from tests.faults.processes.workers import Nursery, Worker
 
 POLL_S = 0.002
 STARTING_SHARE = 0.1
-READER_SHARE = 0.8
-AWAY_SHARE = 0.04
+READER_SHARE, READER_WITHIN_S = 0.8, 1.0
+AWAY_SHARE = 0.02
 AWAY_S = 3.5
 """So long a killed worker stays away that its turn passes to another."""
 
@@ -161,6 +161,9 @@ class Chaos:
         self.revive()
 
     def _moments(self, worker: Worker) -> list[Moment]:
+        """Return the moments that can come: one who stands by is given nothing and sends nothing."""
+        if worker not in self._readers():
+            return []
         return [moment for moment, aim in AIMS.items() if not aim.at_store or worker.store is not None]
 
     def _one_at_work(self) -> Worker:
@@ -168,17 +171,24 @@ class Chaos:
 
         The one whose turn it is comes more often than the others, who have little to be killed at.
         """
-        at_work: list[Worker] = []
-        if self._random.random() >= STARTING_SHARE:
-            deadline = monotonic() + AT_WORK_WITHIN_S
-            while not at_work and monotonic() < deadline:
-                self.revive()
-                sleep(POLL_S)
-                at_work = [worker for worker in self._workers if worker.at_work]
-            if self._random.random() < READER_SHARE:
-                reader = self._reader()
-                at_work = [worker for worker in at_work if worker.name == reader] or at_work
-        return self._random.choice(at_work or self._workers)
+        if self._random.random() < STARTING_SHARE:
+            return self._random.choice(self._workers)
+        reader = self._random.random() < READER_SHARE and self._first_at_work(self._readers, READER_WITHIN_S)
+        return reader or self._first_at_work(lambda: self._workers, AT_WORK_WITHIN_S) or self._workers[0]
+
+    def _first_at_work(self, of: Callable[[], list[Worker]], within_s: float) -> Worker | None:
+        """Wait until some of these workers are at work and draw one of them; None when none is in time."""
+        deadline = monotonic() + within_s
+        while monotonic() < deadline:
+            self.revive()
+            sleep(POLL_S)
+            if at_work := [worker for worker in of() if worker.at_work]:
+                return self._random.choice(at_work)
+        return None
+
+    def _readers(self) -> list[Worker]:
+        name = self._reader()
+        return [worker for worker in self._workers if worker.name == name]
 
     def _killed_at(self, moment: Moment, worker: Worker) -> bool:
         """Kill a worker at a moment, or soon at any when that does not come; return whether it came."""
