@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         description="entry id after which a new consumer group begins",
     )
     reclaim_idle_s: float = Field(
-        60.0, ge=1, description="seconds after which an entry is taken from its consumer"
+        60.0, ge=1, description="seconds after which an entry that was not acknowledged is delivered again"
     )
     reap_idle_s: float = Field(
         3600.0, ge=1, description="seconds after which an idle, empty consumer is removed"

@@ -3,6 +3,9 @@
 A message is acknowledged only after its receipt is committed, and published only from the log. So a crash between
 any two steps costs a repetition and never a message: the receipt recognises a redelivery, the published position
 an entry that is out already.
+
+Workers on one group take turns. One without the turn is ready to go on: it asks for it again and again, and finishes
+what it has in hand. It does not publish either, since whoever has the turn does.
 """
 
 import asyncio
@@ -57,6 +60,7 @@ class Worker:
         self._recorded: Buffer[tuple[Delivery, Outcome | Undecided]] = Buffer(settings.buffer_max)
         self._committed = asyncio.Event()
         self._opened = False
+        self._had_turn = False
 
     @property
     def in_hand(self) -> int:
@@ -89,9 +93,17 @@ class Worker:
             limit = min(room, self._settings.batch_max)
             watch = Stopwatch()
             deliveries = await self._source.read(limit, self._settings.wait_s)
+            self._note_turn()
             await self._buffer.put(deliveries)
             if deliveries:
                 self._note("read", len(deliveries), watch)
+
+    def _note_turn(self) -> None:
+        in_turn = self._source.in_turn
+        if in_turn != self._had_turn:
+            self._had_turn = in_turn
+            self._journal.event("turn_taken" if in_turn else "turn_lost", consumer=self._source.consumer)
+            self._committed.set()  # by somebody else, who may not have published it
 
     async def _commit(self) -> None:
         if not await self._recorded.wait_for_room(self._settings.wait_s):
@@ -139,7 +151,8 @@ class Worker:
 
     async def _publish(self) -> None:
         self._committed.clear()
-        if not await self._publishing.step():
+        standing_by = self._publishing.begun.is_set() and not self._source.in_turn
+        if standing_by or not await self._publishing.step():
             await self._soon(self._committed)  # a hint; the log is looked at all the same
 
     async def _soon(self, event: asyncio.Event) -> bool:
@@ -155,7 +168,7 @@ class Worker:
     async def _reclaim(self) -> None:
         if not self._opened:
             return
-        if self._buffer.room:
+        if self._buffer.room and self._source.in_turn:
             limit = min(self._buffer.room, self._settings.batch_max)
             claimed: Sequence[Delivery] = await self._source.reclaim(limit)
             if claimed:

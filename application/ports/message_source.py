@@ -36,7 +36,19 @@ class Backlog:
 
 
 class MessageSource(Protocol):
-    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable."""
+    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable.
+
+    Consumers take turns: one of them reads, the others stand by. A turn ends when its holder closes, or does not read
+    for a few seconds; one that comes back under its own name goes on with it.
+    """
+
+    @property
+    def consumer(self) -> str:
+        """Return the name under which it reads."""
+
+    @property
+    def in_turn(self) -> bool:
+        """Return whether it has the turn, as far as its last read knows."""
 
     async def open(self) -> None:
         """Make sure that the consumer groups exist; a stream that lost its group is read from its beginning."""
@@ -44,12 +56,15 @@ class MessageSource(Protocol):
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return up to `limit` entries, waiting at most `wait_s` for the first.
 
-        After `open`, and after any error, what was delivered to this consumer before and never acknowledged comes
-        first.
+        After `open`, after any error, and when the turn was taken, everything that was delivered to anyone and never
+        acknowledged comes first. Without the turn it waits and returns nothing.
         """
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Return entries that another consumer holds and has not acknowledged for too long; they are ours now."""
+        """Return entries that were not acknowledged for too long, whoever holds them; they are ours now.
+
+        Nothing while another has the turn.
+        """
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Say that these entries need never be delivered again; another entry that has got the id of one still does."""
@@ -61,4 +76,4 @@ class MessageSource(Protocol):
         """Remove consumers that are long gone and hold nothing, and return their names."""
 
     async def close(self) -> None:
-        """Release the connections."""
+        """Give the turn back, and release the connections."""

@@ -64,6 +64,8 @@ class Metrics:
             "acknowledged": self._acknowledge,
             "published": self._publish,
             "reclaimed": self._reclaim,
+            "turn_taken": self._turn_taken,
+            "turn_lost": self._turn_lost,
             "backlog": self._backlog,
             "heartbeat": self._heartbeat,
             "loop_failed": self._loop_failed,
@@ -148,6 +150,7 @@ class Metrics:
             self._gauge("pending_entries", "Entries delivered and not acknowledged.", "stream")
         )
         self._reclaimed = self._counter("reclaimed_entries", "Entries taken over from another consumer.")
+        self._turn = self._gauge("turn", "1 while this worker has the turn to read, 0 while it stands by.")
         self._filled = self._gauge("buffer_filled_ratio", "How full the buffer before the commit is, 0 to 1.")
 
     def _define_loops(self) -> None:
@@ -222,6 +225,12 @@ class Metrics:
 
     def _reclaim(self, *, entries: int, **_: object) -> None:
         self._reclaimed.inc(entries)
+
+    def _turn_taken(self, **_: object) -> None:
+        self._turn.set(1)
+
+    def _turn_lost(self, **_: object) -> None:
+        self._turn.set(0)
 
     def _backlog(self, *, stream: str, lag: int | None, pending: int, **_: object) -> None:
         self._lag.of(stream).set(float("nan") if lag is None else lag)

@@ -42,7 +42,7 @@ class _Group:
 
 
 class InMemoryStreams:
-    """Streams of entries, with one consumer group and one published position each.
+    """Streams of entries, with one consumer group and one published position each, and one turn to read them.
 
     `now_ms` tells the time in milliseconds: of entry ids, and of how long something is idle. Everything is kept until
     it is trimmed.
@@ -54,6 +54,7 @@ class InMemoryStreams:
         self._fields: dict[tuple[str, EntryId], dict[str, str]] = {}
         self._groups: dict[str, _Group] = {}
         self._waiting: set[asyncio.Event] = set()
+        self._turn: tuple[str, int] | None = None
         self.published: dict[str, int] = {}
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
@@ -64,8 +65,7 @@ class InMemoryStreams:
             entry_id = EntryId(ids[-1].ms, ids[-1].seq + 1)
         ids.append(entry_id)
         self._fields[stream, entry_id] = dict(fields)
-        for news in self._waiting:
-            news.set()
+        self._tell()
         return str(entry_id)
 
     def entries(self, stream: str) -> list[tuple[str, dict[str, str]]]:
@@ -81,7 +81,8 @@ class InMemoryStreams:
         self._ids[stream] = ids[max(0, cut) :]
 
     def flush(self) -> None:
-        """Forget everything: entries, groups and positions."""
+        """Forget everything: entries, groups, positions and the turn."""
+        self.end_turn()
         for everything in (self._ids, self._fields, self._groups, self.published):
             everything.clear()
 
@@ -98,8 +99,22 @@ class InMemoryStreams:
         """Return the fields of an entry, None when it was trimmed."""
         return self._fields.get((stream, entry_id))
 
+    @property
+    def holder(self) -> str | None:
+        """Return the consumer who has the turn now."""
+        return self._turn[0] if self._turn is not None and self.now_ms() < self._turn[1] else None
+
+    def give_turn(self, consumer: str, for_ms: int) -> None:
+        """Give a consumer the turn, or prolong it."""
+        self._turn = consumer, self.now_ms() + for_ms
+
+    def end_turn(self) -> None:
+        """End whatever turn there is."""
+        self._turn = None
+        self._tell()
+
     async def news(self, wait_s: float) -> None:
-        """Wait for the next entry of any stream, at most so long."""
+        """Wait for the next entry of any stream, or the end of a turn, at most so long."""
         news = asyncio.Event()
         self._waiting.add(news)
         try:
@@ -108,6 +123,10 @@ class InMemoryStreams:
                     await news.wait()
         finally:
             self._waiting.discard(news)
+
+    def _tell(self) -> None:
+        for news in self._waiting:
+            news.set()
 
 
 class InMemorySource:
@@ -119,12 +138,16 @@ class InMemorySource:
         consumer: str,
         *,
         max_message_bytes: int = 65_536,
+        turn_s: float = 3.0,
         reclaim_idle_s: float = 60.0,
         reap_idle_s: float = 3600.0,
         names: Sequence[str] = INCOMING,
     ) -> None:
         self._streams = streams
-        self._consumer = consumer
+        self.consumer = consumer
+        self.in_turn = False
+        self._taken_over = False
+        self._turn_ms = int(turn_s * 1000)
         self._max_message_bytes = max_message_bytes
         self._reclaim_idle_ms = reclaim_idle_s * 1000
         self._reap_idle_ms = reap_idle_s * 1000
@@ -132,6 +155,7 @@ class InMemorySource:
         self._read_upto = dict.fromkeys(names, BEGINNING)
 
     async def open(self) -> None:
+        self._taken_over = False
         self._read_upto = dict.fromkeys(self._names, BEGINNING)
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
@@ -143,6 +167,8 @@ class InMemorySource:
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
+        if self._streams.holder not in {None, self.consumer}:
+            return []
         long_ago = self._streams.now_ms() - self._reclaim_idle_ms
         idle = [
             _place(number, name, entry_id)
@@ -173,7 +199,7 @@ class InMemorySource:
             group = self._streams.group(name)
             holding = {pending.consumer for pending in group.pending.values()}
             for consumer, seen_ms in list(group.seen_ms.items()):
-                if consumer != self._consumer and consumer not in holding and seen_ms <= long_ago:
+                if consumer != self.consumer and consumer not in holding and seen_ms <= long_ago:
                     del group.seen_ms[consumer]
                     removed.add(consumer)
                 else:
@@ -181,20 +207,42 @@ class InMemorySource:
         return sorted(removed - kept)
 
     async def close(self) -> None:
-        """Keep everything: there is nothing to release."""
+        """Give the turn back."""
+        if self._streams.holder == self.consumer:
+            self._streams.end_turn()
 
     def _take(self, limit: int) -> list[Delivery]:
+        holder = self._streams.holder
+        if holder not in {None, self.consumer}:
+            self.in_turn = False
+            return []
+        self._streams.give_turn(self.consumer, self._turn_ms)
+        if holder is None or not self._taken_over:
+            self._take_over()
+        self.in_turn = True
         lanes = [self._waiting(number, name) for number, name in enumerate(self._names)]
         return [self._deliver(name, entry_id) for *_, name, entry_id in list(islice(merge(*lanes), limit))]
+
+    def _take_over(self) -> None:
+        """Take what others hold; what was trimmed stays pending with them."""
+        again = not self.in_turn
+        for name in self._names:
+            for entry_id, pending in self._streams.group(name).pending.items():
+                if pending.consumer != self.consumer and self._streams.fields(name, entry_id) is not None:
+                    pending.consumer, pending.at_ms = self.consumer, self._streams.now_ms()
+                    again = True
+        if again:
+            self._read_upto = dict.fromkeys(self._names, BEGINNING)
+        self._taken_over = True
 
     def _waiting(self, number: int, name: str) -> Iterator[_Place]:
         """Yield what is to be read of a stream: first what is pending with us since before `open`."""
         group = self._streams.group(name)
-        group.seen_ms[self._consumer] = self._streams.now_ms()
+        group.seen_ms[self.consumer] = self._streams.now_ms()
         ours = sorted(
             entry_id
             for entry_id, pending in group.pending.items()
-            if pending.consumer == self._consumer and entry_id > self._read_upto[name]
+            if pending.consumer == self.consumer and entry_id > self._read_upto[name]
         )
         new = self._streams.after(name, group.delivered)
         return (_place(number, name, entry_id) for entry_id in chain(ours, new))
@@ -203,10 +251,10 @@ class InMemorySource:
         group = self._streams.group(name)
         fields = self._streams.fields(name, entry_id)
         now_ms = self._streams.now_ms()
-        pending = group.pending.setdefault(entry_id, _Pending(self._consumer, now_ms, 0))
+        pending = group.pending.setdefault(entry_id, _Pending(self.consumer, now_ms, 0))
         pending.times += 1
         if fields is not None:
-            pending.consumer, pending.at_ms = self._consumer, now_ms
+            pending.consumer, pending.at_ms = self.consumer, now_ms
         group.delivered = max(group.delivered, entry_id)
         self._read_upto[name] = max(self._read_upto[name], entry_id)
         message = from_entry(name, str(entry_id), fields or {}, max_bytes=self._max_message_bytes)

@@ -42,12 +42,17 @@ class Lane:
 def merged(lanes: Sequence[Lane], limit: int) -> list[Delivery]:
     """Take up to `limit` held entries in the order of their ids, none beyond what a lane may have on the server."""
     bounds = [lane.held[-1][0] for lane in lanes if lane.held and not lane.exhausted]
-    bound = min(bounds, default=None)
     taken: list[Delivery] = []
-    while len(taken) < limit:
-        filled = [lane for lane in lanes if lane.held]
-        first = min(filled, key=lambda lane: lane.held[0][0], default=None)
-        if first is None or (bound is not None and first.held[0][0] > bound):
+    while filled := sorted((lane for lane in lanes if lane.held), key=_first):
+        held = filled[0].held
+        upto = min([*bounds, *map(_first, filled[1:])], default=held[-1][0])
+        before = len(taken)
+        while held and len(taken) < limit and held[0][0] <= upto:  # a stretch of one lane
+            taken.append(held.popleft()[1])
+        if len(taken) in {before, limit}:
             break
-        taken.append(first.held.popleft()[1])
     return taken
+
+
+def _first(lane: Lane) -> Order:
+    return lane.held[0][0]

@@ -1,18 +1,24 @@
 """RedisSource: entries of the incoming streams, each delivered until it is acknowledged.
 
 Each stream has a group of its own, so one blocking read can not serve them all: a plain read waits for news and
-takes nothing, then one transaction takes from every group. Streams are merged in the order of entry ids, and what
+takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
 could overtake an entry that still waits on the server is held back, so a close never comes before its open.
+
+Consumers take turns, so that several of them keep that order: one reads, the others stand by. Who takes a turn first
+claims everything that others hold, and reads it from its beginning. A turn can be lost unseen (a slow commit, a full
+buffer, a frozen process, a server that forgot) while its holder still works on what it was given. That is harmless:
+both go through the entries that are not acknowledged in the same order, so whichever is ahead commits an entry only
+after all before it, and the receipt makes it count once. The one behind meets nothing but duplicates.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
@@ -25,50 +31,17 @@ from exitbrain.infrastructure.redis.connection import (
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
-from exitbrain.infrastructure.redis.streams import INCOMING, group_of
-from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry
+from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
+from exitbrain.infrastructure.redis.streams import INCOMING, TURN, group_of
+from exitbrain.infrastructure.wire.stream_entry import Content, from_content
 
-Fields = Mapping[bytes, bytes]
+Arguments = list[str | int]
 
-# Not XAUTOCLAIM: it says which entries were trimmed in a different manner in each version, and the newer ones forget
-# them by saying so. Here a trimmed entry stays pending, whoever holds it, until it is acknowledged.
-_RECLAIM = """
-local taken = {}
-for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
-  local id, times = pending[1], pending[4] + 1
-  local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
-  if entry then redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id) end
-  taken[#taken + 1] = {id, entry and entry[2] or {}, times}
-end
-return taken
-"""
+CHUNK = 500
+"""How many pending entries one step of taking over looks at."""
 
-# A server that lost its newest entries may give their ids again. What was read is acknowledged, and not what bears its
-# id now: that may be in somebody's hands, and nobody would see it again.
-ACKNOWLEDGE = """
-local done = {}
-for i = 2, #ARGV, 2 do
-  local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
-  if not entry or redis.sha1hex(table.concat(entry[2], '\\0')) == ARGV[i + 1] then done[#done + 1] = ARGV[i] end
-end
-return #done > 0 and redis.call('XACK', KEYS[1], ARGV[1], unpack(done)) or 0
-"""
-
-# One step: between a look and a removal a consumer could be given entries, which would be removed with it.
-_REAP = """
-local removed, kept = {}, {}
-for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local consumer = {}
-  for i = 1, #facts, 2 do consumer[facts[i]] = facts[i + 1] end
-  if consumer.name ~= ARGV[2] and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[3]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
-    removed[#removed + 1] = consumer.name
-  else
-    kept[#kept + 1] = consumer.name
-  end
-end
-return {removed, kept}
-"""
+RELEASE_WITHIN_S = 0.3
+"""A turn that can not be given back in this time expires by itself; a stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +49,17 @@ class SourceSettings:
     """How entries are taken.
 
     `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
-    beginning. An entry pending for `reclaim_idle_s` is taken from
-    its consumer: longer than the slowest batch, or two workers handle it. A consumer that holds nothing and has not
-    asked for `reap_idle_s` is removed.
+    beginning. A turn that is not used for `turn_s` passes to another. An entry pending for `reclaim_idle_s` is
+    delivered again, whoever holds it: longer than the slowest batch, or it is handled twice. A consumer that holds
+    nothing and has not asked for `reap_idle_s` is removed.
     """
 
     max_message_bytes: int = 65_536
     group_start: str = "0"
+    turn_s: float = 3.0
     reclaim_idle_s: float = 60.0
     reap_idle_s: float = 3600.0
     timeout_s: float = COMMAND_TIMEOUT_S
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the server gave for a lane after an id, and what it says `about` these entries or, after NEW, the group."""
-
-    lane: Lane
-    after: str
-    entries: list[tuple[bytes, Fields]]
-    about: list[dict[str, Any]]
 
 
 class RedisSource:
@@ -113,11 +77,18 @@ class RedisSource:
     ) -> None:
         self._commands = connect(url)
         self._waiting = connect_for_blocking(url)
-        self._reclaim = self._commands.register_script(_RECLAIM)
-        self._reap = self._commands.register_script(_REAP)
+        self._read = self._commands.register_script(READ)
+        self._take_turn = self._commands.register_script(TAKE_OVER)
+        self._release = self._commands.register_script(RELEASE)
+        self._reclaim = self._commands.register_script(RECLAIM)
+        self._reap = self._commands.register_script(REAP)
         self._acknowledge = self._commands.register_script(ACKNOWLEDGE)
-        self._consumer = consumer
         self._settings = settings
+        self._turn_ms = max(1, int(settings.turn_s * 1000))
+        self._taken_over = False
+        self._turn_free_in_s = 0.0
+        self.consumer = consumer
+        self.in_turn = False
         self._lanes = [Lane(number, stream, group_of(stream)) for number, stream in enumerate(streams)]
         self.groups_recreated = 0
 
@@ -140,11 +111,10 @@ class RedisSource:
         taken: list[Held] = []
         for lane in self._lanes:
             if len(taken) < limit:
-                found = await self._run(self._reclaim, lane, idle_ms, limit - len(taken))
-                taken += [
-                    self._held(lane, entry_id, dict(zip(pairs[::2], pairs[1::2], strict=True)), attempt)
-                    for entry_id, pairs, attempt in found
-                ]
+                room = limit - len(taken)
+                arguments: Arguments = [lane.group, self.consumer, idle_ms, room]
+                found = await self._ask(partial(self._reclaim, [TURN, lane.stream], arguments))
+                taken += [self._held(lane, entry_id, pairs, attempt) for entry_id, pairs, attempt in found]
         return [delivery for _, delivery in sorted(taken, key=itemgetter(0))]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
@@ -152,8 +122,7 @@ class RedisSource:
             ours = [delivery for delivery in deliveries if delivery.stream == lane.stream]
             read = [part for delivery in ours for part in (delivery.entry_id, delivery.digest)]
             if read:
-                asked = partial(self._acknowledge, keys=[lane.stream], args=[lane.group, *read])
-                await self._ask(asked)
+                await self._ask(partial(self._acknowledge, [lane.stream], [lane.group, *read]))
 
     async def backlog(self) -> list[Backlog]:
         found = []
@@ -169,73 +138,106 @@ class RedisSource:
         removed: set[bytes] = set()
         kept: set[bytes] = set()
         for lane in self._lanes:
-            gone, here = await self._run(self._reap, lane, idle_ms)
+            asked = partial(self._reap, [lane.stream], [lane.group, self.consumer, idle_ms])
+            gone, here = await self._ask(asked)
             removed.update(gone)
             kept.update(here)
         return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
 
     async def close(self) -> None:
+        """Give the turn back, so that another goes on at once, and release the connections."""
+        if self.in_turn:
+            with suppress(SourceUnavailable):
+                async with answering(SourceUnavailable, RELEASE_WITHIN_S):
+                    await self._release([TURN], [self.consumer])
         async with answering(SourceUnavailable, self._settings.timeout_s):
             await asyncio.gather(self._commands.aclose(), self._waiting.aclose())
 
     async def _fill(self, limit: int) -> None:
-        """Ask for every lane that is empty, until it is filled or the server has nothing for it either."""
+        """Ask for every lane that is empty, until it is filled or the server has nothing for it either.
+
+        The server is asked at least once, also for no lane: whether the turn is still ours.
+        """
         for lane in self._lanes:
             lane.exhausted = False
-        while empty := [lane for lane in self._lanes if not lane.held and not lane.exhausted]:
-            for answer in await self._ask(partial(self._take, empty, limit)):
-                self._receive(answer, limit)
+        answers: Any = None
+        while (
+            empty := [one for one in self._lanes if not one.held and not one.exhausted]
+        ) or answers is None:
+            if not self._taken_over and not await self._take_over():
+                return
+            asked, answers = await self._ask(partial(self._take, empty, limit))
+            if answers is None:
+                self._taken_over = False  # the turn has passed, or expired: see who has it now
+                continue
+            for (lane, after), answer in zip(asked, answers, strict=True):
+                self._receive(lane, after, answer, limit)
 
-    async def _take(self, lanes: Sequence[Lane], limit: int) -> list[_Answer]:
-        """Take from several lanes at one moment."""
+    async def _take_over(self) -> bool:
+        """Take the turn, and all that others hold; return whether the turn is ours."""
+        taken = 0
+        for lane in self._lanes:
+            after = BEGINNING
+            while after:
+                arguments: Arguments = [self.consumer, self._turn_ms, lane.group, after, CHUNK]
+                answer = await self._ask(partial(self._take_turn, [TURN, lane.stream], arguments))
+                if isinstance(answer, int):
+                    self._stand_by(answer)
+                    return False
+                taken += answer[0]
+                after = answer[1].decode()
+        if taken or not self.in_turn:
+            self._begin_again()  # what was claimed comes first
+        self.in_turn = self._taken_over = True
+        return True
+
+    def _stand_by(self, free_in_ms: int) -> None:
+        """Leave everything to the holder of the turn, who has claimed it."""
+        self.in_turn = False
+        self._turn_free_in_s = (free_in_ms + 1) / 1000
+        for lane in self._lanes:
+            lane.held.clear()
+
+    async def _take(self, lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, str]], Any]:
+        """Take from several lanes at one moment; return what was asked, and None instead of answers without the turn."""
         asked = [(lane, lane.after) for lane in lanes]
-        async with self._commands.pipeline(transaction=True) as pipeline:
-            queue: Any = pipeline  # its methods queue a command, although their types ask to be awaited
-            for lane, after in asked:
-                queue.xreadgroup(lane.group, self._consumer, {lane.stream: after}, count=limit)
-                if after == NEW:
-                    queue.xinfo_groups(lane.stream)
-                else:
-                    queue.xpending_range(lane.stream, lane.group, f"({after}", "+", limit, self._consumer)
-            replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return [
-            _Answer(lane, after, taken[0][1] if taken else [], about)
-            for (lane, after), taken, about in zip(asked, replies[::2], replies[1::2], strict=True)
-        ]
+        keys = [TURN, *(lane.stream for lane in lanes)]
+        places = [part for lane, after in asked for part in (lane.group, after)]
+        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, *places])
 
-    def _receive(self, answer: _Answer, limit: int) -> None:
-        lane, entries = answer.lane, answer.entries
+    def _receive(self, lane: Lane, after: str, answer: Any, limit: int) -> None:
+        entries, about = answer
+        ids, contents = entries[::2], entries[1::2]
         attempts: dict[bytes, int] = {}
-        if answer.after == NEW:
-            lane.exhausted = len(entries) < limit
-            lane.delivered = _of_group(lane.group, answer.about)["last-delivered-id"].decode()
+        if after == NEW:
+            lane.exhausted = len(ids) < limit
+            lane.delivered = about.decode()
         else:
-            attempts = {facts["message_id"]: facts["times_delivered"] for facts in answer.about}
-            if lane.after == answer.after:  # else it begins again
-                lane.after = entries[-1][0].decode() if len(entries) == limit else NEW
-        for entry_id, fields in entries:
-            lane.held.append(self._held(lane, entry_id, fields, attempts.get(entry_id, 1)))
+            attempts = {entry_id: times for entry_id, _, _, times in about}
+            if lane.after == after:  # else it begins again
+                lane.after = ids[-1].decode() if len(ids) == limit else NEW
+        lane.held.extend(
+            self._held(lane, entry_id, content, attempts.get(entry_id, 1))
+            for entry_id, content in zip(ids, contents, strict=True)
+        )
 
     async def _wait(self, wait_s: float) -> None:
-        """Wait until there is news; whatever the answer, it is only a hint."""
+        """Wait until there is news, or the turn of another may end; whatever the answer, it is only a hint."""
+        if not self.in_turn:
+            await asyncio.sleep(min(wait_s, self._turn_free_in_s) if self._turn_free_in_s > 0 else wait_s)
+            return
         block_ms = int(wait_s * 1000)
         if block_ms > 0:  # on the server 0 means for ever
             after: dict[Any, Any] = {lane.stream: lane.delivered for lane in self._lanes}
             news = partial(self._waiting.xread, after, count=1, block=block_ms)
             await self._ask(news, self._settings.timeout_s + wait_s)
 
-    def _held(self, lane: Lane, entry_id: bytes, fields: Fields, attempt: int) -> Held:
+    def _held(self, lane: Lane, entry_id: bytes, content: Content | None, attempt: int) -> Held:
         text = entry_id.decode()
-        message = from_entry(lane.stream, text, fields, max_bytes=self._settings.max_message_bytes)
-        return lane.order(text), Delivery(message, lane.stream, text, attempt, digest_of(fields))
-
-    async def _run(self, script: AsyncScript, lane: Lane, *arguments: int) -> list[Any]:
-        asked = partial(script, keys=[lane.stream], args=[lane.group, self._consumer, *arguments])
-        answer: list[Any] = await self._ask(asked)
-        return answer
+        message, digest = from_content(
+            lane.stream, text, content or [], max_bytes=self._settings.max_message_bytes
+        )
+        return lane.order(text), Delivery(message, lane.stream, text, attempt, digest)
 
     async def _ask(self, question: Callable[[], Awaitable[Any]], timeout_s: float | None = None) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
@@ -255,7 +257,8 @@ class RedisSource:
             raise
 
     def _begin_again(self) -> None:
-        """Ask next for what is pending with us: the server may have given us what we never saw."""
+        """Ask next for what is pending with others and with us: the server may have given us what we never saw."""
+        self._taken_over = False
         for lane in self._lanes:
             lane.after = BEGINNING
 

@@ -10,6 +10,9 @@ INCOMING = (TRADE_INTENTS, TRADE_CLOSES)
 ADAPTIVE_LEVELS = f"{STREAM_PREFIX}exitbrain.adaptive_levels"
 EVENTS = f"{STREAM_PREFIX}exitbrain.events"
 
+TURN = "quantum:turn:exitbrain"
+"""The key that names the consumer whose turn it is to read."""
+
 
 def group_of(stream: str) -> str:
     """Return the consumer group under which we read a stream."""

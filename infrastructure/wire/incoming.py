@@ -17,6 +17,7 @@ from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
 StreamFields = Mapping[str, object] | Mapping[bytes, object] | Mapping[str | bytes, object]
 
 STREAM_PREFIX = "quantum:stream:"
+STREAM_ID_END = 2**63
 STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^63 - 1"
 
 _STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
@@ -101,7 +102,7 @@ def _stream_id(text: str | None) -> tuple[EntryId | None, Refusal | None]:
     match = _STREAM_ID.fullmatch(text)
     if match is not None:
         entry = EntryId(int(match[1]), int(match[2]))
-        if max(entry.ms, entry.seq) < 2**63:
+        if max(entry.ms, entry.seq) < STREAM_ID_END:
             return entry, None
     return None, Refusal(Reason.NOT_DECODABLE, "stream_id", shown(text), STREAM_ID_ALLOWED)
 

@@ -1,14 +1,17 @@
 """IncomingMessage from a live stream entry, also from one that was trimmed before it could be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha1
 from itertools import chain
 
 from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.wire.incoming import from_fields
+from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.values import EntryId, Origin
+from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, STREAM_PREFIX, from_fields
+
+Content = bytes | Sequence[bytes]
+"""Names and values of an entry in turn: joined by a NUL where none is in them, else a list."""
 
 
 def from_entry(
@@ -19,6 +22,38 @@ def from_entry(
     if fields:
         return message
     return replace(message, broken=Refusal(Reason.TRIMMED, "entry", entry_id, "an entry still in the stream"))
+
+
+def from_content(
+    stream: str, entry_id: str, content: Content, *, max_bytes: int
+) -> tuple[IncomingMessage, str]:
+    """Build the message of an entry as a Redis script gives it, and the digest of what it holds."""
+    joined = content if isinstance(content, bytes) else b"\0".join(content)
+    digest = sha1(joined, usedforsecurity=False).hexdigest()
+    message = _plain(stream, entry_id, content, max_bytes) if isinstance(content, bytes) else None
+    if message is None:
+        pairs = joined.split(b"\0") if isinstance(content, bytes) else content
+        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        message = from_entry(stream, entry_id, fields, max_bytes=max_bytes)
+    return message, digest
+
+
+def _plain(stream: str, entry_id: str, joined: bytes, max_bytes: int) -> IncomingMessage | None:
+    """Build the message of an entry with nothing special about it, as nearly all are; None for any other.
+
+    All its text is decoded at once, and its size is that of the text without what separates it.
+    """
+    try:
+        parts = joined.decode().split("\0")
+    except UnicodeDecodeError:
+        return None
+    values = dict(zip(parts[::2], parts[1::2], strict=True))
+    ms, seq = id_in_numbers(entry_id)
+    size = len(joined) - len(parts) + 1
+    if size > max_bytes or 2 * len(values) != len(parts) or max(ms, seq) >= STREAM_ID_END:
+        return None
+    source = stream.removeprefix(STREAM_PREFIX)
+    return IncomingMessage(source, stream, entry_id, EntryId(ms, seq), RawFields(values, {}), Origin.LIVE)
 
 
 def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from exitbrain.application.ports.publisher import Publisher
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
+from exitbrain.infrastructure.redis.streams import TURN
 from tests.servers import REDIS_KINDS, redis_url
 
 STAGES = ("memory", *REDIS_KINDS)
@@ -32,7 +33,15 @@ class Stage(Protocol):
     def flush(self) -> None:
         """Lose everything."""
 
-    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
+    def end_turn(self) -> None:
+        """Let the turn end, as when its holder has not read for too long."""
+
+    def give_turn(self, consumer: str) -> None:
+        """Let a consumer have the turn that has not asked for it."""
+
+    def source(
+        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+    ) -> MessageSource:
         """Return a source for a consumer."""
 
     def publisher(self) -> Publisher:
@@ -57,8 +66,18 @@ class MemoryStage:
     def flush(self) -> None:
         self._streams.flush()
 
-    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
-        return InMemorySource(self._streams, consumer, reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s)
+    def end_turn(self) -> None:
+        self._streams.end_turn()
+
+    def give_turn(self, consumer: str) -> None:
+        self._streams.give_turn(consumer, 1_000)
+
+    def source(
+        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+    ) -> MessageSource:
+        return InMemorySource(
+            self._streams, consumer, reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s
+        )
 
     def publisher(self) -> Publisher:
         return InMemoryPublisher(self._streams)
@@ -84,8 +103,16 @@ class RedisStage:
     def flush(self) -> None:
         self.client.flushdb()
 
-    def source(self, consumer: str, reclaim_idle_s: float, reap_idle_s: float) -> MessageSource:
-        settings = SourceSettings(reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s)
+    def end_turn(self) -> None:
+        self.client.delete(TURN)
+
+    def give_turn(self, consumer: str) -> None:
+        self.client.set(TURN, consumer, px=60_000)
+
+    def source(
+        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+    ) -> MessageSource:
+        settings = SourceSettings(reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s)
         return RedisSource(self.url, consumer, settings)
 
     def publisher(self) -> Publisher:
@@ -99,10 +126,15 @@ def stage_of(kind: str) -> Stage:
 
 @asynccontextmanager
 async def consuming(
-    stage: Stage, consumer: str, *, reclaim_idle_s: float = LONG_S, reap_idle_s: float = LONG_S
+    stage: Stage,
+    consumer: str,
+    *,
+    reclaim_idle_s: float = LONG_S,
+    reap_idle_s: float = LONG_S,
+    turn_s: float = LONG_S,
 ) -> AsyncIterator[MessageSource]:
     """Open a source and close it; leaving without having acknowledged is what a crash looks like."""
-    source = stage.source(consumer, reclaim_idle_s, reap_idle_s)
+    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s)
     try:
         await source.open()
         yield source

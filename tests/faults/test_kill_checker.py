@@ -26,7 +26,17 @@ from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.processes import evidence as gathered
 from tests.faults.processes.checker import RECEIPT, violations
-from tests.faults.processes.evidence import EVENTS, INCOMING, INTENTS, LEVELS, Entry, Evidence, Group, Row
+from tests.faults.processes.evidence import (
+    CLOSES,
+    EVENTS,
+    INCOMING,
+    INTENTS,
+    LEVELS,
+    Entry,
+    Evidence,
+    Group,
+    Row,
+)
 from tests.faults.processes.replays import drifts
 
 MESSAGES = 200
@@ -105,6 +115,13 @@ def _opened_again(evidence: Evidence) -> Evidence:
     return replace(evidence, rows=[*evidence.rows[:at], twin, *evidence.rows[at:]])
 
 
+def _decided_late(evidence: Evidence) -> Evidence:
+    """Move the receipt of the first close behind everything else."""
+    chosen = next(row for row in evidence.rows if row.content.get("stream") == CLOSES)
+    rows = [row for row in evidence.rows if row is not chosen]
+    return replace(evidence, rows=[*rows, replace(chosen, position=rows[-1].position + 1)])
+
+
 DOCTORED: dict[str, tuple[Doctored, str]] = {
     "a missing receipt": (lambda e: _without_row(e, RECEIPT), ": 0 receipts"),
     "a second receipt": (_receipt_twice, ": 2 receipts"),
@@ -147,6 +164,7 @@ DOCTORED: dict[str, tuple[Doctored, str]] = {
         lambda e: _with_stream(e, "quantum:dlq:trade.intent", []),
         "quantum:dlq:trade.intent: message_refused",
     ),
+    "a close decided after what came later": (_decided_late, "was decided after"),
     "a gap in versions": (
         lambda e: _without_row(e, "exitbrain.PositionIncreased", 0),
         "version",

@@ -23,11 +23,23 @@ def _performed(plan: Plan) -> Report:
 
 
 def test_nothing_is_lost_or_doubled_when_workers_on_sqlite_are_killed_and_redis_restarts() -> None:
-    report = _performed(Plan(kills=50, store="sqlite", seed=20261122, redis_restarts=2, pause_s=0.05))
+    # Few symbols and many messages, so that one decided out of order would be seen.
+    report = _performed(
+        Plan(
+            kills=50,
+            store="sqlite",
+            seed=20261122,
+            redis_restarts=2,
+            pause_s=0.05,
+            rate_per_s=60.0,
+            symbols=8,
+        )
+    )
     assert report.broken == []
     assert sum(report.kills.values()) >= 45
     assert report.restarts == {"redis": 2}
     assert report.messages > 0
+    assert "SUPERSEDED" not in report.outcomes
 
 
 def test_nothing_is_lost_or_doubled_when_workers_on_postgresql_are_killed_and_both_servers_restart() -> None:

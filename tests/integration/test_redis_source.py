@@ -12,8 +12,8 @@ import redis
 
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
 from exitbrain.domain.receipt import Reason
-from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS, group_of
+from exitbrain.infrastructure.redis.source import CHUNK, RedisSource, SourceSettings
+from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS, TURN, group_of
 from exitbrain.infrastructure.redis.trimming import trim_advice
 from tests.event_loop import in_event_loop
 from tests.faults.processes.proxy import Fault
@@ -182,6 +182,83 @@ async def test_a_server_that_lost_its_newest_delivers_what_it_still_has_and_what
 
 
 @in_event_loop
+async def test_what_is_pending_with_others_is_taken_over_in_chunks_and_what_was_trimmed_stays(
+    kind: str,
+) -> None:
+    server = RedisServer(kind)
+    ids = add(server, TRADE_INTENTS, *map(str, range(2 * CHUNK + 30)))
+    client, group = client_of(server), group_of(TRADE_INTENTS)
+    client.xgroup_create(TRADE_INTENTS, group, "0")
+    for number in range(2):  # consumers of a version that shared the entries
+        client.xreadgroup(group, f"old-{number}", {TRADE_INTENTS: ">"}, count=CHUNK - 100 * number)
+    client.xtrim(TRADE_INTENTS, minid=ids[5], approximate=False)
+    async with opened(server.url) as source:
+        taken = await everything(source, limit=256)
+        assert [one.entry_id for one in taken] == ids[5:]
+        pending = 2 * CHUNK - 100 - 5
+        assert [one.attempt for one in taken] == [2] * pending + [1] * (len(taken) - pending)
+        assert [backlog.pending for backlog in await source.backlog()] == [len(ids), 0]
+        old: Any = client.xpending_range(TRADE_INTENTS, group, "-", "+", 10, "old-0")
+        assert [one["message_id"].decode() for one in old] == ids[:5]
+    server.stop()
+
+
+@in_event_loop
+async def test_what_others_were_given_out_of_turn_is_taken_over_when_the_source_begins_again(
+    kind: str,
+) -> None:
+    server = RedisServer(kind)
+    client, group = client_of(server), group_of(TRADE_INTENTS)
+    async with opened(server.url) as source:
+        assert await source.read(10, 0) == []
+        add(server, TRADE_INTENTS, "1", "2")
+        client.xreadgroup(group, "older version", {TRADE_INTENTS: ">"}, count=1)
+        assert names(await everything(source)) == ["2"]
+        await source.open()
+        assert names(await everything(source)) == ["1", "2"]
+    server.stop()
+
+
+@in_event_loop
+async def test_who_stands_by_is_not_given_what_it_still_held_when_it_lost_the_turn(kind: str) -> None:
+    server = RedisServer(kind)
+    add(server, TRADE_INTENTS, "1", "2")
+    add(server, TRADE_CLOSES, "3", "4")
+    async with opened(server.url) as slow, opened(server.url, "b") as b:
+        assert names(await slow.read(1, 0)) == ["1"]
+        client_of(server).delete(TURN)
+        assert names(await everything(b)) == ["1", "2", "3", "4"]
+        assert await slow.read(10, 0) == []
+        await b.close()
+        assert names(await everything(slow)) == ["1", "2", "3", "4"]
+    server.stop()
+
+
+@in_event_loop
+async def test_a_turn_lasts_as_long_as_the_settings_say_and_is_prolonged_by_each_read(kind: str) -> None:
+    server = RedisServer(kind)
+    client = client_of(server)
+    async with opened(server.url, settings=SourceSettings(turn_s=50)) as source:
+        for _ in range(2):
+            await source.read(10, 0)
+            assert 40_000 < client.pttl(TURN) <= 50_000
+            client.pexpire(TURN, 7_000)
+    assert client.get(TURN) is None
+    server.stop()
+
+
+@in_event_loop
+async def test_a_turn_that_can_not_be_given_back_does_not_hold_up_the_end(kind: str) -> None:
+    server = RedisServer(kind)
+    with behind_proxy(server) as (proxy, url):
+        async with opened(url) as source:
+            assert await source.read(10, 0) == []
+            proxy.fault = Fault.SWALLOW
+        assert client_of(server).get(TURN) in {b"a", None}
+    server.stop()
+
+
+@in_event_loop
 async def test_a_new_group_begins_where_the_settings_say(kind: str) -> None:
     server = RedisServer(kind)
     add(server, TRADE_INTENTS, "before")
@@ -194,18 +271,20 @@ async def test_a_new_group_begins_where_the_settings_say(kind: str) -> None:
 @in_event_loop
 async def test_whatever_an_entry_holds_it_is_delivered_and_can_be_acknowledged(kind: str) -> None:
     server = RedisServer(kind)
-    client = client_of(server)
+    client: Any = client_of(server)
     client.xadd(TRADE_INTENTS, {b"\xff": b"\xfe\xfd"})
     client.xadd(TRADE_INTENTS, {"name": "x" * 1000})
+    client.execute_command("XADD", TRADE_INTENTS, "*", "name", "first", "name", "\0last\0")
     client.xadd(TRADE_INTENTS, {"name": "far"}, id=f"{2**64 - 2}-7")
     async with opened(server.url, settings=SourceSettings(max_message_bytes=500)) as source:
-        binary, large, far = await everything(source)
+        binary, large, twice, far = await everything(source)
         assert binary.message.fields.encoded == {"\\xff": "base64"}
         assert large.message.broken
         assert large.message.broken.reason is Reason.TOO_LARGE
+        assert twice.message.fields.values == {"name": "\0last\0"}
         assert far.message.broken
         assert far.entry_id == f"{2**64 - 2}-7"
-        await source.acknowledge([binary, large, far])
+        await source.acknowledge([binary, large, twice, far])
         assert [backlog.pending for backlog in await source.backlog()] == [0, 0]
     server.stop()
 

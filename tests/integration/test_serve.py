@@ -123,6 +123,59 @@ def test_recorded_messages_through_redis_do_what_the_same_file_ingested_does(
     assert kinds.count("position_closed") == kinds.count("plan_cancelled") == 3
 
 
+@pytest.mark.parametrize("server", ["current"], indirect=True)
+def test_a_second_worker_stands_by_and_goes_on_when_the_first_is_stopped_or_killed(
+    server: RedisServer, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    client, store = redis.Redis.from_url(server.url), f"sqlite:///{tmp_path / 'live.db'}"
+    stopped = serve(server.url, store, "--consumer", "worker-a")
+    until(lambda: bool(stopped.facts("turn_taken")), stopped.log.read_text)
+    killed = serve(server.url, store, "--consumer", "worker-b")
+    until(lambda: ready(killed), killed.log.read_text)
+    send(client, decisions=1)
+    settled(client, stopped, INTENTS, 1)
+    assert (killed.facts("turn_taken"), gauge(killed, "exitbrain_turn")) == ([], 0)
+    assert gauge(killed, "exitbrain_published_entries_total") is None
+
+    assert stopped.stop()[0] == 0
+    send(client, decisions=2)
+    settled(client, killed, INTENTS, 3)
+    [taken] = killed.facts("turn_taken")
+    assert (taken["consumer"], gauge(killed, "exitbrain_turn")) == ("worker-b", 1)
+
+    last = serve(server.url, store, "--consumer", "worker-a")
+    until(lambda: ready(last), last.log.read_text)
+    assert not last.facts("turn_taken")
+    killed.process.kill()
+    send(client, decisions=1)
+    settled(client, last, INTENTS, 4)
+    assert last.facts("turn_taken")
+
+
+def send(client: redis.Redis, *, decisions: int) -> None:
+    for _ in range(decisions):
+        client.xadd(INTENTS, {"payload": json.dumps(LONG)})
+
+
+def ready(worker: Served) -> bool:
+    return bool(worker.facts("serving")) and asked(worker, "/healthz/ready")[0] == 200
+
+
+def gauge(worker: Served, name: str) -> float | None:
+    """Return the first sample of a metric, None where there is none."""
+    found = [line for line in asked(worker, "/metrics")[1].splitlines() if line.startswith(name)]
+    return float(found[0].split()[-1]) if found else None
+
+
+def asked(worker: Served, path: str) -> tuple[int, str]:
+    connection = HTTPConnection(urlsplit(worker.facts("serving")[0]["health"]).netloc, timeout=5)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    answer = response.status, response.read().decode()
+    connection.close()
+    return answer
+
+
 def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
     found: Any = client.xrange(stream)
     return [fields for _, fields in found]

@@ -11,12 +11,17 @@ from random import Random
 from time import monotonic, sleep
 
 from exitbrain.infrastructure.redis.publisher import PUBLISH
-from exitbrain.infrastructure.redis.source import ACKNOWLEDGE
+from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard, Trap
 from tests.faults.processes.workers import Nursery, Worker
 
 POLL_S = 0.002
 STARTING_SHARE = 0.1
+READER_SHARE, READER_WITHIN_S = 0.8, 1.0
+AWAY_SHARE = 0.02
+AWAY_S = 3.5
+"""So long a killed worker stays away that its turn passes to another."""
+
 AT_WORK_WITHIN_S = 20.0
 TRAP_WITHIN_S = 0.8
 COMMIT_WITHIN_S = 0.03
@@ -55,9 +60,12 @@ def _call_of(script: str) -> bytes:
     return sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
 
 
+TRACED = b"trace_id"
+"""What every entry holds that the producer has sent."""
+
 AIMS = {
-    Moment.READING: Aim(b"quantum:stream:trade.", in_reply=True),
-    Moment.COMMITTING: Aim(b"quantum:stream:trade.", in_reply=True, before=False),
+    Moment.READING: Aim(TRACED, in_reply=True),
+    Moment.COMMITTING: Aim(TRACED, in_reply=True, before=False),
     Moment.COMMIT_SENT: Aim(b"COMMIT", before=False, at_store=True),
     Moment.ACKNOWLEDGING: Aim(_call_of(ACKNOWLEDGE)),
     Moment.ACKNOWLEDGED: Aim(_call_of(ACKNOWLEDGE), before=False),
@@ -96,7 +104,9 @@ class Chaos:
         servers: list[Server],
         board: Switchboard,
         pause_s: float,
+        reader: Callable[[], str],
     ) -> None:
+        self._reader = reader
         self._random = Random(seed)
         self._nursery = nursery
         self._workers = workers
@@ -145,21 +155,40 @@ class Chaos:
         self._nursery.bury(worker)
         if worker.killed:
             self.tally.kills[reached] += 1
+        if self._random.random() < AWAY_SHARE:
+            self.tally.faults["away until its turn has passed"] += 1
+            sleep(AWAY_S)
         self.revive()
 
     def _moments(self, worker: Worker) -> list[Moment]:
+        """Return the moments that can come: one who stands by is given nothing and sends nothing."""
+        if worker not in self._readers():
+            return []
         return [moment for moment, aim in AIMS.items() if not aim.at_store or worker.store is not None]
 
     def _one_at_work(self) -> Worker:
-        """Return one of the workers that have begun to work; one in ten is drawn from all, starting or not."""
-        at_work: list[Worker] = []
-        if self._random.random() >= STARTING_SHARE:
-            deadline = monotonic() + AT_WORK_WITHIN_S
-            while not at_work and monotonic() < deadline:
-                self.revive()
-                sleep(POLL_S)
-                at_work = [worker for worker in self._workers if worker.at_work]
-        return self._random.choice(at_work or self._workers)
+        """Return one of the workers that have begun to work; one in ten is drawn from all, starting or not.
+
+        The one whose turn it is comes more often than the others, who have little to be killed at.
+        """
+        if self._random.random() < STARTING_SHARE:
+            return self._random.choice(self._workers)
+        reader = self._random.random() < READER_SHARE and self._first_at_work(self._readers, READER_WITHIN_S)
+        return reader or self._first_at_work(lambda: self._workers, AT_WORK_WITHIN_S) or self._workers[0]
+
+    def _first_at_work(self, of: Callable[[], list[Worker]], within_s: float) -> Worker | None:
+        """Wait until some of these workers are at work and draw one of them; None when none is in time."""
+        deadline = monotonic() + within_s
+        while monotonic() < deadline:
+            self.revive()
+            sleep(POLL_S)
+            if at_work := [worker for worker in of() if worker.at_work]:
+                return self._random.choice(at_work)
+        return None
+
+    def _readers(self) -> list[Worker]:
+        name = self._reader()
+        return [worker for worker in self._workers if worker.name == name]
 
     def _killed_at(self, moment: Moment, worker: Worker) -> bool:
         """Kill a worker at a moment, or soon at any when that does not come; return whether it came."""

@@ -32,6 +32,7 @@ def violations(evidence: Evidence) -> list[str]:
         *_each_message_has_one_receipt(evidence, receipts),
         *_each_accepted_opening_has_one_decision(evidence, receipts),
         *_resent_messages_have_one_effect(receipts),
+        *_messages_of_a_symbol_are_decided_in_order(receipts),
         *_versions_have_no_gaps(evidence.rows),
         *_one_position_is_open_at_most(evidence.rows),
         *_everything_is_published_once_and_in_order(evidence, receipts),
@@ -97,6 +98,28 @@ def _resent_messages_have_one_effect(receipts: list[Row]) -> Iterator[str]:
     for trace_id, count in accepted.items():
         if trace_id is not None and count > 1:
             yield f"{trace_id}: accepted {count} times"
+
+
+def _messages_of_a_symbol_are_decided_in_order(receipts: list[Row]) -> Iterator[str]:
+    """Compare entry ids along the log; within a millisecond ids of two streams do not tell which came first."""
+    newest: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for receipt in receipts:
+        symbol, stream, entry_id = _symbol(receipt), receipt.content["stream"], receipt.content["entry_id"]
+        if symbol is None:
+            continue
+        ms, seq = map(int, entry_id.split("-"))
+        earlier = newest[symbol]
+        for other, (other_ms, other_seq) in earlier.items():
+            if (other_ms, other_seq if other == stream else seq) > (ms, seq):
+                yield f"{symbol}: {stream} {entry_id} was decided after {other} {other_ms}-{other_seq}"
+        earlier[stream] = (ms, seq)
+
+
+def _symbol(receipt: Row) -> str | None:
+    """Return the symbol of a message as the producer of the runs writes it; None when it names none."""
+    values = receipt.content["fields"]["values"]
+    said = json.loads(values["payload"]) if "payload" in values else values
+    return said.get("symbol") or None
 
 
 def _versions_have_no_gaps(rows: list[Row]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Literal
 import psycopg
 import redis
 
+from exitbrain.infrastructure.redis.streams import TURN
 from tests.faults.processes.chaos import Chaos, Server
 from tests.faults.processes.checker import RECEIPT, violations
 from tests.faults.processes.evidence import (
@@ -102,7 +103,10 @@ def perform(plan: Plan, progress: Callable[[int], None]) -> Report:
     """Do one run and return its report; nothing is left behind."""
     began = monotonic()
     with _stage(plan) as stage:
-        chaos = Chaos(plan.seed, stage.nursery, stage.workers, stage.servers, stage.board, plan.pause_s)
+        reader = partial(_reader, stage.redis.url)
+        chaos = Chaos(
+            plan.seed, stage.nursery, stage.workers, stage.servers, stage.board, plan.pause_s, reader
+        )
         with _producer(plan, stage):
             chaos.revive()
             chaos.run(plan.kills, progress)
@@ -131,6 +135,15 @@ def perform(plan: Plan, progress: Callable[[int], None]) -> Report:
             seconds=monotonic() - began,
             logs={worker.name: worker.log.read_text() for worker in stage.workers} if broken else {},
         )
+
+
+def _reader(url: str) -> str:
+    """Return the name of the worker whose turn it is to read, empty when there is none or nobody can say."""
+    with redis.Redis.from_url(url, decode_responses=True, socket_timeout=1) as client:
+        try:
+            return str(client.get(TURN) or "")
+        except redis.RedisError:
+            return ""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.domain.messages import IncomingMessage, Translation
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
-from tests.faults.simulation.streams import Handed
+from tests.faults.simulation.streams import EntryKey, Handed
 
 
 class AcknowledgesFirst(Worker):
@@ -73,6 +73,20 @@ class TellsAttemptsApart(SimulatedSource):
         ]
 
 
+class LeavesToOthers(SimulatedSource):
+    """Take the turn and leave to others what they hold."""
+
+    def _held_by_others(self, stream: str) -> list[EntryKey]:
+        return []
+
+
+class ReadsOutOfTurn(SimulatedSource):
+    """Read whoever has the turn."""
+
+    def _holder(self) -> str | None:
+        return self.consumer
+
+
 class LetsOlderOverwrite(Intake):
     """Forget which entry of a position is the newest."""
 
@@ -125,6 +139,10 @@ VARIANTS = {
         Parts(publisher=PublishesBlindly), "published twice or out of order"
     ),
     "does not recognise a redelivery": Variant(Parts(source=TellsAttemptsApart), "receipts for"),
+    "takes the turn and not what others hold": Variant(
+        Parts(source=LeavesToOthers), "was received after the newer"
+    ),
+    "reads out of turn": Variant(Parts(source=ReadsOutOfTurn), "was received after the newer"),
     "lets an older intent overwrite": Variant(
         Parts(intake=LetsOlderOverwrite), "took effect after the newer"
     ),

@@ -31,6 +31,18 @@ DEAD_LETTER_STREAMS = {
     "trade.closed": "quantum:dlq:trade.closed",
 }
 
+DISTURBING = {
+    Kind.FAIL_OVER,
+    Kind.FLUSH,
+    Kind.GROUP_LOST,
+    Kind.TRIM,
+    Kind.REORDER,
+    Kind.CONFUSED,
+    Kind.TWIN,
+    Kind.CONFLICT,
+}
+"""Faults after which the entries of a stream need not be received in their order."""
+
 Content = tuple[tuple[str, str], ...]
 MessageKey = tuple[str, str, Content]
 """Stream, entry id and content: what makes a message itself."""
@@ -56,6 +68,7 @@ class _Check:
         yield from self._undecidable_is_what_confuses()
         yield from self._business_keys_are_used_once()
         yield from self._older_never_follows_newer()
+        yield from self._streams_are_received_in_order()
         yield from self._one_position_is_open_at_most()
         yield from self._streams_hold_what_the_log_says()
         yield from self._decisions_are_published_once_and_in_order()
@@ -156,6 +169,18 @@ class _Check:
             if key in newest and message.stream_id < newest[key]:
                 yield f"{key[1]}: {message.stream_id} took effect after the newer {newest[key]}"
             newest[key] = message.stream_id
+
+    def _streams_are_received_in_order(self) -> Iterator[str]:
+        if any(self._evidence.faults.counts[kind] for kind in DISTURBING):
+            return
+        newest: dict[str, EntryId] = {}
+        for entry in self._receipts.values():
+            message = message_of(entry.event)
+            if message.stream_id is None:
+                continue
+            if message.stream_id < newest.get(message.stream, message.stream_id):
+                yield f"{message.stream_id} was received after the newer {newest[message.stream]}"
+            newest[message.stream] = message.stream_id
 
     def _one_position_is_open_at_most(self) -> Iterator[str]:
         is_open: dict[tuple[str, str], UUID] = {}

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CONFLICT = "another writer between reading and saving"
     DUPLICATE = "entry delivered twice at once"
     REORDER = "entries claimed out of order"
+    TURN_LOST = "turn to read lost"
     FAIL_OVER = "tail of the streams lost"
     FLUSH = "all streams lost"
     GROUP_LOST = "consumer group lost"
@@ -51,11 +52,19 @@ PER_CALL = (
     Kind.CONFLICT,
     Kind.DUPLICATE,
     Kind.REORDER,
+    Kind.TURN_LOST,
     Kind.CONFUSED,
 )
 """Kinds that may strike at any call, each with a chance of its own."""
 
-AT_RARE_CALLS = (Kind.COMMIT_LOST, Kind.CONFLICT, Kind.DUPLICATE, Kind.REORDER, Kind.CONFUSED)
+AT_RARE_CALLS = (
+    Kind.COMMIT_LOST,
+    Kind.CONFLICT,
+    Kind.DUPLICATE,
+    Kind.REORDER,
+    Kind.TURN_LOST,
+    Kind.CONFUSED,
+)
 """Kinds for which there are few occasions in a run."""
 
 AT_MOMENTS = tuple(kind for kind in Kind if kind not in PER_CALL)

@@ -190,4 +190,7 @@ class LiveWorker:
             self.journal,
             around.worker_settings,
         )
-        await self._worker.run()
+        try:
+            await self._worker.run()
+        finally:
+            await self._source.close()

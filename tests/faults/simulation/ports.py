@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import TypeVar
 from uuid import UUID
@@ -36,7 +38,12 @@ GROUPS = {
     CLOSES: "quantum:group:exitbrain:trade.closed",
 }
 MIN_IDLE_S = 0.8
-"""An entry pending for so long may be taken from its consumer."""
+"""An entry pending for so long is delivered again, whoever holds it."""
+
+TURN_S = 1.0
+"""A turn ends when its holder has not read for so long."""
+
+RELEASE_WITHIN_S = 0.3
 
 
 class SimulatedClock:
@@ -66,22 +73,24 @@ class SimulatedSource:
         self._process = process
         self._gate = Gate(faults, process, Kind.STREAMS_DOWN, SourceUnavailable)
         self._own: dict[str, EntryKey] = {}
+        self._taken_over = False
+        self.in_turn = False
         self.on_the_way = 0
         """Entries handed out whose reply is still under way."""
 
+    @property
+    def consumer(self) -> str:
+        return self._process.name
+
     async def open(self) -> None:
         await self._call("create groups", self._ensure_groups)
-        self._own = dict.fromkeys(GROUPS, START)
+        self._begin_again()
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
-        while self._own:
-            if handed := await self._hand("read pending", lambda: self._read_pending(limit)):
-                return self._deliveries(handed)
-        handed = await self._hand("read", lambda: self._read_new(limit))
-        if not handed:
-            await self._arrivals.wait(wait_s)
-            handed = await self._hand("read", lambda: self._read_new(limit))
-        return self._deliveries(handed)
+        if handed := await self._read(limit):
+            return self._deliveries(handed)
+        await (self._arrivals.wait(wait_s) if self.in_turn else asyncio.sleep(wait_s))
+        return self._deliveries(await self._read(limit))
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         return self._deliveries(await self._hand("claim", lambda: self._claim(limit)))
@@ -96,7 +105,29 @@ class SimulatedSource:
         return []
 
     async def close(self) -> None:
-        """Release nothing."""
+        with suppress(SourceUnavailable, TimeoutError):
+            async with asyncio.timeout(RELEASE_WITHIN_S):
+                await self._call("release", self._release)
+
+    async def _read(self, limit: int) -> list[Handed]:
+        if not self._taken_over:
+            self.in_turn = self._taken_over = await self._take_over()
+        while self._taken_over and self._own:
+            if handed := await self._hand("read pending", lambda: self._read_pending(limit)):
+                return handed
+        return await self._hand("read", lambda: self._read_new(limit)) if self._taken_over else []
+
+    async def _take_over(self) -> bool:
+        """Take the turn, and all that others hold, stream by stream; return whether the turn is ours."""
+        taken = 0
+        for stream in GROUPS:
+            found = await self._call("take over", partial(self._claim_all, stream))
+            if found is None:
+                return False
+            taken += found
+        if taken or not self.in_turn:
+            self._own = dict.fromkeys(GROUPS, START)
+        return True
 
     async def _hand(self, name: str, effect: Callable[[], list[Handed]]) -> list[Handed]:
         count = 0
@@ -117,15 +148,49 @@ class SimulatedSource:
         try:
             return await self._gate.through(name, effect)
         except SourceUnavailable:
-            # Whatever was handed out and not received is read again.
-            self._own = dict.fromkeys(GROUPS, START)
+            self._begin_again()  # whatever was handed out and not received is read again
             raise
+
+    def _begin_again(self) -> None:
+        self._taken_over = False
+        self._own = dict.fromkeys(GROUPS, START)
+
+    def _holder(self) -> str | None:
+        if self._faults.strikes(Kind.TURN_LOST):
+            self._server.end_turn()
+        return self._server.holder
+
+    def _claim_all(self, stream: str) -> int | None:
+        """Claim what others hold of a stream and say how much it was; None while another has the turn."""
+        if self._holder() not in {None, self.consumer}:
+            return None
+        self._ensure_groups()
+        self._server.give_turn(self.consumer, int(TURN_S * 1000))
+        keys = self._held_by_others(stream)
+        self._server.hand_over(stream, GROUPS[stream], self.consumer, keys)
+        return len(keys)
+
+    def _held_by_others(self, stream: str) -> list[EntryKey]:
+        return self._server.held_by_others(stream, GROUPS[stream], self.consumer)
+
+    def _goes_on(self) -> bool:
+        """Prolong the turn; return whether there was one to prolong."""
+        self._taken_over = self._holder() == self.consumer
+        if self._taken_over:
+            self._server.give_turn(self.consumer, int(TURN_S * 1000))
+        return self._taken_over
+
+    def _release(self) -> None:
+        if self._server.holder == self.consumer:
+            self._server.end_turn()
 
     def _ensure_groups(self) -> None:
         for stream, group in GROUPS.items():
             self._server.ensure_group(stream, group)
 
     def _read_pending(self, limit: int) -> list[Handed]:
+        if not self._goes_on():
+            return []
         self._ensure_groups()
         stream, after = next(iter(self._own.items()))
         handed = self._server.read_pending(stream, GROUPS[stream], self._process.name, after, limit)
@@ -136,6 +201,8 @@ class SimulatedSource:
         return handed
 
     def _read_new(self, limit: int) -> list[Handed]:
+        if not self._goes_on():
+            return []
         self._ensure_groups()
         handed: list[Handed] = []
         for stream in self._faults.rng.sample(list(GROUPS), len(GROUPS)):
@@ -144,6 +211,8 @@ class SimulatedSource:
         return handed
 
     def _claim(self, limit: int) -> list[Handed]:
+        if self._server.holder not in {None, self.consumer}:
+            return []
         self._ensure_groups()
         handed: list[Handed] = []
         for stream, group in GROUPS.items():

@@ -1,4 +1,4 @@
-"""A stream server in memory: streams with consumer groups, their pending entries, published positions.
+"""A stream server in memory: streams with consumer groups, their pending entries, published positions, the turn.
 
 It keeps what Redis promises and no more: ids grow, a group delivers each entry once to someone and remembers it
 until it is acknowledged, a pending entry can outlive its content. It can also lose what a real one can lose.
@@ -48,6 +48,10 @@ class Published:
     begun: int
 
 
+State = tuple[dict[str, Stream], dict[str, Published], tuple[str, int] | None]
+"""Streams, published positions, and who has the turn until when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handed:
     """An entry as handed to a consumer; no fields where its content is gone."""
@@ -65,6 +69,7 @@ class StreamServer:
         self._now_ms = now_ms
         self.streams: dict[str, Stream] = {}
         self.published: dict[str, Published] = {}
+        self._turn: tuple[str, int] | None = None
         self.acknowledged: list[tuple[str, EntryKey, Fields | None]] = []
         """What was ever acknowledged, with its content at that moment; known to the checker alone."""
 
@@ -82,6 +87,31 @@ class StreamServer:
 
     def has_group(self, stream: str, group: str) -> bool:
         return stream in self.streams and group in self.streams[stream].groups
+
+    @property
+    def holder(self) -> str | None:
+        """Return the consumer who has the turn."""
+        return self._turn[0] if self._turn is not None and self._now_ms() < self._turn[1] else None
+
+    def give_turn(self, consumer: str, for_ms: int) -> None:
+        """Give a consumer the turn, or prolong it."""
+        self._turn = consumer, self._now_ms() + for_ms
+
+    def end_turn(self) -> None:
+        """End whatever turn there is."""
+        self._turn = None
+
+    def held_by_others(self, stream: str, group: str, consumer: str) -> list[EntryKey]:
+        """Return what is pending with others and still has its content."""
+        source = self.streams[stream]
+        pending = source.groups[group].pending
+        return [key for key, one in pending.items() if one.consumer != consumer and key in source.entries]
+
+    def hand_over(self, stream: str, group: str, consumer: str, keys: Iterable[EntryKey]) -> None:
+        """Let pending entries be another consumer's, without delivering them."""
+        for key in keys:
+            one = self.streams[stream].groups[group].pending[key]
+            one.consumer, one.delivered_ms = consumer, self._now_ms()
 
     def read_new(self, stream: str, group: str, consumer: str, limit: int) -> list[Handed]:
         """Hand out entries that nobody got before."""
@@ -143,7 +173,7 @@ class StreamServer:
             for stream, group in group_of.items()
         )
 
-    def copy(self) -> "tuple[dict[str, Stream], dict[str, Published]]":
+    def copy(self) -> State:
         """Return the whole state as it is now, as a replica that stops here would have it."""
         streams = {
             name: Stream(
@@ -162,15 +192,16 @@ class StreamServer:
             )
             for name, stream in self.streams.items()
         }
-        return streams, {name: Published(p.position, p.begun) for name, p in self.published.items()}
+        published = {name: Published(p.position, p.begun) for name, p in self.published.items()}
+        return streams, published, self._turn
 
-    def fail_over(self, replica: "tuple[dict[str, Stream], dict[str, Published]]") -> None:
+    def fail_over(self, replica: State) -> None:
         """Go on with the state of a replica; what came after it is lost."""
-        self.streams, self.published = replica
+        self.streams, self.published, self._turn = replica
 
     def flush(self) -> None:
         """Lose everything."""
-        self.streams, self.published = {}, {}
+        self.streams, self.published, self._turn = {}, {}, None
 
     def drop_group(self, stream: str, group: str) -> None:
         """Lose a group and what it knew."""

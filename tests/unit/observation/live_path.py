@@ -84,6 +84,7 @@ def told_everything() -> Told:
     for name in ("read", "committed", "acknowledged"):
         told.journal.event(name, entries=2, seconds=0.001, filled=0.0)
     told.journal.event("published", stream=LEVELS, position=9, entries=1, entry_ids=["1-0"], seconds=0.001)
+    told.journal.event("turn_taken", consumer="worker-a")
     told.journal.event("backlog", stream="quantum:stream:trade.intent", lag=0, pending=0)
     told.journal.trouble("loop_failed", loop="read", error="refused", failures=1, silent_s=0.1)
     return told
@@ -94,6 +95,9 @@ class MessagesInMemory:
 
     The first read fails, and the last message is at first in the hands of somebody else.
     """
+
+    consumer = "worker-a"
+    in_turn = False
 
     def __init__(self, messages: Sequence[IncomingMessage]) -> None:
         self._waiting = [Delivery(message, message.stream, message.entry_id, 5, "") for message in messages]
@@ -107,6 +111,7 @@ class MessagesInMemory:
             raise SourceUnavailable("connection refused")
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
+        self.in_turn = True
         if not self._waiting:
             await asyncio.sleep(0.01)
         found, self._waiting = self._waiting[:limit], self._waiting[limit:]

@@ -167,6 +167,18 @@ def test_the_backlog_of_a_stream_is_shown_and_an_unknown_lag_is_no_number() -> N
     assert math.isnan(told.value("exitbrain_lag_entries", stream="unknown"))
 
 
+def test_a_worker_shows_whether_it_has_the_turn() -> None:
+    told, seen = Told(), []
+    seen.append(told.value("exitbrain_turn"))
+    for event in ("turn_taken", "turn_lost"):
+        told.journal.event(event, consumer="worker-a")
+        seen.append(told.value("exitbrain_turn"))
+    assert seen == [0, 1, 0]
+    assert [(line["event"], line["consumer"]) for line in told.lines] == [
+        ("turn_taken", "worker-a"), ("turn_lost", "worker-a"),
+    ]  # fmt: skip
+
+
 def test_the_loops_are_shown_as_they_are_when_asked() -> None:
     metrics = Metrics(mode="shadow")
     state = LoopState("read", last_success=time.monotonic() - 10, steps=7)

@@ -42,6 +42,8 @@ def test_the_metrics_of_a_worker_are_those_of_what_it_did() -> None:
     assert told.value("exitbrain_entry_to_published_seconds_count", stream=LEVELS) == 6
     assert told.value("exitbrain_published_position", stream=LEVELS) > 0
     assert told.value("exitbrain_reclaimed_entries_total") == 1
+    assert told.value("exitbrain_turn") == 1
+    assert [line["consumer"] for line in told.named("turn_taken")] == ["worker-a"]
     assert told.value("exitbrain_lag_entries", stream="quantum:stream:trade.intent") == 3
     assert told.value("exitbrain_loop_failures_total", loop="read") == 1
     for step in ("read", "commit", "acknowledge", "publish"):

@@ -1,0 +1,113 @@
+"""What the message source asks of the server in one step, as scripts.
+
+The turn is a key that holds the name of the one consumer who may be given entries, and expires unless that consumer
+reads. Each script that gives entries looks at it first, so an entry is never given to anybody else.
+"""
+
+# For each stream its entries after an id, in turn their ids and what they hold, and what tells of them: after ">" how
+# far the group is now, else what is pending. False without the turn. Names and values come as one text with a NUL
+# between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
+READ = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local function delivered(stream, group)
+  for _, facts in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local named = {}
+    for i = 1, #facts, 2 do named[facts[i]] = facts[i + 1] end
+    if named.name == group then return named['last-delivered-id'] end
+  end
+end
+local function packed(entries)
+  local flat = {}
+  for i, entry in ipairs(entries) do
+    local fields = entry[2]
+    flat[2 * i - 1] = entry[1]
+    if fields and not string.find(table.concat(fields), '\\0', 1, true) then
+      fields = table.concat(fields, '\\0')
+    end
+    flat[2 * i] = fields
+  end
+  return flat
+end
+local answers = {}
+for i = 2, #KEYS do
+  local stream, group, after = KEYS[i], ARGV[2 * i], ARGV[2 * i + 1]
+  local taken = redis.call('XREADGROUP', 'GROUP', group, ARGV[1], 'COUNT', ARGV[3], 'STREAMS', stream, after)
+  local entries, about = taken and taken[1][2] or {}, nil
+  if after ~= '>' then
+    about = redis.call('XPENDING', stream, group, '(' .. after, '+', ARGV[3], ARGV[1])
+  else
+    about = #entries > 0 and entries[#entries][1] or delivered(stream, group)
+  end
+  answers[#answers + 1] = {packed(entries), about}
+end
+return answers
+"""
+
+# Takes the turn unless another has it, and one chunk of what others hold in a stream. Returns how many it took and the
+# id to go on after, empty at the end; while another has the turn, the milliseconds that it has left. JUSTID, because
+# an entry counts as delivered when it is read, which comes next.
+#
+# Not XAUTOCLAIM: it says which entries were trimmed in a different manner in each version, and the newer ones forget
+# them by saying so. Here a trimmed entry stays pending, whoever holds it, until it is acknowledged.
+TAKE_OVER = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local found = redis.call('XPENDING', KEYS[2], ARGV[3], '(' .. ARGV[4], '+', ARGV[5])
+local theirs = {}
+for _, pending in ipairs(found) do
+  local id = pending[1]
+  if pending[2] ~= ARGV[1] and #redis.call('XRANGE', KEYS[2], id, id) > 0 then theirs[#theirs + 1] = id end
+end
+local taken = #theirs
+if taken > 0 then
+  theirs[taken + 1] = 'JUSTID'
+  redis.call('XCLAIM', KEYS[2], ARGV[3], ARGV[1], 0, unpack(theirs))
+end
+return {taken, #found == tonumber(ARGV[5]) and found[#found][1] or ''}
+"""
+
+RELEASE = """
+return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+"""
+
+RECLAIM = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[2] then return {} end
+local taken = {}
+for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
+  local id, times = pending[1], pending[4] + 1
+  local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
+  if entry then redis.call('XCLAIM', KEYS[2], ARGV[1], ARGV[2], 0, id) end
+  taken[#taken + 1] = {id, entry and entry[2] or {}, times}
+end
+return taken
+"""
+
+# A server that lost its newest entries may give their ids again. What was read is acknowledged, and not what bears its
+# id now: that may be in somebody's hands, and nobody would see it again.
+ACKNOWLEDGE = """
+local done = {}
+for i = 2, #ARGV, 2 do
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+  if not entry or redis.sha1hex(table.concat(entry[2], '\\0')) == ARGV[i + 1] then done[#done + 1] = ARGV[i] end
+end
+return #done > 0 and redis.call('XACK', KEYS[1], ARGV[1], unpack(done)) or 0
+"""
+
+# One step: between a look and a removal a consumer could be given entries, which would be removed with it.
+REAP = """
+local removed, kept = {}, {}
+for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for i = 1, #facts, 2 do consumer[facts[i]] = facts[i + 1] end
+  if consumer.name ~= ARGV[2] and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[3]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+    removed[#removed + 1] = consumer.name
+  else
+    kept[#kept + 1] = consumer.name
+  end
+end
+return {removed, kept}
+"""
