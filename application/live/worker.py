@@ -127,22 +127,24 @@ class Worker:
         batch = await self._recorded.take(self._settings.batch_max, self._settings.wait_s)
         if not batch:
             return
-        settled = [delivery for delivery, outcome in batch if await self._settled(delivery, outcome)]
+        self._journal.event("messages", outcomes=[one for _, one in batch if isinstance(one, Outcome)])
+        settled = [
+            delivery
+            for delivery, outcome in batch
+            if isinstance(outcome, Outcome) or await self._given_up(delivery, outcome)
+        ]
         watch = Stopwatch()
         await self._source.acknowledge(settled)
         self._note("acknowledged", len(settled), watch)
 
-    async def _settled(self, delivery: Delivery, outcome: Outcome | Undecided) -> bool:
-        """Return whether a message has its receipt; one that can not be decided stays pending a few times."""
-        if isinstance(outcome, Outcome):
-            self._journal.event("message", outcome=outcome, entry_id=delivery.entry_id)
-            return True
-        facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": outcome.error}
+    async def _given_up(self, delivery: Delivery, undecided: Undecided) -> bool:
+        """Return whether a message that can not be decided was refused in the end; it stays pending a few times."""
+        facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": undecided.error}
         self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
         if delivery.attempt < self._settings.attempts_max:
             return False
-        refused = await self._recording.give_up(outcome)
-        self._journal.event("message", outcome=refused, entry_id=delivery.entry_id)
+        refused = await self._recording.give_up(undecided)
+        self._journal.event("messages", outcomes=[refused])
         return True
 
     def _note(self, name: str, entries: int, watch: Stopwatch) -> None:

@@ -31,6 +31,7 @@ LINES_MAX = 20
 
 TEXT_MAX = 500
 
+_REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
 _GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked"})
 
@@ -102,8 +103,8 @@ class LiveJournal:
     def event(self, name: str, **facts: object) -> None:
         """Note an event of normal life."""
         self._metrics.note(name, facts)
-        if name == "message":
-            self._message(facts["outcome"])
+        if name == "messages":
+            self._messages(facts["outcomes"])
         elif name == "heartbeat":
             self._summarise_if_due()
         elif name in _FLOW:
@@ -140,14 +141,15 @@ class LiveJournal:
         if self._clock() - self._since >= SUMMARY_EVERY_S:
             self.summarise()
 
-    def _message(self, outcome: object) -> None:
-        if not isinstance(outcome, Outcome):
-            raise TypeError(f"a message is noted with its Outcome, not with {outcome!r}")
-        self._counts["DUPLICATE" if outcome.duplicate else outcome.disposition] += 1
-        if outcome.disposition is Disposition.REFUSED and not outcome.duplicate:
-            self._write("info", "message_refused", _facts_of(outcome))
-        elif self._detailed:
-            self._log.debug("message", **_facts_of(outcome))
+    def _messages(self, outcomes: object) -> None:
+        if not isinstance(outcomes, list):
+            raise TypeError(f"messages are noted with a list of their Outcomes, not with {outcomes!r}")
+        for outcome in outcomes:
+            self._counts["DUPLICATE" if outcome.duplicate else outcome.disposition] += 1
+            if outcome.disposition is _REFUSED and not outcome.duplicate:
+                self._write("info", "message_refused", _facts_of(outcome))
+            elif self._detailed:
+                self._log.debug("message", **_facts_of(outcome))
 
     def _flow(self, name: str, facts: Mapping[str, object]) -> None:
         if name == "published" and isinstance(entries := facts["entries"], int):

@@ -57,7 +57,7 @@ class Metrics:
         self._define_loops()
         self._observe_acknowledge = self._step("acknowledge")
         self._on: dict[str, Callable[..., None]] = {
-            "message": self._message,
+            "messages": self._gather,
             "message_undecided": self._undecided,
             "read": self._step("read"),
             "committed": self._step("commit"),
@@ -165,20 +165,21 @@ class Metrics:
         )
         self._lost_lines = self._counter("log_lines_lost", "Lines of the log that could not be written.")
 
-    def _message(self, *, outcome: Outcome, **_: object) -> None:
+    def _gather(self, *, outcomes: Sequence[Outcome], **_: object) -> None:
+        self._gathered.update(map(self._kind_of, outcomes))
+
+    def _kind_of(self, outcome: Outcome) -> _Kind:
         levels = outcome.levels
         if outcome.duplicate:
-            kind = _DUPLICATE
-        elif levels is None:
-            kind = _Kind(outcome.disposition, outcome.reason or "")
-        else:
-            result = "refused"
-            if isinstance(levels, LevelsComputed):
-                result = "computed"
-                self._latest_lsf[levels.symbol] = levels.levels.raw.lsf_adjusted
-            failed = tuple(levels.levels.guards.failed)
-            kind = _Kind(outcome.disposition, "", levels.policy.name, levels.cause, result, failed)
-        self._gathered[kind] += 1
+            return _DUPLICATE
+        if levels is None:
+            return _Kind(outcome.disposition, outcome.reason or "")
+        result = "refused"
+        if isinstance(levels, LevelsComputed):
+            result = "computed"
+            self._latest_lsf[levels.symbol] = levels.levels.raw.lsf_adjusted
+        failed = tuple(levels.levels.guards.failed)
+        return _Kind(outcome.disposition, "", levels.policy.name, levels.cause, result, failed)
 
     def _acknowledge(self, **facts: object) -> None:
         """Hand over what was gathered from the messages of the batch, which are told of before."""

@@ -80,7 +80,7 @@ def told_everything() -> Told:
     told.metrics.watch({"read": LoopState("read", time.monotonic())}, silent_s=lambda: 0.0)
     for message in (intent, intent | {"leverage": 500}):
         outcome = world.recorder.handle(world.message("trade.intent", message))
-        told.journal.event("message", outcome=outcome, entry_id=outcome.entry_id)
+        told.journal.event("messages", outcomes=[outcome])
     for name in ("read", "committed", "acknowledged"):
         told.journal.event(name, entries=2, seconds=0.001, filled=0.0)
     told.journal.event("published", stream=LEVELS, position=9, entries=1, entry_ids=["1-0"], seconds=0.001)

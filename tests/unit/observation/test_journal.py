@@ -40,7 +40,7 @@ class FullDisk(io.StringIO):
 
 def tell(told: Told, *outcomes: Outcome) -> None:
     for outcome in outcomes:
-        told.journal.event("message", outcome=outcome, entry_id=outcome.entry_id)
+        told.journal.event("messages", outcomes=[outcome])
 
 
 def test_a_decided_message_is_told_at_debug_with_everything_it_touched() -> None:

@@ -29,7 +29,7 @@ STREAM = "quantum:stream:exitbrain.adaptive_levels"
 def told_of(*outcomes: Outcome) -> Told:
     told = Told()
     for outcome in outcomes:
-        told.journal.event("message", outcome=outcome, entry_id=outcome.entry_id)
+        told.journal.event("messages", outcomes=[outcome])
     told.journal.event("acknowledged", entries=len(outcomes), seconds=0.001, filled=0.0)
     return told
 
