@@ -237,7 +237,8 @@ class _Datastore(PostgresDatastore):
             enable_db_functions=False,
         )
         # The library knows five of the connection's options; the URL may have more, and liveness needs some.
-        self.pool.kwargs = {**conninfo, "row_factory": dict_row}
+        # A read is one statement: a transaction around it would be two more questions to the server.
+        self.pool.kwargs = {**conninfo, "row_factory": dict_row, "autocommit": True}
 
 
 def _conninfo(url: str) -> Conninfo:

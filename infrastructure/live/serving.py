@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,9 +37,6 @@ STOPPED, FAILED = 0, 3
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-SWITCH_INTERVAL_S = 0.005
-"""How long a thread keeps the interpreter while another wants it: the writer gives it up at each step of SQLite."""
-
 COLLECT_AFTER = 50_000
 """New objects between two looks of the garbage collector: events form no cycles, so it looks at them in vain."""
 
@@ -58,7 +54,6 @@ class Unserved(Exception):
 
 def serve(settings: Settings, options: ServeOptions) -> None:
     """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     metrics = Metrics(mode=settings.served_mode)
