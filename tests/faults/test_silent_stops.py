@@ -16,7 +16,7 @@ from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
 
-LOOPS = ("read", "commit", "publish", "reclaim", "reap", "health")
+LOOPS = ("read", "commit", "acknowledge", "publish", "reclaim", "reap", "health")
 
 
 @pytest.mark.parametrize("loop", LOOPS)
