@@ -1,15 +1,20 @@
 """The settings: environment variables `EXITBRAIN_*` or `.env`, an empty one as if it were absent; what is passed wins."""
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from socket import gethostname
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
 
+PREFIX = "EXITBRAIN_"
+
 _SQLITE = "sqlite:///"
+_NOT_SETTINGS = ("DEBUG", "TEST_")
 
 
 class SettingsError(Exception):
@@ -20,7 +25,7 @@ class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EXITBRAIN_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,  # how a compose file says "not set"
@@ -128,3 +133,17 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f".env can not be read: it is not UTF-8 ({error})") from error
+
+
+def unknown_settings() -> dict[str, str]:
+    """Return each variable, of the environment or `.env`, that is named like a setting and is none.
+
+    The value is the setting whose name is nearest, empty where none is near.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    given = sorted({name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)})
+    return {
+        f"{PREFIX}{name}": next((f"{PREFIX}{like}" for like in get_close_matches(name, known, n=1)), "")
+        for name in [one.removeprefix(PREFIX) for one in given if one.startswith(PREFIX)]
+        if name not in known and not name.startswith(_NOT_SETTINGS)
+    }

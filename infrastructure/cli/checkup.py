@@ -20,7 +20,7 @@ from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE
 from exitbrain.infrastructure.cli.store import masked, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
-from exitbrain.infrastructure.settings import Settings, load_settings
+from exitbrain.infrastructure.settings import Settings, load_settings, unknown_settings
 
 PACKAGES = (
     "dependency-injector",
@@ -45,7 +45,7 @@ _MARKS = {True: "✔", False: "✘", None: "-"}
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(store=store, redis=redis)
-    checks = [_store(settings), _instruments(settings), _redis(settings), _venue(settings)]
+    checks = [_names(), _store(settings), _instruments(settings), _redis(settings), _venue(settings)]
     report = reports.DoctorReport(
         version=__version__,
         python=platform.python_version(),
@@ -61,6 +61,13 @@ def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     else:
         _show(report)
     return UNREADABLE if any(check.ok is False and check.name in NEEDED for check in checks) else FINE
+
+
+def _names() -> reports.Check:
+    unknown = [f"{name} (meant {like}?)" if like else name for name, like in unknown_settings().items()]
+    if unknown:
+        return reports.Check("names", False, f"no setting, and without effect: {', '.join(unknown)}")
+    return reports.Check("names", True, "every EXITBRAIN_* variable is a setting")
 
 
 def _store(settings: Settings) -> reports.Check:

@@ -26,7 +26,7 @@ from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.settings import Settings
+from exitbrain.infrastructure.settings import Settings, unknown_settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
@@ -58,6 +58,8 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
+    for name, like in unknown_settings().items():
+        journal.trouble("setting_unknown", setting=name, meant=like)
     with Ending(journal) as ending:
         _end_on_signals(ending)
         with opened(settings, create=True, journal=journal) as container:

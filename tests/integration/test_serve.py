@@ -227,6 +227,14 @@ def test_a_worker_whose_redis_never_comes_ends_with_a_code_and_a_reason(
     assert worker.log.read_text().splitlines()[-1].startswith("exitbrain: the worker can not go on")
 
 
+def test_a_variable_that_is_no_setting_is_named_in_the_log(serve: Callable[..., Served]) -> None:
+    misspelt = {"EXITBRAIN_RECLAIM_IDLE": "5", "EXITBRAIN_GIVE_UP_AFTER_S": "1"}
+    worker = serve("redis://127.0.0.1:1/0", "sqlite:///x.db", **misspelt)
+    worker.process.wait(PATIENCE_S)
+    [told] = worker.facts("setting_unknown")
+    assert (told["setting"], told["meant"]) == ("EXITBRAIN_RECLAIM_IDLE", "EXITBRAIN_RECLAIM_IDLE_S")
+
+
 def test_a_wrong_url_or_mode_is_wrong_usage(serve: Callable[..., Served]) -> None:
     for url, *flags in (("nowhere",), ("redis://127.0.0.1:1/0", "--mode", "live")):
         worker = serve(url, "sqlite:///live.db", *flags)

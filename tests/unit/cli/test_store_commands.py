@@ -331,6 +331,20 @@ def test_doctor_masks_secrets_and_reports_what_it_can_not_reach(
     assert "hidden" not in ended.stdout + stored("doctor").stdout
 
 
+def test_doctor_names_a_variable_that_is_no_setting_and_the_one_it_may_have_meant(
+    stored: Exitbrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXITBRAIN_TEST_DATA", "not a setting of the program, and no mistake")
+    assert "✔ names: every EXITBRAIN_* variable is a setting" in stored("doctor").stdout
+
+    monkeypatch.setenv("EXITBRAIN_FEE_BSP", "3")
+    Path(".env").write_text("EXITBRAIN_ZZZ=1\nEXITBRAIN_ACCOUNT=main\n")
+
+    checks = {check["name"]: check for check in stored("doctor", "--json").report["checks"]}
+    said = "no setting, and without effect: EXITBRAIN_FEE_BSP (meant EXITBRAIN_FEE_BPS?), EXITBRAIN_ZZZ"
+    assert (checks["names"]["ok"], checks["names"]["detail"]) == (False, said)
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
