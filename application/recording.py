@@ -1,11 +1,9 @@
 """Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import assert_never
 from uuid import UUID
 
 from exitbrain.application.intake import (
@@ -22,15 +20,14 @@ from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
+from exitbrain.application.remembered import Key, Pair, PairCache, Tail
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.identity import claim_id, plan_id, position_id
+from exitbrain.domain.identity import claim_id, position_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import BOTH, Position, PositionClosed
+from exitbrain.domain.position import BOTH
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 
 BATCH_ATTEMPTS = 2
@@ -41,9 +38,6 @@ ATTEMPTS = 10
 
 Saved = Callable[[Sequence[Record], int], None]
 """Told of records that were saved, in their order and without a gap, and the log position of the last."""
-
-Pair = tuple[Position | None, ExitPlan | None]
-Key = tuple[str, str]
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -80,8 +74,8 @@ class Recorder:
         self._clock = clock
         self._settings = settings
         self._saved = saved
-        self._pairs = _PairCache(ledger, cache_size)
-        self._tail = _Tail(ledger)
+        self._pairs = PairCache(ledger, cache_size)
+        self._tail = Tail(ledger)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
         self.conflicts = 0
@@ -295,84 +289,6 @@ def _claim_ids(subject: Subject) -> dict[str, UUID]:
     return {kind: claim_id(kind, subject.account, subject.symbol, value) for kind, value in subject.claims}
 
 
-class _PairCache:
-    """The latest position and plan of the symbols used last."""
-
-    def __init__(self, ledger: ExitLedger, size: int) -> None:
-        self._ledger = ledger
-        self._size = size
-        self._pairs: OrderedDict[Key, Pair] = OrderedDict()
-
-    def get(self, key: Key) -> Pair:
-        if key in self._pairs:
-            self._pairs.move_to_end(key)
-            return self._pairs[key]
-        pair = self._read(*key)
-        self.put(key, pair)
-        return pair
-
-    def put(self, key: Key, pair: Pair) -> None:
-        self._pairs[key] = pair
-        self._pairs.move_to_end(key)
-        while len(self._pairs) > self._size:
-            self._pairs.popitem(last=False)
-
-    def drop(self, key: Key) -> None:
-        self._pairs.pop(key, None)
-
-    def clear(self) -> None:
-        self._pairs.clear()
-
-    def _read(self, account: str, symbol: str) -> Pair:
-        position = self._ledger.latest_position(account, symbol)
-        plan = None if position is None else self._ledger.plan(plan_id(position.id))
-        if position is not None and plan is not None and position.is_open and not plan.is_open:
-            # Another writer has ended both between the two reads.
-            position = self._ledger.position(position.id)
-        return position, plan
-
-
-class _Tail:
-    """What of the log matters beyond single positions: the PnL windows of all accounts, and the register."""
-
-    def __init__(self, ledger: ExitLedger) -> None:
-        self._ledger = ledger
-        self._position = 0
-        self._windows: dict[str, PnLWindow] = {}
-        self.register_changed = False
-
-    def catch_up(self) -> int:
-        """Read what the log has grown by, and return the position up to which it is read."""
-        head = self._ledger.head()
-        for entry in self._ledger.log(self._position, upto=head, topics=_TAIL_TOPICS):
-            if isinstance(entry.event, PositionClosed):
-                self._add(entry.event)
-            else:
-                self.register_changed = True
-            self._position = entry.position  # at once: reading may break off, and no result may count twice
-        self._position = max(self._position, head)
-        return self._position
-
-    def follow(self, records: Sequence[Record], last: int) -> None:
-        """Take in what was saved here, if nobody else has written in between: it need not be read back."""
-        if last - len(records) == self._position:
-            for record in records:
-                if isinstance(record.event, PositionClosed):
-                    self._add(record.event)
-            self._position = last
-
-    def _add(self, closed: PositionClosed) -> None:
-        if closed.result is not None:
-            # A new window each time: states handed out before keep theirs.
-            window = self.window_of(closed.account).copy()
-            window.add(closed.result.pnl_percent)
-            self._windows[closed.account] = window
-
-    def window_of(self, account: str) -> PnLWindow:
-        """Return the window of an account; not to be changed."""
-        return self._windows.get(account) or _EMPTY
-
-
 def _next_places(subject: Subject, state: State) -> set[Place]:
     """Return the places that are empty as long as nobody changes what a message about this subject met."""
     account, symbol, position = subject.account, subject.symbol, state.position
@@ -383,41 +299,6 @@ def _next_places(subject: Subject, state: State) -> set[Place]:
     return places | {(claim, 1) for kind, claim in _claim_ids(subject).items() if kind not in state.claimed}
 
 
-_EMPTY = PnLWindow()
 _NOTHING: frozenset[str] = frozenset()
 _READ_FROM_THE_POSITION = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE)
 """The reasons to ignore a message that another writer may have made untrue in the meantime."""
-_TAIL_TOPICS = (PositionClosed.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
-
-
-@dataclass(slots=True)
-class IngestSummary:
-    """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
-
-    read: int = 0
-    accepted: int = 0
-    ignored: int = 0
-    refused: int = 0
-    duplicate: int = 0
-    decisions: int = 0
-    refusals: list[tuple[str, str]] = field(default_factory=list)
-
-    def count(self, outcomes: Sequence[Outcome]) -> None:
-        """Count the outcomes of one batch."""
-        self.read += len(outcomes)
-        for outcome in outcomes:
-            self.decisions += outcome.decision is not None
-            if outcome.duplicate:
-                self.duplicate += 1
-                continue
-            match outcome.disposition:
-                case Disposition.ACCEPTED:
-                    self.accepted += 1
-                case Disposition.IGNORED:
-                    self.ignored += 1
-                case Disposition.REFUSED:
-                    self.refused += 1
-                case _:
-                    assert_never(outcome.disposition)
-            if outcome.refusal is not None:
-                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import PlainApplication, PlainPlan, plain_levels
-from exitbrain.application.recording import IngestSummary
+from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import plan_id, position_id

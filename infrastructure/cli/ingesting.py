@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from exitbrain.application.recording import IngestSummary
+from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import Interrupted

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.lsf_audit import LsfChange
-from exitbrain.application.recording import IngestSummary
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.formulas.tracing import Line
 from exitbrain.domain.guards import GuardReport

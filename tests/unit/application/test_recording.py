@@ -9,11 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.intake import Intake
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import ATTEMPTS, IngestSummary, Recorder
+from exitbrain.application.recording import ATTEMPTS, Recorder
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Bracket

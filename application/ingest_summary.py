@@ -1,0 +1,41 @@
+"""What ingesting a source came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from exitbrain.application.outcome import Outcome
+from exitbrain.domain.receipt import Disposition
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
+
+    read: int = 0
+    accepted: int = 0
+    ignored: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    decisions: int = 0
+    refusals: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Count the outcomes of one batch."""
+        self.read += len(outcomes)
+        for outcome in outcomes:
+            self.decisions += outcome.decision is not None
+            if outcome.duplicate:
+                self.duplicate += 1
+                continue
+            match outcome.disposition:
+                case Disposition.ACCEPTED:
+                    self.accepted += 1
+                case Disposition.IGNORED:
+                    self.ignored += 1
+                case Disposition.REFUSED:
+                    self.refused += 1
+                case _:
+                    assert_never(outcome.disposition)
+            if outcome.refusal is not None:
+                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
