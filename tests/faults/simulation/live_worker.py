@@ -153,13 +153,17 @@ class LiveWorker:
         return self._source.on_the_way + (0 if self._worker is None else self._worker.in_hand)
 
     def standing_still_unseen(self) -> list[str]:
-        """Return the loops that stand still for longer than the supervisor takes to report it, and were not."""
+        """Return the loops that stand still for longer than the supervisor takes to report it, and were not.
+
+        One whose end was reported does so until the process has ended, too.
+        """
         now = asyncio.get_running_loop().time()
         allowed_s = STALL_AFTER_S + 2 * LOOK_EVERY_S
+        seen = self.journal.stalled | self.journal.ended
         return [
             name
             for name, state in self._supervisor.states.items()
-            if state.silent_s(now) > allowed_s and name not in self.journal.stalled
+            if state.silent_s(now) > allowed_s and name not in seen
         ]
 
     def unexpected_error(self) -> str:
