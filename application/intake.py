@@ -415,26 +415,25 @@ class _Handling:
     def _finish(self, disposition: Disposition, reason: Reason | None, refusal: Refusal | None) -> Decided:
         stamp, message = self.stamp, self.message
         assumptions = () if isinstance(self.translation, _NOT_OURS) else self.translation.assumptions
-        receipt = (
-            MessageReceived(  # by place: names cost three times as much, and one is made for every message
-                message.source,
-                message.stream,
-                message.entry_id,
-                message.fields,
-                message.origin,
-                disposition,
-                reason,
-                refusal,
-                message.broken is not None,
-                self.context.settings.account,
-                self.context.settings.dedupe_by,
-                stamp.occurred_at,
-                stamp.time_origin,
-                stamp.recorded_at,
-                stamp.occurred_at > stamp.recorded_at,
-                assumptions,
-                tuple(self.touched),
-            )
+        # By place: names cost three times as much, and one is made for every message.
+        receipt = MessageReceived(
+            message.source,
+            message.stream,
+            message.entry_id,
+            message.fields,
+            message.origin,
+            disposition,
+            reason,
+            refusal,
+            message.broken is not None,
+            self.context.settings.account,
+            self.context.settings.dedupe_by,
+            stamp.occurred_at,
+            stamp.time_origin,
+            stamp.recorded_at,
+            stamp.occurred_at > stamp.recorded_at,
+            assumptions,
+            tuple(self.touched),
         )
         outcome = Outcome(
             stamp.receipt_id,
