@@ -1,4 +1,4 @@
-"""The log as the publisher reads it, on a thread and a connection of its own."""
+"""The log as the publisher reads it: from memory what was just saved here, the rest on a thread of its own."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -38,21 +38,28 @@ class ThreadedTail:
         self._receipts: OrderedDict[UUID, MessageReceived] = OrderedDict()
 
     async def page(self, after: int, limit: int) -> LogPage:
-        known = self._recent.after(after, limit, self._topics)
-        if known is not None:
-            entries, upto = known
-            if upto == after and self._looked is not None and self._looked.seconds < LOOK_EVERY_S:
-                return LogPage((), after)
-            try:
-                if upto > after:
-                    return LogPage(tuple(self._paired(entries, self._receipts.__getitem__)), upto)
-            except KeyError:  # a receipt from further back, which the store has
-                pass
-        self._looked = Stopwatch()
-        return await self._thread.run(partial(self._page, after, limit))
+        page = self._recent_page(after, limit)
+        if page is None or (page.upto == after and not self._has_just_looked()):
+            self._looked = Stopwatch()
+            page = await self._thread.run(partial(self._page, after, limit))
+        return page
 
     async def open_decisions(self) -> LogPage:
         return await self._thread.run(self._open_decisions)
+
+    def _recent_page(self, after: int, limit: int) -> LogPage | None:
+        """Return what is known without the store; None when it has something before that, or a receipt for it."""
+        known = self._recent.after(after, limit, self._topics)
+        if known is None:
+            return None
+        entries, upto = known
+        try:
+            return LogPage(tuple(self._paired(entries, self._receipts.__getitem__)), upto)
+        except KeyError:
+            return None
+
+    def _has_just_looked(self) -> bool:
+        return self._looked is not None and self._looked.seconds < LOOK_EVERY_S
 
     def _page(self, after: int, limit: int) -> LogPage:
         head = self._ledger.head()
