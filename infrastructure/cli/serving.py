@@ -1,6 +1,7 @@
 """`exitbrain serve`: the worker, from its flags to its exit code."""
 
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.live.serving import ServeOptions, Unserved, serve
 from exitbrain.infrastructure.redis.connection import connect_for_blocking
 from exitbrain.infrastructure.settings import load_settings
@@ -37,7 +38,8 @@ def run(
     if republish_from is not None and republish_from < 1:
         raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
     try:
-        serve(settings, ServeOptions(republish_from))
+        with collecting_seldom():
+            serve(settings, ServeOptions(republish_from))
     except Unserved as error:
         raise CanNotGoOn(str(error)) from error
 

@@ -1,7 +1,6 @@
 """`exitbrain serve`: the live worker as a process, from its settings to its exit code."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -37,9 +36,6 @@ STOPPED, FAILED = 0, 3
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-COLLECT_AFTER = 50_000
-"""New objects between two looks of the garbage collector: events form no cycles, so it looks at them in vain."""
-
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
@@ -54,8 +50,6 @@ class Unserved(Exception):
 
 def serve(settings: Settings, options: ServeOptions) -> None:
     """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
-    gc.freeze()  # what is loaded by now stays; the collector need not look at it again
-    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
     for name, like in unknown_settings().items():
