@@ -127,25 +127,28 @@ class Worker:
         batch = await self._recorded.take(self._settings.batch_max, self._settings.wait_s)
         if not batch:
             return
-        self._journal.event("messages", outcomes=[one for _, one in batch if isinstance(one, Outcome)])
-        settled = [
-            delivery
-            for delivery, outcome in batch
-            if isinstance(outcome, Outcome) or await self._given_up(delivery, outcome)
-        ]
-        watch = Stopwatch()
-        await self._source.acknowledge(settled)
-        self._note("acknowledged", len(settled), watch)
+        await self._tell_and_acknowledge(
+            [(delivery, outcome) for delivery, outcome in batch if isinstance(outcome, Outcome)]
+        )
+        # Only then those in doubt, one by one: a store that can not be reached must not hold up the others.
+        for delivery, outcome in batch:
+            if isinstance(outcome, Undecided) and (refused := await self._given_up(delivery, outcome)):
+                await self._tell_and_acknowledge([(delivery, refused)])
 
-    async def _given_up(self, delivery: Delivery, undecided: Undecided) -> bool:
-        """Return whether a message that can not be decided was refused in the end; it stays pending a few times."""
+    async def _tell_and_acknowledge(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
+        if settled:
+            self._journal.event("messages", outcomes=[outcome for _, outcome in settled])
+            watch = Stopwatch()
+            await self._source.acknowledge([delivery for delivery, _ in settled])
+            self._note("acknowledged", len(settled), watch)
+
+    async def _given_up(self, delivery: Delivery, undecided: Undecided) -> Outcome | None:
+        """Return the refusal of a message that can not be decided; None while it is to come again."""
         facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": undecided.error}
         self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
         if delivery.attempt < self._settings.attempts_max:
-            return False
-        refused = await self._recording.give_up(undecided)
-        self._journal.event("messages", outcomes=[refused])
-        return True
+            return None
+        return await self._recording.give_up(undecided)
 
     def _note(self, name: str, entries: int, watch: Stopwatch) -> None:
         filled = len(self._buffer) / self._settings.buffer_max

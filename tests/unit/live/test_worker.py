@@ -4,15 +4,18 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
+from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.outcome import Outcome
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
@@ -25,8 +28,18 @@ from tests.unit.observation.live_path import Told
 from tests.world import World
 
 INTENTS = "quantum:stream:trade.intent"
+FAILING = "BADUSDT"
 LONG_ENOUGH_S = 20.0
 ONE_BY_ONE = WorkerSettings(batch_max=1, buffer_max=2, wait_s=0.01, reclaim_every_s=0.02)
+
+
+class FailingTranslator(WireTranslator):
+    """A translator with a fault of its own for one symbol."""
+
+    def translate(self, message: IncomingMessage) -> Translation:
+        if message.broken is None and message.fields.values.get("symbol") == FAILING:
+            raise ArithmeticError("a fault of its own")
+        return super().translate(message)
 
 
 class HeldSource(InMemorySource):
@@ -47,13 +60,21 @@ class HeldSource(InMemorySource):
 
 
 class HeldRecording(ThreadedRecording):
-    """A recording whose thread waits until it is let go."""
+    """A recording whose thread waits until it is let go; its store is away when a message is given up for the first time."""
 
     def __init__(self, thread: OneThread, recorder: Recorder) -> None:
         super().__init__(thread, recorder)
         self.at_work = threading.Event()
         self.let_go = threading.Event()
         self.let_go.set()
+        self.pending_then: list[list[str]] = []
+        self.look: Callable[[], list[str]] = list
+
+    async def give_up(self, undecided: Undecided) -> Outcome:
+        self.pending_then.append(self.look())
+        if len(self.pending_then) == 1:
+            raise StoreUnavailable("the store can not be reached")
+        return await super().give_up(undecided)
 
     def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
         self.at_work.set()
@@ -64,8 +85,10 @@ class HeldRecording(ThreadedRecording):
 class Running:
     """A worker over streams in memory, and what came of its work."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: WorkerSettings = ONE_BY_ONE) -> None:
         self.world = World()
+        self.world.intake = Intake(self.world.engine, FailingTranslator())
+        self.settings = settings
         self.streams = InMemoryStreams(lambda: int(1000 * time.time()))
         self.source = HeldSource(self.streams)
 
@@ -101,13 +124,14 @@ class Running:
 
     async def work(self, story: Callable[["Running"], Awaitable[None]]) -> None:
         journal, recent = Told().journal, RecentLog()
-        self.supervisor = supervisor = Supervisor(journal, transient=(SourceUnavailable,))
+        self.supervisor = supervisor = Supervisor(journal, transient=(SourceUnavailable, StoreUnavailable))
         writer, reader = OneThread("writer"), OneThread("tail")
         language = Published(PolicyUnits(self.world.ledger.register), WireTranslator())
         tail = ThreadedTail(reader, self.world.ledger, language.topics, recent)
         publishing = Publishing(tail, language, InMemoryPublisher(self.streams), journal)
         self.recording = HeldRecording(writer, self.world.another_recorder(saved=recent.note))
-        worker = Worker(self.source, self.recording, publishing, supervisor, journal, ONE_BY_ONE)
+        self.recording.look = lambda: self.pending
+        worker = Worker(self.source, self.recording, publishing, supervisor, journal, self.settings)
         running = asyncio.create_task(worker.run())
         await story(self)
         supervisor.stop()
@@ -155,6 +179,17 @@ async def test_a_message_whose_acknowledgement_was_lost_comes_again_and_counts_o
         assert running.source.failures_left == 0
 
     await Running().work(story)
+
+
+@in_event_loop
+async def test_a_message_in_doubt_whose_store_is_away_holds_up_no_other_and_ends_as_refused() -> None:
+    async def story(running: Running) -> None:
+        running.streams.add(INTENTS, {"symbol": FAILING, "side": "BUY"})
+        running.send(3)
+        await running.until(lambda: running.receipts == 4 and not running.pending)
+        assert len(running.recording.pending_then[0]) == 1
+
+    await Running(replace(ONE_BY_ONE, batch_max=4, buffer_max=8, attempts_max=1)).work(story)
 
 
 @in_event_loop
