@@ -16,7 +16,7 @@ from exitbrain.application.ports.decision_log import RecordedDecision, Unreadabl
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawLog
 from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.decision import JudgedLevels
+from exitbrain.domain.decision import JudgedLevels, freshness_of
 from exitbrain.domain.exit_plan import Revised
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.levels import LevelInputs
@@ -24,8 +24,6 @@ from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import TimeOrigin
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecision
-
-_RECORDED_AT = TimeOrigin.RECORDED_AT  # looking a member up in its class costs as much as two divisions
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -69,13 +67,8 @@ class StoredDecision(msgspec.Struct, gc=False):
 
     @property
     def freshness(self) -> Freshness:
-        context = self.context
-        age_s = None
-        if context.time_origin is not _RECORDED_AT:
-            age_s = (context.recorded_at - context.occurred_at).total_seconds()
-        return tuple.__new__(
-            Freshness, (age_s, context.max_intent_age_s)
-        )  # in half the time of Freshness(...)
+        told = self.context
+        return freshness_of(told.time_origin, told.occurred_at, told.recorded_at, told.max_intent_age_s)
 
     @property
     def header(self) -> Revised:
