@@ -30,6 +30,9 @@ CLOSES = "quantum:stream:trade.closed"
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"
 EVENTS = "quantum:stream:exitbrain.events"
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+MANY = 2_000
+"""More messages than a worker takes in a glance."""
+
 PATIENCE_S = 30.0
 
 
@@ -247,16 +250,17 @@ def test_a_restarted_worker_takes_up_what_it_had_not_finished(
 ) -> None:
     client = redis.Redis.from_url(server.url)
     store = f"sqlite:///{tmp_path / 'live.db'}"
-    for number in range(300):
+    for number in range(MANY):
         client.xadd(INTENTS, {"payload": json.dumps({**LONG, "symbol": f"S{number % 40}USDT"})})
     first = serve(server.url, store)
     until(lambda: client.exists(LEVELS) == 1, first.log.read_text)
     first.process.kill()
     first.process.wait()
+    assert client.xlen(LEVELS) < MANY, "it was killed too late to leave anything"
     second = serve(server.url, store)
-    settled(client, second, INTENTS, 300)
+    settled(client, second, INTENTS, MANY)
     assert second.stop()[0] == 0
-    assert client.xlen(LEVELS) == 300
+    assert client.xlen(LEVELS) == MANY
     World(ledger=open_ledger(store, create=False)).check_every_replay_is_exact()
 
 
