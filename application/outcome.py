@@ -6,7 +6,7 @@ from uuid import UUID
 
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refusal
+from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason, Refusal
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -14,7 +14,8 @@ class Outcome:
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 
     `levels` is all of the decision that was made now. `duplicate` says that the message had its receipt already and
-    nothing was done again.
+    nothing was done again. `ignored_exit` tells of an exit that ended nothing. `source` is the logical stream of the
+    message, `unusable` the fields that it gave and that could not be used.
     """
 
     receipt_id: UUID
@@ -26,6 +27,9 @@ class Outcome:
     decision: DecisionId | None = None
     levels: Decision | None = field(default=None, repr=False, compare=False)
     duplicate: bool = False
+    ignored_exit: IgnoredExit | None = None
+    source: str = ""
+    unusable: tuple[str, ...] = ()
 
     @classmethod
     def of_receipt(cls, receipt_id: UUID, receipt: MessageReceived) -> Self:

@@ -10,6 +10,7 @@ from exitbrain.domain.values import Assumption, EntryId, Origin, Side, TimeOrigi
 
 TRADE_INTENT = "trade.intent"
 TRADE_CLOSED = "trade.closed"
+BOOK_CLOSE = "book.close"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -17,8 +18,8 @@ class IncomingMessage:
     """A message as it reached us, untrusted.
 
     `stream` is the name it came under, `source` the logical stream, `entry_id` the text id under which it is
-    received, `stream_id` that id as time and sequence where it is one. `broken` says why the fields could not
-    even be read (a line that is not JSON).
+    received, `stream_id` that id as time and sequence where it is one. `server` says which server gave that id: only
+    ids of one server are in one order. `broken` says why the fields could not even be read (a line that is not JSON).
     """
 
     source: str
@@ -28,6 +29,7 @@ class IncomingMessage:
     fields: RawFields
     origin: Origin
     broken: Refusal | None = None
+    server: str | None = None
 
 
 class IntentKind(StrEnum):
@@ -36,23 +38,34 @@ class IntentKind(StrEnum):
     OPEN = "OPEN"
     REDUCE = "REDUCE"
     CLOSE = "CLOSE"
+    FLAT = "FLAT"
     NOTHING = "NOTHING"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class MessageTime:
-    """The time a message gives itself; None in both where it gives none."""
+    """The time a message gives itself; None in all where it gives none.
+
+    `clock` tells times that may be compared: who wrote it, where in the message, and in which form (say ISO 8601 with
+    an offset). Two times with equal clocks are of one clock.
+    """
 
     at: datetime | None
     origin: TimeOrigin | None
+    clock: str | None = None
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class TradeIntent:
-    """What a signal wants: open, reduce or close a position, or nothing (HOLD, FLAT).
+    """What a signal wants: open, reduce or close a position, or nothing (HOLD; FLAT, unless a setting says otherwise).
 
-    None stands for what the message did not say. `order_id`, `atr_value` and `regime` travel along. `ids` are the
-    `trace_id`, `event_id` and `correlation_id` it has.
+    None stands for what the message did not say. `side` is that of the order; `holds` is the side of the position that
+    is meant, where the message names it (LONG or SHORT), which for an exit is the side to be reduced. `in_units` says
+    that the quantity was given, not computed from an amount of money. `remaining` is what an exit leaves open, where it
+    says so; `partial` that something remains. `order_id`, `atr_value` and `regime` travel along. `ids` are the `trace_id`,
+    `event_id` and `correlation_id` it has. `spot` says that the symbol was spelled as on a spot market, `paper` that the
+    message is marked as paper trading. `unusable` names the fields that were given and could not be used; each is an
+    assumption too.
     """
 
     kind: IntentKind
@@ -72,11 +85,29 @@ class TradeIntent:
     time: MessageTime
     ids: dict[str, str]
     assumptions: tuple[Assumption, ...] = ()
+    in_units: bool = False
+    holds: Side | None = None
+    remaining: Decimal | None = None
+    partial: bool = False
+    paper: bool = False
+    spot: bool = False
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def is_exit(self) -> bool:
+        """Return whether it asks for an end, or for a part of one."""
+        return self.kind is not IntentKind.OPEN and self.kind is not IntentKind.NOTHING
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class TradeClosed:
-    """A report that a position was closed; `pnl_percent` is the price return in percent."""
+    """A report that a position was closed, or a part of it; `pnl_percent` is the price return in percent.
+
+    `side` is what `side` says, in whichever sense; `says_side` the same where it says so by LONG or SHORT, and `holds`
+    where a field of its own names the side of the position. `entry_price` is that of the position, `quantity` what was
+    closed, in units. `remaining`, `partial`, `paper`, `spot` and `unusable` are as in TradeIntent. `order_id` is empty
+    where the message has none.
+    """
 
     account: str | None
     symbol: str
@@ -89,14 +120,43 @@ class TradeClosed:
     time: MessageTime
     ids: dict[str, str]
     assumptions: tuple[Assumption, ...] = ()
+    says_side: Side | None = None
+    holds: Side | None = None
+    entry_price: Decimal | None = None
+    quantity: Decimal | None = None
+    remaining: Decimal | None = None
+    partial: bool = False
+    trade_id: str = ""
+    paper: bool = False
+    spot: bool = False
+    unusable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BookClose:
+    """An operator's word that a position has ended, with the price where it is known, why, and who says so."""
+
+    account: str | None
+    symbol: str
+    price: Decimal | None
+    why: str
+    by: str
+    time: MessageTime
+    assumptions: tuple[Assumption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A message that can not be used, with the refusal and whatever time it gave."""
+    """A message that can not be used, with the refusal and whatever time it gave.
+
+    `is_exit` says that it asked for an exit or reported one; `account` and `symbol` are what could be read of it.
+    """
 
     refusal: Refusal
     time: MessageTime
+    is_exit: bool = False
+    account: str | None = None
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +166,4 @@ class ForeignStream:
     time: MessageTime
 
 
-Translation = TradeIntent | TradeClosed | Unusable | ForeignStream
+Translation = TradeIntent | TradeClosed | BookClose | Unusable | ForeignStream

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from exitbrain.domain.values import Assumption, Origin, TimeOrigin
+from exitbrain.domain.values import Assumption, Origin, Side, TimeOrigin, Whose
 
 
 class Disposition(StrEnum):
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     EARLIER_CYCLE = "EARLIER_CYCLE"
     DUPLICATE_CLOSE = "DUPLICATE_CLOSE"
     DUPLICATE_MESSAGE = "DUPLICATE_MESSAGE"
+    PAPER = "PAPER"
     UNKNOWN_STREAM = "UNKNOWN_STREAM"
 
     NOT_DECODABLE = "NOT_DECODABLE"
@@ -34,6 +36,9 @@ class Reason(StrEnum):
     BAD_NUMBER = "BAD_NUMBER"
     LEVERAGE_OUT_OF_RANGE = "LEVERAGE_OUT_OF_RANGE"
     BAD_VALUE = "BAD_VALUE"
+    CONTRADICTION = "CONTRADICTION"
+    SPOT_NAME = "SPOT_NAME"
+    HEDGE_MODE = "HEDGE_MODE"
     TOO_LARGE = "TOO_LARGE"
     TRIMMED = "TRIMMED"
     UNDECIDABLE = "UNDECIDABLE"
@@ -67,6 +72,43 @@ class Refusal:
         return f"{self.field} is {self.value}; allowed: {self.allowed}"
 
 
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A position that an exit could have meant; `ended_by` and `ended_at` are None while it is open."""
+
+    position_id: UUID
+    cycle: int
+    side: Side
+    entry_price: Decimal | None
+    quantity: Decimal | None
+    opened_at: datetime
+    ended_by: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredExit:
+    """An exit that ended nothing: what it said, and what it met. `symbol` is empty where it could not be read.
+
+    `kind` is CLOSE, REDUCE or FLAT for an intent and REPORT for a `trade.closed`; `side` is the one whose end it asks
+    for or reports, where it names one. `open` is the open cycle, `last` the one that ended before it; `rule` said which of
+    them is meant. `held_by` is the account that alone holds the symbol, where it is another. `expected` says that
+    nobody need look: producers write each close twice, and the report of a cycle follows its end.
+    """
+
+    account: str
+    symbol: str
+    kind: str
+    side: Side | None
+    order_id: str
+    price: Decimal | None
+    open: Cycle | None
+    last: Cycle | None
+    rule: Whose | None
+    held_by: str | None
+    expected: bool
+
+
 @dataclass(slots=True)  # not frozen: one is made for every message
 class MessageReceived:
     """A message and its outcome, saved in the transaction of its effects.
@@ -75,7 +117,7 @@ class MessageReceived:
     without one the SHA-256 of stream, canonical fields and occurrence. `account` is the alias in force when a
     message names none, `dedupe_by` the field that told messages apart. `broken` says that the refusal came from outside the fields (a line that is not JSON, a
     malformed id, too many bytes). `touched` are the positions and plans its effects belong to. A time in the
-    future is flagged, never corrected.
+    future is flagged, never corrected. `server` gave the entry id, `ignored_exit` tells of an exit that ended nothing.
     """
 
     TOPIC: ClassVar[str] = "exitbrain.MessageReceived"
@@ -97,3 +139,5 @@ class MessageReceived:
     in_future: bool
     assumptions: tuple[Assumption, ...]
     touched: tuple[UUID, ...]
+    server: str | None = None
+    ignored_exit: IgnoredExit | None = None

@@ -58,6 +58,21 @@ class TimeOrigin(StrEnum):
     RECORDED_AT = "recorded_at"
 
 
+class Whose(StrEnum):
+    """Which rule told whose close a message is: that of the open cycle, or of the one before it.
+
+    NAMED: the side or the entry price that it names fits only one of them. STREAM_ORDER: its stream id is older than
+    the open cycle. AWAITED_REPORT: the cycle before was ended by an intent and had no report yet. PAYLOAD_TIME: its own
+    time lies inside the cycle before, by the same clock. OPEN_POSITION: nothing says otherwise.
+    """
+
+    NAMED = "NAMED"
+    STREAM_ORDER = "STREAM_ORDER"
+    AWAITED_REPORT = "AWAITED_REPORT"
+    PAYLOAD_TIME = "PAYLOAD_TIME"
+    OPEN_POSITION = "OPEN_POSITION"
+
+
 @dataclass(frozen=True, slots=True)
 class Assumption:
     """A default that stood in for something a message did not say, and why."""

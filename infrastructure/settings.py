@@ -53,6 +53,16 @@ class Settings(BaseSettings):
     dedupe_by: Literal["trace_id", "event_id", "correlation_id"] | None = Field(
         None, description="field by which a producer that resends tells its messages apart"
     )
+    flat: Literal["ignore", "close"] = Field("ignore", description="what a bare FLAT does to a held position")
+    spot_names: Literal["accept", "refuse"] = Field(
+        "accept", description="whether a spot spelling such as ETH/USDT means the perpetual"
+    )
+    paper: Literal["separate", "ignore"] = Field(
+        "separate", description="messages marked as paper: kept in the account ACCOUNT.paper, or ignored"
+    )
+    report_window_s: float = Field(
+        120.0, ge=0, le=86_400, description="seconds after the end of a position in which its report is expected"
+    )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Literal["binance"] | Path | None = Field(
         None, description="file with ticks, steps and leverage brackets, or the word binance"
@@ -118,7 +128,15 @@ class Settings(BaseSettings):
     def decisions(self) -> DecisionSettings:
         """Return the part that a decision reads."""
         return DecisionSettings(
-            self.account, self.max_intent_age_s, self.fee_bps, self.slippage_bps, self.dedupe_by
+            self.account,
+            self.max_intent_age_s,
+            self.fee_bps,
+            self.slippage_bps,
+            self.dedupe_by,
+            self.flat,
+            self.spot_names,
+            self.paper,
+            self.report_window_s,
         )
 
 
