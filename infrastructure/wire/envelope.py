@@ -1,9 +1,11 @@
 """The envelopes messages come in, opened: payload as JSON text, `data` as JSON text, or flat fields."""
 
+import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.scalars import is_absent, shown
 
@@ -13,6 +15,9 @@ ENVELOPE_NAMES = ("timestamp", *IDS)
 """What a payload may leave to the fields around it; for the rest the payload alone speaks."""
 
 OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
+
+_BEGINNING = 400
+"""Characters of a text that show its encoding; base64 can be cut there."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -29,11 +34,12 @@ class Opened:
 
 def opened(fields: RawFields, names: frozenset[str]) -> Opened:
     """Open the envelope of a message of which `names` are read; a payload wins over flat fields."""
+    fields = _unmarked(fields)
     for wrapper in WRAPPERS:
         content = _value(fields, wrapper)
         if is_absent(content):
             continue
-        said, refusal = _inside(wrapper, content, names)
+        said, refusal = _inside(wrapper, content, fields.values[wrapper], names)
         around, refusal_around = _present(fields, ENVELOPE_NAMES)
         for name in IDS:
             if name in around and name in names:
@@ -43,7 +49,9 @@ def opened(fields: RawFields, names: frozenset[str]) -> Opened:
     return Opened(said, {}, refusal)
 
 
-def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[str, object], Refusal | None]:
+def _inside(
+    wrapper: str, content: object, text: str, names: frozenset[str]
+) -> tuple[dict[str, object], Refusal | None]:
     if isinstance(content, Refusal):
         return {}, content
     given = content
@@ -53,7 +61,10 @@ def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[
         except NotJson:
             content = None
     if not isinstance(content, dict):
-        return {}, Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
+        allowed = _allowed(text[:_BEGINNING].encode(), OBJECT_ALLOWED)
+        return {}, Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), allowed)
+    if holds_mark(text):
+        content = unmarked(content)
     # `is_absent` written out: it is asked of every value of every message.
     said = {
         name: value
@@ -87,4 +98,29 @@ def _value(fields: RawFields, name: str) -> object:
             return decode(text)
         except NotJson:
             return Refusal(Reason.NOT_DECODABLE, name, shown(text), OBJECT_ALLOWED)
-    return Refusal(Reason.NOT_DECODABLE, name, shown(text), "text in UTF-8")
+    allowed = _allowed(_first_bytes(text), "text in UTF-8")
+    return Refusal(Reason.NOT_DECODABLE, name, shown(text), allowed)
+
+
+def _first_bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text[:_BEGINNING])
+    except ValueError:  # the text was cut, or is not of our making
+        return b""
+
+
+def _allowed(content: bytes, otherwise: str) -> str:
+    """Return what is allowed instead of a text that can not be decoded, naming the encoding it is in."""
+    encoding = other_encoding(content)
+    return otherwise if encoding is None else f"text in UTF-8, not in {encoding}"
+
+
+def _unmarked(fields: RawFields) -> RawFields:
+    """Return fields without the byte order marks that begin names and values."""
+    values = fields.values
+    if all(map(str.isascii, values.values())) and all(map(str.isascii, values)):
+        return fields  # nearly all
+    return RawFields(
+        {name.lstrip(MARK): text.lstrip(MARK) for name, text in values.items()},
+        {name.lstrip(MARK): encoding for name, encoding in fields.encoded.items()},
+    )
