@@ -123,6 +123,7 @@ READERS: dict[str, tuple[Reader, str, str, type[Exception]]] = {
         SettingsError,
     ),
 }
+ENDS = ["", "\n", "\x1a", "\n\x1a", "\x1a\n"]
 OTHERS = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 every_reader = pytest.mark.parametrize(
     ("read", "name", "text", "error"), READERS.values(), ids=READERS.keys()
@@ -140,8 +141,13 @@ def written(path: Path, content: bytes) -> Path:
 
 
 @every_reader
-@given(marks=st.lists(st.integers(0, 2), min_size=4, max_size=4), windows=st.booleans(), ctrl_z=st.booleans())
-@example(marks=[1, 0, 0, 0], windows=False, ctrl_z=False)
+@given(
+    marks=st.lists(st.integers(0, 2), min_size=4, max_size=4),
+    windows=st.booleans(),
+    end=st.sampled_from(ENDS),
+)
+@example(marks=[1, 0, 0, 0], windows=False, end="\n")
+@example(marks=[0, 0, 0, 0], windows=True, end="\x1a")
 def test_marks_line_ends_and_ctrl_z_change_nothing_that_is_read(
     read: Reader,
     name: str,
@@ -149,16 +155,17 @@ def test_marks_line_ends_and_ctrl_z_change_nothing_that_is_read(
     error: type[Exception],
     marks: list[int],
     windows: bool,
-    ctrl_z: bool,
+    end: str,
 ) -> None:
     lines = text.splitlines(keepends=True)
     marked = "".join("\ufeff" * many + line for many, line in zip([*marks, 0], lines, strict=False))
+    marked = marked.removesuffix("\n") + end
     if windows:
         marked = marked.replace("\n", "\r\n")
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         plain = read(written(path, text.encode()))
-        assert read(written(path, (marked + "\x1a" * ctrl_z).encode())) == plain
+        assert read(written(path, marked.encode())) == plain
 
 
 @pytest.mark.parametrize("encoding", OTHERS)

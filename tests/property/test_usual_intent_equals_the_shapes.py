@@ -51,7 +51,17 @@ VALUES |= WORDS.map(lambda word: json.dumps(word, ensure_ascii=False))
 SAID = st.lists(st.tuples(NAMES, VALUES), max_size=4)
 AROUND = st.dictionaries(
     st.sampled_from(
-        ["timestamp", "order_id", "account", "trace_id", "event_id", "correlation_id", "data", "symbol"]
+        [
+            "timestamp",
+            "order_id",
+            "account",
+            "trace_id",
+            "event_id",
+            "correlation_id",
+            "data",
+            "symbol",
+            "\ufefftrace_id",
+        ]
     ),
     WORDS,
     max_size=3,
