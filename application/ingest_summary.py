@@ -10,7 +10,10 @@ from exitbrain.domain.receipt import Disposition
 
 @dataclass(slots=True)
 class IngestSummary:
-    """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
+    """What ingesting a source came to; read = accepted + ignored + refused + duplicate.
+
+    `refusals` tell of every message that stands refused, also of one that was taken in and refused before.
+    """
 
     read: int = 0
     accepted: int = 0
@@ -25,6 +28,8 @@ class IngestSummary:
         self.read += len(outcomes)
         for outcome in outcomes:
             self.decisions += outcome.decision is not None
+            if outcome.refusal is not None:
+                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
             if outcome.duplicate:
                 self.duplicate += 1
                 continue
@@ -37,5 +42,3 @@ class IngestSummary:
                     self.refused += 1
                 case _:
                     assert_never(outcome.disposition)
-            if outcome.refusal is not None:
-                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))

@@ -121,7 +121,10 @@ class RefusedEntry(Struct):
 
 
 class IngestReport(Struct):
-    """What ingesting came to; read = accepted + ignored + refused + duplicate."""
+    """What ingesting came to; read = accepted + ignored + refused + duplicate.
+
+    `refusals` tell of every message that stands refused, also of one that was taken in and refused before.
+    """
 
     read: int
     accepted: int
