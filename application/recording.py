@@ -86,7 +86,8 @@ class Recorder:
 
     def context(self, at: datetime | None = None) -> Context:
         """Return the context of a decision that is recorded at that time; keeps the settings where they are new."""
-        return Context(at or self._clock.now(), self._settings, self._configuration())
+        recorded_at = at or self._clock.now()
+        return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
         """Record one message and return its outcome; a message received before is not decided again."""
@@ -121,7 +122,7 @@ class Recorder:
         return [*self._insist(batch[:half], at), *self._insist(batch[half:], at)]
 
     def _record(self, batch: Sequence[_Read], at: datetime | None) -> list[Outcome]:
-        self._configuration()
+        self._configuration(at)
         draft = _Draft(self, batch, at)
         outcomes = [draft.outcome_of(read) for read in batch]
         if draft.records:
@@ -135,14 +136,14 @@ class Recorder:
         if self._saved is not None:
             self._saved(records, last)
 
-    def _configuration(self) -> int:
+    def _configuration(self, at: datetime | None) -> int:
         """Return the version of the settings in force, which are saved first where they differ from those before."""
         if self._configured is None:
             history = self._ledger.history(CONFIGURATION_ID)
             newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
             kept = newest.event
             if kept is None or (kept.build, kept.settings) != (self._build, self._settings):
-                event = IntakeConfigured(self._build, self._settings, self._clock.now())
+                event = IntakeConfigured(self._build, self._settings, at or self._clock.now())
                 newest = Record(CONFIGURATION_ID, newest.version + 1, event)
                 self._save([newest])
             self._configured = newest.version
