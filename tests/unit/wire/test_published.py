@@ -21,6 +21,7 @@ from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from tests.ignored_exits import receipt, save
 from tests.unit.wire.published_world import only, outgoing, published, take
 from tests.world import MAX_BYTES, NOON, World
 
@@ -63,6 +64,7 @@ def lived() -> World:
     world.intent(**OPENING | {"side": "SELL"})
     world.closed(symbol="BTCUSDT", exit_price="88200", pnl_percent="2.0", order_id="7", reason="tp1")
     world.intent(**OPENING | {"leverage": 400})
+    save(world, receipt())
     activate(world, "v3.5", by="risk desk")
     return world
 
@@ -85,6 +87,7 @@ def test_everything_that_happens_to_a_live_message_is_told_in_the_order_of_the_l
         (EVENTS_STREAM, "position_closed"),
         (EVENTS_STREAM, "plan_completed"),
         ("quantum:dlq:trade.intent", "message_refused"),
+        (EVENTS_STREAM, "exit_ignored"),
         (EVENTS_STREAM, "policy_activated"),
     ]
     positions = [one.log_position for one in published(lived)]
