@@ -444,6 +444,7 @@ class _Handling:
             receipt.touched,
             self.decision,
             self.levels,
+            occurred_at=stamp.occurred_at,
         )
         given = self.given
         state = State(

@@ -89,16 +89,27 @@ def receipt(
     )
 
 
-def outcome(
-    ignored: IgnoredExit = REPORT, reason: Reason = Reason.EARLIER_CYCLE, *, duplicate: bool = False
+def ignored_outcome(
+    ignored: IgnoredExit = REPORT,
+    reason: Reason = Reason.EARLIER_CYCLE,
+    *,
+    refusal: Refusal | None = None,
+    duplicate: bool = False,
 ) -> Outcome:
     """Return the outcome of such a message, or of its redelivery."""
-    received = receipt(ignored, reason)
-    if duplicate:
-        return Outcome.of_receipt(RECEIPT_ID, received)
+    received = receipt(ignored, reason, refusal=refusal)
     return Outcome(
-        RECEIPT_ID, ENTRY_ID, received.disposition, reason, None, (), ignored_exit=ignored, source="trade.closed"
-    )  # fmt: skip
+        RECEIPT_ID,
+        ENTRY_ID,
+        received.disposition,
+        reason,
+        refusal,
+        (),
+        duplicate=duplicate,
+        ignored_exit=ignored,
+        source=received.source,
+        occurred_at=received.occurred_at,
+    )
 
 
 def save(world: World, received: MessageReceived) -> UUID:
