@@ -121,7 +121,11 @@ class RefusedEntry(Struct):
 
 
 class IngestReport(Struct):
-    """What ingesting came to; read = accepted + ignored + refused + duplicate."""
+    """What ingesting came to; read = accepted + ignored + refused + duplicate.
+
+    Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
+    to be expected; of the refused, `exits_refused` are exits.
+    """
 
     read: int
     accepted: int
@@ -129,6 +133,9 @@ class IngestReport(Struct):
     refused: int
     duplicate: int
     decisions: int
+    exits_ignored: int
+    exit_repeats: int
+    exits_refused: int
     refusals: list[RefusedEntry]
 
 
