@@ -482,8 +482,44 @@ class Effect(Struct):
     what: str
 
 
+class MetPosition(Struct):
+    """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
+
+    position_id: str
+    cycle: int
+    side: str
+    entry_price: str | None
+    quantity: str | None
+    opened_at: datetime
+    ended_by: str | None
+    ended_at: datetime | None
+
+
+class IgnoredExit(Struct):
+    """An exit that ended nothing: what it said, the positions it met, and the rule that told which is meant.
+
+    `open` is the position that was open, `last` the one that ended before it, null where there is none. `held_by` is another
+    account, which alone holds the symbol. `expected` says that nobody need look.
+    """
+
+    account: str
+    symbol: str
+    kind: str
+    side: str | None
+    order_id: str
+    price: str | None
+    open: MetPosition | None
+    last: MetPosition | None
+    rule: str | None
+    held_by: str | None
+    expected: bool
+
+
 class ReceiptReport(Struct):
-    """A message with its outcome; `encoded` says which fields stand for base64 or JSON."""
+    """A message with its outcome; `encoded` says which fields stand for base64 or JSON.
+
+    `ignored_exit` is there for an exit that ended nothing, else null.
+    """
 
     receipt_id: str
     log_position: int
@@ -504,6 +540,7 @@ class ReceiptReport(Struct):
     encoded: dict[str, str]
     length: int | None
     sha256: str | None
+    ignored_exit: IgnoredExit | None
     effects: list[Effect]
 
 
