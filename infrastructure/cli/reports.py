@@ -544,6 +544,28 @@ class ReceiptReport(Struct):
     effects: list[Effect]
 
 
+class BookCloseReport(Struct):
+    """What an operator's word that a position has ended led to; prices are decimal strings, null where unknown.
+
+    Where nothing has ended, position, plan, side and prices are null; `held_by` is another account, which alone holds the
+    symbol.
+    """
+
+    outcome: str
+    reason: str | None
+    refusal: Refusal | None
+    receipt_id: str
+    account: str
+    symbol: str
+    held_by: str | None
+    position_id: str | None
+    plan_id: str | None
+    side: str | None
+    entry_price: str | None
+    exit_price: str | None
+    pnl_percent: str | None
+
+
 class DeadLetterRow(Struct):
     """A refused message; `retry_of` is the entry id of the first message of which it was a retry."""
 
@@ -666,6 +688,7 @@ REPORTS: dict[str, type[Struct]] = {
     "positions": PositionsReport,
     "plan": PlanReport,
     "receipt": ReceiptReport,
+    "book close": BookCloseReport,
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,
