@@ -44,9 +44,13 @@ def test_the_position_ends_with_its_plan_at_the_price_that_was_given(held: Exitb
     report, (position,) = ended.report, positions(held)
     assert ended.code == 0
     assert (report["outcome"], report["side"], report["exit_price"]) == ("ACCEPTED", "SHORT", "95")
-    assert (report["account"], report["symbol"], report["pnl_percent"]) == ("default", "ETHUSDT", "5")
+    assert (report["account"], report["symbol"], report["pnl_percent"]) == ("default", "ETHUSDT", "5.00")
     assert (report["position_id"], report["plan_id"]) == (position["position_id"], position["plan_id"])
-    assert (position["state"], position["reason"], position["pnl_percent"]) == ("closed", "BOOK_CLOSE", "5")
+    assert (position["state"], position["reason"], position["pnl_percent"]) == (
+        "closed",
+        "BOOK_CLOSE",
+        "5.00",
+    )
     assert held("plan", report["plan_id"], "--json").report["state"] == "cancelled"
 
 
@@ -54,7 +58,7 @@ def test_people_read_what_has_ended(held: Exitbrain) -> None:
     ended = close(held, "--price", "95")
 
     first, *others = ended.stdout.splitlines()
-    assert first == "SHORT ETHUSDT of account default ended at 95; entry 100, result 5 %."
+    assert first == "SHORT ETHUSDT of account default ended at 95; entry 100, result 5.00 %."
     assert [line.split()[0] for line in others] == ["position", "plan", "receipt"]
 
 
