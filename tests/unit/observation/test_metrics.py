@@ -98,6 +98,7 @@ def test_values_that_could_not_be_used_are_counted_by_field_and_stream() -> None
         replace(ignored_outcome(), unusable=("atr_value",)),
         replace(accepted, source="trade.intent", unusable=("atr_value",), duplicate=True),
     )
+    told.journal.event("acknowledged", entries=0, seconds=0.001, filled=0.0)  # of a batch that had none
 
     name = "exitbrain_unusable_values_total"
     assert {labels: count for (found, labels), count in samples(told.metrics).items() if found == name} == {
