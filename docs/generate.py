@@ -22,10 +22,11 @@ from pydantic import BaseModel, ValidationError
 
 from exitbrain.application import opening
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import DecisionSettings, plan_levels
+from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import (
     ExitPlan,

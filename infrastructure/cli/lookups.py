@@ -82,8 +82,7 @@ def receipt(entry_id: str, *, stream: str | None, store: str | None, as_json: bo
 
 
 def _description(found: lookup.FoundPosition, register: PolicyRegister) -> reports.PositionDescription:
-    position, closed = found.position, found.closed
-    result = None if closed is None else closed.result
+    position, closed, result = found.position, found.closed, found.result
     return reports.PositionDescription(
         position_id=str(position.id),
         plan_id=str(plan_id(position.id)),
@@ -96,7 +95,7 @@ def _description(found: lookup.FoundPosition, register: PolicyRegister) -> repor
         leverage=position.leverage,
         entry_price=_text(position.entry_price),
         quantity=_text(position.quantity),
-        opened_at=position.opened_at,
+        opened_at=position.opened.at,
         closed_at=None if closed is None else closed.stamp.occurred_at,
         reason=None if closed is None else closed.reason,
         pnl_percent=None if result is None else plain(result.pnl_percent),

@@ -162,7 +162,7 @@ class Published(PublishedLanguage):
             raise UnreadableEvent(
                 entry.position, entry.event.TOPIC, "its message can no longer be translated"
             )
-        return translation.account or receipt.account, translation.symbol
+        return receipt.account, translation.symbol
 
 
 def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:

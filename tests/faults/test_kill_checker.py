@@ -11,9 +11,9 @@ import pytest
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.opening import begin
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin

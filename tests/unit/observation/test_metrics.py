@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Reason
 from exitbrain.infrastructure.observation.collectors import VALUES_MAX
 from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX, Metrics
