@@ -334,7 +334,7 @@ def _allowed(shape: type[BaseModel], name: str) -> str:
     try:
         shape.model_validate({"symbol": "X", "side": "BUY", name: []})
     except ValidationError as error:
-        return refusal_of(error).allowed
+        return refusal_of(error, (name,)).allowed
     return "anything; what is no text counts as absent"
 
 

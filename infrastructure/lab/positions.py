@@ -4,12 +4,10 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from exitbrain.application.simulation import GivenPosition
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines
 from exitbrain.infrastructure.wire.message_time import time_of
@@ -48,13 +46,6 @@ class _Line(BaseModel):
     divergence: Ratio = Field(default=None, validation_alias="exchange_divergence")
     confidence: Confidence = None
     quantity: Positive = None
-
-    @field_validator("side")
-    @classmethod
-    def _is_a_side(cls, side: Side | None) -> Side:
-        if side is None:
-            raise PydanticCustomError("side", "allowed: {allowed}", {"allowed": _ALLOWED["side"]})
-        return side
 
 
 def read_positions(path: str) -> list[GivenPosition]:
@@ -113,10 +104,9 @@ def _position(where: str, row: Mapping[str, object]) -> GivenPosition:
         raise InvalidValue(
             f"{where}: {name}", shown(first["input"]), first["msg"].removeprefix("allowed: ")
         ) from error
-    opened, _ = time_of(fields["opened_at"], None)
+    opened, _ = time_of(fields["opened_at"], None, where)
     if opened.at is None:
         raise InvalidValue(f"{where}: opened_at", shown(fields["opened_at"]), _ALLOWED["opened_at"])
-    assert line.side is not None
     assert line.entry_price is not None
     return GivenPosition(
         symbol=line.symbol,

@@ -1,15 +1,17 @@
 """The envelopes messages come in, opened: payload as JSON text, `data` as JSON text, or flat fields."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
+from exitbrain.infrastructure.wire.paper import PAPER_NAMES
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.scalars import is_absent, shown
 
 WRAPPERS = ("payload", "data")
-IDS = ("order_id", "account", "trace_id", "event_id", "correlation_id")
-ENVELOPE_NAMES = ("timestamp", *IDS)
+IDS = ("order_id", "account", "trade_id", "tradeId", "trace_id", "event_id", "correlation_id")
+ENVELOPE_NAMES = frozenset(("timestamp", "source", *IDS, *PAPER_NAMES))
 """What a payload may leave to the fields around it; for the rest the payload alone speaks."""
 
 OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
@@ -17,14 +19,16 @@ OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class Opened:
-    """What a message says, without what is absent; `refusal` where a part of it could not be decoded.
+    """What a message says, without what is absent; `refusal` where its payload could not be decoded.
 
-    `around` are the fields beside a payload; a flat message has none. Numbers are text (see json_text).
+    `around` are the fields beside a payload; a flat message has none. Numbers are text (see json_text); a value that
+    could not be decoded is its Refusal. `placeholders` are ids that name nothing, and so were left out.
     """
 
     said: dict[str, object]
     around: dict[str, object]
     refusal: Refusal | None
+    placeholders: tuple[tuple[str, str], ...] = ()
 
 
 def opened(fields: RawFields, names: frozenset[str]) -> Opened:
@@ -33,19 +37,53 @@ def opened(fields: RawFields, names: frozenset[str]) -> Opened:
         content = _value(fields, wrapper)
         if is_absent(content):
             continue
-        said, refusal = _inside(wrapper, content, names)
-        around, refusal_around = _present(fields, ENVELOPE_NAMES)
-        for name in IDS:
-            if name in around and name in names:
-                said.setdefault(name, around[name])
-        return Opened(said, around, refusal or refusal_around)
-    said, refusal = _present(fields, names)
-    return Opened(said, {}, refusal)
+        given = _object(wrapper, content)
+        refusal, given = (given, {}) if isinstance(given, Refusal) else (None, given)
+        # `is_absent` written out: it is asked of every value of every message.
+        said = {
+            name: value
+            for name, value in given.items()
+            if name in names and value is not None and not (isinstance(value, str) and not value.strip())
+        }
+        around = _present(fields, ENVELOPE_NAMES)
+        return Opened(said, around, refusal, _ids(said, around, names))
+    said = _present(fields, names)
+    return Opened(said, {}, None, _ids(said, {}, names))
 
 
-def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[str, object], Refusal | None]:
+def gave_blank(fields: RawFields, name: str) -> bool:
+    """Return whether a message gives a field as blank text, in its payload or as a field of its own."""
+    inside = next((value for wrapper in WRAPPERS if not is_absent(value := _value(fields, wrapper))), None)
+    content = _object("payload", inside) if inside is not None else {}
+    places = ({} if isinstance(content, Refusal) else content, fields.values)
+    return any(isinstance(place.get(name), str) and is_absent(place[name]) for place in places)
+
+
+def _ids(
+    said: dict[str, object], around: dict[str, object], names: frozenset[str]
+) -> tuple[tuple[str, str], ...]:
+    """Let the fields around a payload say those ids that it does not; return those that name nothing."""
+    placeholders: tuple[tuple[str, str], ...] = ()
+    for name in IDS:
+        for place in (said, around):
+            value = place.get(name)
+            if isinstance(value, str) and name in names and _names_nothing(name, value):
+                placeholders = (*placeholders, (name, value))
+                del place[name]
+        if name in around and name in names:
+            said.setdefault(name, around[name])
+    return placeholders
+
+
+def _names_nothing(name: str, value: str) -> bool:
+    return is_placeholder(value) and not (
+        name == "account" and value.strip().isdigit()
+    )  # accounts count from 0
+
+
+def _object(wrapper: str, content: object) -> Mapping[str, object] | Refusal:
     if isinstance(content, Refusal):
-        return {}, content
+        return content
     given = content
     if isinstance(content, str):
         try:
@@ -53,27 +91,18 @@ def _inside(wrapper: str, content: object, names: frozenset[str]) -> tuple[dict[
         except NotJson:
             content = None
     if not isinstance(content, dict):
-        return {}, Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
-    # `is_absent` written out: it is asked of every value of every message.
-    said = {
-        name: value
-        for name, value in content.items()
-        if name in names and value is not None and not (isinstance(value, str) and not value.strip())
-    }
-    return said, None
+        return Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
+    return content
 
 
-def _present(fields: RawFields, names: Iterable[str]) -> tuple[dict[str, object], Refusal | None]:
+def _present(fields: RawFields, names: Iterable[str]) -> dict[str, object]:
     present: dict[str, object] = {}
-    refusal: Refusal | None = None
     for name in fields.values:
         if name in names:
             value = _value(fields, name)
-            if isinstance(value, Refusal):
-                refusal = refusal or value
-            elif not is_absent(value):
+            if not is_absent(value):
                 present[name] = value
-    return present, refusal
+    return present
 
 
 def _value(fields: RawFields, name: str) -> object:

@@ -1,17 +1,20 @@
-"""The time a message gives itself, to the microsecond, and what had to be assumed to read it."""
+"""The time a message gives itself, to the microsecond, by whose clock, and what had to be assumed to read it."""
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from exitbrain.domain.messages import MessageTime
 from exitbrain.domain.values import Assumption, TimeOrigin
-from exitbrain.infrastructure.wire.scalars import shown
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
+from exitbrain.infrastructure.wire.scalars import SHOWN_MAX, shown
 
 FIELD = "timestamp"
 NO_TIME = MessageTime(None, None)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 _PAYLOAD, _ENVELOPE = TimeOrigin.PAYLOAD, TimeOrigin.ENVELOPE
+_ISO_FORM, _LOCAL_FORM, _SECONDS_FORM, _MS_FORM = "iso", "iso-local", "epoch-s", "epoch-ms"
 
 # Written out, since what datetime.fromisoformat accepts differs between versions of Python.
 _ISO = re.compile(
@@ -26,59 +29,80 @@ _EPOCH_DIGITS = re.compile(r"([0-9]{1,13})(?:\.([0-9]*))?")
 _SECONDS_BELOW = 10**11
 
 
-def time_of(in_payload: object, in_envelope: object) -> tuple[MessageTime, tuple[Assumption, ...]]:
+def producer_of(in_payload: object, in_envelope: object, stream: str) -> str:
+    """Return who wrote a message, as its payload says it, else its envelope, else the stream it came by."""
+    for given in (in_payload, in_envelope):
+        if isinstance(given, str) and (name := _producer(given[: SHOWN_MAX + 1])) is not None:
+            return name
+    return f"stream {stream}"
+
+
+@lru_cache(maxsize=256)
+def _producer(text: str) -> str | None:
+    return None if is_placeholder(text) else shown(text.strip())
+
+
+def time_of(
+    in_payload: object, in_envelope: object, producer: str
+) -> tuple[MessageTime, tuple[Assumption, ...]]:
     """Return the time of the payload, else of the envelope, else none; None stands for nothing given.
 
     Read are ISO 8601 with seconds or minutes and any offset (none: UTC, recorded), and epoch seconds below
     1e11 or milliseconds above, as number or digits. What is finer than a microsecond is cut off. What is
-    no time, or not of the years 2000 to 2100, is recorded and never guessed at.
+    no time, or not of the years 2000 to 2100, is recorded and never guessed at. Times of one producer, place and form
+    are of one clock.
     """
     assumptions: tuple[Assumption, ...] = ()
     for given, origin in ((in_payload, _PAYLOAD), (in_envelope, _ENVELOPE)):
         if given is None:
             continue
-        at, doubt = _read(given)
+        at, form, doubt = _read(given)
         if doubt:
             assumptions = (*assumptions, Assumption(FIELD, shown(given), f"{doubt} ({origin.value})"))
         if at is not None:
-            return MessageTime(at, origin), assumptions
+            return MessageTime(at, origin, f"{producer}|{origin}|{form}"), assumptions
     return NO_TIME, assumptions
 
 
-def _read(given: object) -> tuple[datetime | None, str | None]:
-    """Return the moment, or None, and what is doubtful about it."""
-    at, doubt = _moment(given.strip().upper()) if isinstance(given, str) else (None, None)
-    if at is None:
-        return None, "not a time, so not used"
-    if not _FIRST <= at < _LAST:
-        return None, f"not of the years {FIRST_YEAR} to {LAST_YEAR}, so not used"
-    return at, doubt
+_Read = tuple[datetime | None, str, str | None]
+"""A moment, the form it is written in, and what is doubtful about it."""
+_UNREADABLE: _Read = (None, "", "not a time, so not used")
 
 
-def _moment(text: str) -> tuple[datetime | None, str | None]:
+def _read(given: object) -> _Read:
+    if not isinstance(given, str):
+        return _UNREADABLE
+    read = _moment(given.strip().upper())
+    if read[0] is not None and not _FIRST <= read[0] < _LAST:
+        return None, "", f"not of the years {FIRST_YEAR} to {LAST_YEAR}, so not used"
+    return read
+
+
+def _moment(text: str) -> _Read:
     digits = None if text[4:5] == "-" else _EPOCH_DIGITS.fullmatch(text)  # most are dates
     if digits is None:
         return _from_iso(text)
-    whole, places = int(digits[1]), 6 if int(digits[1]) < _SECONDS_BELOW else 3
+    whole = int(digits[1])
+    places, form = (6, _SECONDS_FORM) if whole < _SECONDS_BELOW else (3, _MS_FORM)
     fraction = (digits[2] or "").ljust(places, "0")[:places]
-    return _EPOCH + timedelta(microseconds=whole * 10**places + int(fraction)), None
+    return _EPOCH + timedelta(microseconds=whole * 10**places + int(fraction)), form, None
 
 
-def _from_iso(text: str) -> tuple[datetime | None, str | None]:
+def _from_iso(text: str) -> _Read:
     if _is_usual(text):
         with_offset = True
     else:
         match = _ISO.fullmatch(text)
         if match is None:
-            return None, None
+            return _UNREADABLE
         with_offset = match["offset"] is not None
     try:
         at = datetime.fromisoformat(text)
         if with_offset:
-            return at.astimezone(UTC), None
+            return at.astimezone(UTC), _ISO_FORM, None
     except (ValueError, OverflowError):  # no such day, or an offset that leads out of the calendar
-        return None, None
-    return at.replace(tzinfo=UTC), "no offset given, taken as UTC"
+        return _UNREADABLE
+    return at.replace(tzinfo=UTC), _LOCAL_FORM, "no offset given, taken as UTC"
 
 
 def _is_usual(text: str) -> bool:

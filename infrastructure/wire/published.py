@@ -28,6 +28,7 @@ from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
 from exitbrain.infrastructure.wire.envelope import opened
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.published_exits import exit_ignored
 from exitbrain.infrastructure.wire.scalars import has_surrogate
 
@@ -276,6 +277,6 @@ def _ids(fields: RawFields) -> tuple[str, str]:
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or has_surrogate(value):
+    if not isinstance(value, str) or is_placeholder(value) or has_surrogate(value):
         return ""
     return value

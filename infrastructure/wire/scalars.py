@@ -6,15 +6,17 @@ Numbers reach us as digits, whether JSON wrote them bare or as text, so one rule
 import re
 import sys
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated
 
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
 from exitbrain.infrastructure.wire.json_text import encode
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
+from exitbrain.infrastructure.wire.symbols import Spelling, spelling_of
 
 SHOWN_MAX = 200
 SYMBOL_MAX = 64
@@ -26,14 +28,15 @@ SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
 FINITE = sys.float_info.max
 
 POSITIVE_ALLOWED = f"a number from 1e-15 to 1e15 in at most {DIGITS_MAX} characters"
+SIZE_ALLOWED = f"a number of 1e-15 to 1e15 in size in at most {DIGITS_MAX} characters"
 AMOUNT_ALLOWED = f"0, or a number of 1e-15 to 1e15 in size, in at most {DIGITS_MAX} characters"
 RATIO_ALLOWED = f"a number from -1e15 to 1e15 in at most {DIGITS_MAX} characters"
 VOLATILITY_ALLOWED = f"a number from 0 to 1e15 in at most {DIGITS_MAX} characters"
 CONFIDENCE_ALLOWED = f"a finite number in at most {DIGITS_MAX} characters"
 LEVERAGE_ALLOWED = f"a number from {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}"
-SIDE_ALLOWED = "BUY, SELL, LONG, SHORT, CLOSE, HOLD or FLAT"
+SIDE_ALLOWED = "BUY, LONG, SELL or SHORT"
+ID_ALLOWED = "a text or number"
 SYMBOL_ALLOWED = f"1 to {SYMBOL_MAX} characters, none of them a control character or lone surrogate"
-FLAG_ALLOWED = "true or false"
 
 SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
 
@@ -50,6 +53,8 @@ def is_absent(value: object) -> bool:
 
 def shown(value: object) -> str:
     """Return a value as a receipt can keep it: storable text of at most `SHOWN_MAX` characters."""
+    if isinstance(value, Refusal):  # stands for what could not be decoded
+        return value.value
     text = value if isinstance(value, str) else encode(value)
     text = text[: SHOWN_MAX + 1].encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
@@ -86,6 +91,22 @@ def _positive(value: object) -> Decimal:
     return number
 
 
+def _size(value: object) -> Decimal:
+    """Return a size, of which the sign may say a side."""
+    number = _decimal(value, SIZE_ALLOWED)
+    if not SMALLEST <= number.copy_abs() <= LARGEST:
+        raise _refusal(Reason.BAD_NUMBER, SIZE_ALLOWED)
+    return number
+
+
+def amount_of(value: object) -> Decimal | None:
+    """Return a number that may be 0, None for what is no number."""
+    try:
+        return _amount(value)
+    except PydanticCustomError:
+        return None
+
+
 def _amount(value: object) -> Decimal:
     number = _decimal(value, AMOUNT_ALLOWED)
     if number == 0:
@@ -120,25 +141,26 @@ def _alias(value: object) -> str:
 
 
 def _symbol(value: object) -> str:
-    text = _alias(value)
-    return text.upper() if text.isascii() else text
+    return symbol_of(value).name
 
 
-def _side(value: object) -> Side | None:
-    word = value.strip().upper() if isinstance(value, str) else ""
-    side = SIDE_OF.get(word)
-    if side is None and word != "CLOSE":
+def symbol_of(value: object) -> Spelling:
+    """Return the symbol that a text means; raises PydanticCustomError for what is none."""
+    return _named(_alias(value))
+
+
+@lru_cache(maxsize=4096)  # of short texts alone
+def _named(text: str) -> Spelling:
+    if is_placeholder(text):
+        raise _refusal(Reason.NO_SYMBOL, SYMBOL_ALLOWED)
+    return spelling_of(text)
+
+
+def _side(value: object) -> Side:
+    side = SIDE_OF.get(value.strip().upper()) if isinstance(value, str) else None
+    if side is None:
         raise _refusal(Reason.BAD_VALUE, SIDE_ALLOWED)
     return side
-
-
-def _flag(value: object) -> bool:
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word is True or word == "true":
-        return True
-    if word is False or word == "false":
-        return False
-    raise _refusal(Reason.BAD_VALUE, FLAG_ALLOWED)
 
 
 def _text(value: object, longest: int) -> str:
@@ -149,14 +171,15 @@ def _text(value: object, longest: int) -> str:
     return value
 
 
-def _own_id(value: object) -> str | None:
-    """Return an id of the producer's; one that can not be kept decides nothing, so it counts as absent."""
-    return (
-        value if isinstance(value, str) and len(value) <= CONTEXT_MAX and not has_surrogate(value) else None
-    )
+def _id(value: object) -> str:
+    """Return an id as it was given, however long; what can not be stored of it is written as an escape."""
+    if not isinstance(value, str):
+        raise _refusal(Reason.BAD_VALUE, ID_ALLOWED)
+    return value.encode("utf-8", "backslashreplace").decode() if has_surrogate(value) else value
 
 
 Positive = Annotated[Decimal | None, PlainValidator(_positive)]
+Size = Annotated[Decimal | None, PlainValidator(_size)]
 Amount = Annotated[Decimal | None, PlainValidator(_amount)]
 Ratio = Annotated[
     float | None, PlainValidator(partial(_double, allowed=RATIO_ALLOWED, smallest=-1e15, largest=1e15))
@@ -171,8 +194,7 @@ Confidence = Annotated[
 Leverage = Annotated[float | None, PlainValidator(_leverage)]
 Symbol = Annotated[str, PlainValidator(_symbol)]
 Account = Annotated[str | None, PlainValidator(_alias)]
-Direction = Annotated[Side | None, PlainValidator(_side)]
-Flag = Annotated[bool, PlainValidator(_flag)]
+Direction = Annotated[Side, PlainValidator(_side)]
 Context = Annotated[str | None, PlainValidator(partial(_text, longest=CONTEXT_MAX))]
-OwnId = Annotated[str | None, PlainValidator(_own_id)]
-CloseReason = Annotated[str, PlainValidator(partial(_text, longest=REASON_MAX))]
+Id = Annotated[str | None, PlainValidator(_id)]
+Words = Annotated[str, PlainValidator(partial(_text, longest=REASON_MAX))]

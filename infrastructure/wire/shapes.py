@@ -1,37 +1,42 @@
-"""The tolerant shape of each message we know: which names it may use for what we read."""
+"""The tolerant shape of each message we know: which names it may use for what we read, and in which form.
 
-from typing import Annotated
+What an intent asks for is read by `asked`, what an exit leaves open by `partial`, the mark of paper trading by `paper`.
+"""
 
-from pydantic import AliasChoices, BaseModel, Field, PlainValidator, ValidationError
+from collections.abc import Container
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.infrastructure.wire.scalars import (
-    SIDE_ALLOWED,
     SYMBOL_ALLOWED,
     Account,
     Amount,
-    CloseReason,
     Confidence,
     Context,
-    Direction,
-    Flag,
+    Id,
     Leverage,
-    OwnId,
     Positive,
     Ratio,
+    Size,
     Symbol,
     Volatility,
+    Words,
     shown,
 )
 
 ABSENT = "absent"
-SIDE_NAMES = ("side", "action", "direction")
-TIME_NAME = "timestamp"
+TIME_NAME, PRODUCER_NAME = "timestamp", "source"
 """The time is read by `message_time`, since its origin may be the envelope."""
-
-
-def _means_reduce(value: object) -> bool:
-    return isinstance(value, str) and value.strip().upper() == "REDUCE_ONLY"
+SIZE_NAMES = ("quantity", "qty")
+CLOSED_SIZE_NAMES = (
+    *SIZE_NAMES, "closed_quantity", "closed_qty", "closedQuantity", "closedQty", "close_quantity", "close_qty",
+    "filled_quantity", "filled_qty", "filledQty", "executed_quantity", "executed_qty", "executedQty",
+)  # fmt: skip
+USD_NAMES = ("position_size_usd", "position_usd", "ai_size_usd")
+LEVERAGE_NAMES = ("leverage", "ai_leverage")
+NEEDED = ("symbol", "account")
+"""What every message must say in a form that can be read; of an exit nothing else."""
 
 
 class MarketShape(BaseModel):
@@ -39,10 +44,15 @@ class MarketShape(BaseModel):
 
     symbol: Symbol
     account: Account = None
-    order_id: Context = None
-    trace_id: OwnId = None
-    event_id: OwnId = None
-    correlation_id: OwnId = None
+
+
+class IdentifiedShape(MarketShape):
+    """A message with the ids of its producer."""
+
+    order_id: Id = None
+    trace_id: Id = None
+    event_id: Id = None
+    correlation_id: Id = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -57,7 +67,7 @@ class MarketShape(BaseModel):
         return ids
 
 
-class NothingShape(MarketShape):
+class NothingShape(IdentifiedShape):
     """An intent that asks for nothing: its numbers are not read, zeros in them are its habit."""
 
     regime: Context = None
@@ -66,36 +76,35 @@ class NothingShape(MarketShape):
 class IntentShape(NothingShape):
     """An intent that asks for something."""
 
-    side: Direction = Field(validation_alias=AliasChoices(*SIDE_NAMES))
     entry_price: Positive = Field(None, validation_alias=AliasChoices("entry_price", "price"))
-    quantity: Positive = Field(None, validation_alias=AliasChoices("quantity", "qty"))
-    size_usd: Positive = Field(
-        None, validation_alias=AliasChoices("position_size_usd", "position_usd", "ai_size_usd")
-    )
-    leverage: Leverage = Field(None, validation_alias=AliasChoices("leverage", "ai_leverage"))
+    quantity: Size = Field(None, validation_alias=AliasChoices(*SIZE_NAMES))
+    size_usd: Size = Field(None, validation_alias=AliasChoices(*USD_NAMES))
+    leverage: Leverage = Field(None, validation_alias=AliasChoices(*LEVERAGE_NAMES))
     volatility_factor: Volatility = None
     funding_rate: Ratio = None
     exchange_divergence: Ratio = None
     confidence: Confidence = None
     atr_value: Ratio = None
-    reduce_only: Flag = False
-    reduce_only_camel: Flag = Field(False, validation_alias="reduceOnly")
-    reduce_only_upper: Flag = Field(False, validation_alias="REDUCE_ONLY")
-    intent_type: Annotated[bool, PlainValidator(_means_reduce)] = False
-
-    @property
-    def reduces(self) -> bool:
-        """Return whether any name says so: what may be an exit must never open."""
-        return self.reduce_only or self.reduce_only_camel or self.reduce_only_upper or self.intent_type
 
 
-class CloseShape(MarketShape):
-    """A report of a closed position. Its side decides nothing, so the translator reads it leniently."""
+class CloseShape(IdentifiedShape):
+    """A report of a closed position. Its side decides nothing alone, so the translator reads it leniently."""
 
+    trade_id: Id = Field(None, validation_alias=AliasChoices("trade_id", "tradeId"))
+    entry_price: Positive = None
     exit_price: Positive = None
+    quantity: Size = Field(None, validation_alias=AliasChoices(*CLOSED_SIZE_NAMES))
     pnl_percent: Amount = None
     pnl_usd: Amount = None
-    reason: CloseReason = Field("", validation_alias=AliasChoices("reason", "exit_reason"))
+    reason: Words = Field("", validation_alias=AliasChoices("reason", "exit_reason"))
+
+
+class BookShape(MarketShape):
+    """An operator's word that a position has ended."""
+
+    price: Positive = None
+    why: Words
+    by: Words
 
 
 def names_of(shape: type[BaseModel]) -> frozenset[str]:
@@ -108,12 +117,14 @@ def names_of(shape: type[BaseModel]) -> frozenset[str]:
     return frozenset(names)
 
 
-def refusal_of(error: ValidationError) -> Refusal:
-    """Return the refusal of the first field, in the order of the shape, that can not be used."""
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0])
-    if first["type"] == "missing":
-        if field == "symbol":
-            return Refusal(Reason.NO_SYMBOL, field, ABSENT, SYMBOL_ALLOWED)
-        return Refusal(Reason.NO_SIDE, field, ABSENT, SIDE_ALLOWED)
-    return Refusal(Reason(first["type"]), field, shown(first["input"]), str(first["ctx"]["allowed"]))
+def refusal_of(error: ValidationError, needed: Container[str]) -> Refusal:
+    """Return the refusal of the first needed field, in the order of the shape, that can not be used."""
+    first = next(each for each in error.errors(include_url=False) if str(each["loc"][0]) in needed)
+    field, given = str(first["loc"][0]), first["input"]
+    if isinstance(given, Refusal):  # it could not even be decoded
+        return given
+    if first["type"] != "missing":
+        return Refusal(Reason(first["type"]), field, shown(given), str(first["ctx"]["allowed"]))
+    if field == "symbol":
+        return Refusal(Reason.NO_SYMBOL, field, ABSENT, SYMBOL_ALLOWED)
+    return Refusal(Reason.BAD_VALUE, field, ABSENT, "a text")

@@ -1,12 +1,14 @@
 """WireTranslator: from the fields of a message to what it says in our language."""
 
-from decimal import Decimal
+from collections.abc import Mapping
 
-from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from exitbrain.domain.messages import (
+    BOOK_CLOSE,
     TRADE_CLOSED,
     TRADE_INTENT,
+    BookClose,
     ForeignStream,
     IncomingMessage,
     IntentKind,
@@ -16,27 +18,33 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import DECIMAL, Assumption, Side
-from exitbrain.infrastructure.wire.envelope import opened
-from exitbrain.infrastructure.wire.message_time import NO_TIME, time_of
-from exitbrain.infrastructure.wire.scalars import LARGEST, SIDE_OF, SMALLEST, shown
+from exitbrain.infrastructure.wire.asked import asked_of, sides_of_close
+from exitbrain.infrastructure.wire.envelope import Opened, gave_blank, opened
+from exitbrain.infrastructure.wire.message_time import NO_TIME, producer_of, time_of
+from exitbrain.infrastructure.wire.names import NAMES_OF_ALL, NAMES_READ
+from exitbrain.infrastructure.wire.paper import is_paper
+from exitbrain.infrastructure.wire.partial import NOTHING_LEFT, left_by
+from exitbrain.infrastructure.wire.reading import Reading, Refused
+from exitbrain.infrastructure.wire.scalars import shown, symbol_of
 from exitbrain.infrastructure.wire.shapes import (
-    SIDE_NAMES,
+    CLOSED_SIZE_NAMES,
+    LEVERAGE_NAMES,
+    NEEDED,
+    PRODUCER_NAME,
     TIME_NAME,
+    BookShape,
     CloseShape,
     IntentShape,
+    MarketShape,
     NothingShape,
     names_of,
-    refusal_of,
 )
+from exitbrain.infrastructure.wire.sizes import quantity_of, unsigned
 from exitbrain.infrastructure.wire.usual_intent import usual_intent
 
-_NAMES = {
-    TRADE_INTENT: names_of(IntentShape) | {*SIDE_NAMES, TIME_NAME},
-    TRADE_CLOSED: names_of(CloseShape) | {"side", TIME_NAME},
-}
-_NAMES_OF_FOREIGN = frozenset({TIME_NAME})
+NO_ID = "names nothing, so it counts as absent"
+_NEEDED_TO_ENTER = frozenset((*NEEDED, *LEVERAGE_NAMES))
+_NEEDED_OF_BOOK = names_of(BookShape)
 
 
 class WireTranslator:
@@ -52,39 +60,74 @@ class WireTranslator:
 
     def translate_by_shapes(self, message: IncomingMessage) -> Translation:
         """Do what `translate` does by the shapes alone: its reference, and its way for all that is not usual."""
+        source = message.source
+        content = opened(message.fields, NAMES_READ.get(source, NAMES_OF_ALL))
+        said, around = content.said, content.around
         if message.broken is not None:
-            return Unusable(message.broken, NO_TIME)
-        content = opened(message.fields, _NAMES.get(message.source, _NAMES_OF_FOREIGN))
-        time, assumptions = time_of(content.said.get(TIME_NAME), content.around.get(TIME_NAME))
-        if message.source not in _NAMES:
+            return _unusable(source, said, Refused(message.broken), NO_TIME)
+        producer = producer_of(said.get(PRODUCER_NAME), around.get(PRODUCER_NAME), source)
+        time, assumptions = time_of(said.get(TIME_NAME), around.get(TIME_NAME), producer)
+        if source not in NAMES_READ:
             return ForeignStream(time)
-        if content.refusal is not None:
-            return Unusable(content.refusal, time)
+        reading = Reading(list(assumptions))
         try:
-            if message.source == TRADE_CLOSED:
-                return _closed(content.said, time, assumptions)
-            return _intent(content.said, time, assumptions)
-        except ValidationError as error:
-            return Unusable(refusal_of(error), time)
+            if content.refusal is not None:
+                raise Refused(content.refusal)
+            for name, given in content.placeholders:
+                reading.drop(name, given, NO_ID)
+            if source == TRADE_INTENT:
+                return _intent(content, time, reading)
+            if source == TRADE_CLOSED:
+                if "order_id" not in said and gave_blank(message.fields, "order_id"):
+                    reading.assume("order_id", "", NO_ID)
+                return _closed(content, time, reading)
+            return _book(content, time, reading)
+        except Refused as error:
+            return _unusable(source, said, error, time)
 
 
-def _intent(
-    said: dict[str, object], time: MessageTime, assumptions: tuple[Assumption, ...]
-) -> TradeIntent | Unusable:
-    command = _command(said)
-    if command is IntentKind.NOTHING:
-        return _nothing(NothingShape.model_validate(said), time, assumptions)
-    shape = IntentShape.model_validate(said)
-    quantity = shape.quantity
-    if quantity is None and shape.size_usd is not None and shape.entry_price is not None:
-        quantity = DECIMAL.divide(shape.size_usd, shape.entry_price)
-        if not SMALLEST <= quantity <= LARGEST:
-            return Unusable(_refused_quantity(shape.size_usd, shape.entry_price), time)
+def _unusable(source: str, said: Mapping[str, object], error: Refused, time: MessageTime) -> Unusable:
+    """Return why a message can not be used, with what is known of it: a refused exit must not be silent."""
+    is_exit = error.is_exit or source in (TRADE_CLOSED, BOOK_CLOSE)
+    if source == TRADE_INTENT and not is_exit:
+        try:
+            is_exit = asked_of(said, Reading()).kind not in (IntentKind.OPEN, IntentKind.NOTHING)
+        except Refused as other:
+            is_exit = other.is_exit
+    account, symbol = said.get("account"), said.get("symbol")
+    try:
+        symbol = symbol_of(symbol).name
+    except PydanticCustomError:
+        symbol = ""
+    return Unusable(
+        error.refusal,
+        time,
+        is_exit,
+        shown(account.strip()) if isinstance(account, str) else None,
+        symbol,
+    )
+
+
+def _intent(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent:
+    said = content.said
+    try:
+        asked = asked_of(said, reading)
+    except Refused:
+        reading.shape(MarketShape, said, NEEDED)  # without a symbol nothing else matters
+        raise
+    if asked.kind is IntentKind.NOTHING:
+        return _nothing(content, time, reading)
+    enters = asked.side if asked.kind is IntentKind.OPEN else None
+    shape = reading.shape(IntentShape, said, NEEDED if enters is None else _NEEDED_TO_ENTER)
+    quantity = quantity_of(shape, said, enters, reading)
+    left = NOTHING_LEFT if enters is not None else left_by(said, reading)
+    paper = is_paper(said, content.around, reading, lenient=enters is None)
+    symbol = symbol_of(said["symbol"])
     return TradeIntent(
-        kind=command or (IntentKind.REDUCE if shape.reduces else IntentKind.OPEN),
+        kind=asked.kind,
         account=shape.account,
-        symbol=shape.symbol,
-        side=shape.side,
+        symbol=symbol.name,
+        side=asked.side,
         entry_price=shape.entry_price,
         quantity=quantity,
         leverage=shape.leverage,
@@ -97,29 +140,25 @@ def _intent(
         regime=shape.regime,
         time=time,
         ids=shape.ids,
-        assumptions=assumptions,
+        assumptions=(*reading.assumptions, *symbol.doubts),
+        in_units=shape.quantity is not None,
+        holds=asked.holds,
+        remaining=asked.remaining if left.remaining is None else left.remaining,
+        partial=asked.partial or left.partial,
+        paper=paper,
+        spot=symbol.spot,
+        unusable=tuple(reading.unusable),
     )
 
 
-def _command(said: dict[str, object]) -> IntentKind | None:
-    """Return CLOSE or NOTHING when any name of the side says so: a CLOSE beside a BUY must not open."""
-    command: IntentKind | None = None
-    for name in SIDE_NAMES:
-        word = said.get(name)
-        if isinstance(word, str):
-            match word.strip().upper():
-                case "HOLD" | "FLAT":
-                    return IntentKind.NOTHING
-                case "CLOSE":
-                    command = IntentKind.CLOSE
-    return command
-
-
-def _nothing(shape: NothingShape, time: MessageTime, assumptions: tuple[Assumption, ...]) -> TradeIntent:
+def _nothing(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent:
+    shape = reading.shape(NothingShape, content.said, NEEDED)
+    paper = is_paper(content.said, content.around, reading, lenient=True)
+    symbol = symbol_of(content.said["symbol"])
     return TradeIntent(
         kind=IntentKind.NOTHING,
         account=shape.account,
-        symbol=shape.symbol,
+        symbol=symbol.name,
         side=None,
         entry_price=None,
         quantity=None,
@@ -133,16 +172,24 @@ def _nothing(shape: NothingShape, time: MessageTime, assumptions: tuple[Assumpti
         regime=shape.regime,
         time=time,
         ids=shape.ids,
-        assumptions=assumptions,
+        assumptions=(*reading.assumptions, *symbol.doubts),
+        paper=paper,
+        spot=symbol.spot,
+        unusable=tuple(reading.unusable),
     )
 
 
-def _closed(said: dict[str, object], time: MessageTime, assumptions: tuple[Assumption, ...]) -> TradeClosed:
-    shape = CloseShape.model_validate(said)
-    side, doubts = _side_of_close(said.get("side"))
+def _closed(content: Opened, time: MessageTime, reading: Reading) -> TradeClosed:
+    said = content.said
+    shape = reading.shape(CloseShape, said, NEEDED)
+    side, says_side, holds = sides_of_close(said, reading)
+    quantity = unsigned(shape.quantity, CLOSED_SIZE_NAMES, said, None, reading)
+    left = left_by(said, reading)
+    paper = is_paper(said, content.around, reading, lenient=True)
+    symbol = symbol_of(said["symbol"])
     return TradeClosed(
         account=shape.account,
-        symbol=shape.symbol,
+        symbol=symbol.name,
         side=side,
         exit_price=shape.exit_price,
         pnl_percent=shape.pnl_percent,
@@ -151,24 +198,29 @@ def _closed(said: dict[str, object], time: MessageTime, assumptions: tuple[Assum
         reason=shape.reason,
         time=time,
         ids=shape.ids,
-        assumptions=assumptions + doubts,
+        assumptions=(*reading.assumptions, *symbol.doubts),
+        says_side=says_side,
+        holds=holds,
+        entry_price=shape.entry_price,
+        quantity=quantity,
+        remaining=left.remaining,
+        partial=left.partial,
+        trade_id=shape.trade_id or "",
+        paper=paper,
+        spot=symbol.spot,
+        unusable=tuple(reading.unusable),
     )
 
 
-def _side_of_close(given: object) -> tuple[Side | None, tuple[Assumption, ...]]:
-    """Return the side a close says; one we do not know is recorded, for it must not keep a position open."""
-    if given is None:
-        return None, ()
-    side = SIDE_OF.get(given.strip().upper()) if isinstance(given, str) else None
-    if side is not None:
-        return side, ()
-    return None, (Assumption("side", shown(given), "not a direction; a close does not need one"),)
-
-
-def _refused_quantity(size_usd: Decimal, price: Decimal) -> Refusal:
-    return Refusal(
-        Reason.BAD_NUMBER,
-        "quantity",
-        shown(f"{size_usd} / {price}"),
-        f"a size that makes a quantity from {SMALLEST} to {LARGEST}",
+def _book(content: Opened, time: MessageTime, reading: Reading) -> BookClose:
+    shape = reading.shape(BookShape, content.said, _NEEDED_OF_BOOK)
+    symbol = symbol_of(content.said["symbol"])
+    return BookClose(
+        account=shape.account,
+        symbol=symbol.name,
+        price=shape.price,
+        why=shape.why,
+        by=shape.by,
+        time=time,
+        assumptions=(*reading.assumptions, *symbol.doubts),
     )

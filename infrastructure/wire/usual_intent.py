@@ -4,17 +4,21 @@ It is read three times as fast as by `shapes`, which stay the reference: whateve
 could be refused, is left to them.
 """
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from typing import cast
 
 import msgspec
 
-from exitbrain.domain.messages import IntentKind, TradeIntent
+from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
 from exitbrain.domain.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
 from exitbrain.infrastructure.wire.envelope import IDS
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX
-from exitbrain.infrastructure.wire.message_time import time_of
+from exitbrain.infrastructure.wire.message_time import producer_of, time_of
+from exitbrain.infrastructure.wire.names import NAMES_OF_ENTRY
+from exitbrain.infrastructure.wire.paper import PAPER_NAMES
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.scalars import (
     CONTEXT_MAX,
     DIGITS_MAX,
@@ -23,13 +27,14 @@ from exitbrain.infrastructure.wire.scalars import (
     SIDE_OF,
     SMALLEST,
     SYMBOL_MAX,
+    symbol_of,
 )
 
 _ABSENT = msgspec.Raw(b"")
 
 
 class _Payload(msgspec.Struct, gc=False):
-    """What the payload of an intent may say; a name that takes only null makes anything else unusual."""
+    """What the payload of a usual intent says; under any other name that is read, `_Whole` takes null alone."""
 
     symbol: str
     side: str
@@ -49,20 +54,20 @@ class _Payload(msgspec.Struct, gc=False):
     trace_id: str | None = None
     event_id: str | None = None
     correlation_id: str | None = None
-    action: None = None
-    direction: None = None
-    price: None = None
-    qty: None = None
-    position_usd: None = None
-    ai_size_usd: None = None
-    ai_leverage: None = None
-    reduce_only: None = None
-    reduce_only_camel: None = msgspec.field(default=None, name="reduceOnly")
-    reduce_only_upper: None = msgspec.field(default=None, name="REDUCE_ONLY")
-    intent_type: None = None
+    source: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Payload).decode
+_READ_HERE = frozenset(field.encode_name for field in msgspec.structs.fields(_Payload))
+_Whole = msgspec.defstruct(
+    "_Whole",
+    [
+        (f"other_{number}", None, msgspec.field(default=None, name=name))
+        for number, name in enumerate(sorted(NAMES_OF_ENTRY - _READ_HERE))
+    ],
+    bases=(_Payload,),
+    gc=False,
+)
+_decode = cast("Callable[[str], _Payload]", msgspec.json.Decoder(_Whole).decode)
 _IDS = frozenset(IDS)
 _OPEN = IntentKind.OPEN
 
@@ -83,6 +88,8 @@ def usual_intent(fields: RawFields) -> TradeIntent | None:
 
 
 def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
+    if not PAPER_NAMES.isdisjoint(around):
+        raise _Unusual
     if not _IDS.isdisjoint(around):
         _take_ids(said, around)
     side = SIDE_OF.get(said.side.strip().upper())
@@ -96,12 +103,15 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
             raise _Unusual
     inside, outside = said.timestamp, around.get("timestamp")
     time, assumptions = time_of(
-        None if inside is None else _present(inside), None if outside is None else _present(outside)
+        None if inside is None else _present(inside),
+        None if outside is None else _present(outside),
+        producer_of(said.source, around.get("source"), TRADE_INTENT),
     )
+    symbol = symbol_of(said.symbol)
     return TradeIntent(
         _OPEN,
         None if said.account is None or not _present(said.account) else _name(said.account),
-        _symbol(said.symbol.strip()),
+        symbol.name,
         side,
         price,
         quantity,
@@ -110,12 +120,18 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         _double(said.funding_rate, -1e15, 1e15),
         _double(said.exchange_divergence, -1e15, 1e15),
         _double(said.confidence, -FINITE, FINITE),
-        "" if said.order_id is None else _text(said.order_id) or "",
+        "" if said.order_id is None else _id(said.order_id) or "",
         _double(said.atr_value, -1e15, 1e15),
-        None if said.regime is None else _text(said.regime),
+        None if said.regime is None else _context(said.regime),
         time,
         _ids(said.trace_id, said.event_id, said.correlation_id),
-        assumptions,
+        assumptions + symbol.doubts,
+        said.quantity is not _ABSENT,
+        None,
+        None,
+        False,
+        False,
+        symbol.spot,
     )
 
 
@@ -130,32 +146,33 @@ def _present(text: str) -> str | None:
     return None if not text or text.isspace() else text
 
 
-def _text(text: str) -> str | None:
+def _context(text: str) -> str | None:
     if len(text) > CONTEXT_MAX:
+        raise _Unusual
+    return _present(text)
+
+
+def _id(text: str) -> str | None:
+    """Return an id; a placeholder is unusual, blank text is none without a word."""
+    if is_placeholder(text) and text and not text.isspace():
         raise _Unusual
     return _present(text)
 
 
 def _name(text: str) -> str:
     name = text.strip()
-    if not 1 <= len(name) <= SYMBOL_MAX or not name.isprintable():
+    if not 1 <= len(name) <= SYMBOL_MAX or not name.isprintable() or is_placeholder(name):
         raise _Unusual
     return name
 
 
-@lru_cache(maxsize=4096)  # of short texts: what is too long for a symbol raises, so it is not kept
-def _symbol(text: str) -> str:
-    name = _name(text)
-    return name.upper() if name.isascii() else name
-
-
 def _ids(trace_id: str | None, event_id: str | None, correlation_id: str | None) -> dict[str, str]:
     ids: dict[str, str] = {}
-    if trace_id is not None and _text(trace_id):
+    if trace_id is not None and _id(trace_id):
         ids["trace_id"] = trace_id
-    if event_id is not None and _text(event_id):
+    if event_id is not None and _id(event_id):
         ids["event_id"] = event_id
-    if correlation_id is not None and _text(correlation_id):
+    if correlation_id is not None and _id(correlation_id):
         ids["correlation_id"] = correlation_id
     return ids
 

@@ -31,7 +31,7 @@ from tests.unit.wire.made import INTENT, intent, translated
     ],
 )
 def test_a_time_is_read_to_the_microsecond(given: str, at: datetime) -> None:
-    assert time_of(given, None) == (MessageTime(at, TimeOrigin.PAYLOAD), ())
+    assert time_of(given, None, "bot") == (MessageTime(at, TimeOrigin.PAYLOAD), ())
 
 
 @pytest.mark.parametrize("number", [1766612429000, 1766612429, 1766612429.0])
@@ -40,7 +40,7 @@ def test_a_time_may_be_a_json_number(number: float) -> None:
 
 
 def test_a_time_without_offset_is_taken_as_utc_and_that_is_recorded() -> None:
-    time, assumptions = time_of("2025-12-24T04:32:14.062679", None)
+    time, assumptions = time_of("2025-12-24T04:32:14.062679", None, "bot")
     assert time.at == datetime(2025, 12, 24, 4, 32, 14, 62679, UTC)
     assert assumptions == (
         Assumption("timestamp", "2025-12-24T04:32:14.062679", "no offset given, taken as UTC (payload)"),
@@ -54,7 +54,7 @@ def test_a_time_without_offset_is_taken_as_utc_and_that_is_recorded() -> None:
      "2025-12-24T04:32:14+24:00", True, ["2025"], {"at": 1}, "\ud800", "nan"],
 )  # fmt: skip
 def test_what_is_no_time_is_recorded_and_the_next_origin_is_used(given: object) -> None:
-    time, assumptions = time_of(given, "1766612429")
+    time, assumptions = time_of(given, "1766612429", "bot")
     assert (time.at, time.origin) == (datetime(2025, 12, 24, 21, 40, 29, 0, UTC), TimeOrigin.ENVELOPE)
     assert [(doubt.field, doubt.why) for doubt in assumptions] == [
         ("timestamp", "not a time, so not used (payload)")
@@ -66,13 +66,13 @@ def test_what_is_no_time_is_recorded_and_the_next_origin_is_used(given: object) 
     ["1999-12-31T23:59:59Z", "2101-01-01T00:00:00Z", "0", "946684799", "0001-01-01T00:00:00-01:00", "9999999999"],
 )  # fmt: skip
 def test_a_time_of_another_century_is_recorded_and_not_used(given: str) -> None:
-    time, assumptions = time_of(given, None)
+    time, assumptions = time_of(given, None, "bot")
     assert time == MessageTime(None, None)
     assert [doubt.why for doubt in assumptions] == ["not of the years 2000 to 2100, so not used (payload)"]
 
 
 def test_a_time_that_an_offset_moves_out_of_the_calendar_is_not_used() -> None:
-    time, assumptions = time_of("9999-12-31T23:59:59-23:59", None)
+    time, assumptions = time_of("9999-12-31T23:59:59-23:59", None, "bot")
     assert time == MessageTime(None, None)
     assert len(assumptions) == 1
 
@@ -97,5 +97,5 @@ def test_a_time_of_the_usual_length_is_one_only_where_the_pattern_says_so() -> N
     for at in range(len(usual)):
         for piece in pieces:
             text = usual[:at] + piece + usual[at + len(piece) :]
-            read = time_of(text, None)[0].at is not None
+            read = time_of(text, None, "bot")[0].at is not None
             assert not read or _ISO.fullmatch(text.strip().upper()), text

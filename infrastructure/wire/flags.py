@@ -1,0 +1,19 @@
+"""Flags, as clients of many languages write them."""
+
+from exitbrain.infrastructure.wire.placeholders import is_placeholder
+
+TRUE = ("true", "1", "1.0", "yes", "y", "t", "on")
+FALSE = ("false", "0", "0.0", "no", "n", "f", "off")
+FLAG_ALLOWED = f"true or false, as a flag or as one of the words {', '.join((*TRUE, *FALSE))}"
+
+_MEANS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
+
+
+def flag_of(value: object) -> bool | None:
+    """Return what a flag says, in any case; a placeholder means false, and None that it can not be read."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        return None
+    said = _MEANS.get(value.strip().lower())
+    return False if said is None and is_placeholder(value) else said

@@ -1,0 +1,41 @@
+"""Placeholders: what programs write where they have no value. As an id they count as absent."""
+
+WORDS = (
+    "none", "null", "nil", "nan", "nat", "na", "n/a", "n.a", "n\\a", "undefined", "undef", "unknown", "unk", "unset",
+    "missing", "empty", "blank", "absent", "false", "tbd", "tba", "inf", "infinity", "not available", "not applicable", "not set", "not found", "no id", "no_id",
+    "noid", "no order", "no_order", "no order id", "no_order_id", "not_available", "not_applicable", "not_set",
+    "not_found", "no value", "no_value", "no data", "no_data",
+)  # fmt: skip
+"""In any case, and in any brackets or other signs around them: `<NA>`, `(none)`, `#N/A`."""
+
+_WORDS = frozenset(WORDS)
+_LONGEST = max(map(len, WORDS))
+_SIGNS = " \t\r\n\v\f\0\u00a0!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~–—−…·•¿∅"
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a text names nothing: blank, one of `WORDS`, signs alone, zeros, or a number below zero."""
+    core = text.strip(_SIGNS)
+    if not core.strip("0.-"):  # nothing, signs, 0, 0.0, a UUID of zeros
+        return True
+    if len(core) > _LONGEST:
+        return core[:2] in ("0x", "0X") and not core[2:].strip("0")
+    return core.lower() in _WORDS or _is_below_zero(text.strip()) or not any(map(str.isalnum, core))
+
+
+def is_placeholder_word(text: str) -> bool:
+    """Return whether a text is a placeholder that is no number either, so neither 0 nor NaN."""
+    try:
+        float(text)
+    except ValueError:
+        return is_placeholder(text)
+    return False
+
+
+def _is_below_zero(text: str) -> bool:
+    if not text.startswith(("-", "−")):
+        return False
+    try:
+        return float("-" + text[1:]) < 0
+    except ValueError:
+        return False

@@ -1,0 +1,242 @@
+"""The words of an intent: which say exit, which say entry, which are orders, and what else they name.
+
+A word may be spelled in any case, joined by - _ . / or spaces, in camelCase, or written as one (`closeLong`).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from exitbrain.domain.values import Side
+
+ORDER_WORDS = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
+CLOSE_WORDS = (
+    "CLOSE", "CLOSED", "CLOSES", "CLOSING", "CLOSEOUT", "EXIT", "EXITS", "EXITED", "EXITING", "FLATTEN", "FLATTENED",
+    "FLATTENING", "LIQUIDATE", "LIQUIDATED", "LIQUIDATES", "LIQUIDATING", "LIQUIDATION", "UNWIND", "UNWINDING", "COVER",
+    "COVERED", "COVERING",
+)  # fmt: skip
+REDUCE_WORDS = (
+    "REDUCE", "REDUCED", "REDUCES", "REDUCING", "REDUCTION", "DECREASE", "DECREASED", "DECREASES", "DECREASING", "TRIM",
+    "TRIMMED", "TRIMMING", "DELEVERAGE", "DELEVERAGED", "DELEVERAGING", "ADL", "HARVEST", "HARVESTED", "HARVESTING",
+)  # fmt: skip
+PARTIAL_WORDS = ("PARTIAL", "PARTIALLY", "PARTIALS", "PART", "HALF")
+ENTRY_WORDS = (
+    "OPEN", "OPENS", "OPENED", "OPENING", "ENTRY", "ENTRIES", "ENTER", "ENTERS", "ENTERED", "ENTERING", "REENTRY",
+    "REENTER", "INCREASE", "INCREASED", "INCREASES", "INCREASING", "ADD", "ADDED", "ADDS", "ADDING", "DCA", "PYRAMID",
+    "REVERSE", "REVERSAL", "FLIP",
+)  # fmt: skip
+STOP_WORDS = (
+    "SL",
+    "TSL",
+    "STOP",
+    "STOP_LOSS",
+    "STOPPED_OUT",
+    "STOP_MARKET",
+    "TRAILING_STOP",
+    "CUT_LOSS",
+    "SQUARE_OFF",
+)
+TARGET_WORDS = ("TP", "TP1", "TAKE_PROFIT", "PROFIT_TAKING", "SCALE_OUT")
+
+_CLOSE, _REDUCE, _PARTIAL, _ENTRY = map(frozenset, (CLOSE_WORDS, REDUCE_WORDS, PARTIAL_WORDS, ENTRY_WORDS))
+_STRONG = _CLOSE | _REDUCE | _PARTIAL | _ENTRY
+_QUALIFIERS = frozenset(
+    {
+        "ALL",
+        "AND",
+        "AT",
+        "AUTO",
+        "AUTONOMOUS",
+        "CUT",
+        "EMERGENCY",
+        "EXECUTED",
+        "FILLED",
+        "FORCE",
+        "FORCED",
+        "FULL",
+        "FULLY",
+        "HARD",
+        "HIT",
+        "IN",
+        "INTENT",
+        "LEVEL",
+        "LIMIT",
+        "LOSS",
+        "LOSSES",
+        "MANUAL",
+        "MARKET",
+        "OFF",
+        "ONLY",
+        "ORDER",
+        "ORDERS",
+        "OUT",
+        "POSITION",
+        "POSITIONS",
+        "PROFIT",
+        "PROFITS",
+        "SCALE",
+        "SCALING",
+        "SIGNAL",
+        "SL",
+        "SOFT",
+        "SQUARE",
+        "STOP",
+        "STOPPED",
+        "STOPS",
+        "TAKE",
+        "TAKER",
+        "TAKES",
+        "TAKING",
+        "TARGET",
+        "TIME",
+        "TIMED",
+        "TO",
+        "TRADE",
+        "TRADES",
+        "TRAILING",
+        "TRIGGER",
+        "TRIGGERED",
+        "TSL",
+        "GO",
+        "LONG",
+        "SHORT",
+        "BUY",
+        "SELL",
+        "FLAT",
+        "HOLD",
+    }
+)
+# These speak of levels, of bars, or of what is not to be done: no order at all.
+_NO_ORDER = frozenset(
+    {
+        "NO",
+        "NOT",
+        "NON",
+        "DONT",
+        "NEVER",
+        "WITHOUT",
+        "ON",
+        "PRICE",
+        "BAR",
+        "CANDLE",
+        "ADJUST",
+        "AMEND",
+        "ATTACH",
+        "CANCEL",
+        "CHANGE",
+        "EDIT",
+        "LOWER",
+        "MODIFY",
+        "MOVE",
+        "PLACE",
+        "RAISE",
+        "REPLACE",
+        "SET",
+        "TIGHTEN",
+        "TRAIL",
+        "UPDATE",
+        "WIDEN",
+    }
+)
+_TARGET = re.compile(r"TP[0-9]*")
+_NUMBERED = re.compile(r"TP[0-9]*|[0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN = re.compile(r"[\W_]+")
+_PIECES = "|".join(["TP[0-9]*", *sorted(_STRONG | _QUALIFIERS, key=len, reverse=True)])
+_PIECE, _GLUED = re.compile(_PIECES), re.compile(f"(?:{_PIECES}){{2,}}")
+
+LONGEST_WORD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one word says.
+
+    `order` is what an order word alone orders, `holds` the side that a longer word names. `order_type` says that it may
+    be a type of order as well (STOP_MARKET), `whole` that each of its parts is known.
+    """
+
+    order: Side | None = None
+    closes: bool = False
+    reduces: bool = False
+    partial: bool = False
+    enters: bool = False
+    flat: bool = False
+    hold: bool = False
+    holds: Side | None = None
+    order_type: bool = False
+    whole: bool = True
+
+    @property
+    def exits(self) -> bool:
+        """Return whether it asks for an end, or for a part of one."""
+        return self.closes or self.reduces
+
+
+@lru_cache(maxsize=1024)
+def word_of(text: str) -> Word | None:
+    """Return what a word says, None for one that says nothing to us."""
+    if len(text) > LONGEST_WORD:
+        return None
+    parts = _parts(text)
+    said = frozenset(parts)
+    if len(said) == 1 and parts[0] in ORDER_WORDS:
+        return Word(order=ORDER_WORDS[parts[0]])
+    if said == {"HOLD"}:
+        return Word(hold=True)
+    if not said or said & _NO_ORDER:
+        return None
+    whole = all(part in _STRONG or part in _QUALIFIERS or _NUMBERED.fullmatch(part) for part in parts)
+    if (
+        not whole and parts[0] not in _STRONG and parts[-1] not in _STRONG
+    ):  # AUTONOMOUS_EXIT_NOW says it clearly
+        return None
+    word = _meant(said, whole)
+    return word if word.exits or word.enters or word.flat else None
+
+
+def _parts(text: str) -> list[str]:
+    parts: list[str] = []
+    for part in _BETWEEN.split(_CAMEL.sub("_", text.strip()).upper()):
+        known = part in _STRONG or part in _QUALIFIERS
+        pieces = _PIECE.findall(part) if not known and _GLUED.fullmatch(part) else []
+        parts.extend(pieces if "".join(pieces) == part else [part] if part else [])
+    return parts
+
+
+def _meant(said: frozenset[str], whole: bool) -> Word:
+    loses = bool(said & {"LOSS", "LOSSES"})
+    stop = bool(said & {"STOP", "STOPS"})
+    order_type = stop and not loses
+    stops = (
+        (order_type and not said & {"BUY", "SELL"})  # BUY_STOP enters
+        or (loses and (stop or "CUT" in said))
+        or bool(said & {"SL", "TSL", "STOPPED"})
+        or {"SQUARE", "OFF"} <= said
+    )
+    targets = (
+        any(map(_TARGET.fullmatch, said))
+        or bool(said & {"TAKE", "TAKES", "TAKING", "TAKER"} and said & {"PROFIT", "PROFITS"})
+        or ("OUT" in said and bool(said & {"SCALE", "SCALING"}))
+    )
+    partial = bool(said & _PARTIAL)
+    return Word(
+        closes=(stops or bool(said & _CLOSE)) and not partial,
+        reduces=targets or partial or bool(said & _REDUCE),
+        partial=partial,
+        enters=bool(said & _ENTRY) or ("IN" in said and bool(said & {"SCALE", "SCALING"})),
+        flat="FLAT" in said,
+        holds=_side_named(said),
+        order_type=order_type and not said & _STRONG,
+        whole=whole,
+    )
+
+
+def _side_named(said: frozenset[str]) -> Side | None:
+    if said & {"LONG", "SHORT"}:
+        return None if {"LONG", "SHORT"} <= said else Side.LONG if "LONG" in said else Side.SHORT
+    if said & {"COVER", "COVERED", "COVERING"}:
+        return Side.SHORT
+    if "TO" in said and said & _CLOSE and said & {"BUY", "SELL"}:  # BUY_TO_CLOSE, SELL_TO_CLOSE
+        return Side.SHORT if "BUY" in said else Side.LONG
+    return None
