@@ -99,9 +99,3 @@ def test_an_imported_exit_that_ended_nothing_is_not_published(world: World) -> N
     save(world, receipt(origin=Origin.IMPORT))
 
     assert published(world) == []
-
-
-def test_an_ignored_message_that_is_no_exit_is_not_published(world: World) -> None:
-    world.intent(symbol="BTCUSDT", side="HOLD")
-
-    assert published(world) == []
