@@ -14,7 +14,8 @@ class IngestSummary:
     """What ingesting a source came to; read = accepted + ignored + refused + duplicate.
 
     Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
-    to be expected; of the refused, `exits_refused` are exits.
+    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
+    also of one that was taken in and refused before.
     """
 
     read: int = 0
@@ -33,6 +34,8 @@ class IngestSummary:
         self.read += len(outcomes)
         for outcome in outcomes:
             self.decisions += outcome.decision is not None
+            if outcome.refusal is not None:
+                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
             if outcome.duplicate:
                 self.duplicate += 1
                 continue
@@ -47,8 +50,6 @@ class IngestSummary:
                     assert_never(outcome.disposition)
             if outcome.ignored_exit is not None:
                 self._count_exit(outcome)
-            if outcome.refusal is not None:
-                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
 
     def _count_exit(self, outcome: Outcome) -> None:
         match count := exit_count_of(outcome):

@@ -124,7 +124,8 @@ class IngestReport(Struct):
     """What ingesting came to; read = accepted + ignored + refused + duplicate.
 
     Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
-    to be expected; of the refused, `exits_refused` are exits.
+    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
+    also of one that was taken in and refused before.
     """
 
     read: int

@@ -13,6 +13,7 @@ import msgspec
 from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
 from exitbrain.domain.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
+from exitbrain.infrastructure.text_files import MARK, holds_mark
 from exitbrain.infrastructure.wire.envelope import IDS
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX
 from exitbrain.infrastructure.wire.message_time import producer_of, time_of
@@ -81,6 +82,8 @@ def usual_intent(fields: RawFields) -> TradeIntent | None:
     text = fields.values.get("payload")
     if text is None or fields.encoded or text.count("{") + text.count("[") > NESTING_MAX:
         return None
+    if holds_mark(text) or not all(map(str.isascii, fields.values)):
+        return None
     try:  # the decoder takes no text that `json_text` does not, skipped parts included
         return _intent(_decode(text), fields.values)
     except (msgspec.MsgspecError, ValueError, InvalidOperation):
@@ -143,6 +146,8 @@ def _take_ids(said: _Payload, around: dict[str, str]) -> None:
 
 
 def _present(text: str) -> str | None:
+    if text.startswith(MARK):
+        raise _Unusual
     return None if not text or text.isspace() else text
 
 

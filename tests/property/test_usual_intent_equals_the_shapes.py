@@ -25,7 +25,8 @@ USUAL = {
 NAMES = st.sampled_from(
     [*USUAL, "quantity", "qty", "price", "position_usd", "ai_size_usd", "ai_leverage", "funding_rate", "atr_value",
      "action", "direction", "reduce_only", "reduceOnly", "REDUCE_ONLY", "intent_type", "timestamp", "order_id",
-     "account", "trace_id", "event_id", "correlation_id", "stop_loss", "model", "Symbol", "symb\\u006fl"]
+     "account", "trace_id", "event_id", "correlation_id", "stop_loss", "model", "Symbol", "symb\\u006fl",
+     "\\ufefforder_id", "\ufeffleverage"]
 )  # fmt: skip
 NUMBERS = st.sampled_from(
     ["0", "-0", "-0.0", "00", "1.", ".5", "+1", "1_0", "1e5", "1E+2", "1e-16", "1e400", "-1", "126", "NaN", "Infinity",
@@ -34,10 +35,10 @@ NUMBERS = st.sampled_from(
 WORDS = st.sampled_from(
     ["BUY", " sell ", "LONG", "CLOSE", "HOLD", "REDUCE_ONLY", "true", "", "  ", "\u2003", "0.5", "1_0", "nan", "币安usdt",
      "ethusdt ", "x" * 64, "x" * 65, "x" * 256, "x" * 257, "\u200b", "2025-12-24T04:32:14.062679", "2025-12-24t04:32z",
-     "1766612429", "1999-01-01T00:00:00Z", "a\tb", "a\x7fb"]
+     "1766612429", "1999-01-01T00:00:00Z", "a\tb", "a\x7fb", "\ufeffBUY", "\ufeffethusdt", "\ufeff", "\ufeff2025-12-24T04:32:14"]
 )  # fmt: skip
 STRANGE = st.sampled_from(
-    ["null", "true", "{}", "[]", "[" * 63 + "]" * 63, "[" * 65 + "]" * 65, r'"\q"', r'"\ud800"', r'"\u0041"', '"\x01"',
+    ["null", "true", "{}", "[]", "[" * 63 + "]" * 63, "[" * 65 + "]" * 65, r'"\q"', r'"\ud800"', r'"\u0041"', r'"\ufeff7"', r'"\uFEFFx"', '"\x01"',
      '"', "", '{"symbol":"X"}', '"[{"', "tru", " 5 "]
 )  # fmt: skip
 VALUES = (
@@ -50,7 +51,17 @@ VALUES |= WORDS.map(lambda word: json.dumps(word, ensure_ascii=False))
 SAID = st.lists(st.tuples(NAMES, VALUES), max_size=4)
 AROUND = st.dictionaries(
     st.sampled_from(
-        ["timestamp", "order_id", "account", "trace_id", "event_id", "correlation_id", "data", "symbol"]
+        [
+            "timestamp",
+            "order_id",
+            "account",
+            "trace_id",
+            "event_id",
+            "correlation_id",
+            "data",
+            "symbol",
+            "\ufefftrace_id",
+        ]
     ),
     WORDS,
     max_size=3,
