@@ -697,6 +697,7 @@ class _Handling:
             ignored_exit=ignored_exit,
             source=message.source,
             unusable=unusable,
+            occurred_at=stamp.occurred_at,
         )
         given = self.given
         state = State(

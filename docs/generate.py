@@ -309,6 +309,7 @@ _HISTORY = (
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 125})}),
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "side": "SELL"})}),
     ("trade.closed", {"symbol": "BTCUSDT", "pnl_percent": "0.84", "order_id": "7001", "reason": "tp1"}),
+    ("trade.closed", {"symbol": "BTCUSDT", "exit_price": "89100", "order_id": "7002", "reason": "sl"}),
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 400}), "correlation_id": "c-9"}),
 )
 

@@ -81,14 +81,14 @@ def _report(summary: IngestSummary, store: str, *, is_named: bool, as_json: bool
                 refused=summary.refused,
                 duplicate=summary.duplicate,
                 decisions=summary.decisions,
+                exits_ignored=summary.exits_ignored,
+                exit_repeats=summary.exit_repeats,
+                exits_refused=summary.exits_refused,
                 refusals=refusals,
             )
         )
         return
-    output.show(
-        f"{summary.read} read: {summary.accepted} accepted, {summary.ignored} ignored, "
-        f"{summary.refused} refused, {summary.duplicate} duplicate; {summary.decisions} decisions."
-    )
+    output.show(counts_of(summary))
     if refusals:
         output.show(*(f"  refused {one.entry}: {one.reason}" for one in refusals[:REFUSALS_SHOWN]))
         output.show(_how_to_see(summary, store, is_named=is_named))
@@ -104,3 +104,22 @@ def _how_to_see(summary: IngestSummary, store: str, *, is_named: bool) -> str:
         "" if store == "memory://" else f"exitbrain receipt {first}{flag} shows the first with its fields, "
     )
     return f"{how_many} refused{before}{shown}: {receipt}--json lists all"
+
+
+def counts_of(summary: IngestSummary) -> str:
+    """Return the counts in a sentence, exits that ended nothing apart from what else was ignored or refused."""
+    ignored = (
+        (summary.exits_ignored, "exit that ended nothing", "exits that ended nothing"),
+        (summary.exit_repeats, "expected repeat", "expected repeats"),
+    )
+    refused = ((summary.exits_refused, "exit", "exits"),)
+    return (
+        f"{summary.read} read: {summary.accepted} accepted, {summary.ignored} ignored{_of_these(*ignored)}, "
+        f"{summary.refused} refused{_of_these(*refused)}, {summary.duplicate} duplicate; "
+        f"{summary.decisions} decisions."
+    )
+
+
+def _of_these(*counts: tuple[int, str, str]) -> str:
+    parts = [f"{number} {one if number == 1 else many}" for number, one, many in counts if number]
+    return f" ({', '.join(parts)})" if parts else ""

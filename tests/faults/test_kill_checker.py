@@ -25,13 +25,14 @@ from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.processes import evidence as gathered
-from tests.faults.processes.checker import RECEIPT, violations
+from tests.faults.processes.checker import violations
 from tests.faults.processes.evidence import (
     CLOSES,
     EVENTS,
     INCOMING,
     INTENTS,
     LEVELS,
+    RECEIPT,
     Entry,
     Evidence,
     Group,

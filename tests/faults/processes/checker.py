@@ -11,14 +11,15 @@ from tests.faults.processes.evidence import (
     EVENTS,
     INCOMING,
     LEVELS,
-    PUBLISHED_AS,
+    RECEIPT,
     Entry,
     Evidence,
     Row,
+    published_as,
 )
 
 DECISIONS = ("exitbrain.LevelsComputed", "exitbrain.LevelsRefused")
-RECEIPT, OPENED, CLOSED = "exitbrain.MessageReceived", "exitbrain.PositionOpened", "exitbrain.PositionClosed"
+OPENED, CLOSED = "exitbrain.PositionOpened", "exitbrain.PositionClosed"
 
 Published = tuple[str, int]
 """Event type and log position."""
@@ -153,7 +154,7 @@ def _everything_is_published_once_and_in_order(evidence: Evidence, receipts: lis
     computed = [("exitbrain.adaptive_levels", row.position) for row in rows if row.topic == DECISIONS[0]]
     yield from _same(LEVELS, computed, evidence.streams[LEVELS])
     yield from _same_decisions(evidence)
-    events = [(PUBLISHED_AS[row.topic], row.position) for row in rows if row.topic in PUBLISHED_AS]
+    events = [(kind, row.position) for row in rows if (kind := published_as(row)) is not None]
     yield from _same(EVENTS, events, evidence.streams[EVENTS])
     for source, stream in DEAD_LETTERS.items():
         refused = [
