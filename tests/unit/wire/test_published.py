@@ -368,7 +368,7 @@ def test_the_unit_is_that_of_the_policy_and_asked_for_once() -> None:
 
 def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(world: World) -> None:
     take(world, {b"symbol": b"BTCUSDT", b"side": b"UP", b"blob": b"\xff", b"retry_of": b"5-0"}, number=1)
-    take(world, {"symbol": "BTCUSDT", "exit_price": "-1"}, TRADE_CLOSED, number=2)
+    take(world, {"symbol": "BTC\nUSDT", "exit_price": "-1"}, TRADE_CLOSED, number=2)
     intent, close = published(world)
 
     assert (intent.stream, close.stream) == ("quantum:dlq:trade.intent", "quantum:dlq:trade.closed")
@@ -385,7 +385,7 @@ def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(wor
         "refusal": {
             "field": "side",
             "value": "UP",
-            "allowed": "BUY, SELL, LONG, SHORT, CLOSE, HOLD or FLAT",
+            "allowed": "BUY, SELL, LONG or SHORT, a word that says exit, HOLD or FLAT",
         },
         "fields": {"symbol": "BTCUSDT", "side": "UP", "blob": "/w==", "retry_of": "5-0"},
         "encoded": {"blob": "base64"},
