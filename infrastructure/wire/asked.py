@@ -38,6 +38,7 @@ POSITION_SIDE_ALLOWED = "LONG, SHORT or BOTH"
 MARKET_POSITION_ALLOWED = "long, short or flat"
 CONTRADICTION_ALLOWED = "a word that says exit or a word that says entry, not both"
 
+_SIDE_ALONE = frozenset(("side",))
 _SIDES = {"LONG": Side.LONG, "SHORT": Side.SHORT}
 _POSITION_SIDES = {**_SIDES, "BOTH": None, "NET": None}
 _FLAT = "FLAT"
@@ -72,6 +73,10 @@ def asked_of(said: Mapping[str, object], reading: Reading) -> Asked:
     What may be an exit never opens: a word or a flag that says exit beats HOLD and FLAT, and so does a side of the
     position that the order goes against.
     """
+    if ASKING_NAMES.intersection(said) == _SIDE_ALONE:  # as nearly all are
+        word = word_of(given) if isinstance(given := said["side"], str) else None
+        if word is not None and word.order is not None:
+            return Asked(IntentKind.OPEN, word.order)
     words = tuple(_words(said))
     _check_not_contradictory(words)
     closes, reduces = _flag(said, CLOSE_FLAGS), _flag(said, REDUCE_FLAGS)
@@ -196,7 +201,7 @@ def _order(said: Mapping[str, object]) -> tuple[Side | None, tuple[str, object] 
         word = word_of(given) if isinstance(given, str) else None
         if word is not None and word.order is not None:
             return (word.order, None) if _is_none(unread) else (None, unread)
-        if word is None and _is_none(unread):
+        if word is None and (unread is None or (_is_none(unread) and not _is_placeholder(given))):
             unread = name, given
     return None, unread
 

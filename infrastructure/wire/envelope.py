@@ -75,13 +75,14 @@ def _ids(
     """Let the fields around a payload say those ids that it does not; return those that name nothing."""
     placeholders: tuple[tuple[str, str], ...] = ()
     for name in IDS:
-        for place in (said, around):
-            value = place.get(name)
-            if isinstance(value, str) and name in names and _names_nothing(name, value):
-                placeholders = (*placeholders, (name, value))
-                del place[name]
-        if name in around and name in names:
-            said.setdefault(name, around[name])
+        if name in names and (name in said or name in around):
+            for place in (said, around):
+                value = place.get(name)
+                if isinstance(value, str) and _names_nothing(name, value):
+                    placeholders = (*placeholders, (name, value))
+                    del place[name]
+            if name in around:
+                said.setdefault(name, around[name])
     return placeholders
 
 

@@ -4,7 +4,7 @@ from exitbrain.infrastructure.wire.placeholders import is_placeholder
 
 TRUE = ("true", "1", "1.0", "yes", "y", "t", "on")
 FALSE = ("false", "0", "0.0", "no", "n", "f", "off")
-FLAG_ALLOWED = f"true or false, as a flag or as one of the words {', '.join((*TRUE, *FALSE))}"
+FLAG_ALLOWED = "true or false, 1 or 0, yes or no, on or off"
 
 _MEANS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 

@@ -32,14 +32,16 @@ _SECONDS_BELOW = 10**11
 def producer_of(in_payload: object, in_envelope: object, stream: str) -> str:
     """Return who wrote a message, as its payload says it, else its envelope, else the stream it came by."""
     for given in (in_payload, in_envelope):
-        if isinstance(given, str) and (name := _producer(given[: SHOWN_MAX + 1])) is not None:
-            return name
+        if isinstance(given, str):
+            name = _producer(given if len(given) <= SHOWN_MAX else shown(given))
+            if name:
+                return name
     return f"stream {stream}"
 
 
 @lru_cache(maxsize=256)
-def _producer(text: str) -> str | None:
-    return None if is_placeholder(text) else shown(text.strip())
+def _producer(text: str) -> str:
+    return "" if is_placeholder(text) else shown(text.strip())
 
 
 def time_of(
@@ -53,14 +55,14 @@ def time_of(
     are of one clock.
     """
     assumptions: tuple[Assumption, ...] = ()
-    for given, origin in ((in_payload, _PAYLOAD), (in_envelope, _ENVELOPE)):
+    for given, origin, place in ((in_payload, _PAYLOAD, "payload"), (in_envelope, _ENVELOPE, "envelope")):
         if given is None:
             continue
         at, form, doubt = _read(given)
         if doubt:
-            assumptions = (*assumptions, Assumption(FIELD, shown(given), f"{doubt} ({origin.value})"))
+            assumptions = (*assumptions, Assumption(FIELD, shown(given), f"{doubt} ({place})"))
         if at is not None:
-            return MessageTime(at, origin, f"{producer}|{origin}|{form}"), assumptions
+            return MessageTime(at, origin, f"{producer}|{place}|{form}"), assumptions
     return NO_TIME, assumptions
 
 

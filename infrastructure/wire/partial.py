@@ -56,9 +56,8 @@ def first_amount(said: Mapping[str, object], names: Iterable[str], reading: Read
 
 def _is_partial(said: Mapping[str, object], reading: Reading) -> bool:
     """Return whether a flag or a word of an exit says that something remains."""
-    partial = any(
-        isinstance(said.get(name), str) and _PARTIAL.search(str(said[name])) for name in PARTIAL_TEXTS
-    )
+    texts = [said[name] for name in PARTIAL_TEXTS if name in said]
+    partial = any(isinstance(text, str) and _PARTIAL.search(text) is not None for text in texts)
     for name in PARTIAL_FLAGS:
         if name in said:
             flag = flag_of(said[name])

@@ -10,17 +10,18 @@ WORDS = (
 
 _WORDS = frozenset(WORDS)
 _LONGEST = max(map(len, WORDS))
-_SIGNS = " \t\r\n\v\f\0\u00a0!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~–—−…·•¿∅"
+_SIGNS = " \t\r\n\v\f\0\u00a0\u200b\ufeff!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~–—−…·•¿∅"
 
 
 def is_placeholder(text: str) -> bool:
     """Return whether a text names nothing: blank, one of `WORDS`, signs alone, zeros, or a number below zero."""
     core = text.strip(_SIGNS)
-    if not core.strip("0.-"):  # nothing, signs, 0, 0.0, a UUID of zeros
+    if len(core) > _LONGEST and core[0] != "0":
+        return False
+    digits = core[2:] if core[:2] in ("0x", "0X") else core
+    if not digits.strip("0.-"):  # nothing, signs, 0, 0.0, a UUID or an address of zeros
         return True
-    if len(core) > _LONGEST:
-        return core[:2] in ("0x", "0X") and not core[2:].strip("0")
-    return core.lower() in _WORDS or _is_below_zero(text.strip()) or not any(map(str.isalnum, core))
+    return core.lower() in _WORDS or _is_below_zero(text.strip()) or all(map(_is_sign, core))
 
 
 def is_placeholder_word(text: str) -> bool:
@@ -30,6 +31,10 @@ def is_placeholder_word(text: str) -> bool:
     except ValueError:
         return is_placeholder(text)
     return False
+
+
+def _is_sign(character: str) -> bool:
+    return character.isprintable() and not character.isalnum()
 
 
 def _is_below_zero(text: str) -> bool:

@@ -36,7 +36,9 @@ CONFIDENCE_ALLOWED = f"a finite number in at most {DIGITS_MAX} characters"
 LEVERAGE_ALLOWED = f"a number from {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}"
 SIDE_ALLOWED = "BUY, LONG, SELL or SHORT"
 ID_ALLOWED = "a text or number"
-SYMBOL_ALLOWED = f"1 to {SYMBOL_MAX} characters, none of them a control character or lone surrogate"
+SYMBOL_ALLOWED = (
+    f"1 to {SYMBOL_MAX} characters that name something, none of them a control character or lone surrogate"
+)
 
 SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
 

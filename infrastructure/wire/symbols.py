@@ -14,7 +14,7 @@ PERPETUAL_SPELLINGS = (
     ("ETH/USDT:USDT", "ccxt"),
     ("ETHUSDT.P, BINANCE:ETHUSDT.P", "TradingView"),
     ("ETHUSDT-PERP, ETHUSDT_PERP, ETHUSDTPERP, ETHUSDT-PERP.BINANCE", "NautilusTrader and others"),
-    ("ETH-USDT-SWAP, ETH-USDT-PERP, ETH-USDT-PERPETUAL, also with _ or / for the first -", "OKX and others"),
+    ("ETH-USDT-SWAP, ETH-USDT-PERP, ETH_USDT_PERP, ETH-USDT-PERPETUAL", "OKX and others"),
 )
 SPOT_SPELLINGS = (
     ("ETH/USDT, ETH-USDT, ETH_USDT", "ccxt, OKX, Gate"),

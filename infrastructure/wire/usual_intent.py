@@ -159,9 +159,11 @@ def _context(text: str) -> str | None:
 
 def _id(text: str) -> str | None:
     """Return an id; a placeholder is unusual, blank text is none without a word."""
-    if is_placeholder(text) and text and not text.isspace():
+    if not is_placeholder(text):
+        return text
+    if _present(text):
         raise _Unusual
-    return _present(text)
+    return None
 
 
 def _name(text: str) -> str:

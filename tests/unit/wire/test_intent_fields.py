@@ -33,10 +33,17 @@ def test_a_side_is_read_under_each_name_in_any_case(name: str, word: str, side: 
 
 
 @pytest.mark.parametrize("name", ["side", "action", "direction"])
-@pytest.mark.parametrize("word", ["HOLD", "flat"])
-def test_hold_and_flat_ask_for_nothing_whatever_else_the_message_says(name: str, word: str) -> None:
-    translation = intent(**{"side": "BUY", name: word, "reduce_only": True, "leverage": 0, "price": 0})
-    assert (translation.kind, translation.side) == (IntentKind.NOTHING, None)
+@pytest.mark.parametrize("other", [{}, {"intent_type": "ENTRY"}, {"positionSide": "SHORT"}])
+def test_hold_asks_for_nothing_whatever_else_says_order_or_entry(name: str, other: dict[str, object]) -> None:
+    translation = intent(**{"side": "BUY", name: " hold ", "leverage": 0, "price": 0, **other})
+    assert (translation.kind, translation.side, translation.unusable) == (IntentKind.NOTHING, None, ())
+
+
+@pytest.mark.parametrize("name", ["side", "action", "direction"])
+def test_flat_is_a_kind_of_its_own_and_never_opens(name: str) -> None:
+    assert intent(**{"side": None, name: "flat"}).kind is IntentKind.FLAT
+    beside = intent(**{"side": "BUY", name: "FLAT", "leverage": 0, "price": 0})
+    assert (beside.kind, beside.leverage, beside.entry_price) == (IntentKind.FLAT, None, None)
 
 
 def test_a_message_that_asks_for_nothing_keeps_what_travels_along() -> None:
@@ -52,28 +59,6 @@ def test_close_asks_to_close_without_a_side() -> None:
 def test_close_beside_a_direction_closes_and_keeps_the_direction() -> None:
     translation = intent(side="SELL", action="CLOSE")
     assert (translation.kind, translation.side) == (IntentKind.CLOSE, Side.SHORT)
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"reduce_only": True},
-        {"reduceOnly": "True"},
-        {"REDUCE_ONLY": "true"},
-        {"intent_type": "reduce_only"},
-        {"reduce_only": False, "intent_type": "REDUCE_ONLY"},
-    ],
-)
-def test_whatever_says_reduce_only_reduces_and_keeps_the_side(said: dict[str, object]) -> None:
-    translation = intent(**said)
-    assert (translation.kind, translation.side) == (IntentKind.REDUCE, Side.LONG)
-
-
-@pytest.mark.parametrize(
-    "said", [{"reduce_only": False}, {"reduceOnly": "FALSE"}, {"reduce_only": ""}, {"intent_type": "ENTRY"}]
-)
-def test_what_does_not_say_reduce_only_opens(said: dict[str, object]) -> None:
-    assert intent(**said).kind is IntentKind.OPEN
 
 
 @pytest.mark.parametrize(

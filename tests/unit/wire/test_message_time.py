@@ -31,7 +31,8 @@ from tests.unit.wire.made import INTENT, intent, translated
     ],
 )
 def test_a_time_is_read_to_the_microsecond(given: str, at: datetime) -> None:
-    assert time_of(given, None, "bot") == (MessageTime(at, TimeOrigin.PAYLOAD), ())
+    time, assumptions = time_of(given, None, "bot")
+    assert (time.at, time.origin, assumptions) == (at, TimeOrigin.PAYLOAD, ())
 
 
 @pytest.mark.parametrize("number", [1766612429000, 1766612429, 1766612429.0])
@@ -80,9 +81,9 @@ def test_a_time_that_an_offset_moves_out_of_the_calendar_is_not_used() -> None:
 def test_the_payload_is_asked_before_the_envelope_and_nothing_is_invented() -> None:
     payload = json.dumps(INTENT | {"timestamp": "2026-01-08T00:00:00Z"})
     both = translated({"payload": payload, "timestamp": "2026-01-09T00:00:00Z"})
-    assert both.time == MessageTime(datetime(2026, 1, 8, tzinfo=UTC), TimeOrigin.PAYLOAD)
+    assert (both.time.at, both.time.origin) == (datetime(2026, 1, 8, tzinfo=UTC), TimeOrigin.PAYLOAD)
     around = translated({"payload": json.dumps(INTENT), "timestamp": "2026-01-09T00:00:00Z"})
-    assert around.time == MessageTime(datetime(2026, 1, 9, tzinfo=UTC), TimeOrigin.ENVELOPE)
+    assert (around.time.at, around.time.origin) == (datetime(2026, 1, 9, tzinfo=UTC), TimeOrigin.ENVELOPE)
     assert translated({"payload": json.dumps(INTENT)}).time == MessageTime(None, None)
 
 
@@ -99,3 +100,41 @@ def test_a_time_of_the_usual_length_is_one_only_where_the_pattern_says_so() -> N
             text = usual[:at] + piece + usual[at + len(piece) :]
             read = time_of(text, None, "bot")[0].at is not None
             assert not read or _ISO.fullmatch(text.strip().upper()), text
+
+
+@pytest.mark.parametrize(
+    ("given", "form"),
+    [
+        ("2025-12-24T04:32:14.062679+00:00", "iso"),
+        ("2025-12-24T04:32:14-0800", "iso"),
+        ("2025-12-24T04:32:14", "iso-local"),
+        ("1766612429", "epoch-s"),
+        (1766612429.5, "epoch-s"),
+        (1766612429000, "epoch-ms"),
+    ],
+)
+def test_a_clock_is_told_by_producer_place_and_form(given: object, form: str) -> None:
+    assert intent(timestamp=given, source=" bot ").time.clock == f"bot|payload|{form}"
+    around = translated({"payload": json.dumps(INTENT | {"source": "bot"}), "timestamp": str(given)})
+    assert around.time.clock == f"bot|envelope|{form}"
+
+
+@pytest.mark.parametrize("source", [None, "", " ", "unknown", "None", "-", ["bot"]])
+def test_without_a_producer_the_clock_is_that_of_the_stream(source: object) -> None:
+    assert intent(timestamp=1766612429, source=source).time.clock == "stream trade.intent|payload|epoch-s"
+
+
+def test_the_producer_is_asked_of_the_payload_before_the_envelope() -> None:
+    payload = INTENT | {"timestamp": 1766612429}
+    inside = translated({"payload": json.dumps(payload | {"source": "inner"}), "source": "outer"})
+    assert inside.time.clock == "inner|payload|epoch-s"
+    around = translated({"payload": json.dumps(payload | {"source": "?"}), "source": "outer"})
+    assert around.time.clock == "outer|payload|epoch-s"
+
+
+def test_a_message_without_time_has_no_clock() -> None:
+    assert intent(source="bot").time.clock is None
+
+
+def test_the_clock_stays_short_whatever_the_producer_writes() -> None:
+    assert len(intent(timestamp=1766612429, source="x" * 60_000).time.clock or "") < 300
