@@ -205,10 +205,13 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
     if outcome.refusal is not None:
         refusal = outcome.refusal
         facts |= {"field": refusal.field, "value": refusal.value, "allowed": refusal.allowed}
-    if outcome.touched:
-        facts["position"], facts["plan"] = outcome.touched[-2:]
-    if len(outcome.touched) > 2:
-        facts["closed_position"], facts["closed_plan"] = outcome.touched[:2]
+    positions, plans = outcome.touched[::2], outcome.touched[1::2]
+    if positions:
+        facts["position"] = positions[-1]
+    if plans:  # a report that came after the end touches its position alone
+        facts["plan"] = plans[-1]
+    if len(positions) > 1:
+        facts["closed_position"], facts["closed_plan"] = positions[0], plans[0]
     if outcome.decision is not None:
         facts["decision"] = decision_id(outcome.decision.plan_id, outcome.decision.revision)
     if outcome.levels is not None:

@@ -177,6 +177,18 @@ def test_an_exit_that_ended_nothing_is_a_trouble_with_both_sides_of_the_comparis
     assert told.value("exitbrain_troubles_total", event="exit_ignored") == 1
 
 
+def test_a_report_that_is_kept_with_a_position_that_had_ended_names_that_position() -> None:
+    world, told = World(), Told()
+    opened = world.intent(**INTENT)
+    world.intent(**INTENT | {"side": "SELL"})
+    tell(told, world.closed(symbol="BTCUSDT", exit_price="101", order_id="8389765519"))
+
+    (line,) = told.lines
+    ended = str(opened.touched[0])
+    assert (line["reason"], line["position"], line["last_position"]) == ("EARLIER_CYCLE", ended, ended)
+    assert "plan" not in line
+
+
 def test_an_expected_repeat_is_a_line_and_no_trouble() -> None:
     told = Told()
     tell(told, ignored_outcome(ignored_exit(expected=True), Reason.DUPLICATE_CLOSE))
