@@ -14,7 +14,7 @@ NOTHING = [
     "None", "none", " NULL ", "nil", "NaN", "nan", "0", "0.0", "000", "-0", "?", "???", "N/A", "n.a.", "#N/A", "NA",
     "unknown", "UNKNOWN", "-", "--", "_", ".", "...", "-1", "-1.0", "-999", "undefined", "<NA>", "NaT", "(none)", "tbd",
     "[]", "{}", "''", '""', "false", "inf", "-inf", "0x0", "0x" + "0" * 40, "00000000-0000-0000-0000-000000000000",
-    "0" * 24, "no order id", "not_available", "−1", "–", "\u200b",
+    "0" * 24, "no order id", "not_available", "−1", "–", "\u200b", "\u2003", "\u3000None",
 ]  # fmt: skip
 SOMETHING = [
     "1", "8321137723", "10", "00001", "A", "a0", "O", "tp-1", "none-1", "null7", "nanook", "-abc", "unknown-3", "x" * 400,
