@@ -15,7 +15,7 @@ _SIGNS = " \t\r\n\v\f\0\u00a0\u200b\ufeff!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~â€“â€
 
 def is_placeholder(text: str) -> bool:
     """Return whether a text names nothing: blank, one of `WORDS`, signs alone, zeros, or a number below zero."""
-    core = text.strip(_SIGNS)
+    core = text.strip().strip(_SIGNS)
     if len(core) > _LONGEST and core[0] != "0":
         return False
     digits = core[2:] if core[:2] in ("0x", "0X") else core
@@ -34,7 +34,7 @@ def is_placeholder_word(text: str) -> bool:
 
 
 def _is_sign(character: str) -> bool:
-    return character.isprintable() and not character.isalnum()
+    return character.isspace() or (character.isprintable() and not character.isalnum())
 
 
 def _is_below_zero(text: str) -> bool:

@@ -69,7 +69,7 @@ _Whole = msgspec.defstruct(
     gc=False,
 )
 _decode = cast("Callable[[str], _Payload]", msgspec.json.Decoder(_Whole).decode)
-_IDS = frozenset(IDS)
+_IDS = NAMES_OF_ENTRY.intersection(IDS)
 _OPEN = IntentKind.OPEN
 
 
@@ -140,7 +140,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
 
 def _take_ids(said: _Payload, around: dict[str, str]) -> None:
     """Let the fields around a payload say those ids that it does not."""
-    for name in IDS:
+    for name in _IDS:
         if name in around and not _present(getattr(said, name) or ""):
             setattr(said, name, around[name])
 

@@ -26,125 +26,31 @@ ENTRY_WORDS = (
     "REVERSE", "REVERSAL", "FLIP",
 )  # fmt: skip
 STOP_WORDS = (
-    "SL",
-    "TSL",
-    "STOP",
-    "STOP_LOSS",
-    "STOPPED_OUT",
-    "STOP_MARKET",
-    "TRAILING_STOP",
-    "CUT_LOSS",
-    "SQUARE_OFF",
-)
+    "SL", "TSL", "STOP", "STOP_LOSS", "STOPPED_OUT", "STOP_MARKET", "TRAILING_STOP", "CUT_LOSS", "SQUARE_OFF",
+)  # fmt: skip
 TARGET_WORDS = ("TP", "TP1", "TAKE_PROFIT", "PROFIT_TAKING", "SCALE_OUT")
 
 _CLOSE, _REDUCE, _PARTIAL, _ENTRY = map(frozenset, (CLOSE_WORDS, REDUCE_WORDS, PARTIAL_WORDS, ENTRY_WORDS))
 _STRONG = _CLOSE | _REDUCE | _PARTIAL | _ENTRY
-_QUALIFIERS = frozenset(
-    {
-        "ALL",
-        "AND",
-        "AT",
-        "AUTO",
-        "AUTONOMOUS",
-        "CUT",
-        "EMERGENCY",
-        "EXECUTED",
-        "FILLED",
-        "FORCE",
-        "FORCED",
-        "FULL",
-        "FULLY",
-        "HARD",
-        "HIT",
-        "IN",
-        "INTENT",
-        "LEVEL",
-        "LIMIT",
-        "LOSS",
-        "LOSSES",
-        "MANUAL",
-        "MARKET",
-        "OFF",
-        "ONLY",
-        "ORDER",
-        "ORDERS",
-        "OUT",
-        "POSITION",
-        "POSITIONS",
-        "PROFIT",
-        "PROFITS",
-        "SCALE",
-        "SCALING",
-        "SIGNAL",
-        "SL",
-        "SOFT",
-        "SQUARE",
-        "STOP",
-        "STOPPED",
-        "STOPS",
-        "TAKE",
-        "TAKER",
-        "TAKES",
-        "TAKING",
-        "TARGET",
-        "TIME",
-        "TIMED",
-        "TO",
-        "TRADE",
-        "TRADES",
-        "TRAILING",
-        "TRIGGER",
-        "TRIGGERED",
-        "TSL",
-        "GO",
-        "LONG",
-        "SHORT",
-        "BUY",
-        "SELL",
-        "FLAT",
-        "HOLD",
-    }
-)
-# These speak of levels, of bars, or of what is not to be done: no order at all.
-_NO_ORDER = frozenset(
-    {
-        "NO",
-        "NOT",
-        "NON",
-        "DONT",
-        "NEVER",
-        "WITHOUT",
-        "ON",
-        "PRICE",
-        "BAR",
-        "CANDLE",
-        "ADJUST",
-        "AMEND",
-        "ATTACH",
-        "CANCEL",
-        "CHANGE",
-        "EDIT",
-        "LOWER",
-        "MODIFY",
-        "MOVE",
-        "PLACE",
-        "RAISE",
-        "REPLACE",
-        "SET",
-        "TIGHTEN",
-        "TRAIL",
-        "UPDATE",
-        "WIDEN",
-    }
-)
+_QUALIFIERS = frozenset((
+    "ALL", "AND", "AT", "AUTO", "AUTONOMOUS", "CUT", "EMERGENCY", "EXECUTED", "FILLED", "FORCE", "FORCED",
+    "FULL", "FULLY", "HARD", "HIT", "IN", "INTENT", "LEVEL", "LIMIT", "LOSS", "LOSSES", "MANUAL", "MARKET",
+    "OFF", "ONLY", "ORDER", "ORDERS", "OUT", "POSITION", "POSITIONS", "PROFIT", "PROFITS", "SCALE",
+    "SCALING", "SIGNAL", "SL", "SOFT", "SQUARE", "STOP", "STOPPED", "STOPS", "TAKE", "TAKER", "TAKES",
+    "TAKING", "TARGET", "TIME", "TIMED", "TO", "TRADE", "TRADES", "TRAILING", "TRIGGER", "TRIGGERED", "TSL",
+    "GO", "LONG", "SHORT", "BUY", "SELL", "FLAT", "HOLD", "ON",
+))  # fmt: skip
+_KNOWN = _STRONG | _QUALIFIERS
+# Words that begin so say what is not to be done, or speak of levels: no order at all.
+_NO_ORDER = frozenset((
+    "NO", "NOT", "NON", "DONT", "NEVER", "WITHOUT", "ADJUST", "AMEND", "ATTACH", "CANCEL", "CHANGE", "EDIT", "LOWER",
+    "MODIFY", "MOVE", "RAISE", "REPLACE", "SET", "TIGHTEN", "TRAIL", "UPDATE", "WIDEN",
+))  # fmt: skip
+_MOMENT = re.compile(r"\b(?:ON|AT) (?:CLOSE|OPEN)\b")  # of the session: MARKET_ON_CLOSE is a type of order
 _TARGET = re.compile(r"TP[0-9]*")
 _NUMBERED = re.compile(r"TP[0-9]*|[0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\W_]+")
-_PIECES = "|".join(["TP[0-9]*", *sorted(_STRONG | _QUALIFIERS, key=len, reverse=True)])
-_PIECE, _GLUED = re.compile(_PIECES), re.compile(f"(?:{_PIECES}){{2,}}")
-
 LONGEST_WORD = 64
 
 
@@ -184,9 +90,9 @@ def word_of(text: str) -> Word | None:
         return Word(order=ORDER_WORDS[parts[0]])
     if said == {"HOLD"}:
         return Word(hold=True)
-    if not said or said & _NO_ORDER:
+    if not said or parts[0] in _NO_ORDER:
         return None
-    whole = all(part in _STRONG or part in _QUALIFIERS or _NUMBERED.fullmatch(part) for part in parts)
+    whole = all(part in _KNOWN or _NUMBERED.fullmatch(part) for part in parts)
     if (
         not whole and parts[0] not in _STRONG and parts[-1] not in _STRONG
     ):  # AUTONOMOUS_EXIT_NOW says it clearly
@@ -197,11 +103,21 @@ def word_of(text: str) -> Word | None:
 
 def _parts(text: str) -> list[str]:
     parts: list[str] = []
-    for part in _BETWEEN.split(_CAMEL.sub("_", text.strip()).upper()):
-        known = part in _STRONG or part in _QUALIFIERS
-        pieces = _PIECE.findall(part) if not known and _GLUED.fullmatch(part) else []
-        parts.extend(pieces if "".join(pieces) == part else [part] if part else [])
-    return parts
+    for part in _BETWEEN.split(_CAMEL.sub("_", text.strip().replace("'", "")).upper()):
+        if part:
+            parts.extend(_pieces(part) or [part])
+    return _MOMENT.sub("", " ".join(parts)).split()
+
+
+def _pieces(part: str) -> list[str]:
+    """Return the known words that are written as one here, the longest that lead to the end; none if there are none."""
+    for end in range(len(part), 1, -1):
+        head, rest = part[:end], part[end:]
+        if head in _KNOWN or _TARGET.fullmatch(head):
+            pieces = _pieces(rest)
+            if pieces or not rest:
+                return [head, *pieces]
+    return []
 
 
 def _meant(said: frozenset[str], whole: bool) -> Word:

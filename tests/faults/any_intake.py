@@ -4,12 +4,12 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.infrastructure.demo.synthetic import messages
 from exitbrain.infrastructure.redis.streams import INCOMING
-from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, names_of
+from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.stream_entry import from_entry
 from tests.property.test_wire_never_raises import translated
 from tests.world import NOON_MS, World
 
-NAMES = sorted(names_of(IntentShape) | names_of(CloseShape))
+NAMES = sorted(frozenset().union(*NAMES_READ.values()))
 MAX_BYTES = 2048
 INPUTS_PER_WORLD = 500
 REPLAYED_ONE_IN = 5

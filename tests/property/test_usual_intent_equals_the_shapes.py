@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from exitbrain.domain.messages import TRADE_INTENT, IncomingMessage
 from exitbrain.domain.receipt import RawFields
 from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from exitbrain.infrastructure.wire.usual_intent import usual_intent
 
@@ -25,15 +26,16 @@ USUAL = {
 NAMES = st.sampled_from(
     [*USUAL, "quantity", "qty", "price", "position_usd", "ai_size_usd", "ai_leverage", "funding_rate", "atr_value",
      "action", "direction", "reduce_only", "reduceOnly", "REDUCE_ONLY", "intent_type", "timestamp", "order_id",
-     "account", "trace_id", "event_id", "correlation_id", "stop_loss", "model", "Symbol", "symb\\u006fl",
-     "\\ufefforder_id", "\ufeffleverage"]
+     "account", "trace_id", "event_id", "correlation_id", "stop_loss", "model", "Symbol", "symb\\u006fl", "source",
+     "\\ufefforder_id", "\ufeffleverage", *sorted(NAMES_READ[TRADE_INTENT])]
 )  # fmt: skip
 NUMBERS = st.sampled_from(
     ["0", "-0", "-0.0", "00", "1.", ".5", "+1", "1_0", "1e5", "1E+2", "1e-16", "1e400", "-1", "126", "NaN", "Infinity",
      "1" * 64, "1" * 65, "0." + "1" * 62, "0." + "1" * 63, "1e999999999999999999999", "1e15", "1e-15", "3.0000000001"]
 )  # fmt: skip
 WORDS = st.sampled_from(
-    ["BUY", " sell ", "LONG", "CLOSE", "HOLD", "REDUCE_ONLY", "true", "", "  ", "\u2003", "0.5", "1_0", "nan", "币安usdt",
+    ["BUY", " sell ", "LONG", "CLOSE", "HOLD", "REDUCE_ONLY", "true", "", "None", "n/a", "0", "flat", "exit_long", "OPEN",
+     "ETH/USDT:USDT", "BINANCE:ethusdt", "ETHUSDT_260327", "paper", "BOTH", "MARKET", "  ", "\u2003", "0.5", "1_0", "nan", "币安usdt",
      "ethusdt ", "x" * 64, "x" * 65, "x" * 256, "x" * 257, "\u200b", "2025-12-24T04:32:14.062679", "2025-12-24t04:32z",
      "1766612429", "1999-01-01T00:00:00Z", "a\tb", "a\x7fb", "\ufeffBUY", "\ufeffethusdt", "\ufeff", "\ufeff2025-12-24T04:32:14"]
 )  # fmt: skip
@@ -61,6 +63,10 @@ AROUND = st.dictionaries(
             "data",
             "symbol",
             "\ufefftrace_id",
+            "source",
+            "paper_trade",
+            "mode",
+            "trade_id",
         ]
     ),
     WORDS,
@@ -107,6 +113,16 @@ def message(text: str, around: dict[str, str]) -> IncomingMessage:
 @example([("entry_price", "1e-15"), ("position_size_usd", "1e15")], [], {})
 @example([("order_id", '" "')], [], {"order_id": "A1", "trace_id": "x" * 257})
 @example([("timestamp", '"soon"')], [], {"timestamp": "2025-12-24T04:32:14"})
+@example([("timestamp", '"1766612429"'), ("source", '" "')], [], {"source": "bot"})
+@example([("order_id", '"N/A"')], [], {"order_id": "7"})
+@example([("trace_id", '""')], [], {"trace_id": "unknown"})
+@example([("symbol", '"eth/usdt"')], [], {"mode": "paper"})
+@example([("symbol", '" BINANCE:ETHUSDT.P "')], [], {})
+@example([("symbol", '"None"')], [], {})
+@example([("positionSide", '"SHORT"')], [], {})
+@example([("type", '"close"')], [], {})
+@example([("quantity", "-1")], [], {})
+@example([("quantity", "0")], [], {})
 def test_the_quick_reading_gives_what_the_shapes_give(
     said: list[tuple[str, str]], edits: list[tuple[int, int, str]], around: dict[str, str]
 ) -> None:

@@ -8,8 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exitbrain.domain.messages import (
+    BOOK_CLOSE,
     TRADE_CLOSED,
     TRADE_INTENT,
+    BookClose,
     ForeignStream,
     IncomingMessage,
     IntentKind,
@@ -21,13 +23,13 @@ from exitbrain.domain.messages import (
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.jsonl import read_messages
-from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, names_of
+from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 CAP = 400
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 WORDS = st.sampled_from(
-    ["BUY", "sell", "LONG", "CLOSE", "HOLD", "BTCUSDT", "币安USDT", "REDUCE_ONLY", "true", "", " ", "nan", "1e999",
+    ["BUY", "sell", "LONG", "CLOSE", "HOLD", "flat", "OPEN_LONG", "tp1", "partial", "paper", "N/A", "ETH/USDT:USDT", "BTCUSDT", "币安USDT", "REDUCE_ONLY", "true", "", " ", "nan", "1e999",
      "0", "-1", "5", "0.5", "1e-15", "1e15", "1766612429", "2025-12-24T04:32:14", "1e-99999999", "9" * 80]
 )  # fmt: skip
 SCALARS = WORDS | TEXT | st.none() | st.booleans() | st.integers() | st.floats()
@@ -36,7 +38,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
-READ = sorted(names_of(IntentShape) | names_of(CloseShape) | {"action", "direction", "timestamp"})
+READ = sorted(frozenset().union(*NAMES_READ.values()))
 NAMES = st.sampled_from(READ) | TEXT
 SAID = st.dictionaries(NAMES, VALUES, max_size=12)
 # One step from a usable message, so that most of the search happens beyond the first check.
@@ -49,7 +51,7 @@ FIELDS = (
     | st.dictionaries(NAMES | st.sampled_from(["payload", "data"]), RAW_VALUES, max_size=8)
     | st.dictionaries(st.binary(max_size=5), st.binary(max_size=20), max_size=8)
 )
-SOURCES = st.sampled_from([TRADE_INTENT, TRADE_CLOSED, "market.tick"])
+SOURCES = st.sampled_from([TRADE_INTENT, TRADE_CLOSED, BOOK_CLOSE, "market.tick"])
 IDS = st.none() | TEXT | st.sampled_from(["1-1", f"{2**63}-1", "-1-1"])
 
 
@@ -57,25 +59,37 @@ def translated(message: IncomingMessage) -> Translation:
     """Translate twice and check what holds for every message."""
     translation = WireTranslator().translate(message)
     assert WireTranslator().translate(message) == translation
-    assert isinstance(translation, TradeIntent | TradeClosed | Unusable | ForeignStream)
+    assert isinstance(translation, TradeIntent | TradeClosed | BookClose | Unusable | ForeignStream)
     for name, text in message.fields.values.items():
         assert name.encode() is not None
         assert text.encode() is not None
-    assert (translation.time.at is None) == (translation.time.origin is None)
+    time = translation.time
+    assert (time.at is None) == (time.origin is None) == (time.clock is None)
+    assert time.clock is None or len(time.clock.encode()) < 1000
     if isinstance(translation, Unusable):
         refusal = translation.refusal
         assert refusal.field
         assert refusal.allowed
         assert len(refusal.value.encode()) <= 800
         assert len(refusal.value) <= 200
+        assert (
+            translation.is_exit
+            or message.source in (TRADE_INTENT, "market.tick", "unknown")
+            or message.broken
+        )
     if isinstance(translation, TradeIntent):
         _check_intent(translation)
+    if isinstance(translation, TradeIntent | TradeClosed):
+        assert set(translation.unusable) <= {each.field for each in translation.assumptions}
+        assert translation.remaining is None or translation.remaining >= 0
+        for each in translation.assumptions:
+            assert each.value.encode() is not None
     return translation
 
 
 def _check_intent(intent: TradeIntent) -> None:
     assert 1 <= len(intent.symbol) <= 64
-    assert intent.side is not None or intent.kind in (IntentKind.CLOSE, IntentKind.NOTHING)
+    assert intent.side is not None or intent.kind is not IntentKind.OPEN
     assert intent.leverage is None or 1 <= intent.leverage <= 125
     for amount in (intent.entry_price, intent.quantity):
         assert amount is None or Decimal("1e-15") <= amount <= Decimal("1e15")

@@ -1,6 +1,7 @@
 """What is written where there is no value is no id."""
 
 import json
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -14,22 +15,23 @@ NOTHING = [
     "None", "none", " NULL ", "nil", "NaN", "nan", "0", "0.0", "000", "-0", "?", "???", "N/A", "n.a.", "#N/A", "NA",
     "unknown", "UNKNOWN", "-", "--", "_", ".", "...", "-1", "-1.0", "-999", "undefined", "<NA>", "NaT", "(none)", "tbd",
     "[]", "{}", "''", '""', "false", "inf", "-inf", "0x0", "0x" + "0" * 40, "00000000-0000-0000-0000-000000000000",
-    "0" * 24, "no order id", "not_available", "−1", "–", "\u200b",
+    "0" * 24, "no order id", "not_available", "−1", "–", "\u200b", "\u3000None",
 ]  # fmt: skip
 SOMETHING = [
     "1", "8321137723", "10", "00001", "A", "a0", "O", "tp-1", "none-1", "null7", "nanook", "-abc", "unknown-3", "x" * 400,
     "0x1", "00000000-0000-0000-0000-000000000001", "1e9", "-1-2", "order", "币安", "1.0",
 ]  # fmt: skip
+READERS: tuple[Callable[..., TradeIntent | TradeClosed], ...] = (intent, close)
 IDS = ("order_id", "trace_id", "event_id", "correlation_id")
 
 
-@pytest.mark.parametrize("text", [*NOTHING, *WORDS, "", "  "])
+@pytest.mark.parametrize("text", [*NOTHING, *WORDS, "", "  ", "\u2003"])
 def test_a_placeholder_is_told_in_any_case_and_in_brackets(text: str) -> None:
     for written in (text, text.upper(), text.title(), f" {text}\n"):
         assert is_placeholder(written), written
     if not text.strip().startswith(("-", "−")):
-        assert is_placeholder(f"<{text}>")
-        assert is_placeholder(f"'{text}'")
+        assert is_placeholder(f"<{text.strip()}>")
+        assert is_placeholder(f"'{text.strip()}'")
 
 
 @pytest.mark.parametrize("text", SOMETHING)
@@ -45,7 +47,7 @@ def test_a_number_is_no_word_for_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("given", [*NOTHING, 0, -1, 0.0, float("nan")])
 def test_a_placeholder_counts_as_absent_with_an_assumption(given: object) -> None:
-    for name, read in product(IDS, (intent, close)):
+    for name, read in product(IDS, READERS):
         found = read(**{name: given})
         assert (found.order_id, found.ids) == ("", {})
         assert [(each.field, each.why) for each in found.assumptions] == [(name, NO_ID)]
@@ -61,7 +63,7 @@ def test_a_trade_id_is_read_and_may_be_a_placeholder(name: str) -> None:
 
 @pytest.mark.parametrize("given", SOMETHING)
 def test_an_id_is_kept_as_it_is_whatever_its_length(given: str) -> None:
-    for name, read in product(IDS, (intent, close)):
+    for name, read in product(IDS, READERS):
         found = read(**{name: given})
         assert (found.order_id if name == "order_id" else found.ids[name]) == given
         assert found.unusable == ()

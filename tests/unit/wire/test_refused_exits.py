@@ -85,9 +85,9 @@ def test_a_refused_report_is_an_exit() -> None:
     ],
 )
 def test_a_message_too_large_is_an_exit_as_far_as_it_could_be_read(
-    source: str, said: dict[str, object], is_exit: bool
+    source: str, said: dict[str, str], is_exit: bool
 ) -> None:
-    fields: dict[str | bytes, object] = {"symbol": "ETHUSDT", **said, "text": "x" * 500}
+    fields = {"symbol": "ETHUSDT"} | said | {"text": "x" * 500}
     message = from_fields(source, "1-1", fields, origin=Origin.LIVE, max_bytes=100)
     found = WireTranslator().translate(message)
     assert isinstance(found, Unusable)

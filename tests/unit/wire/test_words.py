@@ -22,7 +22,7 @@ LONG, SHORT = Side.LONG, Side.SHORT
 CLOSING = [
     *CLOSE_WORDS, *STOP_WORDS, "STOPLOSS", "StopLoss", "stop-loss", "stop loss", "stop.loss", "CLOSE_POSITION",
     "closePosition", "CLOSEPOSITION", "close all", "FULL_EXIT", "FORCE_CLOSE", "AUTONOMOUS_EXIT", "EMERGENCY_STOP_LOSS",
-    "SL_HIT", "BUY_STOP_LOSS", "time-exit", "exit_market", "liquidation.", "_CLOSE_", "FLATTEN_ALL", "margin_exit",
+    "SL_HIT", "BUY_STOP_LOSS", "time-exit", "exit_market", "liquidation.", "_CLOSE_", "FLATTEN_ALL", "margin_exit", "EXIT_ON_STOP", "close_on_trigger", "EXIT_AT_CLOSE", "exit_no_profit",
 ]  # fmt: skip
 REDUCING = [
     *REDUCE_WORDS, *PARTIAL_WORDS, *TARGET_WORDS, "REDUCE_ONLY", "reduce-only", "reduceOnly", "REDUCEONLY",
@@ -44,7 +44,7 @@ NAMING = [
     ("stop_loss_short", SHORT), ("CLOSE_SHORT_POSITION", SHORT), ("TP_LONG", LONG),
 ]  # fmt: skip
 SAYING_NOTHING = [
-    "MARKET", "LIMIT", "UPDATE_STOP_LOSS", "move_sl", "SET_TP", "ADJUST_TP_SL", "MARKET_ON_CLOSE", "NO_EXIT", "BUY_STOP",
+    "MARKET", "LIMIT", "UPDATE_STOP_LOSS", "move_sl", "SET_TP", "ADJUST_TP_SL", "MARKET_ON_CLOSE", "limit-at-open", "NO_EXIT", "dont close", "don't exit", "set_exit", "BUY_STOP",
     "SELL_STOP_LIMIT", "STRONG", "5", "x" * 70, "", "_", "ema_close_cross", "closest", "exitbrain", "reopened-not",
 ]  # fmt: skip
 
