@@ -17,7 +17,7 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import EntryId
 
 
@@ -55,7 +55,13 @@ class _Group:
             self.decision = entry.event
 
 
-_BEGINNINGS = (MessageReceived.TOPIC, StoreOpened.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
+_BEGINNINGS = (
+    MessageReceived.TOPIC,
+    StoreOpened.TOPIC,
+    EpochRaised.TOPIC,
+    PolicyRegistered.TOPIC,
+    PolicyActivated.TOPIC,
+)
 """The topics that are not the effect of what stands before them."""
 
 StoredForm = Callable[[Record], object]

@@ -24,7 +24,7 @@ from exitbrain.domain.position import (
     PositionOpened,
 )
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ HistoricEvent = (
 _HISTORIC_TOPICS = tuple(event.TOPIC for event in get_args(HistoricEvent))
 _POSITION_TOPICS = tuple(event.TOPIC for event in get_args(PositionEvent))
 
-_NOT_OF_A_MESSAGE = (MessageReceived, PolicyRegistered, PolicyActivated, StoreOpened)
+_NOT_OF_A_MESSAGE = (MessageReceived, PolicyRegistered, PolicyActivated, StoreOpened, EpochRaised)
 
 
 class NotFound(Exception):

@@ -61,7 +61,10 @@ class Settings(BaseSettings):
         "separate", description="messages marked as paper: kept in the account ACCOUNT.paper, or ignored"
     )
     report_window_s: float = Field(
-        120.0, ge=0, le=86_400, description="seconds after the end of a position in which its report is expected"
+        120.0,
+        ge=0,
+        le=86_400,
+        description="seconds after the end of a position in which its report is expected",
     )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Literal["binance"] | Path | None = Field(

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from exitbrain.application import opening
 from exitbrain.application.context_audit import ContextAudit
@@ -29,6 +30,7 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NOON_MS = 1767268800000
 MAX_BYTES = 65_536
+THIS_STORE = UUID("5eed0000-0000-4000-8000-000000000001")
 
 
 class StoppedClock:
@@ -51,6 +53,7 @@ class World:
         ledger: ExitLedger | None = None,
         instruments: Instruments | None = None,
         settings: DecisionSettings | None = None,
+        store_id: UUID = THIS_STORE,
     ) -> None:
         self.clock = StoppedClock()
         self.ledger: ExitLedger = InMemoryLedger() if ledger is None else ledger
@@ -59,7 +62,7 @@ class World:
         self._instruments = instruments or NoInstruments()
         self._settings = settings or DecisionSettings()
         if self.ledger.head() == 0:
-            opening.begin(self.ledger, self.clock, "test", policy=policy)
+            opening.begin(self.ledger, self.clock, "test", store_id=store_id, policy=policy)
         self.recorder = self.another_recorder()
         self._sequence = 0
 

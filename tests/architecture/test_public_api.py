@@ -37,6 +37,7 @@ PUBLIC = [
     "DomainError",
     "Drift",
     "EntryId",
+    "EpochRaised",
     "ExitBrain",
     "ExitBrainV35Integration",
     "ExitPlan",

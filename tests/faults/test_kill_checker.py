@@ -38,6 +38,7 @@ from tests.faults.processes.evidence import (
     Row,
 )
 from tests.faults.processes.replays import drifts
+from tests.world import THIS_STORE
 
 MESSAGES = 200
 Doctored = Callable[[Evidence], Evidence]
@@ -53,7 +54,7 @@ def _evidence(path: Path) -> Evidence:
     url = f"sqlite:///{path}"
     streams: dict[str, list[Entry]] = {stream: [] for stream in (*INCOMING, *gathered.OUTGOING)}
     with closing(open_ledger(url, create=True)) as ledger:
-        begin(ledger, SystemClock(), "test")
+        begin(ledger, SystemClock(), "test", store_id=THIS_STORE)
         settings = DecisionSettings(dedupe_by="trace_id")
         intake = Intake(BuiltInFormulas(), WireTranslator())
         recorder = Recorder(ledger, intake, NoInstruments(), SystemClock(), settings)

@@ -22,10 +22,11 @@ from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.replay.representative_events import RECORDED
 from tests.servers import fresh_database
+from tests.world import THIS_STORE
 
 pytestmark = pytest.mark.integration
 
-OPENED = Record(STORE_ID, 1, StoreOpened(FORMAT, "0.1.0", RECORDED))
+OPENED = Record(STORE_ID, 1, StoreOpened(FORMAT, "0.1.0", RECORDED, THIS_STORE))
 
 
 def refusal(url: str, *, create: bool = True) -> str:

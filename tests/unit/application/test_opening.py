@@ -13,11 +13,11 @@ from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from tests.world import NOON, StoppedClock, rewritten
+from tests.world import NOON, THIS_STORE, StoppedClock, rewritten
 
 
 def opened(ledger: ExitLedger, policy: str | None = None) -> ExitLedger:
-    begin_or_check(ledger, StoppedClock(), "test", policy=policy)
+    begin_or_check(ledger, StoppedClock(), "test", new_id=THIS_STORE, policy=policy)
     return ledger
 
 
@@ -31,7 +31,7 @@ def registered_as(name: str, **otherwise: Any) -> Callable[[Any], Any]:
 def test_a_new_store_begins_with_its_format_the_shipped_policies_and_v3_5_in_force() -> None:
     events = [entry.event for entry in opened(InMemoryLedger()).log()]
 
-    assert events[0] == StoreOpened(FORMAT, "test", NOON)
+    assert events[0] == StoreOpened(FORMAT, "test", NOON, THIS_STORE)
     registered = [event for event in events if isinstance(event, PolicyRegistered)]
     assert [(event.name, event.by) for event in registered] == [(name, SHIPPED_BY) for name in SHIPPED]
     assert events[-1] == PolicyActivated("v3.5", "*", SHIPPED_BY, NOON)
