@@ -9,6 +9,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
@@ -189,7 +190,7 @@ class LiveWorker:
         self._worker = parts.worker(
             self._source,
             ThreadedRecording(thread, recorder),
-            parts.publishing(tail, around.language, publisher, self.journal),
+            parts.publishing(identity_of(ledger), tail, around.language, publisher, self.journal),
             self._supervisor,
             self.journal,
             around.worker_settings,
