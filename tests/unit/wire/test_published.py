@@ -22,7 +22,7 @@ from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.unit.wire.published_world import only, outgoing, published, take
-from tests.world import MAX_BYTES, NOON, THIS, World
+from tests.world import MAX_BYTES, NOON, THIS, THIS_STORE, World
 
 LEVELS = "exitbrain.adaptive_levels"
 LEVELS_STREAM = "quantum:stream:exitbrain.adaptive_levels"
@@ -163,13 +163,24 @@ def test_levels_have_every_key_that_readers_rely_on(world: World) -> None:
     payload = only(world, LEVELS).payload
 
     assert {
-        key: payload[key] for key in ("symbol", "order_id", "leverage", "volatility_factor", "schema_version")
+        key: payload[key]
+        for key in (
+            "symbol",
+            "order_id",
+            "leverage",
+            "volatility_factor",
+            "schema_version",
+            "store_id",
+            "epoch",
+        )
     } == {
         "symbol": "BTCUSDT",
         "order_id": "o-1",
         "leverage": 20,
         "volatility_factor": 1.5,
         "schema_version": 1,
+        "store_id": str(THIS_STORE),
+        "epoch": 1,
     }
     assert payload["adaptive_levels"] == {
         "tp1": 0.847247979309735,
@@ -374,6 +385,8 @@ def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(wor
     assert (intent.stream, close.stream) == ("quantum:dlq:trade.intent", "quantum:dlq:trade.closed")
     assert intent.payload | {"log_position": 0, "receipt_id": ""} == {
         "schema_version": 1,
+        "store_id": str(THIS_STORE),
+        "epoch": 1,
         "log_position": 0,
         "recorded_at": "2026-01-01T12:00:00Z",
         "occurred_at": "2026-01-01T12:00:01Z",
