@@ -156,9 +156,11 @@ class Worker:
 
     async def _publish(self) -> None:
         self._committed.clear()
-        standing_by = self._publishing.begun.is_set() and not self._source.in_turn
-        if standing_by or not await self._publishing.step():
-            await self._soon(self._committed)  # a hint; the log is looked at all the same
+        if self._publishing.begun.is_set() and not self._source.in_turn:
+            await self._publishing.stand_by()
+        elif await self._publishing.step():
+            return
+        await self._soon(self._committed)  # a hint; the log is looked at all the same
 
     async def _soon(self, event: asyncio.Event) -> bool:
         """Return whether an event has happened, waiting for it a little."""

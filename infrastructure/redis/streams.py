@@ -25,5 +25,5 @@ def dead_letters_of(stream: str) -> str:
 
 
 def published_key(stream: str) -> str:
-    """Return the key of the log position up to which a stream is published; in a cluster it shares its slot."""
+    """Return the key that says up to where a stream is published; in a cluster it shares its slot."""
     return f"{{{stream}}}:published"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
@@ -116,22 +117,30 @@ class Live:
             stack.push_async_callback(publisher.close)
             ledger = open_ledger(self._settings.store, create=False)
             stack.callback(ledger.close)
-            language = Published(PolicyUnits(ledger.register), container.translator())
+            store = identity_of(ledger)
+            language = Published(store, PolicyUnits(ledger.register), container.translator())
             recent = RecentLog()
             tail = ThreadedTail(self.tail_thread, ledger, language.topics, recent)
             self.supervisor = self._supervised_by(journal, transient=TRANSIENT)
             self.recording = HeldRecording(writer, container.recorder(saved=recent.note))
+            publishing = Publishing(store, tail, language, publisher, journal)
             worker = Worker(
                 source,
                 self.recording,
-                Publishing(tail, language, publisher, journal),
+                publishing,
                 self.supervisor,
                 journal,
                 WorkerSettings(),
             )
             heartbeat = Heartbeat(journal)
             health = HealthServer(
-                self.supervisor, heartbeat, metrics, journal, mode="shadow", address="127.0.0.1:0"
+                self.supervisor,
+                heartbeat,
+                publishing.unpublished,
+                metrics,
+                journal,
+                mode="shadow",
+                address="127.0.0.1:0",
             )
             self._address = urlsplit(health.url).netloc
             stack.enter_context(health)

@@ -7,8 +7,10 @@ from random import Random
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
@@ -18,12 +20,14 @@ from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.wire.published import STREAMS
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.ports import (
@@ -64,7 +68,7 @@ class Surroundings:
     server: StreamServer
     arrivals: Arrivals
     store: InMemoryRecorder
-    language: PublishedLanguage
+    language: Callable[[StoreIdentity], PublishedLanguage]
     faults: Faults
     interfere: Callable[[Random], None]
     instruments: Instruments
@@ -108,13 +112,14 @@ class SometimesConfused:
 class LiveWorker:
     """A process that runs the live path until it is stopped, fails or dies."""
 
-    def __init__(self, name: str, around: Surroundings, parts: Parts) -> None:
+    def __init__(self, name: str, around: Surroundings, parts: Parts, *, begins_here: bool = False) -> None:
         faults = around.faults
         self.process = Process(name)
         self.journal = LoopJournal()
         self.clock = SimulatedClock()
         self._around = around
         self._parts = parts
+        self._begins_here = begins_here
         self._supervisor = parts.supervisor(
             self.journal,
             transient=TRANSIENT,
@@ -123,6 +128,7 @@ class LiveWorker:
         )
         self._told_at: float | None = None
         self._worker: Worker | None = None
+        self._publishing: Publishing | None = None
         self._source = parts.source(around.server, around.arrivals, faults, self.process)
         self._recorder = parts.store(around.store, faults, self.process, around.interfere)
 
@@ -134,6 +140,11 @@ class LiveWorker:
         """Tell it to stop, as SIGTERM does."""
         self._told_at = asyncio.get_running_loop().time()
         self._supervisor.stop()
+
+    @property
+    def publishes(self) -> bool:
+        """Return whether it found every stream to be published from its store."""
+        return self._publishing is not None and self._publishing.begun.is_set()
 
     @property
     def told_to_stop(self) -> bool:
@@ -184,12 +195,21 @@ class LiveWorker:
             ledger, intake, around.instruments, self.clock, around.decision_settings, saved=recent.note
         )
         thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
-        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics, recent)
         publisher = parts.publisher(around.server, faults, process)
+        store = identity_of(ledger)
+        if self._begins_here:
+            stated = [await publisher.published(stream) for stream in STREAMS]
+            store = begin_epoch(ledger, self.clock, "simulation", stated)
+        language = around.language(store)
+        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), language.topics, recent)
+        publishing = parts.publishing(store, tail, language, publisher, self.journal)
+        self._publishing = publishing
+        if self._begins_here:
+            await publishing.begin_here()
         self._worker = parts.worker(
             self._source,
             ThreadedRecording(thread, recorder),
-            parts.publishing(tail, around.language, publisher, self.journal),
+            publishing,
             self._supervisor,
             self.journal,
             around.worker_settings,
