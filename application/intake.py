@@ -533,6 +533,7 @@ class _Handling:
                 stamp=self.stamp,
             )
             self._claim(self._keys_of(closed, last)[:1], closed.exit_price)
+            self._claim(resent_keys(closed, self.context.settings))
             self._feed_window(reported)
             self.effects.extend(reported.collect())
             self.touched.append(last.id)

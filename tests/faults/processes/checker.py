@@ -18,6 +18,7 @@ from tests.faults.processes.evidence import (
     published_as,
 )
 
+REPORTED = "exitbrain.CloseReported"
 DECISIONS = ("exitbrain.LevelsComputed", "exitbrain.LevelsRefused")
 OPENED, CLOSED = "exitbrain.PositionOpened", "exitbrain.PositionClosed"
 
@@ -33,6 +34,8 @@ def violations(evidence: Evidence) -> list[str]:
         *_each_message_has_one_receipt(evidence, receipts),
         *_each_accepted_opening_has_one_decision(evidence, receipts),
         *_resent_messages_have_one_effect(receipts),
+        *_no_exit_is_ignored_silently(receipts),
+        *_a_round_trip_has_one_result(evidence.rows),
         *_messages_of_a_symbol_are_decided_in_order(receipts),
         *_versions_have_no_gaps(evidence.rows),
         *_one_position_is_open_at_most(evidence.rows),
@@ -99,6 +102,24 @@ def _resent_messages_have_one_effect(receipts: list[Row]) -> Iterator[str]:
     for trace_id, count in accepted.items():
         if trace_id is not None and count > 1:
             yield f"{trace_id}: accepted {count} times"
+
+
+def _no_exit_is_ignored_silently(receipts: list[Row]) -> Iterator[str]:
+    for receipt in receipts:
+        said = receipt.content
+        if (
+            said["source"] == "trade.closed"
+            and said["disposition"] != "ACCEPTED"
+            and not said["ignored_exit"]
+        ):
+            yield f"{said['stream']} {said['entry_id']}: ended nothing, and nothing tells of it"
+
+
+def _a_round_trip_has_one_result(rows: list[Row]) -> Iterator[str]:
+    results = Counter(
+        row.stream_id for row in rows if row.topic in (CLOSED, REPORTED) and row.content["result"]
+    )
+    yield from (f"position {one}: {count} results" for one, count in results.items() if count > 1)
 
 
 def _messages_of_a_symbol_are_decided_in_order(receipts: list[Row]) -> Iterator[str]:

@@ -237,6 +237,9 @@ def test_an_entry_and_its_close_may_share_a_key_of_their_producer(told: Story) -
     assert told.enters(7, correlation_id="signal-1").reason is Reason.DUPLICATE_MESSAGE
     assert is_taken(told.enters(8, correlation_id="unknown"))
     assert is_taken(told.enters(9, correlation_id="unknown"))
+    told.enters(10, **SHORT)
+    told.reports(10.1, side="LONG", correlation_id="signal-2")
+    ignored(told.reports(30, correlation_id="signal-2"), Reason.DUPLICATE_MESSAGE, expected=True)
 
 
 # How much it ends.
