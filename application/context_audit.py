@@ -17,6 +17,7 @@ from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.performance import WINDOW, PnLWindow
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import (
+    CloseReported,
     LeverageChanged,
     PositionClosed,
     PositionIncreased,
@@ -24,7 +25,7 @@ from exitbrain.domain.position import (
     PositionReduced,
 )
 
-_POSITION_EVENTS = (PositionOpened, PositionIncreased, LeverageChanged, PositionReduced, PositionClosed)
+_POSITION_EVENTS = (PositionOpened, PositionIncreased, LeverageChanged, PositionReduced)
 
 
 class ContextAudit:
@@ -53,13 +54,13 @@ class ContextAudit:
 
     def _learn(self, entry: LogEntry) -> None:
         event = entry.event
-        if isinstance(event, _POSITION_EVENTS):
+        if isinstance(event, PositionClosed | CloseReported):
+            self._position_versions.pop(entry.stream_id, None)
+            if event.result is not None:
+                results = self._results.setdefault(event.account, _Results())
+                results.add(entry.position, float(event.result.pnl_percent))
+        elif isinstance(event, _POSITION_EVENTS):
             self._position_versions[entry.stream_id] = entry.version
-            if isinstance(event, PositionClosed):
-                del self._position_versions[entry.stream_id]
-                if event.result is not None:
-                    results = self._results.setdefault(event.account, _Results())
-                    results.add(entry.position, float(event.result.pnl_percent))
         elif isinstance(event, InstrumentSnapshotTaken):
             self._snapshots[event.instrument.content_hash] = event.instrument.symbol
         else:

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from exitbrain.application.exit_counts import ExitCount, exit_count_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.receipt import Disposition
 
 
 @dataclass(slots=True)
 class IngestSummary:
-    """What ingesting a source came to; read = accepted + ignored + refused + duplicate."""
+    """What ingesting a source came to; read = accepted + ignored + refused + duplicate.
+
+    Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
+    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
+    also of one that was taken in and refused before.
+    """
 
     read: int = 0
     accepted: int = 0
@@ -18,6 +24,9 @@ class IngestSummary:
     refused: int = 0
     duplicate: int = 0
     decisions: int = 0
+    exits_ignored: int = 0
+    exit_repeats: int = 0
+    exits_refused: int = 0
     refusals: list[tuple[str, str]] = field(default_factory=list)
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
@@ -25,6 +34,8 @@ class IngestSummary:
         self.read += len(outcomes)
         for outcome in outcomes:
             self.decisions += outcome.decision is not None
+            if outcome.refusal is not None:
+                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
             if outcome.duplicate:
                 self.duplicate += 1
                 continue
@@ -37,5 +48,18 @@ class IngestSummary:
                     self.refused += 1
                 case _:
                     assert_never(outcome.disposition)
-            if outcome.refusal is not None:
-                self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
+            if outcome.ignored_exit is not None:
+                self._count_exit(outcome)
+
+    def _count_exit(self, outcome: Outcome) -> None:
+        match count := exit_count_of(outcome):
+            case None:
+                pass
+            case ExitCount.IGNORED:
+                self.exits_ignored += 1
+            case ExitCount.REPEAT:
+                self.exit_repeats += 1
+            case ExitCount.REFUSED:
+                self.exits_refused += 1
+            case _:
+                assert_never(count)

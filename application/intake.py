@@ -5,24 +5,41 @@ It reads and writes nothing else, so a host with its own transaction, event stor
 replay can call it again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
+from exitbrain.application.ignored_exit import ignored_exit_of
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings, PlanningContext, plan_levels
+from exitbrain.application.planning import PlanningContext, plan_levels
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.subject import Key, account_of, account_said, close_keys, resent_keys
 from exitbrain.domain.aggregate import Record, Stamp
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed, resent_kind
+from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.closing import (
+    BOOK_CLOSE,
+    CLOSE_INTENT,
+    FLIPPED,
+    REDUCE_INTENT,
+    Answer,
+    Part,
+    part_of_close,
+    part_of_reduction,
+    whose_exit,
+    whose_report,
+)
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionId, WindowReading
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import Decision, ExitPlan
 from exitbrain.domain.identity import claim_id, receipt_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.messages import (
+    BookClose,
     ForeignStream,
     IncomingMessage,
     IntentKind,
@@ -34,34 +51,28 @@ from exitbrain.domain.messages import (
 )
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import Position, PositionClosed
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason, Refusal
-from exitbrain.domain.values import Assumption, Side, TimeOrigin
-
-FLIPPED = "FLIPPED"
-CLOSE_INTENT = "CLOSE_INTENT"
-REDUCE_INTENT = "REDUCE_INTENT"
+from exitbrain.domain.position import CloseReported, Position, PositionClosed, Sighting
+from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason, Refusal
+from exitbrain.domain.values import DECIMAL, Assumption, Side, TimeOrigin, Whose
 
 # Looking a member up in its class costs as much as two divisions.
 _ACCEPTED, _NOTHING, _OPEN = Disposition.ACCEPTED, IntentKind.NOTHING, IntentKind.OPEN
 
+SAME_EXIT_PRICE = Decimal("0.005")
+"""How far, as a fraction, the exit prices of two closes under one order id may differ."""
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Subject:
-    """What a message is about, and the business keys (kind, value) by which it must count only once."""
-
-    account: str
-    symbol: str
-    claims: tuple[tuple[str, str], ...] = ()
+PERPETUAL_ALLOWED = "the name of a perpetual, such as ETHUSDT or ETH/USDT:USDT, while SPOT_NAMES is refuse"
+ONE_WAY_ALLOWED = "one position per symbol at a time; hedge mode is not supported yet"
 
 
 @dataclass(slots=True)
 class State:
     """What a message meets: the latest position of its symbol with its plan, the register, the PnL window.
 
-    `window_position` is the log position up to which the window was read, `uncommitted` how many results of the
-    same transaction it holds beyond that. `snapshot_stored` says that the instrument snapshot is in the store,
-    `claimed` names the kinds of business keys of the message that were used before.
+    `before` is the position that ended before an open one. `window_position` is the log position up to which the window
+    was read, `uncommitted` how many results of the same transaction it holds beyond that. `snapshot_stored` says that
+    the instrument snapshot is in the store, `claimed` tells who used the business keys of the message before. `held_by` is
+    the account that alone holds the symbol, where it is another than that of the message.
     """
 
     register: PolicyRegister
@@ -72,15 +83,18 @@ class State:
     uncommitted: int = 0
     instrument: Instrument | None = None
     snapshot_stored: bool = False
-    claimed: frozenset[str] = frozenset()
+    claimed: Mapping[Key, KeyClaimed] = field(default_factory=dict)
+    before: Position | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """When a message is recorded, and the settings in force."""
+    """When a message is recorded, and the settings in force; `configured` is the version of the event that keeps them."""
 
     recorded_at: datetime
     settings: DecisionSettings
+    configured: int = 0
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -119,39 +133,42 @@ class Intake:
         return _Handling(self._engine, message, translation, state, context).decided()
 
 
-_NOT_OURS = (Unusable, ForeignStream)  # a tuple: a union written in place is built anew by each call
-
-
-def subject_of(translation: Translation, settings: DecisionSettings) -> Subject | None:
-    """Return the account and symbol whose state a message meets, None when it meets none."""
-    if isinstance(translation, _NOT_OURS):
-        return None
-    claims = _claims_of(translation, settings)
-    return Subject(translation.account or settings.account, translation.symbol, claims)
-
-
-def _claims_of(
-    translation: TradeIntent | TradeClosed, settings: DecisionSettings
-) -> tuple[tuple[str, str], ...]:
-    claims: tuple[tuple[str, str], ...] = ()
-    if isinstance(translation, TradeClosed) and translation.order_id:
-        claims = ((CLOSE_ORDER_ID, translation.order_id),)
-    if settings.dedupe_by is not None and (own_id := translation.ids.get(settings.dedupe_by)):
-        claims = (*claims, (resent_kind(settings.dedupe_by), own_id))
-    return claims
+_SAID_NOTHING: tuple[tuple[Assumption, ...], tuple[str, ...]] = (), ()
 
 
 class _Ignored(Exception):
-    """Ends the handling of a message that does nothing."""
+    """Ends the handling of a message that does nothing.
 
-    def __init__(self, reason: Reason) -> None:
+    Of an exit: `rule` told whose it is, and `expected` says that nobody need look. `is_silent` where it is none.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        rule: Whose | None = None,
+        expected: bool = False,
+        is_silent: bool = False,
+    ) -> None:
         self.reason = reason
+        self.rule = rule
+        self.expected = expected
+        self.is_silent = is_silent
+
+
+class _Refused(Exception):
+    """Ends the handling of a message that can be read, and is not to be done."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
 
 
 class _Handling:
     """The handling of one message: copies what it may change, collects records in their order."""
 
     __slots__ = (
+        "before",
+        "came",
         "claims",
         "context",
         "decision",
@@ -162,6 +179,7 @@ class _Handling:
         "message",
         "plan",
         "position",
+        "read_instrument",
         "snapshot_stored",
         "stamp",
         "touched",
@@ -187,6 +205,7 @@ class _Handling:
         if self.position is not None and self.position.is_open:  # what has ended never changes again
             self.position = self.position.copy()
             self.plan = None if self.plan is None else self.plan.copy()
+        self.before = state.before
         self.window = state.window
         self.uncommitted = state.uncommitted
         self.snapshot_stored = state.snapshot_stored
@@ -195,7 +214,10 @@ class _Handling:
         self.effects: list[Record] = []
         self.decision: DecisionId | None = None
         self.levels: Decision | None = None
-        self.stamp = self._stamp(translation.time)
+        self.read_instrument: Instrument | None = None
+        self.stamp = stamp = self._stamp(translation.time)
+        clock = None if translation.time.at is None else translation.time.clock
+        self.came = Sighting(stamp.occurred_at, message.stream_id, message.server, clock)
 
     def decided(self) -> Decided:
         """Return everything the message leads to."""
@@ -203,44 +225,92 @@ class _Handling:
         try:
             match translation:
                 case TradeIntent():
+                    self._check_taken(translation)
                     self._intent(translation)
-                    self._claim(translation)
                 case TradeClosed():
-                    self._check_not_resent()
+                    self._check_taken(translation)
+                    self._check_not_resent(translation)
                     self._closed(translation)
-                    self._claim(translation)
+                case BookClose():
+                    self._book(translation)
                 case Unusable():
-                    return self._finish(Disposition.REFUSED, translation.refusal.reason, translation.refusal)
+                    return self._refused(translation.refusal, is_exit=translation.is_exit)
                 case ForeignStream():
                     return self._finish(Disposition.IGNORED, Reason.UNKNOWN_STREAM, None)
                 case _:
                     assert_never(translation)
         except _Ignored as ignored:
-            return self._finish(Disposition.IGNORED, ignored.reason, None)
+            exit_ = None if ignored.is_silent else self._ignored_exit(ignored.rule, expected=ignored.expected)
+            return self._finish(Disposition.IGNORED, ignored.reason, None, exit_)
+        except _Refused as refused:
+            return self._refused(refused.refusal, is_exit=self._is_exit())
         return self._finish(_ACCEPTED, None, None)
 
+    def _refused(self, refusal: Refusal, *, is_exit: bool) -> Decided:
+        ignored = self._ignored_exit(None, expected=False) if is_exit else None
+        return self._finish(Disposition.REFUSED, refusal.reason, refusal, ignored)
+
+    def _check_taken(self, translation: TradeIntent | TradeClosed) -> None:
+        """Refuse or ignore what the settings do not take: spot names, paper trading."""
+        settings = self.context.settings
+        if translation.spot and settings.spot_names == "refuse":
+            named = [assumed.value for assumed in translation.assumptions if assumed.field == "symbol"]
+            given = named[0] if named else translation.symbol
+            raise _Refused(Refusal(Reason.SPOT_NAME, "symbol", given, PERPETUAL_ALLOWED))
+        if translation.paper and settings.paper == "ignore":
+            raise self._ignored(Reason.PAPER, expected=self.given.held_by is None)
+
     def _intent(self, intent: TradeIntent) -> None:
-        if intent.kind is _NOTHING:
-            raise _Ignored(Reason.NOT_AN_ENTRY)
-        self._check_not_resent()
+        kind = intent.kind
+        if kind is _NOTHING:
+            raise _Ignored(Reason.NOT_AN_ENTRY, is_silent=True)
+        if kind is IntentKind.FLAT and self.context.settings.flat == "ignore":
+            raise _Ignored(Reason.NOT_AN_ENTRY, is_silent=self._held() is None)
+        if self.context.settings.dedupe_by is not None:
+            self._check_not_resent(intent)
         self._check_not_superseded()
-        if intent.kind is _OPEN:
+        if kind is _OPEN:
             self._open(intent)
         else:
-            self._reduce_or_close(intent)
+            self._exit(intent)
+        if self.context.settings.dedupe_by is not None:
+            self._claim(resent_keys(intent, self.context.settings))
 
-    def _check_not_resent(self) -> None:
+    def _held(self) -> Position | None:
+        """Return the open position."""
+        return self.position if self.position is not None and self.position.is_open else None
+
+    def _last(self) -> Position | None:
+        """Return the position that ended last."""
+        return self.before if self._held() is not None else self.position
+
+    def _is_exit(self) -> bool:
+        translation = self.translation
+        return isinstance(translation, TradeClosed) or (
+            isinstance(translation, TradeIntent) and translation.is_exit
+        )
+
+    def _ignored(self, reason: Reason, *, rule: Whose | None = None, expected: bool = False) -> _Ignored:
+        """Return what ends the handling of a message, told of where it is an exit."""
+        return _Ignored(reason, rule=rule, expected=expected, is_silent=not self._is_exit())
+
+    def _check_not_resent(self, translation: TradeIntent | TradeClosed) -> None:
         """Refuse to take a message twice that its producer sent again under a new entry id."""
-        field = self.context.settings.dedupe_by
-        if field is not None and resent_kind(field) in self.given.claimed:
-            raise _Ignored(Reason.DUPLICATE_MESSAGE)
+        for key in resent_keys(translation, self.context.settings):
+            if key in self.given.claimed:
+                raise self._ignored(Reason.DUPLICATE_MESSAGE, expected=True)
 
-    def _claim(self, translation: TradeIntent | TradeClosed) -> None:
-        """Use up the business keys of a message that was accepted, before its other effects."""
-        settings = self.context.settings
-        for kind, value in _claims_of(translation, settings):
-            key = (kind, translation.account or settings.account, translation.symbol, value)
-            self.claims.append(Record(claim_id(*key), 1, KeyClaimed(*key, self.stamp.receipt_id)))
+    def _claim(self, keys: tuple[Key, ...], exit_price: Decimal | None = None) -> None:
+        """Use up the business keys of a message, before its other effects."""
+        if not keys:
+            return
+        translation, receipt = self.translation, self.stamp.receipt_id
+        if not isinstance(translation, TradeIntent | TradeClosed):
+            raise WrongState("only intents and closes have keys of their own")
+        account = account_of(translation, self.context.settings)
+        for kind, value in keys:
+            key = (kind, account, translation.symbol, value)
+            self.claims.append(Record(claim_id(*key), 1, KeyClaimed(*key, exit_price, receipt)))
 
     def _check_not_superseded(self) -> None:
         """Refuse to let an older entry overwrite a newer one; entries without a stream id never compare."""
@@ -249,22 +319,30 @@ class _Handling:
             return
         newest = self.position.newest_entries.get(self.message.source)
         if newest is not None and mine < newest:
-            raise _Ignored(Reason.SUPERSEDED)
+            raise self._ignored(Reason.SUPERSEDED)
 
     def _open(self, intent: TradeIntent) -> None:
         if intent.side is None:
             raise WrongState(f"an opening intent for {intent.symbol} has no side")
-        held = self.position if self.position is not None and self.position.is_open else None
+        held = self._held()
         leverage, assumption = self._leverage(intent, held)
         if held is not None and held.side is intent.side:
             if leverage != held.leverage:
                 held.change_leverage(leverage, self.stamp)
-            held.increase(intent.entry_price, intent.quantity, self.stamp)
+            held.increase(intent.entry_price, intent.quantity, in_units=intent.in_units, stamp=self.stamp)
         else:
             if held is not None:
-                self._end(held, FLIPPED, intent.entry_price)
+                self._check_not_hedged(intent, held)
+                self._end(held, FLIPPED, intent.entry_price, rule=None)
             self._begin(intent, intent.side, leverage)
         self._compute(intent, assumption)
+
+    @staticmethod
+    def _check_not_hedged(intent: TradeIntent, held: Position) -> None:
+        """Refuse an entry that names the side that is not held: the account has positions on both sides."""
+        if intent.holds is not None:
+            said = f"{intent.holds} beside an open {held.side}"
+            raise _Refused(Refusal(Reason.HEDGE_MODE, "position_side", said, ONE_WAY_ALLOWED))
 
     def _leverage(self, intent: TradeIntent, held: Position | None) -> tuple[float, Assumption | None]:
         if intent.leverage is not None:
@@ -275,14 +353,18 @@ class _Handling:
         return 1.0, Assumption("leverage", "1.0", "the message has none")
 
     def _begin(self, intent: TradeIntent, side: Side, leverage: float) -> None:
+        self.before = self.position
         self.position = Position.open(
-            account=intent.account or self.context.settings.account,
+            account=account_of(intent, self.context.settings),
             symbol=intent.symbol,
             previous=self.position,
             side=side,
             leverage=leverage,
             entry_price=intent.entry_price,
             quantity=intent.quantity,
+            in_units=intent.in_units,
+            server=self.came.server,
+            clock=self.came.clock,
             stamp=self.stamp,
         )
         self.plan = ExitPlan.open(self.position, self.stamp)
@@ -305,69 +387,210 @@ class _Handling:
         self.decision = DecisionId(plan.id, plan.revision)
         self._collect(position, plan)
 
+    @property
+    def _window_s(self) -> float:
+        return self.context.settings.report_window_s
+
     def _keep_snapshot(self) -> None:
         instrument = self.given.instrument
         if instrument is not None and not self.snapshot_stored:
             self.effects.append(Record(id_of_snapshot(instrument), 1, InstrumentSnapshotTaken(instrument)))
             self.snapshot_stored = True
 
-    def _reduce_or_close(self, intent: TradeIntent) -> None:
-        position, plan = self._open_pair()
+    def _exit(self, intent: TradeIntent) -> None:
+        """Reduce or close the position that an intent means."""
+        answer = whose_exit(intent, self.came, self._held(), self._last(), self._window_s)
+        position = self._of_the_open(answer)
+        is_close = intent.kind is not IntentKind.REDUCE
         assumptions = list(intent.assumptions)
         if intent.side is not None:
             said = f"a reduce applies to the open position; the message says {intent.side}"
             assumptions.append(Assumption("side", position.side.value, said))
-        is_close = intent.kind is IntentKind.CLOSE
-        if self._closes_all(intent, position, is_close):
-            reason = CLOSE_INTENT if is_close else REDUCE_INTENT
-            self._end(position, reason, intent.entry_price, tuple(assumptions))
+        part = self._part_of_intent(intent, position, is_close=is_close)
+        if part is not None:
+            self._reduce(position, part, intent.entry_price, intent.order_id, answer.rule, assumptions)
             return
-        position.reduce(intent.quantity, tuple(assumptions), self.stamp)
-        plan.resize(position.quantity, self.stamp)
-        self._collect(position, plan)
+        reason = CLOSE_INTENT if is_close else REDUCE_INTENT
+        self._end(position, reason, intent.entry_price, rule=answer.rule, assumptions=tuple(assumptions))
 
-    def _closes_all(self, intent: TradeIntent, position: Position, is_close: bool) -> bool:
-        if intent.quantity is None:
-            return is_close
-        if position.quantity is None:
-            return is_close
-        return intent.quantity >= position.quantity
+    def _part_of_intent(self, intent: TradeIntent, position: Position, *, is_close: bool) -> Part | None:
+        if not is_close:
+            return part_of_reduction(position, intent.quantity, intent.remaining, partial=intent.partial)
+        quantity = intent.quantity if intent.in_units else None
+        return self._part_of_close(
+            position, quantity, intent.remaining, partial=intent.partial, price=intent.entry_price
+        )
+
+    def _part_of_close(
+        self,
+        position: Position,
+        quantity: Decimal | None,
+        remaining: Decimal | None,
+        *,
+        partial: bool,
+        price: Decimal | None,
+    ) -> Part | None:
+        instrument = self.given.instrument
+        if quantity is not None and instrument is not None:
+            self.read_instrument = instrument
+            self._keep_snapshot()
+        return part_of_close(
+            position,
+            quantity,
+            remaining,
+            partial=partial,
+            instrument=instrument,
+            price=position.entry_price if price is None else price,
+        )
 
     def _closed(self, closed: TradeClosed) -> None:
-        if CLOSE_ORDER_ID in self.given.claimed:
-            raise _Ignored(Reason.DUPLICATE_CLOSE)
-        position, plan = self._open_pair()
-        if self._is_of_an_earlier_cycle(position):
-            raise _Ignored(Reason.EARLIER_CYCLE)
-        assumptions = list(closed.assumptions)
+        self._check_not_claimed(closed, close_keys(closed, None))
+        answer = whose_report(closed, self.came, self._held(), self._last(), self._window_s)
+        if answer.position is not None:
+            self._check_not_claimed(closed, close_keys(closed, answer.position.cycle))
+            if not answer.position.is_open:
+                self._report(closed, answer.position, answer.rule)
+        position = self._of_the_open(answer)
+        assumptions = [*closed.assumptions, *self._doubts(closed, position)]
+        part = self._part_of_close(
+            position, closed.quantity, closed.remaining, partial=closed.partial, price=closed.exit_price
+        )
+        whole, of_part = self._keys_of(closed, position) or (None, None)
+        if part is not None:
+            self._claim(() if of_part is None else (of_part,), closed.exit_price)
+            self._reduce(position, part, closed.exit_price, closed.order_id, answer.rule, assumptions)
+        else:
+            self._claim(() if whole is None else (whole,), closed.exit_price)
+            self._complete(closed, position, answer.rule, tuple(assumptions))
+        self._claim(resent_keys(closed, self.context.settings))
+
+    @staticmethod
+    def _keys_of(closed: TradeClosed, position: Position) -> tuple[Key, ...]:
+        return close_keys(closed, None) or close_keys(closed, position.cycle)
+
+    @staticmethod
+    def _doubts(closed: TradeClosed, position: Position) -> list[Assumption]:
+        """Return what of a close does not fit the position that it ends."""
+        doubts = []
         if closed.side is not None and closed.side is not position.side:
             said = f"a close applies to the open position; the message says {closed.side}"
-            assumptions.append(Assumption("side", position.side.value, said))
+            doubts.append(Assumption("side", position.side.value, said))
+        at = closed.time.at
+        if (
+            at is not None
+            and position.opened_at_origin is not TimeOrigin.RECORDED_AT
+            and at < position.opened.at
+        ):
+            said = f"before the position opened at {position.opened.at.isoformat()}; the clocks disagree"
+            doubts.append(Assumption("timestamp", at.isoformat(), said))
+        return doubts
+
+    def _check_not_claimed(self, closed: TradeClosed, keys: tuple[Key, ...]) -> None:
+        """Refuse to count an order id twice; a repetition at another price is no mere repetition."""
+        for key in keys:
+            claimed = self.given.claimed.get(key)
+            if claimed is not None:
+                same = _is_same_price(closed.exit_price, claimed.exit_price)
+                raise self._ignored(Reason.DUPLICATE_CLOSE, expected=same)
+
+    def _complete(
+        self, closed: TradeClosed, position: Position, rule: Whose, assumptions: tuple[Assumption, ...]
+    ) -> None:
+        _, plan = self._open_pair()
         position.close(
             reason=closed.reason,
             exit_price=closed.exit_price,
             reported_pnl_percent=closed.pnl_percent,
             pnl_usd=closed.pnl_usd,
             order_id=closed.order_id,
-            assumptions=tuple(assumptions),
+            rule=rule,
+            reported=True,
+            server=self.came.server,
+            clock=self.came.clock,
+            assumptions=assumptions,
             stamp=self.stamp,
         )
         plan.complete(closed.reason, self.stamp)
         self._feed_window(position)
         self._collect(position, plan)
 
-    def _is_of_an_earlier_cycle(self, position: Position) -> bool:
-        told = TimeOrigin.RECORDED_AT not in (self.stamp.time_origin, position.opened_at_origin)
-        return told and self.stamp.occurred_at < position.opened_at
+    def _report(self, closed: TradeClosed, last: Position, rule: Whose) -> None:
+        """Keep the report of a position that has ended, and end the handling: it ends nothing more.
+
+        Nobody need look unless it could as well have been that of the open position.
+        """
+        expected = self._held() is None or rule in (Whose.NAMED, Whose.STREAM_ORDER)
+        is_part = closed.partial or (closed.remaining is not None and closed.remaining > 0)
+        if not last.reported and not is_part:
+            reported = last.copy()
+            reported.report(
+                exit_price=closed.exit_price,
+                pnl_percent=closed.pnl_percent,
+                pnl_usd=closed.pnl_usd,
+                order_id=closed.order_id,
+                rule=rule,
+                assumptions=closed.assumptions,
+                stamp=self.stamp,
+            )
+            self._claim(self._keys_of(closed, last)[:1], closed.exit_price)
+            self._claim(resent_keys(closed, self.context.settings))
+            self._feed_window(reported)
+            self.effects.extend(reported.collect())
+            self.touched.append(last.id)
+            if self._held() is None:
+                self.position = reported
+            else:
+                self.before = reported
+        raise self._ignored(Reason.EARLIER_CYCLE, rule=rule, expected=expected)
+
+    def _book(self, book: BookClose) -> None:
+        position, _ = self._open_pair()
+        self._end(position, BOOK_CLOSE, book.price, rule=None, assumptions=book.assumptions)
+
+    def _of_the_open(self, answer: Answer) -> Position:
+        """Return the open position where the exit means it, and end the handling where it does not."""
+        position = answer.position
+        if position is not None and position.is_open:
+            return position
+        earlier = answer.rule is not Whose.OPEN_POSITION and (
+            position is not None or answer.rule is Whose.STREAM_ORDER
+        )
+        reason = Reason.EARLIER_CYCLE if earlier and self._held() is not None else Reason.NO_OPEN_POSITION
+        expected = answer.rule is Whose.STREAM_ORDER and position is not None
+        raise self._ignored(reason, rule=answer.rule, expected=expected)
+
+    def _reduce(
+        self,
+        position: Position,
+        part: Part,
+        exit_price: Decimal | None,
+        order_id: str,
+        rule: Whose,
+        assumptions: list[Assumption],
+    ) -> None:
+        _, plan = self._open_pair()
+        position.reduce(
+            part.by,
+            part.rest,
+            exit_price=exit_price,
+            order_id=order_id,
+            rule=rule,
+            assumptions=tuple(assumptions),
+            stamp=self.stamp,
+        )
+        plan.resize(position.quantity, self.stamp)
+        self._collect(position, plan)
 
     def _end(
         self,
         position: Position,
         reason: str,
         exit_price: Decimal | None,
+        *,
+        rule: Whose | None,
         assumptions: tuple[Assumption, ...] = (),
     ) -> None:
-        """Close a position by an intent and cancel its plan."""
+        """Close a position by an intent, or an operator's word, and cancel its plan."""
         _, plan = self._open_pair()
         position.close(
             reason=reason,
@@ -375,6 +598,10 @@ class _Handling:
             reported_pnl_percent=None,
             pnl_usd=None,
             order_id="",
+            rule=rule,
+            reported=False,
+            server=self.came.server,
+            clock=self.came.clock,
             assumptions=assumptions,
             stamp=self.stamp,
         )
@@ -383,10 +610,10 @@ class _Handling:
         self._collect(position, plan)
 
     def _feed_window(self, position: Position) -> None:
-        closed = position.pending[-1].event
-        if isinstance(closed, PositionClosed) and closed.result is not None:
+        last = position.pending[-1].event
+        if isinstance(last, PositionClosed | CloseReported) and last.result is not None:
             self.window = self.window.copy()
-            self.window.add(closed.result.pnl_percent)
+            self.window.add(last.result.pnl_percent)
             self.uncommitted += 1
 
     def _open_pair(self) -> tuple[Position, ExitPlan]:
@@ -412,9 +639,30 @@ class _Handling:
         receipt_id = receipt_id_of(message, time)
         return Stamp(receipt_id, message.source, message.stream_id, at, origin, recorded_at)
 
-    def _finish(self, disposition: Disposition, reason: Reason | None, refusal: Refusal | None) -> Decided:
+    def _ignored_exit(self, rule: Whose | None, *, expected: bool) -> IgnoredExit:
+        given = self.given
+        return ignored_exit_of(
+            self.message,
+            self.translation,
+            self.context.settings,
+            given.position,
+            given.before,
+            held_by=given.held_by,
+            rule=rule,
+            expected=expected,
+        )
+
+    def _finish(
+        self,
+        disposition: Disposition,
+        reason: Reason | None,
+        refusal: Refusal | None,
+        ignored_exit: IgnoredExit | None = None,
+    ) -> Decided:
         stamp, message = self.stamp, self.message
-        assumptions = () if isinstance(self.translation, _NOT_OURS) else self.translation.assumptions
+        assumptions, unusable = _SAID_NOTHING
+        if isinstance(self.translation, TradeIntent | TradeClosed):
+            assumptions, unusable = self.translation.assumptions, self.translation.unusable
         # By place: names cost three times as much, and one is made for every message.
         receipt = MessageReceived(
             message.source,
@@ -426,14 +674,17 @@ class _Handling:
             reason,
             refusal,
             message.broken is not None,
-            self.context.settings.account,
-            self.context.settings.dedupe_by,
+            account_said(self.translation, self.context.settings),
             stamp.occurred_at,
             stamp.time_origin,
             stamp.recorded_at,
             stamp.occurred_at > stamp.recorded_at,
             assumptions,
             tuple(self.touched),
+            self.context.configured,
+            None if self.read_instrument is None else self.read_instrument.content_hash,
+            message.server,
+            ignored_exit,
         )
         outcome = Outcome(
             stamp.receipt_id,
@@ -444,6 +695,10 @@ class _Handling:
             receipt.touched,
             self.decision,
             self.levels,
+            ignored_exit=ignored_exit,
+            source=message.source,
+            unusable=unusable,
+            occurred_at=stamp.occurred_at,
         )
         given = self.given
         state = State(
@@ -456,8 +711,17 @@ class _Handling:
             given.instrument,
             self.snapshot_stored,
             given.claimed,
+            self.before,
+            given.held_by,
         )
         return Decided((Record(stamp.receipt_id, 1, receipt), *self.claims, *self.effects), outcome, state)
+
+
+def _is_same_price(one: Decimal | None, other: Decimal | None) -> bool:
+    """Return whether two exit prices may be of one close; an unknown one may be any."""
+    if one is None or other is None:
+        return True
+    return DECIMAL.subtract(one, other).copy_abs() <= DECIMAL.multiply(other, SAME_EXIT_PRICE)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exitbrain.application.intake import Context, Intake, subject_of
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.application.intake import Context, Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
+from exitbrain.application.subject import subject_of
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import Decision
@@ -55,7 +56,13 @@ class _Group:
             self.decision = entry.event
 
 
-_BEGINNINGS = (MessageReceived.TOPIC, StoreOpened.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
+_BEGINNINGS = (
+    MessageReceived.TOPIC,
+    IntakeConfigured.TOPIC,
+    StoreOpened.TOPIC,
+    PolicyRegistered.TOPIC,
+    PolicyActivated.TOPIC,
+)
 """The topics that are not the effect of what stands before them."""
 
 StoredForm = Callable[[Record], object]
@@ -71,6 +78,7 @@ class IntakeReplay:
         self._stored_form = stored_form
         self._registers = RegisterHistory()
         self._world = RecordedWorld()
+        self._configured: dict[int, DecisionSettings] = {}
 
     def run(self, *, progress: Callable[[int], None] | None = None) -> ReplayReport:
         """Decide every receipt again on the recorded state and compare all it led to.
@@ -101,12 +109,14 @@ class IntakeReplay:
 
     def _judge(self, group: _Group, report: ReplayReport) -> None:
         message = message_of(group.receipt)
-        context = Context(group.receipt.recorded_at, _settings(group))
+        configured = group.receipt.configured
+        settings = self._configured.get(configured, DecisionSettings())
+        context = Context(group.receipt.recorded_at, settings, configured)
         translation = self._intake.translate(message)
         subject = subject_of(translation, context.settings)
-        state = self._world.state(group.decision, group.records, self._registers)
+        state = self._world.state(group.receipt, group.decision, group.records, self._registers)
         if subject is not None:
-            self._world.place(state, subject)
+            self._world.place(state, translation, subject)
         has_decision = group.decision is not None
         difference: Difference | None
         try:
@@ -126,6 +136,8 @@ class IntakeReplay:
         """Fold what is no message, or a message of which something is lost; what is lost is UNREADABLE."""
         for record in group.records:
             self._registers.takes(record.event)
+            if isinstance(record.event, IntakeConfigured):
+                self._configured[record.version] = record.event.settings
         self._world.apply(group.records)
         if group.lost is None:
             return
@@ -155,6 +167,7 @@ def message_of(receipt: MessageReceived) -> IncomingMessage:
         fields=receipt.fields,
         origin=receipt.origin,
         broken=receipt.refusal if receipt.broken else None,
+        server=receipt.server,
     )
 
 
@@ -162,19 +175,6 @@ def stream_id_of(entry_id: str) -> EntryId | None:
     """Return an entry id as time and sequence where it is a stream id, None where it is a content hash."""
     ms, dash, seq = entry_id.partition("-")
     return EntryId(int(ms), int(seq)) if dash and ms.isdecimal() and seq.isdecimal() else None
-
-
-def _settings(group: _Group) -> DecisionSettings:
-    decision = group.decision
-    if decision is None:
-        return DecisionSettings(account=group.receipt.account, dedupe_by=group.receipt.dedupe_by)
-    return DecisionSettings(
-        account=group.receipt.account,
-        max_intent_age_s=decision.context.max_intent_age_s,
-        fee_bps=decision.inputs.fee_bps,
-        slippage_bps=decision.inputs.slippage_bps,
-        dedupe_by=group.receipt.dedupe_by,
-    )
 
 
 def whole_log(ledger: ExitLedger) -> Iterator[LogEntry | UnreadableEvent]:

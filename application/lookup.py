@@ -6,6 +6,7 @@ from typing import TypeVar, get_args
 from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.exit_plan import (
     Decision,
     ExitPlanCancelled,
@@ -18,10 +19,12 @@ from exitbrain.domain.exit_plan import (
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import (
+    CloseReported,
     Position,
     PositionClosed,
     PositionEvent,
     PositionOpened,
+    Result,
 )
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import StoreOpened
@@ -46,7 +49,7 @@ HistoricEvent = (
 _HISTORIC_TOPICS = tuple(event.TOPIC for event in get_args(HistoricEvent))
 _POSITION_TOPICS = tuple(event.TOPIC for event in get_args(PositionEvent))
 
-_NOT_OF_A_MESSAGE = (MessageReceived, PolicyRegistered, PolicyActivated, StoreOpened)
+_NOT_OF_A_MESSAGE = (MessageReceived, PolicyRegistered, PolicyActivated, StoreOpened, IntakeConfigured)
 
 
 class NotFound(Exception):
@@ -59,11 +62,20 @@ class Ambiguous(Exception):
 
 @dataclass(slots=True)
 class FoundPosition:
-    """A round trip with its end, if it has ended, and the latest computed levels of its plan."""
+    """A round trip with its end, if it has ended, its report where that came later, and the latest computed levels."""
 
     position: Position
     closed: PositionClosed | None = None
+    reported: CloseReported | None = None
     decision: LevelsComputed | None = None
+
+    @property
+    def result(self) -> Result | None:
+        """Return what the round trip brought, None where nothing says so."""
+        for said in (self.closed, self.reported):
+            if said is not None and said.result is not None:
+                return said.result
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,8 @@ def positions(
             found[entry.stream_id].closed = event
             if not closed:
                 del found[entry.stream_id]
+        elif isinstance(event, CloseReported):
+            found[entry.stream_id].reported = event
     return list(found.values())
 
 

@@ -1,6 +1,7 @@
 """What became of a message, for whoever sent or ingested it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -15,7 +16,7 @@ class Outcome:
 
     `levels` is all of the decision that was made now. `duplicate` says that the message had its receipt already and
     nothing was done again. `ignored_exit` tells of an exit that ended nothing. `source` is the logical stream of the
-    message, `unusable` the fields that it gave and that could not be used.
+    message, `unusable` the fields that it gave and that could not be used. `occurred_at` is None for a duplicate.
     """
 
     receipt_id: UUID
@@ -30,6 +31,7 @@ class Outcome:
     ignored_exit: IgnoredExit | None = None
     source: str = ""
     unusable: tuple[str, ...] = ()
+    occurred_at: datetime | None = None
 
     @classmethod
     def of_receipt(cls, receipt_id: UUID, receipt: MessageReceived) -> Self:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
@@ -16,29 +16,6 @@ from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
 from exitbrain.domain.position import Position
 from exitbrain.domain.values import Assumption, Cause, Origin
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionSettings:
-    """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points.
-
-    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) whose value tells a producer's messages
-    apart; a second message with a used value is ignored. None: only entry ids count. `flat` says what a bare FLAT does,
-    `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` what becomes of messages marked as
-    paper trading: an account of their own, or nothing. `report_window_s` is how long after the end of a position by an
-    intent its report is expected.
-    """
-
-    account: str = "default"
-    max_intent_age_s: float = 300.0
-    fee_bps: float = 5.0
-    slippage_bps: float = 0.0
-    dedupe_by: str | None = None
-    flat: Literal["ignore", "close"] = "ignore"
-    spot_names: Literal["accept", "refuse"] = "accept"
-    paper: Literal["separate", "ignore"] = "separate"
-    report_window_s: float = 120.0
-
 
 Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
 """What an intent says about the market (volatility, funding, divergence, confidence), and the defaults in it."""

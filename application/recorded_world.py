@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.intake import State, Subject
+from exitbrain.application.intake import State
 from exitbrain.application.register_history import RegisterHistory
+from exitbrain.application.subject import Subject, keys_met
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.exit_plan import Decision, ExitPlan, ExitPlanOpened
 from exitbrain.domain.identity import claim_id, plan_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages import Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import Position, PositionClosed, PositionOpened
 from exitbrain.domain.receipt import MessageReceived
@@ -22,38 +24,61 @@ class RecordedWorld:
     def __init__(self) -> None:
         self._keys: dict[UUID, tuple[str, str]] = {}
         self._positions: dict[tuple[str, str], Position] = {}
+        self._before: dict[tuple[str, str], Position] = {}
         self._plans: dict[UUID, ExitPlan] = {}
-        self._claims: set[UUID] = set()
+        self._claims: dict[UUID, KeyClaimed] = {}
         self._snapshots: dict[str, Instrument] = {}
 
     def state(
-        self, decision: Decision | None, records: Sequence[Record], registers: RegisterHistory
+        self,
+        receipt: MessageReceived,
+        decision: Decision | None,
+        records: Sequence[Record],
+        registers: RegisterHistory,
     ) -> State:
-        """Return what a message with this decision and these records met, without position and plan."""
+        """Return what a message with these records met, without the positions."""
+        held_by = None if receipt.ignored_exit is None else receipt.ignored_exit.held_by
         if decision is None:
-            return State(registers.latest())
+            snapshot = receipt.snapshot
+            return State(
+                registers.latest(),
+                instrument=self._instrument(snapshot, records),
+                snapshot_stored=snapshot in self._snapshots,
+                held_by=held_by,
+            )
         context = decision.context
         own = [r for r in records if isinstance(r.event, PositionClosed) and r.event.result is not None]
-        taken_now = [r.event for r in records if isinstance(r.event, InstrumentSnapshotTaken)]
-        instrument = None if context.snapshot is None else self._snapshots.get(context.snapshot)
         return State(
             register=registers.at_version(context.register_version),
             window=_RecordedWindow(decision.inputs.average_pnl, context.window.trades),
             window_position=context.window.log_position,
             uncommitted=context.window.uncommitted - len(own),
-            instrument=taken_now[0].instrument if taken_now else instrument,
+            instrument=self._instrument(context.snapshot, records),
             snapshot_stored=context.snapshot in self._snapshots,
+            held_by=held_by,
         )
 
-    def place(self, state: State, subject: Subject) -> None:
-        """Put the latest position of a symbol, its plan and the keys used before into a state."""
-        state.position = self._positions.get((subject.account, subject.symbol))
-        state.plan = None if state.position is None else self._plans.get(plan_id(state.position.id))
-        state.claimed = frozenset(
-            kind
-            for kind, value in subject.claims
-            if claim_id(kind, subject.account, subject.symbol, value) in self._claims
-        )
+    def _instrument(self, snapshot: str | None, records: Sequence[Record]) -> Instrument | None:
+        """Return the instrument that was read: one taken with these records, or before."""
+        if snapshot is None:
+            return None
+        for record in records:
+            if isinstance(record.event, InstrumentSnapshotTaken):
+                return record.event.instrument
+        return self._snapshots.get(snapshot)
+
+    def place(self, state: State, translation: Translation, subject: Subject) -> None:
+        """Put the positions of a symbol, the plan and the keys used before into a state."""
+        market = (subject.account, subject.symbol)
+        position = state.position = self._positions.get(market)
+        state.plan = None if position is None else self._plans.get(plan_id(position.id))
+        state.before = self._before.get(market) if position is not None and position.is_open else None
+        claimed = {}
+        for kind, value in keys_met(translation, subject, position, state.before):
+            claim = self._claims.get(claim_id(kind, subject.account, subject.symbol, value))
+            if claim is not None:
+                claimed[(kind, value)] = claim
+        state.claimed = claimed
 
     def apply(self, records: Sequence[Record]) -> None:
         """Fold recorded events."""
@@ -63,7 +88,7 @@ class RecordedWorld:
                 case MessageReceived():
                     continue
                 case KeyClaimed():
-                    self._claims.add(record.stream_id)
+                    self._claims[record.stream_id] = event
                 case InstrumentSnapshotTaken():
                     self._snapshots[event.instrument.content_hash] = event.instrument
                 case PositionOpened():
@@ -73,18 +98,26 @@ class RecordedWorld:
                     self._plans[record.stream_id] = ExitPlan(record.stream_id)
                     self._fold(self._plans[record.stream_id], record)
                 case _ if record.stream_id in self._keys:
-                    self._fold(self._positions[self._keys[record.stream_id]], record)
+                    self._fold(self._of_market(record.stream_id), record)
                 case _ if record.stream_id in self._plans:
                     self._fold(self._plans[record.stream_id], record)
 
     def _begin_position(self, position_id: UUID, opened: PositionOpened) -> None:
-        key = (opened.account, opened.symbol)
-        before = self._positions.get(key)
-        if before is not None:
-            del self._keys[before.id]
-            self._plans.pop(plan_id(before.id), None)
-        self._keys[position_id] = key
-        self._positions[key] = Position(position_id)
+        market = (opened.account, opened.symbol)
+        last = self._positions.get(market)
+        if last is not None:
+            self._plans.pop(plan_id(last.id), None)
+            earlier = self._before.get(market)
+            if earlier is not None:
+                del self._keys[earlier.id]  # only the last two can be meant by a message
+            self._before[market] = last
+        self._keys[position_id] = market
+        self._positions[market] = Position(position_id)
+
+    def _of_market(self, position_id: UUID) -> Position:
+        market = self._keys[position_id]
+        latest = self._positions[market]
+        return latest if latest.id == position_id else self._before[market]
 
     @staticmethod
     def _fold(aggregate: Position | ExitPlan, record: Record) -> None:

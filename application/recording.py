@@ -1,34 +1,27 @@
 """Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from exitbrain.application.intake import (
-    Context,
-    Decided,
-    Intake,
-    State,
-    Subject,
-    receipt_id_of,
-    subject_of,
-)
+from exitbrain.application.intake import Context, Decided, Intake, State, receipt_id_of
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
-from exitbrain.application.remembered import Key, Pair, PairCache, Tail
+from exitbrain.application.remembered import Held, HeldCache, Market, Tail
+from exitbrain.application.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.identity import claim_id, position_id
+from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.identity import CONFIGURATION_ID, claim_id, position_id
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.position import BOTH
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.receipt import MessageReceived, Reason
 
 BATCH_ATTEMPTS = 2
 """How often a batch is decided as a whole before it is halved: one by one would take as many commits as messages."""
@@ -54,7 +47,8 @@ class Recorder:
     """Take messages, decide them on the state of the ledger, save each batch as one transaction.
 
     Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again, and
-    `conflicts` counts how often that happened. `saved` is told of everything that was saved here.
+    `conflicts` counts how often that happened. `saved` is told of everything that was saved here. `build` is the version
+    of the software, which is kept with the settings.
     """
 
     def __init__(
@@ -65,6 +59,7 @@ class Recorder:
         clock: Clock,
         settings: DecisionSettings,
         *,
+        build: str = "",
         cache_size: int = 10_000,
         saved: Saved | None = None,
     ) -> None:
@@ -74,7 +69,9 @@ class Recorder:
         self._clock = clock
         self._settings = settings
         self._saved = saved
-        self._pairs = PairCache(ledger, cache_size)
+        self._build = build
+        self._configured: int | None = None
+        self._held = HeldCache(ledger, cache_size)
         self._tail = Tail(ledger)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
@@ -82,10 +79,15 @@ class Recorder:
 
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, whoever wrote it."""
-        self._pairs.clear()
+        self._held.clear()
         read = self._read(message)
         draft = _Draft(self, [read], at=None)
-        return State(self._register) if read.subject is None else draft.state(read.subject)
+        return State(self._register) if read.subject is None else draft.state(read, read.subject)
+
+    def context(self, at: datetime | None = None) -> Context:
+        """Return the context of a decision that is recorded at that time; keeps the settings where they are new."""
+        recorded_at = at or self._clock.now()
+        return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
         """Record one message and return its outcome; a message received before is not decided again."""
@@ -120,15 +122,32 @@ class Recorder:
         return [*self._insist(batch[:half], at), *self._insist(batch[half:], at)]
 
     def _record(self, batch: Sequence[_Read], at: datetime | None) -> list[Outcome]:
+        self._configuration(at)
         draft = _Draft(self, batch, at)
         outcomes = [draft.outcome_of(read) for read in batch]
         if draft.records:
-            last = self._ledger.save(draft.records, absent=draft.absent)
-            self._tail.follow(draft.records, last)
-            if self._saved is not None:
-                self._saved(draft.records, last)
+            self._save(draft.records, absent=draft.absent)
         draft.keep()
         return outcomes
+
+    def _save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> None:
+        last = self._ledger.save(records, absent=absent)
+        self._tail.follow(records, last)
+        if self._saved is not None:
+            self._saved(records, last)
+
+    def _configuration(self, at: datetime | None) -> int:
+        """Return the version of the settings in force, which are saved first where they differ from those before."""
+        if self._configured is None:
+            history = self._ledger.history(CONFIGURATION_ID)
+            newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
+            kept = newest.event
+            if kept is None or (kept.build, kept.settings) != (self._build, self._settings):
+                event = IntakeConfigured(self._build, self._settings, at or self._clock.now())
+                newest = Record(CONFIGURATION_ID, newest.version + 1, event)
+                self._save([newest])
+            self._configured = newest.version
+        return self._configured
 
     def _catch_up(self) -> int:
         """Read what the log has grown by: results for the windows, changes of the register by anyone."""
@@ -144,7 +163,7 @@ class Recorder:
         The rest is read from the log, which only grows.
         """
         self.conflicts += 1
-        self._pairs.clear()
+        self._held.clear()
 
 
 class _Draft:
@@ -158,8 +177,8 @@ class _Draft:
         self._claims = self._claims_of(batch)
         self._window_position = recorder._catch_up()
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
-        self._pairs: dict[Key, Pair] = {}
-        self._read_again: set[Key] = set()
+        self._held: dict[Market, Held] = {}
+        self._read_again: set[Market] = set()
         self._snapshots: set[str] = set()
         self.records: list[Record] = []
         self.absent: set[Place] = set()
@@ -182,8 +201,8 @@ class _Draft:
     def keep(self) -> None:
         """Remember, once the batch is saved, what it made of the positions and snapshots."""
         recorder = self._recorder
-        for key, pair in self._pairs.items():
-            recorder._pairs.put(key, pair)
+        for market, held in self._held.items():
+            recorder._held.put(market, held)
         recorder._stored_snapshots |= self._snapshots
 
     def _outcome_of_reused_id(self, message: IncomingMessage) -> Outcome:
@@ -201,39 +220,39 @@ class _Draft:
             self._received.update(self._ledger.receipts([read.receipt_id]))
         return self.outcome_of(read)
 
-    def _claims_of(self, batch: Sequence[_Read]) -> set[UUID]:
+    def _claims_of(self, batch: Sequence[_Read]) -> dict[UUID, KeyClaimed]:
         """Return those business keys of the messages that were used before."""
-        subjects = [read.subject for read in batch if read.subject is not None and read.subject.claims]
-        claims = [claim for subject in subjects for claim in _claim_ids(subject).values()]
-        return set(self._ledger.claimed(claims)) if claims else set()
+        subjects = [read.subject for read in batch if read.subject is not None and read.subject.keys]
+        claims = [claim for subject in subjects for claim in _claim_ids(subject, subject.keys).values()]
+        return self._ledger.claimed(claims) if claims else {}
 
     def _decide(self, read: _Read) -> Decided:
         recorder, message, translation, subject = self._recorder, read.message, read.translation, read.subject
-        context = Context(self._at or recorder._clock.now(), recorder._settings)
+        context = recorder.context(self._at)
         if subject is None:
             state = State(recorder._register)
             return recorder._intake.decide_translated(message, translation, state, context)
-        state = self.state(subject)
+        state = self.state(read, subject)
         decided = recorder._intake.decide_translated(message, translation, state, context)
-        if decided.outcome.reason not in _READ_FROM_THE_POSITION:
+        if not _rests_on_what_it_met(decided):
             return decided
-        key = (subject.account, subject.symbol)
-        if key not in self._pairs and key not in self._read_again:
+        market = (subject.account, subject.symbol)
+        if market not in self._held and market not in self._read_again:
             # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
-            self._read_again.add(key)
-            self._recorder._pairs.drop(key)
-            self._claims |= self._ledger.claimed(list(_claim_ids(subject).values()))
-            state = self.state(subject)
+            self._read_again.add(market)
+            self._recorder._held.drop(market)
+            self._claims |= self._ledger.claimed(list(_claim_ids(subject, subject.keys).values()))
+            state = self.state(read, subject)
             decided = recorder._intake.decide_translated(message, translation, state, context)
         # It writes to nothing that it was decided on, so only this reveals that another writer was faster.
-        self.absent |= _next_places(subject, state)
+        self.absent |= _next_places(read.translation, subject, state)
         return decided
 
-    def state(self, subject: Subject) -> State:
+    def state(self, read: _Read, subject: Subject) -> State:
         """Return what a message about this subject meets, the uncommitted part of the batch included."""
         recorder = self._recorder
-        key = (subject.account, subject.symbol)
-        position, plan = self._pairs.get(key) or recorder._pairs.get(key)
+        market = (subject.account, subject.symbol)
+        position, plan, before = self._held.get(market) or recorder._held.get(market)
         window, uncommitted = self._windows.get(subject.account) or (
             recorder._tail.window_of(subject.account),
             0,
@@ -248,8 +267,21 @@ class _Draft:
             uncommitted=uncommitted,
             instrument=instrument,
             snapshot_stored=self._is_stored(instrument),
-            claimed=self._claimed(subject),
+            claimed=self._claimed(subject, keys_met(read.translation, subject, position, before)),
+            before=before,
+            held_by=self._held_by(subject, position),
         )
+
+    def _held_by(self, subject: Subject, position: Position | None) -> str | None:
+        """Return the other account that alone holds the symbol of an exit which meets no open position."""
+        if not subject.is_exit or (position is not None and position.is_open):
+            return None
+        holders = set(self._recorder._tail.holders(subject.symbol))
+        for (account, symbol), (latest, _, _) in self._held.items():
+            if symbol == subject.symbol:
+                (holders.add if latest is not None and latest.is_open else holders.discard)(account)
+        holders.discard(subject.account)
+        return holders.pop() if len(holders) == 1 else None
 
     def _is_stored(self, instrument: Instrument | None) -> bool:
         if instrument is None:
@@ -262,43 +294,49 @@ class _Draft:
         self._recorder._stored_snapshots.add(content)
         return True
 
-    def _claimed(self, subject: Subject) -> frozenset[str]:
-        if not subject.claims:
-            return _NOTHING
-        return frozenset(kind for kind, claim in _claim_ids(subject).items() if claim in self._claims)
+    def _claimed(self, subject: Subject, keys: tuple[Key, ...]) -> dict[Key, KeyClaimed]:
+        if not keys:
+            return {}
+        ids = _claim_ids(subject, keys)
+        if len(keys) > len(subject.keys):  # those of a cycle could not be looked up before
+            self._claims |= self._ledger.claimed([ids[key] for key in keys[len(subject.keys) :]])
+        return {key: self._claims[claim] for key, claim in ids.items() if claim in self._claims}
 
     def _take(self, decided: Decided, read: _Read) -> None:
         for record in decided.records:
             if isinstance(record.event, KeyClaimed):
-                self._claims.add(record.stream_id)
+                self._claims[record.stream_id] = record.event
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
         self.records.extend(decided.records)
         subject = read.subject
-        if subject is None or decided.outcome.disposition is not Disposition.ACCEPTED:
+        if subject is None or len(decided.records) == 1:
             return
         state = decided.state
-        self._pairs[(subject.account, subject.symbol)] = (state.position, state.plan)
+        self._held[(subject.account, subject.symbol)] = (state.position, state.plan, state.before)
         self._windows[subject.account] = (state.window, state.uncommitted)
         if state.snapshot_stored and state.instrument is not None:
             self._snapshots.add(state.instrument.content_hash)
 
 
-def _claim_ids(subject: Subject) -> dict[str, UUID]:
-    """Return the ids of the business keys of a message by their kinds."""
-    return {kind: claim_id(kind, subject.account, subject.symbol, value) for kind, value in subject.claims}
+def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:
+    """Return the ids under which the business keys of a message are claimed."""
+    return {key: claim_id(key[0], subject.account, subject.symbol, key[1]) for key in keys}
 
 
-def _next_places(subject: Subject, state: State) -> set[Place]:
+def _next_places(translation: Translation, subject: Subject, state: State) -> set[Place]:
     """Return the places that are empty as long as nobody changes what a message about this subject met."""
     account, symbol, position = subject.account, subject.symbol, state.position
     cycle = 0 if position is None else position.cycle
     places = {(position_id(account, symbol, BOTH, cycle + 1), 1)}
-    if position is not None:
-        places.add((position.id, position.version + 1))
-    return places | {(claim, 1) for kind, claim in _claim_ids(subject).items() if kind not in state.claimed}
+    places |= {(one.id, one.version + 1) for one in (position, state.before) if one is not None}
+    keys = keys_met(translation, subject, position, state.before)
+    return places | {
+        (claim, 1) for key, claim in _claim_ids(subject, keys).items() if key not in state.claimed
+    }
 
 
-_NOTHING: frozenset[str] = frozenset()
-_READ_FROM_THE_POSITION = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE)
-"""The reasons to ignore a message that another writer may have made untrue in the meantime."""
+def _rests_on_what_it_met(decided: Decided) -> bool:
+    """Return whether another writer may have made untrue in the meantime what was decided without a change."""
+    outcome = decided.outcome
+    return outcome.ignored_exit is not None or outcome.reason in (Reason.SUPERSEDED, Reason.HEDGE_MODE)

@@ -6,71 +6,81 @@ from collections.abc import Sequence
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.identity import plan_id
+from exitbrain.domain.identity import plan_id, position_id
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import Position, PositionClosed
+from exitbrain.domain.position import BOTH, CloseReported, Position, PositionClosed, PositionOpened
 
-Pair = tuple[Position | None, ExitPlan | None]
-Key = tuple[str, str]
+Held = tuple[Position | None, ExitPlan | None, Position | None]
+"""The latest position, its plan, and the position that ended before an open one."""
+Market = tuple[str, str]
 """Account and symbol."""
 
-TAIL_TOPICS = (PositionClosed.TOPIC, PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
+TAIL_TOPICS = (
+    PositionOpened.TOPIC,
+    PositionClosed.TOPIC,
+    CloseReported.TOPIC,
+    PolicyRegistered.TOPIC,
+    PolicyActivated.TOPIC,
+)
 
 
-class PairCache:
-    """The latest position and plan of the symbols used last."""
+class HeldCache:
+    """The latest positions and plans of the symbols used last."""
 
     def __init__(self, ledger: ExitLedger, size: int) -> None:
         self._ledger = ledger
         self._size = size
-        self._pairs: OrderedDict[Key, Pair] = OrderedDict()
+        self._held: OrderedDict[Market, Held] = OrderedDict()
 
-    def get(self, key: Key) -> Pair:
-        if key in self._pairs:
-            self._pairs.move_to_end(key)
-            return self._pairs[key]
-        pair = self._read(*key)
-        self.put(key, pair)
-        return pair
+    def get(self, market: Market) -> Held:
+        if market in self._held:
+            self._held.move_to_end(market)
+            return self._held[market]
+        held = self._read(*market)
+        self.put(market, held)
+        return held
 
-    def put(self, key: Key, pair: Pair) -> None:
-        self._pairs[key] = pair
-        self._pairs.move_to_end(key)
-        while len(self._pairs) > self._size:
-            self._pairs.popitem(last=False)
+    def put(self, market: Market, held: Held) -> None:
+        self._held[market] = held
+        self._held.move_to_end(market)
+        while len(self._held) > self._size:
+            self._held.popitem(last=False)
 
-    def drop(self, key: Key) -> None:
-        self._pairs.pop(key, None)
+    def drop(self, market: Market) -> None:
+        self._held.pop(market, None)
 
     def clear(self) -> None:
-        self._pairs.clear()
+        self._held.clear()
 
-    def _read(self, account: str, symbol: str) -> Pair:
+    def _read(self, account: str, symbol: str) -> Held:
         position = self._ledger.latest_position(account, symbol)
-        plan = None if position is None else self._ledger.plan(plan_id(position.id))
-        if position is not None and plan is not None and position.is_open and not plan.is_open:
+        if position is None:
+            return None, None, None
+        plan = self._ledger.plan(plan_id(position.id))
+        if plan is not None and position.is_open and not plan.is_open:
             # Another writer has ended both between the two reads.
             position = self._ledger.position(position.id)
-        return position, plan
+        if position is None or not position.is_open or position.cycle == 1:
+            return position, plan, None
+        return position, plan, self._ledger.position(position_id(account, symbol, BOTH, position.cycle - 1))
 
 
 class Tail:
-    """What of the log matters beyond single positions: the PnL windows of all accounts, and the register."""
+    """What of the log matters beyond single positions: the PnL windows, who holds what, and the register."""
 
     def __init__(self, ledger: ExitLedger) -> None:
         self._ledger = ledger
         self._position = 0
         self._windows: dict[str, PnLWindow] = {}
+        self._holders: dict[str, set[str]] = {}
         self.register_changed = False
 
     def catch_up(self) -> int:
         """Read what the log has grown by, and return the position up to which it is read."""
         head = self._ledger.head()
         for entry in self._ledger.log(self._position, upto=head, topics=TAIL_TOPICS):
-            if isinstance(entry.event, PositionClosed):
-                self._add(entry.event)
-            else:
+            if not self._takes(entry.event):
                 self.register_changed = True
             self._position = entry.position  # at once: reading may break off, and no result may count twice
         self._position = max(self._position, head)
@@ -80,16 +90,33 @@ class Tail:
         """Take in what was saved here, if nobody else has written in between: it need not be read back."""
         if last - len(records) == self._position:
             for record in records:
-                if isinstance(record.event, PositionClosed):
-                    self._add(record.event)
+                self._takes(record.event)
             self._position = last
 
-    def _add(self, closed: PositionClosed) -> None:
-        if closed.result is not None:
+    def _takes(self, event: object) -> bool:
+        """Take in an event of a position; return whether it is one."""
+        match event:
+            case PositionOpened():
+                self._holders.setdefault(event.symbol, set()).add(event.account)
+            case PositionClosed():
+                self._holders[event.symbol].discard(event.account)
+                self._add(event)
+            case CloseReported():
+                self._add(event)
+            case _:
+                return False
+        return True
+
+    def _add(self, ended: PositionClosed | CloseReported) -> None:
+        if ended.result is not None:
             # A new window each time: states handed out before keep theirs.
-            window = self.window_of(closed.account).copy()
-            window.add(closed.result.pnl_percent)
-            self._windows[closed.account] = window
+            window = self.window_of(ended.account).copy()
+            window.add(ended.result.pnl_percent)
+            self._windows[ended.account] = window
+
+    def holders(self, symbol: str) -> frozenset[str]:
+        """Return the accounts with an open position in a symbol."""
+        return frozenset(self._holders.get(symbol, ()))
 
     def window_of(self, account: str) -> PnLWindow:
         """Return the window of an account; not to be changed."""

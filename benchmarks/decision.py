@@ -6,9 +6,9 @@ from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
 from exitbrain.application import opening
 from exitbrain.application.intake import Context, Intake, State
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.formulas.registry import V3_5
 from exitbrain.domain.guards import Freshness

@@ -12,12 +12,12 @@ from benchmarks.measure import Figure, best_of
 from exitbrain.application import opening
 from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.instrument import Instrument

@@ -22,10 +22,11 @@ from pydantic import BaseModel, ValidationError
 
 from exitbrain.application import opening
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import DecisionSettings, plan_levels
+from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import (
     ExitPlan,
@@ -308,6 +309,7 @@ _HISTORY = (
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 125})}),
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "side": "SELL"})}),
     ("trade.closed", {"symbol": "BTCUSDT", "pnl_percent": "0.84", "order_id": "7001", "reason": "tp1"}),
+    ("trade.closed", {"symbol": "BTCUSDT", "exit_price": "89100", "order_id": "7002", "reason": "sl"}),
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "leverage": 400}), "correlation_id": "c-9"}),
 )
 

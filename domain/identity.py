@@ -88,3 +88,4 @@ def _percent_encoded(part: str) -> str:
 
 REGISTER_ID = id_of("policy-register")
 STORE_ID = id_of("store")
+CONFIGURATION_ID = id_of("intake-configuration")

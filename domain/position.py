@@ -8,15 +8,44 @@ from typing import ClassVar
 from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import position_id
-from exitbrain.domain.values import DECIMAL, Assumption, EntryId, Side, TimeOrigin
+from exitbrain.domain.values import DECIMAL, Assumption, EntryId, Side, TimeOrigin, Whose
 
 BOTH = "BOTH"
 """The position_side of one-way mode; the direction is state."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
+class Sighting:
+    """When a message came, by each order it stands in.
+
+    `entry_id` is its place in a stream; only those of one `server` compare. `clock` names the clock behind `at`, None
+    where the message gave no time of its own; only times of one clock compare.
+    """
+
+    at: datetime
+    entry_id: EntryId | None
+    server: str | None
+    clock: str | None
+
+    def came_before(self, other: "Sighting") -> bool | None:
+        """Return whether it lies before another on the same server, by milliseconds; None where nobody can tell."""
+        if self.entry_id is None or other.entry_id is None or self.server is None:
+            return None
+        return self.entry_id.ms < other.entry_id.ms if self.server == other.server else None
+
+    def seconds_from(self, other: "Sighting") -> float:
+        """Return the seconds between two messages: by their stream ids where those compare, else by their times."""
+        if self.entry_id is not None and other.entry_id is not None and self.server == other.server:
+            return abs(self.entry_id.ms - other.entry_id.ms) / 1000
+        return abs((self.at - other.at).total_seconds())
+
+
+@dataclass(slots=True)  # not frozen: one is made for every message
 class PositionOpened:
-    """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source."""
+    """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source.
+
+    `in_units` says that the quantity was given as one, `server` and `clock` what its message compares with (Sighting).
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PositionOpened"
 
@@ -29,12 +58,18 @@ class PositionOpened:
     entry_price: Decimal | None
     quantity: Decimal | None
     newest_entries: dict[str, EntryId]
+    in_units: bool
+    server: str | None
+    clock: str | None
     stamp: Stamp
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class PositionIncreased:
-    """The position grew; price and quantity are those after the increase (the price is the average)."""
+    """The position grew; price and quantity are those after the increase (the price is the average).
+
+    `in_units` says that every quantity so far was given as one.
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PositionIncreased"
 
@@ -42,6 +77,7 @@ class PositionIncreased:
     added_quantity: Decimal | None
     entry_price: Decimal | None
     quantity: Decimal | None
+    in_units: bool
     stamp: Stamp
 
 
@@ -58,12 +94,18 @@ class LeverageChanged:
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class PositionReduced:
-    """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown)."""
+    """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown).
+
+    `rule` says why it is this position that the message means.
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PositionReduced"
 
     by: Decimal | None
     quantity: Decimal | None
+    exit_price: Decimal | None
+    order_id: str
+    rule: Whose
     assumptions: tuple[Assumption, ...]
     stamp: Stamp
 
@@ -78,7 +120,11 @@ class Result:
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class PositionClosed:
-    """The round trip ended; `result` is None where neither message nor prices say what it brought."""
+    """The round trip ended; `result` is None where neither message nor prices say what it brought.
+
+    `rule` says why it is this position that the message means, None where an entry or an operator ended it. `reported`
+    says that the message was the report of a close in the market, `server` and `clock` what it compares with.
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PositionClosed"
 
@@ -92,27 +138,56 @@ class PositionClosed:
     result: Result | None
     pnl_usd: Decimal | None
     order_id: str
+    rule: Whose | None
+    reported: bool
+    server: str | None
+    clock: str | None
     assumptions: tuple[Assumption, ...]
     stamp: Stamp
 
 
-PositionEvent = PositionOpened | PositionIncreased | LeverageChanged | PositionReduced | PositionClosed
+@dataclass(slots=True)  # not frozen: one is made for every message
+class CloseReported:
+    """The report of a round trip came after its end. `result` is what it adds: None where a result was known before."""
+
+    TOPIC: ClassVar[str] = "exitbrain.CloseReported"
+
+    account: str
+    symbol: str
+    exit_price: Decimal | None
+    pnl_percent: Decimal | None
+    pnl_usd: Decimal | None
+    order_id: str
+    result: Result | None
+    rule: Whose
+    assumptions: tuple[Assumption, ...]
+    stamp: Stamp
+
+
+PositionEvent = (
+    PositionOpened | PositionIncreased | LeverageChanged | PositionReduced | PositionClosed | CloseReported
+)
 
 
 class Position(Aggregate):
-    """One round trip. Closed is terminal; the next cycle is another position."""
+    """One round trip. Closed is terminal, but for the report that may follow; the next cycle is another position."""
 
     __slots__ = (
         "account",
         "cycle",
+        "end_reason",
+        "ended",
         "entry_price",
+        "has_result",
+        "in_units",
         "is_open",
         "leverage",
         "newest_entries",
-        "opened_at",
+        "opened",
         "opened_at_origin",
         "position_side",
         "quantity",
+        "reported",
         "side",
         "symbol",
     )
@@ -125,10 +200,15 @@ class Position(Aggregate):
     leverage: float
     entry_price: Decimal | None
     quantity: Decimal | None
+    in_units: bool
     is_open: bool
-    opened_at: datetime
+    opened: Sighting
     opened_at_origin: TimeOrigin
     newest_entries: dict[str, EntryId]
+    ended: Sighting | None
+    end_reason: str | None
+    reported: bool
+    has_result: bool
 
     @classmethod
     def open(
@@ -141,6 +221,9 @@ class Position(Aggregate):
         leverage: float,
         entry_price: Decimal | None,
         quantity: Decimal | None,
+        in_units: bool,
+        server: str | None,
+        clock: str | None,
         stamp: Stamp,
     ) -> "Position":
         """Open the cycle after `previous`, which must be closed; the first cycle is 1."""
@@ -151,12 +234,26 @@ class Position(Aggregate):
         inherited = {} if previous is None else previous.newest_entries
         position._emit(
             PositionOpened(
-                account, symbol, BOTH, cycle, side, leverage, entry_price, quantity, dict(inherited), stamp
+                account,
+                symbol,
+                BOTH,
+                cycle,
+                side,
+                leverage,
+                entry_price,
+                quantity,
+                dict(inherited),
+                in_units,
+                server,
+                clock,
+                stamp,
             )
         )
         return position
 
-    def increase(self, price: Decimal | None, quantity: Decimal | None, stamp: Stamp) -> None:
+    def increase(
+        self, price: Decimal | None, quantity: Decimal | None, *, in_units: bool, stamp: Stamp
+    ) -> None:
         """Add to the position; with an unknown price or quantity the price stays and the quantity is unknown."""
         self._check_open()
         entry, total = self.entry_price, None
@@ -169,22 +266,31 @@ class Position(Aggregate):
             total = DECIMAL.add(self.quantity, quantity)
             held = DECIMAL.multiply(self.quantity, self.entry_price)
             entry = DECIMAL.divide(DECIMAL.add(held, DECIMAL.multiply(quantity, price)), total)
-        self._emit(PositionIncreased(price, quantity, entry, total, stamp))
+        self._emit(PositionIncreased(price, quantity, entry, total, self.in_units and in_units, stamp))
 
     def change_leverage(self, leverage: float, stamp: Stamp) -> None:
         """Set another leverage."""
         self._check_open()
         self._emit(LeverageChanged(self.leverage, leverage, stamp))
 
-    def reduce(self, by: Decimal | None, assumptions: tuple[Assumption, ...], stamp: Stamp) -> None:
-        """Close less than all that is open; what remains is unknown where either amount is."""
+    def reduce(
+        self,
+        by: Decimal | None,
+        rest: Decimal | None,
+        *,
+        exit_price: Decimal | None,
+        order_id: str,
+        rule: Whose,
+        assumptions: tuple[Assumption, ...],
+        stamp: Stamp,
+    ) -> None:
+        """Close less than all that is open: `by`, which leaves `rest`; None stands for an unknown amount."""
         self._check_open()
-        rest = None if by is None or self.quantity is None else DECIMAL.subtract(self.quantity, by)
         if rest is not None and rest <= 0:
             raise WrongState(
-                f"{self.symbol}: {by} is at least all of {self.quantity}; close the position instead"
+                f"{self.symbol}: a reduction must leave something, not {rest} of {self.quantity}"
             )
-        self._emit(PositionReduced(by, rest, assumptions, stamp))
+        self._emit(PositionReduced(by, rest, exit_price, order_id, rule, assumptions, stamp))
 
     def close(
         self,
@@ -194,16 +300,15 @@ class Position(Aggregate):
         reported_pnl_percent: Decimal | None,
         pnl_usd: Decimal | None,
         order_id: str,
+        rule: Whose | None,
+        reported: bool,
+        server: str | None,
+        clock: str | None,
         assumptions: tuple[Assumption, ...],
         stamp: Stamp,
     ) -> None:
         """End the round trip; a result not reported is computed where entry and exit price are known."""
         self._check_open()
-        result: Result | None = None
-        if reported_pnl_percent is not None:
-            result = Result(reported_pnl_percent, computed=False)
-        elif exit_price is not None and self.entry_price is not None:
-            result = Result(self._price_return_percent(self.entry_price, exit_price), computed=True)
         self._emit(
             PositionClosed(
                 self.account,
@@ -213,9 +318,44 @@ class Position(Aggregate):
                 reason,
                 self.entry_price,
                 exit_price,
-                result,
+                self._result(reported_pnl_percent, exit_price),
                 pnl_usd,
                 order_id,
+                rule,
+                reported,
+                server,
+                clock,
+                assumptions,
+                stamp,
+            )
+        )
+
+    def report(
+        self,
+        *,
+        exit_price: Decimal | None,
+        pnl_percent: Decimal | None,
+        pnl_usd: Decimal | None,
+        order_id: str,
+        rule: Whose,
+        assumptions: tuple[Assumption, ...],
+        stamp: Stamp,
+    ) -> None:
+        """Keep the report of a round trip that an intent has ended before; its result counts where none was known."""
+        if self.is_open or self.reported:
+            state = "open" if self.is_open else "reported already"
+            raise WrongState(f"{self.symbol} cycle {self.cycle} of {self.account} is {state}")
+        result = None if self.has_result else self._result(pnl_percent, exit_price)
+        self._emit(
+            CloseReported(
+                self.account,
+                self.symbol,
+                exit_price,
+                pnl_percent,
+                pnl_usd,
+                order_id,
+                result,
+                rule,
                 assumptions,
                 stamp,
             )
@@ -232,19 +372,32 @@ class Position(Aggregate):
                 self.leverage = event.leverage
                 self.entry_price = event.entry_price
                 self.quantity = event.quantity
-                self.opened_at = event.stamp.occurred_at
-                self.opened_at_origin = event.stamp.time_origin
+                stamp = event.stamp
+                self.opened = Sighting(stamp.occurred_at, stamp.entry_id, event.server, event.clock)
+                self.opened_at_origin = stamp.time_origin
                 self.newest_entries = event.newest_entries
+                self.in_units = event.in_units
                 self.is_open = True
+                self.ended = self.end_reason = None
+                self.reported = self.has_result = False
             case PositionIncreased():
                 self.entry_price = event.entry_price
                 self.quantity = event.quantity
+                self.in_units = event.in_units
             case LeverageChanged():
                 self.leverage = event.after
             case PositionReduced():
                 self.quantity = event.quantity
             case PositionClosed():
+                stamp = event.stamp
+                self.ended = Sighting(stamp.occurred_at, stamp.entry_id, event.server, event.clock)
+                self.end_reason = event.reason
+                self.reported = event.reported
+                self.has_result = event.result is not None
                 self.is_open = False
+            case CloseReported():
+                self.reported = True
+                self.has_result = self.has_result or event.result is not None
         if event.stamp.entry_id is not None:
             self.newest_entries = {**self.newest_entries, event.stamp.source: event.stamp.entry_id}
 
@@ -256,17 +409,29 @@ class Position(Aggregate):
         twin.pending = self.pending.copy()
         twin.account = self.account
         twin.cycle = self.cycle
+        twin.end_reason = self.end_reason
+        twin.ended = self.ended  # replaced where it changes, so it may be shared
         twin.entry_price = self.entry_price
+        twin.has_result = self.has_result
+        twin.in_units = self.in_units
         twin.is_open = self.is_open
         twin.leverage = self.leverage
         twin.newest_entries = self.newest_entries  # replaced where it changes, so it may be shared
-        twin.opened_at = self.opened_at
+        twin.opened = self.opened
         twin.opened_at_origin = self.opened_at_origin
         twin.position_side = self.position_side
         twin.quantity = self.quantity
+        twin.reported = self.reported
         twin.side = self.side
         twin.symbol = self.symbol
         return twin
+
+    def _result(self, reported_percent: Decimal | None, exit_price: Decimal | None) -> Result | None:
+        if reported_percent is not None:
+            return Result(reported_percent, computed=False)
+        if exit_price is None or self.entry_price is None:
+            return None
+        return Result(self._price_return_percent(self.entry_price, exit_price), computed=True)
 
     def _price_return_percent(self, entry: Decimal, exit_price: Decimal) -> Decimal:
         gain = DECIMAL.multiply(Decimal(self.side.direction), DECIMAL.subtract(exit_price, entry))

@@ -90,7 +90,8 @@ class Cycle:
 class IgnoredExit:
     """An exit that ended nothing: what it said, and what it met. `symbol` is empty where it could not be read.
 
-    `kind` is CLOSE, REDUCE or FLAT for an intent and REPORT for a `trade.closed`; `side` is the one whose end it asks
+    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed` and BOOK
+    for an operator's word; `side` is the one whose end it asks
     for or reports, where it names one. `open` is the open cycle, `last` the one that ended before it; `rule` said which of
     them is meant. `held_by` is the account that alone holds the symbol, where it is another. `expected` says that
     nobody need look: producers write each close twice, and the report of a cycle follows its end.
@@ -114,10 +115,12 @@ class MessageReceived:
     """A message and its outcome, saved in the transaction of its effects.
 
     `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
-    without one the SHA-256 of stream, canonical fields and occurrence. `account` is the alias in force when a
-    message names none, `dedupe_by` the field that told messages apart. `broken` says that the refusal came from outside the fields (a line that is not JSON, a
-    malformed id, too many bytes). `touched` are the positions and plans its effects belong to. A time in the
-    future is flagged, never corrected. `server` gave the entry id, `ignored_exit` tells of an exit that ended nothing.
+    without one the SHA-256 of stream, canonical fields and occurrence. `account` is the one that it is about, empty
+    where nobody can tell. `broken` says that the refusal came from outside the fields (a line that is not JSON, a malformed
+    id, too many bytes). `touched` are the positions and plans its effects belong to. A time in the future is flagged, never
+    corrected. `configured` is the version of the IntakeConfigured under which it was decided, `snapshot` the content hash of
+    the instrument that was read without a decision. `server` gave the entry id, `ignored_exit` tells of an exit that ended
+    nothing.
     """
 
     TOPIC: ClassVar[str] = "exitbrain.MessageReceived"
@@ -132,12 +135,13 @@ class MessageReceived:
     refusal: Refusal | None
     broken: bool
     account: str
-    dedupe_by: str | None
     occurred_at: datetime
     time_origin: TimeOrigin
     recorded_at: datetime
     in_future: bool
     assumptions: tuple[Assumption, ...]
     touched: tuple[UUID, ...]
-    server: str | None = None
-    ignored_exit: IgnoredExit | None = None
+    configured: int
+    snapshot: str | None
+    server: str | None
+    ignored_exit: IgnoredExit | None

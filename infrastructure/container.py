@@ -89,7 +89,9 @@ class Container(containers.DeclarativeContainer):
     decisions = providers.Singleton(StoredDecisions, ledger)
 
     intake = providers.Singleton(Intake, engine, translator)
-    recorder = providers.Singleton(Recorder, ledger, intake, instruments, clock, settings.provided.decisions)
+    recorder = providers.Singleton(
+        Recorder, ledger, intake, instruments, clock, settings.provided.decisions, build=__version__
+    )
     decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
     intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
     context_audit = providers.Factory(ContextAudit, ledger)

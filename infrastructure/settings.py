@@ -1,15 +1,24 @@
 """The settings: environment variables `EXITBRAIN_*` or `.env`, an empty one as if it were absent; what is passed wins."""
 
 import os
+from collections.abc import Mapping
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from socket import gethostname
 from typing import Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.infrastructure.text_files import NotUtf8, read_text
 
 PREFIX = "EXITBRAIN_"
 
@@ -21,13 +30,26 @@ class SettingsError(Exception):
     """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
 
 
+class _EnvFile(DotEnvSettingsSource):
+    """`.env`, with a byte order mark or without."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls, env_file=".env")
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        try:
+            text = read_text(file_path)
+        except NotUtf8 as error:
+            raise SettingsError(f"{file_path.name} can not be read: {error}") from error
+        # As the base class would: names in any case, an empty value as if it were absent.
+        return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
-        env_file_encoding="utf-8",
         env_ignore_empty=True,  # how a compose file says "not set"
         extra="ignore",
         frozen=True,
@@ -105,6 +127,18 @@ class Settings(BaseSettings):
         "auto", description="form of the log; auto: text on a terminal"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it reads no file: ours does
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from; what comes first wins."""
+        return init_settings, env_settings, _EnvFile(settings_cls), file_secret_settings
+
     @property
     def mirror_folder(self) -> Path | None:
         """Return where the columnar mirror of the store is, None where nothing says so."""
@@ -152,8 +186,6 @@ def load_settings(**given: Any) -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         allowed = first["msg"][0].lower() + first["msg"][1:]
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f".env can not be read: it is not UTF-8 ({error})") from error
 
 
 def unknown_settings() -> dict[str, str]:
@@ -162,7 +194,7 @@ def unknown_settings() -> dict[str, str]:
     The value is the setting whose name is nearest, empty where none is near.
     """
     known = [name.upper() for name in Settings.model_fields]
-    given = sorted({name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)})
+    given = sorted({name.upper() for name in (*os.environ, *_EnvFile(Settings).env_vars)})
     return {
         f"{PREFIX}{name}": next((f"{PREFIX}{like}" for like in get_close_matches(name, known, n=1)), "")
         for name in [one.removeprefix(PREFIX) for one in given if one.startswith(PREFIX)]

@@ -1,6 +1,7 @@
 """A whole ExitBrain in memory with a clock that stands still, and messages for it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,12 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import Origin
@@ -29,6 +30,7 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NOON_MS = 1767268800000
 MAX_BYTES = 65_536
+SERVER = "one-server"
 
 
 class StoppedClock:
@@ -65,7 +67,11 @@ class World:
 
     def another_recorder(self, saved: Saved | None = None) -> Recorder:
         """Return a second worker on the same ledger."""
-        return Recorder(self.ledger, self.intake, self._instruments, self.clock, self._settings, saved=saved)
+        recorder = Recorder(
+            self.ledger, self.intake, self._instruments, self.clock, self._settings, build="test", saved=saved
+        )
+        recorder.context()  # keeps the settings now, not with the first message
+        return recorder
 
     def intent(self, *, entry_id: str | None = "next", **payload: Any) -> Outcome:
         """Record an intent as a producer sends it: a payload of JSON text under a stream id."""
@@ -74,24 +80,22 @@ class World:
     def closed(self, *, entry_id: str | None = "next", **fields: Any) -> Outcome:
         """Record the report of a close as flat text fields."""
         texts = {name: str(value) for name, value in fields.items()}
-        message = from_fields(
-            "quantum:stream:trade.closed",
-            self._entry(entry_id),
-            texts,
-            origin=Origin.LIVE,
-            max_bytes=MAX_BYTES,
-        )
-        return self.recorder.handle(message)
+        return self.recorder.handle(self._entry_of("trade.closed", texts, entry_id))
 
     def message(self, stream: str, payload: dict[str, Any], entry_id: str | None = "next") -> IncomingMessage:
         """Return a message with its payload as JSON text; the stream ids grow by themselves."""
-        return from_fields(
+        return self._entry_of(stream, {"payload": json.dumps(payload)}, entry_id)
+
+    def _entry_of(self, stream: str, fields: dict[str, str], entry_id: str | None) -> IncomingMessage:
+        """Return the entry of a stream of one server."""
+        message = from_fields(
             f"quantum:stream:{stream}",
             self._entry(entry_id),
-            {"payload": json.dumps(payload)},
+            fields,
             origin=Origin.LIVE,
             max_bytes=MAX_BYTES,
         )
+        return replace(message, server=SERVER)
 
     def events_of(self, outcome: Outcome) -> list[object]:
         """Return what the message led to beside its receipt, in log order."""

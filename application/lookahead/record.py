@@ -14,13 +14,13 @@ from decimal import Decimal
 from exitbrain.application.intake import Intake
 from exitbrain.application.lookahead.engines import NewEngine
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import EngineFailed
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.identity import REGISTER_ID, STORE_ID
 from exitbrain.domain.messages import IncomingMessage, TradeClosed, TradeIntent, Translation

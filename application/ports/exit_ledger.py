@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy_register import PolicyRegister
@@ -102,7 +103,7 @@ class ExitLedger(Protocol):
     def instrument(self, content_hash: str) -> Instrument | None:
         """Return the instrument snapshot of that content."""
 
-    def claimed(self, claim_ids: Sequence[UUID]) -> frozenset[UUID]:
+    def claimed(self, claim_ids: Sequence[UUID]) -> dict[UUID, KeyClaimed]:
         """Return those of the business keys that have been used."""
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:

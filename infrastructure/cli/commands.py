@@ -79,6 +79,10 @@ dlq = Typer(
     rich_markup_mode=None, help="Look at refused messages, and send them again.", context_settings=HELP_NAMES
 )
 app.add_typer(dlq, name="dlq", rich_help_panel=LIVE)
+book = Typer(
+    rich_markup_mode=None, help="Put the record right where no message does.", context_settings=HELP_NAMES
+)
+app.add_typer(book, name="book", rich_help_panel=LIVE)
 lab = Typer(rich_markup_mode=None, help="Put policies and engines to the test.", context_settings=HELP_NAMES)
 app.add_typer(lab, name="lab", rich_help_panel=ASK)
 
@@ -270,6 +274,39 @@ def retry_dead_letter(
     from exitbrain.infrastructure.cli.dead_letters import retry_letter as run
 
     run(entry_id, corrections or [], redis=redis, stream=stream, store=store, as_json=as_json)
+
+
+@book.command(
+    "close", epilog='Example: exitbrain book close BTCUSDT --price 90000 --why "closed by hand" --by alice'
+)
+def close_in_book(
+    symbol: Annotated[str, Argument(metavar="SYMBOL", help="Symbol of the position, like BTCUSDT.")],
+    why: Annotated[str, Option("--why", metavar="TEXT", help="Why the record is wrong.")],
+    by: Annotated[str, Option("--by", metavar="NAME", help="Who says so.")],
+    account: Annotated[
+        str | None,
+        Option(
+            "--account",
+            metavar="A",
+            help="Account of the position; default EXITBRAIN_ACCOUNT, else 'default'.",
+            show_default=False,
+        ),
+    ] = None,
+    price: Annotated[
+        str | None,
+        Option("--price", metavar="X", help="Exit price; without it no result is known.", show_default=False),
+    ] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """End a position that is open in the record alone, and cancel its plan.
+
+    It is a message like any other, with a receipt, and a running worker publishes what comes of it. No order is sent.
+    Exit code 1, and nothing ends, when no position is open.
+    """
+    from exitbrain.infrastructure.cli.booking import close as run
+
+    return run(symbol, account=account, price=price, why=why, by=by, store=store, as_json=as_json)
 
 
 @app.command(rich_help_panel=RECORD, epilog="Example: exitbrain ingest intents.jsonl --store sqlite:///t.db")

@@ -103,9 +103,9 @@ def _code_at_the_rim(error: Exception) -> int | None:
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
-    from exitbrain.infrastructure.wire.jsonl import InputUnreadable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.wire.jsonl import InputUnreadable, NoMessages  # noqa: PLC0415 - start-up
 
-    if isinstance(error, SettingsError):
+    if isinstance(error, SettingsError | NoMessages):
         return USAGE
     if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE

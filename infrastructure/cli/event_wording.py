@@ -13,6 +13,7 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.levels import LEVELS, RawLevels
 from exitbrain.domain.position import (
+    CloseReported,
     LeverageChanged,
     PositionClosed,
     PositionIncreased,
@@ -38,6 +39,8 @@ def sentence_of(happened: Any, unit: Unit | None = None) -> str:
             return f"by {_amount(happened.by)}; {_amount(happened.quantity)} left"
         case PositionClosed():
             return _closed(happened)
+        case CloseReported():
+            return _reported(happened)
         case ExitPlanOpened():
             return f"for {_amount(happened.quantity)}"
         case LevelsComputed():
@@ -60,6 +63,13 @@ def _closed(closed: PositionClosed) -> str:
         return f"{closed.reason or 'no reason given'}{at}, result unknown"
     how = "computed" if closed.result.computed else "reported"
     return f"{closed.reason or 'no reason given'}{at}, result {short(closed.result.pnl_percent)} % ({how})"
+
+
+def _reported(reported: CloseReported) -> str:
+    at = "" if reported.exit_price is None else f" at {_amount(reported.exit_price)}"
+    pnl = "" if reported.pnl_percent is None else f", result {short(reported.pnl_percent)} %"
+    counts = "counts" if reported.result is not None else "does not count: one was known, or none is said"
+    return f"report of the end{at}{pnl}; {counts}"
 
 
 def _levels(raw: RawLevels, unit: Unit | None) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from exitbrain.application.explain import Explanation, explain, judge_foreign
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.guards import Freshness

@@ -1,17 +1,18 @@
 """The command `ingest`: recorded messages from a file, taken in as the live intake would."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
+from exitbrain.infrastructure.cli.store import collecting_seldom, masked, opened_with
 from exitbrain.infrastructure.settings import load_settings
-from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
+from exitbrain.infrastructure.wire.jsonl import open_messages, read_messages
 
 BATCH_MAX = 10_000
 REFUSALS_SHOWN = 20
@@ -47,20 +48,16 @@ def ingest(
             raise Interrupted(
                 f"interrupted after {summary.read} messages; whole batches stay recorded, the same command goes on from there"
             ) from ctrl_c
-    _report(summary, as_json=as_json)
+    _report(summary, settings.store, is_named=store is not None, as_json=as_json)
 
 
 class _Lines:
-    """The lines of a file, counted in bytes; opened at once, so that a missing file begins no store."""
+    """The lines of a file, counted in bytes; begun at once, so that a missing or wrong file begins no store."""
 
     def __init__(self, file: str) -> None:
-        lines = open_lines(file)
-        first = next(lines, None)
-        self._lines = lines if first is None else chain([first], lines)
+        self._lines = open_messages(file)
         self.bytes_read = 0
-        self.size = (
-            None if file == "-" or (first or b"")[:2] == b"\x1f\x8b" or file.endswith(".gz") else _size(file)
-        )
+        self.size = None if file == "-" or file.endswith(".gz") else _size(file)
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._lines:
@@ -73,7 +70,7 @@ def _size(file: str) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _report(summary: IngestSummary, *, as_json: bool) -> None:
+def _report(summary: IngestSummary, store: str, *, is_named: bool, as_json: bool) -> None:
     refusals = [reports.RefusedEntry(entry, reason) for entry, reason in summary.refusals]
     if as_json:
         output.emit(
@@ -84,14 +81,45 @@ def _report(summary: IngestSummary, *, as_json: bool) -> None:
                 refused=summary.refused,
                 duplicate=summary.duplicate,
                 decisions=summary.decisions,
+                exits_ignored=summary.exits_ignored,
+                exit_repeats=summary.exit_repeats,
+                exits_refused=summary.exits_refused,
                 refusals=refusals,
             )
         )
         return
-    output.show(
-        f"{summary.read} read: {summary.accepted} accepted, {summary.ignored} ignored, "
-        f"{summary.refused} refused, {summary.duplicate} duplicate; {summary.decisions} decisions."
+    output.show(counts_of(summary))
+    if refusals:
+        output.show(*(f"  refused {one.entry}: {one.reason}" for one in refusals[:REFUSALS_SHOWN]))
+        output.show(_how_to_see(summary, store, is_named=is_named))
+
+
+def _how_to_see(summary: IngestSummary, store: str, *, is_named: bool) -> str:
+    """Return the last line of a report that holds refusals: how many, and where they can be looked at."""
+    how_many, first = len(summary.refusals), summary.refusals[0][0]
+    before = "" if how_many == summary.refused else ", now or before"
+    shown = "" if how_many <= REFUSALS_SHOWN else f", {REFUSALS_SHOWN} of them shown"
+    flag = f" --store {quote(masked(store))}" if is_named else ""
+    receipt = (
+        "" if store == "memory://" else f"exitbrain receipt {first}{flag} shows the first with its fields, "
     )
-    output.show(*(f"  refused {one.entry}: {one.reason}" for one in refusals[:REFUSALS_SHOWN]))
-    if len(refusals) > REFUSALS_SHOWN:
-        output.show(f"  and {len(refusals) - REFUSALS_SHOWN} more; --json lists all of them")
+    return f"{how_many} refused{before}{shown}: {receipt}--json lists all"
+
+
+def counts_of(summary: IngestSummary) -> str:
+    """Return the counts in a sentence, exits that ended nothing apart from what else was ignored or refused."""
+    ignored = (
+        (summary.exits_ignored, "exit that ended nothing", "exits that ended nothing"),
+        (summary.exit_repeats, "expected repeat", "expected repeats"),
+    )
+    refused = ((summary.exits_refused, "exit", "exits"),)
+    return (
+        f"{summary.read} read: {summary.accepted} accepted, {summary.ignored} ignored{_of_these(*ignored)}, "
+        f"{summary.refused} refused{_of_these(*refused)}, {summary.duplicate} duplicate; "
+        f"{summary.decisions} decisions."
+    )
+
+
+def _of_these(*counts: tuple[int, str, str]) -> str:
+    parts = [f"{number} {one if number == 1 else many}" for number, one, many in counts if number]
+    return f" ({', '.join(parts)})" if parts else ""

@@ -18,9 +18,9 @@ from exitbrain.domain.exit_plan import (
 from exitbrain.domain.identity import decision_id, plan_id
 from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.receipt import IgnoredExit, MessageReceived
 from exitbrain.domain.values import Unit, plain
-from exitbrain.infrastructure.cli import output, reports, tables
+from exitbrain.infrastructure.cli import exits, output, reports, tables
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.cli.given import symbol_of
 from exitbrain.infrastructure.cli.levels import assumptions_of, binding_of, guards_of, prices_of
@@ -78,12 +78,11 @@ def receipt(entry_id: str, *, stream: str | None, store: str | None, as_json: bo
     if as_json:
         output.emit(report)
     else:
-        output.show(*_receipt_text(report))
+        output.show(*_receipt_text(report, found.receipt.ignored_exit))
 
 
 def _description(found: lookup.FoundPosition, register: PolicyRegister) -> reports.PositionDescription:
-    position, closed = found.position, found.closed
-    result = None if closed is None else closed.result
+    position, closed, result = found.position, found.closed, found.result
     return reports.PositionDescription(
         position_id=str(position.id),
         plan_id=str(plan_id(position.id)),
@@ -96,7 +95,7 @@ def _description(found: lookup.FoundPosition, register: PolicyRegister) -> repor
         leverage=position.leverage,
         entry_price=_text(position.entry_price),
         quantity=_text(position.quantity),
-        opened_at=position.opened_at,
+        opened_at=position.opened.at,
         closed_at=None if closed is None else closed.stamp.occurred_at,
         reason=None if closed is None else closed.reason,
         pnl_percent=None if result is None else plain(result.pnl_percent),
@@ -262,6 +261,7 @@ def _receipt_report(found: lookup.FoundReceipt, register: PolicyRegister) -> rep
         encoded=received.fields.encoded,
         length=received.fields.length,
         sha256=received.fields.sha256,
+        ignored_exit=None if received.ignored_exit is None else exits.reported(received.ignored_exit),
         effects=[_effect(entry, register) for entry in found.effects],
     )
 
@@ -274,7 +274,7 @@ def _effect(entry: LogEntry, register: PolicyRegister) -> reports.Effect:
     )
 
 
-def _receipt_text(report: reports.ReceiptReport) -> Iterator[str]:
+def _receipt_text(report: reports.ReceiptReport, ignored: IgnoredExit | None) -> Iterator[str]:
     reason = "" if report.reason is None else f" {report.reason}"
     yield f"{report.outcome}{reason}: entry {report.entry_id} of {report.stream}"
     if report.refusal is not None:
@@ -283,6 +283,8 @@ def _receipt_text(report: reports.ReceiptReport) -> Iterator[str]:
     yield f"  receipt {report.receipt_id} at log position {report.log_position}, origin {report.origin}"
     yield f"  occurred {report.occurred_at.isoformat()} ({report.time_origin}){future}"
     yield f"  recorded {report.recorded_at.isoformat()}"
+    if ignored is not None:
+        yield from exits.in_words(ignored)
     for one in report.assumptions:
         yield f"  assumed {one.field} {one.value}: {one.why}"
     yield from tables.raw_fields(report.fields, report.encoded, report.length, report.sha256)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from exitbrain.application.opening import shipped_register
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import compute
 from exitbrain.domain.levels import LEVELS, fractions_of
 from exitbrain.domain.policy import Policy

@@ -121,7 +121,12 @@ class RefusedEntry(Struct):
 
 
 class IngestReport(Struct):
-    """What ingesting came to; read = accepted + ignored + refused + duplicate."""
+    """What ingesting came to; read = accepted + ignored + refused + duplicate.
+
+    Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
+    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
+    also of one that was taken in and refused before.
+    """
 
     read: int
     accepted: int
@@ -129,6 +134,9 @@ class IngestReport(Struct):
     refused: int
     duplicate: int
     decisions: int
+    exits_ignored: int
+    exit_repeats: int
+    exits_refused: int
     refusals: list[RefusedEntry]
 
 
@@ -475,8 +483,44 @@ class Effect(Struct):
     what: str
 
 
+class MetPosition(Struct):
+    """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
+
+    position_id: str
+    cycle: int
+    side: str
+    entry_price: str | None
+    quantity: str | None
+    opened_at: datetime
+    ended_by: str | None
+    ended_at: datetime | None
+
+
+class IgnoredExit(Struct):
+    """An exit that ended nothing: what it said, the positions it met, and the rule that told which is meant.
+
+    `open` is the position that was open, `last` the one that ended before it, null where there is none. `held_by` is another
+    account, which alone holds the symbol. `expected` says that nobody need look.
+    """
+
+    account: str
+    symbol: str
+    kind: str
+    side: str | None
+    order_id: str
+    price: str | None
+    open: MetPosition | None
+    last: MetPosition | None
+    rule: str | None
+    held_by: str | None
+    expected: bool
+
+
 class ReceiptReport(Struct):
-    """A message with its outcome; `encoded` says which fields stand for base64 or JSON."""
+    """A message with its outcome; `encoded` says which fields stand for base64 or JSON.
+
+    `ignored_exit` is there for an exit that ended nothing, else null.
+    """
 
     receipt_id: str
     log_position: int
@@ -497,7 +541,30 @@ class ReceiptReport(Struct):
     encoded: dict[str, str]
     length: int | None
     sha256: str | None
+    ignored_exit: IgnoredExit | None
     effects: list[Effect]
+
+
+class BookCloseReport(Struct):
+    """What an operator's word that a position has ended led to; prices are decimal strings, null where unknown.
+
+    Where nothing has ended, position, plan, side and prices are null; `held_by` is another account, which alone holds the
+    symbol.
+    """
+
+    outcome: str
+    reason: str | None
+    refusal: Refusal | None
+    receipt_id: str
+    account: str
+    symbol: str
+    held_by: str | None
+    position_id: str | None
+    plan_id: str | None
+    side: str | None
+    entry_price: str | None
+    exit_price: str | None
+    pnl_percent: str | None
 
 
 class DeadLetterRow(Struct):
@@ -622,6 +689,7 @@ REPORTS: dict[str, type[Struct]] = {
     "positions": PositionsReport,
     "plan": PlanReport,
     "receipt": ReceiptReport,
+    "book close": BookCloseReport,
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,

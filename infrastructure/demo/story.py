@@ -17,9 +17,9 @@ from redis import Redis
 
 from exitbrain.application.explain import explain, explain_decision
 from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.replay import ReplayReport
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.terms import NO_STOP_FITS
 from exitbrain.domain.guards import Freshness

@@ -65,7 +65,7 @@ _LEVERAGES = (1, 3, 5, 10, 15, 20, 25, 30, 50, 75)
 _SIZES_USD = (50.0, 200.0, 1_000.0, 5_000.0)
 _BREAKAGES: tuple[Fields, ...] = (
     {"leverage": 400},
-    {"entry_price": "NaN"},
+    {"leverage": "high"},
     {"side": "UP"},
     {"symbol": ""},
 )

@@ -18,6 +18,7 @@ from exitbrain.application.ports.exit_ledger import (
 )
 from exitbrain.application.ports.raw_log import RawLog, RawRow
 from exitbrain.domain.aggregate import Aggregate, Record
+from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import position_id, snapshot_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
@@ -114,9 +115,8 @@ class StoredLedger(ExitLedger, RawLog):
             return taken.instrument
         return None
 
-    def claimed(self, claim_ids: Sequence[UUID]) -> frozenset[UUID]:
-        rows = self._read(self._recorder.select_first, claim_ids)
-        return frozenset(UUID(int=int(stream, 16)) for _, stream, *_ in rows)
+    def claimed(self, claim_ids: Sequence[UUID]) -> dict[UUID, KeyClaimed]:
+        return self._first_events(claim_ids)
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:
         return tuple(

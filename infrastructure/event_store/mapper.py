@@ -15,6 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
@@ -28,6 +29,7 @@ from exitbrain.domain.exit_plan import (
 from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import (
+    CloseReported,
     LeverageChanged,
     PositionClosed,
     PositionIncreased,
@@ -58,6 +60,7 @@ STORED_CLASSES = (
     StoredClass(StoreOpened),
     StoredClass(PolicyRegistered),
     StoredClass(PolicyActivated),
+    StoredClass(IntakeConfigured),
     StoredClass(MessageReceived),
     StoredClass(KeyClaimed),
     StoredClass(InstrumentSnapshotTaken),
@@ -66,6 +69,7 @@ STORED_CLASSES = (
     StoredClass(LeverageChanged),
     StoredClass(PositionReduced),
     StoredClass(PositionClosed),
+    StoredClass(CloseReported),
     StoredClass(ExitPlanOpened),
     StoredClass(LevelsComputed),
     StoredClass(LevelsRefused),

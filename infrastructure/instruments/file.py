@@ -1,6 +1,5 @@
 """InstrumentsFile: ticks, steps, fees and brackets of symbols from a JSON file."""
 
-import gzip
 import re
 import zlib
 from collections.abc import Mapping
@@ -20,10 +19,10 @@ from pydantic import (
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
+from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
 from exitbrain.infrastructure.wire.scalars import shown
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _UNIFIED_NAME = re.compile(r"(?P<base>[^/:]+)/(?P<quote>[^/:]+):(?P=quote)(?:-(?P<expiry>[0-9]{6}))?")
 
 
@@ -99,13 +98,12 @@ class InstrumentsFile:
 
     def _entries(self) -> Mapping[str, object]:
         try:
-            content = self._path.read_bytes()
-            if content.startswith(_GZIP_MAGIC):
-                content = gzip.decompress(content)
-            entries = decode(content.decode())
+            entries = decode(read_text(self._path))
         except (OSError, EOFError, zlib.error) as error:
             raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
-        except (UnicodeDecodeError, NotJson) as error:
+        except NotUtf8 as error:
+            raise self._unreadable(str(error)) from error
+        except NotJson as error:
             raise self._unreadable(f"not JSON ({error})") from error
         if not isinstance(entries, dict):
             raise self._unreadable("it holds no JSON object of symbols")

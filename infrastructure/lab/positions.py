@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from exitbrain.application.simulation import GivenPosition
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.infrastructure.text_files import NotUtf8, text_of
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines
 from exitbrain.infrastructure.wire.message_time import time_of
@@ -30,6 +31,7 @@ _ALLOWED = {
     "entry_price": "a number above 0",
     "opened_at": "a time in ISO 8601, or seconds or milliseconds since 1970",
 }
+_JSON_ALLOWED = "a JSON object on each line"
 _OTHER_NAMES = {"avg_entry": "entry_price", "qty": "quantity"}
 """Names that recorders of positions use."""
 
@@ -50,37 +52,36 @@ class _Line(BaseModel):
 
 def read_positions(path: str) -> list[GivenPosition]:
     """Read every position of a file; raises InputUnreadable, or InvalidValue that names the line."""
-    lines = list(open_lines(path))
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    try:
+        text = text_of(b"".join(open_lines(path)))
+    except NotUtf8 as error:
+        raise InputUnreadable(f"{path} can not be read: {error}.") from error
+    beginning = text.lstrip()
+    if not beginning:
         raise InvalidValue(path, "empty", "at least one position")
-    rows = _json_rows(path, lines) if first.lstrip().startswith(b"{") else _csv_rows(path, lines)
+    rows = _json_rows(path, text) if beginning.startswith(("{", "[")) else _csv_rows(path, text)
     positions = [_position(where, fields) for where, fields in rows]
     if not positions:
         raise InvalidValue(path, "a header alone", "at least one position")
     return positions
 
 
-def _json_rows(path: str, lines: list[bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    for number, line in enumerate(lines, start=1):
+def _json_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
         try:
-            content = decode_numbers(line.decode())
-        except (NotJson, UnicodeDecodeError) as error:
-            raise InvalidValue(where, shown(line.decode("utf-8", "replace")), "a JSON object") from error
+            content = decode_numbers(line)
+        except NotJson as error:
+            raise InvalidValue(where, shown(line.strip()), _JSON_ALLOWED) from error
         if not isinstance(content, dict):
-            raise InvalidValue(where, shown(content), "a JSON object")
+            raise InvalidValue(where, shown(content), _JSON_ALLOWED)
         nested = content.get("position")
         yield where, content | nested if isinstance(nested, dict) else content
 
 
-def _csv_rows(path: str, lines: list[bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    try:
-        text = b"".join(lines).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputUnreadable(f"{path} can not be read: it is not UTF-8 text.") from error
+def _csv_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     rows = csv.reader(io.StringIO(text))
     header = [name.strip() for name in next(rows, [])]
     missing = [name for name in _NEEDED if name not in {_OTHER_NAMES.get(one, one) for one in header}]

@@ -1,6 +1,5 @@
 """Tables of numbers in files: CSV, plain or packed as .gz or .zip, and Parquet; with a header or without."""
 
-import codecs
 import csv
 import gzip
 import io
@@ -17,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.infrastructure.text_files import NotUtf8, utf8_of
 
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
@@ -60,8 +60,8 @@ def read_table(path: Path, wanted: Sequence[Column]) -> Table:
     try:
         if path.name.endswith(".parquet"):
             return _from_parquet(path, wanted)
-        return _from_csv(path, _unpacked(path), wanted)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid) as error:
+        return _from_csv(path, utf8_of(_unpacked(path)), wanted)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotUtf8, pa.ArrowInvalid) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise MarketUnreadable(f"{path} can not be read: {reason}") from error
 
@@ -78,7 +78,6 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _from_csv(path: Path, content: bytes, wanted: Sequence[Column]) -> Table:
-    content = content.removeprefix(codecs.BOM_UTF8)
     first, _, rest = content.partition(b"\n")
     headings = next(csv.reader([first.decode("utf-8", "replace")]), [])
     if not headings:

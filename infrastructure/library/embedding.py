@@ -22,8 +22,8 @@ def incoming_message(
 ) -> IncomingMessage:
     """Build the message that `ExitBrain.handle` and `decide` take.
 
-    `stream` is `trade.intent` or `trade.closed`, with or without `quantum:stream:`; `fields` hold text, bytes or
-    JSON values. `entry_id` is the stream id, `milliseconds-sequence`. Without one the content is the identity: the
+    `stream` is `trade.intent` or `trade.closed`, with or without `quantum:stream:`, or `book.close` for an operator's
+    word that a position has ended; `fields` hold text, bytes or JSON values. `entry_id` is the stream id, `milliseconds-sequence`. Without one the content is the identity: the
     same fields again are the same message, so give them a time or an `event_id` of yours. Never raises for what
     the fields contain: such a message is refused by its receipt.
     """

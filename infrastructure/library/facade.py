@@ -19,7 +19,6 @@ from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.opening import begin_or_check
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
@@ -28,6 +27,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import Freshness
@@ -80,7 +80,9 @@ class ExitBrain:
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
         begin_or_check(ledger, self._clock, __version__, policy=policy)
-        self._recorder = Recorder(ledger, self._intake, self._instruments, self._clock, self._settings)
+        self._recorder = Recorder(
+            ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
+        )
 
     @classmethod
     def open(cls, store: str | None = None, **settings: Any) -> Self:
@@ -135,8 +137,11 @@ class ExitBrain:
         return self._recorder.state_of(message)
 
     def context(self, *, at: datetime | None = None) -> Context:
-        """Return the context of a decision made at that time of recording, with the settings in force."""
-        return Context(self._clock.now() if at is None else moment("at", at), self._settings)
+        """Return the context of a decision made at that time of recording, with the settings in force.
+
+        Settings that differ from those kept last are kept first, so that a replay can decide with them.
+        """
+        return self._recorder.context(None if at is None else moment("at", at))
 
     def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
         """Return the events and the outcome a message leads to; nothing is written, `state` stays as it is.

@@ -7,7 +7,7 @@ from math import nextafter
 from sys import float_info
 from typing import Required, TypedDict
 
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs

@@ -1,7 +1,7 @@
 """The journal of the live path: a structured log on stderr, and the metrics.
 
-At the level info it writes refusals, troubles, changes, and every few seconds a summary with rates; single messages
-and batches are written at debug, since thousands of them a second must not wait for a log.
+At the level info it writes refusals, exits that ended nothing, troubles, changes, and every few seconds a summary with
+rates; single messages and batches are written at debug, since thousands of them a second must not wait for a log.
 """
 
 import logging
@@ -16,10 +16,13 @@ import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from exitbrain.application.exit_counts import exit_count_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.receipt import Disposition, IgnoredExit
+from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.output import printable
+from exitbrain.infrastructure.exit_wording import cycle_met
 from exitbrain.infrastructure.observation.metrics import Metrics
 
 Level = Literal["debug", "info", "warning"]
@@ -27,7 +30,10 @@ Form = Literal["auto", "json", "text"]
 
 SUMMARY_EVERY_S = 5.0
 LINES_MAX = 20
-"""How often a name is written between two summaries; the summary tells how many lines were left out."""
+"""How often a name is written between two summaries; the summary tells how many lines were left out.
+
+Exits that ended nothing unexpectedly are all written: a position may be open that nobody will close.
+"""
 
 TEXT_MAX = 500
 
@@ -150,6 +156,20 @@ class LiveJournal:
                 self._write("info", "message_refused", _facts_of(outcome))
             elif self._detailed:
                 self._log.debug("message", **_facts_of(outcome))
+            if outcome.ignored_exit is not None:
+                self._exit_ignored(outcome, outcome.ignored_exit)
+
+    def _exit_ignored(self, outcome: Outcome, ignored: IgnoredExit) -> None:
+        count = exit_count_of(outcome)
+        if count is None:
+            return
+        self._counts[count] += 1
+        facts = _facts_of(outcome) | _facts_of_exit(outcome, ignored)
+        if ignored.expected:
+            self._write("info", "exit_ignored", facts)
+        else:
+            self._metrics.note_trouble("exit_ignored", facts)
+            self._log.warning("exit_ignored", **facts)  # however many: none of them may be left out
 
     def _flow(self, name: str, facts: Mapping[str, object]) -> None:
         if name == "published" and isinstance(entries := facts["entries"], int):
@@ -185,15 +205,39 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
     if outcome.refusal is not None:
         refusal = outcome.refusal
         facts |= {"field": refusal.field, "value": refusal.value, "allowed": refusal.allowed}
-    if outcome.touched:
-        facts["position"], facts["plan"] = outcome.touched[-2:]
-    if len(outcome.touched) > 2:
-        facts["closed_position"], facts["closed_plan"] = outcome.touched[:2]
+    positions, plans = outcome.touched[::2], outcome.touched[1::2]
+    if positions:
+        facts["position"] = positions[-1]
+    if plans:  # a report that came after the end touches its position alone
+        facts["plan"] = plans[-1]
+    if len(positions) > 1:
+        facts["closed_position"], facts["closed_plan"] = positions[0], plans[0]
     if outcome.decision is not None:
         facts["decision"] = decision_id(outcome.decision.plan_id, outcome.decision.revision)
     if outcome.levels is not None:
         facts["symbol"] = outcome.levels.symbol
     return facts
+
+
+def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:
+    """Return what an exit that ended nothing said, and the positions that it met."""
+    facts: dict[str, object] = {
+        "source": outcome.source,
+        "occurred_at": None if outcome.occurred_at is None else outcome.occurred_at.isoformat(),
+        "account": ignored.account,
+        "symbol": ignored.symbol,
+        "kind": ignored.kind,
+        "side": ignored.side,
+        "order_id": ignored.order_id or None,
+        "price": None if ignored.price is None else plain(ignored.price),
+        "rule": ignored.rule,
+        "held_by": ignored.held_by,
+    }
+    for name, met in (("open", ignored.open), ("last", ignored.last)):
+        if met is not None:
+            facts |= {name: cycle_met(met), f"{name}_position": met.position_id}
+    said = {name: value for name, value in facts.items() if value is not None}
+    return said | {"expected": ignored.expected}
 
 
 def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -18,7 +18,7 @@ from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.observation.collectors import Bounded, Watched, Way
 
 SYMBOLS_MAX = 500
@@ -36,6 +36,8 @@ class _Kind(NamedTuple):
     cause: str = ""
     result: str = ""
     failed: tuple[str, ...] = ()
+    expected: str = ""
+    """Of an exit that ended nothing: `true` or `false`."""
 
 
 _DUPLICATE = _Kind("DUPLICATE")
@@ -47,6 +49,7 @@ class Metrics:
     def __init__(self, *, mode: str, wall_clock: Callable[[], float] = time.time) -> None:
         self._wall_clock = wall_clock
         self._gathered: Tally[_Kind] = Tally()
+        self._gathered_unusable: Tally[tuple[str, str]] = Tally()
         self._latest_lsf: dict[str, float] = {}
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -117,6 +120,24 @@ class Metrics:
         self._dead_letters = Bounded(
             self._counter("dead_letters", "Messages refused; each is published as a dead letter.", "reason")
         )
+        self._exits_ignored = Bounded(
+            self._counter(
+                "exits_ignored",
+                "Exits that ended nothing; expected are repeats and reports of what had ended.",
+                "reason",
+                "expected",
+            )
+        )
+        for reason in Reason:  # there from the start: Prometheus sees no increase in what begins at 1
+            self._exits_ignored.of(reason, "false")
+        self._unusable = Bounded(
+            self._counter(
+                "unusable_values",
+                "Values that could not be used and count as not given.",
+                "field",
+                "source",
+            )
+        )
         self._undecided_messages = self._counter(
             "undecided", "Failures to handle a message; it is delivered again, and refused in the end."
         )
@@ -172,8 +193,10 @@ class Metrics:
         levels = outcome.levels
         if outcome.duplicate:
             return _DUPLICATE
+        if outcome.unusable:
+            self._gathered_unusable.update((field, outcome.source) for field in outcome.unusable)
         if levels is None:
-            return _Kind(outcome.disposition, outcome.reason or "")
+            return _Kind(outcome.disposition, outcome.reason or "", expected=_expected(outcome))
         result = "refused"
         if isinstance(levels, LevelsComputed):
             result = "computed"
@@ -191,9 +214,14 @@ class Metrics:
                 self._decisions.of(kind.policy, kind.cause, kind.result).inc(times)
             for guard in kind.failed:
                 self._guards.of(guard).inc(times)
+            if kind.expected:
+                self._exits_ignored.of(kind.reason, kind.expected).inc(times)
+        for (field, source), times in self._gathered_unusable.items():
+            self._unusable.of(field, source).inc(times)
         for symbol, lsf in self._latest_lsf.items():
             self._lsf.of(symbol).set(lsf)
         self._gathered.clear()
+        self._gathered_unusable.clear()
         self._latest_lsf.clear()
         self._observe_acknowledge(**facts)
 
@@ -242,3 +270,9 @@ class Metrics:
 
     def _loop_failed(self, *, loop: str, **_: object) -> None:
         self._loop_failures.of(loop).inc()
+
+
+def _expected(outcome: Outcome) -> str:
+    """Return whether an exit that ended nothing was to be expected, empty for any other message."""
+    ignored = outcome.ignored_exit
+    return "" if ignored is None else str(ignored.expected).lower()

@@ -1,9 +1,11 @@
 """The envelopes messages come in, opened: payload as JSON text, `data` as JSON text, or flat fields."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
@@ -15,6 +17,9 @@ ENVELOPE_NAMES = frozenset(("timestamp", "source", *IDS, *PAPER_NAMES))
 """What a payload may leave to the fields around it; for the rest the payload alone speaks."""
 
 OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
+
+_BEGINNING = 400
+"""Characters of a text that show its encoding; base64 can be cut there."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -33,11 +38,12 @@ class Opened:
 
 def opened(fields: RawFields, names: frozenset[str]) -> Opened:
     """Open the envelope of a message of which `names` are read; a payload wins over flat fields."""
+    fields = _unmarked(fields)
     for wrapper in WRAPPERS:
         content = _value(fields, wrapper)
         if is_absent(content):
             continue
-        given = _object(wrapper, content)
+        given = _object(wrapper, content, fields.values[wrapper])
         refusal, given = (given, {}) if isinstance(given, Refusal) else (None, given)
         # `is_absent` written out: it is asked of every value of every message.
         said = {
@@ -53,9 +59,13 @@ def opened(fields: RawFields, names: frozenset[str]) -> Opened:
 
 def gave_blank(fields: RawFields, name: str) -> bool:
     """Return whether a message gives a field as blank text, in its payload or as a field of its own."""
-    inside = next((value for wrapper in WRAPPERS if not is_absent(value := _value(fields, wrapper))), None)
-    content = _object("payload", inside) if inside is not None else {}
-    places = ({} if isinstance(content, Refusal) else content, fields.values)
+    places: list[Mapping[str, object]] = [fields.values]
+    for wrapper in WRAPPERS:
+        content = _value(fields, wrapper)
+        if not is_absent(content):
+            inside = _object(wrapper, content, fields.values[wrapper])
+            places += [] if isinstance(inside, Refusal) else [inside]
+            break
     return any(isinstance(place.get(name), str) and is_absent(place[name]) for place in places)
 
 
@@ -82,7 +92,7 @@ def _names_nothing(name: str, value: str) -> bool:
     )  # accounts count from 0
 
 
-def _object(wrapper: str, content: object) -> Mapping[str, object] | Refusal:
+def _object(wrapper: str, content: object, text: str) -> Mapping[str, object] | Refusal:
     if isinstance(content, Refusal):
         return content
     given = content
@@ -92,8 +102,9 @@ def _object(wrapper: str, content: object) -> Mapping[str, object] | Refusal:
         except NotJson:
             content = None
     if not isinstance(content, dict):
-        return Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), OBJECT_ALLOWED)
-    return content
+        allowed = _allowed(text[:_BEGINNING].encode(), OBJECT_ALLOWED)
+        return Refusal(Reason.NOT_DECODABLE, wrapper, shown(given), allowed)
+    return unmarked(content) if holds_mark(text) else content
 
 
 def _present(fields: RawFields, names: Iterable[str]) -> dict[str, object]:
@@ -117,4 +128,29 @@ def _value(fields: RawFields, name: str) -> object:
             return decode(text)
         except NotJson:
             return Refusal(Reason.NOT_DECODABLE, name, shown(text), OBJECT_ALLOWED)
-    return Refusal(Reason.NOT_DECODABLE, name, shown(text), "text in UTF-8")
+    allowed = _allowed(_first_bytes(text), "text in UTF-8")
+    return Refusal(Reason.NOT_DECODABLE, name, shown(text), allowed)
+
+
+def _first_bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text[:_BEGINNING])
+    except ValueError:  # the text was cut, or is not of our making
+        return b""
+
+
+def _allowed(content: bytes, otherwise: str) -> str:
+    """Return what is allowed instead of a text that can not be decoded, naming the encoding it is in."""
+    encoding = other_encoding(content)
+    return otherwise if encoding is None else f"text in UTF-8, not in {encoding}"
+
+
+def _unmarked(fields: RawFields) -> RawFields:
+    """Return fields without the byte order marks that begin names and values."""
+    values = fields.values
+    if all(map(str.isascii, values.values())) and all(map(str.isascii, values)):
+        return fields  # nearly all
+    return RawFields(
+        {name.lstrip(MARK): text.lstrip(MARK) for name, text in values.items()},
+        {name.lstrip(MARK): encoding for name, encoding in fields.encoded.items()},
+    )

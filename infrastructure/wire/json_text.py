@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from exitbrain.infrastructure.text_files import MARK
+
 NESTING_MAX = 64
 """How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
 
@@ -20,7 +22,9 @@ class Number(str):
     __slots__ = ()
 
 
-_WHITESPACE = " \t\n\r"
+_AROUND = f" \t\n\r{MARK}"
+"""What may stand around a JSON text: its own white space, and the byte order mark of the file it was in."""
+
 Scan = Callable[[str, int], tuple[object, int]]
 
 
@@ -59,7 +63,7 @@ def encode(value: object) -> str:
 def _decoded(scan: Scan, text: str) -> object:
     if _nested_too_deep(text):
         raise NotJson(f"nested deeper than {NESTING_MAX}")
-    text = text.strip(_WHITESPACE)
+    text = text.strip(_AROUND)
     try:
         value, end = scan(text, 0)
     except (ValueError, StopIteration) as error:

@@ -3,15 +3,17 @@
 import gzip
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
+from exitbrain.infrastructure.text_files import GZIP_MAGIC, other_encoding, without_marks
 from exitbrain.infrastructure.wire.incoming import Occurrences, from_fields
 from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
@@ -19,30 +21,79 @@ from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, show
 UNKNOWN = "unknown"
 """The stream of a line that does not say from which it comes."""
 
-LINE_ALLOWED = 'a JSON object {"stream": text, "stream_id": text or null, "fields": object}'
+_LINE = '{"stream": text, "stream_id": text or null, "fields": object}'
+LINE_ALLOWED = f"a JSON object {_LINE}"
 STREAM_MAX = 256
 ESCAPED_MAX = 8
 """A line may be this many times the cap of a message: escaping makes six bytes of one, other keys add some."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
+HEAD_LINES = 20
+"""Lines that are not blank within which a file of messages has one that is a JSON object."""
+
+_BEGINNING_SHOWN = 60
+_NOT_THIS_WAY = {"[": ", not an array", "{": ", not an object over several lines"}
 
 
 class InputUnreadable(Exception):
     """A file of messages can not be read; the text is one sentence for the user."""
 
 
+class NoMessages(Exception):
+    """A file holds something else than recorded messages; the text is one sentence for the user."""
+
+
+def open_messages(path: str) -> Iterator[bytes]:
+    """Do what `open_lines` does, once one of the first `HEAD_LINES` lines turns out to be a JSON object.
+
+    Blank lines do not count, and a file that has no others holds no messages and is none the worse for it.
+    Raises InputUnreadable, and NoMessages where no line is an object.
+    """
+    lines = open_lines(path)
+    head: list[bytes] = []
+    for line in lines:
+        if not line.strip():
+            continue
+        head.append(line)
+        if _is_object(line):
+            return chain(head, lines)
+        if len(head) == HEAD_LINES:
+            break
+    if head:
+        raise NoMessages(_why_no_messages("standard input" if path == "-" else path, head))
+    return iter(())
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return line.lstrip().startswith(b"{") and isinstance(decode_numbers(line.decode()), dict)
+    except (NotJson, UnicodeDecodeError):
+        return False
+
+
+def _why_no_messages(name: str, head: Sequence[bytes]) -> str:
+    encoding = other_encoding(b"".join(head))
+    if encoding is not None:
+        return f"{name} is {encoding}; save it as UTF-8."
+    first = head[0].decode("utf-8", "backslashreplace").strip()
+    return (
+        f"{name} holds no messages: it begins with {shown(first[:_BEGINNING_SHOWN])!r}, and none of its first "
+        f"{HEAD_LINES} lines is a JSON object; expected one JSON object per line{_NOT_THIS_WAY.get(first[:1], '')}, "
+        f"{_LINE}."
+    )
+
+
 def open_lines(path: str) -> Iterator[bytes]:
-    """Yield the lines of a file, unpacked where it is gzip; "-" is standard input, plain lines.
+    """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
 
     Raises InputUnreadable when the file can not be opened, or breaks off.
     """
     try:
         if path == "-":
-            yield from _plain_lines(sys.stdin.buffer)
+            yield from map(without_marks, _plain_lines(sys.stdin.buffer))
             return
         with Path(path).open("rb") as file:
-            packed = file.peek(2)[:2] == _GZIP_MAGIC
-            yield from gzip.GzipFile(fileobj=file) if packed else file
+            packed = file.peek(2)[:2] == GZIP_MAGIC
+            yield from map(without_marks, gzip.GzipFile(fileobj=file) if packed else file)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputUnreadable(f"{path} can not be read: {reason}.") from error
@@ -50,7 +101,7 @@ def open_lines(path: str) -> Iterator[bytes]:
 
 def _plain_lines(stream: BinaryIO) -> Iterator[bytes]:
     first = stream.readline()
-    if first.startswith(_GZIP_MAGIC):
+    if first.startswith(GZIP_MAGIC):
         raise InputUnreadable("Standard input is packed with gzip; plain lines are expected.")
     yield first
     yield from stream
@@ -96,7 +147,9 @@ def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> Inc
     whole = from_fields(
         UNKNOWN, None, {"line": line}, origin=Origin.IMPORT, max_bytes=max_bytes, occurrence=occurrences
     )
-    return replace(whole, broken=Refusal(Reason.NOT_DECODABLE, "line", shown(text), LINE_ALLOWED))
+    encoding = other_encoding(line)
+    allowed = LINE_ALLOWED if encoding is None else f"{LINE_ALLOWED} in UTF-8, not in {encoding}"
+    return replace(whole, broken=Refusal(Reason.NOT_DECODABLE, "line", shown(text), allowed))
 
 
 def _too_long(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:

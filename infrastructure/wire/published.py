@@ -1,7 +1,7 @@
 """What leaves: the events of the log in the published language, which the events themselves are not.
 
 Everything is taken from the record, so the same log gives the same entries whenever and by whomever they are made.
-Published is what came of live messages; what was imported or ignored stays inside.
+Published is what came of live messages. What was imported stays inside, and of what was ignored all but the exits.
 """
 
 from collections.abc import Callable
@@ -19,16 +19,17 @@ from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import plan_id
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, TradeClosed, TradeIntent
+from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
-from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
+from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
 from exitbrain.domain.values import Origin, Unit, plain
 from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead_letters_of
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
 from exitbrain.infrastructure.wire.envelope import opened
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
+from exitbrain.infrastructure.wire.published_exits import exit_ignored
 from exitbrain.infrastructure.wire.scalars import has_surrogate
 
 DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)}
@@ -103,10 +104,17 @@ class Published(PublishedLanguage):
             case ExitPlanCompleted():
                 said = self._ended(entry, event, receipt)
                 return self._about(entry, receipt, (EVENTS, "plan_completed", said))
-            case MessageReceived():
-                letter = _dead_letter(entry, event)
-                return [] if letter is None else self._about(entry, receipt, letter)
+            case MessageReceived() if event.reason is not None:  # it was refused or ignored
+                return self._not_accepted(entry, event, event.reason)
         return []
+
+    def _not_accepted(self, entry: LogEntry, receipt: MessageReceived, reason: Reason) -> list[Outgoing]:
+        """Return the dead letter of a message that was refused, and what an exit that ended nothing met."""
+        letter, ignored = _dead_letter(entry, receipt), receipt.ignored_exit
+        said = [] if letter is None else [letter]
+        if ignored is not None:
+            said.append((EVENTS, "exit_ignored", exit_ignored(entry, receipt, reason, ignored)))
+        return self._about(entry, receipt, *said) if said else []
 
     def _about(self, entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
         """Return entries that carry the ids of the message that led to them."""
@@ -151,11 +159,11 @@ class Published(PublishedLanguage):
             closed = self._closed_last[1]
             return closed.account, closed.symbol
         translation = self._translator.translate(message_of(receipt))
-        if not isinstance(translation, TradeIntent | TradeClosed):
+        if not isinstance(translation, TradeIntent | TradeClosed | BookClose):
             raise UnreadableEvent(
                 entry.position, entry.event.TOPIC, "its message can no longer be translated"
             )
-        return translation.account or receipt.account, translation.symbol
+        return receipt.account, translation.symbol
 
 
 def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.receipt import Reason
-from exitbrain.domain.values import Assumption, Cause, Side, Unit
+from exitbrain.domain.values import Assumption, Cause, Side, TimeOrigin, Unit, Whose
 from exitbrain.infrastructure.wording import State
 
 SCHEMA_VERSION = 1
@@ -157,6 +157,49 @@ class PositionClosed(_OfPosition, kw_only=True):
     assumptions: tuple[Assumption, ...]
 
 
+class Cycle(Struct):
+    """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
+
+    position_id: UUID
+    cycle: int
+    side: Side
+    entry_price: str | None
+    quantity: str | None
+    opened_at: Moment
+    ended_by: str | None
+    ended_at: Moment | None
+
+
+class ExitIgnored(_Event, kw_only=True):
+    """An exit ended nothing: what it said, and the positions it met, null where there is none.
+
+    `occurred_at` and `entry_id` are those of the message, `time_origin` says where its time comes from. `kind` is CLOSE,
+    REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed`, BOOK for an operator's
+    `book close`. `side` is the one whose end it asks for or reports, null where it names none; `symbol` is empty where
+    it could not be read. `open` is the position that was open, `last` the one that ended before it, and `rule` told which
+    of them is meant. `held_by` is another account, which alone holds the symbol. `expected` says that nobody need look:
+    a repeat, or the report of a position that had ended.
+    """
+
+    occurred_at: Moment
+    time_origin: TimeOrigin
+    source: str
+    entry_id: str
+    receipt_id: UUID
+    reason: Reason
+    expected: bool
+    account: str
+    symbol: str
+    kind: str
+    side: Side | None
+    order_id: str
+    price: str | None
+    rule: Whose | None
+    held_by: str | None
+    open: Cycle | None
+    last: Cycle | None
+
+
 class PolicyActivated(_Event, kw_only=True):
     """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own."""
 
@@ -205,6 +248,7 @@ SHAPES: dict[str, type[Struct]] = {
     "plan_cancelled": PlanEnded,
     "plan_completed": PlanEnded,
     "position_closed": PositionClosed,
+    "exit_ignored": ExitIgnored,
     "policy_activated": PolicyActivated,
     "message_refused": MessageRefused,
 }

@@ -13,6 +13,7 @@ import msgspec
 from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
 from exitbrain.domain.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
+from exitbrain.infrastructure.text_files import MARK, holds_mark
 from exitbrain.infrastructure.wire.envelope import IDS
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX
 from exitbrain.infrastructure.wire.message_time import producer_of, time_of
@@ -81,6 +82,8 @@ def usual_intent(fields: RawFields) -> TradeIntent | None:
     text = fields.values.get("payload")
     if text is None or fields.encoded or text.count("{") + text.count("[") > NESTING_MAX:
         return None
+    if holds_mark(text) or not all(map(str.isascii, fields.values)):
+        return None
     try:  # the decoder takes no text that `json_text` does not, skipped parts included
         return _intent(_decode(text), fields.values)
     except (msgspec.MsgspecError, ValueError, InvalidOperation):
@@ -101,11 +104,11 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         quantity = DECIMAL.divide(usd, price)
         if not SMALLEST <= quantity <= LARGEST:
             raise _Unusual
-    inside, outside = said.timestamp, around.get("timestamp")
+    inside, outside, source = said.timestamp, around.get("timestamp"), around.get("source")
     time, assumptions = time_of(
         None if inside is None else _present(inside),
         None if outside is None else _present(outside),
-        producer_of(said.source, around.get("source"), TRADE_INTENT),
+        producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
     symbol = symbol_of(said.symbol)
     return TradeIntent(
@@ -143,6 +146,8 @@ def _take_ids(said: _Payload, around: dict[str, str]) -> None:
 
 
 def _present(text: str) -> str | None:
+    if text.startswith(MARK):
+        raise _Unusual
     return None if not text or text.isspace() else text
 
 
@@ -154,11 +159,10 @@ def _context(text: str) -> str | None:
 
 def _id(text: str) -> str | None:
     """Return an id; a placeholder is unusual, blank text is none without a word."""
-    if not is_placeholder(text):
-        return text
-    if _present(text):
+    present = _present(text)
+    if present is not None and is_placeholder(text):
         raise _Unusual
-    return None
+    return present
 
 
 def _name(text: str) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         PolicyNotInForce as PolicyNotInForce,
     )
     from exitbrain.application.outcome import Outcome as Outcome
-    from exitbrain.application.planning import DecisionSettings as DecisionSettings
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
         BadStoreUrl as BadStoreUrl,
@@ -45,6 +44,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
     from exitbrain.domain.claim import KeyClaimed as KeyClaimed
+    from exitbrain.domain.configuration import (
+        DecisionSettings as DecisionSettings,
+        IntakeConfigured as IntakeConfigured,
+    )
     from exitbrain.domain.decision import (
         DecisionContext as DecisionContext,
         DecisionId as DecisionId,
@@ -90,6 +93,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Triggers as Triggers,
     )
     from exitbrain.domain.messages import (
+        BookClose as BookClose,
         ForeignStream as ForeignStream,
         IncomingMessage as IncomingMessage,
         IntentKind as IntentKind,
@@ -108,6 +112,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         RegisteredPolicy as RegisteredPolicy,
     )
     from exitbrain.domain.position import (
+        CloseReported as CloseReported,
         LeverageChanged as LeverageChanged,
         Position as Position,
         PositionClosed as PositionClosed,
@@ -115,9 +120,12 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         PositionOpened as PositionOpened,
         PositionReduced as PositionReduced,
         Result as Result,
+        Sighting as Sighting,
     )
     from exitbrain.domain.receipt import (
+        Cycle as Cycle,
         Disposition as Disposition,
+        IgnoredExit as IgnoredExit,
         MessageReceived as MessageReceived,
         RawFields as RawFields,
         Reason as Reason,
@@ -132,6 +140,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Side as Side,
         TimeOrigin as TimeOrigin,
         Unit as Unit,
+        Whose as Whose,
     )
     from exitbrain.infrastructure.library.dropin import (
         AdaptiveLevels as AdaptiveLevels,
@@ -159,11 +168,11 @@ _MODULES = {
     "exitbrain.application.lsf_audit": "LsfChange",
     "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome",
-    "exitbrain.application.planning": "DecisionSettings",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
     "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.claim": "KeyClaimed",
+    "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
     "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
     "exitbrain.domain.errors": "DomainError InvalidValue UnknownPolicy WrongState",
     "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
@@ -173,14 +182,14 @@ _MODULES = {
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
     "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
     "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
-    "exitbrain.domain.messages": "ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
+    "exitbrain.domain.messages": "BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",
     "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
-    "exitbrain.domain.position": "LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result",
-    "exitbrain.domain.receipt": "Disposition MessageReceived RawFields Reason Refusal",
+    "exitbrain.domain.position": "CloseReported LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result Sighting",
+    "exitbrain.domain.receipt": "Cycle Disposition IgnoredExit MessageReceived RawFields Reason Refusal",
     "exitbrain.domain.store": "StoreOpened",
-    "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit",
+    "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",

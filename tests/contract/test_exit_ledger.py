@@ -25,7 +25,7 @@ from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import LeverageChanged, Position, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, RawFields
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, Whose
 from exitbrain.infrastructure.event_store.ledger import PAGE, StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from tests.replay.representative_events import COMPUTED, RECEIVED, RECORDED, REFUSED, STAMP
@@ -42,6 +42,9 @@ def opened(symbol: str = "BTCUSDT", previous: Position | None = None) -> Positio
         leverage=20.0,
         entry_price=None,
         quantity=None,
+        in_units=False,
+        server=None,
+        clock=None,
         stamp=STAMP,
     )
 
@@ -53,6 +56,10 @@ def closed(position: Position) -> Position:
         reported_pnl_percent=None,
         pnl_usd=None,
         order_id="",
+        rule=Whose.OPEN_POSITION,
+        reported=True,
+        server=None,
+        clock=None,
         assumptions=(),
         stamp=STAMP,
     )
@@ -93,8 +100,8 @@ def test_an_empty_ledger_knows_nothing(ledger: StoredLedger) -> None:
     assert ledger.receipts([UUID(int=1)]) == {}
     assert ledger.receipts([]) == {}
     assert ledger.instrument("00") is None
-    assert ledger.claimed([UUID(int=1)]) == frozenset()
-    assert ledger.claimed([]) == frozenset()
+    assert ledger.claimed([UUID(int=1)]) == {}
+    assert ledger.claimed([]) == {}
     assert ledger.history(UUID(int=1)) == ()
 
 
@@ -150,13 +157,17 @@ def test_receipts_claims_and_instruments_are_found_by_their_ids(ledger: StoredLe
         [
             first,
             second,
-            Record(claim, 1, KeyClaimed(CLOSE_ORDER_ID, "default", "BTCUSDT", "ord-1", first.stream_id)),
+            Record(
+                claim, 1, KeyClaimed(CLOSE_ORDER_ID, "default", "BTCUSDT", "ord-1", None, first.stream_id)
+            ),
             Record(id_of_snapshot(instrument), 1, InstrumentSnapshotTaken(instrument)),
         ]
     )
     wanted = [second.stream_id, UUID(int=1), first.stream_id]
     assert ledger.receipts(wanted) == {first.stream_id: first.event, second.stream_id: second.event}
-    assert ledger.claimed([claim, UUID(int=1)]) == {claim}
+    assert ledger.claimed([claim, UUID(int=1)]) == {
+        claim: KeyClaimed(CLOSE_ORDER_ID, "default", "BTCUSDT", "ord-1", None, first.stream_id)
+    }
     assert ledger.instrument(instrument.content_hash) == instrument
 
 

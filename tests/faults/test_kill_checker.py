@@ -11,9 +11,9 @@ import pytest
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.opening import begin
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
@@ -25,13 +25,14 @@ from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.processes import evidence as gathered
-from tests.faults.processes.checker import RECEIPT, violations
+from tests.faults.processes.checker import violations
 from tests.faults.processes.evidence import (
     CLOSES,
     EVENTS,
     INCOMING,
     INTENTS,
     LEVELS,
+    RECEIPT,
     Entry,
     Evidence,
     Group,

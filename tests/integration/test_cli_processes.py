@@ -178,7 +178,8 @@ def test_a_store_of_a_newer_format_is_refused_and_stays_as_it_was(recorded: Stor
 def test_what_can_not_be_used_is_one_sentence_and_begins_no_store(
     tmp_path: Path, arguments: list[str], settings: dict[str, str], code: int, said: str
 ) -> None:
-    (tmp_path / "text.db").write_text("not a store, only some text " * 9, encoding="utf-8")
+    # No store, and a file that `ingest` takes for one of messages.
+    (tmp_path / "text.db").write_text("{}\n" + "not a store, only some text " * 9, encoding="utf-8")
 
     ended = exitbrain(tmp_path, *arguments, **settings)
 

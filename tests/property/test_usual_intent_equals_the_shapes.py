@@ -27,7 +27,7 @@ NAMES = st.sampled_from(
     [*USUAL, "quantity", "qty", "price", "position_usd", "ai_size_usd", "ai_leverage", "funding_rate", "atr_value",
      "action", "direction", "reduce_only", "reduceOnly", "REDUCE_ONLY", "intent_type", "timestamp", "order_id",
      "account", "trace_id", "event_id", "correlation_id", "stop_loss", "model", "Symbol", "symb\\u006fl", "source",
-     *sorted(NAMES_READ[TRADE_INTENT])]
+     "\\ufefforder_id", "\ufeffleverage", *sorted(NAMES_READ[TRADE_INTENT])]
 )  # fmt: skip
 NUMBERS = st.sampled_from(
     ["0", "-0", "-0.0", "00", "1.", ".5", "+1", "1_0", "1e5", "1E+2", "1e-16", "1e400", "-1", "126", "NaN", "Infinity",
@@ -37,10 +37,10 @@ WORDS = st.sampled_from(
     ["BUY", " sell ", "LONG", "CLOSE", "HOLD", "REDUCE_ONLY", "true", "", "None", "n/a", "0", "flat", "exit_long", "OPEN",
      "ETH/USDT:USDT", "BINANCE:ethusdt", "ETHUSDT_260327", "paper", "BOTH", "MARKET", "  ", "\u2003", "0.5", "1_0", "nan", "币安usdt",
      "ethusdt ", "x" * 64, "x" * 65, "x" * 256, "x" * 257, "\u200b", "2025-12-24T04:32:14.062679", "2025-12-24t04:32z",
-     "1766612429", "1999-01-01T00:00:00Z", "a\tb", "a\x7fb"]
+     "1766612429", "1999-01-01T00:00:00Z", "a\tb", "a\x7fb", "\ufeffBUY", "\ufeffethusdt", "\ufeff", "\ufeff2025-12-24T04:32:14"]
 )  # fmt: skip
 STRANGE = st.sampled_from(
-    ["null", "true", "{}", "[]", "[" * 63 + "]" * 63, "[" * 65 + "]" * 65, r'"\q"', r'"\ud800"', r'"\u0041"', '"\x01"',
+    ["null", "true", "{}", "[]", "[" * 63 + "]" * 63, "[" * 65 + "]" * 65, r'"\q"', r'"\ud800"', r'"\u0041"', r'"\ufeff7"', r'"\uFEFFx"', '"\x01"',
      '"', "", '{"symbol":"X"}', '"[{"', "tru", " 5 "]
 )  # fmt: skip
 VALUES = (
@@ -66,6 +66,7 @@ AROUND = st.dictionaries(
             "paper_trade",
             "mode",
             "trade_id",
+            "\ufefftrace_id",
         ]
     ),
     WORDS,
@@ -114,6 +115,7 @@ def message(text: str, around: dict[str, str]) -> IncomingMessage:
 @example([("timestamp", '"soon"')], [], {"timestamp": "2025-12-24T04:32:14"})
 @example([("timestamp", '"1766612429"'), ("source", '" "')], [], {"source": "bot"})
 @example([("order_id", '"N/A"')], [], {"order_id": "7"})
+@example([], [], {"order_id": "\ufeffA1", "source": "\ufeffbot", "timestamp": "1766612429"})
 @example([("trace_id", '""')], [], {"trace_id": "unknown"})
 @example([("symbol", '"eth/usdt"')], [], {"mode": "paper"})
 @example([("symbol", '" BINANCE:ETHUSDT.P "')], [], {})

@@ -4,6 +4,7 @@ Running this module writes the samples that are missing, and never touches one t
 read for ever, so its sample is written once, with the version that it was released in.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from exitbrain.domain.aggregate import Record, Stamp
 from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.decision import DecisionContext, JudgedLevels, WindowReading
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
@@ -30,6 +32,7 @@ from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import (
     BOTH,
+    CloseReported,
     LeverageChanged,
     PositionClosed,
     PositionIncreased,
@@ -37,9 +40,17 @@ from exitbrain.domain.position import (
     PositionReduced,
     Result,
 )
-from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason, Refusal
+from exitbrain.domain.receipt import (
+    Cycle,
+    Disposition,
+    IgnoredExit,
+    MessageReceived,
+    RawFields,
+    Reason,
+    Refusal,
+)
 from exitbrain.domain.store import StoreOpened
-from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit
+from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit, Whose
 from exitbrain.infrastructure.event_store.mapper import MAPPER, STORED_CLASSES
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -158,6 +169,7 @@ REFUSED = LevelsRefused(
     assumptions=(),
     levels=REFUSED_LEVELS,
 )
+CYCLE = Cycle(POSITION_ID, 2, Side.SHORT, Decimal("64123.40"), None, OCCURRED, None, None)
 RECEIVED = MessageReceived(
     source="trade.intent",
     stream="quantum:stream:trade.intent",
@@ -174,13 +186,28 @@ RECEIVED = MessageReceived(
     refusal=Refusal(Reason.BAD_NUMBER, "price", "-1", "a number above 0"),
     broken=False,
     account="default",
-    dedupe_by="trace_id",
     occurred_at=OCCURRED,
     time_origin=TimeOrigin.STREAM_ID,
     recorded_at=RECORDED,
     in_future=False,
     assumptions=(ASSUMPTION,),
     touched=(POSITION_ID,),
+    configured=2,
+    snapshot="cd" * 32,
+    server="5f" * 20,
+    ignored_exit=IgnoredExit(
+        account="default",
+        symbol="BTCUSDT",
+        kind="REPORT",
+        side=Side.LONG,
+        order_id="ord-9",
+        price=Decimal("63482.2"),
+        open=CYCLE,
+        last=replace(CYCLE, cycle=1, ended_by="FLIPPED", ended_at=RECORDED),
+        rule=Whose.AWAITED_REPORT,
+        held_by=None,
+        expected=False,
+    ),
 )
 
 EVENTS: tuple[Any, ...] = (
@@ -197,8 +224,9 @@ EVENTS: tuple[Any, ...] = (
         recorded_at=RECORDED,
     ),
     PolicyActivated(name="v3.5", scope="*", by="shipped", recorded_at=RECORDED),
+    IntakeConfigured("0.1.0", DecisionSettings(dedupe_by="trace_id", flat="close"), RECORDED),
     RECEIVED,
-    KeyClaimed(CLOSE_ORDER_ID, "default", "BTCUSDT", "ord-1", RECEIPT_ID),
+    KeyClaimed(CLOSE_ORDER_ID, "default", "BTCUSDT", "ord-1", Decimal("63482.2"), RECEIPT_ID),
     InstrumentSnapshotTaken(
         Instrument(
             symbol="BTCUSDT",
@@ -219,6 +247,9 @@ EVENTS: tuple[Any, ...] = (
         entry_price=Decimal("64123.40"),
         quantity=None,
         newest_entries={"trade.closed": EntryId(1773500000000, 0)},
+        in_units=True,
+        server="5f" * 20,
+        clock="bot|payload|iso",
         stamp=STAMP,
     ),
     PositionIncreased(
@@ -226,10 +257,19 @@ EVENTS: tuple[Any, ...] = (
         added_quantity=Decimal("0.01"),
         entry_price=Decimal("64093.45388349514563106796117"),
         quantity=Decimal("0.0412"),
+        in_units=False,
         stamp=STAMP,
     ),
     LeverageChanged(before=20.0, after=12.5, stamp=STAMP),
-    PositionReduced(by=Decimal("0.01"), quantity=None, assumptions=(ASSUMPTION,), stamp=STAMP),
+    PositionReduced(
+        by=Decimal("0.01"),
+        quantity=None,
+        exit_price=Decimal("63900.1"),
+        order_id="ord-8",
+        rule=Whose.OPEN_POSITION,
+        assumptions=(ASSUMPTION,),
+        stamp=STAMP,
+    ),
     PositionClosed(
         account="default",
         symbol="BTCUSDT",
@@ -241,8 +281,24 @@ EVENTS: tuple[Any, ...] = (
         result=Result(Decimal("0.9999469772345447683"), computed=True),
         pnl_usd=Decimal("-1.2E-7"),
         order_id="ord-9",
+        rule=Whose.NAMED,
+        reported=True,
+        server=None,
+        clock=None,
         assumptions=(),
         stamp=STAMP_WITHOUT_ENTRY,
+    ),
+    CloseReported(
+        account="default",
+        symbol="BTCUSDT",
+        exit_price=Decimal("63482.2"),
+        pnl_percent=Decimal("0.5"),
+        pnl_usd=None,
+        order_id="ord-9",
+        result=Result(Decimal("0.5"), computed=False),
+        rule=Whose.AWAITED_REPORT,
+        assumptions=(ASSUMPTION,),
+        stamp=STAMP,
     ),
     ExitPlanOpened(POSITION_ID, "default", "BTCUSDT", Side.LONG, Decimal("0.0312"), STAMP),
     COMPUTED,

@@ -11,14 +11,16 @@ from tests.faults.processes.evidence import (
     EVENTS,
     INCOMING,
     LEVELS,
-    PUBLISHED_AS,
+    RECEIPT,
     Entry,
     Evidence,
     Row,
+    published_as,
 )
 
+REPORTED = "exitbrain.CloseReported"
 DECISIONS = ("exitbrain.LevelsComputed", "exitbrain.LevelsRefused")
-RECEIPT, OPENED, CLOSED = "exitbrain.MessageReceived", "exitbrain.PositionOpened", "exitbrain.PositionClosed"
+OPENED, CLOSED = "exitbrain.PositionOpened", "exitbrain.PositionClosed"
 
 Published = tuple[str, int]
 """Event type and log position."""
@@ -32,6 +34,8 @@ def violations(evidence: Evidence) -> list[str]:
         *_each_message_has_one_receipt(evidence, receipts),
         *_each_accepted_opening_has_one_decision(evidence, receipts),
         *_resent_messages_have_one_effect(receipts),
+        *_no_exit_is_ignored_silently(receipts),
+        *_a_round_trip_has_one_result(evidence.rows),
         *_messages_of_a_symbol_are_decided_in_order(receipts),
         *_versions_have_no_gaps(evidence.rows),
         *_one_position_is_open_at_most(evidence.rows),
@@ -100,6 +104,24 @@ def _resent_messages_have_one_effect(receipts: list[Row]) -> Iterator[str]:
             yield f"{trace_id}: accepted {count} times"
 
 
+def _no_exit_is_ignored_silently(receipts: list[Row]) -> Iterator[str]:
+    for receipt in receipts:
+        said = receipt.content
+        if (
+            said["source"] == "trade.closed"
+            and said["disposition"] != "ACCEPTED"
+            and not said["ignored_exit"]
+        ):
+            yield f"{said['stream']} {said['entry_id']}: ended nothing, and nothing tells of it"
+
+
+def _a_round_trip_has_one_result(rows: list[Row]) -> Iterator[str]:
+    results = Counter(
+        row.stream_id for row in rows if row.topic in (CLOSED, REPORTED) and row.content["result"]
+    )
+    yield from (f"position {one}: {count} results" for one, count in results.items() if count > 1)
+
+
 def _messages_of_a_symbol_are_decided_in_order(receipts: list[Row]) -> Iterator[str]:
     """Compare entry ids along the log; within a millisecond ids of two streams do not tell which came first."""
     newest: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
@@ -153,7 +175,7 @@ def _everything_is_published_once_and_in_order(evidence: Evidence, receipts: lis
     computed = [("exitbrain.adaptive_levels", row.position) for row in rows if row.topic == DECISIONS[0]]
     yield from _same(LEVELS, computed, evidence.streams[LEVELS])
     yield from _same_decisions(evidence)
-    events = [(PUBLISHED_AS[row.topic], row.position) for row in rows if row.topic in PUBLISHED_AS]
+    events = [(kind, row.position) for row in rows if (kind := published_as(row)) is not None]
     yield from _same(EVENTS, events, evidence.streams[EVENTS])
     for source, stream in DEAD_LETTERS.items():
         refused = [

@@ -24,6 +24,7 @@ PUBLISHED_AS = {
     "exitbrain.ExitPlanCompleted": "plan_completed",
 }
 """The topics that lead to an entry of the stream of events, and its type there."""
+RECEIPT = "exitbrain.MessageReceived"
 
 PAGE = 5_000
 
@@ -97,12 +98,16 @@ def published_upto(client: redis.Redis) -> int:
     return int(json.loads(newest[0][1]["payload"])["log_position"]) if newest else 0
 
 
+def published_as(row: Row) -> str | None:
+    """Return the type under which a row is published on the stream of events, None where it is not."""
+    if row.topic == RECEIPT:
+        return "exit_ignored" if row.content["ignored_exit"] is not None else None
+    return PUBLISHED_AS.get(row.topic)
+
+
 def newest_to_publish(store_url: str) -> int:
     """Return the log position of the newest event that is to be published; 0 when there is none."""
-    topics = ", ".join(f"'{topic}'" for topic in PUBLISHED_AS)
-    positions = "rowid" if store_url.startswith("sqlite") else "notification_id"
-    where = f"FROM stored_events WHERE topic IN ({topics})"
-    return int(_selected(store_url, f"SELECT coalesce(max({positions}), 0) {where}")[0][0])
+    return max((row.position for row in rows(store_url) if published_as(row) is not None), default=0)
 
 
 def _entries(client: redis.Redis, stream: str) -> Iterator[Entry]:

@@ -1,7 +1,9 @@
 """A producer of its own process: synthetic intents and closes at a steady rate, until the end of its input.
 
 Each message carries a trace id. One whose reply was lost is sent again with the same trace id, and so is one in
-twenty for no reason, as producers do. What the server has acknowledged is written to a file, one entry a line.
+twenty for no reason, as producers do. One intent in five is followed by a report of what an executor made of it: with an
+order id that is none, a counter, or real; by a clock that may be hours off; at once, or after later entries. What the
+server has acknowledged is written to a file, one entry a line.
 """
 
 import json
@@ -9,14 +11,17 @@ import select
 import sys
 from collections.abc import Iterator
 from random import Random
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import redis
 
+from exitbrain.domain.messages import TRADE_CLOSED
 from exitbrain.infrastructure.demo.synthetic import messages
+from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX
 
 RESEND_ONE_IN = 20
+REPORT_ONE_IN = 5
 RETRY_AFTER_S = 0.05
 MANY = 10_000_000
 Sent = tuple[str, dict[str, str]]
@@ -37,12 +42,34 @@ def produce(url: str, seed: int, rate_per_s: float, symbols: int, acknowledged: 
 
 def _resent(random: Random, seed: int, symbols: int) -> Iterator[Sent]:
     last: list[Sent] = []
+    late: list[Sent] = []
     for number, message in enumerate(messages(MANY, seed=seed, symbols=symbols), start=1):
         sent = (message["stream"], _fields(message["fields"], f"trace-{seed}-{number}"))
         yield sent
         last = [*last[-30:], sent]
+        if random.randrange(REPORT_ONE_IN) == 0:
+            late.append(_report(random, random.choice((sent, *last)), f"report-{seed}-{number}"))
+        if late and random.randrange(3) == 0:
+            yield late.pop(random.randrange(len(late)))
         if random.randrange(RESEND_ONE_IN) == 0:
             yield random.choice(last)
+
+
+def _report(random: Random, of: Sent, trace_id: str) -> Sent:
+    """Return what an executor reports of a message."""
+    about = json.loads(of[1]["payload"]) if "payload" in of[1] else of[1]
+    off_s = random.choice((0, 0, -5 * 3600, 25))
+    fields = {
+        "symbol": str(about.get("symbol", "")),
+        "side": random.choice(("LONG", "SHORT", "BUY", "SELL")),
+        "order_id": random.choice(
+            ("None", "", "0", str(random.randrange(9)), str(random.randrange(10**18, 10**19)))
+        ),
+        "pnl_percent": random.choice(("0.4", "-0.2", "nan")),
+        "timestamp": str(int(time() + off_s)),
+        "trace_id": trace_id,
+    }
+    return f"{STREAM_PREFIX}{TRADE_CLOSED}", fields
 
 
 def _fields(fields: dict[str, Any], trace_id: str) -> dict[str, str]:

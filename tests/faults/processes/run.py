@@ -18,10 +18,11 @@ import redis
 
 from exitbrain.infrastructure.redis.streams import TURN
 from tests.faults.processes.chaos import Chaos, Server
-from tests.faults.processes.checker import RECEIPT, violations
+from tests.faults.processes.checker import violations
 from tests.faults.processes.evidence import (
     INCOMING,
     LEVELS,
+    RECEIPT,
     Evidence,
     gather,
     group,

@@ -9,9 +9,10 @@ from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay, message_of
 from exitbrain.application.replay import DecisionReplay
+from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IntentKind, TradeClosed, TradeIntent
-from exitbrain.domain.position import PositionClosed, PositionOpened
+from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -30,6 +31,9 @@ DEAD_LETTER_STREAMS = {
     "trade.intent": "quantum:dlq:trade.intent",
     "trade.closed": "quantum:dlq:trade.closed",
 }
+
+REAL_ORDER_IDS = ("o", "900000")
+"""How those order ids of a run begin that are neither placeholders nor counters."""
 
 DISTURBING = {
     Kind.FAIL_OVER,
@@ -67,6 +71,8 @@ class _Check:
         yield from self._each_opening_has_one_decision()
         yield from self._undecidable_is_what_confuses()
         yield from self._business_keys_are_used_once()
+        yield from self._no_exit_is_ignored_silently()
+        yield from self._a_round_trip_has_one_result()
         yield from self._older_never_follows_newer()
         yield from self._streams_are_received_in_order()
         yield from self._one_position_is_open_at_most()
@@ -141,21 +147,53 @@ class _Check:
                     yield f"{entry.event.entry_id} was given up though nothing about it is confusing"
 
     def _business_keys_are_used_once(self) -> Iterator[str]:
-        used: set[tuple[str, str, str]] = set()
+        used: set[tuple[str, ...]] = set()
+        settings = {e.version: e.event.settings for e in self._log if isinstance(e.event, IntakeConfigured)}
         for entry in self._receipts.values():
-            translation = self._translator.translate(message_of(entry.event))
-            if entry.event.disposition is not Disposition.ACCEPTED:
+            receipt = entry.event
+            translation = self._translator.translate(message_of(receipt))
+            if receipt.disposition is not Disposition.ACCEPTED:
                 continue
-            keys = []
-            if isinstance(translation, TradeClosed) and translation.order_id:
-                keys.append(("order_id", translation.symbol, translation.order_id))
-            if isinstance(translation, TradeClosed | TradeIntent) and entry.event.dedupe_by:
-                own_id = translation.ids.get(entry.event.dedupe_by)
-                keys += [(entry.event.dedupe_by, translation.symbol, own_id)] if own_id else []
+            keys: list[tuple[str, ...]] = []
+            if isinstance(translation, TradeClosed) and not translation.paper:
+                order_id = receipt.fields.values.get("order_id", "")
+                if order_id.startswith(REAL_ORDER_IDS):
+                    keys.append(("order_id", receipt.account, translation.symbol, order_id))
+            field = settings[receipt.configured].dedupe_by
+            if isinstance(translation, TradeClosed | TradeIntent) and field:
+                exits = "exit" if isinstance(translation, TradeClosed) or translation.is_exit else "entry"
+                own_id = translation.ids.get(field)
+                if own_id:
+                    keys.append((field, receipt.account, translation.symbol, receipt.source, exits, own_id))
             for key in keys:
-                if key in used:
+                if key in used and not self._reduced_by(entry.stream_id):
                     yield f"{key} counted twice"
                 used.add(key)
+
+    def _reduced_by(self, receipt_id: UUID) -> bool:
+        """Return whether a message reduced a position, which uses up no order id."""
+        return any(
+            isinstance(entry.event, PositionReduced) and entry.event.stamp.receipt_id == receipt_id
+            for entry in self._log
+        )
+
+    def _no_exit_is_ignored_silently(self) -> Iterator[str]:
+        for entry in self._receipts.values():
+            receipt = entry.event
+            reported = receipt.source == "trade.closed" and receipt.disposition is not Disposition.ACCEPTED
+            if reported and receipt.ignored_exit is None:
+                yield f"{receipt.entry_id} ended nothing, and nothing tells of it"
+            told = receipt.ignored_exit
+            if told and told.open and told.side is None and receipt.reason is Reason.NO_OPEN_POSITION:
+                yield f"{receipt.entry_id} found no open position beside cycle {told.open.cycle}"
+
+    def _a_round_trip_has_one_result(self) -> Iterator[str]:
+        results = Counter(
+            entry.stream_id
+            for entry in self._log
+            if isinstance(entry.event, PositionClosed | CloseReported) and entry.event.result is not None
+        )
+        yield from (f"position {one} has {count} results" for one, count in results.items() if count > 1)
 
     def _older_never_follows_newer(self) -> Iterator[str]:
         newest: dict[tuple[str, str], EntryId] = {}

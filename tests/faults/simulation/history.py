@@ -8,9 +8,9 @@ from eventsourcing.persistence import StoredEvent
 
 from exitbrain.application import opening
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

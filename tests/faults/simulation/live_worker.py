@@ -9,12 +9,12 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy

@@ -6,10 +6,10 @@ from random import Random
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.worker import WorkerSettings
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.ports.publisher import PublishedLanguage
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.values import Origin, Unit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

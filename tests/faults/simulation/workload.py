@@ -10,6 +10,7 @@ from tests.faults.simulation.streams import Fields
 from tests.world import NOON_MS
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "1000PEPEUSDT")
+PLACEHOLDERS = ("", "None", "unknown")
 UNDECIDABLE_LEVERAGE = 77.0
 """An intent with this leverage meets an error of the engine, every time."""
 
@@ -29,13 +30,19 @@ def workload(rng: Random, *, seconds: float, undecidable: bool) -> list[Sending]
     bursts = [rng.uniform(0.0, seconds) for _ in range(rng.randint(1, 4))]
     spread = rng.random() < 0.5
     sendings: list[Sending] = []
+    reports = rng.random() < 0.6
     for _ in range(rng.randint(6, 22)):
         at_s = rng.uniform(0.0, seconds) if spread else rng.choice(bursts)
         if sendings and rng.random() < 0.06:
             again = rng.choice(sendings)
             sendings.append(Sending(at_s, again.stream, again.fields))
         else:
-            sendings.append(Sending(at_s, *_message(rng, rng.choice(symbols), undecidable=undecidable)))
+            symbol = rng.choice(symbols)
+            sending = Sending(at_s, *_message(rng, symbol, undecidable=undecidable))
+            sendings.append(sending)
+            if reports and sending.stream == INTENTS and rng.random() < 0.5:
+                # What the executor makes of it, a moment later or after the next entry.
+                sendings.append(Sending(at_s + rng.choice((0.05, 0.3, 1.0)), CLOSES, _closed(rng, symbol)))
     return sorted(sendings, key=lambda sending: sending.at_s)
 
 
@@ -83,11 +90,25 @@ def _intent(rng: Random, symbol: str, **said: Any) -> Fields:
 
 
 def _closed(rng: Random, symbol: str) -> Fields:
-    fields = {"symbol": symbol, "order_id": f"o{rng.randrange(6)}", "reason": "take_profit"}
+    """Return a report as executors write it: with a real order id, a counter, or none; its clock may be hours off."""
+    order_id = rng.choice(
+        (f"o{rng.randrange(6)}", f"900000{rng.randrange(9)}", rng.randrange(4), *PLACEHOLDERS)
+    )
+    fields = {"symbol": symbol, "order_id": str(order_id), "reason": "take_profit"}
     if rng.random() < 0.8:
         fields["pnl_percent"] = str(rng.randint(-200, 200) / 100)
+    if rng.random() < 0.5:
+        fields["side"] = rng.choice(("LONG", "SHORT", "BUY", "SELL"))
+    if rng.random() < 0.2:
+        fields["entry_price"] = str(rng.randint(90, 110))
     if rng.random() < 0.3:
-        fields["timestamp"] = str(NOON_MS // 1000 + rng.randint(-3, 3))
+        fields["quantity"] = str(rng.choice((0.5, 1, 3, 6)))
+    if rng.random() < 0.4:
+        off_s = rng.choice((0, 0, -5 * 3600, 90))
+        fields["timestamp"] = str(NOON_MS // 1000 + rng.randint(-3, 3) + off_s)
+        fields["source"] = rng.choice(("producer", "executor"))
+    if rng.random() < 0.1:
+        fields["paper_trade"] = "true"
     return fields
 
 

@@ -230,6 +230,8 @@ def test_decide_writes_nothing_and_leaves_the_state_as_it_was() -> None:
 
 def test_decide_gives_what_handle_records() -> None:
     deciding, handling = brain_on(), brain_on()
+    for brain in (deciding, handling):
+        brain.context()  # keeps the settings
     for message in (intent(1), intent(2, leverage=20), intent(3, side="SELL"), close(4), close(5)):
         decided = deciding.decide(message, deciding.state_of(message), deciding.context())
         before = handling.ledger.head()

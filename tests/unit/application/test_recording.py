@@ -11,10 +11,10 @@ import pytest
 
 from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.intake import Intake
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import ATTEMPTS, Recorder
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Bracket
@@ -145,7 +145,7 @@ def test_what_a_message_is_ignored_for_is_still_so_when_it_is_saved() -> None:
     world = World(ledger=ledger)
     other = world.another_recorder()
     world.intent(**LONG)
-    late = world.message("trade.closed", {"symbol": "BTCUSDT", "timestamp": "2026-01-01T00:00:00Z"})
+    late = world.message("trade.closed", {"symbol": "BTCUSDT"}, f"{NOON_MS - 1}-0")
     close = world.message("trade.closed", {"symbol": "BTCUSDT"})
     ledger.meanwhile = lambda: other.handle(close)
     assert world.recorder.handle(late).reason is Reason.NO_OPEN_POSITION
@@ -195,8 +195,7 @@ def test_a_position_ended_by_another_writer_before_its_plan_is_read_confuses_nob
     first = world.message("trade.intent", {"symbol": "BTCUSDT", **then})
     close = world.message("trade.closed", {"symbol": "BTCUSDT"})
     ledger.meanwhile = lambda: other.handle(first)
-    flipped = "leverage" in then
-    assert worker.handle(close).reason is (None if flipped else Reason.NO_OPEN_POSITION)
+    assert worker.handle(close).reason is Reason.EARLIER_CYCLE
     world.check_every_replay_is_exact()
 
 
@@ -367,7 +366,12 @@ class Confused:
 def test_an_engine_that_computes_nonsense_is_refused_and_nothing_is_kept() -> None:
     world = World()
     recorder = Recorder(
-        world.ledger, Intake(Confused(), WireTranslator()), NoInstruments(), world.clock, DecisionSettings()
+        world.ledger,
+        Intake(Confused(), WireTranslator()),
+        NoInstruments(),
+        world.clock,
+        DecisionSettings(),
+        build="test",
     )
     head = world.ledger.head()
     with pytest.raises(InvalidValue, match="finite"):

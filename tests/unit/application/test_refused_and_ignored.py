@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.outcome import Outcome
+from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
@@ -23,11 +24,10 @@ REFUSED = [
     (Reason.NO_SYMBOL, "symbol", without("symbol")),
     (Reason.NO_SIDE, "side", without("side")),
     (Reason.BAD_VALUE, "side", {**LONG, "side": "SIDEWAYS"}),
-    (Reason.BAD_NUMBER, "entry_price", {**LONG, "entry_price": -1}),
-    (Reason.BAD_NUMBER, "entry_price", {**LONG, "entry_price": "NaN"}),
-    (Reason.BAD_NUMBER, "quantity", {**LONG, "quantity": 0}),
-    (Reason.BAD_NUMBER, "volatility_factor", {**LONG, "volatility_factor": "Infinity"}),
-    (Reason.BAD_NUMBER, "confidence", {**LONG, "confidence": "high"}),
+    (Reason.BAD_NUMBER, "quantity", {**LONG, "quantity": -2}),
+    (Reason.BAD_NUMBER, "leverage", {**LONG, "leverage": "high"}),
+    (Reason.BAD_VALUE, "reduce_only", {**LONG, "reduce_only": "maybe"}),
+    (Reason.BAD_VALUE, "paper", {**LONG, "paper": "maybe"}),
     (Reason.LEVERAGE_OUT_OF_RANGE, "leverage", {**LONG, "leverage": 126}),
     (Reason.LEVERAGE_OUT_OF_RANGE, "leverage", {**LONG, "leverage": 0.5}),
     (Reason.BAD_VALUE, "account", {**LONG, "account": "x" * 100}),
@@ -132,18 +132,21 @@ def test_the_same_order_id_in_one_batch_closes_once() -> None:
 
 def test_a_close_from_before_the_opening_belongs_to_an_earlier_cycle() -> None:
     world = World()
-    world.intent(**LONG, timestamp=NOON_MS)
-    outcome = world.closed(symbol="BTCUSDT", timestamp=NOON_MS - 1)
+    world.intent(**LONG)
+    outcome = world.closed(entry_id=f"{NOON_MS - 1}-0", symbol="BTCUSDT")
     assert (outcome.disposition, outcome.reason) == (Disposition.IGNORED, Reason.EARLIER_CYCLE)
-    assert world.closed(symbol="BTCUSDT", timestamp=NOON_MS).disposition is Disposition.ACCEPTED
+    assert world.closed(symbol="BTCUSDT").disposition is Disposition.ACCEPTED
     check_kept(world, outcome)
 
 
-def test_a_position_whose_opening_time_nobody_told_takes_any_close() -> None:
+def test_clocks_that_disagree_keep_no_position_open_and_are_recorded() -> None:
     world = World()
-    world.intent(**LONG, entry_id=None)
-    outcome = world.closed(symbol="BTCUSDT", timestamp=NOON_MS - 1_000_000)
+    world.intent(**LONG, timestamp=NOON_MS + 25_000)
+    outcome = world.closed(symbol="BTCUSDT", timestamp=NOON_MS)
     assert outcome.disposition is Disposition.ACCEPTED
+    closed = next(event for event in world.events_of(outcome) if isinstance(event, PositionClosed))
+    assert [assumed.field for assumed in closed.assumptions] == ["timestamp"]
+    assert "the clocks disagree" in closed.assumptions[0].why
 
 
 def test_a_message_in_the_future_is_flagged_and_not_corrected() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Disposition, RawFields, Reason, Refusal
 from tests.world import World
 

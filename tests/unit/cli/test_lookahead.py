@@ -92,7 +92,7 @@ def test_a_store_without_messages_has_nothing_to_test(exitbrain: Exitbrain) -> N
 
 
 def test_a_record_without_decisions_is_untested(exitbrain: Exitbrain) -> None:
-    messages.write(Path("broken.jsonl"), ["not JSON", "neither"])
+    messages.write(Path("broken.jsonl"), ["{}", "not JSON"])
     exitbrain("ingest", "broken.jsonl")
 
     report = exitbrain("lab", "lookahead", "--json").report

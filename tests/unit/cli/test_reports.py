@@ -11,7 +11,9 @@ from exitbrain.infrastructure.cli.reports import schemas
 CONTRACT = {
     "levels": "policy unit lsf lsf_adjusted pnl_factor tp1 tp2 tp3 sl harvest binding guards",
     "explain": "policy unit lsf lsf_adjusted pnl_factor tp1 tp2 tp3 sl harvest binding guards lines",
-    "ingest": "read accepted ignored refused duplicate decisions refusals",
+    "ingest": (
+        "read accepted ignored refused duplicate decisions exits_ignored exit_repeats exits_refused refusals"
+    ),
     "replay": "decisions exact drift unknown_policy unreadable first_drift seconds lane receipts receipts_exact",
     "whatif": "policy decisions changed fields guards policies",
     "audit lsf": "changes",

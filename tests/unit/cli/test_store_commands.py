@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shlex
 import sqlite3
 from contextlib import closing
 from decimal import Context, Decimal, Inexact
@@ -58,7 +59,17 @@ def test_ingest_counts_every_message_once(ingested: Ended) -> None:
 def test_ingesting_again_changes_nothing(stored: Exitbrain) -> None:
     again = stored("ingest", "story.jsonl", "--json").report
 
-    assert (again["read"], again["duplicate"], again["decisions"], again["refusals"]) == (7, 7, 0, [])
+    assert (again["read"], again["duplicate"], again["refused"], again["decisions"]) == (7, 7, 0, 0)
+
+
+def test_what_stands_refused_is_listed_again_when_it_is_taken_again(
+    stored: Exitbrain, ingested: Ended
+) -> None:
+    assert stored("ingest", "story.jsonl", "--json").report["refusals"] == ingested.report["refusals"]
+
+    last = stored("ingest", "story.jsonl").stdout.splitlines()[-1]
+
+    assert last.startswith("2 refused, now or before: exitbrain receipt ")
 
 
 def test_appended_lines_add_only_themselves_whatever_the_batch(stored: Exitbrain) -> None:
@@ -70,13 +81,40 @@ def test_appended_lines_add_only_themselves_whatever_the_batch(stored: Exitbrain
 
 
 def test_refusals_are_shown_to_people(exitbrain: Exitbrain) -> None:
-    messages.write(Path("broken.jsonl"), [f"broken {number}" for number in range(25)])
+    broken = [f"broken {number}" for number in range(25)]
+    messages.write(Path("broken.jsonl"), [messages.intent(1, "BTCUSDT", "BUY"), *broken])
 
     text = exitbrain("ingest", "broken.jsonl").stdout
 
-    assert "25 read: 0 accepted, 0 ignored, 25 refused, 0 duplicate; 0 decisions." in text
+    assert text.startswith("26 read: 1 accepted, 0 ignored, 25 refused, 0 duplicate; 1 decisions.\n")
     assert text.count("NOT_DECODABLE") == 20
-    assert "and 5 more" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("25 refused, 20 of them shown: exitbrain receipt ")
+    assert last.endswith(" shows the first with its fields, --json lists all")
+
+
+@pytest.mark.parametrize("flags", [(), ("--store", "sqlite:///with a space.db")])
+def test_the_last_line_of_a_report_is_a_command_that_shows_a_refusal(
+    exitbrain: Exitbrain, flags: tuple[str, ...]
+) -> None:
+    messages.write(Path("one.jsonl"), ["not JSON", messages.intent(1, "BTCUSDT", "BUY")])
+    last = exitbrain("ingest", "one.jsonl", *flags).stdout.splitlines()[-1]
+
+    command = shlex.split(last.partition("exitbrain ")[2].partition(" shows ")[0])
+    shown = exitbrain(*command)
+
+    assert last.startswith("1 refused: ")
+    assert shown.code == 0
+    assert shown.stdout.startswith("REFUSED NOT_DECODABLE")
+    assert "line: not JSON" in shown.stdout
+
+
+def test_a_store_in_memory_is_gone_when_its_refusals_are_told(exitbrain: Exitbrain) -> None:
+    messages.write(Path("one.jsonl"), ["not JSON", messages.intent(1, "BTCUSDT", "BUY")])
+
+    last = exitbrain("ingest", "one.jsonl", "--store", "memory://").stdout.splitlines()[-1]
+
+    assert last == "1 refused: --json lists all"
 
 
 def test_settings_of_the_command_line_reach_the_record(exitbrain: Exitbrain) -> None:

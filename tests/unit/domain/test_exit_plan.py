@@ -82,6 +82,9 @@ def test_a_plan_opens_for_its_position() -> None:
         leverage=10.0,
         entry_price=None,
         quantity=Decimal(10),
+        in_units=True,
+        server=None,
+        clock=None,
         stamp=STAMP,
     )
 

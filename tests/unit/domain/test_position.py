@@ -13,6 +13,7 @@ from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import position_id
 from exitbrain.domain.position import (
     BOTH,
+    CloseReported,
     LeverageChanged,
     Position,
     PositionClosed,
@@ -21,15 +22,33 @@ from exitbrain.domain.position import (
     PositionReduced,
     Result,
 )
-from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin
+from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin, Whose
 from tests.unit.domain.specification import Given, given
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
 STAMP = Stamp(UUID(int=1), "trade.intent", EntryId(1000, 0), NOON, TimeOrigin.PAYLOAD, NOON)
 LATER = replace(STAMP, receipt_id=UUID(int=2), entry_id=EntryId(2000, 5))
-OPENED = PositionOpened("default", "BTCUSDT", BOTH, 1, Side.LONG, 10.0, Decimal(100), Decimal(3), {}, STAMP)
+WHOSE = Whose.OPEN_POSITION
+OPENED = PositionOpened(
+    "default", "BTCUSDT", BOTH, 1, Side.LONG, 10.0, Decimal(100), Decimal(3), {}, True, "server", None, STAMP
+)
 CLOSED = PositionClosed(
-    "default", "BTCUSDT", Side.LONG, 10.0, "tp", Decimal(100), None, None, None, "", (), LATER
+    "default",
+    "BTCUSDT",
+    Side.LONG,
+    10.0,
+    "tp",
+    Decimal(100),
+    None,
+    None,
+    None,
+    "",
+    WHOSE,
+    True,
+    "server",
+    None,
+    (),
+    LATER,
 )
 
 
@@ -46,6 +65,9 @@ def opened_after(previous: Position | None) -> Position:
         leverage=10.0,
         entry_price=Decimal(100),
         quantity=Decimal(3),
+        in_units=True,
+        server="server",
+        clock=None,
         stamp=STAMP,
     )
 
@@ -57,10 +79,43 @@ def closing(**changes: Any) -> Any:
         "reported_pnl_percent": None,
         "pnl_usd": None,
         "order_id": "",
+        "rule": WHOSE,
+        "reported": True,
+        "server": "server",
+        "clock": None,
         "assumptions": (),
         "stamp": LATER,
     }
     return lambda p: p.close(**(command | changes))
+
+
+def reducing(by: Decimal | None, rest: Decimal | None, **changes: Any) -> Any:
+    said = {
+        "exit_price": Decimal(101),
+        "order_id": "8",
+        "rule": WHOSE,
+        "assumptions": (),
+        "stamp": LATER,
+    }
+    return lambda p: p.reduce(by, rest, **(said | changes))
+
+
+def reporting(**changes: Any) -> Any:
+    said = {
+        "exit_price": None,
+        "pnl_percent": None,
+        "pnl_usd": None,
+        "order_id": "",
+        "rule": Whose.AWAITED_REPORT,
+        "assumptions": (),
+        "stamp": LATER,
+    }
+    return lambda p: p.report(**(said | changes))
+
+
+def reported(result: Result | None, **changes: Any) -> CloseReported:
+    plain = CloseReported("default", "BTCUSDT", None, None, None, "", result, Whose.AWAITED_REPORT, (), LATER)
+    return replace(plain, **changes)
 
 
 def test_the_first_cycle_of_a_symbol_is_1() -> None:
@@ -69,7 +124,7 @@ def test_the_first_cycle_of_a_symbol_is_1() -> None:
     assert opened.id == position_id("default", "BTCUSDT", BOTH, 1)
     assert [record.event for record in opened.collect()] == [OPENED]
     assert opened.is_open
-    assert opened.opened_at == NOON
+    assert opened.opened.at == NOON
 
 
 def test_the_next_cycle_opens_after_a_close_and_inherits_the_newest_entries() -> None:
@@ -90,8 +145,8 @@ def test_a_cycle_does_not_open_over_an_open_one() -> None:
 def test_an_increase_averages_the_entry_price() -> None:
     grown = (
         position(OPENED)
-        .when(lambda p: p.increase(Decimal(110), Decimal(1), LATER))
-        .then(PositionIncreased(Decimal(110), Decimal(1), Decimal("102.5"), Decimal(4), LATER))
+        .when(lambda p: p.increase(Decimal(110), Decimal(1), in_units=True, stamp=LATER))
+        .then(PositionIncreased(Decimal(110), Decimal(1), Decimal("102.5"), Decimal(4), True, LATER))
     )
 
     assert grown.entry_price == Decimal("102.5")
@@ -102,15 +157,15 @@ def test_an_increase_averages_the_entry_price() -> None:
 def test_an_increase_by_something_unknown_keeps_the_price_and_loses_the_quantity(
     price: Decimal | None, quantity: Decimal | None
 ) -> None:
-    position(OPENED).when(lambda p: p.increase(price, quantity, LATER)).then(
-        PositionIncreased(price, quantity, Decimal(100), None, LATER)
+    position(OPENED).when(lambda p: p.increase(price, quantity, in_units=True, stamp=LATER)).then(
+        PositionIncreased(price, quantity, Decimal(100), None, True, LATER)
     )
 
 
 def test_an_increase_of_an_unknown_quantity_stays_unknown() -> None:
-    position(replace(OPENED, quantity=None)).when(lambda p: p.increase(Decimal(110), Decimal(1), LATER)).then(
-        PositionIncreased(Decimal(110), Decimal(1), Decimal(100), None, LATER)
-    )
+    position(replace(OPENED, quantity=None)).when(
+        lambda p: p.increase(Decimal(110), Decimal(1), in_units=True, stamp=LATER)
+    ).then(PositionIncreased(Decimal(110), Decimal(1), Decimal(100), None, True, LATER))
 
 
 def test_leverage_changes_from_what_it_was() -> None:
@@ -128,26 +183,27 @@ def test_a_reduce_leaves_the_rest() -> None:
 
     reduced = (
         position(OPENED)
-        .when(lambda p: p.reduce(Decimal("0.5"), assumed, LATER))
-        .then(PositionReduced(Decimal("0.5"), Decimal("2.5"), assumed, LATER))
+        .when(reducing(Decimal("0.5"), Decimal("2.5"), assumptions=assumed))
+        .then(PositionReduced(Decimal("0.5"), Decimal("2.5"), Decimal(101), "8", WHOSE, assumed, LATER))
     )
 
     assert reduced.quantity == Decimal("2.5")
     assert reduced.is_open
 
 
-@pytest.mark.parametrize(("held", "by"), [(None, Decimal(1)), (Decimal(3), None), (None, None)])
-def test_a_reduce_of_or_by_something_unknown_leaves_an_unknown_rest(
-    held: Decimal | None, by: Decimal | None
-) -> None:
-    position(replace(OPENED, quantity=held)).when(lambda p: p.reduce(by, (), LATER)).then(
-        PositionReduced(by, None, (), LATER)
+def test_a_reduce_by_something_unknown_leaves_an_unknown_rest() -> None:
+    reduced = (
+        position(OPENED)
+        .when(reducing(None, None))
+        .then(PositionReduced(None, None, Decimal(101), "8", WHOSE, (), LATER))
     )
 
+    assert reduced.quantity is None
 
-@pytest.mark.parametrize("by", [Decimal(3), Decimal(4)])
-def test_a_reduce_of_all_that_is_open_is_refused(by: Decimal) -> None:
-    position(OPENED).when(lambda p: p.reduce(by, (), LATER)).then_refused("close the position instead")
+
+@pytest.mark.parametrize("rest", [Decimal(0), Decimal(-1)])
+def test_a_reduce_that_leaves_nothing_is_refused(rest: Decimal) -> None:
+    position(OPENED).when(reducing(Decimal(3), rest)).then_refused("must leave something")
 
 
 def test_a_reported_result_is_kept_as_reported() -> None:
@@ -183,12 +239,39 @@ def test_without_both_prices_there_is_no_result(entry: Decimal | None, exit_pric
     )
 
 
+FLIPPED = replace(CLOSED, reason="FLIPPED", rule=None, reported=False)
+
+
+def test_a_report_that_follows_an_end_by_an_intent_brings_the_result_that_was_missing() -> None:
+    told = (
+        position(OPENED, FLIPPED)
+        .when(reporting(pnl_percent=Decimal("0.5")))
+        .then(reported(Result(Decimal("0.5"), computed=False), pnl_percent=Decimal("0.5")))
+    )
+
+    assert (told.reported, told.has_result, told.is_open) == (True, True, False)
+
+
+def test_a_report_adds_no_second_result() -> None:
+    known = replace(FLIPPED, result=Result(Decimal(1), computed=True))
+
+    position(OPENED, known).when(reporting(pnl_percent=Decimal("0.5"))).then(
+        reported(None, pnl_percent=Decimal("0.5"))
+    )
+
+
+def test_a_round_trip_is_reported_once_and_not_while_it_is_open() -> None:
+    position(OPENED).when(reporting()).then_refused("is open", WrongState)
+    position(OPENED, CLOSED).when(reporting()).then_refused("reported already", WrongState)
+    position(OPENED, FLIPPED, reported(None)).when(reporting()).then_refused("reported already", WrongState)
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        lambda p: p.increase(Decimal(1), Decimal(1), LATER),
+        lambda p: p.increase(Decimal(1), Decimal(1), in_units=True, stamp=LATER),
         lambda p: p.change_leverage(2.0, LATER),
-        lambda p: p.reduce(Decimal(1), (), LATER),
+        reducing(Decimal(1), Decimal(2)),
         closing(),
     ],
 )
@@ -228,7 +311,7 @@ def test_a_copy_is_independent() -> None:
     twin = original.copy()
 
     twin.change_leverage(20.0, LATER)
-    twin.reduce(Decimal(1), (), LATER)
+    reducing(Decimal(1), Decimal(2))(twin)
 
     assert (original.version, original.leverage, original.quantity) == (1, 10.0, Decimal(3))
     assert [record.event for record in original.collect()] == [OPENED]

@@ -121,5 +121,5 @@ def test_a_missing_or_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InstrumentsUnreadable, match="can not be read"):
         InstrumentsFile(tmp_path / "cut.json.gz")
     (tmp_path / "latin.json").write_bytes(b'{"\xff": {}}')
-    with pytest.raises(InstrumentsUnreadable, match="not JSON"):
+    with pytest.raises(InstrumentsUnreadable, match=r"it is not UTF-8 \(.* in line 1\)"):
         InstrumentsFile(tmp_path / "latin.json")

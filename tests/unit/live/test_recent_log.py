@@ -12,7 +12,7 @@ NOBODY = UUID(int=0)
 
 def records(*numbers: int) -> list[Record]:
     return [
-        Record(UUID(int=number), 1, KeyClaimed("kind", "default", "BTCUSDT", str(number), NOBODY))
+        Record(UUID(int=number), 1, KeyClaimed("kind", "default", "BTCUSDT", str(number), None, NOBODY))
         for number in numbers
     ]
 

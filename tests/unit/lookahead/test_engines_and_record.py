@@ -13,8 +13,8 @@ from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cuts_of
 from exitbrain.application.lookahead.history import RecordedInstruments, history_of
 from exitbrain.application.lookahead.record import RecordCheck
-from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.translator import Translator
+from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.messages import IncomingMessage, TradeIntent, Translation
 from exitbrain.domain.policy import Policy

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -23,6 +24,7 @@ from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.journal import Level, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from tests.ignored_exits import ignored_outcome
 from tests.world import World
 
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"
@@ -81,6 +83,7 @@ def told_everything() -> Told:
     for message in (intent, intent | {"leverage": 500}):
         outcome = world.recorder.handle(world.message("trade.intent", message))
         told.journal.event("messages", outcomes=[outcome])
+    told.journal.event("messages", outcomes=[replace(ignored_outcome(), unusable=("quantity",))])
     for name in ("read", "committed", "acknowledged"):
         told.journal.event(name, entries=2, seconds=0.001, filled=0.0)
     told.journal.event("published", stream=LEVELS, position=9, entries=1, entry_ids=["1-0"], seconds=0.001)

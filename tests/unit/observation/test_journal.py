@@ -10,8 +10,10 @@ import pytest
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
+from exitbrain.domain.receipt import Reason
 from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import World
 
@@ -141,6 +143,111 @@ def test_a_flood_of_one_kind_is_cut_and_the_summary_tells_by_how_much() -> None:
     assert told.named("summary")[0]["lines_left_out"] == 15
     tell(told, world.intent(**INTENT | {"leverage": 500}))
     assert len(told.named("message_refused")) == LINES_MAX + 1
+
+
+def test_an_exit_that_ended_nothing_is_a_trouble_with_both_sides_of_the_comparison() -> None:
+    told = Told()
+    tell(told, ignored_outcome())
+
+    (line,) = told.lines
+    del line["time"]
+    assert line == {
+        "level": "warning",
+        "event": "exit_ignored",
+        "receipt": str(RECEIPT_ID),
+        "entry_id": ENTRY_ID,
+        "outcome": "IGNORED",
+        "reason": "EARLIER_CYCLE",
+        "source": "trade.closed",
+        "occurred_at": "2026-01-01T11:59:00+00:00",
+        "account": "default",
+        "symbol": "BTCUSDT",
+        "kind": "REPORT",
+        "side": "LONG",
+        "order_id": "7001",
+        "price": "90100",
+        "rule": "PAYLOAD_TIME",
+        "open": "cycle 2, SHORT an unknown quantity at 90100.50, opened 2026-01-01T11:59:55+00:00",
+        "open_position": str(OPEN.position_id),
+        "last": "cycle 1, LONG 0.05 at 90000, opened 2026-01-01T11:50:00+00:00, "
+        "ended 2026-01-01T11:59:55+00:00 by FLIPPED",
+        "last_position": str(LAST.position_id),
+        "expected": False,
+    }
+    assert told.value("exitbrain_troubles_total", event="exit_ignored") == 1
+
+
+def test_a_report_that_is_kept_with_a_position_that_had_ended_names_that_position() -> None:
+    world, told = World(), Told()
+    opened = world.intent(**INTENT)
+    world.intent(**INTENT | {"side": "SELL"})
+    tell(told, world.closed(symbol="BTCUSDT", exit_price="101", order_id="8389765519"))
+
+    (line,) = told.lines
+    ended = str(opened.touched[0])
+    assert (line["reason"], line["position"], line["last_position"]) == ("EARLIER_CYCLE", ended, ended)
+    assert "plan" not in line
+
+
+def test_an_expected_repeat_is_a_line_and_no_trouble() -> None:
+    told = Told()
+    tell(told, ignored_outcome(ignored_exit(expected=True), Reason.DUPLICATE_CLOSE))
+
+    (line,) = told.lines
+    assert (line["event"], line["level"], line["expected"]) == ("exit_ignored", "info", True)
+    assert ("exitbrain_troubles_total", frozenset({("event", "exit_ignored")})) not in samples(told.metrics)
+
+
+def test_the_account_that_holds_the_symbol_is_named() -> None:
+    told = Told()
+    tell(told, ignored_outcome(ignored_exit(open=None, held_by="second"), Reason.NO_OPEN_POSITION))
+
+    assert told.lines[0]["held_by"] == "second"
+    assert "open" not in told.lines[0]
+
+
+def test_a_refused_exit_is_told_as_a_refusal_and_as_a_trouble() -> None:
+    told = Told()
+    tell(told, ignored_outcome(reason=REFUSAL.reason, refusal=REFUSAL))
+
+    assert [(line["event"], line["level"], line["field"]) for line in told.lines] == [
+        ("message_refused", "info", "reduce_only"),
+        ("exit_ignored", "warning", "reduce_only"),
+    ]
+
+
+def test_an_exit_that_comes_again_is_no_new_line() -> None:
+    told = Told()
+    tell(told, ignored_outcome(duplicate=True))
+    told.journal.summarise()
+
+    (summary,) = told.lines
+    assert (summary["event"], summary["duplicate"]) == ("summary", 1)
+    assert not {"exits_ignored", "exit_repeats", "exits_refused"} & summary.keys()
+
+
+def test_of_the_exits_that_ended_nothing_only_expected_ones_are_left_out_and_those_are_counted() -> None:
+    told = Told()
+    repeat = ignored_outcome(ignored_exit(expected=True), Reason.DUPLICATE_CLOSE)
+    tell(told, *[repeat] * (LINES_MAX + 7))
+    tell(told, *[ignored_outcome()] * (LINES_MAX + 5))
+    told.journal.summarise()
+
+    levels = [line["level"] for line in told.named("exit_ignored")]
+    assert (levels.count("info"), levels.count("warning")) == (LINES_MAX, LINES_MAX + 5)
+    assert told.named("summary")[0]["lines_left_out"] == 7
+
+
+def test_the_summary_shows_exits_that_ended_nothing_apart_from_what_else_was_ignored() -> None:
+    told = Told()
+    tell(told, World().intent(**INTENT | {"side": "HOLD"}))
+    tell(told, ignored_outcome(), ignored_outcome(ignored_exit(expected=True), Reason.DUPLICATE_CLOSE))
+    tell(told, ignored_outcome(reason=REFUSAL.reason, refusal=REFUSAL))
+    told.journal.summarise()
+
+    (summary,) = told.named("summary")
+    assert (summary["messages"], summary["ignored"], summary["refused"]) == (4, 3, 1)
+    assert (summary["exits_ignored"], summary["exit_repeats"], summary["exits_refused"]) == (1, 1, 1)
 
 
 def test_at_warning_only_troubles_are_written() -> None:

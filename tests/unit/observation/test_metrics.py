@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.outcome import Outcome
-from exitbrain.application.planning import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.receipt import Reason
 from exitbrain.infrastructure.observation.collectors import VALUES_MAX
 from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX, Metrics
+from tests.ignored_exits import REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import NOON_MS, World
 
@@ -52,6 +55,57 @@ def test_messages_are_counted_by_outcome_and_reason() -> None:
         if name == "exitbrain_dead_letters_total"
     }
     assert dead == {frozenset({("reason", "LEVERAGE_OUT_OF_RANGE")}): 1}
+
+
+def test_exits_that_ended_nothing_are_counted_by_reason_and_expected_ones_apart() -> None:
+    repeat = ignored_outcome(ignored_exit(expected=True), Reason.DUPLICATE_CLOSE)
+    told = told_of(
+        ignored_outcome(), ignored_outcome(), repeat, ignored_outcome(reason=REFUSAL.reason, refusal=REFUSAL)
+    )
+
+    assert {labels: count for labels, count in exits_ignored(told).items() if count} == {
+        frozenset({("reason", "EARLIER_CYCLE"), ("expected", "false")}): 2,
+        frozenset({("reason", "DUPLICATE_CLOSE"), ("expected", "true")}): 1,
+        frozenset({("reason", "BAD_VALUE"), ("expected", "false")}): 1,
+    }
+    assert told.value("exitbrain_messages_total", outcome="IGNORED", reason="EARLIER_CYCLE") == 2
+
+
+def exits_ignored(told: Told) -> dict[frozenset[tuple[str, str]], float]:
+    """Return every sample of the exits that ended nothing, by its labels."""
+    name = "exitbrain_exits_ignored_total"
+    return {labels: count for (found, labels), count in samples(told.metrics).items() if found == name}
+
+
+def test_an_unexpected_exit_is_counted_from_nought_for_every_reason_so_that_an_alarm_sees_the_first() -> None:
+    assert exits_ignored(Told()) == {
+        frozenset({("reason", reason.value), ("expected", "false")}): 0 for reason in Reason
+    }
+
+
+def test_an_exit_that_comes_again_is_not_counted_again() -> None:
+    told = told_of(ignored_outcome(), ignored_outcome(duplicate=True))
+
+    assert told.value("exitbrain_exits_ignored_total", reason="EARLIER_CYCLE", expected="false") == 1
+    assert told.value("exitbrain_messages_total", outcome="DUPLICATE", reason="") == 1
+
+
+def test_values_that_could_not_be_used_are_counted_by_field_and_stream() -> None:
+    accepted = World().intent(**INTENT)
+    told = told_of(
+        replace(accepted, source="trade.intent", unusable=("atr_value", "regime")),
+        replace(accepted, source="trade.intent", unusable=("atr_value",)),
+        replace(ignored_outcome(), unusable=("atr_value",)),
+        replace(accepted, source="trade.intent", unusable=("atr_value",), duplicate=True),
+    )
+    told.journal.event("acknowledged", entries=0, seconds=0.001, filled=0.0)  # of a batch that had none
+
+    name = "exitbrain_unusable_values_total"
+    assert {labels: count for (found, labels), count in samples(told.metrics).items() if found == name} == {
+        frozenset({("field", "atr_value"), ("source", "trade.intent")}): 2,
+        frozenset({("field", "regime"), ("source", "trade.intent")}): 1,
+        frozenset({("field", "atr_value"), ("source", "trade.closed")}): 1,
+    }
 
 
 def test_a_batch_is_counted_once() -> None:

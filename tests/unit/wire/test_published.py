@@ -61,7 +61,10 @@ def lived() -> World:
     world.intent(**OPENING)
     world.intent(**OPENING | {"leverage": 125})
     world.intent(**OPENING | {"side": "SELL"})
-    world.closed(symbol="BTCUSDT", exit_price="88200", pnl_percent="2.0", order_id="7", reason="tp1")
+    world.closed(symbol="BTCUSDT", exit_price="90010", pnl_percent="0.01", order_id="6", reason="flipped")
+    world.closed(
+        symbol="BTCUSDT", side="SHORT", exit_price="88200", pnl_percent="2.0", order_id="7", reason="tp1"
+    )
     world.intent(**OPENING | {"leverage": 400})
     activate(world, "v3.5", by="risk desk")
     return world
@@ -82,6 +85,7 @@ def test_everything_that_happens_to_a_live_message_is_told_in_the_order_of_the_l
         (EVENTS_STREAM, "plan_cancelled"),
         (LEVELS_STREAM, LEVELS),
         (EVENTS_STREAM, "levels_computed"),
+        (EVENTS_STREAM, "exit_ignored"),
         (EVENTS_STREAM, "position_closed"),
         (EVENTS_STREAM, "plan_completed"),
         ("quantum:dlq:trade.intent", "message_refused"),
@@ -151,11 +155,12 @@ def test_what_was_imported_is_never_published(world: World) -> None:
     assert published(world) == []
 
 
-def test_what_was_ignored_is_never_published(world: World) -> None:
+def test_of_what_was_ignored_only_exits_are_published(world: World) -> None:
     world.intent(symbol="BTCUSDT", side="HOLD")
-    world.closed(symbol="BTCUSDT", pnl_percent="1")
-
     assert published(world) == []
+
+    world.closed(symbol="BTCUSDT", pnl_percent="1")
+    assert only(world, "exit_ignored").payload["reason"] == "NO_OPEN_POSITION"
 
 
 def test_levels_have_every_key_that_readers_rely_on(world: World) -> None:
@@ -368,8 +373,8 @@ def test_the_unit_is_that_of_the_policy_and_asked_for_once() -> None:
 
 def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(world: World) -> None:
     take(world, {b"symbol": b"BTCUSDT", b"side": b"UP", b"blob": b"\xff", b"retry_of": b"5-0"}, number=1)
-    take(world, {"symbol": "BTC\nUSDT", "exit_price": "-1"}, TRADE_CLOSED, number=2)
-    intent, close = published(world)
+    take(world, {"symbol": "", "exit_price": "1"}, TRADE_CLOSED, number=2)
+    intent, close = published(world, "message_refused")
 
     assert (intent.stream, close.stream) == ("quantum:dlq:trade.intent", "quantum:dlq:trade.closed")
     assert intent.payload | {"log_position": 0, "receipt_id": ""} == {

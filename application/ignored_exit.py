@@ -1,0 +1,74 @@
+"""What is told of an exit that ended nothing: what it said, and both positions that it could have meant."""
+
+from exitbrain.application.subject import account_said
+from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.messages import (
+    TRADE_CLOSED,
+    BookClose,
+    IncomingMessage,
+    TradeClosed,
+    TradeIntent,
+    Translation,
+    Unusable,
+)
+from exitbrain.domain.position import Position
+from exitbrain.domain.receipt import Cycle, IgnoredExit
+from exitbrain.domain.values import Whose
+
+REPORT, EXIT, BOOK = "REPORT", "EXIT", "BOOK"
+
+
+def ignored_exit_of(
+    message: IncomingMessage,
+    said: Translation,
+    settings: DecisionSettings,
+    latest: Position | None,
+    before: Position | None,
+    *,
+    held_by: str | None,
+    rule: Whose | None,
+    expected: bool,
+) -> IgnoredExit:
+    """Return what an exit said and met; `latest` is the position of the highest cycle, `before` the one before it."""
+    now, last = (latest, before) if latest is not None and latest.is_open else (None, latest)
+    kind = REPORT if message.source == TRADE_CLOSED else EXIT
+    symbol, side, order_id, price = "", None, "", None
+    match said:
+        case TradeIntent():
+            kind, symbol, side = said.kind.value, said.symbol, said.holds
+            order_id, price = said.order_id, said.entry_price
+        case TradeClosed():
+            symbol, side = said.symbol, said.holds or said.says_side
+            order_id, price = said.order_id, said.exit_price
+        case BookClose():
+            kind, symbol, price = BOOK, said.symbol, said.price
+        case Unusable():
+            symbol = said.symbol
+    return IgnoredExit(
+        account_said(said, settings),
+        symbol,
+        kind,
+        side,
+        order_id,
+        price,
+        _cycle(now),
+        _cycle(last),
+        rule,
+        held_by,
+        expected,
+    )
+
+
+def _cycle(position: Position | None) -> Cycle | None:
+    if position is None:
+        return None
+    return Cycle(
+        position.id,
+        position.cycle,
+        position.side,
+        position.entry_price,
+        position.quantity,
+        position.opened.at,
+        position.end_reason,
+        None if position.ended is None else position.ended.at,
+    )

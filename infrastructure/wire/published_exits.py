@@ -1,0 +1,54 @@
+"""What is published of an exit that ended nothing: what it said, and the positions it met."""
+
+from decimal import Decimal
+
+from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.receipt import Cycle, IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.values import plain
+from exitbrain.infrastructure.wire import published_shapes as shapes
+
+
+def exit_ignored(
+    entry: LogEntry, receipt: MessageReceived, reason: Reason, ignored: IgnoredExit
+) -> shapes.ExitIgnored:
+    """Return the payload of an exit that ended nothing, from its receipt at that entry of the log."""
+    return shapes.ExitIgnored(
+        log_position=entry.position,
+        recorded_at=receipt.recorded_at,
+        occurred_at=receipt.occurred_at,
+        time_origin=receipt.time_origin,
+        source=receipt.source,
+        entry_id=receipt.entry_id,
+        receipt_id=entry.stream_id,
+        reason=reason,
+        expected=ignored.expected,
+        account=ignored.account,
+        symbol=ignored.symbol,
+        kind=ignored.kind,
+        side=ignored.side,
+        order_id=ignored.order_id,
+        price=_text(ignored.price),
+        rule=ignored.rule,
+        held_by=ignored.held_by,
+        open=_cycle(ignored.open),
+        last=_cycle(ignored.last),
+    )
+
+
+def _cycle(met: Cycle | None) -> shapes.Cycle | None:
+    if met is None:
+        return None
+    return shapes.Cycle(
+        position_id=met.position_id,
+        cycle=met.cycle,
+        side=met.side,
+        entry_price=_text(met.entry_price),
+        quantity=_text(met.quantity),
+        opened_at=met.opened_at,
+        ended_by=met.ended_by,
+        ended_at=met.ended_at,
+    )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
