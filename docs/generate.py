@@ -61,7 +61,16 @@ from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from exitbrain.infrastructure.wire import published_shapes
+from exitbrain.infrastructure.wire import (
+    asked,
+    flags,
+    paper,
+    placeholders,
+    published_shapes,
+    remaining,
+    symbols,
+    words,
+)
 from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX, from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
@@ -324,6 +333,62 @@ def accepted_fields() -> str:
     )
 
 
+def asking_fields() -> str:
+    """Return which fields say what an intent asks for, what an exit leaves open, and what is paper."""
+    types = f"{_code(asked.ORDER_TYPE_NAMES)} may hold a type of order too (STOP_MARKET), which says nothing"
+    rows = (
+        (asked.SIDE_NAMES, "an order word, or any other word"),
+        (asked.WORD_NAMES[len(asked.SIDE_NAMES) :], "a word that says exit, entry, HOLD or FLAT"),
+        (asked.MORE_WORD_NAMES, f"the same, where every part of the word is known; {types}"),
+        (asked.REDUCE_FLAGS, "a flag: it reduces"),
+        (asked.CLOSE_FLAGS, "a flag: it closes"),
+        (asked.POSITION_SIDE_NAMES, f"the side of the position: {asked.POSITION_SIDE_ALLOWED}"),
+        (asked.MARKET_POSITION_NAMES, f"the side of the position after the order: {asked.MARKET_POSITION_ALLOWED}"),
+        (asked.MARKET_SIZE_NAMES, "the size of the position after the order"),
+        (remaining.REMAINING_NAMES, "of an exit or a report: the quantity that remains"),
+        (remaining.PARTIAL_FLAGS, "a flag of an exit or a report: something remains"),
+        (remaining.PARTIAL_TEXTS, "of an exit or a report: the word PARTIAL in it says that something remains"),
+        (paper.PAPER_FLAGS, "a flag: paper trading"),
+        (paper.MODE_NAMES, f"paper trading, where it is one of {', '.join(paper.PAPER_WORDS)}"),
+    )  # fmt: skip
+    return _table(("fields", "say"), ((_code(names), said) for names, said in rows))
+
+
+def words_of_intents() -> str:
+    """Return the words of an intent and what each kind says."""
+    rows = (
+        (words.ORDER_WORDS, "an order; it contradicts nothing"),
+        ((*words.CLOSE_WORDS, *words.STOP_WORDS), "an end of the whole position"),
+        ((*words.REDUCE_WORDS, *words.TARGET_WORDS), "an end of a part"),
+        (words.PARTIAL_WORDS, "that something remains, alone or with a word of the two rows above"),
+        (words.ENTRY_WORDS, "an entry"),
+    )
+    return _table(("words", "say"), ((", ".join(each), said) for each, said in rows))
+
+
+def symbol_spellings() -> str:
+    """Return the spellings of ETHUSDT that are read as ETHUSDT."""
+    rows = (
+        *((_code(each.split(", ")), "perpetual", where) for each, where in symbols.PERPETUAL_SPELLINGS),
+        *((_code(each.split(", ")), "spot", where) for each, where in symbols.SPOT_SPELLINGS),
+    )
+    return _table(("written as", "market", "by"), rows)
+
+
+def placeholder_words() -> str:
+    """Return the words that name nothing."""
+    return ", ".join(f"`{word}`" for word in placeholders.WORDS)
+
+
+def flag_words() -> str:
+    """Return the words of flags."""
+    return _table(("true", "false"), [(_code(flags.TRUE), _code(flags.FALSE))])
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def _accepted(shape: type[BaseModel]) -> Iterator[tuple[str, str]]:
     for name, field in shape.model_fields.items():
         alias = field.validation_alias
@@ -546,6 +611,11 @@ SECTIONS: dict[str, Callable[[], str]] = {
         json_schemas,
         published_payloads,
         accepted_fields,
+        asking_fields,
+        words_of_intents,
+        symbol_spellings,
+        placeholder_words,
+        flag_words,
         fingerprints,
         parameters,
         deployed_levels,

@@ -8,9 +8,9 @@ from exitbrain.domain.messages import IntentKind
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.flags import FLAG_ALLOWED, flag_of
-from exitbrain.infrastructure.wire.partial import first_amount
 from exitbrain.infrastructure.wire.placeholders import is_placeholder, is_placeholder_word
 from exitbrain.infrastructure.wire.reading import Reading, refused
+from exitbrain.infrastructure.wire.remaining import first_amount
 from exitbrain.infrastructure.wire.words import Word, word_of
 
 SIDE_NAMES = ("side", "action", "direction")

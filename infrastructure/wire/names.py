@@ -3,7 +3,7 @@
 from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT
 from exitbrain.infrastructure.wire.asked import ASKING_NAMES, POSITION_SIDE_NAMES
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES
-from exitbrain.infrastructure.wire.partial import LEFT_NAMES
+from exitbrain.infrastructure.wire.remaining import LEFT_NAMES
 from exitbrain.infrastructure.wire.shapes import (
     PRODUCER_NAME,
     TIME_NAME,

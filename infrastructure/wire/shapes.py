@@ -1,6 +1,6 @@
 """The tolerant shape of each message we know: which names it may use for what we read, and in which form.
 
-What an intent asks for is read by `asked`, what an exit leaves open by `partial`, the mark of paper trading by `paper`.
+What an intent asks for is read by `asked`, what an exit leaves open by `remaining`, the mark of paper trading by `paper`.
 """
 
 from collections.abc import Container

@@ -23,8 +23,8 @@ from exitbrain.infrastructure.wire.envelope import Opened, gave_blank, opened
 from exitbrain.infrastructure.wire.message_time import NO_TIME, producer_of, time_of
 from exitbrain.infrastructure.wire.names import NAMES_OF_ALL, NAMES_READ
 from exitbrain.infrastructure.wire.paper import is_paper
-from exitbrain.infrastructure.wire.partial import NOTHING_LEFT, left_by
 from exitbrain.infrastructure.wire.reading import Reading, Refused
+from exitbrain.infrastructure.wire.remaining import NOTHING_LEFT, left_by
 from exitbrain.infrastructure.wire.scalars import shown, symbol_of
 from exitbrain.infrastructure.wire.shapes import (
     CLOSED_SIZE_NAMES,

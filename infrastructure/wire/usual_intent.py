@@ -104,11 +104,11 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         quantity = DECIMAL.divide(usd, price)
         if not SMALLEST <= quantity <= LARGEST:
             raise _Unusual
-    inside, outside = said.timestamp, around.get("timestamp")
+    inside, outside, source = said.timestamp, around.get("timestamp"), around.get("source")
     time, assumptions = time_of(
         None if inside is None else _present(inside),
         None if outside is None else _present(outside),
-        producer_of(said.source, around.get("source"), TRADE_INTENT),
+        producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
     symbol = symbol_of(said.symbol)
     return TradeIntent(
@@ -159,11 +159,10 @@ def _context(text: str) -> str | None:
 
 def _id(text: str) -> str | None:
     """Return an id; a placeholder is unusual, blank text is none without a word."""
-    if not is_placeholder(text):
-        return text
-    if _present(text):
+    present = _present(text)
+    if present is not None and is_placeholder(text):
         raise _Unusual
-    return None
+    return present
 
 
 def _name(text: str) -> str:

@@ -62,11 +62,11 @@ AROUND = st.dictionaries(
             "correlation_id",
             "data",
             "symbol",
-            "\ufefftrace_id",
             "source",
             "paper_trade",
             "mode",
             "trade_id",
+            "\ufefftrace_id",
         ]
     ),
     WORDS,
@@ -115,6 +115,7 @@ def message(text: str, around: dict[str, str]) -> IncomingMessage:
 @example([("timestamp", '"soon"')], [], {"timestamp": "2025-12-24T04:32:14"})
 @example([("timestamp", '"1766612429"'), ("source", '" "')], [], {"source": "bot"})
 @example([("order_id", '"N/A"')], [], {"order_id": "7"})
+@example([], [], {"order_id": "\ufeffA1", "source": "\ufeffbot", "timestamp": "1766612429"})
 @example([("trace_id", '""')], [], {"trace_id": "unknown"})
 @example([("symbol", '"eth/usdt"')], [], {"mode": "paper"})
 @example([("symbol", '" BINANCE:ETHUSDT.P "')], [], {})
