@@ -434,6 +434,7 @@ class _Handling:
             stamp.occurred_at > stamp.recorded_at,
             assumptions,
             tuple(self.touched),
+            server=message.server,
         )
         outcome = Outcome(
             stamp.receipt_id,

@@ -161,6 +161,7 @@ def message_of(receipt: MessageReceived) -> IncomingMessage:
         fields=receipt.fields,
         origin=receipt.origin,
         broken=receipt.refusal if receipt.broken else None,
+        server=receipt.server,
     )
 
 

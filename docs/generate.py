@@ -61,7 +61,7 @@ from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire import published_shapes
-from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX, from_fields
+from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -274,7 +274,7 @@ def published_examples() -> dict[str, Outgoing]:
     recorder = Recorder(ledger, intake, _MADE_UP, _MADE_UP, DecisionSettings())
     for number, (source, said) in enumerate(_HISTORY):
         entry_id = f"{_MADE_UP.ms - 1000 + number}-0"
-        stream = f"{STREAM_PREFIX}{source}"
+        stream = f"quantum:stream:{source}"
         recorder.handle(from_fields(stream, entry_id, said, origin=Origin.LIVE, max_bytes=65_536))
     register = ledger.register()
     register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
-from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.message_source import AnotherStore, SourceUnavailable
 from exitbrain.application.ports.publisher import Publisher, PublisherUnavailable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
@@ -23,6 +25,7 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.settings import Settings, unknown_settings
@@ -42,6 +45,7 @@ class ServeOptions:
     """What is said at the start alone: from where to publish again, None for where the streams say."""
 
     republish_from: int | None = None
+    begin_publishing_here: bool = False
 
 
 class Unserved(Exception):
@@ -60,10 +64,16 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
-                raise Unserved(f"the worker can not go on: {failed}") from failed
+                raise Unserved(_why(failed)) from failed
             finally:
                 journal.summarise()
                 journal.event("stopped")
+
+
+def _why(failed: LoopFailed) -> str:
+    if isinstance(failed.__cause__, AnotherStore | EntriesTrimmed):
+        return str(failed.__cause__)
+    return f"the worker can not go on: {failed}"
 
 
 async def _serve(
@@ -80,8 +90,15 @@ async def _serve(
         writer, reader = OneThread("writer"), OneThread("tail")
         stack.callback(writer.close)
         stack.callback(reader.close)
-        source = RedisSource(settings.redis, settings.consumer_name, _source_settings(settings))
+        store = identity_of(container.ledger())
+        store_id, take_over = str(store.store_id), options.begin_publishing_here
+        source_settings = _source_settings(settings, take_over=take_over)
+        source = RedisSource(settings.redis, settings.consumer_name, store_id, source_settings)
         stack.push_async_callback(source.close)
+        places = RedisPlaces(
+            settings.redis, settings.names, store_id, max_message_bytes=settings.max_message_bytes
+        )
+        stack.push_async_callback(places.close)
         publisher = RedisPublisher(settings.redis)
         stack.push_async_callback(publisher.close)
 
@@ -89,12 +106,13 @@ async def _serve(
         units = PolicyUnits(tail_ledger.register)
         for policy in tail_ledger.register().policies:
             units(policy)  # now, not later in the event loop
-        language = Published(units, container.translator())
+        language = Published(units, container.translator(), settings.names)
         recent = RecentLog()
         tail = ThreadedTail(reader, tail_ledger, language.topics, recent)
         publishing = Publishing(tail, language, publisher, journal)
         recording = ThreadedRecording(writer, container.recorder(saved=recent.note))
-        worker = Worker(source, recording, publishing, supervisor, journal, WorkerSettings())
+        place = PlaceCheck(places, recording, journal, go_on=take_over)
+        worker = Worker(source, place, recording, publishing, supervisor, journal, WorkerSettings())
 
         metrics.watch(supervisor.states, silent_s=lambda: heartbeat.silent_s, conflicts=recording.conflicts)
         health = HealthServer(
@@ -117,8 +135,10 @@ async def _serve(
             raise
 
 
-def _source_settings(settings: Settings) -> SourceSettings:
+def _source_settings(settings: Settings, *, take_over: bool) -> SourceSettings:
     return SourceSettings(
+        names=settings.names,
+        take_over=take_over,
         max_message_bytes=settings.max_message_bytes,
         group_start=settings.group_start,
         reclaim_idle_s=settings.reclaim_idle_s,

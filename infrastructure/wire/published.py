@@ -24,14 +24,11 @@ from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
 from exitbrain.domain.values import Origin, Unit, plain
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead_letters_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
 from exitbrain.infrastructure.wire.envelope import opened
 from exitbrain.infrastructure.wire.scalars import has_surrogate
-
-DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)}
-"""Where the refused messages of each logical stream go."""
 
 SOURCE = "exitbrain"
 
@@ -56,19 +53,25 @@ class Published(PublishedLanguage):
     """Translate entries of the log.
 
     `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
-    account and symbol of the message that ended it.
+    account and symbol of the message that ended it. `names` are those of the streams that are written.
     """
 
-    def __init__(self, unit_of: Callable[[str], Unit], translator: Translator) -> None:
+    def __init__(
+        self, unit_of: Callable[[str], Unit], translator: Translator, names: Names = Names()
+    ) -> None:
         self._unit_of = unit_of
         self._translator = translator
+        self._levels, self._events = names.adaptive_levels, names.events
+        self._dead_letters = {
+            source: names.dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)
+        }
         # What belongs together comes one after the other in the log.
         self._closed_last: tuple[UUID, PositionClosed] | None = None
         self._ids_last: tuple[MessageReceived | None, tuple[str, str]] = None, ("", "")
 
     @property
     def streams(self) -> tuple[str, ...]:
-        return (ADAPTIVE_LEVELS, EVENTS, *DEAD_LETTERS.values())
+        return (self._levels, self._events, *self._dead_letters.values())
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ class Published(PublishedLanguage):
     def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
         event = entry.event
         if isinstance(event, PolicyActivated):
-            return _policy_activated(entry, event)
+            return _policy_activated(entry, event, self._events)
         if isinstance(event, MessageReceived):
             receipt = event
         if receipt is None or receipt.origin is not Origin.LIVE:
@@ -95,15 +98,15 @@ class Published(PublishedLanguage):
                 return self._decision(entry, event, receipt)
             case PositionClosed():
                 self._closed_last = entry.stream_id, event
-                return self._about(entry, receipt, (EVENTS, "position_closed", _closed(entry, event)))
+                return self._about(entry, receipt, (self._events, "position_closed", _closed(entry, event)))
             case ExitPlanCancelled():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_cancelled", said))
+                return self._about(entry, receipt, (self._events, "plan_cancelled", said))
             case ExitPlanCompleted():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_completed", said))
+                return self._about(entry, receipt, (self._events, "plan_completed", said))
             case MessageReceived():
-                letter = _dead_letter(entry, event)
+                letter = _dead_letter(entry, event, self._dead_letters.get(event.source))
                 return [] if letter is None else self._about(entry, receipt, letter)
         return []
 
@@ -119,13 +122,13 @@ class Published(PublishedLanguage):
         facts = published_decisions.facts_of(event, entry, self._unit_of(event.policy.name))
         if isinstance(event, LevelsRefused):
             refused = published_decisions.refused(event, facts)
-            return self._about(entry, receipt, (EVENTS, "levels_refused", refused))
+            return self._about(entry, receipt, (self._events, "levels_refused", refused))
         levels, short = published_decisions.computed(event, facts)
         return self._about(
             entry,
             receipt,
-            (ADAPTIVE_LEVELS, shapes.ADAPTIVE_LEVELS, levels),
-            (EVENTS, "levels_computed", short),
+            (self._levels, shapes.ADAPTIVE_LEVELS, levels),
+            (self._events, "levels_computed", short),
         )
 
     def _ended(
@@ -157,7 +160,7 @@ class Published(PublishedLanguage):
         return translation.account or receipt.account, translation.symbol
 
 
-def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:
+def _policy_activated(entry: LogEntry, event: PolicyActivated, stream: str) -> list[Outgoing]:
     """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
     if event.by == SHIPPED_BY:
         return []
@@ -168,7 +171,7 @@ def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]
         scope=event.scope,
         by=event.by,
     )
-    return _outgoing(entry, event.recorded_at, ("", ""), (EVENTS, "policy_activated", said))
+    return _outgoing(entry, event.recorded_at, ("", ""), (stream, "policy_activated", said))
 
 
 def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
@@ -193,8 +196,7 @@ def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
     )
 
 
-def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> _Said | None:
-    stream = DEAD_LETTERS.get(receipt.source)
+def _dead_letter(entry: LogEntry, receipt: MessageReceived, stream: str | None) -> _Said | None:
     if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
         return None
     refusal, fields = receipt.refusal, receipt.fields

@@ -8,10 +8,13 @@ import redis
 
 from exitbrain.application.ports.message_source import MessageSource
 from exitbrain.application.ports.publisher import Publisher
+from exitbrain.application.ports.reading_places import ReadingPlaces
+from exitbrain.infrastructure.paper.places import InMemoryPlaces
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import TURN
+from tests.names import NAMES, STORE, TURN
 from tests.servers import REDIS_KINDS, redis_url
 
 STAGES = ("memory", *REDIS_KINDS)
@@ -40,9 +43,18 @@ class Stage(Protocol):
         """Let a consumer have the turn that has not asked for it."""
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
-        """Return a source for a consumer."""
+        """Return a source for a consumer that reads for a store."""
+
+    def places(self) -> ReadingPlaces:
+        """Return what looks at the places of the groups, two entries at a time."""
 
     def publisher(self) -> Publisher:
         """Return one more publisher."""
@@ -73,11 +85,26 @@ class MemoryStage:
         self._streams.give_turn(consumer, 1_000)
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
         return InMemorySource(
-            self._streams, consumer, reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s
+            self._streams,
+            consumer,
+            store,
+            take_over=take_over,
+            reclaim_idle_s=reclaim_idle_s,
+            reap_idle_s=reap_idle_s,
+            turn_s=turn_s,
         )
+
+    def places(self) -> ReadingPlaces:
+        return InMemoryPlaces(self._streams, page=2)
 
     def publisher(self) -> Publisher:
         return InMemoryPublisher(self._streams)
@@ -110,10 +137,21 @@ class RedisStage:
         self.client.set(TURN, consumer, px=60_000)
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
-        settings = SourceSettings(reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s)
-        return RedisSource(self.url, consumer, settings)
+        settings = SourceSettings(
+            reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s, take_over=take_over
+        )
+        return RedisSource(self.url, consumer, store, settings)
+
+    def places(self) -> ReadingPlaces:
+        return RedisPlaces(self.url, NAMES, STORE, page=2)
 
     def publisher(self) -> Publisher:
         return RedisPublisher(self.url)
@@ -132,9 +170,11 @@ async def consuming(
     reclaim_idle_s: float = LONG_S,
     reap_idle_s: float = LONG_S,
     turn_s: float = LONG_S,
+    store: str = STORE,
+    take_over: bool = False,
 ) -> AsyncIterator[MessageSource]:
     """Open a source and close it; leaving without having acknowledged is what a crash looks like."""
-    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s)
+    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s, store, take_over)
     try:
         await source.open()
         yield source

@@ -9,9 +9,9 @@ import pytest
 from exitbrain.application.ports.message_source import Delivery, MessageSource
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS
 from tests.contract.stages import STAGES, Stage, consuming, stage_of
 from tests.event_loop import in_event_loop
+from tests.names import TRADE_CLOSES, TRADE_INTENTS
 
 pytestmark = pytest.mark.integration
 

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from exitbrain.application.ports.publisher import Outgoing, Publisher
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS
 from tests.contract.stages import STAGES, Stage, publishing, stage_of
 from tests.event_loop import in_event_loop
+from tests.names import ADAPTIVE_LEVELS, EVENTS
 
 pytestmark = pytest.mark.integration
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from exitbrain.application.intake import Intake
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
@@ -30,6 +31,7 @@ from tests.faults.simulation.ports import (
     Arrivals,
     FaultyRecorder,
     SimulatedClock,
+    SimulatedPlaces,
     SimulatedPublisher,
     SimulatedSource,
     SimulatedThread,
@@ -186,9 +188,12 @@ class LiveWorker:
         thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
         tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics, recent)
         publisher = parts.publisher(around.server, faults, process)
+        recording = ThreadedRecording(thread, recorder)
+        places = SimulatedPlaces(around.server, faults, process)
         self._worker = parts.worker(
             self._source,
-            ThreadedRecording(thread, recorder),
+            PlaceCheck(places, recording, self.journal, go_on=False),
+            recording,
             parts.publishing(tail, around.language, publisher, self.journal),
             self._supervisor,
             self.journal,

@@ -85,6 +85,16 @@ class StreamServer:
         """Create a group that reads from the beginning, and the stream, where they do not exist."""
         self.streams.setdefault(stream, Stream()).groups.setdefault(group, Group())
 
+    def set_back(self, stream: str, group: str, before: EntryKey, to: EntryKey) -> bool:
+        """Let a group that is still where it was hand out again whatever comes after an entry."""
+        if not self.has_group(stream, group) or self.streams[stream].groups[group].delivered != before:
+            return False
+        state = self.streams[stream].groups[group]
+        state.delivered = to
+        for key in [key for key in state.pending if key > to and key in self.streams[stream].entries]:
+            del state.pending[key]
+        return True
+
     def has_group(self, stream: str, group: str) -> bool:
         return stream in self.streams and group in self.streams[stream].groups
 
