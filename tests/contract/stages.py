@@ -22,7 +22,10 @@ LONG_S = 3600.0
 
 
 class Stage(Protocol):
-    """Streams and those who work on them."""
+    """Streams and those who work on them; `server` is the run id of what holds them."""
+
+    @property
+    def server(self) -> str: ...
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
         """Add an entry with the field `name`, under an id of that time where one is given."""
@@ -63,6 +66,7 @@ class Stage(Protocol):
 class MemoryStage:
     def __init__(self) -> None:
         self._ms = 1_000
+        self.server = "memory"
         self._streams = InMemoryStreams(lambda: self._ms)
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
@@ -114,6 +118,8 @@ class RedisStage:
     def __init__(self, url: str) -> None:
         self.url = url
         self.client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+        facts: Any = self.client.info("server")
+        self.server = str(facts["run_id"])
         self.flush()
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:

@@ -91,6 +91,8 @@ class LoopJournal:
             self.stalled.add(facts["loop"])
         elif name == "loop_ended":
             self.ended.add(facts["loop"])
+        elif name in {"group_ahead", "entries_lost"}:
+            raise AssertionError(f"the store is complete, and yet {name}: {facts}")
 
 
 class SometimesConfused:

@@ -233,7 +233,7 @@ class SimulatedSource:
                 self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [key])
 
     def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
-        deliveries = [_delivery(one) for one in handed]
+        deliveries = [_delivery(one, self._server.run_id) for one in handed]
         if deliveries and self._faults.strikes(Kind.DUPLICATE):
             deliveries.append(deliveries[0])
         return deliveries
@@ -287,18 +287,21 @@ class SimulatedPlaces:
         keys = {key for key in state.entries if key <= upto} | ({delivered} if upto == delivered else set())
         pending = state.groups[GROUPS[place.stream]].pending
         handed = [Handed(place.stream, key, state.entries.get(key), 1) for key in sorted(keys, reverse=True)]
-        return [Earlier(EntryId(*one.key), _message(one), one.key in pending) for one in handed[:PLACES_PAGE]]
+        return [
+            Earlier(EntryId(*one.key), _message(one, self._server.run_id), one.key in pending)
+            for one in handed[:PLACES_PAGE]
+        ]
 
 
-def _delivery(handed: Handed) -> Delivery:
-    message, digest = _message(handed), digest_of(handed.fields or {})
+def _delivery(handed: Handed, server: str) -> Delivery:
+    message, digest = _message(handed, server), digest_of(handed.fields or {})
     return Delivery(message, handed.stream, message.entry_id, handed.deliveries, digest)
 
 
-def _message(handed: Handed) -> IncomingMessage:
+def _message(handed: Handed, server: str) -> IncomingMessage:
     entry_id = f"{handed.key[0]}-{handed.key[1]}"
     message = from_fields(
-        handed.stream, entry_id, handed.fields or {}, origin=Origin.LIVE, max_bytes=MAX_BYTES
+        handed.stream, entry_id, handed.fields or {}, origin=Origin.LIVE, max_bytes=MAX_BYTES, server=server
     )
     if handed.fields is not None:
         return message

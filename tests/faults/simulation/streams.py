@@ -70,8 +70,14 @@ class StreamServer:
         self.streams: dict[str, Stream] = {}
         self.published: dict[str, Published] = {}
         self._turn: tuple[str, int] | None = None
+        self._fail_overs = 0
         self.acknowledged: list[tuple[str, EntryKey, Fields | None]] = []
         """What was ever acknowledged, with its content at that moment; known to the checker alone."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the server that answers now."""
+        return f"server-{self._fail_overs}"
 
     def add(self, stream: str, fields: Fields) -> EntryKey:
         """Append an entry under the id the clock gives, or the next after the newest."""
@@ -208,6 +214,7 @@ class StreamServer:
     def fail_over(self, replica: State) -> None:
         """Go on with the state of a replica; what came after it is lost."""
         self.streams, self.published, self._turn = replica
+        self._fail_overs += 1
 
     def flush(self) -> None:
         """Lose everything."""
