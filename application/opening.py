@@ -5,9 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from exitbrain.application.ports.clock import Clock
-from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.domain.aggregate import Record
-from exitbrain.domain.errors import DomainError
+from exitbrain.domain.errors import DomainError, WrongState
 from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.identity import STORE_ID
@@ -46,16 +46,21 @@ def begin(ledger: ExitLedger, clock: Clock, version: str, *, store_id: UUID, pol
 
 
 def identity_of(ledger: ExitLedger) -> StoreIdentity:
-    """Return which store a ledger is, and its epoch; raises WrongState where the event that began it is lost."""
-    return identity_from(record.event for record in ledger.history(STORE_ID))
+    """Return which store a ledger is, and its epoch; raises StoreUnavailable where the event that says it is lost."""
+    try:
+        return identity_from(record.event for record in ledger.history(STORE_ID))
+    except WrongState as lost:
+        raise StoreUnavailable(str(lost)) from lost
 
 
-def raise_epoch(ledger: ExitLedger, clock: Clock, version: str) -> StoreIdentity:
-    """Begin the next epoch of a store, and return its new identity; raises Conflict when another did so meanwhile."""
-    history = ledger.history(STORE_ID)
-    now = identity_from(record.event for record in history)
-    raised = EpochRaised(now.epoch + 1, version, clock.now())
-    ledger.save([Record(STORE_ID, history[-1].version + 1, raised)])
+def raise_epoch(ledger: ExitLedger, clock: Clock, version: str, *, above: int) -> StoreIdentity:
+    """Begin the next epoch of a store, one above another, and return what it is now.
+
+    Raises Conflict when somebody else has done so meanwhile.
+    """
+    now = identity_of(ledger)
+    raised = EpochRaised(max(now.epoch, above) + 1, version, clock.now())
+    ledger.save([Record(STORE_ID, len(ledger.history(STORE_ID)) + 1, raised)])
     return StoreIdentity(now.store_id, raised.epoch)
 
 

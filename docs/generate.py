@@ -280,7 +280,7 @@ def published_examples() -> dict[str, Outgoing]:
     register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())
     ledger.save(register.collect())
     examples: dict[str, Outgoing] = {}
-    language = Published(PolicyUnits(ledger.register), WireTranslator())
+    language = Published(opening.identity_of(ledger), PolicyUnits(ledger.register), WireTranslator())
     receipt: MessageReceived | None = None
     for entry in ledger.log():
         if isinstance(entry.event, MessageReceived):

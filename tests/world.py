@@ -14,11 +14,13 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -31,6 +33,7 @@ NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NOON_MS = 1767268800000
 MAX_BYTES = 65_536
 THIS_STORE = UUID("5eed0000-0000-4000-8000-000000000001")
+THIS = StoreIdentity(THIS_STORE, FIRST_EPOCH)
 
 
 class StoppedClock:
@@ -134,6 +137,11 @@ class World:
             return entry_id
         self._sequence += 1
         return f"{NOON_MS + self._sequence}-0"
+
+
+def at(position: int, store: StoreIdentity = THIS) -> PublishedPosition:
+    """Return the published position of a store at a position of its log."""
+    return PublishedPosition(store, position)
 
 
 def rewritten(ledger: ExitLedger, change: Any) -> InMemoryLedger:

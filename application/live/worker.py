@@ -88,6 +88,8 @@ class Worker:
 
     async def _read(self) -> None:
         if not self._opened.is_set():
+            # A store that may not publish must not read either; so nothing is done before that is known.
+            await self._publishing.stand_by()
             await self._source.open()
             self._opened.set()
         if not await self._soon(self._publishing.begun):
@@ -165,9 +167,11 @@ class Worker:
         if not await self._soon(self._opened):  # which says whether it is for us to publish
             return
         self._committed.clear()
-        standing_by = self._publishing.begun.is_set() and not self._source.in_turn
-        if standing_by or not await self._publishing.step():
-            await self._soon(self._committed)  # a hint; the log is looked at all the same
+        if self._publishing.begun.is_set() and not self._source.in_turn:
+            await self._publishing.stand_by()
+        elif await self._publishing.step():
+            return
+        await self._soon(self._committed)  # a hint; the log is looked at all the same
 
     async def _soon(self, event: asyncio.Event) -> bool:
         """Return whether an event has happened, waiting for it a little."""

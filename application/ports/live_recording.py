@@ -49,6 +49,9 @@ class LogPage:
 class LogTail(Protocol):
     """Read the log as it grows; raises StoreUnavailable and UnreadableEvent."""
 
+    async def head(self) -> int:
+        """Return the position of the newest entry, 0 in an empty log."""
+
     async def page(self, after: int, limit: int) -> LogPage:
         """Return the next stretch after a position; empty with `upto == after` at the end."""
 

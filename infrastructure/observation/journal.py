@@ -33,7 +33,7 @@ TEXT_MAX = 500
 
 _REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
-_GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked"})
+_GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"})
 
 
 class Lines:
@@ -152,7 +152,7 @@ class LiveJournal:
                 self._log.debug("message", **_facts_of(outcome))
 
     def _flow(self, name: str, facts: Mapping[str, object]) -> None:
-        if name == "published" and isinstance(entries := facts["entries"], int):
+        if name == "published" and isinstance(entries := facts["entries"], int) and entries:
             self._counts[name] += entries
         if self._detailed:
             shown = {key: value for key, value in facts.items() if key != "entry_ids"}

@@ -12,7 +12,7 @@ from heapq import merge
 from itertools import chain, islice
 
 from exitbrain.application.ports.message_source import AnotherStore, Backlog, Delivery
-from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
@@ -59,7 +59,7 @@ class InMemoryStreams:
         self._groups: dict[str, _Group] = {}
         self._waiting: set[asyncio.Event] = set()
         self._turn: tuple[str, int] | None = None
-        self.published: dict[str, int] = {}
+        self.published: dict[str, Stated] = {}
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
         """Add an entry and return its id."""
@@ -313,12 +313,12 @@ class InMemoryPublisher:
     def __init__(self, streams: InMemoryStreams) -> None:
         self._streams = streams
 
-    async def published(self, stream: str) -> int | None:
+    async def published(self, stream: str) -> Stated | None:
         return self._streams.published.get(stream)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         now = self._streams.published.get(stream)
         if now != after:
             return now

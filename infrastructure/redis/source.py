@@ -31,6 +31,7 @@ from exitbrain.infrastructure.redis.connection import (
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.owners import store_in
 from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, OPEN, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content
@@ -296,8 +297,7 @@ class RedisSource:
             raise self._another_store(*taken)
 
     def _another_store(self, key: bytes, said: bytes) -> AnotherStore:
-        theirs, _, _ = said.decode("utf-8", "backslashreplace").partition(":")
-        return AnotherStore(f"key {key.decode()}", theirs, self._store)
+        return AnotherStore(f"key {key.decode()}", store_in(said), self._store)
 
 
 def _group_is_lost(error: ResponseError) -> bool:

@@ -45,6 +45,12 @@ class Names:
         return self._stream(f"{self.group}.events")
 
     @property
+    def published(self) -> tuple[str, ...]:
+        """The streams that are written."""
+        letters = map(self.dead_letters_of, (TRADE_INTENT, TRADE_CLOSED))
+        return self.adaptive_levels, self.events, *letters
+
+    @property
     def turn(self) -> str:
         """The key that names the consumer whose turn it is to read."""
         return f"{self.prefix}:turn:{self.group}"
@@ -76,5 +82,5 @@ class Names:
 
 
 def published_key(stream: str) -> str:
-    """Return the key of the log position up to which a stream is published; in a cluster it shares its slot."""
+    """Return the key that says up to where a stream is published; in a cluster it shares its slot."""
     return f"{{{stream}}}:published"

@@ -23,6 +23,7 @@ from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, TradeClosed, T
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit, plain
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire import published_decisions
@@ -52,15 +53,22 @@ class PolicyUnits:
 class Published(PublishedLanguage):
     """Translate entries of the log.
 
+    `store` is whose log it is, and the epoch in which it is published: that of the present, also for older entries.
     `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
     account and symbol of the message that ended it. `names` are those of the streams that are written.
     """
 
     def __init__(
-        self, unit_of: Callable[[str], Unit], translator: Translator, names: Names = Names()
+        self,
+        store: StoreIdentity,
+        unit_of: Callable[[str], Unit],
+        translator: Translator,
+        names: Names = Names(),
     ) -> None:
+        self._store = store
         self._unit_of = unit_of
         self._translator = translator
+        self._names = names
         self._levels, self._events = names.adaptive_levels, names.events
         self._dead_letters = {
             source: names.dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)
@@ -71,7 +79,7 @@ class Published(PublishedLanguage):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        return (self._levels, self._events, *self._dead_letters.values())
+        return self._names.published
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -88,7 +96,7 @@ class Published(PublishedLanguage):
     def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
         event = entry.event
         if isinstance(event, PolicyActivated):
-            return _policy_activated(entry, event, self._events)
+            return _policy_activated(entry, event, self._store, self._names.events)
         if isinstance(event, MessageReceived):
             receipt = event
         if receipt is None or receipt.origin is not Origin.LIVE:
@@ -98,7 +106,8 @@ class Published(PublishedLanguage):
                 return self._decision(entry, event, receipt)
             case PositionClosed():
                 self._closed_last = entry.stream_id, event
-                return self._about(entry, receipt, (self._events, "position_closed", _closed(entry, event)))
+                closed = _closed(entry, event, self._store)
+                return self._about(entry, receipt, (self._events, "position_closed", closed))
             case ExitPlanCancelled():
                 said = self._ended(entry, event, receipt)
                 return self._about(entry, receipt, (self._events, "plan_cancelled", said))
@@ -106,7 +115,7 @@ class Published(PublishedLanguage):
                 said = self._ended(entry, event, receipt)
                 return self._about(entry, receipt, (self._events, "plan_completed", said))
             case MessageReceived():
-                letter = _dead_letter(entry, event, self._dead_letters.get(event.source))
+                letter = _dead_letter(entry, event, self._store, self._dead_letters.get(event.source))
                 return [] if letter is None else self._about(entry, receipt, letter)
         return []
 
@@ -119,7 +128,7 @@ class Published(PublishedLanguage):
     def _decision(
         self, entry: LogEntry, event: LevelsComputed | LevelsRefused, receipt: MessageReceived
     ) -> list[Outgoing]:
-        facts = published_decisions.facts_of(event, entry, self._unit_of(event.policy.name))
+        facts = published_decisions.facts_of(event, entry, self._store, self._unit_of(event.policy.name))
         if isinstance(event, LevelsRefused):
             refused = published_decisions.refused(event, facts)
             return self._about(entry, receipt, (self._events, "levels_refused", refused))
@@ -137,6 +146,8 @@ class Published(PublishedLanguage):
         position_id = next(one for one in receipt.touched if plan_id(one) == entry.stream_id)
         account, symbol = self._subject_of(position_id, receipt, entry)
         return shapes.PlanEnded(
+            store_id=self._store.store_id,
+            epoch=self._store.epoch,
             log_position=entry.position,
             recorded_at=event.stamp.recorded_at,
             occurred_at=event.stamp.occurred_at,
@@ -160,11 +171,15 @@ class Published(PublishedLanguage):
         return translation.account or receipt.account, translation.symbol
 
 
-def _policy_activated(entry: LogEntry, event: PolicyActivated, stream: str) -> list[Outgoing]:
+def _policy_activated(
+    entry: LogEntry, event: PolicyActivated, store: StoreIdentity, stream: str
+) -> list[Outgoing]:
     """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
     if event.by == SHIPPED_BY:
         return []
     said = shapes.PolicyActivated(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=event.recorded_at,
         policy=event.name,
@@ -174,8 +189,10 @@ def _policy_activated(entry: LogEntry, event: PolicyActivated, stream: str) -> l
     return _outgoing(entry, event.recorded_at, ("", ""), (stream, "policy_activated", said))
 
 
-def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
+def _closed(entry: LogEntry, event: PositionClosed, store: StoreIdentity) -> shapes.PositionClosed:
     return shapes.PositionClosed(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=event.stamp.recorded_at,
         occurred_at=event.stamp.occurred_at,
@@ -196,11 +213,15 @@ def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
     )
 
 
-def _dead_letter(entry: LogEntry, receipt: MessageReceived, stream: str | None) -> _Said | None:
+def _dead_letter(
+    entry: LogEntry, receipt: MessageReceived, store: StoreIdentity, stream: str | None
+) -> _Said | None:
     if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
         return None
     refusal, fields = receipt.refusal, receipt.fields
     said = shapes.MessageRefused(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=receipt.recorded_at,
         occurred_at=receipt.occurred_at,

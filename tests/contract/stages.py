@@ -7,13 +7,14 @@ from typing import Any, Protocol
 import redis
 
 from exitbrain.application.ports.message_source import MessageSource
-from exitbrain.application.ports.publisher import Publisher
+from exitbrain.application.ports.publisher import Publisher, UnknownPosition
 from exitbrain.application.ports.reading_places import ReadingPlaces
 from exitbrain.infrastructure.paper.places import InMemoryPlaces
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
+from exitbrain.infrastructure.redis.streams import published_key
 from tests.names import NAMES, STORE, TURN
 from tests.servers import REDIS_KINDS, redis_url
 
@@ -38,6 +39,9 @@ class Stage(Protocol):
 
     def flush(self) -> None:
         """Lose everything."""
+
+    def say_published(self, stream: str, text: str) -> None:
+        """Let a stream say a text in the place of its published position."""
 
     def end_turn(self) -> None:
         """Let the turn end, as when its holder has not read for too long."""
@@ -81,6 +85,9 @@ class MemoryStage:
 
     def flush(self) -> None:
         self._streams.flush()
+
+    def say_published(self, stream: str, text: str) -> None:
+        self._streams.published[stream] = UnknownPosition(text)
 
     def end_turn(self) -> None:
         self._streams.end_turn()
@@ -135,6 +142,9 @@ class RedisStage:
 
     def flush(self) -> None:
         self.client.flushdb()
+
+    def say_published(self, stream: str, text: str) -> None:
+        self.client.set(published_key(stream), text.encode("utf-8", "surrogateescape"))
 
     def end_turn(self) -> None:
         self.client.delete(TURN)

@@ -122,23 +122,31 @@ class Live:
             stack.push_async_callback(publisher.close)
             ledger = open_ledger(self._settings.store, create=False)
             stack.callback(ledger.close)
-            language = Published(PolicyUnits(ledger.register), container.translator())
+            store = identity_of(ledger)
+            language = Published(store, PolicyUnits(ledger.register), container.translator())
             recent = RecentLog()
             tail = ThreadedTail(self.tail_thread, ledger, language.topics, recent)
             self.supervisor = self._supervised_by(journal, transient=TRANSIENT)
             self.recording = HeldRecording(writer, container.recorder(saved=recent.note))
+            publishing = Publishing(store, tail, language, publisher, journal)
             worker = Worker(
                 source,
                 PlaceCheck(places, self.recording, journal, go_on=False),
                 self.recording,
-                Publishing(tail, language, publisher, journal),
+                publishing,
                 self.supervisor,
                 journal,
                 WorkerSettings(),
             )
             heartbeat = Heartbeat(journal)
             health = HealthServer(
-                self.supervisor, heartbeat, metrics, journal, mode="shadow", address="127.0.0.1:0"
+                self.supervisor,
+                heartbeat,
+                publishing.unpublished,
+                metrics,
+                journal,
+                mode="shadow",
+                address="127.0.0.1:0",
             )
             self._address = urlsplit(health.url).netloc
             stack.enter_context(health)

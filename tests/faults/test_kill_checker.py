@@ -38,7 +38,7 @@ from tests.faults.processes.evidence import (
     Row,
 )
 from tests.faults.processes.replays import drifts
-from tests.world import THIS_STORE
+from tests.world import THIS, THIS_STORE
 
 MESSAGES = 200
 Doctored = Callable[[Evidence], Evidence]
@@ -60,7 +60,7 @@ def _evidence(path: Path) -> Evidence:
         recorder = Recorder(ledger, intake, NoInstruments(), SystemClock(), settings)
         incoming = list(_incoming(streams))
         recorder.handle_batch(incoming)
-        language = Published(PolicyUnits(ledger.register), WireTranslator())
+        language = Published(THIS, PolicyUnits(ledger.register), WireTranslator())
         receipt: MessageReceived | None = None
         for entry in ledger.log():
             receipt = entry.event if isinstance(entry.event, MessageReceived) else receipt

@@ -24,6 +24,7 @@ from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from tests.event_loop import in_event_loop
 from tests.names import EVENTS, STORE, TRADE_INTENTS
 from tests.servers import REDIS_KINDS, RedisServer, redis_url
+from tests.world import at
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +71,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     for question in (source.open(), source.read(1, 0), source.backlog(), source.reclaim(1), source.reap()):
         with pytest.raises(SourceUnavailable, match="Redis is not available: "):
             await question
-    for asked in (publisher.published(EVENTS), publisher.publish(EVENTS, [], after=None, upto=1)):
+    for asked in (publisher.published(EVENTS), publisher.publish(EVENTS, [], after=None, upto=at(1))):
         with pytest.raises(PublisherUnavailable, match="Redis is not available: "):
             await asked
     await source.close()
@@ -85,13 +86,13 @@ async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind:
     publisher = RedisPublisher(server.url, timeout_s=0.3)
     await source.open()
     assert await source.read(10, 0.01) == []
-    await publisher.publish(EVENTS, [], after=None, upto=1)
+    await publisher.publish(EVENTS, [], after=None, upto=at(1))
     os.kill(server.pid, signal.SIGSTOP)
     begun = monotonic()
     with pytest.raises(SourceUnavailable, match=r"no answer within 0.3 s"):
         await source.read(10, 0.2)
     with pytest.raises(PublisherUnavailable, match=r"no answer within 0.3 s"):
-        await publisher.publish(EVENTS, [], after=1, upto=2)
+        await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
     assert monotonic() - begun < 5
     os.kill(server.pid, signal.SIGCONT)
     assert await source.read(10, 0) == []
@@ -148,7 +149,7 @@ async def test_what_a_server_can_not_do_now_it_may_do_later(kind: str) -> None:
     source = RedisSource(server.url, "a", STORE, SourceSettings(reap_idle_s=0, reclaim_idle_s=0))
     publisher = RedisPublisher(server.url)
     await source.open()
-    await publisher.publish(EVENTS, [], after=None, upto=1)
+    await publisher.publish(EVENTS, [], after=None, upto=at(1))
     with redis.Redis.from_url(server.url) as client:
         client.xadd(TRADE_INTENTS, {"name": "1"})
         assert len(await source.read(10, 0)) == 1
@@ -157,13 +158,13 @@ async def test_what_a_server_can_not_do_now_it_may_do_later(kind: str) -> None:
             with pytest.raises(SourceUnavailable):
                 await question
         with pytest.raises(PublisherUnavailable):
-            await publisher.publish(EVENTS, [], after=1, upto=2)
+            await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
         client.replicaof("NO", "ONE")
         client.config_set("maxmemory", 1)
         with pytest.raises(PublisherUnavailable):
-            await publisher.publish(EVENTS, [], after=1, upto=2)
+            await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
         client.config_set("maxmemory", 0)
-    assert await publisher.publish(EVENTS, [], after=1, upto=2) == 2
+    assert await publisher.publish(EVENTS, [], after=at(1), upto=at(2)) == at(2)
     await source.close()
     await publisher.close()
     server.stop()

@@ -10,6 +10,7 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.planning import DecisionSettings
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
@@ -196,7 +197,7 @@ class LiveWorker:
             self._source,
             PlaceCheck(places, recording, self.journal, go_on=False),
             recording,
-            parts.publishing(tail, around.language, publisher, self.journal),
+            parts.publishing(identity_of(ledger), tail, around.language, publisher, self.journal),
             self._supervisor,
             self.journal,
             around.worker_settings,

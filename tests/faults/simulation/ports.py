@@ -15,7 +15,12 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
-from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
+from exitbrain.application.ports.publisher import (
+    Outgoing,
+    PublishedPosition,
+    PublisherUnavailable,
+    Stated,
+)
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.instrument import Instrument
@@ -346,16 +351,16 @@ class SimulatedPublisher:
         self._server = server
         self._gate = Gate(faults, process, Kind.STREAMS_DOWN, PublisherUnavailable)
 
-    async def published(self, stream: str) -> int | None:
-        def look() -> int | None:
+    async def published(self, stream: str) -> Stated | None:
+        def look() -> Stated | None:
             found = self._server.published.get(stream)
             return None if found is None else found.position
 
         return await self._gate.through("published", look)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         fields = [entry.fields for entry in entries]
         return await self._gate.through("publish", lambda: self._server.publish(stream, fields, after, upto))
 

@@ -26,7 +26,7 @@ from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock, Simu
 from tests.faults.simulation.processes import End
 from tests.faults.simulation.streams import EntryKey, Fields, StreamServer
 from tests.faults.simulation.workload import SYMBOLS, opening_intent, workload
-from tests.world import MAX_BYTES
+from tests.world import MAX_BYTES, THIS
 
 PEACE_MAX_S = 40.0
 """Virtual seconds after the last fault within which everything must be done."""
@@ -78,7 +78,7 @@ class Schedule:
         self._slots: list[asyncio.Task[None]] = []
         self._gone: set[int] = set()
         self._ending = False
-        language = Published(unit_of, WireTranslator())
+        language = Published(THIS, unit_of, WireTranslator())
         self._expected = Expected(self._ledger, language)
         self.evidence = Evidence(self._store, self._server, language, self._faults)
         self._around = Surroundings(

@@ -7,6 +7,8 @@ until it is acknowledged, a pending entry can outlive its content. It can also l
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from exitbrain.application.ports.publisher import PublishedPosition, Stated
+
 EntryKey = tuple[int, int]
 """The id of an entry: milliseconds and sequence."""
 
@@ -44,7 +46,7 @@ class Stream:
 class Published:
     """What is kept beside a published stream; `begun` is where the one that found no position began."""
 
-    position: int
+    position: PublishedPosition
     begun: int
 
 
@@ -169,14 +171,16 @@ class StreamServer:
                 if pending.pop(key, None) is not None:
                     self.acknowledged.append((stream, key, self.streams[stream].entries.get(key)))
 
-    def publish(self, stream: str, entries: list[Fields], after: int | None, upto: int) -> int | None:
+    def publish(
+        self, stream: str, entries: list[Fields], after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         """Append entries and move the published position, if it is still at `after`; return where it is then."""
         found = self.published.get(stream)
         if (None if found is None else found.position) != after:
             return None if found is None else found.position
         for fields in entries:
             self.add(stream, fields)
-        self.published[stream] = Published(upto, upto if found is None else found.begun)
+        self.published[stream] = Published(upto, upto.position if found is None else found.begun)
         return upto
 
     def drained(self, group_of: dict[str, str]) -> bool:

@@ -11,6 +11,7 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
@@ -129,9 +130,10 @@ class Running:
         journal, recent = Told().journal, RecentLog()
         self.supervisor = supervisor = Supervisor(journal, transient=(SourceUnavailable, StoreUnavailable))
         writer, reader = OneThread("writer"), OneThread("tail")
-        language = Published(PolicyUnits(self.world.ledger.register), WireTranslator())
+        store = identity_of(self.world.ledger)
+        language = Published(store, PolicyUnits(self.world.ledger.register), WireTranslator())
         tail = ThreadedTail(reader, self.world.ledger, language.topics, recent)
-        publishing = Publishing(tail, language, InMemoryPublisher(self.streams), journal)
+        publishing = Publishing(store, tail, language, InMemoryPublisher(self.streams), journal)
         self.recording = HeldRecording(writer, self.world.another_recorder(saved=recent.note))
         self.recording.look = lambda: self.pending
         place = PlaceCheck(InMemoryPlaces(self.streams), self.recording, journal, go_on=False)
