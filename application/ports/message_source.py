@@ -11,7 +11,7 @@ class SourceUnavailable(Exception):
     """The source can not be reached or does not answer; what was asked may or may not have happened."""
 
 
-class AnotherStore(Exception):
+class ReadElsewhere(Exception):
     """The streams are read for another store; the text says which, what says so, and the ways out."""
 
     def __init__(self, said_by: str, theirs: str, ours: str) -> None:
@@ -48,7 +48,7 @@ class Backlog:
 class MessageSource(Protocol):
     """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable.
 
-    The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise AnotherStore, or give
+    The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
     nothing.
 
     Consumers take turns: one of them reads, the others stand by. A turn ends when its holder closes, or does not read

@@ -5,7 +5,7 @@ import asyncio
 from exitbrain.application.live.publishing_place import PublishedElsewhere, placed
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.ports.message_source import AnotherStore, SourceUnavailable
+from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable, Stated
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.redis.owners import check_owner
@@ -28,7 +28,7 @@ def publication(redis_url: str, names: Names, ledger: ExitLedger) -> reports.Che
         asyncio.run(check_owner(redis_url, names, str(store.store_id)))
     except SourceUnavailable:
         return reports.Check(NAME, None, "not asked: Redis is not reachable")
-    except AnotherStore as another:
+    except ReadElsewhere as another:
         return reports.Check(NAME, False, f"serve does not start: {another}")
     except PublishedElsewhere as elsewhere:
         return reports.Check(NAME, False, f"serve does not start: {elsewhere}; {PUBLISHED_ELSEWHERE}")

@@ -16,7 +16,7 @@ from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
-from exitbrain.application.ports.message_source import AnotherStore, SourceUnavailable
+from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
@@ -82,7 +82,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
 
 
 def _why(failed: LoopFailed) -> str:
-    if isinstance(failed.__cause__, AnotherStore | EntriesTrimmed):
+    if isinstance(failed.__cause__, ReadElsewhere | EntriesTrimmed):
         return str(failed.__cause__)
     if isinstance(failed.__cause__, PublishedElsewhere):
         return f"{failed.__cause__}; {PUBLISHED_ELSEWHERE}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from itertools import chain, islice
 
-from exitbrain.application.ports.message_source import AnotherStore, Backlog, Delivery
+from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.streams import Names
@@ -243,11 +243,11 @@ class InMemorySource:
             self._streams.end_turn()
 
     def _belong(self) -> None:
-        """Make the streams ours that are nobody's; raises AnotherStore for those of another."""
+        """Make the streams ours that are nobody's; raises ReadElsewhere for those of another."""
         if self._streams.store is None:
             self._streams.store = self._store
         if self._streams.store != self._store:
-            raise AnotherStore("the server in memory", self._streams.store, self._store)
+            raise ReadElsewhere("the server in memory", self._streams.store, self._store)
 
     def _take(self, limit: int) -> list[Delivery]:
         self._belong()

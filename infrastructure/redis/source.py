@@ -21,7 +21,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from exitbrain.application.ports.message_source import AnotherStore, Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, SourceUnavailable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
@@ -200,7 +200,7 @@ class RedisSource:
                     self._stand_by(answer)
                     return False
                 if isinstance(answer[0], bytes):
-                    raise self._another_store(*answer)
+                    raise self._read_elsewhere(*answer)
                 taken += answer[0]
                 after = answer[1].decode()
         if taken or not self.in_turn:
@@ -294,10 +294,10 @@ class RedisSource:
         groups = [lane.group for lane in self._lanes]
         taken = await self._open(keys, [self._store, int(take_over), start, *groups])
         if taken:
-            raise self._another_store(*taken)
+            raise self._read_elsewhere(*taken)
 
-    def _another_store(self, key: bytes, said: bytes) -> AnotherStore:
-        return AnotherStore(f"key {key.decode()}", store_in(said), self._store)
+    def _read_elsewhere(self, key: bytes, said: bytes) -> ReadElsewhere:
+        return ReadElsewhere(f"key {key.decode()}", store_in(said), self._store)
 
 
 def _group_is_lost(error: ResponseError) -> bool:

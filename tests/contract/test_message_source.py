@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from exitbrain.application.ports.message_source import AnotherStore, Delivery, MessageSource
+from exitbrain.application.ports.message_source import Delivery, MessageSource, ReadElsewhere
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import Origin
 from tests.contract.stages import STAGES, Stage, consuming, stage_of
@@ -57,7 +57,7 @@ async def test_who_reads_for_another_store_is_given_nothing_and_takes_nothing_fr
         stage.add(TRADE_INTENTS, name)
     async with consuming(stage, "a") as ours:
         assert names(await ours.read(1, 0)) == ["1"]
-        with pytest.raises(AnotherStore, match=rf"store {STORE}, and this is store {ANOTHER}.*GROUP"):
+        with pytest.raises(ReadElsewhere, match=rf"store {STORE}, and this is store {ANOTHER}.*GROUP"):
             async with consuming(stage, "a", store=ANOTHER):
                 pass
         assert names(await everything(ours)) == ["2", "3"]
@@ -77,10 +77,10 @@ async def test_a_store_that_takes_over_is_given_all_and_the_one_before_is_told_w
         await before.acknowledge([first])
         async with consuming(stage, "a", store=ANOTHER, take_over=True) as ours:
             assert await before.reclaim(10) == []
-            with pytest.raises(AnotherStore):
+            with pytest.raises(ReadElsewhere):
                 await before.read(10, 0)
             assert names(await everything(ours)) == ["2", "3", "4", "5"]
-    with pytest.raises(AnotherStore):
+    with pytest.raises(ReadElsewhere):
         async with consuming(stage, "b"):
             pass
     async with consuming(stage, "a", store=ANOTHER) as again:
@@ -94,7 +94,7 @@ async def test_after_everything_was_lost_the_streams_belong_to_who_reads_first(s
         stage.flush()
         stage.add(TRADE_INTENTS, "1")
         assert names(await everything(ours)) == ["1"]
-        with pytest.raises(AnotherStore):
+        with pytest.raises(ReadElsewhere):
             async with consuming(stage, "b", store=ANOTHER):
                 pass
 

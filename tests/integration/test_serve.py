@@ -184,7 +184,16 @@ def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in found]
 
 
-IDS_AND_TIMES = {"stamp", "causes", "entry_id", "newest_entries", "origin", "occurred_at", "recorded_at"}
+IDS_AND_TIMES = {
+    "server",
+    "stamp",
+    "causes",
+    "entry_id",
+    "newest_entries",
+    "origin",
+    "occurred_at",
+    "recorded_at",
+}
 FOLLOWING_FROM_THEM = {"time_origin", "in_future", "intent_is_fresh", "passed"}
 
 
