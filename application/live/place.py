@@ -5,7 +5,7 @@ store. It is not when the store is older than the group: restored from a backup.
 the receipts see to it that none counts twice.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.ports.live_recording import LiveRecording
@@ -19,12 +19,24 @@ BEGINNING = EntryId(0, 0)
 class EntriesTrimmed(Exception):
     """Messages that the store has not received are gone from their stream; the text says which, and the ways out."""
 
-    def __init__(self, stream: str, after: EntryId, upto: EntryId) -> None:
+    def __init__(self, stream: str, received: EntryId, lost: str) -> None:
         super().__init__(
-            f"the store has received {stream} up to {after} and its group has read on to later entries, of which those"
-            f" after {after} up to {upto} were trimmed from the stream: restore a newer backup of the store, or go on"
-            f" without them with --begin-publishing-here"
+            f"the store has received {stream} up to {received}, its group has read further, and {lost} was trimmed"
+            f" from the stream: restore a newer backup of the store, or go on without what is gone with"
+            f" --begin-publishing-here"
         )
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """How far a group is ahead: the newest entry that the store has received, None where none of those delivered is.
+
+    `entries` is how many after it nobody holds, `gone` the newest of them whose content is gone.
+    """
+
+    received: EntryId | None = None
+    entries: int = 0
+    gone: EntryId | None = None
 
 
 class PlaceCheck:
@@ -47,63 +59,60 @@ class PlaceCheck:
             await self._check(place)
 
     async def _check(self, place: ReadingPlace) -> None:
-        received, ahead = await self._look_back(place)
-        if not ahead:
+        ahead = await self._look_back(place)
+        if not ahead.entries:
             return
-        newest = received or await self._newest(place)
-        if newest is None:  # nothing of this stream was ever for this store
+        newest = await self._newest(place) if ahead.received is None else None
+        store_is_at = ahead.received or max((one for one in (newest, place.begun) if one), default=None)
+        if store_is_at is None:  # nothing of this stream was ever for this store
             await self._places.begin_at(place)
             self._journal.event("group_begins_here", stream=place.stream, entry_id=str(place.delivered))
             return
-        lost_upto = await self._lost_upto(place, newest, ahead, is_there=received is not None)
-        if lost_upto is not None:
-            if not self._go_on:
-                raise EntriesTrimmed(place.stream, newest, lost_upto)
-            facts = {"after": str(newest), "upto": str(lost_upto)}
-            self._journal.trouble("entries_lost", stream=place.stream, **facts)
-        if await self._places.go_back(place, newest):
-            facts = {"delivered": str(place.delivered), "received": str(newest)}
-            self._journal.trouble("group_ahead", stream=place.stream, entries=len(ahead), **facts)
+        gap_shows = ahead.received is None and (place.whole is False if newest is None else not place.whole)
+        lost = _lost(place, store_is_at, ahead, gap_shows=gap_shows)
+        if lost and not self._go_on:
+            raise EntriesTrimmed(place.stream, store_is_at, lost)
+        if lost:
+            self._journal.trouble("entries_lost", stream=place.stream, lost=lost)
+        if await self._places.go_back(place, store_is_at):
+            facts = {"delivered": str(place.delivered), "received": str(store_is_at)}
+            self._journal.trouble("group_ahead", stream=place.stream, entries=ahead.entries, **facts)
 
-    async def _look_back(self, place: ReadingPlace) -> tuple[EntryId | None, list[Earlier]]:
-        """Return the newest delivered entry that the store has received, and those after it that nobody holds."""
-        ahead: list[Earlier] = []
+    async def _look_back(self, place: ReadingPlace) -> _Ahead:
+        ahead = _Ahead()
         if place.delivered <= (place.begun or BEGINNING):
-            return None, ahead
+            return ahead
         async for page in self._places.back_from(place):
             received = await self._recording.received([one.message for one in page])
             for one, is_received in zip(page, received, strict=True):
                 if is_received:
-                    return one.entry_id, ahead
+                    ahead.received = one.entry_id
+                    return ahead
                 if not one.pending:
-                    ahead.append(one)
-        return None, ahead
+                    ahead.entries += 1
+                    if _is_trimmed(one):
+                        ahead.gone = ahead.gone or one.entry_id
+        return ahead
 
     async def _newest(self, place: ReadingPlace) -> EntryId | None:
-        """Return the place of the store where no entry says it: its newest receipt, or where the group began for it."""
+        """Return the newest entry that the store has received, unless the stream has begun anew since."""
         newest = await self._recording.newest_received(place.source)
-        known = [one for one in (newest, place.begun) if one is not None and one <= place.delivered]
-        return max(known, default=None)
+        return newest if newest is not None and newest <= place.delivered else None
 
-    async def _lost_upto(
-        self, place: ReadingPlace, newest: EntryId, ahead: Sequence[Earlier], *, is_there: bool
-    ) -> EntryId | None:
-        """Return the newest entry after `newest` that may have been removed unread; None when none was."""
-        removed = [one.entry_id for one in ahead if _is_trimmed(one)]
-        if newest < place.deleted <= place.delivered:
-            removed.append(place.deleted)
-        if not is_there and not place.whole and place.first is not None:
-            removed.append(min(_before(place.first), place.delivered))
-        return max((one for one in removed if one > newest), default=None)
+
+def _lost(place: ReadingPlace, store_is_at: EntryId, ahead: _Ahead, *, gap_shows: bool) -> str:
+    """Return what was delivered, not received, and is gone; empty where nothing is, as far as the server can tell.
+
+    `gap_shows` says that entries are missing between the place of the store and the first that is there.
+    """
+    deleted = place.deleted if store_is_at < place.deleted <= place.delivered else None
+    if gone := ahead.gone or deleted:
+        return f"what came after {store_is_at} up to {gone}"
+    if gap_shows and place.first is not None:
+        return f"what came after {store_is_at} and before {place.first}"
+    return ""
 
 
 def _is_trimmed(one: Earlier) -> bool:
     broken = one.message.broken
     return broken is not None and broken.reason is Reason.TRIMMED
-
-
-def _before(entry_id: EntryId) -> EntryId:
-    """Return the greatest id below one: no entry need have it."""
-    if entry_id.seq:
-        return EntryId(entry_id.ms, entry_id.seq - 1)
-    return EntryId(entry_id.ms - 1, 2**64 - 1) if entry_id.ms else BEGINNING

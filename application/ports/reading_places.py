@@ -14,8 +14,8 @@ class ReadingPlace:
 
     `begun` is the entry after which it began to read for our store, None where that is not known: somebody else made
     the group. `delivered` is the newest entry that was given to anybody. `first` is the oldest that is still there,
-    `deleted` the newest that was deleted from among others, as far as the server says. `whole` says that the server
-    knows that the stream never lost an entry.
+    `deleted` the newest that was deleted from among others, as far as the server says. `whole` says whether the stream
+    still holds all that was ever added to it, None where the server can not tell.
     """
 
     stream: str
@@ -24,7 +24,7 @@ class ReadingPlace:
     delivered: EntryId
     first: EntryId | None
     deleted: EntryId
-    whole: bool
+    whole: bool | None
 
 
 @dataclass(frozen=True, slots=True)

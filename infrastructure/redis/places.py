@@ -76,7 +76,7 @@ class RedisPlaces:
             return None
         said: Any = await self._client.get(self._names.store_of_group(stream))
         _, _, begun = (said or b"").partition(b":")
-        first = facts["first-entry"]
+        first, added = facts["first-entry"], facts.get("entries-added")  # not told before 7.0
         return ReadingPlace(
             stream=stream,
             source=self._names.source_of(stream),
@@ -84,7 +84,7 @@ class RedisPlaces:
             delivered=_entry_id(delivered[0]),
             first=None if first is None else _entry_id(first[0]),
             deleted=_entry_id(facts.get("max-deleted-entry-id", b"0-0")),
-            whole=facts.get("entries-added") == facts["length"],  # not told before 7.0
+            whole=None if added is None else added == facts["length"],
         )
 
     def _earlier(

@@ -283,7 +283,7 @@ class SimulatedPlaces:
         )
         delivered, start = EntryId(*state.groups[GROUPS[stream]].delivered), EntryId(*START)
         source = stream.removeprefix("quantum:stream:")
-        return ReadingPlace(stream, source, start, delivered, min(ids, default=None), start, whole=False)
+        return ReadingPlace(stream, source, start, delivered, min(ids, default=None), start, whole=None)
 
     def _page(self, place: ReadingPlace, upto: EntryKey) -> list[Earlier]:
         if not self._has(place.stream):
