@@ -8,4 +8,5 @@ STORE = "0b7f3f0e-0000-4000-8000-000000000001"
 
 TRADE_INTENTS, TRADE_CLOSES = INCOMING = NAMES.incoming
 ADAPTIVE_LEVELS, EVENTS, TURN = NAMES.adaptive_levels, NAMES.events, NAMES.turn
+PUBLISHED = NAMES.published
 group_of, dead_letters_of = NAMES.group_of, NAMES.dead_letters_of

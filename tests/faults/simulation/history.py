@@ -31,6 +31,11 @@ def history(round_trips: int) -> tuple[StoredEvent, ...]:
     Recorder(ledger, intake, NoInstruments(), clock, DecisionSettings()).handle_batch(
         [message for number in range(round_trips) for message in _round_trip(number)]
     )
+    return stored_events(ledger)
+
+
+def stored_events(ledger: StoredLedger) -> tuple[StoredEvent, ...]:
+    """Return everything in a store, to be put into another."""
     return tuple(
         StoredEvent(UUID(stream), version, topic, state) for _, stream, version, topic, state in ledger.rows()
     )
