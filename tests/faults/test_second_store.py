@@ -64,6 +64,19 @@ class Stage:
         assert ended.returncode == 3, ended.stderr
         return ended.stderr.splitlines()[-1]
 
+    def doctor(self, name: str) -> str:
+        command = ["doctor", "--redis", self.url, "--store", self.store(name)]
+        ended = subprocess.run(
+            [sys.executable, "-m", "exitbrain.infrastructure.cli.main", *command],
+            check=False,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert ended.returncode == 3
+        return ended.stdout
+
     def sources(self, name: str) -> list[str]:
         """Return the logical streams of what a store has received, in the order of its log."""
         ledger = open_ledger(self.store(name), create=False)
@@ -137,6 +150,10 @@ def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_stream
         stage.client.delete(key)
     assert stage.sources("second") == []
     assert stage.symbols() == ["AUSDT"]
+    assert (
+        f"✘ published: serve does not start: key {names.store_of_group(names.closes)} says"
+        in stage.doctor("second")
+    )
     assert [stage.client.exists(published_key(stream)) for stream in names.published] == [0, 0, 0, 0]
 
     again = stage.serve("first")
