@@ -2,6 +2,8 @@
 
 import asyncio
 
+from redis import RedisError
+
 from exitbrain.application.live.publishing_place import PublishedElsewhere, placed
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
@@ -17,17 +19,17 @@ NAME = "published"
 
 
 def publication(redis_url: str, names: Names, ledger: ExitLedger) -> reports.Check:
-    """Compare what the streams say with the log; nothing can be said while Redis is out of reach."""
+    """Compare what the streams say with the log; nothing can be said where Redis does not answer."""
     try:
         stated = asyncio.run(_stated(redis_url, names))
-    except (PublisherUnavailable, ValueError):
-        return reports.Check(NAME, None, "not asked: Redis is not reachable")
+    except (PublisherUnavailable, RedisError, ValueError):
+        return reports.Check(NAME, None, "not known: Redis does not answer")
     store, head = identity_of(ledger), ledger.head()
     try:
         positions = [placed(stream, said, store, head) for stream, said in stated.items() if said is not None]
         asyncio.run(check_owner(redis_url, names, str(store.store_id)))
-    except SourceUnavailable:
-        return reports.Check(NAME, None, "not asked: Redis is not reachable")
+    except (SourceUnavailable, RedisError):
+        return reports.Check(NAME, None, "not known: Redis does not answer")
     except ReadElsewhere as another:
         return reports.Check(NAME, False, f"serve does not start: {another}")
     except PublishedElsewhere as elsewhere:
