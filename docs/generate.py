@@ -71,7 +71,7 @@ from exitbrain.infrastructure.wire import (
     symbols,
     words,
 )
-from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX, from_fields
+from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -284,7 +284,7 @@ def published_examples() -> dict[str, Outgoing]:
     recorder = Recorder(ledger, intake, _MADE_UP, _MADE_UP, DecisionSettings())
     for number, (source, said) in enumerate(_HISTORY):
         entry_id = f"{_MADE_UP.ms - 1000 + number}-0"
-        stream = f"{STREAM_PREFIX}{source}"
+        stream = f"quantum:stream:{source}"
         recorder.handle(from_fields(stream, entry_id, said, origin=Origin.LIVE, max_bytes=65_536))
     register = ledger.register()
     register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())

@@ -8,6 +8,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class LiveRecording(Protocol):
 
     async def give_up(self, undecided: Undecided) -> Outcome:
         """Record a message that could not be decided as refused, so that it is kept and its stream goes on."""
+
+    async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
+        """Return for each message whether it was recorded before."""
+
+    async def newest_received(self, source: str) -> EntryId | None:
+        """Return the newest entry of a logical stream that was recorded live; None when none was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _store(settings: Settings) -> tuple[reports.Check, reports.Check]:
         with opened_with(settings) as container:
             ledger = container.ledger()
             store = reports.Check("store", True, _store_detail(ledger))
-            return store, publication_check.publication(settings.redis, ledger)
+            return store, publication_check.publication(settings.redis, settings.names, ledger)
     except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
         return reports.Check("store", False, masked(str(error))), unasked
 

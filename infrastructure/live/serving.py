@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from exitbrain import __version__
+from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.publishing_place import PublishedElsewhere
@@ -15,7 +16,7 @@ from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
-from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
@@ -27,10 +28,11 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.settings import Settings, unknown_settings
-from exitbrain.infrastructure.wire.published import STREAMS, PolicyUnits, Published
+from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
 
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
@@ -48,6 +50,11 @@ class ServeOptions:
 
     republish_from: int | None = None
     begin_publishing_here: bool = False
+
+    @property
+    def take_over(self) -> bool:
+        """Return whether what another store reads and publishes is to be ours."""
+        return self.begin_publishing_here or self.republish_from is not None
 
 
 class Unserved(Exception):
@@ -67,14 +74,16 @@ def serve(settings: Settings, options: ServeOptions) -> None:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
                 raise Unserved(_why(failed)) from failed
-            except PublisherUnavailable as away:
-                raise Unserved(f"the worker can not start to publish: {away}") from away
+            except (PublisherUnavailable, SourceUnavailable) as away:
+                raise Unserved(f"the worker can not take over: {away}") from away
             finally:
                 journal.summarise()
                 journal.event("stopped")
 
 
 def _why(failed: LoopFailed) -> str:
+    if isinstance(failed.__cause__, ReadElsewhere | EntriesTrimmed):
+        return str(failed.__cause__)
     if isinstance(failed.__cause__, PublishedElsewhere):
         return f"{failed.__cause__}; {PUBLISHED_ELSEWHERE}"
     return f"the worker can not go on: {failed}"
@@ -94,8 +103,15 @@ async def _serve(
         writer, reader = OneThread("writer"), OneThread("tail")
         stack.callback(writer.close)
         stack.callback(reader.close)
-        source = RedisSource(settings.redis, settings.consumer_name, _source_settings(settings))
+        store = identity_of(container.ledger())
+        store_id = str(store.store_id)
+        source_settings = _source_settings(settings, take_over=options.take_over)
+        source = RedisSource(settings.redis, settings.consumer_name, store_id, source_settings)
         stack.push_async_callback(source.close)
+        places = RedisPlaces(
+            settings.redis, settings.names, store_id, max_message_bytes=settings.max_message_bytes
+        )
+        stack.push_async_callback(places.close)
         publisher = RedisPublisher(settings.redis)
         stack.push_async_callback(publisher.close)
 
@@ -103,16 +119,16 @@ async def _serve(
         units = PolicyUnits(tail_ledger.register)
         for policy in tail_ledger.register().policies:
             units(policy)  # now, not later in the event loop
-        store = identity_of(tail_ledger)
         if options.begin_publishing_here:
-            stated = [await publisher.published(stream) for stream in STREAMS]
+            stated = [await publisher.published(stream) for stream in settings.names.published]
             store = begin_epoch(container.ledger(), container.clock(), __version__, stated)
-        language = Published(store, units, container.translator())
+        language = Published(store, units, container.translator(), settings.names)
         recent = RecentLog()
         tail = ThreadedTail(reader, tail_ledger, language.topics, recent)
         publishing = Publishing(store, tail, language, publisher, journal)
         recording = ThreadedRecording(writer, container.recorder(saved=recent.note))
-        worker = Worker(source, recording, publishing, supervisor, journal, WorkerSettings())
+        place = PlaceCheck(places, recording, journal, go_on=options.begin_publishing_here)
+        worker = Worker(source, place, recording, publishing, supervisor, journal, WorkerSettings())
 
         metrics.watch(
             supervisor.states,
@@ -135,6 +151,8 @@ async def _serve(
         if venue is not None:
             stack.push_async_callback(venue.close)
             supervisor.start("instruments", venue.refresh, every_s=1.0)
+        if options.take_over:
+            await source.open()
         if options.begin_publishing_here:
             await publishing.begin_here()
         if options.republish_from is not None:
@@ -148,8 +166,10 @@ async def _serve(
             raise
 
 
-def _source_settings(settings: Settings) -> SourceSettings:
+def _source_settings(settings: Settings, *, take_over: bool) -> SourceSettings:
     return SourceSettings(
+        names=settings.names,
+        take_over=take_over,
         max_message_bytes=settings.max_message_bytes,
         group_start=settings.group_start,
         reclaim_idle_s=settings.reclaim_idle_s,

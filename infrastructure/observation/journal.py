@@ -39,7 +39,9 @@ TEXT_MAX = 500
 
 _REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
-_GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"})
+_GRAVE = frozenset(
+    {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
+)
 
 
 class Lines:

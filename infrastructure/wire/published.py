@@ -25,19 +25,13 @@ from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit, plain
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead_letters_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
 from exitbrain.infrastructure.wire.envelope import opened
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.published_exits import exit_ignored
 from exitbrain.infrastructure.wire.scalars import has_surrogate
-
-DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)}
-"""Where the refused messages of each logical stream go."""
-
-STREAMS = (ADAPTIVE_LEVELS, EVENTS, *DEAD_LETTERS.values())
-"""The streams that are written."""
 
 SOURCE = "exitbrain"
 
@@ -63,20 +57,31 @@ class Published(PublishedLanguage):
 
     `store` is whose log it is, and the epoch in which it is published: that of the present, also for older entries.
     `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
-    account and symbol of the message that ended it.
+    account and symbol of the message that ended it. `names` are those of the streams that are written.
     """
 
-    def __init__(self, store: StoreIdentity, unit_of: Callable[[str], Unit], translator: Translator) -> None:
+    def __init__(
+        self,
+        store: StoreIdentity,
+        unit_of: Callable[[str], Unit],
+        translator: Translator,
+        names: Names = Names(),
+    ) -> None:
         self._store = store
         self._unit_of = unit_of
         self._translator = translator
+        self._names = names
+        self._levels, self._events = names.adaptive_levels, names.events
+        self._dead_letters = {
+            source: names.dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)
+        }
         # What belongs together comes one after the other in the log.
         self._closed_last: tuple[UUID, PositionClosed] | None = None
         self._ids_last: tuple[MessageReceived | None, tuple[str, str]] = None, ("", "")
 
     @property
     def streams(self) -> tuple[str, ...]:
-        return STREAMS
+        return self._names.published
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -93,7 +98,7 @@ class Published(PublishedLanguage):
     def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
         event = entry.event
         if isinstance(event, PolicyActivated):
-            return _policy_activated(entry, event, self._store)
+            return _policy_activated(entry, event, self._store, self._names.events)
         if isinstance(event, MessageReceived):
             receipt = event
         if receipt is None or receipt.origin is not Origin.LIVE:
@@ -103,25 +108,29 @@ class Published(PublishedLanguage):
                 return self._decision(entry, event, receipt)
             case PositionClosed():
                 self._closed_last = entry.stream_id, event
-                return self._about(
-                    entry, receipt, (EVENTS, "position_closed", _closed(entry, event, self._store))
-                )
+                closed = _closed(entry, event, self._store)
+                return self._about(entry, receipt, (self._events, "position_closed", closed))
             case ExitPlanCancelled():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_cancelled", said))
+                return self._about(entry, receipt, (self._events, "plan_cancelled", said))
             case ExitPlanCompleted():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_completed", said))
+                return self._about(entry, receipt, (self._events, "plan_completed", said))
             case MessageReceived() if event.reason is not None:  # it was refused or ignored
                 return self._not_accepted(entry, event, event.reason)
         return []
 
     def _not_accepted(self, entry: LogEntry, receipt: MessageReceived, reason: Reason) -> list[Outgoing]:
         """Return the dead letter of a message that was refused, and what an exit that ended nothing met."""
-        letter, ignored = _dead_letter(entry, receipt, self._store), receipt.ignored_exit
+        letter, ignored = (
+            _dead_letter(entry, receipt, self._store, self._dead_letters.get(receipt.source)),
+            receipt.ignored_exit,
+        )
         said = [] if letter is None else [letter]
         if ignored is not None:
-            said.append((EVENTS, "exit_ignored", exit_ignored(entry, receipt, reason, ignored, self._store)))
+            said.append(
+                (self._events, "exit_ignored", exit_ignored(entry, receipt, reason, ignored, self._store))
+            )
         return self._about(entry, receipt, *said) if said else []
 
     def _about(self, entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
@@ -136,13 +145,13 @@ class Published(PublishedLanguage):
         facts = published_decisions.facts_of(event, entry, self._store, self._unit_of(event.policy.name))
         if isinstance(event, LevelsRefused):
             refused = published_decisions.refused(event, facts)
-            return self._about(entry, receipt, (EVENTS, "levels_refused", refused))
+            return self._about(entry, receipt, (self._events, "levels_refused", refused))
         levels, short = published_decisions.computed(event, facts)
         return self._about(
             entry,
             receipt,
-            (ADAPTIVE_LEVELS, shapes.ADAPTIVE_LEVELS, levels),
-            (EVENTS, "levels_computed", short),
+            (self._levels, shapes.ADAPTIVE_LEVELS, levels),
+            (self._events, "levels_computed", short),
         )
 
     def _ended(
@@ -176,7 +185,9 @@ class Published(PublishedLanguage):
         return receipt.account, translation.symbol
 
 
-def _policy_activated(entry: LogEntry, event: PolicyActivated, store: StoreIdentity) -> list[Outgoing]:
+def _policy_activated(
+    entry: LogEntry, event: PolicyActivated, store: StoreIdentity, stream: str
+) -> list[Outgoing]:
     """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
     if event.by == SHIPPED_BY:
         return []
@@ -189,7 +200,7 @@ def _policy_activated(entry: LogEntry, event: PolicyActivated, store: StoreIdent
         scope=event.scope,
         by=event.by,
     )
-    return _outgoing(entry, event.recorded_at, ("", ""), (EVENTS, "policy_activated", said))
+    return _outgoing(entry, event.recorded_at, ("", ""), (stream, "policy_activated", said))
 
 
 def _closed(entry: LogEntry, event: PositionClosed, store: StoreIdentity) -> shapes.PositionClosed:
@@ -216,8 +227,9 @@ def _closed(entry: LogEntry, event: PositionClosed, store: StoreIdentity) -> sha
     )
 
 
-def _dead_letter(entry: LogEntry, receipt: MessageReceived, store: StoreIdentity) -> _Said | None:
-    stream = DEAD_LETTERS.get(receipt.source)
+def _dead_letter(
+    entry: LogEntry, receipt: MessageReceived, store: StoreIdentity, stream: str | None
+) -> _Said | None:
     if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
         return None
     refusal, fields = receipt.refusal, receipt.fields

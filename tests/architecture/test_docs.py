@@ -29,13 +29,13 @@ from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.cli.reports import REPORTS
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES
-from exitbrain.infrastructure.redis.streams import INCOMING
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from exitbrain.infrastructure.wire.published_shapes import schema_file as schema_of_shape
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.architecture.source import ROOT
+from tests.names import INCOMING
 from tests.world import THIS
 
 DOCS = ROOT / "docs"

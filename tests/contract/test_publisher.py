@@ -14,9 +14,9 @@ from exitbrain.application.ports.publisher import (
     UnknownPosition,
 )
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS
 from tests.contract.stages import STAGES, Stage, publishing, stage_of
 from tests.event_loop import in_event_loop
+from tests.names import ADAPTIVE_LEVELS, EVENTS
 from tests.world import THIS_STORE, at
 
 pytestmark = pytest.mark.integration

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
@@ -28,6 +29,7 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource
 from exitbrain.infrastructure.settings import Settings
@@ -111,7 +113,10 @@ class Live:
             writer, self.tail_thread = OneThread("writer"), OneThread("tail")
             stack.callback(writer.close)
             stack.callback(self.tail_thread.close)
-            source = RedisSource(self._settings.redis, "test")
+            store_id = str(identity_of(container.ledger()).store_id)
+            source = RedisSource(self._settings.redis, "test", store_id)
+            places = RedisPlaces(self._settings.redis, self._settings.names, store_id)
+            stack.push_async_callback(places.close)
             stack.push_async_callback(source.close)
             publisher = RedisPublisher(self._settings.redis)
             stack.push_async_callback(publisher.close)
@@ -126,6 +131,7 @@ class Live:
             publishing = Publishing(store, tail, language, publisher, journal)
             worker = Worker(
                 source,
+                PlaceCheck(places, self.recording, journal, go_on=False),
                 self.recording,
                 publishing,
                 self.supervisor,

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from exitbrain.application.opening import identity_of
+from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.processes.evidence import EVENTS, INTENTS, LEVELS, OUTGOING
 from tests.faults.served import Served
@@ -65,6 +66,13 @@ class Stage:
 
     def levels(self) -> list[dict[str, Any]]:
         return [json.loads(fields["payload"]) for _, fields in self.client.xrange(LEVELS)]
+
+    def received(self, name: str) -> list[str]:
+        """Return the entries that have a receipt, in the order of the log."""
+        ledger = open_ledger(f"sqlite:///{self.path(name)}", create=False)
+        entries = [e.event.entry_id for e in ledger.log() if isinstance(e.event, MessageReceived)]
+        ledger.close()
+        return entries
 
     def identity(self, name: str) -> str:
         ledger = open_ledger(f"sqlite:///{self.path(name)}", create=False)
@@ -119,8 +127,11 @@ def test_a_restored_backup_does_not_serve_until_an_operator_says_how(stage: Stag
     until(lambda: bool(stage.levels()) and stage.levels()[-1]["symbol"] == "EUSDT", worker)
     assert worker.stop()[0] == 0
     said = [(one["symbol"], one["epoch"]) for one in stage.levels()[len(before) :]]
-    assert [*said[:2], said[-1]] == [("AUSDT", 2), ("BUSDT", 2), ("EUSDT", 2)]
-    assert {epoch for _, epoch in said} == {2}
+    begun, read_again = [("AUSDT", 2), ("BUSDT", 2)], [("CUSDT", 2), ("DUSDT", 2)]
+    assert said == [*begun, *read_again, ("EUSDT", 2)]
+    [ahead] = worker.logged("group_ahead")
+    assert (ahead["stream"], ahead["entries"]) == (INTENTS, 2)
+    assert stage.received("backup") == [entry_id for entry_id, _ in stage.client.xrange(INTENTS)]
     assert "another copy of this store has published there" in stage.refused("live")
     worked(stage, "backup", ["FUSDT"])  # as usual again
     assert "\u2714 published: up to log position" in stage.command("doctor", "backup").stdout

@@ -21,8 +21,8 @@ from exitbrain.infrastructure.redis.connection import (
 )
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import EVENTS, TRADE_INTENTS
 from tests.event_loop import in_event_loop
+from tests.names import EVENTS, STORE, TRADE_INTENTS
 from tests.servers import REDIS_KINDS, RedisServer, redis_url
 from tests.world import at
 
@@ -36,7 +36,7 @@ def test_a_blocking_client_that_would_give_up_before_the_server_is_refused(given
     with pytest.raises(
         ValueError, match=r"socket_timeout of the Redis URL is .*; allowed: at least 4.0 seconds"
     ):
-        RedisSource(f"redis://127.0.0.1:6379/0?socket_timeout={given}", "a")
+        RedisSource(f"redis://127.0.0.1:6379/0?socket_timeout={given}", "a", STORE)
 
 
 def test_a_blocking_client_waits_longer_than_the_server_and_not_for_ever() -> None:
@@ -67,7 +67,7 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 @in_event_loop
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    source, publisher = RedisSource(NOWHERE, "a"), RedisPublisher(NOWHERE)
+    source, publisher = RedisSource(NOWHERE, "a", STORE), RedisPublisher(NOWHERE)
     for question in (source.open(), source.read(1, 0), source.backlog(), source.reclaim(1), source.reap()):
         with pytest.raises(SourceUnavailable, match="Redis is not available: "):
             await question
@@ -82,7 +82,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 @in_event_loop
 async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(timeout_s=0.3))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(timeout_s=0.3))
     publisher = RedisPublisher(server.url, timeout_s=0.3)
     await source.open()
     assert await source.read(10, 0.01) == []
@@ -105,7 +105,7 @@ async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind:
 @in_event_loop
 async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(timeout_s=0.3))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(timeout_s=0.3))
     await source.open()
     reading = asyncio.create_task(source.read(10, 0.5))
     with redis.Redis.from_url(server.url) as client:
@@ -123,7 +123,7 @@ async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str)
 @in_event_loop
 async def test_wrong_credentials_do_not_pass_by_waiting(kind: str) -> None:
     server = RedisServer(kind, "--requirepass", "right")
-    source = RedisSource(f"{server.url}?password=wrong", "a")
+    source = RedisSource(f"{server.url}?password=wrong", "a", STORE)
     with pytest.raises(RedisConnectionError, match="invalid username-password pair"):
         await source.open()
     await source.close()
@@ -136,7 +136,7 @@ async def test_a_key_of_another_type_does_not_pass_by_waiting(kind: str) -> None
     with redis.Redis.from_url(redis_url(kind)) as client:
         client.flushdb()
         client.set(TRADE_INTENTS, "text")
-    source = RedisSource(redis_url(kind), "a")
+    source = RedisSource(redis_url(kind), "a", STORE)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         await source.open()
     await source.close()
@@ -146,7 +146,7 @@ async def test_a_key_of_another_type_does_not_pass_by_waiting(kind: str) -> None
 @in_event_loop
 async def test_what_a_server_can_not_do_now_it_may_do_later(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(reap_idle_s=0, reclaim_idle_s=0))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(reap_idle_s=0, reclaim_idle_s=0))
     publisher = RedisPublisher(server.url)
     await source.open()
     await publisher.publish(EVENTS, [], after=None, upto=at(1))

@@ -8,10 +8,10 @@ import redis
 
 from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
 from exitbrain.infrastructure.redis.publisher import CHUNK_MAX, RedisPublisher
-from exitbrain.infrastructure.redis.streams import EVENTS
 from tests.event_loop import in_event_loop
 from tests.faults.processes.proxy import Fault
 from tests.integration.redis_behind_proxy import behind_proxy
+from tests.names import EVENTS
 from tests.servers import REDIS_KINDS, RedisServer
 from tests.world import at
 

@@ -20,8 +20,8 @@ import redis
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.redis.streams import TURN
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.names import TURN
 from tests.servers import RedisServer, fresh_database
 from tests.world import MAX_BYTES, World
 
@@ -211,7 +211,16 @@ def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in found]
 
 
-IDS_AND_TIMES = {"stamp", "causes", "entry_id", "newest_entries", "origin", "occurred_at", "recorded_at"}
+IDS_AND_TIMES = {
+    "server",
+    "stamp",
+    "causes",
+    "entry_id",
+    "newest_entries",
+    "origin",
+    "occurred_at",
+    "recorded_at",
+}
 FOLLOWING_FROM_THEM = {"time_origin", "in_future", "intent_is_fresh", "passed"}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from exitbrain.application.intake import Intake
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
@@ -27,13 +28,13 @@ from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
-from exitbrain.infrastructure.wire.published import STREAMS
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.ports import (
     Arrivals,
     FaultyRecorder,
     SimulatedClock,
+    SimulatedPlaces,
     SimulatedPublisher,
     SimulatedSource,
     SimulatedThread,
@@ -41,6 +42,7 @@ from tests.faults.simulation.ports import (
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import StreamServer
 from tests.faults.simulation.workload import UNDECIDABLE_LEVERAGE
+from tests.names import PUBLISHED
 
 TRANSIENT = (SourceUnavailable, StoreUnavailable, PublisherUnavailable)
 LOOK_EVERY_S = 0.5
@@ -83,6 +85,7 @@ class LoopJournal:
     def __init__(self) -> None:
         self.stalled: set[object] = set()
         self.ended: set[object] = set()
+        self.behind: list[str] = []
 
     def event(self, name: str, **facts: object) -> None:
         if name == "loop_moves_again":
@@ -93,6 +96,8 @@ class LoopJournal:
             self.stalled.add(facts["loop"])
         elif name == "loop_ended":
             self.ended.add(facts["loop"])
+        elif name in {"group_ahead", "entries_lost"}:
+            self.behind.append(f"{name}: {facts}")
 
 
 class SometimesConfused:
@@ -198,7 +203,7 @@ class LiveWorker:
         publisher = parts.publisher(around.server, faults, process)
         store = identity_of(ledger)
         if self._begins_here:
-            stated = [await publisher.published(stream) for stream in STREAMS]
+            stated = [await publisher.published(stream) for stream in PUBLISHED]
             store = begin_epoch(ledger, self.clock, "simulation", stated)
         language = around.language(store)
         tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), language.topics, recent)
@@ -206,9 +211,12 @@ class LiveWorker:
         self._publishing = publishing
         if self._begins_here:
             await publishing.begin_here()
+        recording = ThreadedRecording(thread, recorder)
+        places = SimulatedPlaces(around.server, faults, process)
         self._worker = parts.worker(
             self._source,
-            ThreadedRecording(thread, recorder),
+            PlaceCheck(places, recording, self.journal, go_on=False),
+            recording,
             publishing,
             self._supervisor,
             self.journal,

@@ -140,6 +140,8 @@ class Schedule:
                 self.evidence.complaints.append(f"{name} ended without a word")
             if end is End.FAILED and (why := worker.unexpected_error()):
                 self.evidence.complaints.append(f"{name} failed: {why}")
+            for said in worker.journal.behind:
+                self.evidence.complaints.append(f"the store is complete, and yet {name} says {said}")
             await asyncio.sleep(self._rng.uniform(0.05, 0.6))
 
     async def _make_trouble(self) -> None:

@@ -72,8 +72,14 @@ class StreamServer:
         self.streams: dict[str, Stream] = {}
         self.published: dict[str, Published] = {}
         self._turn: tuple[str, int] | None = None
+        self._fail_overs = 0
         self.acknowledged: list[tuple[str, EntryKey, Fields | None]] = []
         """What was ever acknowledged, with its content at that moment; known to the checker alone."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the server that answers now."""
+        return f"server-{self._fail_overs}"
 
     def add(self, stream: str, fields: Fields) -> EntryKey:
         """Append an entry under the id the clock gives, or the next after the newest."""
@@ -86,6 +92,16 @@ class StreamServer:
     def ensure_group(self, stream: str, group: str) -> None:
         """Create a group that reads from the beginning, and the stream, where they do not exist."""
         self.streams.setdefault(stream, Stream()).groups.setdefault(group, Group())
+
+    def set_back(self, stream: str, group: str, before: EntryKey, to: EntryKey) -> bool:
+        """Let a group that is still where it was hand out again whatever comes after an entry."""
+        if not self.has_group(stream, group) or self.streams[stream].groups[group].delivered != before:
+            return False
+        state = self.streams[stream].groups[group]
+        state.delivered = to
+        for key in [key for key in state.pending if key > to and key in self.streams[stream].entries]:
+            del state.pending[key]
+        return True
 
     def has_group(self, stream: str, group: str) -> bool:
         return stream in self.streams and group in self.streams[stream].groups
@@ -202,6 +218,7 @@ class StreamServer:
     def fail_over(self, replica: State) -> None:
         """Go on with the state of a replica; what came after it is lost."""
         self.streams, self.published, self._turn = replica
+        self._fail_overs += 1
 
     def flush(self) -> None:
         """Lose everything."""

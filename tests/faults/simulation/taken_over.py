@@ -15,10 +15,11 @@ from exitbrain.application.live.worker import WorkerSettings
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised
+from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
-from exitbrain.infrastructure.wire.published import STREAMS
 from tests.faults.simulation.expected import Expected
 from tests.faults.simulation.faults import Faults, Kind
 from tests.faults.simulation.history import history, stored_events
@@ -28,6 +29,7 @@ from tests.faults.simulation.processes import End
 from tests.faults.simulation.schedule import language_of
 from tests.faults.simulation.streams import Fields, StreamServer
 from tests.faults.simulation.workload import workload
+from tests.names import PUBLISHED
 
 OTHER_STORE = UUID("07ebd000-0000-4000-8000-000000000002")
 
@@ -58,10 +60,11 @@ class TakenOver:
         await self._work()
         original, self._store = self._store, self._rng.choice((backup, new_store()))
         await self._is_refused("the store that was put in place")
-        published = {stream: len(self._entries(stream)) for stream in STREAMS}
+        published = {stream: len(self._entries(stream)) for stream in PUBLISHED}
         await self._begin_here()
         await self._work()
         self._check(published)
+        self._check_received()
         self._store = original
         await self._is_refused("the store before")
         return self.complaints
@@ -83,14 +86,14 @@ class TakenOver:
         await worker.process.ended()
 
     async def _is_refused(self, what: str) -> None:
-        before = {stream: self._entries(stream) for stream in STREAMS}
+        before = {stream: self._entries(stream) for stream in PUBLISHED}
         worker = self._worker()
         worker.start()
         end = await worker.process.ended()
         error = worker.process.error
         if end is not End.FAILED or not isinstance(error and error.__cause__, PublishedElsewhere):
             self.complaints.append(f"{what} is not refused: {end} with {error!r}")
-        if before != {stream: self._entries(stream) for stream in STREAMS}:
+        if before != {stream: self._entries(stream) for stream in PUBLISHED}:
             self.complaints.append(f"{what} published something")
 
     async def _begin_here(self) -> None:
@@ -138,7 +141,7 @@ class TakenOver:
         store = identity_of(self._ledger)
         expected = Expected(self._ledger, language_of(store))
         begun = [entry.position for entry in self._ledger.log(topics=(EpochRaised.TOPIC,))]
-        for stream in STREAMS:
+        for stream in PUBLISHED:
             new = self._entries(stream)[published[stream] :]
             said = [json.loads(fields["payload"]) for fields in new]
             epochs = [one["epoch"] for one in said]
@@ -147,6 +150,18 @@ class TakenOver:
             found = [fields for fields, one in zip(new, said, strict=True) if one["epoch"] == store.epoch]
             if found != expected.contents(stream, begun[-1]):
                 self.complaints.append(f"{stream} holds {len(found)} entries that are not those of the log")
+
+    def _check_received(self) -> None:
+        """Look for messages that the store put in place has not received, and for those it has received twice."""
+        receipts = [e.event for e in self._ledger.log() if isinstance(e.event, MessageReceived)]
+        received = [(one.stream, one.entry_id) for one in receipts if one.origin is Origin.LIVE]
+        sent = [
+            (stream, f"{ms}-{seq}") for stream in GROUPS for ms, seq in self._server.streams[stream].entries
+        ]
+        if sorted(received) != sorted(sent):
+            self.complaints.append(
+                f"{len(sent)} messages, {len(received)} received, {len(set(received))} of them different"
+            )
 
     def _entries(self, stream: str) -> list[Fields]:
         found = self._server.streams.get(stream)

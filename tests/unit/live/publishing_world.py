@@ -15,8 +15,9 @@ from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemoryStreams
-from exitbrain.infrastructure.wire.published import STREAMS, PolicyUnits, Published
+from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from tests.names import PUBLISHED
 from tests.unit.observation.live_path import Told
 from tests.world import World
 
@@ -73,7 +74,7 @@ class PublishingProcess:
 
     async def begin_here(self) -> None:
         """Do what `serve --begin-publishing-here` does before it publishes."""
-        stated = [await self.publisher.published(stream) for stream in STREAMS]
+        stated = [await self.publisher.published(stream) for stream in PUBLISHED]
         store = begin_epoch(self.world.ledger, self.world.clock, "test", stated)
         self.publishing = self._publishing_as(store)
         await self.publishing.begin_here()

@@ -15,9 +15,8 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.paper.streams import InMemoryStreams
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS
-from exitbrain.infrastructure.wire.published import STREAMS
 from tests.event_loop import in_event_loop
+from tests.names import ADAPTIVE_LEVELS, EVENTS, PUBLISHED
 from tests.unit.live.publishing_world import CutShort, MortalPublisher, PublishingProcess, copy_of, told
 from tests.world import THIS, THIS_STORE, World, at
 
@@ -57,12 +56,12 @@ def decisions(world: World, after: int = 0) -> list[int]:
 
 
 def everywhere(streams: InMemoryStreams, stated: Stated) -> None:
-    for stream in STREAMS:
+    for stream in PUBLISHED:
         streams.published[stream] = stated
 
 
 def contents(streams: InMemoryStreams) -> dict[str, int]:
-    return {stream: len(streams.entries(stream)) for stream in STREAMS}
+    return {stream: len(streams.entries(stream)) for stream in PUBLISHED}
 
 
 @in_event_loop
@@ -81,11 +80,11 @@ async def test_every_stream_says_the_end_of_the_log_once_all_is_out(
     decided(world, "AUSDT", "DUSDT")
     await process.publish()
 
-    assert [streams.published[stream] for stream in STREAMS] == [at(world.ledger.head())] * len(STREAMS)
+    assert [streams.published[stream] for stream in PUBLISHED] == [at(world.ledger.head())] * len(PUBLISHED)
     assert told(streams, ADAPTIVE_LEVELS)[-1][2] == decisions(world)[-1]
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", PUBLISHED)
 @pytest.mark.parametrize(
     "stated",
     [at(3, OTHER), at(3, LATER), at(3, StoreIdentity(THIS_STORE, 7)), at(BEYOND), UnknownPosition("3")],
@@ -100,7 +99,7 @@ async def test_nothing_is_published_where_one_stream_is_published_from_elsewhere
         await PublishingProcess(world, streams).publish()
 
     assert streams.published == {stream: stated}
-    assert contents(streams) == dict.fromkeys(STREAMS, 0)
+    assert contents(streams) == dict.fromkeys(PUBLISHED, 0)
 
 
 @in_event_loop
@@ -225,10 +224,10 @@ async def test_what_another_copy_began_is_not_taken_for_a_beginning_of_its_own(
 
     here = identity_of(world.ledger)
     assert here.epoch == (4 if others == at(3, StoreIdentity(THIS_STORE, 3)) else 3)
-    assert {streams.published[stream] for stream in STREAMS} == {at(world.ledger.head(), here)}
+    assert {streams.published[stream] for stream in PUBLISHED} == {at(world.ledger.head(), here)}
 
 
-@pytest.mark.parametrize("survives", range(len(STREAMS)))
+@pytest.mark.parametrize("survives", range(len(PUBLISHED)))
 @pytest.mark.parametrize("has_effect", [False, True])
 @pytest.mark.parametrize("says_nothing", [False, True])
 @pytest.mark.parametrize("before", [at(BEYOND), at(3, OTHER), at(3, LATER), UnknownPosition("3")])
@@ -247,11 +246,11 @@ async def test_a_beginning_that_was_cut_short_is_finished_and_nothing_comes_twic
     publisher = MortalPublisher(streams, survives, has_effect=has_effect)
     with suppress(CutShort):
         await PublishingProcess(world, streams, publisher).begin_here()
-    begun = sum(streams.published.get(stream) not in {None, before} for stream in STREAMS)
+    begun = sum(streams.published.get(stream) not in {None, before} for stream in PUBLISHED)
     assert begun == survives + has_effect
     epoch, found = identity_of(world.ledger).epoch, contents(streams)
 
-    if begun < len(STREAMS):  # a restart as usual does not take half of it for the whole
+    if begun < len(PUBLISHED):  # a restart as usual does not take half of it for the whole
         with pytest.raises(PublishedElsewhere):
             await PublishingProcess(world, streams).publish()
         assert contents(streams) == found
@@ -291,7 +290,7 @@ async def test_what_lies_beyond_the_log_can_not_be_published_again(
     assert streams.published[EVENTS] == at(3, OTHER)
 
 
-@pytest.mark.parametrize("survives", range(len(STREAMS)))
+@pytest.mark.parametrize("survives", range(len(PUBLISHED)))
 @in_event_loop
 async def test_a_republication_that_was_cut_short_does_not_pass_for_done(
     world: World, streams: InMemoryStreams, survives: int

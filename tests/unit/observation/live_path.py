@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Journal, LoopState, Supervisor
 from exitbrain.application.live.unpublished import Unpublished
@@ -25,6 +26,8 @@ from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.journal import Level, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.paper.places import InMemoryPlaces
+from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.ignored_exits import ignored_outcome
 from tests.world import THIS, World
 
@@ -179,9 +182,14 @@ async def run_worker(
     writer, reader = OneThread("writer"), OneThread("reader")
     language, source, streams = LevelsAlone(), MessagesInMemory(messages), StreamsInMemory()
     tail = ThreadedTail(reader, world.ledger, language.topics, RecentLog())
+    recording, nothing_read = (
+        ThreadedRecording(writer, world.recorder),
+        InMemoryPlaces(InMemoryStreams(lambda: 0)),
+    )
     worker = Worker(
         source,
-        ThreadedRecording(writer, world.recorder),
+        PlaceCheck(nothing_read, recording, journal, go_on=False),
+        recording,
         Publishing(THIS, tail, language, streams, journal),
         supervisor,
         journal,
