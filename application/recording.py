@@ -263,6 +263,8 @@ class _Draft:
         state = self.state(read, subject)
         decided = recorder._intake.decide_translated(message, translation, state, context)
         if not _rests_on_what_it_met(decided):
+            if subject.is_exit and state.before is not None:  # it was looked at, to tell whose exit it is
+                self.absent.add((state.before.id, state.before.version + 1))
             return decided
         market = (subject.account, subject.symbol)
         if market not in self._held and market not in self._read_again:

@@ -398,7 +398,7 @@ class Position(Aggregate):
             case CloseReported():
                 self.reported = True
                 self.has_result = self.has_result or event.result is not None
-        if event.stamp.entry_id is not None:
+        if event.stamp.entry_id is not None and not isinstance(event, CloseReported):
             self.newest_entries = {**self.newest_entries, event.stamp.source: event.stamp.entry_id}
 
     def copy(self) -> "Position":
