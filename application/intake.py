@@ -446,10 +446,11 @@ class _Handling:
     def _closed(self, closed: TradeClosed) -> None:
         self._check_not_claimed(closed, close_keys(closed, None))
         answer = whose_report(closed, self.came, self._held(), self._last(), self._window_s)
-        if answer.position is not None:
-            self._check_not_claimed(closed, close_keys(closed, answer.position.cycle))
-            if not answer.position.is_open:
-                self._report(closed, answer.position, answer.rule)
+        meant = answer.position or self._last()
+        if meant is not None:
+            self._check_not_claimed(closed, close_keys(closed, meant.cycle))
+        if answer.position is not None and not answer.position.is_open:
+            self._report(closed, answer.position, answer.rule)
         position = self._of_the_open(answer)
         assumptions = [*closed.assumptions, *self._doubts(closed, position)]
         part = self._part_of_close(

@@ -18,7 +18,7 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import EntryId
 
 
@@ -60,6 +60,7 @@ _BEGINNINGS = (
     MessageReceived.TOPIC,
     IntakeConfigured.TOPIC,
     StoreOpened.TOPIC,
+    EpochRaised.TOPIC,
     PolicyRegistered.TOPIC,
     PolicyActivated.TOPIC,
 )

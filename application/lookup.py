@@ -27,7 +27,7 @@ from exitbrain.domain.position import (
     Result,
 )
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 
 T = TypeVar("T")
 
@@ -49,7 +49,14 @@ HistoricEvent = (
 _HISTORIC_TOPICS = tuple(event.TOPIC for event in get_args(HistoricEvent))
 _POSITION_TOPICS = tuple(event.TOPIC for event in get_args(PositionEvent))
 
-_NOT_OF_A_MESSAGE = (MessageReceived, PolicyRegistered, PolicyActivated, StoreOpened, IntakeConfigured)
+_NOT_OF_A_MESSAGE = (
+    MessageReceived,
+    PolicyRegistered,
+    PolicyActivated,
+    StoreOpened,
+    EpochRaised,
+    IntakeConfigured,
+)
 
 
 class NotFound(Exception):

@@ -2,16 +2,17 @@
 
 from contextlib import suppress
 from datetime import datetime
+from uuid import UUID
 
 from exitbrain.application.ports.clock import Clock
-from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger
+from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.domain.aggregate import Record
-from exitbrain.domain.errors import DomainError
+from exitbrain.domain.errors import DomainError, WrongState
 from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister
-from exitbrain.domain.store import FORMAT, StoreOpened
+from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened, identity_from
 
 SHIPPED_BY = "shipped"
 
@@ -24,19 +25,43 @@ class PolicyNotInForce(DomainError):
     """Another policy was asked for than the one in force."""
 
 
-def begin_or_check(ledger: ExitLedger, clock: Clock, version: str, *, policy: str | None) -> None:
-    """Begin the ledger when it is empty, with `policy` in force (None: v3.5), and check it; see `check`."""
+def begin_or_check(
+    ledger: ExitLedger, clock: Clock, version: str, *, new_id: UUID, policy: str | None
+) -> None:
+    """Begin the ledger when it is empty, as the store `new_id` with `policy` in force (None: v3.5), and check it.
+
+    See `check` for what that raises.
+    """
     if ledger.head() == 0:
         with suppress(Conflict):  # another process began it at this moment; what it began is checked below
-            begin(ledger, clock, version, policy=policy or V3_5.name)
+            begin(ledger, clock, version, store_id=new_id, policy=policy or V3_5.name)
     check(ledger, policy=policy)
 
 
-def begin(ledger: ExitLedger, clock: Clock, version: str, *, policy: str = V3_5.name) -> None:
-    """Begin an empty ledger: its format, the shipped policies, and `policy` in force for every symbol."""
+def begin(ledger: ExitLedger, clock: Clock, version: str, *, store_id: UUID, policy: str = V3_5.name) -> None:
+    """Begin an empty ledger: its format and id, the shipped policies, and `policy` in force for every symbol."""
     at = clock.now()
     register = shipped_register(at, policy)
-    ledger.save([Record(STORE_ID, 1, StoreOpened(FORMAT, version, at)), *register.collect()])
+    ledger.save([Record(STORE_ID, 1, StoreOpened(FORMAT, version, at, store_id)), *register.collect()])
+
+
+def identity_of(ledger: ExitLedger) -> StoreIdentity:
+    """Return which store a ledger is, and its epoch; raises StoreUnavailable where the event that says it is lost."""
+    try:
+        return identity_from(record.event for record in ledger.history(STORE_ID))
+    except WrongState as lost:
+        raise StoreUnavailable(str(lost)) from lost
+
+
+def raise_epoch(ledger: ExitLedger, clock: Clock, version: str, *, above: int) -> StoreIdentity:
+    """Begin the next epoch of a store, one above another, and return what it is now.
+
+    Raises Conflict when somebody else has done so meanwhile.
+    """
+    now = identity_of(ledger)
+    raised = EpochRaised(max(now.epoch, above) + 1, version, clock.now())
+    ledger.save([Record(STORE_ID, len(ledger.history(STORE_ID)) + 1, raised)])
+    return StoreIdentity(now.store_id, raised.epoch)
 
 
 def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from exitbrain.application.intake import Context, Decided, Intake, State, receipt_id_of
+from exitbrain.application.intake_replay import stream_id_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
@@ -18,13 +19,19 @@ from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.identity import CONFIGURATION_ID, claim_id, position_id
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import IncomingMessage, Translation
+from exitbrain.domain.messages import IncomingMessage, MessageTime, Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.values import EntryId, Origin
 
 BATCH_ATTEMPTS = 2
 """How often a batch is decided as a whole before it is halved: one by one would take as many commits as messages."""
+
+LOOK_BACK = 10_000
+"""How many events at a time are looked through for a receipt, from the end of the log."""
+
+NO_TIME = MessageTime(None, None)
 
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
@@ -103,6 +110,36 @@ class Recorder:
         the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
         return self._insist([self._read(message) for message in messages], at)
+
+    def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
+        """Return for each message whether it was recorded before: under its entry id, or as what reused that id."""
+        ids = [self._receipt_id(message) for message in messages]
+        found = self._ledger.receipts(ids)
+        return [
+            (earlier := found.get(receipt_id)) is not None
+            and (_is_same(message, earlier) or self._is_received_as_reused(message))
+            for message, receipt_id in zip(messages, ids, strict=True)
+        ]
+
+    def newest_received(self, source: str) -> EntryId | None:
+        """Return the newest entry of a logical stream that was recorded live, looking from the end of the log."""
+        upto = self._ledger.head()
+        while upto > 0:
+            after = max(0, upto - LOOK_BACK)
+            page = self._ledger.log(after, upto=upto, topics=(MessageReceived.TOPIC,))
+            ids = [_live_id(entry.event) for entry in page if entry.event.source == source]
+            if newest := max((one for one in ids if one is not None), default=None):
+                return newest
+            upto = after
+        return None
+
+    def _receipt_id(self, message: IncomingMessage) -> UUID:
+        has_id = message.stream_id is not None  # then the time that the message tells is not asked for
+        return receipt_id_of(message, NO_TIME if has_id else self._intake.translate(message).time)
+
+    def _is_received_as_reused(self, message: IncomingMessage) -> bool:
+        receipt_id = self._receipt_id(_under_a_name_of_its_own(message))
+        return receipt_id in self._ledger.receipts([receipt_id])
 
     def _read(self, message: IncomingMessage) -> _Read:
         translation = self._intake.translate(message)
@@ -190,13 +227,9 @@ class _Draft:
             decided = self._decide(read)
             self._take(decided, read)
             return decided.outcome
-        # An entry without its content, on either side, is the entry of that id: what was trimmed under the hands of one
-        # worker can be held by another, and its content must not come as something new, after what is newer.
-        message = read.message
-        trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
-        if trimmed or earlier.reason is Reason.TRIMMED or earlier.fields == message.fields:
+        if _is_same(read.message, earlier):
             return Outcome.of_receipt(read.receipt_id, earlier)
-        return self._outcome_of_reused_id(message)
+        return self._outcome_of_reused_id(read.message)
 
     def keep(self) -> None:
         """Remember, once the batch is saved, what it made of the positions and snapshots."""
@@ -210,12 +243,7 @@ class _Draft:
 
         It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.
         """
-        digest = sha256(
-            repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")
-        ).hexdigest()
-        read = self._recorder._read(
-            replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
-        )
+        read = self._recorder._read(_under_a_name_of_its_own(message))
         if read.receipt_id not in self._received:
             self._received.update(self._ledger.receipts([read.receipt_id]))
         return self.outcome_of(read)
@@ -317,6 +345,27 @@ class _Draft:
         self._windows[subject.account] = (state.window, state.uncommitted)
         if state.snapshot_stored and state.instrument is not None:
             self._snapshots.add(state.instrument.content_hash)
+
+
+def _is_same(message: IncomingMessage, earlier: MessageReceived) -> bool:
+    """Return whether the receipt under the entry id of a message is that of this message.
+
+    An entry without its content, on either side, is the entry of that id: what was trimmed under the hands of one
+    worker can be held by another, and its content must not come as something new, after what is newer.
+    """
+    trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
+    return trimmed or earlier.reason is Reason.TRIMMED or earlier.fields == message.fields
+
+
+def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
+    """Return a message whose entry id was used before for another content, under an id that tells them apart."""
+    content = repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")
+    digest = sha256(content).hexdigest()
+    return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
+
+
+def _live_id(receipt: MessageReceived) -> EntryId | None:
+    return stream_id_of(receipt.entry_id) if receipt.origin is Origin.LIVE else None
 
 
 def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 
 
 class RegisterHistory:
@@ -13,14 +13,14 @@ class RegisterHistory:
         self._versions: list[PolicyRegister] = [PolicyRegister()]
 
     def takes(self, event: Any) -> bool:
-        """Take an event of the register; return whether it is one, or the opening of the store."""
+        """Take an event of the register; return whether it is one, or one of the store itself."""
         if isinstance(event, PolicyRegistered | PolicyActivated):
             after = self.latest().copy()
             after.version += 1
             after.apply(event)
             self._versions.append(after)
             return True
-        return isinstance(event, StoreOpened)
+        return isinstance(event, StoreOpened | EpochRaised)
 
     def latest(self) -> PolicyRegister:
         """Return the register after the last event taken."""

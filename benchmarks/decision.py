@@ -1,6 +1,7 @@
 """One decision in memory: the formula with its guards, and the whole way from a message to its events."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
@@ -106,7 +107,7 @@ def _whole_decide() -> Figure:
 def _opening_intents(intake: Intake, clock: SystemClock) -> list[tuple[IncomingMessage, State]]:
     """Return messages that lead to a decision, each with what it met while a ledger in memory took all of them."""
     ledger = InMemoryLedger()
-    opening.begin(ledger, clock, "benchmark")
+    opening.begin(ledger, clock, "benchmark", store_id=uuid4())
     recorder = Recorder(ledger, intake, NoInstruments(), clock, DecisionSettings())
     met: list[tuple[IncomingMessage, State]] = []
     for message in read_messages(lines(10 * INTENTS, symbols=50, refused=False), max_bytes=65_536):

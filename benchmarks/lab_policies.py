@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def _sweep(known: Instruments, what: str) -> Figure:
 
 def _ledger(known: Instruments, count: int) -> InMemoryLedger:
     ledger, clock = InMemoryLedger(), SystemClock()
-    opening.begin(ledger, clock, "benchmark")
+    opening.begin(ledger, clock, "benchmark", store_id=uuid4())
     recorder = Recorder(ledger, Intake(BuiltInFormulas(), WireTranslator()), known, clock, DecisionSettings())
     messages = list(read_messages(lines(count, symbols=8, refused=False), max_bytes=65_536))
     for start in range(0, len(messages), 500):

@@ -13,7 +13,7 @@ import redis
 from benchmarks.live import INCOMING, SYMBOLS, server_of_streams, workers_on
 from benchmarks.measure import Figure
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.redis.trimming import trim_advice
 
 MESSAGES = 1_000_000
@@ -76,9 +76,9 @@ def _waiting(client: redis.Redis) -> int:
 
 
 def _trim(client: redis.Redis, url: str) -> None:
-    for stream, entry_id in asyncio.run(trim_advice(url)).items():
+    for stream, entry_id in asyncio.run(trim_advice(url, Names())).items():
         client.xtrim(stream, minid=entry_id)
-    for stream in (ADAPTIVE_LEVELS, EVENTS):
+    for stream in (Names().adaptive_levels, Names().events):
         client.xtrim(stream, maxlen=KEPT)
 
 

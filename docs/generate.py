@@ -55,7 +55,7 @@ from exitbrain.domain.position import (
     PositionReduced,
 )
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -71,7 +71,7 @@ from exitbrain.infrastructure.wire import (
     symbols,
     words,
 )
-from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX, from_fields
+from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -81,6 +81,7 @@ SAMPLES = ROOT / "tests" / "replay" / "samples"
 
 EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
     StoreOpened: (opening.begin,),
+    EpochRaised: (opening.raise_epoch,),
     PolicyRegistered: (PolicyRegister.register,),
     PolicyActivated: (PolicyRegister.activate,),
     MessageReceived: (Intake.decide,),
@@ -278,18 +279,18 @@ def _entry_as_published(entry: Outgoing) -> str:
 def published_examples() -> dict[str, Outgoing]:
     """Return an entry of each event type, as it is published of a short made-up history."""
     ledger = InMemoryLedger()
-    opening.begin(ledger, _MADE_UP, "example", policy=V3_6.name)
+    opening.begin(ledger, _MADE_UP, "example", store_id=_MADE_UP_STORE, policy=V3_6.name)
     intake = Intake(BuiltInFormulas(), WireTranslator())
     recorder = Recorder(ledger, intake, _MADE_UP, _MADE_UP, DecisionSettings())
     for number, (source, said) in enumerate(_HISTORY):
         entry_id = f"{_MADE_UP.ms - 1000 + number}-0"
-        stream = f"{STREAM_PREFIX}{source}"
+        stream = f"quantum:stream:{source}"
         recorder.handle(from_fields(stream, entry_id, said, origin=Origin.LIVE, max_bytes=65_536))
     register = ledger.register()
     register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())
     ledger.save(register.collect())
     examples: dict[str, Outgoing] = {}
-    language = Published(PolicyUnits(ledger.register), WireTranslator())
+    language = Published(opening.identity_of(ledger), PolicyUnits(ledger.register), WireTranslator())
     receipt: MessageReceived | None = None
     for entry in ledger.log():
         if isinstance(entry.event, MessageReceived):
@@ -312,6 +313,7 @@ class _MadeUp:
 
 
 _MADE_UP = _MadeUp()
+_MADE_UP_STORE = UUID("9b7c1d2e-3f40-4a5b-8c6d-7e8f90a1b2c3")
 _SIGNAL = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 90000.0, "quantity": 0.05, "leverage": 20}
 _HISTORY = (
     ("trade.intent", {"payload": json.dumps({**_SIGNAL, "trace_id": "t-1", "regime": "trend"})}),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from dependency_injector import containers, providers
 
@@ -56,7 +57,7 @@ def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[St
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
     ledger = _open_or_make(settings, clock, create=create)
     try:
-        begin_or_check(ledger, clock, __version__, policy=settings.policy)
+        begin_or_check(ledger, clock, __version__, new_id=uuid4(), policy=settings.policy)
         yield ledger
     finally:
         ledger.close()

@@ -18,11 +18,16 @@ from pydantic_settings import (
 )
 
 from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
+from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
 
 PREFIX = "EXITBRAIN_"
 
 _SQLITE = "sqlite:///"
+_NAME = r"^[^\s{}\p{Cc}]{1,64}$"
+"""What a name of keys may be: braces would move it to another slot of a cluster."""
+
 _NOT_SETTINGS = ("DEBUG", "TEST_")
 
 
@@ -106,6 +111,14 @@ class Settings(BaseSettings):
         max_length=128,
         description="name of this worker, the same over restarts; None: the host's",
     )
+    group: str = Field(
+        DEFAULT_GROUP,
+        pattern=_NAME,
+        description="name of the workers that share one store; each group reads every message",
+    )
+    stream_prefix: str = Field(
+        DEFAULT_PREFIX, pattern=_NAME, description="what the names of all streams and keys begin with"
+    )
     group_start: str = Field(
         "0",
         pattern=r"^(\$|[0-9]+(-[0-9]+)?)$",
@@ -150,6 +163,11 @@ class Settings(BaseSettings):
     def consumer_name(self) -> str:
         """Return the name under which this worker reads streams."""
         return self.consumer or gethostname()
+
+    @property
+    def names(self) -> Names:
+        """Return the names of streams, groups and keys."""
+        return Names(self.stream_prefix, self.group)
 
     @property
     def served_mode(self) -> str:

@@ -15,6 +15,12 @@ State = Literal["passed", "failed", "unknown"]
 SHORTEST_DIGITS, LONGEST_DIGITS = 4, 17
 PLACES_MIN = 2
 
+PUBLISHED_ELSEWHERE = (
+    "`serve --begin-publishing-here` goes on from the end of this log under a new epoch,"
+    " `serve --republish-from N` publishes this log again from position N on"
+)
+"""What an operator can do about streams that are published from elsewhere."""
+
 _RANGES = {
     "volatility": "0 to 3",
     "divergence": "0 to 1",

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from exitbrain.application import opening
 from exitbrain.application.context_audit import ContextAudit
@@ -13,12 +14,14 @@ from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -31,6 +34,8 @@ NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NOON_MS = 1767268800000
 MAX_BYTES = 65_536
 SERVER = "one-server"
+THIS_STORE = UUID("5eed0000-0000-4000-8000-000000000001")
+THIS = StoreIdentity(THIS_STORE, FIRST_EPOCH)
 
 
 class StoppedClock:
@@ -53,6 +58,7 @@ class World:
         ledger: ExitLedger | None = None,
         instruments: Instruments | None = None,
         settings: DecisionSettings | None = None,
+        store_id: UUID = THIS_STORE,
     ) -> None:
         self.clock = StoppedClock()
         self.ledger: ExitLedger = InMemoryLedger() if ledger is None else ledger
@@ -61,7 +67,7 @@ class World:
         self._instruments = instruments or NoInstruments()
         self._settings = settings or DecisionSettings()
         if self.ledger.head() == 0:
-            opening.begin(self.ledger, self.clock, "test", policy=policy)
+            opening.begin(self.ledger, self.clock, "test", store_id=store_id, policy=policy)
         self.recorder = self.another_recorder()
         self._sequence = 0
 
@@ -135,6 +141,11 @@ class World:
             return entry_id
         self._sequence += 1
         return f"{NOON_MS + self._sequence}-0"
+
+
+def at(position: int, store: StoreIdentity = THIS) -> PublishedPosition:
+    """Return the published position of a store at a position of its log."""
+    return PublishedPosition(store, position)
 
 
 def rewritten(ledger: ExitLedger, change: Any) -> InMemoryLedger:

@@ -1,16 +1,29 @@
 """Publishing: from the log to the streams, each entry exactly once and in the order of the log.
 
-Each stream remembers the log position up to which it is published, and moves it in the same atomic step that adds
-the entries. So whoever publishes, however often it crashes or loses a reply, continues where the stream says.
+Each stream remembers the log position up to which it is published, of which store in which epoch, and moves it in the
+same atomic step that adds the entries. So whoever publishes, however often it crashes or loses a reply, continues
+where the stream says; and where a stream says what is not in this log, nothing is published at all.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
+from exitbrain.application.live.publishing_place import placed
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.ports.live_recording import LogPage, LogTail
-from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage, Publisher
+from exitbrain.application.ports.publisher import (
+    Outgoing,
+    PublishedLanguage,
+    PublishedPosition,
+    Publisher,
+    PublisherUnavailable,
+    Stated,
+)
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.store import StoreIdentity
 
 PAGE = 500
 PACE = 32
@@ -19,38 +32,51 @@ PACE = 32
 LOOK_EVERY_S = 1.0
 """How often the streams are asked where they stand: one that lost its end shows it in no other way while it is quiet."""
 
-BEHIND_MAX = 5_000
-"""How far a stream's own position may lag behind when there was nothing for it; bounds the search after a restart."""
+MOVE_EVERY_S = 0.5
+"""How often the position of a stream is moved for which there was nothing: others judge by it whether all is out."""
+
+TAKE_OVER_TRIES = 100
+"""How often another worker may be faster while a stream is taken over from it."""
 
 
 @dataclass(slots=True)
 class _Progress:
     """Where a stream stands: the position it says itself, and up to where the log has been looked through for it."""
 
-    stored: int | None
+    stored: PublishedPosition
     seen: int
+    moved: Stopwatch = field(default_factory=Stopwatch)
 
 
 class Publishing:
     """Publish what the log has and the streams do not.
 
     `begun` is set once every stream has said where it stands. What is committed before that could pass for published.
+    `unpublished` tells for how long something has waited. Every method raises PublishedElsewhere when a stream is
+    published from another store, or up to a position that this one has not.
     """
 
     def __init__(
-        self, tail: LogTail, language: PublishedLanguage, publisher: Publisher, journal: Journal
+        self,
+        store: StoreIdentity,
+        tail: LogTail,
+        language: PublishedLanguage,
+        publisher: Publisher,
+        journal: Journal,
     ) -> None:
+        self._store = store
         self._tail = tail
         self._language = language
         self._publisher = publisher
         self._journal = journal
         self._progress: dict[str, _Progress] = {}
-        self.begun = asyncio.Event()
         self._looked: Stopwatch | None = None
+        self.begun = asyncio.Event()
+        self.unpublished = Unpublished()
 
     async def step(self) -> bool:
         """Publish the next stretch; return whether there was one."""
-        if self._looked is None or self._looked.seconds >= LOOK_EVERY_S:
+        if self._is_due_to_look():
             await self._look()
         for stream in self._language.streams:
             if stream not in self._progress:
@@ -58,8 +84,6 @@ class Publishing:
         self.begun.set()
         after = min(progress.seen for progress in self._progress.values())
         page = await self._tail.page(after, PAGE)
-        if page.upto == after:
-            return False
         outgoing = await self._translated(page)
         caused_by = {
             entry.position: receipt.entry_id for entry, receipt in page.entries if receipt is not None
@@ -67,64 +91,119 @@ class Publishing:
         for stream in self._language.streams:
             entries = [one for one in outgoing if one.stream == stream]
             await self._advance(stream, entries, page.upto, caused_by)
-        return True
+        if len(self._progress) == len(self._language.streams):
+            self.unpublished.published_upto(min(progress.seen for progress in self._progress.values()))
+        return page.upto > after
 
-    async def _look(self) -> None:
+    async def begin_here(self) -> None:
+        """Begin every stream at the end of the log, with the latest decision of each open plan, whatever it said.
+
+        For a store whose epoch was raised for it. Streams that say this epoch have been begun, before a start was cut
+        short. Those that say nothing come first: so one that says something else is left until all is done.
+        """
+        stated = {stream: await self._publisher.published(stream) for stream in self._language.streams}
+        for stream, said in sorted(stated.items(), key=lambda one: one[1] is not None):
+            if not (isinstance(said, PublishedPosition) and said.store == self._store):
+                await self._take_over(stream, *await self._latest(stream))
+
+    async def go_back(self, first: int) -> None:
+        """Let every stream be published again from a log position on, whatever it said. Raises InvalidValue."""
+        head = await self._tail.head()
+        if not 1 <= first <= head + 1:
+            raise InvalidValue("--republish-from", first, f"1 to {head + 1}, as the log ends at {head}")
+        for stream in self._language.streams:
+            await self._take_over(stream, [], PublishedPosition(self._store, first - 1))
+
+    async def stand_by(self) -> None:
+        """Look where the streams stand while another worker publishes."""
+        if self._is_due_to_look():
+            stated = await self._look()
+            self.unpublished.published_upto(min((0 if one is None else one.position) for one in stated))
+
+    def _is_due_to_look(self) -> bool:
+        return self._looked is None or self._looked.seconds >= LOOK_EVERY_S
+
+    async def _look(self) -> Collection[PublishedPosition | None]:
         """Go on from where every stream stands now: it may have been flushed, failed over, or moved by others."""
-        for stream, progress in list(self._progress.items()):
-            stored = await self._publisher.published(stream)
-            if stored is None:
-                del self._progress[stream]
-            elif stored != progress.stored:
-                self._progress[stream] = _Progress(stored, stored)
+        stated = {stream: await self._publisher.published(stream) for stream in self._language.streams}
+        head = await self._tail.head()
+        found = {
+            stream: None if said is None else placed(stream, said, self._store, head)
+            for stream, said in stated.items()
+        }
+        for stream, position in found.items():
+            if position is None:
+                self._progress.pop(stream, None)
+            elif stream in self._progress and self._progress[stream].stored != position:
+                self._progress[stream] = _Progress(position, position.position)
+        self.unpublished.log_ends_at(head, asyncio.get_running_loop().time())
         self._looked = Stopwatch()
+        return found.values()
 
     async def _begin(self, stream: str) -> _Progress:
         """Find where a stream stands; one that does not say gets the latest decision of each open plan, no more."""
-        stored = await self._publisher.published(stream)
-        if stored is not None:
-            return _Progress(stored, stored)
+        stated = await self._publisher.published(stream)
+        while stated is None:
+            latest, upto = await self._latest(stream)
+            watch = Stopwatch()
+            stated = await self._publisher.publish(stream, latest, after=None, upto=upto)
+            if stated == upto:
+                self._note(stream, upto, latest, {}, watch)
+        return await self._from(stream, stated)
+
+    async def _latest(self, stream: str) -> tuple[list[Outgoing], PublishedPosition]:
+        """Return what a stream begins with at the end of the log: the latest decision of each open plan."""
         page = await self._tail.open_decisions()
         latest = [one for one in await self._translated(page) if one.stream == stream]
-        watch = Stopwatch()
-        now = await self._publisher.publish(stream, latest, after=None, upto=page.upto)
-        if now is None:
-            return await self._begin(stream)
-        self._note(stream, now, page.upto, latest, {}, watch)
-        return _Progress(now, now)
+        return latest, PublishedPosition(self._store, page.upto)
+
+    async def _take_over(self, stream: str, entries: list[Outgoing], upto: PublishedPosition) -> None:
+        """Let a stream say a position, whatever it said before, in one step with entries for it."""
+        stated = await self._publisher.published(stream)
+        for _ in range(TAKE_OVER_TRIES):
+            now = await self._publisher.publish(stream, entries, after=stated, upto=upto)
+            if now == upto:
+                self._journal.event("publishing_from", stream=stream, position=upto.position + 1, was=stated)
+                return
+            stated = now
+        raise PublisherUnavailable(f"{stream} is being published by another worker at the same time")
 
     async def _advance(
         self, stream: str, entries: list[Outgoing], upto: int, caused_by: dict[int, str]
     ) -> None:
         progress = self._progress[stream]
+        seen = max(progress.seen, upto)
         new = [one for one in entries if one.log_position > progress.seen]
-        if upto <= progress.seen:
+        if not new and (seen == progress.stored.position or progress.moved.seconds < MOVE_EVERY_S):
+            progress.seen = seen
             return
-        if not new and upto - (progress.stored or 0) < BEHIND_MAX:
-            progress.seen = upto
-            return
-        watch = Stopwatch()
-        now = await self._publisher.publish(stream, new, after=progress.stored, upto=upto)
-        if now is None:
+        watch, wanted = Stopwatch(), PublishedPosition(self._store, seen)
+        stated = await self._publisher.publish(stream, new, after=progress.stored, upto=wanted)
+        if stated == wanted:
+            self._progress[stream] = _Progress(wanted, seen)
+            self._note(stream, wanted, new, caused_by, watch)
+        elif stated is None:
             del self._progress[stream]  # the stream was flushed: begin again
         else:
-            progress.stored = progress.seen = now
-            self._note(stream, now, upto, new, caused_by, watch)
+            self._progress[stream] = await self._from(stream, stated)
+
+    async def _from(self, stream: str, stated: Stated) -> _Progress:
+        """Go on from where a stream says that it stands."""
+        position = placed(stream, stated, self._store, await self._tail.head())
+        return _Progress(position, position.position)
 
     def _note(
         self,
         stream: str,
-        position: int,
-        wanted: int,
-        entries: list[Outgoing],
+        reached: PublishedPosition,
+        added: list[Outgoing],
         caused_by: dict[int, str],
         watch: Stopwatch,
     ) -> None:
-        """Note where a stream stands, and which messages the entries added to it came from; none if others did."""
-        added = entries if position == wanted else []
+        """Note up to where a stream is published now, and which messages the entries added to it came from."""
         ids = [caused_by[one.log_position] for one in added if one.log_position in caused_by]
         facts = {"entries": len(added), "entry_ids": ids, "seconds": watch.seconds}
-        self._journal.event("published", stream=stream, position=position, **facts)
+        self._journal.event("published", stream=stream, position=reached.position, **facts)
 
     async def _translated(self, page: LogPage) -> list[Outgoing]:
         outgoing: list[Outgoing] = []

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exitbrain.application.live.buffer import Buffer
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
@@ -43,6 +44,7 @@ class Worker:
     def __init__(
         self,
         source: MessageSource,
+        place: PlaceCheck,
         recording: LiveRecording,
         publishing: Publishing,
         supervisor: Supervisor,
@@ -50,6 +52,7 @@ class Worker:
         settings: WorkerSettings,
     ) -> None:
         self._source = source
+        self._place = place
         self._recording = recording
         self._publishing = publishing
         self._supervisor = supervisor
@@ -59,7 +62,8 @@ class Worker:
         self._batch: list[Delivery] = []
         self._recorded: Buffer[tuple[Delivery, Outcome | Undecided]] = Buffer(settings.buffer_max)
         self._committed = asyncio.Event()
-        self._opened = False
+        self._opened = asyncio.Event()
+        self._placed = False
         self._had_turn = False
 
     @property
@@ -83,11 +87,16 @@ class Worker:
             await supervisor.join(settings.stop_within_s)
 
     async def _read(self) -> None:
+        if not self._opened.is_set():
+            # A store that may not publish must not read either; so nothing is done before that is known.
+            await self._publishing.stand_by()
+            await self._source.open()
+            self._opened.set()
         if not await self._soon(self._publishing.begun):
             return
-        if not self._opened:
-            await self._source.open()
-            self._opened = True
+        if not self._placed:
+            await self._place.run()
+            self._placed = True
         room = await self._buffer.wait_for_room(self._settings.wait_s)
         if room:
             limit = min(room, self._settings.batch_max)
@@ -155,10 +164,14 @@ class Worker:
         self._journal.event(name, entries=entries, seconds=watch.seconds, filled=filled)
 
     async def _publish(self) -> None:
+        if not await self._soon(self._opened):  # which says whether it is for us to publish
+            return
         self._committed.clear()
-        standing_by = self._publishing.begun.is_set() and not self._source.in_turn
-        if standing_by or not await self._publishing.step():
-            await self._soon(self._committed)  # a hint; the log is looked at all the same
+        if self._publishing.begun.is_set() and not self._source.in_turn:
+            await self._publishing.stand_by()
+        elif await self._publishing.step():
+            return
+        await self._soon(self._committed)  # a hint; the log is looked at all the same
 
     async def _soon(self, event: asyncio.Event) -> bool:
         """Return whether an event has happened, waiting for it a little."""
@@ -171,7 +184,7 @@ class Worker:
         return True
 
     async def _reclaim(self) -> None:
-        if not self._opened:
+        if not self._placed:
             return
         if self._buffer.room and self._source.in_turn:
             limit = min(self._buffer.room, self._settings.batch_max)
@@ -183,6 +196,6 @@ class Worker:
             self._journal.event("backlog", stream=backlog.stream, lag=backlog.lag, pending=backlog.pending)
 
     async def _reap(self) -> None:
-        if self._opened:
+        if self._placed:
             for name in await self._source.reap():
                 self._journal.event("consumer_removed", consumer=name)

@@ -135,7 +135,7 @@ class RecordCheck:
         activated = PolicyActivated(policy.name, EVERY_SYMBOL, PART, at)
         ledger.save(
             [
-                Record(STORE_ID, 1, StoreOpened(FORMAT, PART, at)),
+                Record(STORE_ID, 1, StoreOpened(FORMAT, PART, at, STORE_ID)),
                 Record(REGISTER_ID, 1, registered),
                 Record(REGISTER_ID, 2, activated),
             ]

@@ -8,6 +8,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class LiveRecording(Protocol):
     async def give_up(self, undecided: Undecided) -> Outcome:
         """Record a message that could not be decided as refused, so that it is kept and its stream goes on."""
 
+    async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
+        """Return for each message whether it was recorded before."""
+
+    async def newest_received(self, source: str) -> EntryId | None:
+        """Return the newest entry of a logical stream that was recorded live; None when none was."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
@@ -41,6 +48,9 @@ class LogPage:
 
 class LogTail(Protocol):
     """Read the log as it grows; raises StoreUnavailable and UnreadableEvent."""
+
+    async def head(self) -> int:
+        """Return the position of the newest entry, 0 in an empty log."""
 
     async def page(self, after: int, limit: int) -> LogPage:
         """Return the next stretch after a position; empty with `upto == after` at the end."""

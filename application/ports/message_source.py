@@ -11,6 +11,16 @@ class SourceUnavailable(Exception):
     """The source can not be reached or does not answer; what was asked may or may not have happened."""
 
 
+class ReadElsewhere(Exception):
+    """The streams are read for another store; the text says which, what says so, and the ways out."""
+
+    def __init__(self, said_by: str, theirs: str, ours: str) -> None:
+        super().__init__(
+            f"{said_by} says that these streams are read for store {theirs}, and this is store {ours}: set another"
+            f" GROUP, or take over from that store with --begin-publishing-here"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1.
@@ -38,6 +48,9 @@ class Backlog:
 class MessageSource(Protocol):
     """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable.
 
+    The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
+    nothing.
+
     Consumers take turns: one of them reads, the others stand by. A turn ends when its holder closes, or does not read
     for a few seconds; one that comes back under its own name goes on with it.
     """
@@ -51,7 +64,10 @@ class MessageSource(Protocol):
         """Return whether it has the turn, as far as its last read knows."""
 
     async def open(self) -> None:
-        """Make sure that the consumer groups exist; a stream that lost its group is read from its beginning."""
+        """Make sure that the consumer groups exist, and belong to our store; those of no store belong to it then.
+
+        A stream that lost its group is read from its beginning.
+        """
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return up to `limit` entries, waiting at most `wait_s` for the first.

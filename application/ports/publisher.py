@@ -6,6 +6,7 @@ from typing import Protocol
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.store import StoreIdentity
 
 
 class PublisherUnavailable(Exception):
@@ -21,19 +22,39 @@ class Outgoing:
     log_position: int
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedPosition:
+    """Up to which log position, of which store in which epoch, a stream is published."""
+
+    store: StoreIdentity
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPosition:
+    """What a stream says in the place of a published position: somebody else's, or an older version's, text."""
+
+    text: str
+
+
+Stated = PublishedPosition | UnknownPosition
+"""What a stream says of how far it is published."""
+
+
 class Publisher(Protocol):
     """Add entries and advance the published position in one atomic step; every method raises PublisherUnavailable."""
 
-    async def published(self, stream: str) -> int | None:
-        """Return the log position up to which a stream is published; None when it does not say."""
+    async def published(self, stream: str) -> Stated | None:
+        """Return up to where a stream is published; None when it does not say."""
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         """Add entries and move the published position from `after` to `upto`, both or nothing.
 
-        Returns the position it has then: `upto` when done, any other when somebody else has moved it and nothing
-        was added.
+        Store, epoch and position are compared, not the position alone. Returns what the stream says then: `upto`
+        when done, anything else when somebody else has moved it and nothing was added. Many entries may be added in
+        several such steps, unless the stream begins with them: half of them would pass for all.
         """
 
     async def close(self) -> None:

@@ -9,14 +9,13 @@ from pathlib import Path
 from redis import Redis, RedisError
 
 from exitbrain import __version__
-from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.opening import ChangedFormula, PolicyNotInForce, identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import EVERY_SYMBOL
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import FORMAT
 from exitbrain.infrastructure.binance.access import binance_access
-from exitbrain.infrastructure.cli import output, reports
+from exitbrain.infrastructure.cli import output, publication_check, reports
 from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE
 from exitbrain.infrastructure.cli.store import masked, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
@@ -36,7 +35,7 @@ PACKAGES = (
 )
 REDIS_TIMEOUT_S = 1.0
 VENUE_TIMEOUT_S = 5.0
-NEEDED = ("store", "instruments", "redis")
+NEEDED = ("store", "instruments", "redis", publication_check.NAME)
 """What commands can not do without, once it is set."""
 
 _MARKS = {True: "✔", False: "✘", None: "-"}
@@ -45,7 +44,8 @@ _MARKS = {True: "✔", False: "✘", None: "-"}
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(store=store, redis=redis)
-    checks = [_names(), _store(settings), _instruments(settings), _redis(settings), _venue(settings)]
+    of_store, published = _store(settings)
+    checks = [_names(), of_store, _instruments(settings), _redis(settings), published, _venue(settings)]
     report = reports.DoctorReport(
         version=__version__,
         python=platform.python_version(),
@@ -70,25 +70,28 @@ def _names() -> reports.Check:
     return reports.Check("names", True, "every EXITBRAIN_* variable is a setting")
 
 
-def _store(settings: Settings) -> reports.Check:
+def _store(settings: Settings) -> tuple[reports.Check, reports.Check]:
+    """Return what the store is like, and whether the streams are published from it."""
+    unasked = reports.Check(publication_check.NAME, None, "not asked: there is no store to compare with")
     is_default = "store" not in settings.model_fields_set
     if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
-        return reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it")
+        return reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it"), unasked
     try:
         with opened_with(settings) as container:
-            return reports.Check("store", True, _store_detail(container.ledger()))
+            ledger = container.ledger()
+            store = reports.Check("store", True, _store_detail(ledger))
+            return store, publication_check.publication(settings.redis, settings.names, ledger)
     except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
-        return reports.Check("store", False, masked(str(error)))
+        return reports.Check("store", False, masked(str(error))), unasked
 
 
 def _store_detail(ledger: ExitLedger) -> str:
-    begun = [record.event for record in ledger.history(STORE_ID)]
-    formats = [str(event.format) for event in begun if isinstance(event, StoreOpened)]
+    identity = identity_of(ledger)
     register = ledger.register()
     scoped = [f"{name} for {scope}" for scope, name in register.active.items() if scope != EVERY_SYMBOL]
     in_force = ", ".join([register.active[EVERY_SYMBOL], *scoped])
     return (
-        f"format {', '.join(formats) or 'unknown'}, {ledger.head()} events, in force {in_force}, "
+        f"format {FORMAT}, id {identity.store_id}, epoch {identity.epoch}, {ledger.head()} events, in force {in_force}, "
         f"every active formula computes what was registered"
     )
 

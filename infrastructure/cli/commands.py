@@ -213,6 +213,13 @@ def serve(
         int | None,
         Option(metavar="N", help="Publish the log again from this position.", show_default=False),
     ] = None,
+    begin_publishing_here: Annotated[
+        bool,
+        Option(
+            "--begin-publishing-here",
+            help="Publish from the end of the log on, under a new epoch; for a restored store.",
+        ),
+    ] = False,
 ) -> None:
     """Take messages from Redis streams, record what they lead to, publish it."""
     from exitbrain.infrastructure.cli.serving import run
@@ -228,6 +235,7 @@ def serve(
         health=health,
         drain=drain,
         republish_from=republish_from,
+        begin_publishing_here=begin_publishing_here,
     )
 
 

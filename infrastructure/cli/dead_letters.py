@@ -16,14 +16,14 @@ from exitbrain.infrastructure.cli.store import name_of, opened_with
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from exitbrain.infrastructure.settings import Settings, load_settings
 from exitbrain.infrastructure.wire.dead_letter import corrected, symbol_in
-from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 
 def list_letters(*, redis: str | None, stream: str | None, as_json: bool) -> None:
     """Report what was refused, oldest first."""
-    sources = _sources(stream)
-    with _dead_letters(load_settings(redis=redis)) as letters:
+    settings = load_settings(redis=redis)
+    sources = _sources(stream, settings)
+    with _dead_letters(settings) as letters:
         found, unreadable = dead_letters.all_letters(letters, sources)
     report = reports.DlqListReport(
         [_row(letter) for letter in found],
@@ -37,8 +37,9 @@ def list_letters(*, redis: str | None, stream: str | None, as_json: bool) -> Non
 
 def show_letter(wanted: str, *, redis: str | None, stream: str | None, as_json: bool) -> None:
     """Report one refused message with its fields."""
-    with _dead_letters(load_settings(redis=redis)) as letters:
-        letter = dead_letters.find(letters, wanted, _sources(stream))
+    settings = load_settings(redis=redis)
+    with _dead_letters(settings) as letters:
+        letter = dead_letters.find(letters, wanted, _sources(stream, settings))
     report = _report(letter)
     if as_json:
         output.emit(report)
@@ -59,7 +60,7 @@ def retry_letter(
     given = _corrections(corrections)
     settings = load_settings(redis=redis, store=store)
     with _dead_letters(settings) as letters, _store(settings) as (ledger, name):
-        letter = dead_letters.find(letters, wanted, _sources(stream))
+        letter = dead_letters.find(letters, wanted, _sources(stream, settings))
         retried = dead_letters.retry(
             letters, letter, corrected(letter.fields, given), translator=WireTranslator(), ledger=ledger
         )
@@ -128,10 +129,10 @@ def _sentence(refusal: reports.Refusal) -> str:
     return f"{refusal.field} is {refusal.value}; allowed: {refusal.allowed}"
 
 
-def _sources(stream: str | None) -> tuple[str, ...]:
+def _sources(stream: str | None, settings: Settings) -> tuple[str, ...]:
     if stream is None:
         return dead_letters.SOURCES
-    source = stream.removeprefix(STREAM_PREFIX)
+    source = settings.names.source_of(stream)
     if source not in dead_letters.SOURCES:
         raise WrongUsage(f"--stream is {stream!r}; allowed: {' or '.join(dead_letters.SOURCES)}")
     return (source,)
@@ -150,7 +151,7 @@ def _corrections(given: Sequence[str]) -> dict[str, str]:
 @contextmanager
 def _dead_letters(settings: Settings) -> Iterator[RedisDeadLetters]:
     try:
-        letters = RedisDeadLetters(settings.redis)
+        letters = RedisDeadLetters(settings.redis, settings.names)
     except ValueError as error:
         raise WrongUsage(f"the Redis URL can not be used: {error}") from error
     with closing(letters):

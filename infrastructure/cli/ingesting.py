@@ -33,7 +33,7 @@ def ingest(
         raise InvalidValue("--batch", batch, f"1 to {BATCH_MAX}")
     settings = load_settings(store=store, policy=policy, instruments=instruments, account=account)
     lines = _Lines(file)
-    messages = read_messages(lines, max_bytes=settings.max_message_bytes)
+    messages = read_messages(lines, max_bytes=settings.max_message_bytes, prefix=settings.stream_prefix)
     with (
         opened_with(settings, create=True) as container,
         collecting_seldom(),

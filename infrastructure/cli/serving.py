@@ -19,6 +19,7 @@ def run(
     health: str | None,
     drain: bool,
     republish_from: int | None,
+    begin_publishing_here: bool,
 ) -> None:
     """Serve with the settings in force; a flag wins over the environment."""
     settings = load_settings(
@@ -37,9 +38,13 @@ def run(
     check_url(settings.redis)
     if republish_from is not None and republish_from < 1:
         raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
+    if republish_from is not None and begin_publishing_here:
+        raise WrongUsage(
+            "--republish-from and --begin-publishing-here exclude each other; allowed: one of them"
+        )
     try:
         with collecting_seldom():
-            serve(settings, ServeOptions(republish_from))
+            serve(settings, ServeOptions(republish_from, begin_publishing_here))
     except Unserved as error:
         raise CanNotGoOn(str(error)) from error
 

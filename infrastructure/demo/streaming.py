@@ -22,13 +22,10 @@ from exitbrain.domain.values import Side
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import PublishedLevels
 from exitbrain.infrastructure.demo.server import POLL_S, Guarded
-from exitbrain.infrastructure.redis.streams import (
-    ADAPTIVE_LEVELS,
-    EVENTS,
-    INCOMING,
-    dead_letters_of,
-    group_of,
-)
+from exitbrain.infrastructure.redis.streams import Names
+
+NAMES = Names()
+"""The worker is run without settings of whoever runs the demonstration, so its names are the usual ones."""
 
 DONE_WITHIN_S = 30.0
 WORKER_LOG = "worker.log"
@@ -97,13 +94,15 @@ def send(client: redis.Redis, messages: Sequence[Fields]) -> None:
 
 def await_groups(client: redis.Redis, log: Path) -> None:
     """Wait until the worker has begun to read."""
-    _until(lambda: all(client.exists(stream) for stream in INCOMING), "the worker reads its streams", log)
+    _until(
+        lambda: all(client.exists(stream) for stream in NAMES.incoming), "the worker reads its streams", log
+    )
 
 
 def await_acknowledged(client: redis.Redis, log: Path) -> None:
     """Wait until the worker has acknowledged every message."""
     _until(
-        lambda: all(_acknowledged(client, stream) for stream in INCOMING),
+        lambda: all(_acknowledged(client, stream) for stream in NAMES.incoming),
         "every message is acknowledged",
         log,
     )
@@ -115,8 +114,10 @@ def await_published(client: redis.Redis, recorded: Sequence[LogEntry], log: Path
     dead = sum(1 for entry in recorded if _is_refused(entry))
 
     def reached() -> bool:
-        newest: Any = client.xrevrange(EVENTS, count=1)
-        letters = sum(int(client.xlen(dead_letters_of(stream))) for stream in INCOMING)
+        newest: Any = client.xrevrange(NAMES.events, count=1)
+        letters = sum(
+            int(client.xlen(NAMES.dead_letters_of(NAMES.source_of(stream)))) for stream in NAMES.incoming
+        )
         return letters == dead and bool(newest) and json.loads(newest[0][1]["payload"])["log_position"] >= due
 
     _until(reached, "every decision is published", log)
@@ -124,8 +125,12 @@ def await_published(client: redis.Redis, recorded: Sequence[LogEntry], log: Path
 
 def came_out(client: redis.Redis) -> CameOut:
     """Return everything on the streams that the worker writes."""
-    dead = [fields for stream in INCOMING for fields in _read(client, dead_letters_of(stream))]
-    return CameOut(_read(client, ADAPTIVE_LEVELS), _read(client, EVENTS), dead)
+    dead = [
+        fields
+        for stream in NAMES.incoming
+        for fields in _read(client, NAMES.dead_letters_of(NAMES.source_of(stream)))
+    ]
+    return CameOut(_read(client, NAMES.adaptive_levels), _read(client, NAMES.events), dead)
 
 
 def check_published(log: Sequence[LogEntry], out: CameOut) -> None:
@@ -153,7 +158,7 @@ def _is_refused(entry: LogEntry) -> bool:
 def _acknowledged(client: redis.Redis, stream: str) -> bool:
     groups: Any = client.xinfo_groups(stream) if client.exists(stream) else []
     newest: Any = client.xinfo_stream(stream)["last-generated-id"]
-    ours = [group for group in groups if group["name"] == group_of(stream)]
+    ours = [group for group in groups if group["name"] == NAMES.group_of(stream)]
     return bool(ours) and ours[0]["pending"] == 0 and ours[0]["last-delivered-id"] == newest
 
 

@@ -208,7 +208,8 @@ class _Market:
         return self.signal(side)
 
     def _reduction(self) -> Fields:
-        quantity = round(self._random.choice(_SIZES_USD) / 10 / self._price(), 6)
+        # Too little to end a position: whether its report would come in time depends on how fast they are sent.
+        quantity = round(self._random.choice(_SIZES_USD) / 1_000 / self._price(), 6)
         return {
             "symbol": self.symbol,
             "side": self._other_side(),
@@ -224,6 +225,7 @@ class _Market:
         self._side = None
         self._last_close = {
             "symbol": self.symbol,
+            "side": "LONG" if direction == 1 else "SHORT",
             "exit_price": str(self._tick * self.ticks),
             "pnl_percent": f"{gain:.4f}",
             "order_id": str(8_000_000 + number),

@@ -37,7 +37,7 @@ from exitbrain.domain.position import (
     PositionReduced,
 )
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Turn the content of one version into that of the next; what the old one did not know becomes absent (None)."""
@@ -58,6 +58,7 @@ class StoredClass:
 
 STORED_CLASSES = (
     StoredClass(StoreOpened),
+    StoredClass(EpochRaised),
     StoredClass(PolicyRegistered),
     StoredClass(PolicyActivated),
     StoredClass(IntakeConfigured),

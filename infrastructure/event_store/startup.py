@@ -25,12 +25,17 @@ class _Format(msgspec.Struct):
 
 
 def check(glimpse: Glimpse, name: str) -> None:
-    """Raise StoreUnavailable for a store that a newer version has written."""
+    """Raise StoreUnavailable for a store of another format, or one that a newer version has written to."""
     if glimpse.opened is not None:
         found = _format_of(glimpse.opened, name)
         if found > FORMAT:
             raise StoreUnavailable(
                 f"{name} is of format {found}; this version of ExitBrain reads up to {FORMAT}"
+            )
+        if found < FORMAT:
+            raise StoreUnavailable(
+                f"{name} is of format {found}, this version of ExitBrain reads format {FORMAT} alone: read it with the "
+                "version that wrote it, and take its messages into a new store with `exitbrain ingest`"
             )
     for topic, position in glimpse.newest_topics.items():
         if topic not in MAPPER.topics:

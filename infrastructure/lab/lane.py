@@ -36,7 +36,7 @@ def fresh_mirror(ledger: StoredLedger, folder: Path) -> Choice:
         return Choice(None, str(another))
     covers, head = mirror.covers(), ledger.head()
     if covers > head:
-        return Choice(None, f"mirror {folder} covers {covers} log positions, the store has {head}")
+        return Choice(None, _beyond(mirror, ledger))
     if covers < WORTH * head:
         return Choice(
             None, f"mirror {folder} covers {covers} of {head} log positions; export parquet extends it"
@@ -55,7 +55,7 @@ def judging_mirror(ledger: StoredLedger, folder: Path) -> Choice:
 
 
 def needed_mirror(ledger: StoredLedger, folder: Path | None) -> Mirror:
-    """Return the mirror in a folder, whatever it covers; raises NoMirror and AnotherStore."""
+    """Return the mirror in a folder, however little it covers; raises NoMirror and AnotherStore."""
     if folder is None:
         raise NoMirror(
             "there is no mirror: setting MIRROR names its folder for a store that is no SQLite file"
@@ -64,4 +64,10 @@ def needed_mirror(ledger: StoredLedger, folder: Path | None) -> Mirror:
     mirror.check_owner()
     if not mirror.covers():
         raise NoMirror(f"there is no mirror in {folder}: exitbrain export parquet makes one")
+    if mirror.covers() > ledger.head():  # the store was put back to an earlier state
+        raise NoMirror(f"{_beyond(mirror, ledger)}; exitbrain export parquet puts that right")
     return mirror
+
+
+def _beyond(mirror: Mirror, ledger: StoredLedger) -> str:
+    return f"mirror {mirror.folder} covers {mirror.covers()} log positions, the store has {ledger.head()}"

@@ -6,14 +6,11 @@ the same positions every time, so a mirror grows by further segments; only the l
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from exitbrain.application.ports.exit_ledger import LedgerError
-from exitbrain.domain.identity import STORE_ID
+from exitbrain.application.opening import identity_of
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
@@ -63,7 +60,7 @@ class Mirror:
     @classmethod
     def of(cls, ledger: StoredLedger, folder: Path, span: int = SPAN) -> "Mirror":
         """Return the mirror of a store in a folder, which need not exist yet."""
-        return cls(folder, identity_of(ledger), span)
+        return cls(folder, str(identity_of(ledger).store_id), span)
 
     def segments(self) -> tuple[Segment, ...]:
         """Return the segments that follow on each other from the beginning of the log, by their names alone.
@@ -187,14 +184,6 @@ class Mirror:
 
 def _overlap(one: Segment, other: Segment) -> bool:
     return one.first <= other.last and other.first <= one.last
-
-
-def identity_of(ledger: StoredLedger) -> str:
-    """Return what tells a store from every other: the hash of its first event."""
-    history = ledger.history(STORE_ID)
-    if not history:
-        raise LedgerError(f"{ledger.name} is empty: there is nothing to mirror")
-    return sha256(MAPPER.to_stored_event(history[0]).state).hexdigest()
 
 
 def read_from_store(ledger: StoredLedger, first: int, last: int) -> tuple[DecisionColumns, str]:

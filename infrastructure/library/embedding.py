@@ -19,16 +19,18 @@ def incoming_message(
     entry_id: str | None = None,
     origin: Origin = Origin.LIVE,
     max_bytes: int = MESSAGE_BYTES_MAX,
+    server: str | None = None,
 ) -> IncomingMessage:
     """Build the message that `ExitBrain.handle` and `decide` take.
 
     `stream` is `trade.intent` or `trade.closed`, with or without `quantum:stream:`, or `book.close` for an operator's
     word that a position has ended; `fields` hold text, bytes or JSON values. `entry_id` is the stream id, `milliseconds-sequence`. Without one the content is the identity: the
-    same fields again are the same message, so give them a time or an `event_id` of yours. Never raises for what
+    same fields again are the same message, so give them a time or an `event_id` of yours. `server` names what gave the
+    stream id, say the run id of a Redis: ids of one server tell which of two messages came first. Never raises for what
     the fields contain: such a message is refused by its receipt.
     """
     named = cast(Mapping[str | bytes, object], fields)  # the keys of a Mapping are invariant
-    return from_fields(stream, entry_id, named, origin=origin, max_bytes=max_bytes)
+    return from_fields(stream, entry_id, named, origin=origin, max_bytes=max_bytes, server=server)
 
 
 def encode_event(record: Record) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
+from uuid import uuid4
 
 from exitbrain import __version__
 from exitbrain.application.context_audit import ContextAudit
@@ -79,7 +80,7 @@ class ExitBrain:
         self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
-        begin_or_check(ledger, self._clock, __version__, policy=policy)
+        begin_or_check(ledger, self._clock, __version__, new_id=uuid4(), policy=policy)
         self._recorder = Recorder(
             ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
         )

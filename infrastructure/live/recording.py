@@ -13,6 +13,7 @@ from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.values import EntryId
 
 T = TypeVar("T")
 ERROR_MAX = 200
@@ -49,6 +50,12 @@ class ThreadedRecording:
 
     async def give_up(self, undecided: Undecided) -> Outcome:
         return await self._thread.run(partial(self._give_up, undecided))
+
+    async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
+        return await self._thread.run(partial(self._recorder.received, messages))
+
+    async def newest_received(self, source: str) -> EntryId | None:
+        return await self._thread.run(partial(self._recorder.newest_received, source))
 
     def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
         try:

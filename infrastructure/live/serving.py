@@ -7,12 +7,17 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from exitbrain import __version__
+from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.publishing_epoch import begin_epoch
+from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
-from exitbrain.application.ports.message_source import SourceUnavailable
-from exitbrain.application.ports.publisher import Publisher, PublisherUnavailable
+from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
+from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.live.ending import Ending
@@ -23,10 +28,12 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.settings import Settings, unknown_settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
+from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
 
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
 """What can pass; anything else that a loop raises ends the process."""
@@ -39,13 +46,19 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What is said at the start alone: from where to publish again, None for where the streams say."""
+    """What is said at the start alone: from where to publish, None and False for where the streams say."""
 
     republish_from: int | None = None
+    begin_publishing_here: bool = False
+
+    @property
+    def take_over(self) -> bool:
+        """Return whether what another store reads and publishes is to be ours."""
+        return self.begin_publishing_here or self.republish_from is not None
 
 
 class Unserved(Exception):
-    """The worker ended because it could not go on; the text says which loop and why."""
+    """The worker ended because it could not go on; the text says why."""
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
@@ -60,10 +73,20 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
-                raise Unserved(f"the worker can not go on: {failed}") from failed
+                raise Unserved(_why(failed)) from failed
+            except (PublisherUnavailable, SourceUnavailable) as away:
+                raise Unserved(f"the worker can not take over: {away}") from away
             finally:
                 journal.summarise()
                 journal.event("stopped")
+
+
+def _why(failed: LoopFailed) -> str:
+    if isinstance(failed.__cause__, ReadElsewhere | EntriesTrimmed):
+        return str(failed.__cause__)
+    if isinstance(failed.__cause__, PublishedElsewhere):
+        return f"{failed.__cause__}; {PUBLISHED_ELSEWHERE}"
+    return f"the worker can not go on: {failed}"
 
 
 async def _serve(
@@ -80,8 +103,15 @@ async def _serve(
         writer, reader = OneThread("writer"), OneThread("tail")
         stack.callback(writer.close)
         stack.callback(reader.close)
-        source = RedisSource(settings.redis, settings.consumer_name, _source_settings(settings))
+        store = identity_of(container.ledger())
+        store_id = str(store.store_id)
+        source_settings = _source_settings(settings, take_over=options.take_over)
+        source = RedisSource(settings.redis, settings.consumer_name, store_id, source_settings)
         stack.push_async_callback(source.close)
+        places = RedisPlaces(
+            settings.redis, settings.names, store_id, max_message_bytes=settings.max_message_bytes
+        )
+        stack.push_async_callback(places.close)
         publisher = RedisPublisher(settings.redis)
         stack.push_async_callback(publisher.close)
 
@@ -89,16 +119,31 @@ async def _serve(
         units = PolicyUnits(tail_ledger.register)
         for policy in tail_ledger.register().policies:
             units(policy)  # now, not later in the event loop
-        language = Published(units, container.translator())
+        if options.begin_publishing_here:
+            stated = [await publisher.published(stream) for stream in settings.names.published]
+            store = begin_epoch(container.ledger(), container.clock(), __version__, stated)
+        language = Published(store, units, container.translator(), settings.names)
         recent = RecentLog()
         tail = ThreadedTail(reader, tail_ledger, language.topics, recent)
-        publishing = Publishing(tail, language, publisher, journal)
+        publishing = Publishing(store, tail, language, publisher, journal)
         recording = ThreadedRecording(writer, container.recorder(saved=recent.note))
-        worker = Worker(source, recording, publishing, supervisor, journal, WorkerSettings())
+        place = PlaceCheck(places, recording, journal, go_on=options.begin_publishing_here)
+        worker = Worker(source, place, recording, publishing, supervisor, journal, WorkerSettings())
 
-        metrics.watch(supervisor.states, silent_s=lambda: heartbeat.silent_s, conflicts=recording.conflicts)
+        metrics.watch(
+            supervisor.states,
+            silent_s=lambda: heartbeat.silent_s,
+            unpublished=publishing.unpublished,
+            conflicts=recording.conflicts,
+        )
         health = HealthServer(
-            supervisor, heartbeat, metrics, journal, mode=settings.served_mode, address=settings.health
+            supervisor,
+            heartbeat,
+            publishing.unpublished,
+            metrics,
+            journal,
+            mode=settings.served_mode,
+            address=settings.health,
         )
         stack.enter_context(health)
         supervisor.start("health", heartbeat.beat)
@@ -106,8 +151,12 @@ async def _serve(
         if venue is not None:
             stack.push_async_callback(venue.close)
             supervisor.start("instruments", venue.refresh, every_s=1.0)
+        if options.take_over:
+            await source.open()
+        if options.begin_publishing_here:
+            await publishing.begin_here()
         if options.republish_from is not None:
-            await _go_back(publisher, language.streams, options.republish_from)
+            await publishing.go_back(options.republish_from)
         _stop_on_signals(supervisor, journal, ending)
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
         try:
@@ -117,8 +166,10 @@ async def _serve(
             raise
 
 
-def _source_settings(settings: Settings) -> SourceSettings:
+def _source_settings(settings: Settings, *, take_over: bool) -> SourceSettings:
     return SourceSettings(
+        names=settings.names,
+        take_over=take_over,
         max_message_bytes=settings.max_message_bytes,
         group_start=settings.group_start,
         reclaim_idle_s=settings.reclaim_idle_s,
@@ -137,13 +188,6 @@ def _tail_ledger(settings: Settings, container: Container) -> Iterator[ExitLedge
         yield ledger
     finally:
         ledger.close()
-
-
-async def _go_back(publisher: Publisher, streams: tuple[str, ...], republish_from: int) -> None:
-    """Move every stream back, so that the log is published again from there."""
-    for stream in streams:
-        now = await publisher.published(stream)
-        await publisher.publish(stream, [], after=now, upto=max(0, republish_from - 1))
 
 
 def _end_on_signals(ending: Ending) -> None:

@@ -37,6 +37,9 @@ class ThreadedTail:
         self._looked: Stopwatch | None = None
         self._receipts: OrderedDict[UUID, MessageReceived] = OrderedDict()
 
+    async def head(self) -> int:
+        return await self._thread.run(self._ledger.head)
+
     async def page(self, after: int, limit: int) -> LogPage:
         page = self._recent_page(after, limit)
         if page is None or (page.upto == after and not self._has_just_looked()):

@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.live.unpublished import Unpublished
 
 VALUES_MAX = 50
 OTHER = "other"
@@ -72,13 +73,18 @@ class Way(Collector):
 
 
 class Watched(Collector):
-    """What is looked up when somebody asks: the loops, the event loop, the conflicts of the recorder."""
+    """What is looked up when somebody asks: the loops, the event loop, what is not published, the conflicts."""
 
     def __init__(
-        self, states: Mapping[str, LoopState], silent_s: Callable[[], float], conflicts: Callable[[], int]
+        self,
+        states: Mapping[str, LoopState],
+        silent_s: Callable[[], float],
+        unpublished: Unpublished,
+        conflicts: Callable[[], int],
     ) -> None:
         self._states = states
         self._silent_s = silent_s
+        self._unpublished = unpublished
         self._conflicts = conflicts
 
     def collect(self) -> Iterator[Metric]:
@@ -99,6 +105,11 @@ class Watched(Collector):
             "exitbrain_event_loop_silent_seconds",
             "Seconds since the event loop last ticked; above 3 something blocks it.",
             value=self._silent_s(),
+        )
+        yield GaugeMetricFamily(
+            "exitbrain_unpublished_seconds",
+            "Seconds that something committed has waited to be published; above 3 nobody publishes, or too slowly.",
+            value=self._unpublished.seconds(now),
         )
         yield CounterMetricFamily(
             "exitbrain_conflicts",

@@ -12,6 +12,7 @@ import msgspec
 
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import STALL_AFTER_S, Journal, LoopState, Supervisor
+from exitbrain.application.live.unpublished import Unpublished
 
 BEAT_S = 0.25
 ERROR_MAX = 300
@@ -60,7 +61,10 @@ class EventLoopHealth(msgspec.Struct, frozen=True):
 
 
 class HealthReport(msgspec.Struct, frozen=True):
-    """What `/healthz` answers; `reason` says why `live` or `ready` is false."""
+    """What `/healthz` answers; `reason` says why `live` or `ready` is false.
+
+    `unpublished_s` is for how long something committed has waited to be published, by this worker or another.
+    """
 
     status: str
     reason: str
@@ -70,6 +74,7 @@ class HealthReport(msgspec.Struct, frozen=True):
     version: str
     python: str
     uptime_s: float
+    unpublished_s: float
     event_loop: EventLoopHealth
     loops: dict[str, LoopHealth]
 
@@ -77,9 +82,12 @@ class HealthReport(msgspec.Struct, frozen=True):
 class Health:
     """Judge a worker by the states of its loops and its heartbeat, from any thread; the store is never asked."""
 
-    def __init__(self, supervisor: Supervisor, heartbeat: Heartbeat, mode: str) -> None:
+    def __init__(
+        self, supervisor: Supervisor, heartbeat: Heartbeat, unpublished: Unpublished, mode: str
+    ) -> None:
         self._supervisor = supervisor
         self._heartbeat = heartbeat
+        self._unpublished = unpublished
         self._mode = mode
         self._began = time.monotonic()
 
@@ -108,6 +116,9 @@ class Health:
         starting = [state.name for state in states if not state.steps]
         if starting or not states:
             return f"starting: {', '.join(starting) or 'no loop runs yet'}"
+        unpublished_s = self._unpublished.seconds(now)
+        if unpublished_s > STALL_AFTER_S:
+            return f"what was committed {unpublished_s:.1f} s ago is not published yet"
         return ""
 
     def report(self) -> HealthReport:
@@ -122,6 +133,7 @@ class Health:
             version=__version__,
             python=platform.python_version(),
             uptime_s=round(now - self._began, 1),
+            unpublished_s=round(self._unpublished.seconds(now), 1),
             event_loop=EventLoopHealth(round(self._heartbeat.silent_s, 3), round(self._heartbeat.delay_s, 3)),
             loops={
                 state.name: LoopHealth(
@@ -143,11 +155,15 @@ class Health:
 class Watchdog:
     """Note in the journal what the event loop itself can not when it is blocked."""
 
-    def __init__(self, supervisor: Supervisor, heartbeat: Heartbeat, journal: Journal) -> None:
+    def __init__(
+        self, supervisor: Supervisor, heartbeat: Heartbeat, unpublished: Unpublished, journal: Journal
+    ) -> None:
         self._supervisor = supervisor
         self._heartbeat = heartbeat
+        self._unpublished = unpublished
         self._journal = journal
         self._blocked = False
+        self._publishes = True
         self._stalled: set[str] = set()
 
     def look(self) -> None:
@@ -164,6 +180,7 @@ class Watchdog:
         self._blocked = blocked
         if not blocked:  # while it is, all loops stand still for this one reason
             self._look_at_loops()
+            self._look_at_publication()
 
     def _look_at_loops(self) -> None:
         now = time.monotonic()
@@ -176,6 +193,15 @@ class Watchdog:
             elif state.name in self._stalled and not stalled:
                 self._stalled.discard(state.name)
                 self._journal.event("loop_moves_again", loop=state.name)
+
+    def _look_at_publication(self) -> None:
+        unpublished_s = self._unpublished.seconds(time.monotonic())
+        publishes = unpublished_s <= STALL_AFTER_S
+        if self._publishes and not publishes:
+            self._journal.trouble("publication_stalled", unpublished_s=round(unpublished_s, 1))
+        elif publishes and not self._publishes:
+            self._journal.event("publication_goes_on")
+        self._publishes = publishes
 
 
 def _cut(error: str) -> str:

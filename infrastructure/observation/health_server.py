@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from exitbrain.application.live.supervisor import Journal, Supervisor
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observation.health import Health, Heartbeat, Watchdog
 from exitbrain.infrastructure.observation.metrics import Metrics
 
@@ -34,14 +35,15 @@ class HealthServer:
         self,
         supervisor: Supervisor,
         heartbeat: Heartbeat,
+        unpublished: Unpublished,
         metrics: Metrics,
         journal: Journal,
         *,
         mode: str,
         address: str = DEFAULT_ADDRESS,
     ) -> None:
-        health = Health(supervisor, heartbeat, mode)
-        watchdog = Watchdog(supervisor, heartbeat, journal)
+        health = Health(supervisor, heartbeat, unpublished, mode)
+        watchdog = Watchdog(supervisor, heartbeat, unpublished, journal)
         self._server = _Server(address, health, metrics, watchdog, journal)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(LOOK_EVERY_S,), name="health", daemon=True

@@ -39,7 +39,9 @@ TEXT_MAX = 500
 
 _REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
-_GRAVE = frozenset({"loop_ended", "loop_stalled", "event_loop_blocked"})
+_GRAVE = frozenset(
+    {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
+)
 
 
 class Lines:
@@ -172,7 +174,7 @@ class LiveJournal:
             self._log.warning("exit_ignored", **facts)  # however many: none of them may be left out
 
     def _flow(self, name: str, facts: Mapping[str, object]) -> None:
-        if name == "published" and isinstance(entries := facts["entries"], int):
+        if name == "published" and isinstance(entries := facts["entries"], int) and entries:
             self._counts[name] += entries
         if self._detailed:
             shown = {key: value for key, value in facts.items() if key != "entry_ids"}

@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.receipt import Disposition, Reason
@@ -94,10 +95,11 @@ class Metrics:
         states: Mapping[str, LoopState],
         *,
         silent_s: Callable[[], float],
+        unpublished: Unpublished,
         conflicts: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Show the loops of a supervisor, for how long the event loop has not ticked, and a count of conflicts."""
-        self._registry.register(Watched(states, silent_s, conflicts))
+        """Show the loops of a supervisor, for how long the event loop or the publication lags, a count of conflicts."""
+        self._registry.register(Watched(states, silent_s, unpublished, conflicts))
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Return all metrics in the text format that an Accept header asks for, and its content type."""

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
 from exitbrain.domain.receipt import RawFields
 from exitbrain.infrastructure.paper.streams import InMemoryStreams
-from exitbrain.infrastructure.redis.streams import dead_letters_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.dead_letter import letter_of
 
 
 class InMemoryDeadLetters:
     """Read dead letters in memory and send messages again; these streams hold text, so bytes stay base64."""
 
-    def __init__(self, streams: InMemoryStreams) -> None:
+    def __init__(self, streams: InMemoryStreams, names: Names = Names()) -> None:
         self._streams = streams
+        self._names = names
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
-        for entry_id, fields in self._streams.entries(dead_letters_of(source)):
+        for entry_id, fields in self._streams.entries(self._names.dead_letters_of(source)):
             yield letter_of(entry_id, fields)
 
     def resend(self, stream: str, fields: RawFields) -> str:

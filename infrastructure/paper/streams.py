@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from heapq import merge
 from itertools import chain, islice
 
-from exitbrain.application.ports.message_source import Backlog, Delivery
-from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere
+from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.redis.streams import INCOMING
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
 
 BEGINNING = EntryId(0, 0)
@@ -34,8 +34,9 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Group:
-    """The one consumer group of a stream."""
+    """The one consumer group of a stream; `begun` is where it began to read for its store, None where nobody knows."""
 
+    begun: EntryId | None = BEGINNING
     delivered: EntryId = BEGINNING
     pending: dict[EntryId, _Pending] = field(default_factory=dict)
     seen_ms: dict[str, int] = field(default_factory=dict)
@@ -45,17 +46,20 @@ class InMemoryStreams:
     """Streams of entries, with one consumer group and one published position each, and one turn to read them.
 
     `now_ms` tells the time in milliseconds: of entry ids, and of how long something is idle. Everything is kept until
-    it is trimmed.
+    it is trimmed. `server` is the id of the server that gives the entry ids; `store` the one for which they are read.
     """
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], server: str = "memory") -> None:
         self.now_ms = now_ms
+        self.server = server
+        self.store: str | None = None
         self._ids: dict[str, list[EntryId]] = {}
         self._fields: dict[tuple[str, EntryId], dict[str, str]] = {}
+        self._cut: set[str] = set()
         self._groups: dict[str, _Group] = {}
         self._waiting: set[asyncio.Event] = set()
         self._turn: tuple[str, int] | None = None
-        self.published: dict[str, int] = {}
+        self.published: dict[str, Stated] = {}
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
         """Add an entry and return its id."""
@@ -79,16 +83,31 @@ class InMemoryStreams:
         for entry_id in ids[:cut] if cut > 0 else []:
             del self._fields[stream, entry_id]
         self._ids[stream] = ids[max(0, cut) :]
+        if cut > 0:
+            self._cut.add(stream)
 
     def flush(self) -> None:
-        """Forget everything: entries, groups, positions and the turn."""
+        """Forget everything: entries, groups, positions, the turn, and for whom it is all read."""
         self.end_turn()
-        for everything in (self._ids, self._fields, self._groups, self.published):
+        self.store = None
+        for everything in (self._ids, self._fields, self._cut, self._groups, self.published):
             everything.clear()
 
     def group(self, stream: str) -> _Group:
         """Return the group of a stream, which begins at its first entry."""
         return self._groups.setdefault(stream, _Group())
+
+    def has_group(self, stream: str) -> bool:
+        """Return whether there is a group of a stream already."""
+        return stream in self._groups
+
+    def is_whole(self, stream: str) -> bool:
+        """Return whether a stream never lost an entry."""
+        return stream not in self._cut
+
+    def ids(self, stream: str) -> Sequence[EntryId]:
+        """Return the ids of what a stream holds, oldest first."""
+        return self._ids.get(stream, [])
 
     def after(self, stream: str, entry_id: EntryId) -> list[EntryId]:
         """Return the ids of what comes after an entry."""
@@ -130,20 +149,24 @@ class InMemoryStreams:
 
 
 class InMemorySource:
-    """Read streams in memory as a consumer of their groups; the settings are those of the Redis source."""
+    """Read streams in memory as a consumer of their groups; store and settings are those of the Redis source."""
 
     def __init__(
         self,
         streams: InMemoryStreams,
         consumer: str,
+        store: str,
         *,
+        take_over: bool = False,
         max_message_bytes: int = 65_536,
         turn_s: float = 3.0,
         reclaim_idle_s: float = 60.0,
         reap_idle_s: float = 3600.0,
-        names: Sequence[str] = INCOMING,
+        names: Names = Names(),
     ) -> None:
         self._streams = streams
+        self._store = store
+        self._take_over_store = take_over
         self.consumer = consumer
         self.in_turn = False
         self._taken_over = False
@@ -151,10 +174,18 @@ class InMemorySource:
         self._max_message_bytes = max_message_bytes
         self._reclaim_idle_ms = reclaim_idle_s * 1000
         self._reap_idle_ms = reap_idle_s * 1000
-        self._names = names
-        self._read_upto = dict.fromkeys(names, BEGINNING)
+        self._names = names.incoming
+        self._source_of = names.source_of
+        self._read_upto = dict.fromkeys(self._names, BEGINNING)
 
     async def open(self) -> None:
+        if self._take_over_store and self._streams.store not in {None, self._store}:
+            self._streams.store = None
+        if self._streams.store is None:
+            for name in self._names:
+                if self._streams.has_group(name):
+                    self._streams.group(name).begun = None
+        self._belong()
         self._taken_over = False
         self._read_upto = dict.fromkeys(self._names, BEGINNING)
 
@@ -167,7 +198,7 @@ class InMemorySource:
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
-        if self._streams.holder not in {None, self.consumer}:
+        if self._streams.holder not in {None, self.consumer} or self._streams.store != self._store:
             return []
         long_ago = self._streams.now_ms() - self._reclaim_idle_ms
         idle = [
@@ -211,7 +242,15 @@ class InMemorySource:
         if self._streams.holder == self.consumer:
             self._streams.end_turn()
 
+    def _belong(self) -> None:
+        """Make the streams ours that are nobody's; raises ReadElsewhere for those of another."""
+        if self._streams.store is None:
+            self._streams.store = self._store
+        if self._streams.store != self._store:
+            raise ReadElsewhere("the server in memory", self._streams.store, self._store)
+
     def _take(self, limit: int) -> list[Delivery]:
+        self._belong()
         holder = self._streams.holder
         if holder not in {None, self.consumer}:
             self.in_turn = False
@@ -257,7 +296,14 @@ class InMemorySource:
             pending.consumer, pending.at_ms = self.consumer, now_ms
         group.delivered = max(group.delivered, entry_id)
         self._read_upto[name] = max(self._read_upto[name], entry_id)
-        message = from_entry(name, str(entry_id), fields or {}, max_bytes=self._max_message_bytes)
+        message = from_entry(
+            name,
+            str(entry_id),
+            fields or {},
+            max_bytes=self._max_message_bytes,
+            source=self._source_of(name),
+            server=self._streams.server,
+        )
         return Delivery(message, name, str(entry_id), pending.times, digest_of(fields or {}))
 
 
@@ -267,12 +313,12 @@ class InMemoryPublisher:
     def __init__(self, streams: InMemoryStreams) -> None:
         self._streams = streams
 
-    async def published(self, stream: str) -> int | None:
+    async def published(self, stream: str) -> Stated | None:
         return self._streams.published.get(stream)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         now = self._streams.published.get(stream)
         if now != after:
             return now

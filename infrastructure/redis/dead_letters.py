@@ -12,7 +12,7 @@ from redis.retry import Retry
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable, UnreadableLetter
 from exitbrain.domain.receipt import RawFields
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S
-from exitbrain.infrastructure.redis.streams import dead_letters_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.dead_letter import letter_of
 
 PAGE = 500
@@ -21,7 +21,8 @@ PAGE = 500
 class RedisDeadLetters:
     """Read dead letter streams and send messages again. Raises ValueError for a URL that is none of Redis."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, names: Names = Names()) -> None:
+        self._names = names
         # Asked once and never again by itself: after a lost reply a second XADD would be a second message.
         # Any: its types speak of text and bytes at once.
         self._client: Any = redis.Redis.from_url(
@@ -35,7 +36,7 @@ class RedisDeadLetters:
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
         start = "-"
-        while page := self._page(dead_letters_of(source), start):
+        while page := self._page(self._names.dead_letters_of(source), start):
             for entry_id, fields in page:
                 yield letter_of(entry_id.decode(), _texts(fields))
             start = f"({page[-1][0].decode()}"

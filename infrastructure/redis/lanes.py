@@ -27,6 +27,7 @@ class Lane:
 
     number: int
     stream: str
+    source: str
     group: str
     after: str = BEGINNING
     exhausted: bool = False

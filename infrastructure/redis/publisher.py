@@ -5,8 +5,14 @@ from itertools import chain
 
 import msgspec
 
-from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
+from exitbrain.application.ports.publisher import (
+    Outgoing,
+    PublishedPosition,
+    PublisherUnavailable,
+    Stated,
+)
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.published_position import stated_in, text_of
 from exitbrain.infrastructure.redis.streams import published_key
 
 CHUNK_MAX = 128
@@ -31,39 +37,43 @@ class RedisPublisher:
         self._script = self._client.register_script(PUBLISH)
         self._timeout_s = timeout_s
 
-    async def published(self, stream: str) -> int | None:
+    async def published(self, stream: str) -> Stated | None:
         async with answering(PublisherUnavailable, self._timeout_s):
-            position = await self._client.get(published_key(stream))
-        return None if position is None else int(position)
+            value = await self._client.get(published_key(stream))
+        return None if value is None else stated_in(value)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
-        """Publish in chunks, each atomic with the position of its last entry.
-
-        The first entries of a stream without a position are one chunk: half of them would pass for all of them.
-        """
-        chunks = [list(entries)] if after is None else list(_chunks(entries))
-        for number, chunk in enumerate(chunks, start=1):
-            reached = upto if number == len(chunks) else chunk[-1].log_position
-            position = await self._publish(stream, chunk, after, reached)
-            if position != reached:
-                return position
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
+        """Publish in chunks, each atomic with the position of its last entry; in one where the stream begins with them."""
+        begins = not isinstance(after, PublishedPosition) or after.store != upto.store
+        chunks = [list(entries)] if begins else list(_chunks(entries))
+        for chunk in chunks[:-1]:
+            reached = PublishedPosition(upto.store, chunk[-1].log_position)
+            stated = await self._publish(stream, chunk, after, reached)
+            if stated != reached:
+                return stated
             after = reached
-        return upto
+        return await self._publish(stream, chunks[-1], after, upto)
 
     async def close(self) -> None:
         async with answering(PublisherUnavailable, self._timeout_s):
             await self._client.aclose()
 
     async def _publish(
-        self, stream: str, entries: Sequence[Outgoing], after: int | None, reached: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], after: Stated | None, reached: PublishedPosition
+    ) -> Stated | None:
         packed = _pack([[*chain(*entry.fields.items())] for entry in entries])
-        arguments = ["" if after is None else after, reached, packed]
+        before, then = "" if after is None else _bytes_of(after), _bytes_of(reached)
         async with answering(PublisherUnavailable, self._timeout_s):
-            position = await self._script(keys=[stream, published_key(stream)], args=arguments)
-        return None if position is None else int(position)
+            value = await self._script(keys=[stream, published_key(stream)], args=[before, then, packed])
+        if value == then:
+            return reached
+        return None if value is None else stated_in(value)
+
+
+def _bytes_of(stated: Stated) -> bytes:
+    return text_of(stated).encode("utf-8", "surrogateescape")
 
 
 def _chunks(entries: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:

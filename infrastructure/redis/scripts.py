@@ -1,14 +1,52 @@
 """What the message source asks of the server in one step, as scripts.
 
 The turn is a key that holds the name of the one consumer who may be given entries, and expires unless that consumer
-reads. Each script that gives entries looks at it first, so an entry is never given to anybody else.
+reads. Each script that gives entries looks at it first, so an entry is never given to anybody else. Beside the turn,
+and beside each group, a key names the store for which its entries are read: who reads for another store is given
+nothing, whatever its name.
 """
 
-# For each stream its entries after an id, in turn their ids and what they hold, and what tells of them: after ">" how
-# far the group is now, else what is pending. False without the turn. Names and values come as one text with a NUL
-# between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
-READ = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+# Makes the groups that are not there, and notes for whom they are read. Returns the key that names another store with
+# what it says, and changes nothing then, unless told to take over; else nothing. After the id of the store a group
+# says after which entry it began for that store, and nothing where that is not known: another made the group.
+OPEN = """
+local store, take_over, start = ARGV[1], ARGV[2] == '1', ARGV[3]
+local function is_ours(said) return said and string.sub(said, 1, #store) == store end
+local notes = {KEYS[1]}
+for i = 3, #KEYS, 2 do notes[#notes + 1] = KEYS[i] end
+for _, note in ipairs(notes) do
+  local said = redis.call('GET', note)
+  if said and not is_ours(said) and not take_over then return {note, said} end
+end
+redis.call('SET', KEYS[1], store)
+for i = 2, #KEYS, 2 do
+  local stream, note, group = KEYS[i], KEYS[i + 1], ARGV[i / 2 + 3]
+  local made = redis.pcall('XGROUP', 'CREATE', stream, group, start, 'MKSTREAM')
+  if not made.err then
+    for _, facts in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+      local named = {}
+      for j = 1, #facts, 2 do named[facts[j]] = facts[j + 1] end
+      if named.name == group then redis.call('SET', note, store .. ':' .. named['last-delivered-id']) end
+    end
+  elseif not string.find(made.err, 'BUSYGROUP', 1, true) then
+    return made
+  elseif not is_ours(redis.call('GET', note)) then
+    redis.call('SET', note, store .. ':')
+  end
+end
+return {}
+"""
+
+# The run id of the server that gives the entries: only its own ids are in one order. A question of its own would be
+# answered by another server after a silent reconnect. It takes some 5 microseconds, once for all that a script gives.
+_SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
+
+# The server, and for each stream its entries after an id, in turn their ids and what they hold, and what tells of them:
+# after ">" how far the group is now, else what is pending. False without the turn. Names and values come as one text
+# with a NUL between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
+READ = (
+    """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local function delivered(stream, group)
   for _, facts in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
@@ -30,8 +68,8 @@ local function packed(entries)
   return flat
 end
 local answers = {}
-for i = 2, #KEYS do
-  local stream, group, after = KEYS[i], ARGV[2 * i], ARGV[2 * i + 1]
+for i = 3, #KEYS do
+  local stream, group, after = KEYS[i], ARGV[2 * i - 1], ARGV[2 * i]
   local taken = redis.call('XREADGROUP', 'GROUP', group, ARGV[1], 'COUNT', ARGV[3], 'STREAMS', stream, after)
   local entries, about = taken and taken[1][2] or {}, nil
   if after ~= '>' then
@@ -41,19 +79,29 @@ for i = 2, #KEYS do
   end
   answers[#answers + 1] = {packed(entries), about}
 end
-return answers
+return {"""
+    + _SERVER
+    + """, answers}
 """
+)
 
 # Takes the turn unless another has it, and one chunk of what others hold in a stream. Returns how many it took and the
-# id to go on after, empty at the end; while another has the turn, the milliseconds that it has left. JUSTID, because
-# an entry counts as delivered when it is read, which comes next.
+# id to go on after, empty at the end; while another has the turn, the milliseconds that it has left; and where a key
+# names another store, that key with what it says. JUSTID, because an entry counts as delivered when it is read, which
+# comes next.
 #
 # Not XAUTOCLAIM: it says which entries were trimmed in a different manner in each version, and the newer ones forget
 # them by saying so. Here a trimmed entry stays pending, whoever holds it, until it is acknowledged.
 TAKE_OVER = """
+local store = ARGV[6]
+for i = 3, 4 do
+  local said = redis.call('GET', KEYS[i])
+  if said and string.sub(said, 1, #store) ~= store then return {KEYS[i], said} end
+end
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[3], store)
 local found = redis.call('XPENDING', KEYS[2], ARGV[3], '(' .. ARGV[4], '+', ARGV[5])
 local theirs = {}
 for _, pending in ipairs(found) do
@@ -72,9 +120,10 @@ RELEASE = """
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 """
 
-RECLAIM = """
+RECLAIM = (
+    """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[2] then return {} end
+if holder and holder ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[5] then return {'', {}} end
 local taken = {}
 for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
   local id, times = pending[1], pending[4] + 1
@@ -82,8 +131,11 @@ for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3
   if entry then redis.call('XCLAIM', KEYS[2], ARGV[1], ARGV[2], 0, id) end
   taken[#taken + 1] = {id, entry and entry[2] or {}, times}
 end
-return taken
+return {"""
+    + _SERVER
+    + """, taken}
 """
+)
 
 # A server that lost its newest entries may give their ids again. What was read is acknowledged, and not what bears its
 # id now: that may be in somebody's hands, and nobody would see it again.
@@ -110,4 +162,42 @@ for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   end
 end
 return {removed, kept}
+"""
+
+# The server, and what was delivered of a stream, newest first: ids, what they hold, and whether they are pending. The
+# newest delivered of all is among them also where it is gone from the stream.
+LOOK_BACK = (
+    """
+local found = {}
+local function take(id, fields)
+  found[#found + 1] = {id, fields, #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1)}
+end
+local entries = redis.call('XREVRANGE', KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+if ARGV[2] == ARGV[5] and (#entries == 0 or entries[1][1] ~= ARGV[5]) then take(ARGV[5], {}) end
+for _, entry in ipairs(entries) do take(entry[1], entry[2]) end
+return {"""
+    + _SERVER
+    + """, found}
+"""
+)
+
+# Sets a group back, unless it has moved since. What is pending from there on comes again as news, each entry in its
+# place; what of it is gone from the stream stays pending, or nobody would hear of it again.
+GO_BACK = """
+for _, facts in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local named = {}
+  for i = 1, #facts, 2 do named[facts[i]] = facts[i + 1] end
+  if named.name == ARGV[1] and named['last-delivered-id'] ~= ARGV[2] then return 0 end
+end
+local from = '(' .. ARGV[3]
+while true do
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', 500)
+  if #pending == 0 then break end
+  for _, one in ipairs(pending) do
+    if #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then redis.call('XACK', KEYS[1], ARGV[1], one[1]) end
+    from = '(' .. one[1]
+  end
+end
+redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
+return 1
 """

@@ -21,7 +21,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, SourceUnavailable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
@@ -31,8 +31,9 @@ from exitbrain.infrastructure.redis.connection import (
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
-from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
-from exitbrain.infrastructure.redis.streams import INCOMING, TURN, group_of
+from exitbrain.infrastructure.redis.owners import store_in
+from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, OPEN, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content
 
 Arguments = list[str | int]
@@ -51,9 +52,11 @@ class SourceSettings:
     `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
     beginning. A turn that is not used for `turn_s` passes to another. An entry pending for `reclaim_idle_s` is
     delivered again, whoever holds it: longer than the slowest batch, or it is handled twice. A consumer that holds
-    nothing and has not asked for `reap_idle_s` is removed.
+    nothing and has not asked for `reap_idle_s` is removed. With `take_over` what another store reads is ours from now on.
     """
 
+    names: Names = Names()
+    take_over: bool = False
     max_message_bytes: int = 65_536
     group_start: str = "0"
     turn_s: float = 3.0
@@ -65,18 +68,19 @@ class SourceSettings:
 class RedisSource:
     """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
 
-    `groups_recreated` counts how often the server had lost the groups.
+    `store` is the id of the store for which they are read. `groups_recreated` counts how often the server had lost the groups.
     """
 
     def __init__(
         self,
         url: str,
         consumer: str,
+        store: str,
         settings: SourceSettings = SourceSettings(),
-        streams: Sequence[str] = INCOMING,
     ) -> None:
         self._commands = connect(url)
         self._waiting = connect_for_blocking(url)
+        self._open = self._commands.register_script(OPEN)
         self._read = self._commands.register_script(READ)
         self._take_turn = self._commands.register_script(TAKE_OVER)
         self._release = self._commands.register_script(RELEASE)
@@ -87,14 +91,19 @@ class RedisSource:
         self._turn_ms = max(1, int(settings.turn_s * 1000))
         self._taken_over = False
         self._turn_free_in_s = 0.0
+        self._names = names = settings.names
+        self._store = store
         self.consumer = consumer
         self.in_turn = False
-        self._lanes = [Lane(number, stream, group_of(stream)) for number, stream in enumerate(streams)]
+        self._lanes = [
+            Lane(number, stream, names.source_of(stream), names.group_of(stream))
+            for number, stream in enumerate(names.incoming)
+        ]
         self.groups_recreated = 0
 
     async def open(self) -> None:
         async with answering(SourceUnavailable, self._settings.timeout_s):
-            await self._create_groups(self._settings.group_start)
+            await self._create_groups(self._settings.group_start, take_over=self._settings.take_over)
         self._begin_again()
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
@@ -112,9 +121,12 @@ class RedisSource:
         for lane in self._lanes:
             if len(taken) < limit:
                 room = limit - len(taken)
-                arguments: Arguments = [lane.group, self.consumer, idle_ms, room]
-                found = await self._ask(partial(self._reclaim, [TURN, lane.stream], arguments))
-                taken += [self._held(lane, entry_id, pairs, attempt) for entry_id, pairs, attempt in found]
+                keys = [self._names.turn, lane.stream, self._names.store_of_turn]
+                arguments: Arguments = [lane.group, self.consumer, idle_ms, room, self._store]
+                server, found = await self._ask(partial(self._reclaim, keys, arguments))
+                taken += [
+                    self._held(lane, server, entry_id, pairs, attempt) for entry_id, pairs, attempt in found
+                ]
         return [delivery for _, delivery in sorted(taken, key=itemgetter(0))]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
@@ -149,7 +161,7 @@ class RedisSource:
         if self.in_turn:
             with suppress(SourceUnavailable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
-                    await self._release([TURN], [self.consumer])
+                    await self._release([self._names.turn], [self.consumer])
         async with answering(SourceUnavailable, self._settings.timeout_s):
             await asyncio.gather(self._commands.aclose(), self._waiting.aclose())
 
@@ -170,20 +182,25 @@ class RedisSource:
             if answers is None:
                 self._taken_over = False  # the turn has passed, or expired: see who has it now
                 continue
-            for (lane, after), answer in zip(asked, answers, strict=True):
-                self._receive(lane, after, answer, limit)
+            server, found = answers
+            for (lane, after), answer in zip(asked, found, strict=True):
+                self._receive(lane, server, after, answer, limit)
 
     async def _take_over(self) -> bool:
         """Take the turn, and all that others hold; return whether the turn is ours."""
         taken = 0
+        names = self._names
         for lane in self._lanes:
+            keys = [names.turn, lane.stream, names.store_of_turn, names.store_of_group(lane.stream)]
             after = BEGINNING
             while after:
-                arguments: Arguments = [self.consumer, self._turn_ms, lane.group, after, CHUNK]
-                answer = await self._ask(partial(self._take_turn, [TURN, lane.stream], arguments))
+                arguments: Arguments = [self.consumer, self._turn_ms, lane.group, after, CHUNK, self._store]
+                answer = await self._ask(partial(self._take_turn, keys, arguments))
                 if isinstance(answer, int):
                     self._stand_by(answer)
                     return False
+                if isinstance(answer[0], bytes):
+                    raise self._read_elsewhere(*answer)
                 taken += answer[0]
                 after = answer[1].decode()
         if taken or not self.in_turn:
@@ -201,11 +218,11 @@ class RedisSource:
     async def _take(self, lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, str]], Any]:
         """Take from several lanes at one moment; return what was asked, and None instead of answers without the turn."""
         asked = [(lane, lane.after) for lane in lanes]
-        keys = [TURN, *(lane.stream for lane in lanes)]
+        keys = [self._names.turn, self._names.store_of_turn, *(lane.stream for lane in lanes)]
         places = [part for lane, after in asked for part in (lane.group, after)]
-        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, *places])
+        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, *places])
 
-    def _receive(self, lane: Lane, after: str, answer: Any, limit: int) -> None:
+    def _receive(self, lane: Lane, server: bytes, after: str, answer: Any, limit: int) -> None:
         entries, about = answer
         ids, contents = entries[::2], entries[1::2]
         attempts: dict[bytes, int] = {}
@@ -217,7 +234,7 @@ class RedisSource:
             if lane.after == after:  # else it begins again
                 lane.after = ids[-1].decode() if len(ids) == limit else NEW
         lane.held.extend(
-            self._held(lane, entry_id, content, attempts.get(entry_id, 1))
+            self._held(lane, server, entry_id, content, attempts.get(entry_id, 1))
             for entry_id, content in zip(ids, contents, strict=True)
         )
 
@@ -232,10 +249,17 @@ class RedisSource:
             news = partial(self._waiting.xread, after, count=1, block=block_ms)
             await self._ask(news, self._settings.timeout_s + wait_s)
 
-    def _held(self, lane: Lane, entry_id: bytes, content: Content | None, attempt: int) -> Held:
+    def _held(
+        self, lane: Lane, server: bytes, entry_id: bytes, content: Content | None, attempt: int
+    ) -> Held:
         text = entry_id.decode()
         message, digest = from_content(
-            lane.stream, text, content or [], max_bytes=self._settings.max_message_bytes
+            lane.stream,
+            text,
+            content or [],
+            max_bytes=self._settings.max_message_bytes,
+            source=lane.source,
+            server=server.decode() or None,
         )
         return lane.order(text), Delivery(message, lane.stream, text, attempt, digest)
 
@@ -262,13 +286,18 @@ class RedisSource:
         for lane in self._lanes:
             lane.after = BEGINNING
 
-    async def _create_groups(self, start: str) -> None:
+    async def _create_groups(self, start: str, *, take_over: bool = False) -> None:
+        names = self._names
+        keys = [names.store_of_turn]
         for lane in self._lanes:
-            try:
-                await self._commands.xgroup_create(lane.stream, lane.group, start, mkstream=True)
-            except ResponseError as error:
-                if code_of(error) != "BUSYGROUP":
-                    raise
+            keys += [lane.stream, names.store_of_group(lane.stream)]
+        groups = [lane.group for lane in self._lanes]
+        taken = await self._open(keys, [self._store, int(take_over), start, *groups])
+        if taken:
+            raise self._read_elsewhere(*taken)
+
+    def _read_elsewhere(self, key: bytes, said: bytes) -> ReadElsewhere:
+        return ReadElsewhere(f"key {key.decode()}", store_in(said), self._store)
 
 
 def _group_is_lost(error: ResponseError) -> bool:

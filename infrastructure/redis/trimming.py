@@ -1,36 +1,36 @@
 """How far the incoming streams may be trimmed without cutting what somebody still needs."""
 
-from collections.abc import Sequence
-
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
-from exitbrain.infrastructure.redis.streams import INCOMING, group_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
 
 NOTHING = "0-0"
 
 
-async def trim_advice(url: str, streams: Sequence[str] = INCOMING) -> dict[str, str]:
+async def trim_advice(url: str, names: Names) -> dict[str, str]:
     """Return for each stream an entry id below which every group has read and acknowledged everything.
 
     `XTRIM stream MINID id` then cuts nothing that is needed; trimming by length can. The id is 0-0 while our own
     group has not begun. Raises SourceUnavailable.
     """
     async with answering(SourceUnavailable, COMMAND_TIMEOUT_S), connect(url) as client:
-        return {stream: await _needed_from(client, stream) for stream in streams}
+        return {
+            stream: await _needed_from(client, stream, names.group_of(stream)) for stream in names.incoming
+        }
 
 
-async def _needed_from(client: Redis, stream: str) -> str:
+async def _needed_from(client: Redis, stream: str, ours: str) -> str:
     try:
         groups = await client.xinfo_groups(stream)
     except ResponseError as error:
         if "no such key" in str(error):
             return NOTHING
         raise
-    if group_of(stream).encode() not in {group["name"] for group in groups}:
+    if ours.encode() not in {group["name"] for group in groups}:
         return NOTHING
     # Pending entries are asked for after the last delivered one: what is delivered in between lies above both.
     needed = [group["last-delivered-id"] for group in groups]

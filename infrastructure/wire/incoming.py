@@ -16,7 +16,9 @@ from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
 # One type for what Redis gives and what a file gives: a Mapping is not covariant in its keys.
 StreamFields = Mapping[str, object] | Mapping[bytes, object] | Mapping[str | bytes, object]
 
-STREAM_PREFIX = "quantum:stream:"
+DEFAULT_PREFIX = "quantum"
+"""What names of streams begin with, unless a setting says otherwise; also in recorded files."""
+
 STREAM_ID_END = 2**63
 STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^63 - 1"
 
@@ -46,11 +48,14 @@ def from_fields(
     origin: Origin,
     max_bytes: int,
     occurrence: int | Occurrences = 1,
+    source: str | None = None,
+    server: str | None = None,
 ) -> IncomingMessage:
     """Build the message of one stream entry.
 
     Its entry id is the stream id, else the SHA-256 of stream, fields and `occurrence`. A malformed stream id
-    and fields above `max_bytes` (keys and values in UTF-8) make a broken message, not an error.
+    and fields above `max_bytes` (keys and values in UTF-8) make a broken message, not an error. `source` is the
+    logical stream, the name without the default prefix where it is not given; `server` gave the stream id.
     """
     raw = raw_fields(fields)
     entry, broken = _stream_id(stream_id)
@@ -66,7 +71,13 @@ def from_fields(
             length=size,
             sha256=sha256(_canonical(raw)).hexdigest(),
         )
-    return IncomingMessage(stream.removeprefix(STREAM_PREFIX), stream, entry_id, entry, raw, origin, broken)
+    source = logical_source(stream) if source is None else source
+    return IncomingMessage(source, stream, entry_id, entry, raw, origin, broken, server)
+
+
+def logical_source(stream: str, prefix: str = DEFAULT_PREFIX) -> str:
+    """Return the logical stream of a name: what stands behind the prefix of streams."""
+    return stream.removeprefix(f"{prefix}:stream:")
 
 
 def raw_fields(fields: StreamFields) -> RawFields:

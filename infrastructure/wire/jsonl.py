@@ -14,7 +14,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.text_files import GZIP_MAGIC, other_encoding, without_marks
-from exitbrain.infrastructure.wire.incoming import Occurrences, from_fields
+from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
 from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
 
@@ -107,18 +107,28 @@ def _plain_lines(stream: BinaryIO) -> Iterator[bytes]:
     yield from stream
 
 
-def read_messages(lines: Iterable[bytes], *, max_bytes: int) -> Iterator[IncomingMessage]:
-    """Yield the message of each line that is not blank; a line that holds none gives a broken message."""
+def read_messages(
+    lines: Iterable[bytes], *, max_bytes: int, prefix: str = DEFAULT_PREFIX
+) -> Iterator[IncomingMessage]:
+    """Yield the message of each line that is not blank; a line that holds none gives a broken message.
+
+    Streams may be named with `prefix` or with the default one. The lines count as one server, told by their first.
+    """
     occurrences = Occurrences()
+    server = ""
     for line in lines:
         text = line.strip()
+        if text and not server:
+            server = f"file:{sha256(text).hexdigest()[:16]}"
         if len(text) > ESCAPED_MAX * max_bytes:
             yield _too_long(text, max_bytes, occurrences)
         elif text:
-            yield _message(text, max_bytes, occurrences)
+            yield _message(text, max_bytes, occurrences, prefix, server)
 
 
-def _message(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
+def _message(
+    line: bytes, max_bytes: int, occurrences: Occurrences, prefix: str, server: str
+) -> IncomingMessage:
     try:
         content = decode_numbers(line.decode())
     except (NotJson, UnicodeDecodeError):
@@ -135,6 +145,8 @@ def _message(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingM
         origin=Origin.IMPORT,
         max_bytes=max_bytes,
         occurrence=occurrences,
+        source=logical_source(logical_source(stream), prefix),
+        server=server,
     )
 
 

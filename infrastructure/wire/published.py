@@ -23,17 +23,15 @@ from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, Tra
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit, plain
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS, dead_letters_of
+from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
 from exitbrain.infrastructure.wire.envelope import opened
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.published_exits import exit_ignored
 from exitbrain.infrastructure.wire.scalars import has_surrogate
-
-DEAD_LETTERS = {source: dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)}
-"""Where the refused messages of each logical stream go."""
 
 SOURCE = "exitbrain"
 
@@ -57,20 +55,33 @@ class PolicyUnits:
 class Published(PublishedLanguage):
     """Translate entries of the log.
 
+    `store` is whose log it is, and the epoch in which it is published: that of the present, also for older entries.
     `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
-    account and symbol of the message that ended it.
+    account and symbol of the message that ended it. `names` are those of the streams that are written.
     """
 
-    def __init__(self, unit_of: Callable[[str], Unit], translator: Translator) -> None:
+    def __init__(
+        self,
+        store: StoreIdentity,
+        unit_of: Callable[[str], Unit],
+        translator: Translator,
+        names: Names = Names(),
+    ) -> None:
+        self._store = store
         self._unit_of = unit_of
         self._translator = translator
+        self._names = names
+        self._levels, self._events = names.adaptive_levels, names.events
+        self._dead_letters = {
+            source: names.dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)
+        }
         # What belongs together comes one after the other in the log.
         self._closed_last: tuple[UUID, PositionClosed] | None = None
         self._ids_last: tuple[MessageReceived | None, tuple[str, str]] = None, ("", "")
 
     @property
     def streams(self) -> tuple[str, ...]:
-        return (ADAPTIVE_LEVELS, EVENTS, *DEAD_LETTERS.values())
+        return self._names.published
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -87,7 +98,7 @@ class Published(PublishedLanguage):
     def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
         event = entry.event
         if isinstance(event, PolicyActivated):
-            return _policy_activated(entry, event)
+            return _policy_activated(entry, event, self._store, self._names.events)
         if isinstance(event, MessageReceived):
             receipt = event
         if receipt is None or receipt.origin is not Origin.LIVE:
@@ -97,23 +108,29 @@ class Published(PublishedLanguage):
                 return self._decision(entry, event, receipt)
             case PositionClosed():
                 self._closed_last = entry.stream_id, event
-                return self._about(entry, receipt, (EVENTS, "position_closed", _closed(entry, event)))
+                closed = _closed(entry, event, self._store)
+                return self._about(entry, receipt, (self._events, "position_closed", closed))
             case ExitPlanCancelled():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_cancelled", said))
+                return self._about(entry, receipt, (self._events, "plan_cancelled", said))
             case ExitPlanCompleted():
                 said = self._ended(entry, event, receipt)
-                return self._about(entry, receipt, (EVENTS, "plan_completed", said))
+                return self._about(entry, receipt, (self._events, "plan_completed", said))
             case MessageReceived() if event.reason is not None:  # it was refused or ignored
                 return self._not_accepted(entry, event, event.reason)
         return []
 
     def _not_accepted(self, entry: LogEntry, receipt: MessageReceived, reason: Reason) -> list[Outgoing]:
         """Return the dead letter of a message that was refused, and what an exit that ended nothing met."""
-        letter, ignored = _dead_letter(entry, receipt), receipt.ignored_exit
+        letter, ignored = (
+            _dead_letter(entry, receipt, self._store, self._dead_letters.get(receipt.source)),
+            receipt.ignored_exit,
+        )
         said = [] if letter is None else [letter]
         if ignored is not None:
-            said.append((EVENTS, "exit_ignored", exit_ignored(entry, receipt, reason, ignored)))
+            said.append(
+                (self._events, "exit_ignored", exit_ignored(entry, receipt, reason, ignored, self._store))
+            )
         return self._about(entry, receipt, *said) if said else []
 
     def _about(self, entry: LogEntry, receipt: MessageReceived, *said: _Said) -> list[Outgoing]:
@@ -125,16 +142,16 @@ class Published(PublishedLanguage):
     def _decision(
         self, entry: LogEntry, event: LevelsComputed | LevelsRefused, receipt: MessageReceived
     ) -> list[Outgoing]:
-        facts = published_decisions.facts_of(event, entry, self._unit_of(event.policy.name))
+        facts = published_decisions.facts_of(event, entry, self._store, self._unit_of(event.policy.name))
         if isinstance(event, LevelsRefused):
             refused = published_decisions.refused(event, facts)
-            return self._about(entry, receipt, (EVENTS, "levels_refused", refused))
+            return self._about(entry, receipt, (self._events, "levels_refused", refused))
         levels, short = published_decisions.computed(event, facts)
         return self._about(
             entry,
             receipt,
-            (ADAPTIVE_LEVELS, shapes.ADAPTIVE_LEVELS, levels),
-            (EVENTS, "levels_computed", short),
+            (self._levels, shapes.ADAPTIVE_LEVELS, levels),
+            (self._events, "levels_computed", short),
         )
 
     def _ended(
@@ -143,6 +160,8 @@ class Published(PublishedLanguage):
         position_id = next(one for one in receipt.touched if plan_id(one) == entry.stream_id)
         account, symbol = self._subject_of(position_id, receipt, entry)
         return shapes.PlanEnded(
+            store_id=self._store.store_id,
+            epoch=self._store.epoch,
             log_position=entry.position,
             recorded_at=event.stamp.recorded_at,
             occurred_at=event.stamp.occurred_at,
@@ -166,22 +185,28 @@ class Published(PublishedLanguage):
         return receipt.account, translation.symbol
 
 
-def _policy_activated(entry: LogEntry, event: PolicyActivated) -> list[Outgoing]:
+def _policy_activated(
+    entry: LogEntry, event: PolicyActivated, store: StoreIdentity, stream: str
+) -> list[Outgoing]:
     """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
     if event.by == SHIPPED_BY:
         return []
     said = shapes.PolicyActivated(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=event.recorded_at,
         policy=event.name,
         scope=event.scope,
         by=event.by,
     )
-    return _outgoing(entry, event.recorded_at, ("", ""), (EVENTS, "policy_activated", said))
+    return _outgoing(entry, event.recorded_at, ("", ""), (stream, "policy_activated", said))
 
 
-def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
+def _closed(entry: LogEntry, event: PositionClosed, store: StoreIdentity) -> shapes.PositionClosed:
     return shapes.PositionClosed(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=event.stamp.recorded_at,
         occurred_at=event.stamp.occurred_at,
@@ -202,12 +227,15 @@ def _closed(entry: LogEntry, event: PositionClosed) -> shapes.PositionClosed:
     )
 
 
-def _dead_letter(entry: LogEntry, receipt: MessageReceived) -> _Said | None:
-    stream = DEAD_LETTERS.get(receipt.source)
+def _dead_letter(
+    entry: LogEntry, receipt: MessageReceived, store: StoreIdentity, stream: str | None
+) -> _Said | None:
     if receipt.disposition is not Disposition.REFUSED or receipt.refusal is None or stream is None:
         return None
     refusal, fields = receipt.refusal, receipt.fields
     said = shapes.MessageRefused(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=receipt.recorded_at,
         occurred_at=receipt.occurred_at,

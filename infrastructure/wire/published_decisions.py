@@ -8,6 +8,7 @@ from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.guards import GUARDS, GuardReport
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels import Price, Triggers
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Unit, plain
 from exitbrain.infrastructure import wording
 from exitbrain.infrastructure.wire import published_shapes as shapes
@@ -16,10 +17,12 @@ Facts = dict[str, Any]
 """What every payload about a decision says, by key."""
 
 
-def facts_of(event: Decision, entry: LogEntry, unit: Unit) -> Facts:
+def facts_of(event: Decision, entry: LogEntry, store: StoreIdentity, unit: Unit) -> Facts:
     """Return what every payload about this decision says."""
     context = event.context
     return {
+        "store_id": store.store_id,
+        "epoch": store.epoch,
         "log_position": entry.position,
         "recorded_at": context.recorded_at,
         "occurred_at": context.occurred_at,

@@ -4,15 +4,18 @@ from decimal import Decimal
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.receipt import Cycle, IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.wire import published_shapes as shapes
 
 
 def exit_ignored(
-    entry: LogEntry, receipt: MessageReceived, reason: Reason, ignored: IgnoredExit
+    entry: LogEntry, receipt: MessageReceived, reason: Reason, ignored: IgnoredExit, store: StoreIdentity
 ) -> shapes.ExitIgnored:
     """Return the payload of an exit that ended nothing, from its receipt at that entry of the log."""
     return shapes.ExitIgnored(
+        store_id=store.store_id,
+        epoch=store.epoch,
         log_position=entry.position,
         recorded_at=receipt.recorded_at,
         occurred_at=receipt.occurred_at,

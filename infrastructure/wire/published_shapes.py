@@ -68,6 +68,8 @@ class IlfMetadata(Struct):
 
 class _Event(Struct, kw_only=True):
     schema_version: int = SCHEMA_VERSION
+    store_id: UUID
+    epoch: int
     log_position: int
     recorded_at: Moment
 

@@ -131,7 +131,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Reason as Reason,
         Refusal as Refusal,
     )
-    from exitbrain.domain.store import StoreOpened as StoreOpened
+    from exitbrain.domain.store import EpochRaised as EpochRaised, StoreOpened as StoreOpened
     from exitbrain.domain.values import (
         Assumption as Assumption,
         Cause as Cause,
@@ -188,7 +188,7 @@ _MODULES = {
     "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
     "exitbrain.domain.position": "CloseReported LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result Sighting",
     "exitbrain.domain.receipt": "Cycle Disposition IgnoredExit MessageReceived RawFields Reason Refusal",
-    "exitbrain.domain.store": "StoreOpened",
+    "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",

@@ -29,13 +29,14 @@ from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.cli.reports import REPORTS
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES
-from exitbrain.infrastructure.redis.streams import INCOMING
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from exitbrain.infrastructure.wire.published_shapes import schema_file as schema_of_shape
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.architecture.source import ROOT
+from tests.names import INCOMING
+from tests.world import THIS
 
 DOCS = ROOT / "docs"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
@@ -296,7 +297,7 @@ def test_the_page_of_streams_tells_of_every_event_type_with_an_example() -> None
 
 def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
     text = (DOCS / "streams.md").read_text(encoding="utf-8")
-    language = Published(lambda _: Unit.PERCENT, WireTranslator())
+    language = Published(THIS, lambda _: Unit.PERCENT, WireTranslator())
 
     assert [name for name in (*INCOMING, *language.streams) if f"| `{name}` |" not in text] == []
     assert [one for one in SHAPES if f"| `{one}` |" not in text and f'| "{one}" |' not in text] == []

@@ -40,6 +40,7 @@ PUBLIC = [
     "DomainError",
     "Drift",
     "EntryId",
+    "EpochRaised",
     "ExitBrain",
     "ExitBrainV35Integration",
     "ExitPlan",

@@ -7,11 +7,15 @@ from typing import Any, Protocol
 import redis
 
 from exitbrain.application.ports.message_source import MessageSource
-from exitbrain.application.ports.publisher import Publisher
+from exitbrain.application.ports.publisher import Publisher, UnknownPosition
+from exitbrain.application.ports.reading_places import ReadingPlaces
+from exitbrain.infrastructure.paper.places import InMemoryPlaces
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import TURN
+from exitbrain.infrastructure.redis.streams import published_key
+from tests.names import NAMES, STORE, TURN
 from tests.servers import REDIS_KINDS, redis_url
 
 STAGES = ("memory", *REDIS_KINDS)
@@ -19,7 +23,10 @@ LONG_S = 3600.0
 
 
 class Stage(Protocol):
-    """Streams and those who work on them."""
+    """Streams and those who work on them; `server` is the run id of what holds them."""
+
+    @property
+    def server(self) -> str: ...
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
         """Add an entry with the field `name`, under an id of that time where one is given."""
@@ -33,6 +40,9 @@ class Stage(Protocol):
     def flush(self) -> None:
         """Lose everything."""
 
+    def say_published(self, stream: str, text: str) -> None:
+        """Let a stream say a text in the place of its published position."""
+
     def end_turn(self) -> None:
         """Let the turn end, as when its holder has not read for too long."""
 
@@ -40,9 +50,18 @@ class Stage(Protocol):
         """Let a consumer have the turn that has not asked for it."""
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
-        """Return a source for a consumer."""
+        """Return a source for a consumer that reads for a store."""
+
+    def places(self) -> ReadingPlaces:
+        """Return what looks at the places of the groups, two entries at a time."""
 
     def publisher(self) -> Publisher:
         """Return one more publisher."""
@@ -51,6 +70,7 @@ class Stage(Protocol):
 class MemoryStage:
     def __init__(self) -> None:
         self._ms = 1_000
+        self.server = "memory"
         self._streams = InMemoryStreams(lambda: self._ms)
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
@@ -66,6 +86,9 @@ class MemoryStage:
     def flush(self) -> None:
         self._streams.flush()
 
+    def say_published(self, stream: str, text: str) -> None:
+        self._streams.published[stream] = UnknownPosition(text)
+
     def end_turn(self) -> None:
         self._streams.end_turn()
 
@@ -73,11 +96,26 @@ class MemoryStage:
         self._streams.give_turn(consumer, 1_000)
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
         return InMemorySource(
-            self._streams, consumer, reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s
+            self._streams,
+            consumer,
+            store,
+            take_over=take_over,
+            reclaim_idle_s=reclaim_idle_s,
+            reap_idle_s=reap_idle_s,
+            turn_s=turn_s,
         )
+
+    def places(self) -> ReadingPlaces:
+        return InMemoryPlaces(self._streams, page=2)
 
     def publisher(self) -> Publisher:
         return InMemoryPublisher(self._streams)
@@ -87,6 +125,8 @@ class RedisStage:
     def __init__(self, url: str) -> None:
         self.url = url
         self.client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+        facts: Any = self.client.info("server")
+        self.server = str(facts["run_id"])
         self.flush()
 
     def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
@@ -103,6 +143,9 @@ class RedisStage:
     def flush(self) -> None:
         self.client.flushdb()
 
+    def say_published(self, stream: str, text: str) -> None:
+        self.client.set(published_key(stream), text.encode("utf-8", "surrogateescape"))
+
     def end_turn(self) -> None:
         self.client.delete(TURN)
 
@@ -110,10 +153,21 @@ class RedisStage:
         self.client.set(TURN, consumer, px=60_000)
 
     def source(
-        self, consumer: str, reclaim_idle_s: float, reap_idle_s: float, turn_s: float
+        self,
+        consumer: str,
+        reclaim_idle_s: float,
+        reap_idle_s: float,
+        turn_s: float,
+        store: str,
+        take_over: bool,
     ) -> MessageSource:
-        settings = SourceSettings(reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s)
-        return RedisSource(self.url, consumer, settings)
+        settings = SourceSettings(
+            reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s, take_over=take_over
+        )
+        return RedisSource(self.url, consumer, store, settings)
+
+    def places(self) -> ReadingPlaces:
+        return RedisPlaces(self.url, NAMES, STORE, page=2)
 
     def publisher(self) -> Publisher:
         return RedisPublisher(self.url)
@@ -132,9 +186,11 @@ async def consuming(
     reclaim_idle_s: float = LONG_S,
     reap_idle_s: float = LONG_S,
     turn_s: float = LONG_S,
+    store: str = STORE,
+    take_over: bool = False,
 ) -> AsyncIterator[MessageSource]:
     """Open a source and close it; leaving without having acknowledged is what a crash looks like."""
-    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s)
+    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s, store, take_over)
     try:
         await source.open()
         yield source

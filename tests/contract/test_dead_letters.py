@@ -14,7 +14,7 @@ from exitbrain.infrastructure.paper.dead_letters import InMemoryDeadLetters
 from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from exitbrain.infrastructure.redis import dead_letters as on_redis
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
-from exitbrain.infrastructure.redis.streams import dead_letters_of
+from tests.names import dead_letters_of
 from tests.servers import REDIS_KINDS, redis_url
 from tests.unit.wire.published_world import outgoing, take
 from tests.world import NOON_MS, World

@@ -6,16 +6,17 @@ from time import monotonic
 
 import pytest
 
-from exitbrain.application.ports.message_source import Delivery, MessageSource
+from exitbrain.application.ports.message_source import Delivery, MessageSource, ReadElsewhere
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS
 from tests.contract.stages import STAGES, Stage, consuming, stage_of
 from tests.event_loop import in_event_loop
+from tests.names import STORE, TRADE_CLOSES, TRADE_INTENTS
 
 pytestmark = pytest.mark.integration
 
 DEADLINE_S = 10
+ANOTHER = "0b7f3f0e-0000-4000-8000-000000000002"
 
 
 @pytest.fixture(params=STAGES)
@@ -32,6 +33,70 @@ async def test_an_entry_comes_as_a_live_message_with_its_fields(stage: Stage) ->
     assert (delivery.stream, delivery.entry_id, delivery.attempt) == (TRADE_INTENTS, entry_id, 1)
     assert (message.source, message.entry_id, str(message.stream_id)) == ("trade.intent", entry_id, entry_id)
     assert (message.fields.values, message.origin, message.broken) == ({"name": "first"}, Origin.LIVE, None)
+    assert message.server == stage.server
+
+
+@in_event_loop
+async def test_whatever_way_an_entry_comes_it_says_which_server_gave_its_id(stage: Stage) -> None:
+    stage.add(TRADE_INTENTS, "first")
+    async with consuming(stage, "a") as source:
+        assert [one.message.server for one in await source.read(10, 0)] == [stage.server]
+    async with consuming(stage, "a", reclaim_idle_s=0) as source:
+        assert [one.message.server for one in await source.read(10, 0)] == [stage.server]
+        assert [one.message.server for one in await source.reclaim(10)] == [stage.server]
+    stage.trim(TRADE_INTENTS, 0)
+    async with consuming(stage, "a") as source:
+        assert [one.message.server for one in await source.read(10, 0)] == [stage.server]
+
+
+@in_event_loop
+async def test_who_reads_for_another_store_is_given_nothing_and_takes_nothing_from_those_who_may(
+    stage: Stage,
+) -> None:
+    for name in "123":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a") as ours:
+        assert names(await ours.read(1, 0)) == ["1"]
+        with pytest.raises(ReadElsewhere, match=rf"store {STORE}, and this is store {ANOTHER}.*GROUP"):
+            async with consuming(stage, "a", store=ANOTHER):
+                pass
+        assert names(await everything(ours)) == ["2", "3"]
+        stage.end_turn()
+        stage.add(TRADE_CLOSES, "4")
+        assert names(await everything(ours)) == ["4"]
+
+
+@in_event_loop
+async def test_a_store_that_takes_over_is_given_all_and_the_one_before_is_told_whatever_its_name(
+    stage: Stage,
+) -> None:
+    for name in "12345":
+        stage.add(TRADE_INTENTS, name)
+    async with consuming(stage, "a", reclaim_idle_s=0) as before:
+        first, _ = await before.read(2, 0)
+        await before.acknowledge([first])
+        async with consuming(stage, "a", store=ANOTHER, take_over=True) as ours:
+            assert await before.reclaim(10) == []
+            with pytest.raises(ReadElsewhere):
+                await before.read(10, 0)
+            assert names(await everything(ours)) == ["2", "3", "4", "5"]
+    with pytest.raises(ReadElsewhere):
+        async with consuming(stage, "b"):
+            pass
+    async with consuming(stage, "a", store=ANOTHER) as again:
+        assert names(await everything(again)) == ["2", "3", "4", "5"]
+
+
+@in_event_loop
+async def test_after_everything_was_lost_the_streams_belong_to_who_reads_first(stage: Stage) -> None:
+    async with consuming(stage, "a") as ours:
+        assert await ours.read(1, 0) == []
+        stage.flush()
+        stage.add(TRADE_INTENTS, "1")
+        assert names(await everything(ours)) == ["1"]
+        with pytest.raises(ReadElsewhere):
+            async with consuming(stage, "b", store=ANOTHER):
+                pass
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -2,15 +2,27 @@
 
 import asyncio
 import random
+from uuid import UUID
 
 import pytest
 
-from exitbrain.application.ports.publisher import Outgoing, Publisher
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, EVENTS
+from exitbrain.application.ports.publisher import (
+    Outgoing,
+    PublishedPosition,
+    Publisher,
+    Stated,
+    UnknownPosition,
+)
+from exitbrain.domain.store import StoreIdentity
 from tests.contract.stages import STAGES, Stage, publishing, stage_of
 from tests.event_loop import in_event_loop
+from tests.names import ADAPTIVE_LEVELS, EVENTS
+from tests.world import THIS_STORE, at
 
 pytestmark = pytest.mark.integration
+
+OTHER = StoreIdentity(UUID("07ebd000-0000-4000-8000-000000000002"), 1)
+LATER = StoreIdentity(THIS_STORE, 2)
 
 
 @pytest.fixture(params=STAGES)
@@ -27,10 +39,10 @@ async def test_a_stream_without_a_position_says_nothing(stage: Stage) -> None:
 @in_event_loop
 async def test_entries_and_position_move_together(stage: Stage) -> None:
     async with publishing(stage) as publisher:
-        assert await publisher.publish(EVENTS, entries(3, 5), after=None, upto=7) == 7
-        assert await publisher.published(EVENTS) == 7
-        assert await publisher.publish(EVENTS, entries(8), after=7, upto=8) == 8
-        assert await publisher.published(EVENTS) == 8
+        assert await publisher.publish(EVENTS, entries(3, 5), after=None, upto=at(7)) == at(7)
+        assert await publisher.published(EVENTS) == at(7)
+        assert await publisher.publish(EVENTS, entries(8), after=at(7), upto=at(8)) == at(8)
+        assert await publisher.published(EVENTS) == at(8)
     assert positions(stage) == [3, 5, 8]
     assert stage.entries(EVENTS)[0] == {"name": "é", "position": "3"}
 
@@ -38,54 +50,81 @@ async def test_entries_and_position_move_together(stage: Stage) -> None:
 @in_event_loop
 async def test_the_position_moves_without_entries(stage: Stage) -> None:
     async with publishing(stage) as publisher:
-        assert await publisher.publish(EVENTS, [], after=None, upto=0) == 0
-        assert await publisher.publish(EVENTS, [], after=0, upto=9) == 9
-        assert await publisher.published(EVENTS) == 9
+        assert await publisher.publish(EVENTS, [], after=None, upto=at(0)) == at(0)
+        assert await publisher.publish(EVENTS, [], after=at(0), upto=at(9)) == at(9)
+        assert await publisher.published(EVENTS) == at(9)
     assert positions(stage) == []
 
 
-@pytest.mark.parametrize("after", [None, 3, 9])
+@pytest.mark.parametrize("after", [None, at(3), at(9), at(4, OTHER), at(4, LATER), UnknownPosition("4")])
 @in_event_loop
 async def test_nothing_is_added_when_somebody_else_has_moved_the_position(
-    stage: Stage, after: int | None
+    stage: Stage, after: Stated | None
 ) -> None:
     async with publishing(stage) as publisher:
-        await publisher.publish(EVENTS, entries(4), after=None, upto=4)
-        assert await publisher.publish(EVENTS, entries(10), after=after, upto=10) == 4
-        assert await publisher.published(EVENTS) == 4
+        await publisher.publish(EVENTS, entries(4), after=None, upto=at(4))
+        assert await publisher.publish(EVENTS, entries(10), after=after, upto=at(10)) == at(4)
+        assert await publisher.published(EVENTS) == at(4)
     assert positions(stage) == [4]
 
 
 @in_event_loop
 async def test_nothing_is_added_when_the_position_was_lost(stage: Stage) -> None:
     async with publishing(stage) as publisher:
-        await publisher.publish(EVENTS, entries(4), after=None, upto=4)
+        await publisher.publish(EVENTS, entries(4), after=None, upto=at(4))
         stage.flush()
-        assert await publisher.publish(EVENTS, entries(5), after=4, upto=5) is None
+        assert await publisher.publish(EVENTS, entries(5), after=at(4), upto=at(5)) is None
         assert await publisher.published(EVENTS) is None
     assert positions(stage) == []
 
 
-@pytest.mark.parametrize("after", [None, 0])
+@pytest.mark.parametrize(
+    "text", ["812", "", f"{THIS_STORE}:1:07", f"{THIS_STORE}:0:7", f"{THIS_STORE}:1:7 ", "\udcff"]
+)
 @in_event_loop
-async def test_many_entries_are_published_in_order(stage: Stage, after: int | None) -> None:
+async def test_what_is_no_position_is_told_as_it_is_and_can_be_replaced(stage: Stage, text: str) -> None:
+    async with publishing(stage) as publisher:
+        stage.say_published(EVENTS, text)
+        assert await publisher.published(EVENTS) == UnknownPosition(text)
+        stated = UnknownPosition(text)
+        assert await publisher.publish(EVENTS, entries(1), after=at(7), upto=at(8)) == stated
+        assert await publisher.publish(EVENTS, entries(8), after=stated, upto=at(8)) == at(8)
+    assert positions(stage) == [8]
+
+
+@pytest.mark.parametrize("before", [OTHER, LATER])
+@in_event_loop
+async def test_a_stream_is_taken_over_from_another_store_in_one_step(
+    stage: Stage, before: StoreIdentity
+) -> None:
+    many = entries(*range(1, 400))
+    async with publishing(stage) as publisher:
+        await publisher.publish(EVENTS, [], after=None, upto=at(900, before))
+        assert await publisher.publish(EVENTS, many, after=at(900, before), upto=at(500)) == at(500)
+        assert await publisher.published(EVENTS) == at(500)
+    assert positions(stage) == list(range(1, 400))
+
+
+@pytest.mark.parametrize("after", [None, at(0)])
+@in_event_loop
+async def test_many_entries_are_published_in_order(stage: Stage, after: PublishedPosition | None) -> None:
     many = entries(*(position for position in range(1, 200) for _ in range(1 + position % 3)))
     async with publishing(stage) as publisher:
         if after is not None:
             await publisher.publish(EVENTS, [], after=None, upto=after)
-        assert await publisher.publish(EVENTS, many, after=after, upto=250) == 250
-        assert await publisher.published(EVENTS) == 250
+        assert await publisher.publish(EVENTS, many, after=after, upto=at(250)) == at(250)
+        assert await publisher.published(EVENTS) == at(250)
     assert positions(stage) == [one.log_position for one in many]
 
 
 @in_event_loop
 async def test_each_stream_has_its_own_position(stage: Stage) -> None:
     async with publishing(stage) as publisher:
-        await publisher.publish(EVENTS, entries(4), after=None, upto=4)
+        await publisher.publish(EVENTS, entries(4), after=None, upto=at(4))
         assert await publisher.published(ADAPTIVE_LEVELS) is None
-        await publisher.publish(ADAPTIVE_LEVELS, [], after=None, upto=2)
-        assert await publisher.published(EVENTS) == 4
-        assert await publisher.published(ADAPTIVE_LEVELS) == 2
+        await publisher.publish(ADAPTIVE_LEVELS, [], after=None, upto=at(2))
+        assert await publisher.published(EVENTS) == at(4)
+        assert await publisher.published(ADAPTIVE_LEVELS) == at(2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -95,19 +134,19 @@ async def test_racing_publishers_publish_each_entry_once_and_in_order(stage: Sta
 
     async def publish_all(publisher: Publisher, order: random.Random) -> int:
         """Publish stretches of any length; return how often another one was faster."""
-        position, lost = await publisher.published(EVENTS) or 0, 0
-        while position < last:
-            upto = min(last, position + order.randint(1, 150))
-            stretch = entries(*range(position + 1, upto + 1))
-            reached = await publisher.publish(EVENTS, stretch, after=position, upto=upto)
-            assert reached is not None
-            lost += reached != upto
-            position = reached
+        stated: Stated | None = at(0)  # where all begin, so that only one of them is the first
+        lost = 0
+        while isinstance(stated, PublishedPosition) and stated.position < last:
+            upto = min(last, stated.position + order.randint(1, 150))
+            stretch = entries(*range(stated.position + 1, upto + 1))
+            stated = await publisher.publish(EVENTS, stretch, after=stated, upto=at(upto))
+            assert stated is not None
+            lost += stated != at(upto)
             await asyncio.sleep(0)
         return lost
 
     async with publishing(stage) as one, publishing(stage) as other, publishing(stage) as third:
-        await one.publish(EVENTS, [], after=None, upto=0)
+        await one.publish(EVENTS, [], after=None, upto=at(0))
         racers = [
             publish_all(racer, random.Random(f"{seed}{n}")) for n, racer in enumerate((one, other, third))
         ]

@@ -3,9 +3,9 @@
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.redis.streams import INCOMING
 from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.stream_entry import from_entry
+from tests.names import INCOMING
 from tests.property.test_wire_never_raises import translated
 from tests.world import NOON_MS, World
 

@@ -10,9 +10,11 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
@@ -27,6 +29,7 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource
 from exitbrain.infrastructure.settings import Settings
@@ -110,28 +113,40 @@ class Live:
             writer, self.tail_thread = OneThread("writer"), OneThread("tail")
             stack.callback(writer.close)
             stack.callback(self.tail_thread.close)
-            source = RedisSource(self._settings.redis, "test")
+            store_id = str(identity_of(container.ledger()).store_id)
+            source = RedisSource(self._settings.redis, "test", store_id)
+            places = RedisPlaces(self._settings.redis, self._settings.names, store_id)
+            stack.push_async_callback(places.close)
             stack.push_async_callback(source.close)
             publisher = RedisPublisher(self._settings.redis)
             stack.push_async_callback(publisher.close)
             ledger = open_ledger(self._settings.store, create=False)
             stack.callback(ledger.close)
-            language = Published(PolicyUnits(ledger.register), container.translator())
+            store = identity_of(ledger)
+            language = Published(store, PolicyUnits(ledger.register), container.translator())
             recent = RecentLog()
             tail = ThreadedTail(self.tail_thread, ledger, language.topics, recent)
             self.supervisor = self._supervised_by(journal, transient=TRANSIENT)
             self.recording = HeldRecording(writer, container.recorder(saved=recent.note))
+            publishing = Publishing(store, tail, language, publisher, journal)
             worker = Worker(
                 source,
+                PlaceCheck(places, self.recording, journal, go_on=False),
                 self.recording,
-                Publishing(tail, language, publisher, journal),
+                publishing,
                 self.supervisor,
                 journal,
                 WorkerSettings(),
             )
             heartbeat = Heartbeat(journal)
             health = HealthServer(
-                self.supervisor, heartbeat, metrics, journal, mode="shadow", address="127.0.0.1:0"
+                self.supervisor,
+                heartbeat,
+                publishing.unpublished,
+                metrics,
+                journal,
+                mode="shadow",
+                address="127.0.0.1:0",
             )
             self._address = urlsplit(health.url).netloc
             stack.enter_context(health)

@@ -19,12 +19,12 @@ class NotServing(Exception):
 
 
 class Served:
-    """A worker that serves; `environment` names settings. Raises NotServing."""
+    """A worker that serves; `flags` are further ones, `environment` names settings. Raises NotServing."""
 
-    def __init__(self, folder: Path, redis_url: str, store_url: str, **environment: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, store_url: str, *flags: str, **environment: str) -> None:
         self.log = folder / f"worker-{monotonic()}.log"
         command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", redis_url]
-        command += ["--store", store_url, "--consumer", "test", "--health", "127.0.0.1:0"]
+        command += ["--store", store_url, "--consumer", "test", "--health", "127.0.0.1:0", *flags]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,

@@ -39,6 +39,7 @@ from tests.faults.processes.evidence import (
     Row,
 )
 from tests.faults.processes.replays import drifts
+from tests.world import THIS, THIS_STORE
 
 MESSAGES = 200
 Doctored = Callable[[Evidence], Evidence]
@@ -54,13 +55,13 @@ def _evidence(path: Path) -> Evidence:
     url = f"sqlite:///{path}"
     streams: dict[str, list[Entry]] = {stream: [] for stream in (*INCOMING, *gathered.OUTGOING)}
     with closing(open_ledger(url, create=True)) as ledger:
-        begin(ledger, SystemClock(), "test")
+        begin(ledger, SystemClock(), "test", store_id=THIS_STORE)
         settings = DecisionSettings(dedupe_by="trace_id")
         intake = Intake(BuiltInFormulas(), WireTranslator())
         recorder = Recorder(ledger, intake, NoInstruments(), SystemClock(), settings)
         incoming = list(_incoming(streams))
         recorder.handle_batch(incoming)
-        language = Published(PolicyUnits(ledger.register), WireTranslator())
+        language = Published(THIS, PolicyUnits(ledger.register), WireTranslator())
         receipt: MessageReceived | None = None
         for entry in ledger.log():
             receipt = entry.event if isinstance(entry.event, MessageReceived) else receipt

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.simulation import virtual_time
 from tests.faults.simulation.broken import VARIANTS, Variant
 from tests.faults.simulation.runs import digest_of, run
+from tests.faults.simulation.taken_over import TakenOver
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES, AT_ONCE = 2_000, 100
-SEEDS_MAX = 400
+TAKEN_OVER, TAKEN_OVER_AT_ONCE = 200, 50
+SEEDS_MAX = 1_000
 """Within so many seeds a broken variant must be seen."""
 
 
@@ -20,6 +23,13 @@ SEEDS_MAX = 400
 def test_no_schedule_breaks_a_promise(first: int) -> None:
     broken = {seed: found for seed in range(first, first + AT_ONCE) if (found := run(seed).violations)}
     assert not broken, f"again with: python -m tests.faults.simulation --seeds {min(broken)}"
+
+
+@pytest.mark.parametrize("first", range(0, TAKEN_OVER, TAKEN_OVER_AT_ONCE))
+def test_a_store_in_the_place_of_another_publishes_what_it_should_and_only_when_told(first: int) -> None:
+    seeds = range(first, first + TAKEN_OVER_AT_ONCE)
+    broken = {seed: found for seed in seeds if (found := virtual_time.run(TakenOver(seed).run()))}
+    assert not broken
 
 
 def test_a_seed_gives_the_same_log_and_streams_in_every_process() -> None:

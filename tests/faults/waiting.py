@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import redis
 
-from exitbrain.infrastructure.redis.streams import ADAPTIVE_LEVELS, TRADE_INTENTS
+from tests.names import ADAPTIVE_LEVELS, TRADE_INTENTS
 from tests.servers import RedisServer
 
 SEEN_WITHIN_S = 4.0

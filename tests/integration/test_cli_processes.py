@@ -151,7 +151,7 @@ def test_a_changed_digit_of_an_output_makes_replay_name_decision_and_field(recor
 
 
 def test_a_store_of_a_newer_format_is_refused_and_stays_as_it_was(recorded: Store) -> None:
-    recorded.alter("exitbrain.StoreOpened", '"format":1', '"format":9')
+    recorded.alter("exitbrain.StoreOpened", '"format":2', '"format":9')
     before = recorded.file.read_bytes()
 
     ended = exitbrain(recorded.folder, "replay", "--store", "sqlite:///t.db")

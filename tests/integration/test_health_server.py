@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exitbrain.application.live.supervisor import LoopFailed, Step, Supervisor
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import (
     CONNECTIONS_MAX,
@@ -45,10 +46,19 @@ class Worker:
         self.metrics = self.journal._metrics
         self.supervisor = Supervisor(self.journal, transient=(Unreachable,))
         self.heartbeat = Heartbeat(self.journal)
+        self.unpublished = Unpublished()
         self.server = HealthServer(
-            self.supervisor, self.heartbeat, self.metrics, self.journal, mode="shadow", address="127.0.0.1:0"
+            self.supervisor,
+            self.heartbeat,
+            self.unpublished,
+            self.metrics,
+            self.journal,
+            mode="shadow",
+            address="127.0.0.1:0",
         )
-        self.metrics.watch(self.supervisor.states, silent_s=lambda: self.heartbeat.silent_s)
+        self.metrics.watch(
+            self.supervisor.states, silent_s=lambda: self.heartbeat.silent_s, unpublished=self.unpublished
+        )
         self.failed: LoopFailed | None = None
         self.over = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -321,5 +331,11 @@ def test_a_stopped_server_gives_its_port_back(worker: Worker) -> None:
 
 def another_server(worker: Worker, address: str) -> HealthServer:
     return HealthServer(
-        worker.supervisor, worker.heartbeat, worker.metrics, worker.journal, mode="shadow", address=address
+        worker.supervisor,
+        worker.heartbeat,
+        worker.unpublished,
+        worker.metrics,
+        worker.journal,
+        mode="shadow",
+        address=address,
     )

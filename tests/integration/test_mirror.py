@@ -3,14 +3,21 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.store import StoreOpened
 from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS
+from exitbrain.infrastructure.lab.lane import NoMirror, fresh_mirror, needed_mirror
 from exitbrain.infrastructure.lab.mirror import Mirror, read_from_store
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
@@ -252,6 +259,39 @@ def test_the_folder_of_another_store_is_left_alone_unless_it_is_to_be_rebuilt(
         assert other.covers() == other_ledger.head()
         assert len(names(other)) == 1
         assert other.verify(other_ledger).different == []
+
+
+def test_stores_that_took_the_same_messages_in_the_same_moment_are_two(
+    ledger: StoredLedger, mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.export(ledger)
+    with closing(open_ledger(f"sqlite:///{tmp_path}/twin.db", create=True)) as twin:
+        twin.save([Record(entry.stream_id, entry.version, another_id(entry.event)) for entry in ledger.log()])
+
+        assert fresh_mirror(ledger, mirror.folder).mirror is not None
+        choice = fresh_mirror(twin, mirror.folder)
+        assert choice.mirror is None
+        assert "belongs to another store" in (choice.why_not or "")
+        with pytest.raises(AnotherStore):
+            needed_mirror(twin, mirror.folder)
+
+
+def another_id(event: Any) -> Any:
+    """Return the event as another store holds it that was begun in the same moment."""
+    return replace(event, store_id=uuid4()) if isinstance(event, StoreOpened) else event
+
+
+def test_the_mirror_of_a_store_put_back_to_an_earlier_state_answers_for_nothing(
+    ledger: StoredLedger, mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.export(ledger)
+    with closing(open_ledger(f"sqlite:///{tmp_path}/earlier.db", create=True)) as earlier:
+        upto = ledger.head() - 10
+        earlier.save([Record(e.stream_id, e.version, e.event) for e in ledger.log(upto=upto)])
+
+        with pytest.raises(NoMirror, match=f"covers {ledger.head()} log positions, the store has {upto}"):
+            needed_mirror(earlier, mirror.folder)
+        assert fresh_mirror(earlier, mirror.folder).mirror is None
 
 
 def test_a_store_put_back_to_an_earlier_state_drops_what_lies_beyond(

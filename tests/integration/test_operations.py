@@ -19,8 +19,8 @@ from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS, group_of
 from tests.architecture.source import ROOT
+from tests.names import TRADE_CLOSES, TRADE_INTENTS, group_of
 from tests.servers import RedisServer, fresh_database
 from tests.world import World
 

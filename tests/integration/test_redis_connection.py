@@ -21,9 +21,10 @@ from exitbrain.infrastructure.redis.connection import (
 )
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import EVENTS, TRADE_INTENTS
 from tests.event_loop import in_event_loop
+from tests.names import EVENTS, STORE, TRADE_INTENTS
 from tests.servers import REDIS_KINDS, RedisServer, redis_url
+from tests.world import at
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +36,7 @@ def test_a_blocking_client_that_would_give_up_before_the_server_is_refused(given
     with pytest.raises(
         ValueError, match=r"socket_timeout of the Redis URL is .*; allowed: at least 4.0 seconds"
     ):
-        RedisSource(f"redis://127.0.0.1:6379/0?socket_timeout={given}", "a")
+        RedisSource(f"redis://127.0.0.1:6379/0?socket_timeout={given}", "a", STORE)
 
 
 def test_a_blocking_client_waits_longer_than_the_server_and_not_for_ever() -> None:
@@ -66,11 +67,11 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 @in_event_loop
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    source, publisher = RedisSource(NOWHERE, "a"), RedisPublisher(NOWHERE)
+    source, publisher = RedisSource(NOWHERE, "a", STORE), RedisPublisher(NOWHERE)
     for question in (source.open(), source.read(1, 0), source.backlog(), source.reclaim(1), source.reap()):
         with pytest.raises(SourceUnavailable, match="Redis is not available: "):
             await question
-    for asked in (publisher.published(EVENTS), publisher.publish(EVENTS, [], after=None, upto=1)):
+    for asked in (publisher.published(EVENTS), publisher.publish(EVENTS, [], after=None, upto=at(1))):
         with pytest.raises(PublisherUnavailable, match="Redis is not available: "):
             await asked
     await source.close()
@@ -81,17 +82,17 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 @in_event_loop
 async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(timeout_s=0.3))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(timeout_s=0.3))
     publisher = RedisPublisher(server.url, timeout_s=0.3)
     await source.open()
     assert await source.read(10, 0.01) == []
-    await publisher.publish(EVENTS, [], after=None, upto=1)
+    await publisher.publish(EVENTS, [], after=None, upto=at(1))
     os.kill(server.pid, signal.SIGSTOP)
     begun = monotonic()
     with pytest.raises(SourceUnavailable, match=r"no answer within 0.3 s"):
         await source.read(10, 0.2)
     with pytest.raises(PublisherUnavailable, match=r"no answer within 0.3 s"):
-        await publisher.publish(EVENTS, [], after=1, upto=2)
+        await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
     assert monotonic() - begun < 5
     os.kill(server.pid, signal.SIGCONT)
     assert await source.read(10, 0) == []
@@ -104,7 +105,7 @@ async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind:
 @in_event_loop
 async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(timeout_s=0.3))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(timeout_s=0.3))
     await source.open()
     reading = asyncio.create_task(source.read(10, 0.5))
     with redis.Redis.from_url(server.url) as client:
@@ -122,7 +123,7 @@ async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str)
 @in_event_loop
 async def test_wrong_credentials_do_not_pass_by_waiting(kind: str) -> None:
     server = RedisServer(kind, "--requirepass", "right")
-    source = RedisSource(f"{server.url}?password=wrong", "a")
+    source = RedisSource(f"{server.url}?password=wrong", "a", STORE)
     with pytest.raises(RedisConnectionError, match="invalid username-password pair"):
         await source.open()
     await source.close()
@@ -135,7 +136,7 @@ async def test_a_key_of_another_type_does_not_pass_by_waiting(kind: str) -> None
     with redis.Redis.from_url(redis_url(kind)) as client:
         client.flushdb()
         client.set(TRADE_INTENTS, "text")
-    source = RedisSource(redis_url(kind), "a")
+    source = RedisSource(redis_url(kind), "a", STORE)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         await source.open()
     await source.close()
@@ -145,10 +146,10 @@ async def test_a_key_of_another_type_does_not_pass_by_waiting(kind: str) -> None
 @in_event_loop
 async def test_what_a_server_can_not_do_now_it_may_do_later(kind: str) -> None:
     server = RedisServer(kind)
-    source = RedisSource(server.url, "a", SourceSettings(reap_idle_s=0, reclaim_idle_s=0))
+    source = RedisSource(server.url, "a", STORE, SourceSettings(reap_idle_s=0, reclaim_idle_s=0))
     publisher = RedisPublisher(server.url)
     await source.open()
-    await publisher.publish(EVENTS, [], after=None, upto=1)
+    await publisher.publish(EVENTS, [], after=None, upto=at(1))
     with redis.Redis.from_url(server.url) as client:
         client.xadd(TRADE_INTENTS, {"name": "1"})
         assert len(await source.read(10, 0)) == 1
@@ -157,13 +158,13 @@ async def test_what_a_server_can_not_do_now_it_may_do_later(kind: str) -> None:
             with pytest.raises(SourceUnavailable):
                 await question
         with pytest.raises(PublisherUnavailable):
-            await publisher.publish(EVENTS, [], after=1, upto=2)
+            await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
         client.replicaof("NO", "ONE")
         client.config_set("maxmemory", 1)
         with pytest.raises(PublisherUnavailable):
-            await publisher.publish(EVENTS, [], after=1, upto=2)
+            await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
         client.config_set("maxmemory", 0)
-    assert await publisher.publish(EVENTS, [], after=1, upto=2) == 2
+    assert await publisher.publish(EVENTS, [], after=at(1), upto=at(2)) == at(2)
     await source.close()
     await publisher.close()
     server.stop()

@@ -13,11 +13,11 @@ import redis
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
 from exitbrain.domain.receipt import Reason
 from exitbrain.infrastructure.redis.source import CHUNK, RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import TRADE_CLOSES, TRADE_INTENTS, TURN, group_of
 from exitbrain.infrastructure.redis.trimming import trim_advice
 from tests.event_loop import in_event_loop
 from tests.faults.processes.proxy import Fault
 from tests.integration.redis_behind_proxy import behind_proxy
+from tests.names import NAMES, STORE, TRADE_CLOSES, TRADE_INTENTS, TURN, group_of
 from tests.servers import REDIS_KINDS, RedisServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", REDIS_KINDS)]
@@ -293,19 +293,19 @@ async def test_whatever_an_entry_holds_it_is_delivered_and_can_be_acknowledged(k
 async def test_trimming_as_advised_cuts_nothing_that_any_group_needs(kind: str) -> None:
     server = RedisServer(kind)
     client = client_of(server)
-    assert await trim_advice(server.url) == {TRADE_INTENTS: "0-0", TRADE_CLOSES: "0-0"}
+    assert await trim_advice(server.url, NAMES) == {TRADE_INTENTS: "0-0", TRADE_CLOSES: "0-0"}
     ids = add(server, TRADE_INTENTS, *"123456789")
     client.xgroup_create(TRADE_INTENTS, "slow", "0")
     client.xreadgroup("slow", "other", {TRADE_INTENTS: ">"}, count=4)
     client.xack(TRADE_INTENTS, "slow", *ids[:4])
-    assert (await trim_advice(server.url))[TRADE_INTENTS] == "0-0"  # our own group is not there yet
+    assert (await trim_advice(server.url, NAMES))[TRADE_INTENTS] == "0-0"  # our own group is not there yet
     async with opened(server.url) as source:
         taken = await everything(source)
-        assert (await trim_advice(server.url))[TRADE_INTENTS] == ids[0]  # all of ours is pending
+        assert (await trim_advice(server.url, NAMES))[TRADE_INTENTS] == ids[0]  # all of ours is pending
         await source.acknowledge(taken[:2])
-        assert (await trim_advice(server.url))[TRADE_INTENTS] == ids[2]  # the third is pending with us
+        assert (await trim_advice(server.url, NAMES))[TRADE_INTENTS] == ids[2]  # the third is pending with us
         await source.acknowledge(taken)
-        advice = await trim_advice(server.url)
+        advice = await trim_advice(server.url, NAMES)
         assert advice == {TRADE_INTENTS: ids[3], TRADE_CLOSES: "0-0"}  # the other group has read four
     client.xtrim(TRADE_INTENTS, minid=advice[TRADE_INTENTS], approximate=False)
     left: Any = client.xreadgroup("slow", "other", {TRADE_INTENTS: ">"})
@@ -322,7 +322,7 @@ async def test_advice_on_trimming_compares_ids_as_numbers(kind: str) -> None:
     client.xgroup_create(TRADE_CLOSES, "slow", "9-0")
     async with opened(server.url) as source:
         await source.acknowledge(await everything(source))
-        assert (await trim_advice(server.url))[TRADE_CLOSES] == "9-0"
+        assert (await trim_advice(server.url, NAMES))[TRADE_CLOSES] == "9-0"
     server.stop()
 
 
@@ -330,7 +330,7 @@ async def test_advice_on_trimming_compares_ids_as_numbers(kind: str) -> None:
 async def opened(
     url: str, consumer: str = "a", settings: SourceSettings = DEFAULTS
 ) -> AsyncIterator[RedisSource]:
-    source = RedisSource(url, consumer, settings)
+    source = RedisSource(url, consumer, STORE, settings)
     try:
         await source.open()
         yield source

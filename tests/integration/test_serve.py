@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,6 +21,7 @@ from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.names import TURN
 from tests.servers import RedisServer, fresh_database
 from tests.world import MAX_BYTES, World
 
@@ -155,6 +157,31 @@ def test_a_second_worker_stands_by_and_goes_on_when_the_first_is_stopped_or_kill
     assert last.facts("turn_taken")
 
 
+@pytest.mark.parametrize("server", ["current"], indirect=True)
+def test_who_stands_by_is_not_ready_while_nobody_publishes_what_is_committed(
+    server: RedisServer, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    client, store = redis.Redis.from_url(server.url), f"sqlite:///{tmp_path / 'live.db'}"
+    publishes = serve(server.url, store, "--consumer", "worker-a")
+    until(lambda: bool(publishes.facts("turn_taken")), publishes.log.read_text)
+    stands_by = serve(server.url, store, "--consumer", "worker-b")
+    until(lambda: ready(stands_by), stands_by.log.read_text)
+
+    publishes.process.send_signal(signal.SIGSTOP)
+    client.set(TURN, "worker-a", px=600_000)
+    with closing(open_ledger(store, create=False)) as ledger:
+        World(ledger=ledger).intent(**LONG)
+    until(lambda: not ready(stands_by), stands_by.log.read_text)
+    status, reason = asked(stands_by, "/healthz/ready")
+    assert (status, "is not published yet" in reason) == (503, True)
+    until(lambda: bool(stands_by.facts("publication_stalled")), stands_by.log.read_text)
+
+    publishes.process.send_signal(signal.SIGCONT)
+    until(lambda: ready(stands_by), stands_by.log.read_text)
+    assert client.xlen(LEVELS) == 1
+    assert not stands_by.facts("turn_taken")
+
+
 def send(client: redis.Redis, *, decisions: int) -> None:
     for _ in range(decisions):
         client.xadd(INTENTS, {"payload": json.dumps(LONG)})
@@ -184,7 +211,16 @@ def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in found]
 
 
-IDS_AND_TIMES = {"stamp", "causes", "entry_id", "newest_entries", "origin", "occurred_at", "recorded_at"}
+IDS_AND_TIMES = {
+    "server",
+    "stamp",
+    "causes",
+    "entry_id",
+    "newest_entries",
+    "origin",
+    "occurred_at",
+    "recorded_at",
+}
 FOLLOWING_FROM_THEM = {"time_origin", "in_future", "intent_is_fresh", "passed"}
 
 

@@ -22,10 +22,16 @@ from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.replay.representative_events import RECORDED
 from tests.servers import fresh_database
+from tests.world import THIS_STORE
 
 pytestmark = pytest.mark.integration
 
-OPENED = Record(STORE_ID, 1, StoreOpened(FORMAT, "0.1.0", RECORDED))
+OPENED = Record(STORE_ID, 1, StoreOpened(FORMAT, "0.1.0", RECORDED, THIS_STORE))
+
+FIRST_FORMAT = (
+    """UPDATE stored_events SET state = '{"v":1,"format":1,"version":"0.1.0","at":"2026-03-14T15:09:27Z"}'"""
+)
+"""Leaves in a store what the first version began it with."""
 
 
 def refusal(url: str, *, create: bool = True) -> str:
@@ -112,6 +118,17 @@ def test_a_newer_format_is_refused_and_the_store_stays_untouched(tmp_path: Path)
     assert refusal(f"sqlite:///{path}") == (
         f"store {path} is of format {FORMAT + 1}; this version of ExitBrain reads up to {FORMAT}"
     )
+    assert content(tmp_path) == before
+
+
+def test_the_first_format_is_refused_and_the_store_stays_untouched(tmp_path: Path) -> None:
+    path = altered(store_with(tmp_path / "old.db", OPENED), FIRST_FORMAT)
+    before = content(tmp_path)
+    for create in (False, True):
+        assert refusal(f"sqlite:///{path}", create=create) == (
+            f"store {path} is of format 1, this version of ExitBrain reads format {FORMAT} alone: read it with the"
+            " version that wrote it, and take its messages into a new store with `exitbrain ingest`"
+        )
     assert content(tmp_path) == before
 
 
@@ -265,6 +282,15 @@ def test_a_postgres_store_of_a_newer_format_is_refused() -> None:
         with closing(open_ledger(url, create=True)) as ledger:
             ledger.save([replace(OPENED, event=replace(OPENED.event, format=FORMAT + 1))])
         assert f"is of format {FORMAT + 1}" in refusal(url)
+
+
+def test_a_postgres_store_of_the_first_format_is_refused() -> None:
+    with fresh_database() as url:
+        with closing(open_ledger(url, create=True)) as ledger:
+            ledger.save([OPENED])
+        with psycopg.connect(url) as connection:
+            connection.execute(FIRST_FORMAT.encode())
+        assert "is of format 1, this version of ExitBrain reads format 2 alone" in refusal(url)
 
 
 def test_a_postgres_store_with_a_topic_of_a_newer_version_is_refused() -> None:

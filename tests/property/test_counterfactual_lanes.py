@@ -28,7 +28,7 @@ from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, random_decisions, stored
 from tests.unit.domain.example import inputs_for
-from tests.world import StoppedClock
+from tests.world import THIS_STORE, StoppedClock
 
 VARIANTS = (
     *SHIPPED.values(),
@@ -58,7 +58,7 @@ def by_row(
     policies: Sequence[Policy], decisions: Sequence[Decision], instruments: Sequence[Instrument]
 ) -> Counterfactual:
     ledger = InMemoryLedger()
-    opening.begin(ledger, StoppedClock(), "test")
+    opening.begin(ledger, StoppedClock(), "test", store_id=THIS_STORE)
     ledger.save([Record(id_of_snapshot(each), 1, InstrumentSnapshotTaken(each)) for each in instruments])
     for number, decision in enumerate(decisions, start=1):
         ledger.save([Record(UUID(int=number), 1, decision)])

@@ -5,8 +5,8 @@ from hashlib import sha1
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.infrastructure.redis.streams import TRADE_INTENTS
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_content, from_entry
+from tests.names import TRADE_INTENTS
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(str.encode)
 BINARY = st.binary(max_size=12)

@@ -10,7 +10,7 @@ from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
-from tests.world import World
+from tests.world import THIS, World
 
 
 @given(
@@ -33,9 +33,9 @@ def test_the_same_is_published_from_memory_and_from_the_store(
     known = recent.after(begun if stored else 0, len(stored) + 1, MAPPER.topics)
     assert known == (stored, world.ledger.head() if stored else 0)
     units = PolicyUnits(world.ledger.register)
-    one_for_all = Published(units, WireTranslator())
+    one_for_all = Published(THIS, units, WireTranslator())
     from_memory = [one_for_all.entries(*pair) for pair in with_receipts(known[0])]
-    from_store = [Published(units, WireTranslator()).entries(*pair) for pair in with_receipts(stored)]
+    from_store = [Published(THIS, units, WireTranslator()).entries(*pair) for pair in with_receipts(stored)]
     assert from_memory == from_store
 
 

@@ -49,7 +49,7 @@ from exitbrain.domain.receipt import (
     Reason,
     Refusal,
 )
-from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit, Whose
 from exitbrain.infrastructure.event_store.mapper import MAPPER, STORED_CLASSES
 
@@ -59,6 +59,7 @@ OCCURRED = datetime(2026, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
 RECORDED = datetime(2026, 3, 14, 15, 9, 27, tzinfo=UTC)
 RECEIPT_ID = UUID("019ceccd-1c47-8a3f-9a1b-2c3d4e5f6071")
 POSITION_ID = UUID("3e6f3a52-6c0b-5b43-9f4e-8e8f8a0b1c2d")
+STORE = UUID("9b7c1d2e-3f40-4a5b-8c6d-7e8f90a1b2c3")
 STAMP = Stamp(RECEIPT_ID, "trade.intent", EntryId(1773500966535, 2), OCCURRED, TimeOrigin.PAYLOAD, RECORDED)
 STAMP_WITHOUT_ENTRY = Stamp(RECEIPT_ID, "trade.closed", None, RECORDED, TimeOrigin.RECORDED_AT, RECORDED)
 ASSUMPTION = Assumption("volatility", "1.0", "the intent has none")
@@ -211,7 +212,8 @@ RECEIVED = MessageReceived(
 )
 
 EVENTS: tuple[Any, ...] = (
-    StoreOpened(format=1, version="0.1.0", at=RECORDED),
+    StoreOpened(format=2, version="0.1.0", at=RECORDED, store_id=STORE),
+    EpochRaised(epoch=2, version="0.1.0", recorded_at=RECORDED),
     PolicyRegistered(
         name="v3.5",
         formula="lsf-3.5",

@@ -16,9 +16,8 @@ from typing import Any
 
 import redis
 
-from exitbrain.domain.messages import TRADE_CLOSED
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.wire.incoming import STREAM_PREFIX
+from tests.names import TRADE_CLOSES
 
 RESEND_ONE_IN = 20
 REPORT_ONE_IN = 5
@@ -69,7 +68,7 @@ def _report(random: Random, of: Sent, trace_id: str) -> Sent:
         "timestamp": str(int(time() + off_s)),
         "trace_id": trace_id,
     }
-    return f"{STREAM_PREFIX}{TRADE_CLOSED}", fields
+    return TRADE_CLOSES, fields
 
 
 def _fields(fields: dict[str, Any], trace_id: str) -> dict[str, str]:

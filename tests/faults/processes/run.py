@@ -16,7 +16,6 @@ from typing import Literal
 import psycopg
 import redis
 
-from exitbrain.infrastructure.redis.streams import TURN
 from tests.faults.processes.chaos import Chaos, Server
 from tests.faults.processes.checker import violations
 from tests.faults.processes.evidence import (
@@ -32,6 +31,7 @@ from tests.faults.processes.evidence import (
 from tests.faults.processes.proxy import Proxy, Switchboard
 from tests.faults.processes.replays import drifts
 from tests.faults.processes.workers import Nursery, Worker
+from tests.names import TURN
 from tests.servers import RedisServer, start_postgres
 
 StoreKind = Literal["sqlite", "postgresql"]

@@ -12,7 +12,7 @@ from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, S
 from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.message_source import Delivery
-from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage, Translation
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
@@ -50,16 +50,16 @@ class NeverReclaims(Worker):
 class NeverLooks(Publishing):
     """Take for granted that a stream keeps what was once published."""
 
-    async def _look(self) -> None:
-        return
+    def _is_due_to_look(self) -> bool:
+        return False
 
 
 class PublishesBlindly(SimulatedPublisher):
     """Publish without comparing the position."""
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         return await super().publish(stream, entries, after=await self.published(stream), upto=upto)
 
 

@@ -45,7 +45,7 @@ class Expected:
         self.catch_up()
         for stream in self.language.streams:
             newest = max((said.entry.position for said in self.said if stream in said.by_stream), default=0)
-            if stream not in server.published or server.published[stream].position < newest:
+            if stream not in server.published or server.published[stream].position.position < newest:
                 return False
         return True
 

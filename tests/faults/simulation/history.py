@@ -18,7 +18,7 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator
-from tests.world import MAX_BYTES, StoppedClock
+from tests.world import MAX_BYTES, THIS_STORE, StoppedClock
 
 
 @cache
@@ -26,11 +26,16 @@ def history(round_trips: int) -> tuple[StoredEvent, ...]:
     """Return the events of a store that has seen so many round trips."""
     ledger = StoredLedger(InMemoryRecorder(), "the store")
     clock = StoppedClock()
-    opening.begin(ledger, clock, "simulation")
+    opening.begin(ledger, clock, "simulation", store_id=THIS_STORE)
     intake = Intake(BuiltInFormulas(), WireTranslator())
     Recorder(ledger, intake, NoInstruments(), clock, DecisionSettings()).handle_batch(
         [message for number in range(round_trips) for message in _round_trip(number)]
     )
+    return stored_events(ledger)
+
+
+def stored_events(ledger: StoredLedger) -> tuple[StoredEvent, ...]:
+    """Return everything in a store, to be put into another."""
     return tuple(
         StoredEvent(UUID(stream), version, topic, state) for _, stream, version, topic, state in ledger.rows()
     )

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from random import Random
 
 from exitbrain.application.intake import Intake
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
+from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
@@ -18,6 +21,7 @@ from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.live.recent_log import RecentLog
@@ -30,6 +34,7 @@ from tests.faults.simulation.ports import (
     Arrivals,
     FaultyRecorder,
     SimulatedClock,
+    SimulatedPlaces,
     SimulatedPublisher,
     SimulatedSource,
     SimulatedThread,
@@ -37,6 +42,7 @@ from tests.faults.simulation.ports import (
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import StreamServer
 from tests.faults.simulation.workload import UNDECIDABLE_LEVERAGE
+from tests.names import PUBLISHED
 
 TRANSIENT = (SourceUnavailable, StoreUnavailable, PublisherUnavailable)
 LOOK_EVERY_S = 0.5
@@ -64,7 +70,7 @@ class Surroundings:
     server: StreamServer
     arrivals: Arrivals
     store: InMemoryRecorder
-    language: PublishedLanguage
+    language: Callable[[StoreIdentity], PublishedLanguage]
     faults: Faults
     interfere: Callable[[Random], None]
     instruments: Instruments
@@ -79,6 +85,7 @@ class LoopJournal:
     def __init__(self) -> None:
         self.stalled: set[object] = set()
         self.ended: set[object] = set()
+        self.behind: list[str] = []
 
     def event(self, name: str, **facts: object) -> None:
         if name == "loop_moves_again":
@@ -89,6 +96,8 @@ class LoopJournal:
             self.stalled.add(facts["loop"])
         elif name == "loop_ended":
             self.ended.add(facts["loop"])
+        elif name in {"group_ahead", "entries_lost"}:
+            self.behind.append(f"{name}: {facts}")
 
 
 class SometimesConfused:
@@ -108,13 +117,14 @@ class SometimesConfused:
 class LiveWorker:
     """A process that runs the live path until it is stopped, fails or dies."""
 
-    def __init__(self, name: str, around: Surroundings, parts: Parts) -> None:
+    def __init__(self, name: str, around: Surroundings, parts: Parts, *, begins_here: bool = False) -> None:
         faults = around.faults
         self.process = Process(name)
         self.journal = LoopJournal()
         self.clock = SimulatedClock()
         self._around = around
         self._parts = parts
+        self._begins_here = begins_here
         self._supervisor = parts.supervisor(
             self.journal,
             transient=TRANSIENT,
@@ -123,6 +133,7 @@ class LiveWorker:
         )
         self._told_at: float | None = None
         self._worker: Worker | None = None
+        self._publishing: Publishing | None = None
         self._source = parts.source(around.server, around.arrivals, faults, self.process)
         self._recorder = parts.store(around.store, faults, self.process, around.interfere)
 
@@ -134,6 +145,11 @@ class LiveWorker:
         """Tell it to stop, as SIGTERM does."""
         self._told_at = asyncio.get_running_loop().time()
         self._supervisor.stop()
+
+    @property
+    def publishes(self) -> bool:
+        """Return whether it found every stream to be published from its store."""
+        return self._publishing is not None and self._publishing.begun.is_set()
 
     @property
     def told_to_stop(self) -> bool:
@@ -184,12 +200,24 @@ class LiveWorker:
             ledger, intake, around.instruments, self.clock, around.decision_settings, saved=recent.note
         )
         thread = SimulatedThread(Gate(faults, process, Kind.STORE_DOWN, StoreUnavailable))
-        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), around.language.topics, recent)
         publisher = parts.publisher(around.server, faults, process)
+        store = identity_of(ledger)
+        if self._begins_here:
+            stated = [await publisher.published(stream) for stream in PUBLISHED]
+            store = begin_epoch(ledger, self.clock, "simulation", stated)
+        language = around.language(store)
+        tail = ThreadedTail(thread, StoredLedger(self._recorder, "the store"), language.topics, recent)
+        publishing = parts.publishing(store, tail, language, publisher, self.journal)
+        self._publishing = publishing
+        if self._begins_here:
+            await publishing.begin_here()
+        recording = ThreadedRecording(thread, recorder)
+        places = SimulatedPlaces(around.server, faults, process)
         self._worker = parts.worker(
             self._source,
-            ThreadedRecording(thread, recorder),
-            parts.publishing(tail, around.language, publisher, self.journal),
+            PlaceCheck(places, recording, self.journal, go_on=False),
+            recording,
+            publishing,
             self._supervisor,
             self.journal,
             around.worker_settings,

@@ -1,7 +1,7 @@
 """The ports of the live path over the simulated servers: they do what the real adapters promise, under faults."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,11 +15,18 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
-from exitbrain.application.ports.publisher import Outgoing, PublisherUnavailable
+from exitbrain.application.ports.publisher import (
+    Outgoing,
+    PublishedPosition,
+    PublisherUnavailable,
+    Stated,
+)
 from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import Origin
+from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields
@@ -44,6 +51,7 @@ TURN_S = 1.0
 """A turn ends when its holder has not read for so long."""
 
 RELEASE_WITHIN_S = 0.3
+PLACES_PAGE = 2
 
 
 class SimulatedClock:
@@ -230,21 +238,80 @@ class SimulatedSource:
                 self._server.acknowledge(delivery.stream, GROUPS[delivery.stream], [key])
 
     def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
-        deliveries = [_delivery(one) for one in handed]
+        deliveries = [_delivery(one, self._server.run_id) for one in handed]
         if deliveries and self._faults.strikes(Kind.DUPLICATE):
             deliveries.append(deliveries[0])
         return deliveries
 
 
-def _delivery(handed: Handed) -> Delivery:
+class SimulatedPlaces:
+    """The places of the groups on the simulated stream server, two entries at a time."""
+
+    def __init__(self, server: StreamServer, faults: Faults, process: Process) -> None:
+        self._server = server
+        self._gate = Gate(faults, process, Kind.STREAMS_DOWN, SourceUnavailable)
+
+    async def places(self) -> list[ReadingPlace]:
+        return await self._gate.through("places", lambda: [*map(self._place, filter(self._has, GROUPS))])
+
+    async def back_from(self, place: ReadingPlace) -> AsyncIterator[Sequence[Earlier]]:
+        upto: EntryKey | None = (place.delivered.ms, place.delivered.seq)
+        while upto is not None:
+            page = await self._gate.through("look back", partial(self._page, place, upto))
+            yield page
+            upto = (page[-1].entry_id.ms, page[-1].entry_id.seq - 1) if len(page) == PLACES_PAGE else None
+
+    async def go_back(self, place: ReadingPlace, to: EntryId) -> bool:
+        group, before = GROUPS[place.stream], (place.delivered.ms, place.delivered.seq)
+        return await self._gate.through(
+            "go back", lambda: self._server.set_back(place.stream, group, before, (to.ms, to.seq))
+        )
+
+    async def begin_at(self, place: ReadingPlace) -> None:
+        raise AssertionError("every group of the simulation begins for its store")
+
+    async def close(self) -> None:
+        """There is nothing to release."""
+
+    def _has(self, stream: str) -> bool:
+        return self._server.has_group(stream, GROUPS[stream])
+
+    def _place(self, stream: str) -> ReadingPlace:
+        state, ids = (
+            self._server.streams[stream],
+            [EntryId(*key) for key in self._server.streams[stream].entries],
+        )
+        delivered, start = EntryId(*state.groups[GROUPS[stream]].delivered), EntryId(*START)
+        source = stream.removeprefix("quantum:stream:")
+        return ReadingPlace(stream, source, start, delivered, min(ids, default=None), start, whole=None)
+
+    def _page(self, place: ReadingPlace, upto: EntryKey) -> list[Earlier]:
+        if not self._has(place.stream):
+            return []
+        state, delivered = self._server.streams[place.stream], (place.delivered.ms, place.delivered.seq)
+        keys = {key for key in state.entries if key <= upto} | ({delivered} if upto == delivered else set())
+        pending = state.groups[GROUPS[place.stream]].pending
+        handed = [Handed(place.stream, key, state.entries.get(key), 1) for key in sorted(keys, reverse=True)]
+        return [
+            Earlier(EntryId(*one.key), _message(one, self._server.run_id), one.key in pending)
+            for one in handed[:PLACES_PAGE]
+        ]
+
+
+def _delivery(handed: Handed, server: str) -> Delivery:
+    message, digest = _message(handed, server), digest_of(handed.fields or {})
+    return Delivery(message, handed.stream, message.entry_id, handed.deliveries, digest)
+
+
+def _message(handed: Handed, server: str) -> IncomingMessage:
     entry_id = f"{handed.key[0]}-{handed.key[1]}"
     message = from_fields(
-        handed.stream, entry_id, handed.fields or {}, origin=Origin.LIVE, max_bytes=MAX_BYTES
+        handed.stream, entry_id, handed.fields or {}, origin=Origin.LIVE, max_bytes=MAX_BYTES, server=server
     )
-    if handed.fields is None:
-        gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
-        message = replace(message, broken=gone)
-    return Delivery(message, handed.stream, entry_id, handed.deliveries, digest_of(handed.fields or {}))
+    if handed.fields is not None:
+        return message
+    gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
+    return replace(message, broken=gone)
 
 
 class SimulatedInstruments:
@@ -284,16 +351,16 @@ class SimulatedPublisher:
         self._server = server
         self._gate = Gate(faults, process, Kind.STREAMS_DOWN, PublisherUnavailable)
 
-    async def published(self, stream: str) -> int | None:
-        def look() -> int | None:
+    async def published(self, stream: str) -> Stated | None:
+        def look() -> Stated | None:
             found = self._server.published.get(stream)
             return None if found is None else found.position
 
         return await self._gate.through("published", look)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         fields = [entry.fields for entry in entries]
         return await self._gate.through("publish", lambda: self._server.publish(stream, fields, after, upto))
 

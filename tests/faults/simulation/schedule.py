@@ -11,6 +11,7 @@ from exitbrain.application.ports.publisher import PublishedLanguage
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
@@ -26,7 +27,7 @@ from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock, Simu
 from tests.faults.simulation.processes import End
 from tests.faults.simulation.streams import EntryKey, Fields, StreamServer
 from tests.faults.simulation.workload import SYMBOLS, opening_intent, workload
-from tests.world import MAX_BYTES
+from tests.world import MAX_BYTES, THIS
 
 PEACE_MAX_S = 40.0
 """Virtual seconds after the last fault within which everything must be done."""
@@ -78,14 +79,14 @@ class Schedule:
         self._slots: list[asyncio.Task[None]] = []
         self._gone: set[int] = set()
         self._ending = False
-        language = Published(unit_of, WireTranslator())
+        language = language_of(THIS)
         self._expected = Expected(self._ledger, language)
         self.evidence = Evidence(self._store, self._server, language, self._faults)
         self._around = Surroundings(
             server=self._server,
             arrivals=Arrivals(),
             store=self._store,
-            language=language,
+            language=language_of,
             faults=self._faults,
             interfere=self._interfere,
             instruments=self._instruments,
@@ -139,6 +140,8 @@ class Schedule:
                 self.evidence.complaints.append(f"{name} ended without a word")
             if end is End.FAILED and (why := worker.unexpected_error()):
                 self.evidence.complaints.append(f"{name} failed: {why}")
+            for said in worker.journal.behind:
+                self.evidence.complaints.append(f"the store is complete, and yet {name} says {said}")
             await asyncio.sleep(self._rng.uniform(0.05, 0.6))
 
     async def _make_trouble(self) -> None:
@@ -247,6 +250,11 @@ class Schedule:
         _, late = await asyncio.wait(self._slots, timeout=STOP_MAX_S + 0.6)
         if late:
             self.evidence.complaints.append(f"{len(late)} workers told to stop did not")
+
+
+def language_of(store: StoreIdentity) -> PublishedLanguage:
+    """Return the published language of a store."""
+    return Published(store, unit_of, WireTranslator())
 
 
 def unit_of(policy: str) -> Unit:

@@ -7,6 +7,8 @@ until it is acknowledged, a pending entry can outlive its content. It can also l
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from exitbrain.application.ports.publisher import PublishedPosition, Stated
+
 EntryKey = tuple[int, int]
 """The id of an entry: milliseconds and sequence."""
 
@@ -44,7 +46,7 @@ class Stream:
 class Published:
     """What is kept beside a published stream; `begun` is where the one that found no position began."""
 
-    position: int
+    position: PublishedPosition
     begun: int
 
 
@@ -70,8 +72,14 @@ class StreamServer:
         self.streams: dict[str, Stream] = {}
         self.published: dict[str, Published] = {}
         self._turn: tuple[str, int] | None = None
+        self._fail_overs = 0
         self.acknowledged: list[tuple[str, EntryKey, Fields | None]] = []
         """What was ever acknowledged, with its content at that moment; known to the checker alone."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the server that answers now."""
+        return f"server-{self._fail_overs}"
 
     def add(self, stream: str, fields: Fields) -> EntryKey:
         """Append an entry under the id the clock gives, or the next after the newest."""
@@ -84,6 +92,16 @@ class StreamServer:
     def ensure_group(self, stream: str, group: str) -> None:
         """Create a group that reads from the beginning, and the stream, where they do not exist."""
         self.streams.setdefault(stream, Stream()).groups.setdefault(group, Group())
+
+    def set_back(self, stream: str, group: str, before: EntryKey, to: EntryKey) -> bool:
+        """Let a group that is still where it was hand out again whatever comes after an entry."""
+        if not self.has_group(stream, group) or self.streams[stream].groups[group].delivered != before:
+            return False
+        state = self.streams[stream].groups[group]
+        state.delivered = to
+        for key in [key for key in state.pending if key > to and key in self.streams[stream].entries]:
+            del state.pending[key]
+        return True
 
     def has_group(self, stream: str, group: str) -> bool:
         return stream in self.streams and group in self.streams[stream].groups
@@ -153,14 +171,16 @@ class StreamServer:
                 if pending.pop(key, None) is not None:
                     self.acknowledged.append((stream, key, self.streams[stream].entries.get(key)))
 
-    def publish(self, stream: str, entries: list[Fields], after: int | None, upto: int) -> int | None:
+    def publish(
+        self, stream: str, entries: list[Fields], after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         """Append entries and move the published position, if it is still at `after`; return where it is then."""
         found = self.published.get(stream)
         if (None if found is None else found.position) != after:
             return None if found is None else found.position
         for fields in entries:
             self.add(stream, fields)
-        self.published[stream] = Published(upto, upto if found is None else found.begun)
+        self.published[stream] = Published(upto, upto.position if found is None else found.begun)
         return upto
 
     def drained(self, group_of: dict[str, str]) -> bool:
@@ -198,6 +218,7 @@ class StreamServer:
     def fail_over(self, replica: State) -> None:
         """Go on with the state of a replica; what came after it is lost."""
         self.streams, self.published, self._turn = replica
+        self._fail_overs += 1
 
     def flush(self) -> None:
         """Lose everything."""

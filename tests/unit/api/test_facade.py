@@ -507,3 +507,13 @@ def test_freshness_of_given_inputs_can_be_said() -> None:
     fresh = brain.levels(leverage=10).levels.guards
     assert "intent_is_fresh" in stale.failed
     assert "intent_is_fresh" in fresh.passed
+
+
+def test_a_message_keeps_which_server_gave_its_id() -> None:
+    with ExitBrain.open("memory://") as brain:
+        fields = {"symbol": "BTCUSDT", "side": "BUY", "leverage": "20"}
+        given = incoming_message("trade.intent", fields, entry_id="1767268800000-0", server="run-1")
+        brain.handle(given)
+        [receipt] = [e.event for e in brain.ledger.log() if isinstance(e.event, MessageReceived)]
+    assert receipt.server == "run-1"
+    assert incoming_message("trade.intent", fields).server is None

@@ -195,7 +195,8 @@ def test_a_real_order_id_counts_once_for_ever(told: Story, order_id: str) -> Non
 def test_a_counter_counts_within_its_cycle(told: Story, order_id: str) -> None:
     told.enters(0)
     assert is_taken(told.reports(5, exit_price=3030, order_id=order_id))
-    ignored(told.reports(5.1, entry_price=3000, order_id=order_id), Reason.DUPLICATE_CLOSE, expected=True)
+    ignored(told.reports(5.1, order_id=order_id), Reason.DUPLICATE_CLOSE, expected=True)
+    ignored(told.reports(5.2, entry_price=3000, order_id=order_id), Reason.DUPLICATE_CLOSE, expected=True)
     told.enters(10)
     assert is_taken(told.reports(15, exit_price=3030, order_id=order_id))
 

@@ -6,18 +6,26 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.opening import SHIPPED_BY, ChangedFormula, PolicyNotInForce, begin_or_check
-from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.opening import (
+    SHIPPED_BY,
+    ChangedFormula,
+    PolicyNotInForce,
+    begin_or_check,
+    identity_of,
+    raise_epoch,
+)
+from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.store import FORMAT, StoreOpened
+from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from tests.world import NOON, StoppedClock, rewritten
+from tests.world import NOON, THIS_STORE, StoppedClock, rewritten
 
 
 def opened(ledger: ExitLedger, policy: str | None = None) -> ExitLedger:
-    begin_or_check(ledger, StoppedClock(), "test", policy=policy)
+    begin_or_check(ledger, StoppedClock(), "test", new_id=THIS_STORE, policy=policy)
     return ledger
 
 
@@ -31,11 +39,35 @@ def registered_as(name: str, **otherwise: Any) -> Callable[[Any], Any]:
 def test_a_new_store_begins_with_its_format_the_shipped_policies_and_v3_5_in_force() -> None:
     events = [entry.event for entry in opened(InMemoryLedger()).log()]
 
-    assert events[0] == StoreOpened(FORMAT, "test", NOON)
+    assert events[0] == StoreOpened(FORMAT, "test", NOON, THIS_STORE)
     registered = [event for event in events if isinstance(event, PolicyRegistered)]
     assert [(event.name, event.by) for event in registered] == [(name, SHIPPED_BY) for name in SHIPPED]
     assert events[-1] == PolicyActivated("v3.5", "*", SHIPPED_BY, NOON)
     assert len(events) == len(SHIPPED) + 2
+
+
+def test_a_store_is_the_one_it_was_begun_as_and_in_its_first_epoch() -> None:
+    assert identity_of(opened(InMemoryLedger())) == StoreIdentity(THIS_STORE, 1)
+
+
+@pytest.mark.parametrize(("above", "epoch"), [(0, 2), (1, 2), (5, 6)])
+def test_an_epoch_is_raised_above_its_own_and_another(above: int, epoch: int) -> None:
+    ledger = opened(InMemoryLedger())
+
+    raised = raise_epoch(ledger, StoppedClock(), "test", above=above)
+
+    assert raised == identity_of(ledger) == StoreIdentity(THIS_STORE, epoch)
+    assert raise_epoch(ledger, StoppedClock(), "test", above=0).epoch == epoch + 1
+    history = [(record.version, record.event) for record in ledger.history(STORE_ID)]
+    assert history[1:] == [
+        (2, EpochRaised(epoch, "test", NOON)),
+        (3, EpochRaised(epoch + 1, "test", NOON)),
+    ]
+
+
+def test_a_store_whose_first_event_is_lost_does_not_say_which_it_is() -> None:
+    with pytest.raises(StoreUnavailable, match="does not say which one it is"):
+        identity_of(InMemoryLedger())
 
 
 def test_an_old_store_is_checked_and_not_begun_again() -> None:

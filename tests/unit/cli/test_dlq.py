@@ -120,6 +120,18 @@ def test_list_says_what_it_can_not_read_and_when_there_is_nothing(
 
 
 @pytest.mark.integration
+def test_the_dead_letters_are_those_of_the_group_and_the_prefix_in_force(
+    exitbrain: Exitbrain, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.client.rename("quantum:dlq:trade.intent", "desk:dlq:paper:trade.intent")
+    for name, value in (("GROUP", "paper"), ("STREAM_PREFIX", "desk")):
+        monkeypatch.setenv(f"EXITBRAIN_{name}", value)
+    for stream in ("trade.intent", "desk:stream:trade.intent"):
+        report = exitbrain("dlq", "list", "--stream", stream, "--redis", server.url, "--json").report
+        assert [one["entry_id"] for one in report["letters"]] == [REFUSED]
+
+
+@pytest.mark.integration
 def test_show_tells_every_field(exitbrain: Exitbrain, server: Server) -> None:
     text = exitbrain("dlq", "show", "1767268801", "--redis", server.url).stdout
     report = exitbrain("dlq", "show", REFUSED, "--redis", server.url, "--json").report

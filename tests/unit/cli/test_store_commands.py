@@ -364,7 +364,8 @@ def test_doctor_masks_secrets_and_reports_what_it_can_not_reach(
     checks = {check["name"]: check for check in ended.report["checks"]}
     assert ended.code == 3
     assert (checks["store"]["ok"], checks["redis"]["ok"], checks["instruments"]["ok"]) == (True, False, None)
-    assert "format 1" in checks["store"]["detail"]
+    assert "format 2, id " in checks["store"]["detail"]
+    assert ", epoch 1, " in checks["store"]["detail"]
     assert ended.report["settings"]["redis"] == "redis://me:***@127.0.0.1:1/0"
     assert "hidden" not in ended.stdout + stored("doctor").stdout
 

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from exitbrain.application.intake import Intake
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
+from exitbrain.application.opening import identity_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
@@ -20,10 +22,12 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
+from exitbrain.infrastructure.paper.places import InMemoryPlaces
 from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.event_loop import in_event_loop
+from tests.names import STORE
 from tests.unit.observation.live_path import Told
 from tests.world import World
 
@@ -46,7 +50,7 @@ class HeldSource(InMemorySource):
     """A source whose acknowledgements wait to be let go, or fail while they are told to."""
 
     def __init__(self, streams: InMemoryStreams) -> None:
-        super().__init__(streams, "worker-a", reclaim_idle_s=0.02)
+        super().__init__(streams, "worker-a", STORE, reclaim_idle_s=0.02)
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.failures_left = 0
@@ -126,12 +130,14 @@ class Running:
         journal, recent = Told().journal, RecentLog()
         self.supervisor = supervisor = Supervisor(journal, transient=(SourceUnavailable, StoreUnavailable))
         writer, reader = OneThread("writer"), OneThread("tail")
-        language = Published(PolicyUnits(self.world.ledger.register), WireTranslator())
+        store = identity_of(self.world.ledger)
+        language = Published(store, PolicyUnits(self.world.ledger.register), WireTranslator())
         tail = ThreadedTail(reader, self.world.ledger, language.topics, recent)
-        publishing = Publishing(tail, language, InMemoryPublisher(self.streams), journal)
+        publishing = Publishing(store, tail, language, InMemoryPublisher(self.streams), journal)
         self.recording = HeldRecording(writer, self.world.another_recorder(saved=recent.note))
         self.recording.look = lambda: self.pending
-        worker = Worker(self.source, self.recording, publishing, supervisor, journal, self.settings)
+        place = PlaceCheck(InMemoryPlaces(self.streams), self.recording, journal, go_on=False)
+        worker = Worker(self.source, place, self.recording, publishing, supervisor, journal, self.settings)
         running = asyncio.create_task(worker.run())
         await story(self)
         supervisor.stop()

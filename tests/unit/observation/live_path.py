@@ -10,12 +10,14 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Journal, LoopState, Supervisor
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
-from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
@@ -24,8 +26,10 @@ from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.journal import Level, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.paper.places import InMemoryPlaces
+from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.ignored_exits import ignored_outcome
-from tests.world import World
+from tests.world import THIS, World
 
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"
 
@@ -79,7 +83,9 @@ def told_everything() -> Told:
     """Return a journal that was told of everything at least once, so that every metric has a sample."""
     told, world = Told(), World()
     intent = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 20}
-    told.metrics.watch({"read": LoopState("read", time.monotonic())}, silent_s=lambda: 0.0)
+    told.metrics.watch(
+        {"read": LoopState("read", time.monotonic())}, silent_s=lambda: 0.0, unpublished=Unpublished()
+    )
     for message in (intent, intent | {"leverage": 500}):
         outcome = world.recorder.handle(world.message("trade.intent", message))
         told.journal.event("messages", outcomes=[outcome])
@@ -141,15 +147,15 @@ class StreamsInMemory:
     """Streams that remember up to where they are published."""
 
     def __init__(self) -> None:
-        self.positions: dict[str, int] = {}
+        self.positions: dict[str, PublishedPosition] = {}
         self.entries: list[Outgoing] = []
 
-    async def published(self, stream: str) -> int | None:
+    async def published(self, stream: str) -> Stated | None:
         return self.positions.get(stream)
 
     async def publish(
-        self, stream: str, entries: Sequence[Outgoing], *, after: int | None, upto: int
-    ) -> int | None:
+        self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
+    ) -> Stated | None:
         self.positions[stream] = upto
         self.entries += entries
         return upto
@@ -176,10 +182,15 @@ async def run_worker(
     writer, reader = OneThread("writer"), OneThread("reader")
     language, source, streams = LevelsAlone(), MessagesInMemory(messages), StreamsInMemory()
     tail = ThreadedTail(reader, world.ledger, language.topics, RecentLog())
+    recording, nothing_read = (
+        ThreadedRecording(writer, world.recorder),
+        InMemoryPlaces(InMemoryStreams(lambda: 0)),
+    )
     worker = Worker(
         source,
-        ThreadedRecording(writer, world.recorder),
-        Publishing(tail, language, streams, journal),
+        PlaceCheck(nothing_read, recording, journal, go_on=False),
+        recording,
+        Publishing(THIS, tail, language, streams, journal),
         supervisor,
         journal,
         WorkerSettings(reclaim_every_s=0.02, reap_every_s=0.02),

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Reason
@@ -236,13 +237,16 @@ def test_a_worker_shows_whether_it_has_the_turn() -> None:
 def test_the_loops_are_shown_as_they_are_when_asked() -> None:
     metrics = Metrics(mode="shadow")
     state = LoopState("read", last_success=time.monotonic() - 10, steps=7)
-    metrics.watch({"read": state}, silent_s=lambda: 4.5, conflicts=lambda: 3)
+    unpublished = Unpublished()
+    unpublished.log_ends_at(7, time.monotonic() - 20)
+    metrics.watch({"read": state}, silent_s=lambda: 4.5, unpublished=unpublished, conflicts=lambda: 3)
     told = Told(metrics=metrics)
 
     assert told.value("exitbrain_loop_stalled", loop="read") == 1
     assert 10 <= told.value("exitbrain_loop_silent_seconds", loop="read") < 15
     assert told.value("exitbrain_loop_steps_total", loop="read") == 7
     assert told.value("exitbrain_event_loop_silent_seconds") == 4.5
+    assert 20 <= told.value("exitbrain_unpublished_seconds") < 25
     assert told.value("exitbrain_conflicts_total") == 3
     state.last_success = time.monotonic()
     assert told.value("exitbrain_loop_stalled", loop="read") == 0

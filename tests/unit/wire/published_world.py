@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.domain.messages import TRADE_INTENT
 from exitbrain.domain.receipt import MessageReceived
@@ -31,7 +32,7 @@ class Read:
 
 def outgoing(world: World) -> list[Outgoing]:
     """Return everything the log of a world means to the outside."""
-    language = Published(PolicyUnits(world.ledger.register), WireTranslator())
+    language = Published(identity_of(world.ledger), PolicyUnits(world.ledger.register), WireTranslator())
     found: list[Outgoing] = []
     receipt: MessageReceived | None = None
     for entry in world.ledger.log():

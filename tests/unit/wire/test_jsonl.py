@@ -163,3 +163,23 @@ def test_packed_standard_input_is_refused_instead_of_read_as_lines(monkeypatch: 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\n"))))
     with pytest.raises(InputUnreadable, match="packed with gzip"):
         list(open_lines("-"))
+
+
+def test_a_file_counts_as_one_server_told_by_its_first_line_that_is_not_blank() -> None:
+    first = line(stream_id="5-1")
+    messages = read(b"\n", first + b"\n", line(stream_id="6-1"), line())
+    assert {message.server for message in messages} == {f"file:{sha256(first).hexdigest()[:16]}"}
+    assert [message.server for message in read(line(stream_id="6-1"))] != [messages[0].server]
+
+
+@pytest.mark.parametrize("prefix", ["quantum", "desk", "a:b"])
+def test_streams_are_named_with_the_prefix_in_force_or_the_usual_one(prefix: str) -> None:
+    streams = [
+        f"{prefix}:stream:trade.intent",
+        "quantum:stream:trade.closed",
+        "trade.intent",
+        "other:stream:trade.intent",
+    ]
+    lines = [line(stream=stream) for stream in streams]
+    sources = [message.source for message in read_messages(lines, max_bytes=CAP, prefix=prefix)]
+    assert sources == ["trade.intent", "trade.closed", "trade.intent", "other:stream:trade.intent"]

@@ -22,7 +22,7 @@ from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.unit.wire.published_world import only, outgoing, published, take
-from tests.world import MAX_BYTES, NOON, World
+from tests.world import MAX_BYTES, NOON, THIS, THIS_STORE, World
 
 LEVELS = "exitbrain.adaptive_levels"
 LEVELS_STREAM = "quantum:stream:exitbrain.adaptive_levels"
@@ -129,7 +129,7 @@ def test_the_same_log_says_the_same_whoever_asks_and_when(lived: World) -> None:
 
 
 def test_the_streams_are_those_readers_know() -> None:
-    language = Published(lambda _: Unit.PERCENT, WireTranslator())
+    language = Published(THIS, lambda _: Unit.PERCENT, WireTranslator())
 
     assert language.streams == (
         LEVELS_STREAM,
@@ -140,7 +140,7 @@ def test_the_streams_are_those_readers_know() -> None:
 
 
 def test_only_events_of_the_topics_mean_anything_to_the_outside(lived: World) -> None:
-    language = Published(PolicyUnits(lived.ledger.register), WireTranslator())
+    language = Published(THIS, PolicyUnits(lived.ledger.register), WireTranslator())
     told = {one.log_position for one in outgoing(lived)}
 
     assert {entry.event.TOPIC for entry in lived.ledger.log() if entry.position in told} == {*language.topics}
@@ -168,13 +168,24 @@ def test_levels_have_every_key_that_readers_rely_on(world: World) -> None:
     payload = only(world, LEVELS).payload
 
     assert {
-        key: payload[key] for key in ("symbol", "order_id", "leverage", "volatility_factor", "schema_version")
+        key: payload[key]
+        for key in (
+            "symbol",
+            "order_id",
+            "leverage",
+            "volatility_factor",
+            "schema_version",
+            "store_id",
+            "epoch",
+        )
     } == {
         "symbol": "BTCUSDT",
         "order_id": "o-1",
         "leverage": 20,
         "volatility_factor": 1.5,
         "schema_version": 1,
+        "store_id": str(THIS_STORE),
+        "epoch": 1,
     }
     assert payload["adaptive_levels"] == {
         "tp1": 0.847247979309735,
@@ -316,7 +327,7 @@ def test_the_end_of_a_plan_whose_message_can_not_be_read_again_stops_publishing_
     world = World()
     world.intent(**OPENING)
     closed = world.closed(symbol="BTCUSDT", reason="tp1")
-    language = Published(PolicyUnits(world.ledger.register), WireTranslator())
+    language = Published(THIS, PolicyUnits(world.ledger.register), WireTranslator())
     ended = next(entry for entry in world.ledger.log() if isinstance(entry.event, ExitPlanCompleted))
     receipt = world.ledger.receipts([closed.receipt_id])[closed.receipt_id]
     damaged = replace(receipt, fields=replace(receipt.fields, values={}))
@@ -379,6 +390,8 @@ def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(wor
     assert (intent.stream, close.stream) == ("quantum:dlq:trade.intent", "quantum:dlq:trade.closed")
     assert intent.payload | {"log_position": 0, "receipt_id": ""} == {
         "schema_version": 1,
+        "store_id": str(THIS_STORE),
+        "epoch": 1,
         "log_position": 0,
         "recorded_at": "2026-01-01T12:00:00Z",
         "occurred_at": "2026-01-01T12:00:01Z",
@@ -413,7 +426,7 @@ def test_a_message_above_the_size_cap_is_told_with_its_first_part(world: World) 
 def test_a_refusal_of_a_stream_without_dead_letters_is_not_published(world: World) -> None:
     world.intent(**OPENING | {"leverage": 400})
     (entry,) = (one for one in world.ledger.log() if isinstance(one.event, MessageReceived))
-    language = Published(lambda _: Unit.PERCENT, WireTranslator())
+    language = Published(THIS, lambda _: Unit.PERCENT, WireTranslator())
     elsewhere = LogEntry(entry.position, entry.stream_id, 1, replace(entry.event, source="other"))
 
     assert language.entries(entry, None) != []

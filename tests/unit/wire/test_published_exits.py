@@ -9,7 +9,7 @@ from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, receipt, save
 from tests.unit.wire.published_world import only, published
-from tests.world import World
+from tests.world import THIS_STORE, World
 
 EVENTS_STREAM = "quantum:stream:exitbrain.events"
 
@@ -30,6 +30,8 @@ def test_an_exit_that_ended_nothing_is_published_with_both_sides_of_the_comparis
     )
     assert entry.payload == {
         "schema_version": 1,
+        "store_id": str(THIS_STORE),
+        "epoch": 1,
         "log_position": world.ledger.head(),
         "recorded_at": "2026-01-01T12:00:00Z",
         "occurred_at": "2026-01-01T11:59:00Z",

@@ -1,0 +1,22 @@
+"""For which store the incoming streams are read, as the keys beside the turn and the groups say."""
+
+from typing import Any
+
+from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.streams import Names
+
+
+async def check_owner(url: str, names: Names, store: str) -> None:
+    """Raise ReadElsewhere when the streams are read for another store than this; raises SourceUnavailable."""
+    keys = [names.store_of_turn, *map(names.store_of_group, names.incoming)]
+    async with answering(SourceUnavailable, COMMAND_TIMEOUT_S), connect(url) as client:
+        found: dict[str, Any] = {key: await client.get(key) for key in keys}
+    for key, said in found.items():
+        if said is not None and (theirs := store_in(said)) != store:
+            raise ReadElsewhere(f"key {key}", theirs, store)
+
+
+def store_in(said: bytes) -> str:
+    """Return the store that a key names; beside a group it also says after which entry it began for that store."""
+    return said.decode("utf-8", "backslashreplace").partition(":")[0]

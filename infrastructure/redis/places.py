@@ -1,0 +1,105 @@
+"""RedisPlaces: how far the consumer groups are, and the way back. Asked at the start of a worker alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
+from exitbrain.domain.values import EntryId
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.scripts import GO_BACK, LOOK_BACK
+from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_entry import from_content, id_in_numbers
+
+BEGINNING = EntryId(0, 0)
+PAGE = 500
+
+
+class RedisPlaces:
+    """Look at the places of the groups that read for a store, and set them."""
+
+    def __init__(
+        self, url: str, names: Names, store: str, *, max_message_bytes: int = 65_536, page: int = PAGE
+    ) -> None:
+        self._client = connect(url)
+        self._look_back = self._client.register_script(LOOK_BACK)
+        self._go_back = self._client.register_script(GO_BACK)
+        self._names = names
+        self._store = store
+        self._max_message_bytes = max_message_bytes
+        self._page = page
+
+    async def places(self) -> list[ReadingPlace]:
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            found = [await self._place(stream) for stream in self._names.incoming]
+        return [place for place in found if place is not None]
+
+    async def back_from(self, place: ReadingPlace) -> AsyncIterator[Sequence[Earlier]]:
+        group, upto = self._names.group_of(place.stream), str(place.delivered)
+        begun = place.begun or BEGINNING
+        while upto:
+            arguments: list[str | int] = [group, upto, f"({begun}", self._page, str(place.delivered)]
+            async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+                server, found = await self._look_back(keys=[place.stream], args=arguments)
+            page = [self._earlier(place, server, *one) for one in found]
+            if page:
+                yield page
+            upto = f"({page[-1].entry_id}" if len(page) >= self._page else ""
+
+    async def go_back(self, place: ReadingPlace, to: EntryId) -> bool:
+        arguments = [self._names.group_of(place.stream), str(place.delivered), str(to)]
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            return bool(await self._go_back(keys=[place.stream], args=arguments))
+
+    async def begin_at(self, place: ReadingPlace) -> None:
+        note = self._names.store_of_group(place.stream)
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            await self._client.set(note, f"{self._store}:{place.delivered}")
+
+    async def close(self) -> None:
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            await self._client.aclose()
+
+    async def _place(self, stream: str) -> ReadingPlace | None:
+        try:
+            groups: list[dict[str, Any]] = await self._client.xinfo_groups(stream)
+            facts: dict[str, Any] = await self._client.xinfo_stream(stream)
+        except ResponseError as error:
+            if "no such key" in str(error):
+                return None
+            raise
+        ours = self._names.group_of(stream).encode()
+        delivered = [group["last-delivered-id"] for group in groups if group["name"] == ours]
+        if not delivered:
+            return None
+        said: Any = await self._client.get(self._names.store_of_group(stream))
+        _, _, begun = (said or b"").partition(b":")
+        first, added = facts["first-entry"], facts.get("entries-added")  # not told before 7.0
+        return ReadingPlace(
+            stream=stream,
+            source=self._names.source_of(stream),
+            begun=_entry_id(begun) if begun else None,
+            delivered=_entry_id(delivered[0]),
+            first=None if first is None else _entry_id(first[0]),
+            deleted=_entry_id(facts.get("max-deleted-entry-id", b"0-0")),
+            whole=None if added is None else added == facts["length"],
+        )
+
+    def _earlier(
+        self, place: ReadingPlace, server: bytes, entry_id: bytes, content: Sequence[bytes], pending: int
+    ) -> Earlier:
+        message, _ = from_content(
+            place.stream,
+            entry_id.decode(),
+            content,
+            max_bytes=self._max_message_bytes,
+            source=place.source,
+            server=server.decode() or None,
+        )
+        return Earlier(_entry_id(entry_id), message, pending > 0)
+
+
+def _entry_id(text: bytes) -> EntryId:
+    return EntryId(*id_in_numbers(text.decode()))

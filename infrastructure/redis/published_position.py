@@ -1,0 +1,29 @@
+"""The published position as the text that lies beside a stream: `<store id>:<epoch>:<log position>`."""
+
+import re
+from uuid import UUID
+
+from exitbrain.application.ports.publisher import PublishedPosition, Stated, UnknownPosition
+from exitbrain.domain.store import StoreIdentity
+
+_FORM = re.compile(
+    r"(?P<store>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(?P<epoch>[1-9]\d*):(?P<position>0|[1-9]\d*)",
+    re.A,
+)
+
+
+def text_of(stated: Stated) -> str:
+    """Return the text of a position, to the letter what was read where it is no position of ours."""
+    if isinstance(stated, UnknownPosition):
+        return stated.text
+    return f"{stated.store.store_id}:{stated.store.epoch}:{stated.position}"
+
+
+def stated_in(value: bytes | str) -> Stated:
+    """Read what lies beside a stream; only the very text that we would write is a position."""
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    found = _FORM.fullmatch(text)
+    if found is None:
+        return UnknownPosition(text)
+    store = StoreIdentity(UUID(found["store"]), int(found["epoch"]))
+    return PublishedPosition(store, int(found["position"]))
