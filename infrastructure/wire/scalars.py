@@ -135,7 +135,8 @@ def _leverage(value: object) -> float:
     return number
 
 
-def _alias(value: object) -> str:
+def account_of(value: object) -> str:
+    """Return a name that an account, or a symbol, may have; raises PydanticCustomError for what is none."""
     text = value.strip() if isinstance(value, str) else ""
     if not 1 <= len(text) <= SYMBOL_MAX or not (text.isprintable() or _UNPRINTABLE.search(text) is None):
         raise _refusal(Reason.BAD_VALUE, SYMBOL_ALLOWED)
@@ -148,7 +149,7 @@ def _symbol(value: object) -> str:
 
 def symbol_of(value: object) -> Spelling:
     """Return the symbol that a text means; raises PydanticCustomError for what is none."""
-    return _named(_alias(value))
+    return _named(account_of(value))
 
 
 @lru_cache(maxsize=4096)  # of short texts alone
@@ -195,7 +196,7 @@ Confidence = Annotated[
 ]
 Leverage = Annotated[float | None, PlainValidator(_leverage)]
 Symbol = Annotated[str, PlainValidator(_symbol)]
-Account = Annotated[str | None, PlainValidator(_alias)]
+Account = Annotated[str | None, PlainValidator(account_of)]
 Direction = Annotated[Side, PlainValidator(_side)]
 Context = Annotated[str | None, PlainValidator(partial(_text, longest=CONTEXT_MAX))]
 Id = Annotated[str | None, PlainValidator(_id)]

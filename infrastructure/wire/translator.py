@@ -1,6 +1,6 @@
 """WireTranslator: from the fields of a message to what it says in our language."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic_core import PydanticCustomError
 
@@ -25,7 +25,7 @@ from exitbrain.infrastructure.wire.names import NAMES_OF_ALL, NAMES_READ
 from exitbrain.infrastructure.wire.paper import is_paper
 from exitbrain.infrastructure.wire.reading import Reading, Refused
 from exitbrain.infrastructure.wire.remaining import NOTHING_LEFT, left_by
-from exitbrain.infrastructure.wire.scalars import shown, symbol_of
+from exitbrain.infrastructure.wire.scalars import account_of, symbol_of
 from exitbrain.infrastructure.wire.shapes import (
     CLOSED_SIZE_NAMES,
     LEVERAGE_NAMES,
@@ -94,18 +94,20 @@ def _unusable(source: str, said: Mapping[str, object], error: Refused, time: Mes
             is_exit = asked_of(said, Reading()).kind not in (IntentKind.OPEN, IntentKind.NOTHING)
         except Refused as other:
             is_exit = other.is_exit
-    account, symbol = said.get("account"), said.get("symbol")
-    try:
-        symbol = symbol_of(symbol).name
-    except PydanticCustomError:
-        symbol = ""
     return Unusable(
         error.refusal,
         time,
         is_exit,
-        shown(account.strip()) if isinstance(account, str) else None,
-        symbol,
+        _readable(account_of, said.get("account")),
+        _readable(lambda symbol: symbol_of(symbol).name, said.get("symbol")) or "",
     )
+
+
+def _readable(read: Callable[[object], str], given: object) -> str | None:
+    try:
+        return read(given)
+    except PydanticCustomError:
+        return None
 
 
 def _intent(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent:

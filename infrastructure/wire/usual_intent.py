@@ -6,6 +6,7 @@ could be refused, is left to them.
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import cast
 
 import msgspec
@@ -30,6 +31,7 @@ from exitbrain.infrastructure.wire.scalars import (
     SYMBOL_MAX,
     symbol_of,
 )
+from exitbrain.infrastructure.wire.symbols import Spelling
 
 _ABSENT = msgspec.Raw(b"")
 
@@ -110,7 +112,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         None if outside is None else _present(outside),
         producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
-    symbol = symbol_of(said.symbol)
+    symbol = _symbol(said.symbol.strip())
     return TradeIntent(
         _OPEN,
         None if said.account is None or not _present(said.account) else _name(said.account),
@@ -170,6 +172,11 @@ def _name(text: str) -> str:
     if not 1 <= len(name) <= SYMBOL_MAX or not name.isprintable() or is_placeholder(name):
         raise _Unusual
     return name
+
+
+@lru_cache(maxsize=4096)  # of short texts: what is too long for a symbol raises, so it is not kept
+def _symbol(text: str) -> Spelling:
+    return symbol_of(text)
 
 
 def _ids(trace_id: str | None, event_id: str | None, correlation_id: str | None) -> dict[str, str]:

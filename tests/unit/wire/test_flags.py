@@ -5,16 +5,22 @@ import pytest
 from exitbrain.domain.messages import IntentKind
 from exitbrain.domain.receipt import Reason
 from exitbrain.infrastructure.wire.asked import CLOSE_FLAGS, REDUCE_FLAGS
-from exitbrain.infrastructure.wire.flags import FALSE, TRUE, flag_of
+from exitbrain.infrastructure.wire.flags import flag_of
 from exitbrain.infrastructure.wire.paper import MODE_NAMES, PAPER_FLAGS, PAPER_WORDS
 from tests.unit.wire.made import close, intent, refused_intent, translated
 
-YES: list[object] = [True, 1, 1.0, *TRUE]
+YES: list[object] = [True, 1, 1.0, "true", "1", "1.0", "yes", "y", "t", "on"]
 NO: list[object] = [
     False,
     0,
     0.0,
-    *FALSE,
+    "false",
+    "0",
+    "0.0",
+    "no",
+    "n",
+    "f",
+    "off",
     None,
     "",
     " ",

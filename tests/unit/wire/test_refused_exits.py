@@ -42,6 +42,8 @@ def test_an_intent_that_may_be_an_exit_says_so(said: dict[str, object]) -> None:
         {"side": "SELL", "positionSide": "LONG"},
         {"side": "FLAT"},
         {"action": "sell", "market_position": "flat"},
+        {"side": "CLOSE", "action": "OPEN"},
+        {"side": "SELL", "reduce_only": "maybe"},
     ],
 )
 def test_an_exit_without_a_symbol_or_with_an_unreadable_account_says_so(said: dict[str, object]) -> None:

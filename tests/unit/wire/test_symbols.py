@@ -52,6 +52,19 @@ def test_what_the_table_does_not_name_stays_as_it_is_written(symbol: str) -> Non
         assert (found.symbol, found.spot, found.assumptions) == (symbol, False, ())
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["ETH/USDT:USDT", "ETHUSDT.P", "BINANCE:ETHUSDT.P", "ETHUSDT-PERP", "ETH-USDT-SWAP", "ETHUSDTPERP"],
+)
+def test_the_spellings_of_ccxt_tradingview_nautilus_and_okx_are_known(spelling: str) -> None:
+    assert (spelling_of(spelling).name, spelling_of(spelling).spot) == ("ETHUSDT", False)
+
+
+@pytest.mark.parametrize("spelling", ["ETH/USDT", "BINANCE:ETHUSDT", "ETH-USDT", "ETH_USDT"])
+def test_the_spellings_of_spot_markets_are_known(spelling: str) -> None:
+    assert (spelling_of(spelling).name, spelling_of(spelling).spot) == ("ETHUSDT", True)
+
+
 def test_only_letters_of_ascii_are_compared_without_case() -> None:
     assert spelling_of("ETHUſDT.P").name == "ETHUſDT.P"
     assert spelling_of("币安usdt").name == "币安usdt"

@@ -20,12 +20,12 @@ from tests.unit.wire.made import intent, refused_intent
 CLOSE, REDUCE = IntentKind.CLOSE, IntentKind.REDUCE
 LONG, SHORT = Side.LONG, Side.SHORT
 CLOSING = [
-    *CLOSE_WORDS, *STOP_WORDS, "STOPLOSS", "StopLoss", "stop-loss", "stop loss", "stop.loss", "CLOSE_POSITION",
+    *CLOSE_WORDS, *STOP_WORDS, "CLOSE", "EXIT", "LIQUIDATION", "LIQUIDATED", "FLATTEN", "SL", "STOP", "STOP_LOSS", "STOPLOSS", "StopLoss", "stop-loss", "stop loss", "stop.loss", "CLOSE_POSITION",
     "closePosition", "CLOSEPOSITION", "close all", "FULL_EXIT", "FORCE_CLOSE", "AUTONOMOUS_EXIT", "EMERGENCY_STOP_LOSS",
     "SL_HIT", "BUY_STOP_LOSS", "time-exit", "exit_market", "liquidation.", "_CLOSE_", "FLATTEN_ALL", "margin_exit", "EXIT_ON_STOP", "close_on_trigger", "EXIT_AT_CLOSE", "exit_no_profit",
 ]  # fmt: skip
 REDUCING = [
-    *REDUCE_WORDS, *PARTIAL_WORDS, *TARGET_WORDS, "REDUCE_ONLY", "reduce-only", "reduceOnly", "REDUCEONLY",
+    *REDUCE_WORDS, *PARTIAL_WORDS, *TARGET_WORDS, "REDUCE", "DECREASE", "TRIM", "PARTIAL", "TP", "TAKE_PROFIT", "REDUCE_ONLY", "reduce-only", "reduceOnly", "REDUCEONLY",
     "reduce position", "TAKEPROFIT", "TakeProfit", "take-profit", "TAKE_PROFIT_MARKET", "TP2", "tp3_hit", "take_profit_1",
     "PARTIAL_CLOSE", "partialExit", "CLOSE_HALF", "PARTIAL_TP", "scale out", "scaling_out", "DECREASE_POSITION",
 ]  # fmt: skip
