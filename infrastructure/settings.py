@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
+from exitbrain.infrastructure.secrets import learn, learn_secret
 
 PREFIX = "EXITBRAIN_"
 
@@ -33,11 +34,11 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
+    store: str = Field("sqlite:///exitbrain.db", repr=False, description="where decisions are kept")
     mirror: Path | None = Field(
         None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
     )
-    redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
+    redis: str = Field("redis://127.0.0.1:6379/0", repr=False, description="where the streams are")
     account: str = Field(
         "default", min_length=1, max_length=64, description="alias of messages that name none"
     )
@@ -61,7 +62,10 @@ class Settings(BaseSettings):
         "separate", description="messages marked as paper: kept in the account ACCOUNT.paper, or ignored"
     )
     report_window_s: float = Field(
-        120.0, ge=0, le=86_400, description="seconds after the end of a position in which its report is expected"
+        120.0,
+        ge=0,
+        le=86_400,
+        description="seconds after the end of a position in which its report is expected",
     )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Literal["binance"] | Path | None = Field(
@@ -73,7 +77,9 @@ class Settings(BaseSettings):
     binance_api_key: SecretStr | None = Field(None, description="key of the account at the venue")
     binance_api_secret: SecretStr | None = Field(None, description="its secret")
     binance_testnet: bool = Field(False, description="ask the venue's test network")
-    binance_url: str | None = Field(None, description="address that stands in for the venue's own")
+    binance_url: str | None = Field(
+        None, repr=False, description="address that stands in for the venue's own"
+    )
 
     consumer: str | None = Field(
         None,
@@ -101,6 +107,13 @@ class Settings(BaseSettings):
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
     )
+
+    def model_post_init(self, _context: Any) -> None:
+        """Keep what is secret out of everything that this process will say."""
+        for url in (self.store, self.redis, self.binance_url):
+            learn(url)
+        for secret in (self.binance_api_key, self.binance_api_secret):
+            learn_secret("" if secret is None else secret.get_secret_value())
 
     @property
     def mirror_folder(self) -> Path | None:

@@ -191,7 +191,7 @@ class Supervisor:
     def _note_end(self, task: asyncio.Task[None], state: LoopState) -> BaseException | None:
         state.ended = True
         error = None if task.cancelled() else task.exception()
-        state.error = "cancelled" if task.cancelled() else repr(error)
+        state.error = "cancelled" if task.cancelled() else f"{type(error).__name__}: {error}"
         self._journal.trouble("loop_ended", loop=state.name, error=state.error)
         return error
 

@@ -3,9 +3,11 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+
+from redis import RedisError
 
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
@@ -13,6 +15,7 @@ from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import Publisher, PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.live.ending import Ending
@@ -23,6 +26,7 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.settings import Settings, unknown_settings
@@ -31,8 +35,8 @@ from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
 """What can pass; anything else that a loop raises ends the process."""
 
-STOPPED, FAILED = 0, 3
-"""Exit codes: as it was told to, and because a loop could not go on."""
+STOPPED, REFUSED, FAILED = 0, 2, 3
+"""Exit codes: as it was told to, and because a loop could not go on: with or without a change of settings or rights."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -49,17 +53,21 @@ class Unserved(Exception):
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
-    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
+    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on, StreamsUnusable when none ever could."""
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
     for name, like in unknown_settings().items():
         journal.trouble("setting_unknown", setting=name, meant=like)
     with Ending(journal) as ending:
         _end_on_signals(ending)
+        with suppress(SourceUnavailable, RedisError):  # the loops tell of these, and try again
+            asyncio.run(look_at(settings.redis))
         with opened(settings, create=True, journal=journal) as container:
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
+                if isinstance(failed.__cause__, StreamsUnusable):
+                    raise failed.__cause__ from failed
                 raise Unserved(f"the worker can not go on: {failed}") from failed
             finally:
                 journal.summarise()
@@ -112,8 +120,8 @@ async def _serve(
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
         try:
             await worker.run()
-        except LoopFailed:
-            ending.is_due(FAILED)
+        except LoopFailed as failed:
+            ending.is_due(REFUSED if isinstance(failed.__cause__, StreamsUnusable) else FAILED)
             raise
 
 

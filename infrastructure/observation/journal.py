@@ -21,6 +21,7 @@ from exitbrain.domain.identity import decision_id
 from exitbrain.domain.receipt import Disposition
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.secrets import hidden
 
 Level = Literal["debug", "info", "warning"]
 Form = Literal["auto", "json", "text"]
@@ -199,13 +200,14 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
 def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Leave numbers, and text that can not steer a terminal: what a message holds is in some of these facts."""
     first = {name: facts.pop(name) for name in ("time", "level", "event")}
-    return {name: _shown(value) for name, value in (*first.items(), *facts.items())}
+    return {**first, **{name: _shown(value) for name, value in facts.items()}}
 
 
 def _shown(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value).encode("utf-8", "backslashreplace").decode()
+    text = hidden(text)
     return printable(text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}...")
 
 

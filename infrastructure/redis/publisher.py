@@ -32,7 +32,7 @@ class RedisPublisher:
         self._timeout_s = timeout_s
 
     async def published(self, stream: str) -> int | None:
-        async with answering(PublisherUnavailable, self._timeout_s):
+        async with answering(PublisherUnavailable, self._timeout_s, published_key(stream)):
             position = await self._client.get(published_key(stream))
         return None if position is None else int(position)
 
@@ -61,8 +61,9 @@ class RedisPublisher:
     ) -> int | None:
         packed = _pack([[*chain(*entry.fields.items())] for entry in entries])
         arguments = ["" if after is None else after, reached, packed]
-        async with answering(PublisherUnavailable, self._timeout_s):
-            position = await self._script(keys=[stream, published_key(stream)], args=arguments)
+        keys = [stream, published_key(stream)]
+        async with answering(PublisherUnavailable, self._timeout_s, *keys):
+            position = await self._script(keys=keys, args=arguments)
         return None if position is None else int(position)
 
 

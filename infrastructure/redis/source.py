@@ -22,14 +22,15 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
     answering,
-    code_of,
     connect,
     connect_for_blocking,
 )
+from exitbrain.infrastructure.redis.errors import code_of
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
 from exitbrain.infrastructure.redis.streams import INCOMING, TURN, group_of
@@ -147,7 +148,7 @@ class RedisSource:
     async def close(self) -> None:
         """Give the turn back, so that another goes on at once, and release the connections."""
         if self.in_turn:
-            with suppress(SourceUnavailable):
+            with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
                     await self._release([TURN], [self.consumer])
         async with answering(SourceUnavailable, self._settings.timeout_s):
@@ -242,7 +243,8 @@ class RedisSource:
     async def _ask(self, question: Callable[[], Awaitable[Any]], timeout_s: float | None = None) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
         try:
-            async with answering(SourceUnavailable, timeout_s or self._settings.timeout_s):
+            keys = [TURN, *(lane.stream for lane in self._lanes)]
+            async with answering(SourceUnavailable, timeout_s or self._settings.timeout_s, *keys):
                 try:
                     return await question()
                 except ResponseError as error:
@@ -264,11 +266,12 @@ class RedisSource:
 
     async def _create_groups(self, start: str) -> None:
         for lane in self._lanes:
-            try:
-                await self._commands.xgroup_create(lane.stream, lane.group, start, mkstream=True)
-            except ResponseError as error:
-                if code_of(error) != "BUSYGROUP":
-                    raise
+            async with answering(SourceUnavailable, self._settings.timeout_s, lane.stream):
+                try:
+                    await self._commands.xgroup_create(lane.stream, lane.group, start, mkstream=True)
+                except ResponseError as error:
+                    if code_of(error) != "BUSYGROUP":
+                        raise
 
 
 def _group_is_lost(error: ResponseError) -> bool:

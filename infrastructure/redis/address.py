@@ -1,0 +1,90 @@
+"""What a Redis URL means; one that does not say for sure what it means is refused, and its password never shown."""
+
+import os
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from redis.asyncio.connection import Connection, SSLConnection, parse_url
+from redis.exceptions import RedisError
+
+from exitbrain.infrastructure.urls import PERCENT_ENCODE, Parts, parts_of
+
+ALLOWED = (
+    "redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// with TLS, unix://USER:PASSWORD@/PATH?db=DATABASE"
+)
+
+_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+_PORT_MAX = 65_535
+
+
+class BadRedisUrl(ValueError):
+    """A text is no URL of a Redis, or not one that can be read for sure; the sentence says how to write it."""
+
+
+def address_of(url: str) -> dict[str, Any]:
+    """Return what a client is made with. Raises BadRedisUrl."""
+    scheme = url.partition("://")[0]
+    if scheme not in {"redis", "rediss", "unix"}:
+        raise BadRedisUrl(f"the Redis URL has another scheme; allowed: {ALLOWED}")
+    parts = parts_of(url)
+    if parts is None:
+        raise BadRedisUrl(f"the Redis URL is malformed or ambiguous; allowed: {ALLOWED}; {PERCENT_ENCODE}")
+    _check(parts)
+    try:
+        address: dict[str, Any] = {**parse_url(url)}
+    except ValueError as error:
+        # Without a cause: the text of another error than this may repeat the password.
+        known = re.search(r"Invalid value for '\w+'", str(error))
+        raise BadRedisUrl(f"the Redis URL: {known[0] if known else 'a part can not be read'}") from None
+    address |= _credentials(parts)
+    _check_options(address)
+    return address
+
+
+def _check(parts: Parts) -> None:
+    if parts.scheme == "unix":
+        if parts.place or len(parts.path) < 2:
+            raise BadRedisUrl(
+                f"the Redis URL names no path of a socket; allowed: {ALLOWED}; {PERCENT_ENCODE}"
+            )
+        return
+    port = parts.place.rpartition(":")[2] if re.search(r":\d+$", parts.place) else "6379"
+    if "," in parts.place or not 0 < int(port) <= _PORT_MAX:
+        raise BadRedisUrl(f"the Redis URL needs one host, and a port up to {_PORT_MAX}; {PERCENT_ENCODE}")
+    if not re.fullmatch(r"(/\d*)?", parts.path):
+        raise BadRedisUrl(
+            f"the database of the Redis URL is not a number; allowed: {ALLOWED}; {PERCENT_ENCODE}"
+        )
+
+
+def _credentials(parts: Parts) -> dict[str, str]:
+    """Return user and password, decoded once; the client's own reading makes a blank of a + in an option."""
+    options = dict(parts.parameters)
+    given = {
+        "username": parts.user or options.get("username", ""),
+        "password": parts.password or options.get("password", ""),
+    }
+    return {name: unquote(text) for name, text in given.items() if text}
+
+
+def _check_options(address: dict[str, Any]) -> None:
+    for name in _FILES:
+        path = address.get(name)
+        if path is not None and not os.access(path, os.R_OK):
+            raise BadRedisUrl(f"{name} of the Redis URL is {path}, which can not be read")
+    options = {name: value for name, value in address.items() if name not in _OF_POOL}
+    kind = address.get("connection_class", Connection)
+    try:
+        connection = kind(**options)
+        if isinstance(connection, SSLConnection):
+            connection.ssl_context.get()
+    except TypeError as error:
+        unknown = re.search(r"argument '(\w+)'", str(error))
+        named = unknown[1] if unknown and "=" not in unknown[1] else "one"
+        raise BadRedisUrl(f"the Redis URL has an option that no client knows: {named}") from None
+    except (RedisError, OSError, ValueError) as error:
+        raise BadRedisUrl(f"the options of the Redis URL can not be used: {error}") from None
+
+
+_OF_POOL = {"connection_class", "max_connections"}

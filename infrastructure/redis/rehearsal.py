@@ -1,0 +1,129 @@
+"""What a worker does with Redis, gone through without changing anything that anybody can see.
+
+A right is checked before arguments are, so a command with an argument that can not be shows whether it is allowed and
+does nothing. A script is given what makes it stop at once: the name of a consumer that nobody has, and nothing to do.
+Scripts are loaded, as a worker does; which ones a server has seen shows nowhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.errors import code_of, trouble_of
+from exitbrain.infrastructure.redis.publisher import PUBLISH
+from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
+from exitbrain.infrastructure.redis.streams import (
+    ADAPTIVE_LEVELS,
+    EVENTS,
+    INCOMING,
+    TURN,
+    dead_letters_of,
+    group_of,
+    published_key,
+)
+
+OUTGOING = (ADAPTIVE_LEVELS, EVENTS, *map(dead_letters_of, INCOMING))
+NEVER_MS = 2**53
+"""So long nothing has been idle."""
+
+NO_NUMBER = "none"
+_NOTHING = b"\x90"
+"""An empty array, as entries come to the script that publishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command or, with `script`, a script, and the keys that it is about."""
+
+    keys: Sequence[str]
+    arguments: Sequence[str | bytes | int]
+    script: str = ""
+
+
+async def rehearse(url: str) -> str:
+    """Go through all that a worker asks and return the version of the server.
+
+    Raises StreamsUnusable for the first thing that a worker could not do, SourceUnavailable, BadRedisUrl.
+    """
+    nobody = f"rehearsal-{uuid4()}"
+    steps = (*_of_the_turn(nobody), *_of_incoming(nobody), *_of_outgoing(), *_of_scripts(nobody))
+    async with connect(url) as client:
+        for step in steps:
+            await _go_through(client, step)
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            return str((await client.info("server"))["redis_version"])
+
+
+async def _go_through(client: Redis, step: Step) -> None:
+    try:
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, *step.keys):
+            try:
+                await _ask(client, step)
+            except RedisError as error:
+                if code_of(error) != "NOGROUP":  # it is made with the first start of a worker
+                    raise
+    except RedisError as error:
+        # Neither passing nor lasting: it is about the argument that can not be, so the command is allowed.
+        if trouble_of(error, timeout_s=COMMAND_TIMEOUT_S).passes is not None:
+            raise
+
+
+async def _ask(client: Redis, step: Step) -> None:
+    if step.script:
+        await client.script_load(step.script)
+        await client.register_script(step.script)(keys=list(step.keys), args=list(step.arguments))
+    else:
+        await client.execute_command(*step.arguments)  # type: ignore[no-untyped-call]  # it takes any command
+
+
+def _of_the_turn(nobody: str) -> Iterator[Step]:
+    yield Step([TURN], ["GET", TURN])
+    yield Step([TURN], ["PTTL", TURN])
+    yield Step([TURN], ["PEXPIRE", TURN, NO_NUMBER])
+    yield Step([TURN], ["SET", TURN, nobody, "NX", "XX"])
+
+
+def _of_incoming(nobody: str) -> Iterator[Step]:
+    for stream in INCOMING:
+        group = group_of(stream)
+        asked: list[list[str | int]] = [
+            ["XRANGE", stream, "-", "+", "COUNT", 1],
+            ["XREAD", "COUNT", 1, "STREAMS", stream, "$"],
+            ["XGROUP", "CREATE", stream, group, NO_NUMBER, "MKSTREAM"],
+            ["XGROUP", "DELCONSUMER", stream, group, nobody],
+            ["XINFO", "GROUPS", stream],
+            ["XINFO", "CONSUMERS", stream, group],
+            ["XREADGROUP", "GROUP", group, nobody, "COUNT", NO_NUMBER, "STREAMS", stream, ">"],
+            ["XPENDING", stream, group, "-", "+", 1],
+            ["XCLAIM", stream, group, nobody, NO_NUMBER, "0-0"],
+            ["XACK", stream, group, "0-0"],
+        ]
+        yield from (Step([stream], [*arguments]) for arguments in asked)
+
+
+def _of_outgoing() -> Iterator[Step]:
+    for stream in OUTGOING:
+        position = published_key(stream)
+        yield Step([stream], ["XRANGE", stream, "-", "+", "COUNT", 1])
+        yield Step([stream], ["XADD", stream, NO_NUMBER, "name", "value"])
+        yield Step([position], ["GET", position])
+        yield Step([position], ["SET", position, "", "NX", "XX"])
+
+
+def _of_scripts(nobody: str) -> Iterator[Step]:
+    groups = [part for stream in INCOMING for part in (group_of(stream), ">")]
+    yield Step([TURN, *INCOMING], [nobody, 1, 1, *groups], READ)
+    yield Step([TURN], [nobody], RELEASE)
+    for stream in INCOMING:
+        group = group_of(stream)
+        yield Step([TURN, stream], [nobody, NO_NUMBER, group, "0-0", 1], TAKE_OVER)
+        yield Step([TURN, stream], [group, nobody, NEVER_MS, 1], RECLAIM)
+        yield Step([stream], [group, "0-0", ""], ACKNOWLEDGE)
+        yield Step([stream], [group, nobody, NEVER_MS], REAP)
+    for stream in OUTGOING:
+        yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)
