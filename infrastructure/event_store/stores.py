@@ -29,7 +29,7 @@ def open_ledger(url: str, *, create: bool) -> StoredLedger:
     if url.startswith(_POSTGRES):
         return _open_postgres(url, create=create)
     raise BadStoreUrl(
-        f"store {masked(url)!r} is not known; "
+        f"store {masked(url).partition('://')[0]!r} is not known; "
         "allowed: sqlite:///PATH, postgresql://USER@HOST/DATABASE, memory://"
     )
 
