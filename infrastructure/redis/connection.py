@@ -36,22 +36,24 @@ BLOCK_MARGIN_S = 3.0
 
 def connect(url: str) -> Redis:
     """Return a client for a URL (redis, rediss, unix), bytes in and out. Raises BadRedisUrl for any other."""
-    return Redis.from_pool(ConnectionPool(**_made_with(url), retry=Retry(NoBackoff(), 0)))
+    return Redis.from_pool(
+        ConnectionPool(**_made_with(url, BLOCK_MAX_S + BLOCK_MARGIN_S), retry=Retry(NoBackoff(), 0))
+    )
 
 
 def connect_synchronously(url: str) -> redis.Redis:
     """Return a client like `connect`, for commands that ask one thing after another. Raises BadRedisUrl."""
-    options = _made_with(url) | {"retry": redis.retry.Retry(NoBackoff(), 0)}
+    options = _made_with(url, COMMAND_TIMEOUT_S) | {"retry": redis.retry.Retry(NoBackoff(), 0)}
     kind = options.pop("connection_class", AsyncConnection)
     same_kind = getattr(redis.connection, kind.__name__)
     return redis.Redis.from_pool(redis.ConnectionPool(connection_class=same_kind, **options))
 
 
-def _made_with(url: str) -> dict[str, Any]:
+def _made_with(url: str, socket_timeout_s: float) -> dict[str, Any]:
     address = address_of(url)
     preferred: dict[str, Any] = {
         "socket_connect_timeout": COMMAND_TIMEOUT_S,
-        "socket_timeout": BLOCK_MAX_S + BLOCK_MARGIN_S,
+        "socket_timeout": socket_timeout_s,
     }
     if "path" not in address:
         preferred["socket_keepalive"] = True

@@ -57,7 +57,7 @@ _NO_TLS = ("WRONG_VERSION", "RECORD_LAYER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCO
 _CODE = re.compile(r"(?:^|: -?)([A-Z]+)(?= )")
 _NOISE = re.compile(
     r"Error running script \(call to \w+\): (@user_script: ?\d+: )*-?"
-    r"| script:.*on @user_script:\d+"
+    r"| script:( \w+,)? on @user_script:\d+"
     r"| \(_ssl\.c:\d+\)"
 )
 

@@ -52,6 +52,8 @@ async def _greets_with_tls(host: str, port: int) -> str:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     _, writer = await asyncio.open_connection(host, port, ssl=context)
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
     return "it wants TLS, so the URL must begin with rediss://"
 
 
@@ -62,4 +64,6 @@ async def _answers_without_tls(host: str, port: int) -> str:
         first = await reader.readexactly(1)
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
     return "it speaks without TLS, so the URL must begin with redis://" if first in b"+-" else ""
