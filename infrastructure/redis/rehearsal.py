@@ -99,7 +99,7 @@ def _of_incoming(nobody: str) -> Iterator[Step]:
             ["XINFO", "GROUPS", stream],
             ["XINFO", "CONSUMERS", stream, group],
             ["XREADGROUP", "GROUP", group, nobody, "COUNT", NO_NUMBER, "STREAMS", stream, ">"],
-            ["XPENDING", stream, group, "-", "+", 1],
+            ["XPENDING", stream, group],
             ["XCLAIM", stream, group, nobody, NO_NUMBER, "0-0"],
             ["XACK", stream, group, "0-0"],
         ]
