@@ -1,7 +1,4 @@
-"""Secrets, kept out of whatever is shown: a URL is shown by its parts, any other text without the secrets of a setting.
-
-What is learned here is what the settings of this process hold, in each form in which a text may repeat it.
-"""
+"""Secrets, kept out of whatever is shown: a URL is shown by its parts, any other text without the secrets of a setting."""
 
 import json
 import re
@@ -30,8 +27,38 @@ _LONG = 8
 """A secret of this length is hidden within words too."""
 
 _PLAIN = re.compile(r"[\w./~\\-]+")
-_known: set[str] = set()
-_hidden: list[re.Pattern[str]] = []
+_SECRET = frozenset({"password", "ssl_password", "sslpassword"})
+
+
+class Secrets:
+    """Texts that must not be shown, in each form in which another text may repeat them."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn_url(self, url: str | None) -> None:
+        """Hide from now on the secrets of a URL."""
+        for secret in _secrets_in(url or ""):
+            self.learn(secret)
+
+    def learn(self, secret: str) -> None:
+        """Hide from now on a secret, however it is written."""
+        forms = {form for form in _forms(secret) if len(form) >= _LEAST} - self._forms
+        if forms:
+            self._forms |= forms
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(_alone, longest_first)))
+
+    def hidden(self, text: str) -> str:
+        """Return a text without any secret that was learned."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+OF_THIS_PROCESS = Secrets()
+"""What the settings of this process hold."""
+
+hidden = OF_THIS_PROCESS.hidden
 
 
 def masked(url: str) -> str:
@@ -45,35 +72,18 @@ def masked(url: str) -> str:
     return url if _PLAIN.fullmatch(url) else MASK
 
 
-def learn(url: str | None) -> None:
-    """Hide from now on the secrets of a URL."""
-    for secret in _secrets_in(url or ""):
-        learn_secret(secret)
-
-
-def learn_secret(secret: str) -> None:
-    """Hide from now on a secret in every form that a text may give it."""
-    forms = {form for form in _forms(secret) if len(form) >= _LEAST} - _known
-    if forms:
-        _known.update(forms)
-        longest_first = sorted(_known, key=lambda form: (-len(form), form))
-        _hidden[:] = [re.compile("|".join(map(_alone, longest_first)))]
-
-
-def hidden(text: str) -> str:
-    """Return a text without any secret that was learned."""
-    for pattern in _hidden:
-        text = pattern.sub(MASK, text)
-    return text
-
-
 def _shown(parts: Parts) -> str:
     # A Redis user without a password has little use: more likely it is the password, written in the wrong place.
     lone = parts.scheme in {"redis", "rediss", "unix"} and parts.password is None and parts.user
     user = MASK if lone else parts.user
     credentials = "" if user is None else f"{user}@" if parts.password is None else f"{user}:{MASK}@"
-    query = "&".join(f"{name}={value if name in SHOWN else MASK}" for name, value in parts.parameters)
+    query = "&".join(_parameter(name, value) for name, value in parts.parameters)
     return f"{parts.scheme}://{credentials}{parts.place}{parts.path}{'?' if query else ''}{query}"
+
+
+def _parameter(name: str, value: str) -> str:
+    """Return a parameter as it may be shown; what has an unknown name may be the rest of a password."""
+    return f"{name}={value}" if name in SHOWN else f"{name if name in _SECRET else MASK}={MASK}"
 
 
 def _secrets_in(url: str) -> Iterator[str]:

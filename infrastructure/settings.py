@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from exitbrain.application.planning import DecisionSettings
-from exitbrain.infrastructure.secrets import learn, learn_secret
+from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 
 PREFIX = "EXITBRAIN_"
 
@@ -111,9 +111,9 @@ class Settings(BaseSettings):
     def model_post_init(self, _context: Any) -> None:
         """Keep what is secret out of everything that this process will say."""
         for url in (self.store, self.redis, self.binance_url):
-            learn(url)
+            OF_THIS_PROCESS.learn_url(url)
         for secret in (self.binance_api_key, self.binance_api_secret):
-            learn_secret("" if secret is None else secret.get_secret_value())
+            OF_THIS_PROCESS.learn("" if secret is None else secret.get_secret_value())
 
     @property
     def mirror_folder(self) -> Path | None:

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 
 POSTGRES = ("postgresql", "postgres")
-PERCENT_ENCODE = "in a password / is written %2F, @ %40, # %23, ? %3F, : %3A and % %25"
+PERCENT_ENCODE = "in a password / is written %2F, @ %40, # %23, ? %3F, & %26, : %3A, % %25 and a blank %20"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = r"(?:\[[^\[\]/?#@]*\]|[^\[\]:,/?#@\s]*)(?::\d{0,5})?"
 _TAIL = re.compile(rf"({_HOST}(?:,{_HOST})*)(/[^?#]*)?(?:\?([^#]*))?")
+_NAME = re.compile(r"\w+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -38,12 +39,14 @@ def parts_of(url: str) -> Parts | None:
     if found is None:
         return None
     place, path, query = found[1], found[2] or "", found[3] or ""
-    pairs = [text.partition("=") for text in query.split("&") if text]
+    pairs = [text.partition("=") for text in query.split("&")] if query else []
     parameters = tuple((name, value) for name, _, value in pairs)
     is_sure = rest.startswith("/")  # there is no host, so nothing could have stood before it
     if not (is_sure or _agrees(credentials, path, parameters)):
         return None
-    if any(not name or not equals for name, equals, _ in pairs):
+    if not all(equals and _NAME.fullmatch(name) for name, equals, _ in pairs) or re.search(
+        r"\s", f"{credentials}{query}"
+    ):
         return None
     user, colon, password = (credentials or "").partition(":")
     return Parts(

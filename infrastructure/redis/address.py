@@ -32,17 +32,23 @@ def address_of(url: str) -> dict[str, Any]:
         raise BadRedisUrl(f"the Redis URL is malformed or ambiguous; allowed: {ALLOWED}; {PERCENT_ENCODE}")
     _check(parts)
     try:
-        address: dict[str, Any] = {**parse_url(url)}
+        address: dict[str, Any] = {**parse_url(_without_credentials(parts))}
     except ValueError as error:
-        # Without a cause: the text of another error than this may repeat the password.
-        known = re.search(r"Invalid value for '\w+'", str(error))
-        raise BadRedisUrl(f"the Redis URL: {known[0] if known else 'a part can not be read'}") from None
+        raise BadRedisUrl(f"the Redis URL can not be used: {error}; {PERCENT_ENCODE}") from None
     address |= _credentials(parts)
-    _check_options(address)
+    _check_options(address, may_name_one="password" not in dict(parts.parameters))
     return address
 
 
+def _without_credentials(parts: Parts) -> str:
+    """Return the URL as the client reads it: in what is left no character has two meanings."""
+    options = [f"{name}={value}" for name, value in parts.parameters if name not in {"username", "password"}]
+    return f"{parts.scheme}://{parts.place}{parts.path}?{'&'.join(options)}"
+
+
 def _check(parts: Parts) -> None:
+    if not all(value for _, value in parts.parameters):
+        raise BadRedisUrl(f"an option of the Redis URL has no value; {PERCENT_ENCODE}")
     if parts.scheme == "unix":
         if parts.place or len(parts.path) < 2:
             raise BadRedisUrl(
@@ -68,7 +74,7 @@ def _credentials(parts: Parts) -> dict[str, str]:
     return {name: unquote(text) for name, text in given.items() if text}
 
 
-def _check_options(address: dict[str, Any]) -> None:
+def _check_options(address: dict[str, Any], *, may_name_one: bool) -> None:
     for name in _FILES:
         path = address.get(name)
         if path is not None and not os.access(path, os.R_OK):
@@ -80,9 +86,11 @@ def _check_options(address: dict[str, Any]) -> None:
         if isinstance(connection, SSLConnection):
             connection.ssl_context.get()
     except TypeError as error:
-        unknown = re.search(r"argument '(\w+)'", str(error))
-        named = unknown[1] if unknown and "=" not in unknown[1] else "one"
-        raise BadRedisUrl(f"the Redis URL has an option that no client knows: {named}") from None
+        unknown = re.search(r"argument ('\w+')", str(error))
+        named = f" {unknown[1]}" if unknown and may_name_one else ""  # else it may be the rest of a password
+        raise BadRedisUrl(
+            f"the Redis URL has an option{named} that no client knows; {PERCENT_ENCODE}"
+        ) from None
     except (RedisError, OSError, ValueError) as error:
         raise BadRedisUrl(f"the options of the Redis URL can not be used: {error}") from None
 
