@@ -36,7 +36,8 @@ class Backlog:
 
 
 class MessageSource(Protocol):
-    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable.
+    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable or
+    StreamsUnusable.
 
     Consumers take turns: one of them reads, the others stand by. A turn ends when its holder closes, or does not read
     for a few seconds; one that comes back under its own name goes on with it.

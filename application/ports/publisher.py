@@ -22,7 +22,10 @@ class Outgoing:
 
 
 class Publisher(Protocol):
-    """Add entries and advance the published position in one atomic step; every method raises PublisherUnavailable."""
+    """Add entries and advance the published position in one atomic step.
+
+    Every method raises PublisherUnavailable or StreamsUnusable.
+    """
 
     async def published(self, stream: str) -> int | None:
         """Return the log position up to which a stream is published; None when it does not say."""

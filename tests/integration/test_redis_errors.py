@@ -247,19 +247,28 @@ def served(url: str, folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("commands", "reason"),
+    ("kind", "commands", "reason"),
     [
         (
+            "current",
             ["ACL SETUSER worker resetpass >another", "CLIENT KILL USER worker"],
             "WRONGPASS invalid username-password pair",
         ),
-        (["ACL SETUSER worker -xreadgroup -xadd"], "denies a right"),
-        (["ACL SETUSER worker resetkeys"], "NOPERM"),
-        ([f"DEL {TURN}", f"RPUSH {TURN} x"], "WRONGTYPE"),
-        ([f"DEL {{{EVENTS}}}:published", f"RPUSH {{{EVENTS}}}:published x"], f"{{{EVENTS}}}:published"),
+        (
+            "current",
+            ["ACL SETUSER worker -xreadgroup -xadd"],
+            "no permissions to run the 'xreadgroup' command",
+        ),
+        ("redis-6.2", ["ACL SETUSER worker -xreadgroup -xadd"], "denies a right"),
+        ("current", ["ACL SETUSER worker resetkeys"], "NOPERM"),
+        ("redis-6.2", [f"DEL {TURN}", f"RPUSH {TURN} x"], "WRONGTYPE"),
+        (
+            "current",
+            [f"DEL {{{EVENTS}}}:published", f"RPUSH {{{EVENTS}}}:published x"],
+            f"{{{EVENTS}}}:published",
+        ),
     ],
 )
-@pytest.mark.parametrize("kind", ["current", "redis-6.2"])
 def test_a_worker_that_loses_what_it_needs_ends_with_code_2_while_it_runs(
     kind: str, commands: list[str], reason: str, tmp_path: Path
 ) -> None:
