@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
+from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
 
@@ -60,11 +61,11 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    store: str = Field("sqlite:///exitbrain.db", description="where decisions are kept")
+    store: str = Field("sqlite:///exitbrain.db", repr=False, description="where decisions are kept")
     mirror: Path | None = Field(
         None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
     )
-    redis: str = Field("redis://127.0.0.1:6379/0", description="where the streams are")
+    redis: str = Field("redis://127.0.0.1:6379/0", repr=False, description="where the streams are")
     account: str = Field(
         "default", min_length=1, max_length=64, description="alias of messages that name none"
     )
@@ -103,7 +104,9 @@ class Settings(BaseSettings):
     binance_api_key: SecretStr | None = Field(None, description="key of the account at the venue")
     binance_api_secret: SecretStr | None = Field(None, description="its secret")
     binance_testnet: bool = Field(False, description="ask the venue's test network")
-    binance_url: str | None = Field(None, description="address that stands in for the venue's own")
+    binance_url: str | None = Field(
+        None, repr=False, description="address that stands in for the venue's own"
+    )
 
     consumer: str | None = Field(
         None,
@@ -151,6 +154,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings come from; what comes first wins."""
         return init_settings, env_settings, _EnvFile(settings_cls), file_secret_settings
+
+    def model_post_init(self, _context: Any) -> None:
+        """Keep what is secret out of everything that this process will say."""
+        for url in (self.store, self.redis, self.binance_url):
+            OF_THIS_PROCESS.learn_url(url)
+        for secret in (self.binance_api_key, self.binance_api_secret):
+            OF_THIS_PROCESS.learn("" if secret is None else secret.get_secret_value())
 
     @property
     def mirror_folder(self) -> Path | None:

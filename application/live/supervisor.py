@@ -191,7 +191,9 @@ class Supervisor:
     def _note_end(self, task: asyncio.Task[None], state: LoopState) -> BaseException | None:
         state.ended = True
         error = None if task.cancelled() else task.exception()
-        state.error = "cancelled" if task.cancelled() else repr(error)
+        # Not repr: that of an error of Redis leaves out what the server said.
+        said = repr(error) if error is None else f"{type(error).__name__}: {error}"
+        state.error = "cancelled" if task.cancelled() else said
         self._journal.trouble("loop_ended", loop=state.name, error=state.error)
         return error
 

@@ -47,7 +47,7 @@ class UnreadableLetter:
 
 
 class DeadLetters(Protocol):
-    """Keep what was refused; every method raises DeadLettersUnavailable."""
+    """Keep what was refused; every method raises DeadLettersUnavailable or StreamsUnusable."""
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
         """Yield what was refused of a logical stream, oldest first."""

@@ -46,7 +46,8 @@ class Backlog:
 
 
 class MessageSource(Protocol):
-    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable.
+    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable or
+    StreamsUnusable.
 
     The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
     nothing.

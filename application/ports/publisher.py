@@ -42,7 +42,10 @@ Stated = PublishedPosition | UnknownPosition
 
 
 class Publisher(Protocol):
-    """Add entries and advance the published position in one atomic step; every method raises PublisherUnavailable."""
+    """Add entries and advance the published position in one atomic step.
+
+    Every method raises PublisherUnavailable or StreamsUnusable.
+    """
 
     async def published(self, stream: str) -> Stated | None:
         """Return up to where a stream is published; None when it does not say."""

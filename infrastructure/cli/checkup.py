@@ -2,23 +2,30 @@
 
 import asyncio
 import platform
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from redis import Redis, RedisError
+from redis import RedisError
 
 from exitbrain import __version__
 from exitbrain.application.opening import ChangedFormula, PolicyNotInForce, identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.domain.store import FORMAT
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.cli import output, publication_check, reports
-from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE
-from exitbrain.infrastructure.cli.store import masked, opened_with
+from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE, USAGE, WrongUsage, exit_code_of, sentence_of
+from exitbrain.infrastructure.cli.store import opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
+from exitbrain.infrastructure.redis.address import BadRedisUrl
+from exitbrain.infrastructure.redis.first_look import look_at
+from exitbrain.infrastructure.redis.rehearsal import rehearse
+from exitbrain.infrastructure.secrets import hidden, masked
 from exitbrain.infrastructure.settings import Settings, load_settings, unknown_settings
 
 PACKAGES = (
@@ -33,34 +40,49 @@ PACKAGES = (
     "rich",
     "typer",
 )
-REDIS_TIMEOUT_S = 1.0
 VENUE_TIMEOUT_S = 5.0
-NEEDED = ("store", "instruments", "redis", publication_check.NAME)
-"""What commands can not do without, once it is set."""
-
 _MARKS = {True: "✔", False: "✘", None: "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check, and the exit code that it calls for: one that failed may be about nothing that a command needs."""
+
+    check: reports.Check
+    code: int = FINE
 
 
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(store=store, redis=redis)
     of_store, published = _store(settings)
-    checks = [_names(), of_store, _instruments(settings), _redis(settings), published, _venue(settings)]
+    checked = [
+        Checked(_names()),
+        of_store,
+        _instruments(settings),
+        _redis(settings),
+        published,
+        Checked(_venue(settings)),
+    ]
     report = reports.DoctorReport(
         version=__version__,
         python=platform.python_version(),
         packages={name: _version_of(name) for name in PACKAGES},
-        settings={
-            name: masked(value) if isinstance(value, str) else value
-            for name, value in settings.model_dump(mode="json").items()
-        },
-        checks=checks,
+        settings={name: _shown(name, value) for name, value in settings.model_dump(mode="json").items()},
+        checks=[one.check for one in checked],
     )
     if as_json:
         output.emit(report)
     else:
         _show(report)
-    return UNREADABLE if any(check.ok is False and check.name in NEEDED for check in checks) else FINE
+    codes = {one.code for one in checked}
+    return next((code for code in (USAGE, UNREADABLE) if code in codes), FINE)
+
+
+def _shown(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return masked(value) if name in {"store", "redis", "binance_url"} else hidden(value)
 
 
 def _names() -> reports.Check:
@@ -70,19 +92,26 @@ def _names() -> reports.Check:
     return reports.Check("names", True, "every EXITBRAIN_* variable is a setting")
 
 
-def _store(settings: Settings) -> tuple[reports.Check, reports.Check]:
+def _store(settings: Settings) -> tuple[Checked, Checked]:
     """Return what the store is like, and whether the streams are published from it."""
     unasked = reports.Check(publication_check.NAME, None, "not asked: there is no store to compare with")
     is_default = "store" not in settings.model_fields_set
     if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
-        return reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it"), unasked
+        none_yet = reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it")
+        return Checked(none_yet), Checked(unasked)
     try:
         with opened_with(settings) as container:
             ledger = container.ledger()
-            store = reports.Check("store", True, _store_detail(ledger))
-            return store, publication_check.publication(settings.redis, settings.names, ledger)
+            published = publication_check.publication(settings.redis, settings.names, ledger)
+            code = UNREADABLE if published.ok is False else FINE
+            return Checked(reports.Check("store", True, _store_detail(ledger))), Checked(published, code)
     except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
-        return reports.Check("store", False, masked(str(error))), unasked
+        return _failed("store", sentence_of(error), error), Checked(unasked)
+
+
+def _failed(name: str, why: str, error: Exception) -> Checked:
+    code = exit_code_of(error)
+    return Checked(reports.Check(name, False, why), UNREADABLE if code is None else code)
 
 
 def _store_detail(ledger: ExitLedger) -> str:
@@ -96,36 +125,36 @@ def _store_detail(ledger: ExitLedger) -> str:
     )
 
 
-def _instruments(settings: Settings) -> reports.Check:
+def _instruments(settings: Settings) -> Checked:
     if settings.instruments is None:
-        return reports.Check(
-            "instruments", None, "no file set; levels are distances, ticks and brackets unknown"
-        )
+        nothing = "no file set; levels are distances, ticks and brackets unknown"
+        return Checked(reports.Check("instruments", None, nothing))
     file = settings.instruments_file
     if file is None:
-        return reports.Check("instruments", None, "from the venue, no file beside it")
+        return Checked(reports.Check("instruments", None, "from the venue, no file beside it"))
     try:
         count = len(InstrumentsFile(file))
     except InstrumentsUnreadable as error:
-        return reports.Check("instruments", False, str(error))
-    return reports.Check("instruments", True, f"{count} symbols in {file}")
+        return _failed("instruments", sentence_of(error), error)
+    return Checked(reports.Check("instruments", True, f"{count} symbols in {file}"))
 
 
-def _redis(settings: Settings) -> reports.Check:
+def _redis(settings: Settings) -> Checked:
+    """Try what a worker will do; a Redis that nothing names need not be there."""
     where = masked(settings.redis)
     try:
-        client = Redis.from_url(
-            settings.redis, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-        )
-        with client:
-            found = client.info("server")
-    except (RedisError, ValueError, OSError) as error:
-        why = masked(str(error)) or type(error).__name__
+        asyncio.run(look_at(settings.redis, settings.names))
+        version = asyncio.run(rehearse(settings.redis, settings.names))
+    except (SourceUnavailable, StreamsUnusable, RedisError, BadRedisUrl) as error:
         is_set = "redis" in settings.model_fields_set
         named = "" if is_set else ", and no setting names another"
-        said = f"{where} is not reachable{named}: {why} (serve and dlq need it)"
-        return reports.Check("redis", False if is_set else None, said)
-    return reports.Check("redis", True, f"{where} answers, version {found['redis_version']}")
+        said = f"{where}{named}: {sentence_of(error)} (serve and dlq need it)"
+        if not is_set:
+            return Checked(reports.Check("redis", None, said))
+        return _failed("redis", said, WrongUsage(said) if isinstance(error, BadRedisUrl) else error)
+    return Checked(
+        reports.Check("redis", True, f"{where} answers, version {version}, and allows all that serve does")
+    )
 
 
 def _venue(settings: Settings) -> reports.Check:

@@ -1,5 +1,6 @@
 """The commands `dlq list`, `dlq show` and `dlq retry`: refused messages, looked at and sent again."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,12 +9,14 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from exitbrain.application import dead_letters
-from exitbrain.application.ports.dead_letters import DeadLetter
+from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.store import name_of, opened_with
+from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
+from exitbrain.infrastructure.redis.first_look import check_tls
 from exitbrain.infrastructure.settings import Settings, load_settings
 from exitbrain.infrastructure.wire.dead_letter import corrected, symbol_in
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -152,10 +155,14 @@ def _corrections(given: Sequence[str]) -> dict[str, str]:
 def _dead_letters(settings: Settings) -> Iterator[RedisDeadLetters]:
     try:
         letters = RedisDeadLetters(settings.redis, settings.names)
-    except ValueError as error:
-        raise WrongUsage(f"the Redis URL can not be used: {error}") from error
+    except BadRedisUrl as error:
+        raise WrongUsage(f"{error} (--redis, or setting REDIS)") from error
     with closing(letters):
-        yield letters
+        try:
+            yield letters
+        except DeadLettersUnavailable as error:
+            asyncio.run(check_tls(settings.redis, error))
+            raise
 
 
 @contextmanager

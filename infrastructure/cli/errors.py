@@ -12,8 +12,12 @@ from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
 from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.publisher import PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
+from exitbrain.infrastructure.secrets import hidden
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"
@@ -37,7 +41,13 @@ def exit_code_of(error: Exception) -> int | None:
     """Return the exit code for an error that can be expected, None for any other."""
     match error:
         case (
-            WrongUsage() | InvalidValue() | UnknownPolicy() | PolicyNotInForce() | Ambiguous() | BadStoreUrl()
+            WrongUsage()
+            | InvalidValue()
+            | UnknownPolicy()
+            | PolicyNotInForce()
+            | Ambiguous()
+            | BadStoreUrl()
+            | StreamsUnusable()
         ):
             return USAGE
         case (
@@ -45,6 +55,8 @@ def exit_code_of(error: Exception) -> int | None:
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()
+            | SourceUnavailable()
+            | PublisherUnavailable()
             | EngineUnavailable()
             | EngineFailed()
             | MarketUnreadable()
@@ -76,14 +88,14 @@ def sentence_of(error: Exception) -> str:
         text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
     else:
         text = str(error)
-    return printable(" ".join(text.split()))
+    return printable(" ".join(hidden(text).split()))
 
 
 def unexpected(error: Exception) -> str:
     """Return what is said of an error that nobody expected: the traceback when asked for, else one sentence."""
     if os.environ.get(DEBUG) == "1":
-        return "".join(traceback.format_exception(error)).rstrip()
-    text = printable(" ".join(str(error).split()))
+        return hidden("".join(traceback.format_exception(error))).rstrip()
+    text = printable(" ".join(hidden(str(error)).split()))
     return f"exitbrain: unexpected {type(error).__name__}: {text}; {DEBUG}=1 shows where it happened"
 
 

@@ -10,7 +10,8 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import collecting_seldom, masked, opened_with
+from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
+from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import open_messages, read_messages
 

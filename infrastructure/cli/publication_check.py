@@ -9,6 +9,7 @@ from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable, Stated
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.redis.owners import check_owner
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
@@ -22,13 +23,13 @@ def publication(redis_url: str, names: Names, ledger: ExitLedger) -> reports.Che
     """Compare what the streams say with the log; nothing can be said where Redis does not answer."""
     try:
         stated = asyncio.run(_stated(redis_url, names))
-    except (PublisherUnavailable, RedisError, ValueError):
+    except (PublisherUnavailable, StreamsUnusable, RedisError, ValueError):
         return reports.Check(NAME, None, "not known: Redis does not answer")
     store, head = identity_of(ledger), ledger.head()
     try:
         positions = [placed(stream, said, store, head) for stream, said in stated.items() if said is not None]
         asyncio.run(check_owner(redis_url, names, str(store.store_id)))
-    except (SourceUnavailable, RedisError):
+    except (SourceUnavailable, StreamsUnusable, RedisError):
         return reports.Check(NAME, None, "not known: Redis does not answer")
     except ReadElsewhere as another:
         return reports.Check(NAME, False, f"serve does not start: {another}")

@@ -3,6 +3,7 @@
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.live.serving import ServeOptions, Unserved, serve
+from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.connection import connect_for_blocking
 from exitbrain.infrastructure.settings import load_settings
 
@@ -53,5 +54,5 @@ def check_url(url: str) -> None:
     """Refuse a URL that no client can be made for, before anything is opened."""
     try:
         _ = connect_for_blocking(url)
-    except ValueError as error:
-        raise WrongUsage(f"--redis: {error}") from error
+    except BadRedisUrl as error:
+        raise WrongUsage(f"{error} (--redis, or setting REDIS)") from error

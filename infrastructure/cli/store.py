@@ -1,7 +1,6 @@
 """Open the store that a command works on."""
 
 import gc
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,15 +12,8 @@ from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import Settings, load_settings
-
-_USER_AND_SECRET = re.compile(r"(?<=://)([^/@]*):[^/@]*@")
-_SECRET_PARAMETER = re.compile(r"(?i)([?&](?:password|sslpassword)=)[^&]*")
-
-
-def masked(text: str) -> str:
-    """Return a URL, or a sentence that holds one, without its password."""
-    return _SECRET_PARAMETER.sub(r"\1***", _USER_AND_SECRET.sub(r"\1:***@", text))
 
 
 def name_of(container: Container) -> str:

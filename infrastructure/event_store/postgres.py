@@ -18,6 +18,7 @@ from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse, check
+from exitbrain.infrastructure.urls import PERCENT_ENCODE, parts_of
 
 LOCK_TIMEOUT_S = 5
 """How long a save waits for another writer, twice."""
@@ -26,6 +27,11 @@ CONNECT_TIMEOUT_S = 5
 DB_FUNCTIONS = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
 Conninfo = Mapping[str, Any]
+
+_ALLOWED = (
+    "the store is not a PostgreSQL URL that can be read; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; "
+    f"{PERCENT_ENCODE}"
+)
 
 # A connection that died without a word is noticed in some ten seconds, not in hours.
 _LIVENESS: Conninfo = {
@@ -242,11 +248,14 @@ class _Datastore(PostgresDatastore):
 
 
 def _conninfo(url: str) -> Conninfo:
+    # Neither the text of the library's error nor the parts it would take for a host may be shown: they may hold the
+    # password.
+    if parts_of(url) is None:
+        raise BadStoreUrl(_ALLOWED)
     try:
         return {**_LIVENESS, **conninfo_to_dict(url)}
     except psycopg.Error:
-        # The text of the error may hold the password.
-        raise BadStoreUrl("the store is not a PostgreSQL URL: postgresql://USER@HOST/DATABASE") from None
+        raise BadStoreUrl(_ALLOWED) from None
 
 
 def _address(conninfo: Conninfo) -> str:

@@ -10,6 +10,7 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder, look_at_file
 from exitbrain.infrastructure.event_store.startup import check
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.secrets import masked
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -28,7 +29,7 @@ def open_ledger(url: str, *, create: bool) -> StoredLedger:
     if url.startswith(_POSTGRES):
         return _open_postgres(url, create=create)
     raise BadStoreUrl(
-        f"store {url.partition('://')[0]!r} is not known; "
+        f"store {masked(url).partition('://')[0]!r} is not known; "
         "allowed: sqlite:///PATH, postgresql://USER@HOST/DATABASE, memory://"
     )
 

@@ -3,9 +3,11 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+
+from redis import RedisError
 
 from exitbrain import __version__
 from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
@@ -18,6 +20,7 @@ from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.live.ending import Ending
@@ -28,6 +31,7 @@ from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import HealthServer
 from exitbrain.infrastructure.observation.journal import LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
@@ -38,8 +42,8 @@ from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
 """What can pass; anything else that a loop raises ends the process."""
 
-STOPPED, FAILED = 0, 3
-"""Exit codes: as it was told to, and because a loop could not go on."""
+STOPPED, REFUSED, FAILED = 0, 2, 3
+"""Exit codes: as it was told to, and because a loop could not go on: with or without a change of settings or rights."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -62,17 +66,21 @@ class Unserved(Exception):
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
-    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on."""
+    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on, StreamsUnusable when none ever could."""
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
     for name, like in unknown_settings().items():
         journal.trouble("setting_unknown", setting=name, meant=like)
     with Ending(journal) as ending:
         _end_on_signals(ending)
+        with suppress(SourceUnavailable, RedisError):  # the loops tell of these, and try again
+            asyncio.run(look_at(settings.redis, settings.names))
         with opened(settings, create=True, journal=journal) as container:
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
+                if isinstance(failed.__cause__, StreamsUnusable):
+                    raise failed.__cause__ from failed
                 raise Unserved(_why(failed)) from failed
             except (PublisherUnavailable, SourceUnavailable) as away:
                 raise Unserved(f"the worker can not take over: {away}") from away
@@ -161,8 +169,8 @@ async def _serve(
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
         try:
             await worker.run()
-        except LoopFailed:
-            ending.is_due(FAILED)
+        except LoopFailed as failed:
+            ending.is_due(REFUSED if isinstance(failed.__cause__, StreamsUnusable) else FAILED)
             raise
 
 

@@ -13,6 +13,7 @@ import msgspec
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import STALL_AFTER_S, Journal, LoopState, Supervisor
 from exitbrain.application.live.unpublished import Unpublished
+from exitbrain.infrastructure.secrets import hidden
 
 BEAT_S = 0.25
 ERROR_MAX = 300
@@ -205,7 +206,7 @@ class Watchdog:
 
 
 def _cut(error: str) -> str:
-    text = error.encode("utf-8", "backslashreplace").decode()
+    text = hidden(error.encode("utf-8", "backslashreplace").decode())
     return text if len(text) <= ERROR_MAX else f"{text[:ERROR_MAX]}..."
 
 

@@ -24,6 +24,8 @@ from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.exit_wording import cycle_met
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observation.outage import Facts, Outage
+from exitbrain.infrastructure.secrets import hidden
 
 Level = Literal["debug", "info", "warning"]
 Form = Literal["auto", "json", "text"]
@@ -42,6 +44,8 @@ _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
 _GRAVE = frozenset(
     {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
 )
+
+_OUTAGE = {"outage_begun": "warning", "outage_lasts": "error", "outage_over": "info"}
 
 
 class Lines:
@@ -106,7 +110,8 @@ class LiveJournal:
         self._since = clock()
         self._counts: Counter[str] = Counter()
         self._written: Counter[str] = Counter()
-        self._stalled: set[object] = set()
+        self._stalled: dict[object, bool] = {}
+        self._outage = Outage(clock)
 
     def event(self, name: str, **facts: object) -> None:
         """Note an event of normal life."""
@@ -114,7 +119,11 @@ class LiveJournal:
         if name == "messages":
             self._messages(facts["outcomes"])
         elif name == "heartbeat":
+            self._tell_of_outage("outage_lasts", self._outage.still())
             self._summarise_if_due()
+        elif name == "loop_recovered":
+            self._detail(name, facts)
+            self._tell_of_outage("outage_over", self._outage.succeeded(facts["loop"]))
         elif name in _FLOW:
             self._flow(name, facts)
         elif name != "loop_moves_again" or self._was_stalled(facts["loop"]):
@@ -122,11 +131,18 @@ class LiveJournal:
 
     def trouble(self, name: str, **facts: object) -> None:
         """Note an event that somebody should look at."""
-        if name == "loop_stalled":
-            if facts["loop"] in self._stalled:
-                return  # the supervisor and the watchdog both look; who sees it first tells
-            self._stalled.add(facts["loop"])
+        if name == "loop_stalled" and facts["loop"] in self._stalled:
+            return  # the supervisor and the watchdog both look; who sees it first tells
         self._metrics.note_trouble(name, facts)
+        if name == "loop_failed":
+            self._detail(name, facts)
+            self._tell_of_outage("outage_begun", self._outage.failed(facts["loop"], facts["error"]))
+            return
+        if name == "loop_stalled":
+            # What an outage holds up is told of with the outage, not once more for each loop.
+            told = self._stalled[facts["loop"]] = not self._outage.holds_up(facts["loop"])
+            if not told:
+                return
         self._write("error" if name in _GRAVE else "warning", name, facts)
 
     def summarise(self) -> None:
@@ -182,10 +198,16 @@ class LiveJournal:
         self._summarise_if_due()
 
     def _was_stalled(self, loop: object) -> bool:
-        if loop not in self._stalled:
-            return False
-        self._stalled.discard(loop)
-        return True
+        """Return whether it was told that a loop stands still, which it no longer does."""
+        return self._stalled.pop(loop, False)
+
+    def _tell_of_outage(self, name: str, facts: Facts | None) -> None:
+        if facts is not None:
+            self._write(_OUTAGE[name], name, facts)
+
+    def _detail(self, name: str, facts: Mapping[str, object]) -> None:
+        if self._detailed:
+            self._log.debug(name, **facts)
 
     def _write(self, level: str, name: str, facts: Mapping[str, object]) -> None:
         self._written[name] += 1
@@ -245,13 +267,14 @@ def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:
 def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Leave numbers, and text that can not steer a terminal: what a message holds is in some of these facts."""
     first = {name: facts.pop(name) for name in ("time", "level", "event")}
-    return {name: _shown(value) for name, value in (*first.items(), *facts.items())}
+    return {**first, **{name: _shown(value) for name, value in facts.items()}}
 
 
 def _shown(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value).encode("utf-8", "backslashreplace").decode()
+    text = hidden(text)
     return printable(text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}...")
 
 

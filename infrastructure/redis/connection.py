@@ -5,19 +5,24 @@ client never does so by itself.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import redis
+import redis.connection
+import redis.retry
 from redis import exceptions
 from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import Connection as AsyncConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.infrastructure.redis.address import BadRedisUrl, address_of
+from exitbrain.infrastructure.redis.errors import trouble_of
 
 COMMAND_TIMEOUT_S = 2.5
 """How long one command may take; a connection that is open on our side only is noticed after so long."""
@@ -28,42 +33,27 @@ BLOCK_MAX_S = 1.0
 BLOCK_MARGIN_S = 3.0
 """How much longer the socket must wait than the server, or the client takes a quiet stream for a dead one."""
 
-_PASSING = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.InvalidResponse,
-    exceptions.ClusterDownError,
-    exceptions.MasterDownError,
-    exceptions.NoScriptError,
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
-    exceptions.TryAgainError,
-    OSError,
-)
-_FOR_GOOD = (exceptions.AuthenticationError, exceptions.AuthorizationError)
-# Codes without a class of their own, or told inside the error of a script.
-_PASSING_CODES = {
-    "BUSY",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "MISCONF",
-    "NOGROUP",
-    "NOREPLICAS",
-    "OOM",
-    "READONLY",
-    "TRYAGAIN",
-    "UNBLOCKED",
-}
-_CODE = re.compile(r"(?:^|: -?)([A-Z]+)(?= )")
-
 
 def connect(url: str) -> Redis:
-    """Return a client for a URL (redis, rediss, unix), bytes in and out. Raises ValueError for any other."""
-    address: dict[str, Any] = {**parse_url(url)}
+    """Return a client for a URL (redis, rediss, unix), bytes in and out. Raises BadRedisUrl for any other."""
+    return Redis.from_pool(
+        ConnectionPool(**_made_with(url, BLOCK_MAX_S + BLOCK_MARGIN_S), retry=Retry(NoBackoff(), 0))
+    )
+
+
+def connect_synchronously(url: str) -> redis.Redis:
+    """Return a client like `connect`, for commands that ask one thing after another. Raises BadRedisUrl."""
+    options = _made_with(url, COMMAND_TIMEOUT_S) | {"retry": redis.retry.Retry(NoBackoff(), 0)}
+    kind = options.pop("connection_class", AsyncConnection)
+    same_kind = getattr(redis.connection, kind.__name__)
+    return redis.Redis.from_pool(redis.ConnectionPool(connection_class=same_kind, **options))
+
+
+def _made_with(url: str, socket_timeout_s: float) -> dict[str, Any]:
+    address = address_of(url)
     preferred: dict[str, Any] = {
         "socket_connect_timeout": COMMAND_TIMEOUT_S,
-        "socket_timeout": BLOCK_MAX_S + BLOCK_MARGIN_S,
+        "socket_timeout": socket_timeout_s,
     }
     if "path" not in address:
         preferred["socket_keepalive"] = True
@@ -71,48 +61,36 @@ def connect(url: str) -> Redis:
         "decode_responses": False,
         "health_check_interval": 0,
         "protocol": 2,  # one shape of every reply, from 6.2 to the newest
-        "retry": Retry(NoBackoff(), 0),
     }
-    return Redis.from_pool(ConnectionPool(**{**preferred, **address, **relied_on}))
+    return {**preferred, **address, **relied_on}
 
 
 def connect_for_blocking(url: str) -> Redis:
     """Return a client whose reads may wait on the server for up to `BLOCK_MAX_S`.
 
-    Raises ValueError when its socket would give up sooner: such a client reconnects and asks again without a word.
+    Raises BadRedisUrl when its socket would give up sooner: such a client reconnects and asks again without a word.
     """
     client = connect(url)
     allowed = BLOCK_MAX_S + BLOCK_MARGIN_S
     given = client.connection_pool.connection_kwargs.get("socket_timeout")
     if given is None or given < allowed:
-        raise ValueError(f"socket_timeout of the Redis URL is {given}; allowed: at least {allowed} seconds")
+        raise BadRedisUrl(f"socket_timeout of the Redis URL is {given}; allowed: at least {allowed} seconds")
     return client
 
 
 @asynccontextmanager
 async def answering(
-    unavailable: type[SourceUnavailable] | type[PublisherUnavailable], timeout_s: float
+    unavailable: type[SourceUnavailable] | type[PublisherUnavailable], timeout_s: float, *keys: str
 ) -> AsyncIterator[None]:
-    """Bound the time of a question to the server, and raise `unavailable` for whatever can pass."""
+    """Bound the time of a question about keys, and raise `unavailable` for what can pass.
+
+    Raises StreamsUnusable for what can not; an error that is neither stays what it is.
+    """
     try:
         async with asyncio.timeout(timeout_s):
             yield
     except (exceptions.RedisError, OSError) as error:
-        if not can_pass(error):
+        trouble = trouble_of(error, timeout_s=timeout_s, keys=keys)
+        if trouble.passes is None:
             raise
-        why = str(error) or f"no answer within {timeout_s} s"
-        raise unavailable(f"Redis is not available: {why}") from error
-
-
-def can_pass(error: exceptions.RedisError | OSError) -> bool:
-    """Return whether asking later may succeed; wrong credentials and wrong types of keys stay wrong."""
-    # A client that is turned away while it connects wraps the reason in a ConnectionError.
-    if isinstance(error, _FOR_GOOD) or isinstance(error.__cause__, _FOR_GOOD):
-        return False
-    return isinstance(error, _PASSING) or code_of(error) in _PASSING_CODES
-
-
-def code_of(error: exceptions.RedisError | OSError) -> str:
-    """Return the code of an error that the server answered with, also from within a script; empty when none."""
-    codes = _CODE.findall(str(error))
-    return str(codes[-1]) if codes else ""
+        raise (unavailable if trouble.passes else StreamsUnusable)(trouble.why) from error

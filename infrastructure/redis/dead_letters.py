@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable, UnreadableLetter
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.receipt import RawFields
-from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, connect_synchronously
+from exitbrain.infrastructure.redis.errors import trouble_of
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.dead_letter import letter_of
 
@@ -19,20 +19,12 @@ PAGE = 500
 
 
 class RedisDeadLetters:
-    """Read dead letter streams and send messages again. Raises ValueError for a URL that is none of Redis."""
+    """Read dead letter streams and send messages again. Raises BadRedisUrl."""
 
     def __init__(self, url: str, names: Names = Names()) -> None:
         self._names = names
-        # Asked once and never again by itself: after a lost reply a second XADD would be a second message.
         # Any: its types speak of text and bytes at once.
-        self._client: Any = redis.Redis.from_url(
-            url,
-            decode_responses=False,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=COMMAND_TIMEOUT_S,
-            socket_connect_timeout=COMMAND_TIMEOUT_S,
-        )
+        self._client: Any = connect_synchronously(url)
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
         start = "-"
@@ -42,25 +34,27 @@ class RedisDeadLetters:
             start = f"({page[-1][0].decode()}"
 
     def resend(self, stream: str, fields: RawFields) -> str:
-        with _answering("; whether the message was sent is not known"):
+        with _answering(stream, "; whether the message was sent is not known"):
             return str(self._client.xadd(stream, _raw(fields)), "ascii")
 
     def close(self) -> None:
         self._client.close()
 
     def _page(self, stream: str, start: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        with _answering():
+        with _answering(stream):
             page: list[tuple[bytes, dict[bytes, bytes]]] = self._client.xrange(stream, start, "+", count=PAGE)
             return page
 
 
 @contextmanager
-def _answering(consequence: str = "") -> Iterator[None]:
+def _answering(key: str, consequence: str = "") -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, OSError) as error:
-        why = str(error).rstrip(".")
-        raise DeadLettersUnavailable(f"Redis is not available: {why}{consequence}") from error
+        trouble = trouble_of(error, timeout_s=COMMAND_TIMEOUT_S, keys=[key])
+        if trouble.passes is False:
+            raise StreamsUnusable(trouble.why) from error
+        raise DeadLettersUnavailable(f"{trouble.why}{consequence}") from error
 
 
 def _texts(fields: dict[bytes, bytes]) -> dict[str, str]:

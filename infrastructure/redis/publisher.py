@@ -38,7 +38,7 @@ class RedisPublisher:
         self._timeout_s = timeout_s
 
     async def published(self, stream: str) -> Stated | None:
-        async with answering(PublisherUnavailable, self._timeout_s):
+        async with answering(PublisherUnavailable, self._timeout_s, published_key(stream)):
             value = await self._client.get(published_key(stream))
         return None if value is None else stated_in(value)
 
@@ -65,8 +65,9 @@ class RedisPublisher:
     ) -> Stated | None:
         packed = _pack([[*chain(*entry.fields.items())] for entry in entries])
         before, then = "" if after is None else _bytes_of(after), _bytes_of(reached)
-        async with answering(PublisherUnavailable, self._timeout_s):
-            value = await self._script(keys=[stream, published_key(stream)], args=[before, then, packed])
+        keys = [stream, published_key(stream)]
+        async with answering(PublisherUnavailable, self._timeout_s, *keys):
+            value = await self._script(keys=keys, args=[before, then, packed])
         if value == then:
             return reached
         return None if value is None else stated_in(value)

@@ -116,8 +116,9 @@ end
 return {taken, #found == tonumber(ARGV[5]) and found[#found][1] or ''}
 """
 
+# Not DEL: a right less that a worker needs, and one that `doctor` could not try.
 RELEASE = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], 0) or 0
 """
 
 RECLAIM = (

@@ -22,14 +22,15 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, SourceUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
     answering,
-    code_of,
     connect,
     connect_for_blocking,
 )
+from exitbrain.infrastructure.redis.errors import code_of
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.owners import store_in
 from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, OPEN, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
@@ -159,7 +160,7 @@ class RedisSource:
     async def close(self) -> None:
         """Give the turn back, so that another goes on at once, and release the connections."""
         if self.in_turn:
-            with suppress(SourceUnavailable):
+            with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
                     await self._release([self._names.turn], [self.consumer])
         async with answering(SourceUnavailable, self._settings.timeout_s):
@@ -266,7 +267,8 @@ class RedisSource:
     async def _ask(self, question: Callable[[], Awaitable[Any]], timeout_s: float | None = None) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
         try:
-            async with answering(SourceUnavailable, timeout_s or self._settings.timeout_s):
+            keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
+            async with answering(SourceUnavailable, timeout_s or self._settings.timeout_s, *keys):
                 try:
                     return await question()
                 except ResponseError as error:

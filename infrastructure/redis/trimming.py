@@ -15,9 +15,10 @@ async def trim_advice(url: str, names: Names) -> dict[str, str]:
     """Return for each stream an entry id below which every group has read and acknowledged everything.
 
     `XTRIM stream MINID id` then cuts nothing that is needed; trimming by length can. The id is 0-0 while our own
-    group has not begun. Raises SourceUnavailable.
+    group has not begun. Raises SourceUnavailable and StreamsUnusable.
     """
-    async with answering(SourceUnavailable, COMMAND_TIMEOUT_S), connect(url) as client:
+    keys = names.incoming
+    async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, *keys), connect(url) as client:
         return {
             stream: await _needed_from(client, stream, names.group_of(stream)) for stream in names.incoming
         }

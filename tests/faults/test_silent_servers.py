@@ -23,16 +23,18 @@ def test_a_read_whose_server_never_answers_fails_is_reported_and_tried_again(
         proxy = Proxy(board, server.folder / "redis.sock")
         live = lived(f"redis://127.0.0.1:{proxy.port}/0")
         proxy.fault = Fault.FREEZE
-        until(lambda: live.logged("loop_failed", loop="read"))
-        assert "Redis is not available" in live.logged("loop_failed", loop="read")[0]["error"]
+        until(lambda: live.logged("outage_begun"))
+        assert "Redis is not available" in live.logged("outage_begun")[0]["error"]
         until(lambda: "read has made no progress" in live.ask()[1])
-        until(lambda: live.logged("loop_stalled", loop="read"), 1)
+        until(lambda: any("read" in line["loops"] for line in live.logged("outage_lasts")), PATIENCE_S)
         assert live.ask("/healthz/live")[0] == 200
 
         proxy.fault = Fault.NONE
         send(server)
         until(lambda: decided(server, 1), PATIENCE_S)
         until(lambda: live.ask()[0] == 200, PATIENCE_S)
+        until(lambda: live.logged("outage_over"), PATIENCE_S)
+        assert len(live.logged("outage_begun")) == 1
         live.end()
 
 
@@ -43,9 +45,8 @@ def test_a_redis_that_is_killed_and_does_not_come_back_ends_the_worker_with_a_co
     worker = served(server.url, EXITBRAIN_GIVE_UP_AFTER_S="4")
     server.stop()
 
-    until(lambda: worker.logged("loop_failed"))
+    until(lambda: worker.logged("outage_begun"))
     until(lambda: worker.readiness()[0] == 503)
-    until(lambda: worker.logged("loop_stalled"), 1)
     assert worker.process.wait(PATIENCE_S) == 3
     assert "can not go on" in worker.log.read_text()
 
@@ -62,9 +63,8 @@ def test_a_store_that_can_not_grow_is_reported_and_loses_nothing(
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (full, most))
     send(server)
 
-    until(lambda: worker.logged("loop_failed"))
+    until(lambda: worker.logged("outage_begun"))
     until(lambda: "commit has made no progress" in worker.readiness()[1])
-    until(lambda: worker.logged("loop_stalled"), 1)
     assert decided(server, 1)
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (most, most))
     until(lambda: decided(server, 2), PATIENCE_S)
@@ -81,7 +81,7 @@ def test_a_postgresql_that_is_stopped_is_reported_until_it_is_back(
         send(server)
         until(lambda: "has made no progress" in live.ask()[1])
         until(lambda: live.logged("loop_stalled"), 1)
-        until(lambda: live.logged("loop_failed"), PATIENCE_S)
+        until(lambda: live.logged("outage_begun"), PATIENCE_S)
         postgres.start()
         until(lambda: decided(server, 1), PATIENCE_S)
         until(lambda: live.ask()[0] == 200, PATIENCE_S)

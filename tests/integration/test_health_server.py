@@ -232,7 +232,7 @@ def test_a_loop_that_fails_again_and_again_is_seen_with_its_error_until_it_recov
 
     reachable.set()
     until(lambda: worker.status("/healthz/ready") == 200)
-    until(lambda: bool(worker.logged("loop_moves_again")))
+    until(lambda: bool(worker.logged("outage_over")))
 
 
 def test_a_loop_that_ends_is_seen_at_once_and_means_the_process_can_not_go_on(worker: Worker) -> None:

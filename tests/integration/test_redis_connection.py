@@ -7,11 +7,10 @@ from time import monotonic
 
 import pytest
 import redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MARGIN_S,
     BLOCK_MAX_S,
@@ -124,7 +123,7 @@ async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str)
 async def test_wrong_credentials_do_not_pass_by_waiting(kind: str) -> None:
     server = RedisServer(kind, "--requirepass", "right")
     source = RedisSource(f"{server.url}?password=wrong", "a", STORE)
-    with pytest.raises(RedisConnectionError, match="invalid username-password pair"):
+    with pytest.raises(StreamsUnusable, match="WRONGPASS invalid username-password pair"):
         await source.open()
     await source.close()
     server.stop()
@@ -137,7 +136,7 @@ async def test_a_key_of_another_type_does_not_pass_by_waiting(kind: str) -> None
         client.flushdb()
         client.set(TRADE_INTENTS, "text")
     source = RedisSource(redis_url(kind), "a", STORE)
-    with pytest.raises(ResponseError, match="WRONGTYPE"):
+    with pytest.raises(StreamsUnusable, match=f"the key {TRADE_INTENTS} is of another type: WRONGTYPE"):
         await source.open()
     await source.close()
 

@@ -248,7 +248,7 @@ def test_a_worker_that_starts_before_its_redis_waits_and_serves(
     try:
         server.kill()
         worker = serve(server.url, f"sqlite:///{tmp_path / 'live.db'}")
-        until(lambda: bool(worker.facts("loop_failed")), worker.log.read_text)
+        until(lambda: bool(worker.facts("outage_begun")), worker.log.read_text)
         server.start()
         client = redis.Redis.from_url(server.url)
         client.xadd(INTENTS, {"payload": json.dumps(LONG)})

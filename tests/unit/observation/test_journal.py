@@ -138,7 +138,7 @@ def test_a_flood_of_one_kind_is_cut_and_the_summary_tells_by_how_much() -> None:
     told.journal.trouble("loop_failed", loop="read", error="refused", failures=1, silent_s=0.1)
 
     assert len(told.named("message_refused")) == LINES_MAX
-    assert len(told.named("loop_failed")) == 1
+    assert len(told.named("outage_begun")) == 1
     told.journal.summarise()
     assert told.named("summary")[0]["lines_left_out"] == 15
     tell(told, world.intent(**INTENT | {"leverage": 500}))

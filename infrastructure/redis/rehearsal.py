@@ -1,0 +1,143 @@
+"""What a worker does with Redis, gone through without changing anything that anybody can see.
+
+A right is checked before arguments are, so a command with an argument that can not be shows whether it is allowed and
+does nothing. A script is given what makes it stop at once: the name of a consumer that nobody has, and nothing to do.
+Scripts are loaded, as a worker does; which ones a server has seen shows nowhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.errors import code_of, trouble_of
+from exitbrain.infrastructure.redis.publisher import PUBLISH
+from exitbrain.infrastructure.redis.scripts import (
+    ACKNOWLEDGE,
+    GO_BACK,
+    LOOK_BACK,
+    READ,
+    REAP,
+    RECLAIM,
+    RELEASE,
+    TAKE_OVER,
+)
+from exitbrain.infrastructure.redis.streams import Names, published_key
+
+NEVER_MS = 2**53
+"""So long nothing has been idle."""
+
+NO_NUMBER = "none"
+_NOTHING = b"\x90"
+"""An empty array, as entries come to the script that publishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command or, with `script`, a script, and the keys that it is about."""
+
+    keys: Sequence[str]
+    arguments: Sequence[str | bytes | int]
+    script: str = ""
+
+
+async def rehearse(url: str, names: Names) -> str:
+    """Go through all that a worker asks and return the version of the server.
+
+    Raises StreamsUnusable for the first thing that a worker could not do, SourceUnavailable, BadRedisUrl.
+    """
+    nobody = f"rehearsal-{uuid4()}"
+    steps = (
+        *_of_keys(names, nobody),
+        *_of_incoming(names, nobody),
+        *_of_outgoing(names),
+        *_of_scripts(names, nobody),
+    )
+    async with connect(url) as client:
+        for step in steps:
+            await _go_through(client, step)
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            return str((await client.info("server"))["redis_version"])
+
+
+async def _go_through(client: Redis, step: Step) -> None:
+    try:
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, *step.keys):
+            try:
+                await _ask(client, step)
+            except RedisError as error:
+                if code_of(error) != "NOGROUP":  # it is made with the first start of a worker
+                    raise
+    except RedisError as error:
+        # Neither passing nor lasting: it is about the argument that can not be, so the command is allowed.
+        if trouble_of(error, timeout_s=COMMAND_TIMEOUT_S).passes is not None:
+            raise
+
+
+async def _ask(client: Redis, step: Step) -> None:
+    if step.script:
+        await client.script_load(step.script)
+        await client.register_script(step.script)(keys=list(step.keys), args=list(step.arguments))
+    else:
+        await client.execute_command(*step.arguments)  # type: ignore[no-untyped-call]  # it takes any command
+
+
+def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
+    """The turn, and the keys beside it and beside the groups that name the store."""
+    turn = names.turn
+    yield Step([turn], ["PTTL", turn])
+    yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
+    for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):
+        yield Step([key], ["GET", key])
+        yield Step([key], ["SET", key, nobody, "NX", "XX"])
+
+
+def _of_incoming(names: Names, nobody: str) -> Iterator[Step]:
+    for stream in names.incoming:
+        group = names.group_of(stream)
+        asked: list[list[str | int]] = [
+            ["XRANGE", stream, "-", "+", "COUNT", 1],
+            ["XREVRANGE", stream, "+", "-", "COUNT", 1],
+            ["XREAD", "COUNT", 1, "STREAMS", stream, "$"],
+            ["XGROUP", "CREATE", stream, group, NO_NUMBER, "MKSTREAM"],
+            ["XGROUP", "SETID", stream, group, NO_NUMBER],
+            ["XGROUP", "DELCONSUMER", stream, group, nobody],
+            ["XINFO", "GROUPS", stream],
+            ["XINFO", "STREAM", stream],
+            ["XINFO", "CONSUMERS", stream, group],
+            ["XREADGROUP", "GROUP", group, nobody, "COUNT", NO_NUMBER, "STREAMS", stream, ">"],
+            ["XPENDING", stream, group],
+            ["XCLAIM", stream, group, nobody, NO_NUMBER, "0-0"],
+            ["XACK", stream, group, "0-0"],
+        ]
+        yield from (Step([stream], [*arguments]) for arguments in asked)
+
+
+def _of_outgoing(names: Names) -> Iterator[Step]:
+    for stream in names.published:
+        position = published_key(stream)
+        yield Step([stream], ["XRANGE", stream, "-", "+", "COUNT", 1])
+        yield Step([stream], ["XADD", stream, NO_NUMBER, "name", "value"])
+        yield Step([position], ["GET", position])
+        yield Step([position], ["SET", position, "", "NX", "XX"])
+
+
+def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
+    turn, store = names.turn, names.store_of_turn
+    groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
+    yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, *groups], READ)
+    yield Step([turn], [nobody], RELEASE)
+    for stream in names.incoming:
+        group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
+        yield Step(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
+        yield Step(keys, [group, nobody, NEVER_MS, 1, nobody], RECLAIM)
+        yield Step([stream], [group, "0-0", ""], ACKNOWLEDGE)
+        yield Step([stream], [group, nobody, NEVER_MS], REAP)
+        yield Step([stream], [group, "0-0", "0-0", 1, "0-1"], LOOK_BACK)
+        yield Step([stream], [group, nobody, "0-0"], GO_BACK)
+    for stream in names.published:
+        yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)
