@@ -58,10 +58,11 @@ async def rehearse(url: str, names: Names) -> str:
         *_of_scripts(names, nobody),
     )
     async with connect(url) as client:
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+            version = str((await client.info("server"))["redis_version"])
         for step in steps:
             await _go_through(client, step)
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
-            return str((await client.info("server"))["redis_version"])
+    return version
 
 
 async def _go_through(client: Redis, step: Step) -> None:
