@@ -26,7 +26,7 @@ from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import (
     ExitPlan,
@@ -47,6 +47,7 @@ from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
 from exitbrain.domain.position import (
+    CloseReported,
     LeverageChanged,
     Position,
     PositionClosed,
@@ -84,6 +85,7 @@ EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
     EpochRaised: (opening.raise_epoch,),
     PolicyRegistered: (PolicyRegister.register,),
     PolicyActivated: (PolicyRegister.activate,),
+    IntakeConfigured: (Recorder.context,),
     MessageReceived: (Intake.decide,),
     KeyClaimed: (Intake.decide,),
     InstrumentSnapshotTaken: (Intake.decide,),
@@ -92,6 +94,7 @@ EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
     LeverageChanged: (Position.change_leverage,),
     PositionReduced: (Position.reduce,),
     PositionClosed: (Position.close,),
+    CloseReported: (Position.report,),
     ExitPlanOpened: (ExitPlan.open,),
     LevelsComputed: (plan_levels, ExitPlan.revise),
     LevelsRefused: (plan_levels, ExitPlan.revise),
