@@ -15,7 +15,7 @@ from functools import partial
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -201,6 +201,8 @@ def _words(hint: Any) -> str:
             if arguments[-1] is Ellipsis:
                 return f"list of {_words(arguments[0])}"
             return f"list of {len(arguments)}: {_words(arguments[0])}"
+        case origin if origin is Literal:
+            return " or ".join(f"`{each}`" for each in arguments)
         case origin if origin is dict:
             return f"object from text to {_words(arguments[1])}"
         case generic if is_dataclass(generic):
@@ -213,6 +215,8 @@ def _nested_types(classes: Iterable[type]) -> set[type]:
     waiting = [hint for cls in classes for hint in _hints(cls)]
     while waiting:
         hint = waiting.pop()
+        if get_origin(hint) is Literal:
+            continue
         if get_args(hint):
             waiting.extend((get_origin(hint), *get_args(hint)))
         elif (is_dataclass(hint) or _is_enum(hint)) and hint not in found:
