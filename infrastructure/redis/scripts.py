@@ -29,7 +29,7 @@ for i = 2, #KEYS, 2 do
       if named.name == group then redis.call('SET', note, store .. ':' .. named['last-delivered-id']) end
     end
   elseif not string.find(made.err, 'BUSYGROUP', 1, true) then
-    return made
+    return redis.error_reply(made.err .. ' at ' .. stream)
   elseif not is_ours(redis.call('GET', note)) then
     redis.call('SET', note, store .. ':')
   end

@@ -294,7 +294,12 @@ class RedisSource:
         for lane in self._lanes:
             keys += [lane.stream, names.store_of_group(lane.stream)]
         groups = [lane.group for lane in self._lanes]
-        taken = await self._open(keys, [self._store, int(take_over), start, *groups])
+        try:
+            taken = await self._open(keys, [self._store, int(take_over), start, *groups])
+        except ResponseError as error:
+            at = [lane.stream for lane in self._lanes if str(error).endswith(f" at {lane.stream}")]
+            async with answering(SourceUnavailable, self._settings.timeout_s, *at):
+                raise
         if taken:
             raise self._read_elsewhere(*taken)
 

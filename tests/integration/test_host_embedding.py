@@ -143,8 +143,9 @@ def test_the_hosts_transaction_keeps_decision_and_order_both_or_none(
     ledger: Any, db: sqlite3.Connection
 ) -> None:
     brain = ExitBrain(ledger)
+    context = brain.context(at=NOON)  # keeps the settings
     head = ledger.head()
-    decided = brain.decide(intent(1), brain.state_of(intent(1)), brain.context(at=NOON))
+    decided = brain.decide(intent(1), brain.state_of(intent(1)), context)
 
     def keep(order: str | None) -> None:
         with db:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
@@ -228,7 +229,8 @@ def meaning(ledger: Any) -> list[Any]:
     """Return all that the messages led to, in its order, without ids of entries, times, and what follows from those."""
     events = [entry.event for entry in ledger.log()]
     first = next(number for number, event in enumerate(events) if isinstance(event, MessageReceived))
-    return [(event.TOPIC, _timeless(asdict(event))) for event in events[first:]]
+    led_to = [event for event in events[first:] if not isinstance(event, IntakeConfigured)]
+    return [(event.TOPIC, _timeless(asdict(event))) for event in led_to]
 
 
 def _timeless(said: Any) -> Any:
