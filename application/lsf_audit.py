@@ -1,4 +1,4 @@
-"""LSF audit: every change of the adjusted LSF, attributed exactly to leverage, PnL feedback and policy."""
+"""LSF audit: every change of the adjusted LSF, attributed exactly to leverage, average PnL, confidence and policy."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ _EXACT = Context(prec=2500, traps=[Inexact])
 class LsfChange:
     """One change against the previous computed decision of the same account and symbol.
 
-    `before` and `after` are the adjusted LSF; the three effects are exact decimal differences of doubles, found
-    by replacing leverage, then the PnL feedback, then the policy; their sum is `delta`.
+    `before` and `after` are the adjusted LSF; the four effects are exact decimal differences of doubles, found by
+    replacing leverage, then the average PnL, then the confidence, then the policy; their sum is `delta`.
     """
 
     at: datetime
@@ -36,6 +36,7 @@ class LsfChange:
     delta: Decimal
     leverage_effect: Decimal
     pnl_effect: Decimal
+    confidence_effect: Decimal
     policy_effect: Decimal
     cause: Cause
 
@@ -81,11 +82,13 @@ class LsfAudit:
 
     def _attribute(self, before: LevelsComputed, after: LevelsComputed, id_: UUID) -> LsfChange:
         releveraged = replace(before.inputs, leverage=after.inputs.leverage)
-        refed = replace(releveraged, average_pnl=after.inputs.average_pnl, confidence=after.inputs.confidence)
-        start = Decimal(before.levels.raw.lsf_adjusted)
-        with_leverage = Decimal(self._lsf_adjusted(before.policy.name, releveraged))
-        with_feedback = Decimal(self._lsf_adjusted(before.policy.name, refed))
-        end = Decimal(after.levels.raw.lsf_adjusted)
+        averaged = replace(releveraged, average_pnl=after.inputs.average_pnl)
+        confident = replace(averaged, confidence=after.inputs.confidence)
+        policy = before.policy.name
+        start, end = Decimal(before.levels.raw.lsf_adjusted), Decimal(after.levels.raw.lsf_adjusted)
+        with_leverage, with_average, with_confidence = (
+            Decimal(self._lsf_adjusted(policy, inputs)) for inputs in (releveraged, averaged, confident)
+        )
         return LsfChange(
             at=after.context.occurred_at,
             account=after.account,
@@ -96,8 +99,9 @@ class LsfAudit:
             after=after.levels.raw.lsf_adjusted,
             delta=_EXACT.subtract(end, start),
             leverage_effect=_EXACT.subtract(with_leverage, start),
-            pnl_effect=_EXACT.subtract(with_feedback, with_leverage),
-            policy_effect=_EXACT.subtract(end, with_feedback),
+            pnl_effect=_EXACT.subtract(with_average, with_leverage),
+            confidence_effect=_EXACT.subtract(with_confidence, with_average),
+            policy_effect=_EXACT.subtract(end, with_confidence),
             cause=after.cause,
         )
 

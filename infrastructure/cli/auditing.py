@@ -67,6 +67,7 @@ def _change(one: LsfChange) -> reports.Change:
         delta=_exact(one.delta),
         leverage_effect=_exact(one.leverage_effect),
         pnl_effect=_exact(one.pnl_effect),
+        confidence_effect=_exact(one.confidence_effect),
         policy_effect=_exact(one.policy_effect),
         cause=one.cause.value,
     )
@@ -94,12 +95,18 @@ def _table(changes: list[reports.Change]) -> Table:
     )
     for heading in ("At (UTC)", "Symbol", "Before", "After"):
         table.add_column(heading)
-    for heading in ("Delta", "Leverage", "PnL", "Policy"):
+    for heading in ("Delta", "Leverage", "PnL", "Confidence", "Policy"):
         table.add_column(heading, justify="right")
     table.add_column("Cause")
     table.add_column("Decision")
     for one in changes:
-        effects = (one.delta, one.leverage_effect, one.pnl_effect, one.policy_effect)
+        effects = (
+            one.delta,
+            one.leverage_effect,
+            one.pnl_effect,
+            one.confidence_effect,
+            one.policy_effect,
+        )
         table.add_row(
             f"{one.at:%Y-%m-%d %H:%M:%S}",
             one.symbol,

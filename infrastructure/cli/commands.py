@@ -604,7 +604,7 @@ def audit_lsf(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Explain every change of the adjusted LSF: what leverage, PnL feedback and policy did to it."""
+    """Explain every change of the adjusted LSF: what leverage, average PnL, confidence and policy did to it."""
     from exitbrain.infrastructure.cli.auditing import audit_lsf as run
 
     run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)

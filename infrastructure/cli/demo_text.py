@@ -241,12 +241,13 @@ def _lsf(result: LsfExplained) -> Parts:
     yield "What did it, as exact differences of the doubles:"
     for what, effect in (
         ("leverage", change.leverage_effect),
-        ("PnL feedback", change.pnl_effect),
+        ("average PnL", change.pnl_effect),
+        ("confidence", change.confidence_effect),
         ("policy", change.policy_effect),
         ("together", change.delta),
     ):
         yield f"  {what:<13}{_exact(effect)}"
-    yield "The three sum to the change in every digit."
+    yield "The four sum to the change in every digit."
     yield ""
     yield f"The way to TP1 of that decision. {NOTATION}"
     for line in result.chain:
@@ -354,7 +355,7 @@ def _shown_by(report: DemoReport) -> Iterator[str]:
         failed = cured.guards_before.failed[_COST_GUARD]
         yield f"v3.5 sets {failed} stops within the costs, v3.6 none; where no stop fits it refuses"
     if report.lsf is not None:
-        yield "a change of the LSF is the exact sum of what leverage, PnL feedback and policy did"
+        yield "a change of the LSF is the exact sum of what leverage, average PnL, confidence and policy did"
     if (asked := report.whatif) is not None:
         low, high = asked.before.stopped.optimistic, asked.before.stopped.pessimistic
         minutes = asked.before.stopped.minutes

@@ -306,6 +306,7 @@ class Change(Struct):
     delta: str
     leverage_effect: str
     pnl_effect: str
+    confidence_effect: str
     policy_effect: str
     cause: str
 

@@ -226,17 +226,20 @@ def cure(folder: Path) -> Cure:
 
 
 def lsf(folder: Path) -> LsfExplained:
-    """Explain the LSF change in which the PnL feedback weighs most, and one level of the decision behind it."""
+    """Explain the LSF change in which the average PnL weighs most, and one level of the decision behind it."""
     with opened_store(folder, AFTER) as container:
         ledger = container.ledger()
         both = [one for one in container.lsf_audit().changes() if one.leverage_effect and one.pnl_effect]
-        claim(bool(both), "leverage and PnL feedback change the LSF together at least once")
+        claim(bool(both), "leverage and average PnL change the LSF together at least once")
         change = max(both, key=lambda one: abs(one.pnl_effect))
         earlier, later = readings.around(ledger, change)
         explained = explain_decision(ledger, later)
 
     exact = Context(prec=2500, traps=[Inexact])
-    effects = exact.add(exact.add(change.leverage_effect, change.pnl_effect), change.policy_effect)
+    effects = exact.add(
+        exact.add(change.leverage_effect, change.pnl_effect),
+        exact.add(change.confidence_effect, change.policy_effect),
+    )
     claim(effects == change.delta, "the effects of an LSF change sum to it in every digit")
     chain = readings.chain_to("tp1", explained.lines)
     claim(chain[-1].value == later.levels.raw.tp1, "the derivation ends at the recorded TP1")

@@ -17,7 +17,7 @@ def test_a_change_of_leverage_is_all_leverage() -> None:
     [change] = world.lsf_changes()
     assert (change.before, change.after) == (0.2942998296638024, 0.24724797930973505)
     assert change.leverage_effect == change.delta
-    assert change.pnl_effect == change.policy_effect == 0
+    assert change.pnl_effect == change.confidence_effect == change.policy_effect == 0
 
 
 def test_earlier_positions_of_the_symbol_count_and_other_symbols_do_not() -> None:
@@ -37,13 +37,26 @@ def test_profit_feedback_and_leverage_are_told_apart_and_sum_exactly() -> None:
     [change] = world.lsf_changes()
     assert change.leverage_effect > 0
     assert change.pnl_effect < 0
+    assert change.confidence_effect < 0
     assert change.policy_effect == 0
-    total = EXACT.add(EXACT.add(change.leverage_effect, change.pnl_effect), change.policy_effect)
+    total = EXACT.add(
+        EXACT.add(change.leverage_effect, change.pnl_effect),
+        EXACT.add(change.confidence_effect, change.policy_effect),
+    )
     assert (
         total
         == change.delta
         == EXACT.subtract(EXACT.create_decimal(change.after), EXACT.create_decimal(change.before))
     )
+
+
+def test_a_change_of_confidence_alone_is_no_effect_of_the_results() -> None:
+    world = World(policy="v3.6")
+    world.intent(**LONG, confidence=0.8)
+    world.intent(**LONG, confidence=0.3)
+    [change] = world.lsf_changes()
+    assert change.confidence_effect == change.delta != 0
+    assert change.leverage_effect == change.pnl_effect == change.policy_effect == 0
 
 
 def test_a_change_of_policy_is_told_apart() -> None:

@@ -26,7 +26,7 @@ PARTS = {
     "RefusedEntry": "entry reason",
     "FirstDrift": "decision_id field recorded recomputed",
     "Change": (
-        "at symbol position_id decision_id before after delta leverage_effect pnl_effect policy_effect cause"
+        "at symbol position_id decision_id before after delta leverage_effect pnl_effect confidence_effect policy_effect cause"
     ),
 }
 

@@ -169,7 +169,7 @@ def test_lsf_effects_are_exact_decimals_that_sum_to_the_delta(stored: Exitbrain)
     (change,) = stored("audit", "lsf", "--json").report["changes"]
 
     exact = Context(prec=2500, traps=[Inexact])
-    names = ("leverage_effect", "pnl_effect", "policy_effect")
+    names = ("leverage_effect", "pnl_effect", "confidence_effect", "policy_effect")
     assert reduce(exact.add, [Decimal(change[name]) for name in names]) == Decimal(change["delta"])
     assert exact.subtract(Decimal(change["after"]), Decimal(change["before"])) == Decimal(change["delta"])
     assert (change["symbol"], change["leverage_effect"], change["policy_effect"]) == (
