@@ -1,4 +1,4 @@
-"""2,000 schedules of the live path under simulated faults; the same seed the same bytes; and a checker that can fail."""
+"""1,500 schedules of the live path under simulated faults; the same seed the same bytes; and a checker that can fail."""
 
 import os
 import subprocess
@@ -13,8 +13,8 @@ from tests.faults.simulation.runs import digest_of, run
 from tests.faults.simulation.taken_over import TakenOver
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEDULES, AT_ONCE = 2_000, 100
-TAKEN_OVER, TAKEN_OVER_AT_ONCE = 200, 50
+SCHEDULES, AT_ONCE = 1_500, 100
+TAKEN_OVER, TAKEN_OVER_AT_ONCE = 100, 50
 SEEDS_MAX = 1_000
 """Within so many seeds a broken variant must be seen."""
 
@@ -54,7 +54,7 @@ def test_seeds_differ() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
 def test_the_checker_sees_a_live_path_that(variant: Variant) -> None:
-    for seed in range(SEEDS_MAX):
+    for seed in range(variant.since, variant.since + SEEDS_MAX):
         if any(variant.seen_as in found for found in run(seed, variant.parts).violations):
             return
-    pytest.fail(f"not seen in {SEEDS_MAX} seeds")
+    pytest.fail(f"not seen in {SEEDS_MAX} seeds from {variant.since} on")

@@ -9,6 +9,7 @@ from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import hypothesis
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -141,6 +142,7 @@ def written(path: Path, content: bytes) -> Path:
 
 
 @every_reader
+@hypothesis.settings(max_examples=20)  # of files, for each of the readers
 @given(
     marks=st.lists(st.integers(0, 2), min_size=4, max_size=4),
     windows=st.booleans(),
