@@ -36,8 +36,9 @@ help:
 demo: $(DEMO)
 	@$(BIN)/exitbrain demo
 
+# Three at once on two cores: many tests wait for servers.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)
