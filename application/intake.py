@@ -133,6 +133,7 @@ class Intake:
         return _Handling(self._engine, message, translation, state, context).decided()
 
 
+_MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call
 _SAID_NOTHING: tuple[tuple[Assumption, ...], tuple[str, ...]] = (), ()
 
 
@@ -456,18 +457,14 @@ class _Handling:
         part = self._part_of_close(
             position, closed.quantity, closed.remaining, partial=closed.partial, price=closed.exit_price
         )
-        whole, of_part = self._keys_of(closed, position) or (None, None)
+        keys = close_keys(closed, None) or close_keys(closed, position.cycle)
         if part is not None:
-            self._claim(() if of_part is None else (of_part,), closed.exit_price)
+            self._claim(keys[1:], closed.exit_price)
             self._reduce(position, part, closed.exit_price, closed.order_id, answer.rule, assumptions)
         else:
-            self._claim(() if whole is None else (whole,), closed.exit_price)
+            self._claim(keys[:1], closed.exit_price)
             self._complete(closed, position, answer.rule, tuple(assumptions))
         self._claim(resent_keys(closed, self.context.settings))
-
-    @staticmethod
-    def _keys_of(closed: TradeClosed, position: Position) -> tuple[Key, ...]:
-        return close_keys(closed, None) or close_keys(closed, position.cycle)
 
     @staticmethod
     def _doubts(closed: TradeClosed, position: Position) -> list[Assumption]:
@@ -533,7 +530,8 @@ class _Handling:
                 assumptions=closed.assumptions,
                 stamp=self.stamp,
             )
-            self._claim(self._keys_of(closed, last)[:1], closed.exit_price)
+            keys = close_keys(closed, None) or close_keys(closed, last.cycle)
+            self._claim(keys[:1], closed.exit_price)
             self._claim(resent_keys(closed, self.context.settings))
             self._feed_window(reported)
             self.effects.extend(reported.collect())
@@ -661,9 +659,13 @@ class _Handling:
         ignored_exit: IgnoredExit | None = None,
     ) -> Decided:
         stamp, message = self.stamp, self.message
+        translation, settings = self.translation, self.context.settings
         assumptions, unusable = _SAID_NOTHING
-        if isinstance(self.translation, TradeIntent | TradeClosed):
-            assumptions, unusable = self.translation.assumptions, self.translation.unusable
+        if isinstance(translation, _MESSAGES):
+            account = account_of(translation, settings)
+            assumptions, unusable = translation.assumptions, translation.unusable
+        else:
+            account = account_said(translation, settings)
         # By place: names cost three times as much, and one is made for every message.
         receipt = MessageReceived(
             message.source,
@@ -675,7 +677,7 @@ class _Handling:
             reason,
             refusal,
             message.broken is not None,
-            account_said(self.translation, self.context.settings),
+            account,
             stamp.occurred_at,
             stamp.time_origin,
             stamp.recorded_at,

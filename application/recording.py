@@ -1,6 +1,6 @@
 """Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -267,7 +267,8 @@ class _Draft:
                 self.absent.add((state.before.id, state.before.version + 1))
             return decided
         market = (subject.account, subject.symbol)
-        if market not in self._held and market not in self._read_again:
+        known = market in self._held or market in self._read_again
+        if not known and decided.outcome.reason in _OFTEN_ABOUT_OTHERS:
             # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
             self._read_again.add(market)
             self._recorder._held.drop(market)
@@ -288,6 +289,7 @@ class _Draft:
             0,
         )
         instrument = recorder._instruments.instrument(subject.symbol)
+        asks = subject.is_exit or subject.keys
         return State(
             register=recorder._register,
             position=position,
@@ -297,14 +299,14 @@ class _Draft:
             uncommitted=uncommitted,
             instrument=instrument,
             snapshot_stored=self._is_stored(instrument),
-            claimed=self._claimed(subject, keys_met(read.translation, subject, position, before)),
+            claimed=self._claimed(read.translation, subject, position, before) if asks else _UNCLAIMED,
             before=before,
-            held_by=self._held_by(subject, position),
+            held_by=self._held_by(subject, position) if subject.is_exit else None,
         )
 
     def _held_by(self, subject: Subject, position: Position | None) -> str | None:
         """Return the other account that alone holds the symbol of an exit which meets no open position."""
-        if not subject.is_exit or (position is not None and position.is_open):
+        if position is not None and position.is_open:
             return None
         holders = set(self._recorder._tail.holders(subject.symbol))
         for (account, symbol), (latest, _, _) in self._held.items():
@@ -324,9 +326,12 @@ class _Draft:
         self._recorder._stored_snapshots.add(content)
         return True
 
-    def _claimed(self, subject: Subject, keys: tuple[Key, ...]) -> dict[Key, KeyClaimed]:
+    def _claimed(
+        self, translation: Translation, subject: Subject, *cycles: Position | None
+    ) -> Mapping[Key, KeyClaimed]:
+        keys = keys_met(translation, subject, *cycles)
         if not keys:
-            return {}
+            return _UNCLAIMED
         ids = _claim_ids(subject, keys)
         if len(keys) > len(subject.keys):  # those of a cycle could not be looked up before
             self._claims |= self._ledger.claimed([ids[key] for key in keys[len(subject.keys) :]])
@@ -385,6 +390,12 @@ def _next_places(translation: Translation, subject: Subject, state: State) -> se
     return places | {
         (claim, 1) for key, claim in _claim_ids(subject, keys).items() if key not in state.claimed
     }
+
+
+_UNCLAIMED: Mapping[Key, KeyClaimed] = {}
+
+_OFTEN_ABOUT_OTHERS = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE, Reason.HEDGE_MODE)
+"""The reasons that are often about what another writer has done, of which this one has not heard yet."""
 
 
 def _rests_on_what_it_met(decided: Decided) -> bool:

@@ -91,19 +91,19 @@ def resent_keys(translation: TradeIntent | TradeClosed, settings: DecisionSettin
 
 
 def close_keys(closed: TradeClosed, cycle: int | None) -> tuple[Key, ...]:
-    """Return the keys of a reported close: of the whole, then of a part.
+    """Return the keys of a reported close: of the whole, then of a part where it may be one.
 
     A counter that restarts counts within a cycle only; without one it has no key, and with one only such ids have.
     """
     order_id = closed.order_id
     if not order_id or (closed.paper or is_counter(order_id)) != (cycle is not None):
         return ()
+    may_be_part = closed.partial or closed.quantity is not None or closed.remaining is not None
     if cycle is None:
-        return (CLOSE_ORDER_ID, order_id), (REDUCTION, _value(*_parts(closed)))
-    return (
-        (CLOSE_COUNTER, _value(str(cycle), order_id)),
-        (REDUCTION_COUNTER, _value(str(cycle), *_parts(closed))),
-    )
+        whole = (CLOSE_ORDER_ID, order_id)
+        return (whole, (REDUCTION, _value(*_parts(closed)))) if may_be_part else (whole,)
+    whole = (CLOSE_COUNTER, _value(str(cycle), order_id))
+    return (whole, (REDUCTION_COUNTER, _value(str(cycle), *_parts(closed)))) if may_be_part else (whole,)
 
 
 def keys_met(translation: Translation, subject: Subject, *cycles: Position | None) -> tuple[Key, ...]:

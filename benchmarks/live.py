@@ -237,7 +237,7 @@ def _produce(client: redis.Redis, opening: list[dict[Any, Any]], added: dict[str
     for number in range(int(PACED_S * PACED_PER_S)):
         due += chance.expovariate(PACED_PER_S)
         time.sleep(max(0.0, due - time.perf_counter()))
-        _send(client, opening[number], str(number), added)
+        _send(client, opening[number], f"t{number}", added)
 
 
 def _send(client: redis.Redis, fields: dict[Any, Any], trace: str, added: dict[str, float]) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import ClassVar
 from uuid import UUID
 
@@ -32,6 +33,7 @@ def resent_kind(field: str, source: str, *, is_exit: bool) -> str:
 _NUMBER = re.compile(r"\s*[+-]?0*([0-9]*)(?:\.[0-9]*)?\s*")
 
 
+@lru_cache(maxsize=4096)  # asked several times while a message is handled
 def is_counter(order_id: str) -> bool:
     """Return whether an order id is a number so small that it will be given again."""
     whole = _NUMBER.fullmatch(order_id)
