@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exitbrain.application.intake import Context, Intake
+from exitbrain.application.handling import Context
+from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.intake import State
+from exitbrain.application.handling import State
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.subject import Subject, keys_met
 from exitbrain.domain.aggregate import Record

@@ -6,7 +6,8 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from exitbrain.application.intake import Context, Decided, Intake, State, receipt_id_of
+from exitbrain.application.handling import Context, Decided, State, receipt_id_of
+from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import stream_id_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.clock import Clock

@@ -6,7 +6,8 @@ from uuid import uuid4
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
 from exitbrain.application import opening
-from exitbrain.application.intake import Context, Intake, State
+from exitbrain.application.handling import Context, State
+from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.configuration import DecisionSettings

@@ -15,7 +15,8 @@ from exitbrain import __version__
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.counterfactual import Counterfactual
 from exitbrain.application.explain import Explanation, explain
-from exitbrain.application.intake import Context, Decided, Intake, State
+from exitbrain.application.handling import Context, Decided, State
+from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.opening import begin_or_check

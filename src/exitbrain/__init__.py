@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         WhatIf as WhatIf,
     )
     from exitbrain.application.explain import Explanation as Explanation
-    from exitbrain.application.intake import Context as Context, Decided as Decided, State as State
+    from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
     from exitbrain.application.lsf_audit import LsfChange as LsfChange
     from exitbrain.application.opening import (
         ChangedFormula as ChangedFormula,
@@ -164,7 +164,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
 _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
     "exitbrain.application.explain": "Explanation",
-    "exitbrain.application.intake": "Context Decided State",
+    "exitbrain.application.handling": "Context Decided State",
     "exitbrain.application.lsf_audit": "LsfChange",
     "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome",

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application.intake import Context, Decided, Intake, State
+from exitbrain.application.handling import Context, Decided, State
+from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
 from exitbrain.application.live.worker import Worker
