@@ -151,7 +151,7 @@ class ExitHandling(Handling):
     def _report(self, closed: TradeClosed, last: Position, rule: Whose) -> None:
         """Keep the report of a position that has ended, and end the handling: it ends nothing more.
 
-        Nobody need look unless it could as well have been that of the open position.
+        No action is needed, unless it could just as well be the report of the open position.
         """
         expected = self._held() is None or rule in (Whose.NAMED, Whose.STREAM_ORDER)
         is_part = closed.partial or (closed.remaining is not None and closed.remaining > 0)

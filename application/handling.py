@@ -84,7 +84,7 @@ class Decided:
 class Ignored(Exception):
     """Ends the handling of a message that does nothing.
 
-    Of an exit: `rule` told whose it is, and `expected` says that nobody need look. `is_silent` where it is none.
+    Of an exit: `rule` told whose it is, and `expected` says that no action is needed. `is_silent` where it is none.
     """
 
     def __init__(

@@ -94,7 +94,7 @@ class IgnoredExit:
     for an operator's word; `side` is the one whose end it asks
     for or reports, where it names one. `open` is the open cycle, `last` the one that ended before it; `rule` said which of
     them is meant. `held_by` is the account that alone holds the symbol, where it is another. `expected` says that
-    nobody need look: producers write each close twice, and the report of a cycle follows its end.
+    no action is needed: producers write each close twice, and the report of a cycle follows its end.
     """
 
     account: str

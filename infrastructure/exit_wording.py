@@ -45,4 +45,4 @@ def exit_met(ignored: IgnoredExit) -> Iterator[str]:
         yield f"rule: {ignored.rule}, {_RULES[ignored.rule]}"
     if ignored.held_by is not None:
         yield f"held by account {ignored.held_by} alone"
-    yield "expected, nobody need look" if ignored.expected else "not expected, compare it with the venue"
+    yield "expected: no action needed" if ignored.expected else "not expected: compare it with the venue"

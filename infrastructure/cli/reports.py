@@ -501,7 +501,7 @@ class IgnoredExit(Struct):
     """An exit that ended nothing: what it said, the positions it met, and the rule that told which is meant.
 
     `open` is the position that was open, `last` the one that ended before it, null where there is none. `held_by` is another
-    account, which alone holds the symbol. `expected` says that nobody need look.
+    account, which alone holds the symbol. `expected` says that no action is needed.
     """
 
     account: str

@@ -179,7 +179,7 @@ class ExitIgnored(_Event, kw_only=True):
     REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed`, BOOK for an operator's
     `book close`. `side` is the one whose end it asks for or reports, null where it names none; `symbol` is empty where
     it could not be read. `open` is the position that was open, `last` the one that ended before it, and `rule` told which
-    of them is meant. `held_by` is another account, which alone holds the symbol. `expected` says that nobody need look:
+    of them is meant. `held_by` is another account, which alone holds the symbol. `expected` says that no action is needed:
     a repeat, or the report of a position that had ended.
     """
 

@@ -39,7 +39,7 @@ def test_a_receipt_shows_what_an_exit_that_ended_nothing_met(begun: Exitbrain) -
         f"    open: {SHORT_NOW}, position {OPEN.position_id}",
         f"    last: {LONG_BEFORE}, position {LAST.position_id}",
         "    rule: PAYLOAD_TIME, its own time lies within the last position, by the same clock",
-        "    not expected, compare it with the venue",
+        "    not expected: compare it with the venue",
     ]
 
 
