@@ -176,16 +176,25 @@ class Recorder:
 
     def _configuration(self, at: datetime | None) -> int:
         """Return the version of the settings in force, which are saved first where they differ from those before."""
-        if self._configured is None:
-            history = self._ledger.history(CONFIGURATION_ID)
-            newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
-            kept = newest.event
-            if kept is None or (kept.build, kept.settings) != (self._build, self._settings):
-                event = IntakeConfigured(self._build, self._settings, at or self._clock.now())
-                newest = Record(CONFIGURATION_ID, newest.version + 1, event)
-                self._save([newest])
-            self._configured = newest.version
+        attempts = 0
+        while self._configured is None:
+            attempts += 1
+            try:
+                self._configured = self._kept_configuration(at or self._clock.now())
+            except Conflict:  # another writer kept its own at the same moment
+                if attempts == ATTEMPTS:
+                    raise
         return self._configured
+
+    def _kept_configuration(self, at: datetime) -> int:
+        history = self._ledger.history(CONFIGURATION_ID)
+        newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
+        kept = newest.event
+        if kept is not None and (kept.build, kept.settings) == (self._build, self._settings):
+            return newest.version
+        changed = IntakeConfigured(self._build, self._settings, at)
+        self._save([Record(CONFIGURATION_ID, newest.version + 1, changed)])
+        return newest.version + 1
 
     def _catch_up(self) -> int:
         """Read what the log has grown by: results for the windows, changes of the register by anyone."""

@@ -71,7 +71,12 @@ class PlaceCheck:
         gap_shows = ahead.received is None and (place.whole is False if newest is None else not place.whole)
         lost = _lost(place, store_is_at, ahead, gap_shows=gap_shows)
         if lost and not self._go_on:
-            raise EntriesTrimmed(place.stream, store_is_at, lost)
+            now = [one for one in await self._places.places() if one.stream == place.stream]
+            if now == [place]:
+                raise EntriesTrimmed(place.stream, store_is_at, lost)
+            for changed in now:  # meanwhile, as by a fail-over: what was seen is of two servers
+                await self._check(changed)
+            return
         if lost:
             self._journal.trouble("entries_lost", stream=place.stream, lost=lost)
         if await self._places.go_back(place, store_is_at):

@@ -41,6 +41,10 @@ class ThreadedRecording:
         self._thread = thread
         self._recorder = recorder
 
+    async def begin(self) -> None:
+        """Keep the settings of this worker in the store, where they are new."""
+        await self._thread.run(self._recorder.context)
+
     def conflicts(self) -> int:
         """Return how often another writer was faster."""
         return self._recorder.conflicts

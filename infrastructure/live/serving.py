@@ -135,6 +135,7 @@ async def _serve(
         tail = ThreadedTail(reader, tail_ledger, language.topics, recent)
         publishing = Publishing(store, tail, language, publisher, journal)
         recording = ThreadedRecording(writer, container.recorder(saved=recent.note))
+        await recording.begin()
         place = PlaceCheck(places, recording, journal, go_on=options.begin_publishing_here)
         worker = Worker(source, place, recording, publishing, supervisor, journal, WorkerSettings())
 

@@ -155,9 +155,9 @@ class _Check:
             if receipt.disposition is not Disposition.ACCEPTED:
                 continue
             keys: list[tuple[str, ...]] = []
-            if isinstance(translation, TradeClosed) and not translation.paper:
+            if isinstance(translation, TradeClosed) and not self._reduced_by(entry.stream_id):
                 order_id = receipt.fields.values.get("order_id", "")
-                if order_id.startswith(REAL_ORDER_IDS):
+                if order_id.startswith(REAL_ORDER_IDS) and not translation.paper:
                     keys.append(("order_id", receipt.account, translation.symbol, order_id))
             field = settings[receipt.configured].dedupe_by
             if isinstance(translation, TradeClosed | TradeIntent) and field:
@@ -166,7 +166,7 @@ class _Check:
                 if own_id:
                     keys.append((field, receipt.account, translation.symbol, receipt.source, exits, own_id))
             for key in keys:
-                if key in used and not self._reduced_by(entry.stream_id):
+                if key in used:
                     yield f"{key} counted twice"
                 used.add(key)
 
