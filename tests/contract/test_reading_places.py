@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -232,6 +233,35 @@ def test_whatever_a_restored_store_has_missed_is_read_again_in_order_or_named(
         assert len(told.named("group_ahead")) == bool(acknowledged)
 
     lived()
+
+
+class LooksTwiceAtAServerThatFailsOver:
+    """Places of a server that lost its newest entries after it was first asked how far its groups are."""
+
+    def __init__(self, places: ReadingPlaces, before: ReadingPlace) -> None:
+        self._places = places
+        self._first: list[ReadingPlace] | None = [before]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._places, name)
+
+    async def places(self) -> list[ReadingPlace]:
+        first, self._first = self._first, None
+        return await self._places.places() if first is None else first
+
+
+@in_event_loop
+async def test_a_server_that_fails_over_meanwhile_is_no_store_that_lacks_what_was_trimmed() -> None:
+    stage, world = MemoryStage(), World()
+    added(stage, "123")
+    assert await worked(stage, world) == ["1", "2", "3"]
+    before = replace(await place_of(stage), delivered=EntryId(2**40, 0))
+    thread = OneThread("writer")
+    async with places_on(stage) as places:
+        asked = LooksTwiceAtAServerThatFailsOver(places, before)
+        recording = ThreadedRecording(thread, world.recorder)
+        await PlaceCheck(asked, recording, Told().journal, go_on=False).run()  # type: ignore[arg-type]  # by name
+    thread.close()
 
 
 @asynccontextmanager
