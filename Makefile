@@ -36,9 +36,9 @@ help:
 demo: $(DEMO)
 	@$(BIN)/exitbrain demo
 
-# Three at once on two cores: many tests wait for servers.
+# Four at once on two cores: many tests wait for servers.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)
