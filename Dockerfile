@@ -33,9 +33,9 @@ WORKDIR /var/lib/exitbrain
 EXPOSE 9464
 STOPSIGNAL SIGTERM
 
-# Live, not ready: a container that waits for its store or its streams is not helped by a restart.
+# Ready, not live: a container that publishes nothing must not look healthy. Docker restarts none for it.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-I", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9464/healthz/live', timeout=2)"]
+    CMD ["python", "-I", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9464/healthz/ready', timeout=2)"]
 
 ENTRYPOINT ["exitbrain"]
 CMD ["serve"]
