@@ -317,7 +317,9 @@ def answering(status: int) -> Iterator[tuple[int, list[str]]]:
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
-def test_the_health_check_of_the_image_asks_whether_the_worker_does_its_work(status: int, healthy: bool) -> None:
+def test_the_health_check_of_the_image_asks_whether_the_worker_does_its_work(
+    status: int, healthy: bool
+) -> None:
     check = dict(stages()[-1])["HEALTHCHECK"]
     program, *arguments = json.loads(check.partition("CMD ")[2])
     assert (program, f"127.0.0.1:{HEALTH_PORT}/" in arguments[-1]) == ("python", True)
