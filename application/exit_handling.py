@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from exitbrain.application.handling import Handling
-from exitbrain.application.subject import Key, close_keys, resent_keys
+from exitbrain.application.subject import Key, close_keys, keys_in, resent_keys
 from exitbrain.domain.closing import (
     BOOK_CLOSE,
     CLOSE_INTENT,
@@ -93,7 +93,7 @@ class ExitHandling(Handling):
         part = self._part_of_close(
             position, closed.quantity, closed.remaining, partial=closed.partial, price=closed.exit_price
         )
-        keys = close_keys(closed, None) or close_keys(closed, position.cycle)
+        keys = keys_in(closed, position.cycle)
         if part is not None:
             self._claim(keys[1:], closed.exit_price)
             self._reduce(position, part, closed.exit_price, closed.order_id, answer.rule, assumptions)
@@ -166,8 +166,7 @@ class ExitHandling(Handling):
                 assumptions=closed.assumptions,
                 stamp=self.stamp,
             )
-            keys = close_keys(closed, None) or close_keys(closed, last.cycle)
-            self._claim(keys[:1], closed.exit_price)
+            self._claim(keys_in(closed, last.cycle)[:1], closed.exit_price)
             self._claim(resent_keys(closed, self.context.settings))
             self._feed_window(reported)
             self.effects.extend(reported.collect())
@@ -187,12 +186,10 @@ class ExitHandling(Handling):
         position = answer.position
         if position is not None and position.is_open:
             return position
-        earlier = answer.rule is not Whose.OPEN_POSITION and (
-            position is not None or answer.rule is Whose.STREAM_ORDER
-        )
-        reason = Reason.EARLIER_CYCLE if earlier and self._held() is not None else Reason.NO_OPEN_POSITION
-        expected = answer.rule is Whose.STREAM_ORDER and position is not None
-        raise self._ignored(reason, rule=answer.rule, expected=expected)
+        means_earlier = position is not None or answer.rule is Whose.STREAM_ORDER
+        has_open = self._held() is not None
+        reason = Reason.EARLIER_CYCLE if means_earlier and has_open else Reason.NO_OPEN_POSITION
+        raise self._ignored(reason, rule=answer.rule)
 
     def _reduce(
         self,

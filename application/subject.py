@@ -106,6 +106,11 @@ def close_keys(closed: TradeClosed, cycle: int | None) -> tuple[Key, ...]:
     return (whole, (REDUCTION_COUNTER, _value(str(cycle), *_parts(closed)))) if may_be_part else (whole,)
 
 
+def keys_in(closed: TradeClosed, cycle: int) -> tuple[Key, ...]:
+    """Return the keys of a reported close that belongs to this cycle."""
+    return close_keys(closed, None) or close_keys(closed, cycle)
+
+
 def keys_met(translation: Translation, subject: Subject, *cycles: Position | None) -> tuple[Key, ...]:
     """Return all keys of a message that meets these positions."""
     if not isinstance(translation, TradeClosed):
