@@ -147,7 +147,7 @@ class Handling:
         self.context = context
         self.given = state
         self.position, self.plan = state.position, state.plan
-        if self.position is not None and self.position.is_open:  # one that ended is copied only for its report
+        if self.position is not None and self.position.is_open:  # one that ended is copied for its report
             self.position = self.position.copy()
             self.plan = None if self.plan is None else self.plan.copy()
         self.before = state.before

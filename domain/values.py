@@ -101,3 +101,8 @@ def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:
 def plain(number: Decimal | float) -> str:
     """Write a number in positional digits, without exponent; a double in its shortest form."""
     return format(Decimal(repr(number)) if isinstance(number, float) else number, "f")
+
+
+def plain_or_none(number: Decimal | None) -> str | None:
+    """Write a number as `plain` does; None stays None."""
+    return None if number is None else plain(number)

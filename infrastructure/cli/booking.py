@@ -11,7 +11,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.messages import BOOK_CLOSE, IncomingMessage, Unusable
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, Reason
-from exitbrain.domain.values import Origin, plain
+from exitbrain.domain.values import Origin, plain, plain_or_none
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, USAGE, WrongUsage
 from exitbrain.infrastructure.cli.store import opened_with
@@ -112,8 +112,8 @@ def _report(
         position_id=None if closed is None else str(outcome.touched[0]),
         plan_id=None if closed is None else str(outcome.touched[1]),
         side=None if closed is None else closed.side.value,
-        entry_price=None if closed is None else _text(closed.entry_price),
-        exit_price=None if closed is None else _text(closed.exit_price),
+        entry_price=None if closed is None else plain_or_none(closed.entry_price),
+        exit_price=None if closed is None else plain_or_none(closed.exit_price),
         pnl_percent=None if result is None else plain(result.pnl_percent),
     )
 
@@ -141,7 +141,3 @@ def _nothing_ended(report: reports.BookCloseReport) -> str:
         "" if report.held_by is None else f", account {report.held_by} has one (--account {report.held_by})"
     )
     return f"account {report.account} has no open position in {report.symbol}{elsewhere}; {kept}"
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else plain(amount)

@@ -1,10 +1,9 @@
 """What commands say of an exit that ended nothing."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from exitbrain.domain.receipt import Cycle, IgnoredExit
-from exitbrain.domain.values import plain
+from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.exit_wording import exit_met, exit_said
 
@@ -17,7 +16,7 @@ def reported(ignored: IgnoredExit) -> reports.IgnoredExit:
         kind=ignored.kind,
         side=None if ignored.side is None else ignored.side.value,
         order_id=ignored.order_id,
-        price=_text(ignored.price),
+        price=plain_or_none(ignored.price),
         open=_met(ignored.open),
         last=_met(ignored.last),
         rule=None if ignored.rule is None else ignored.rule.value,
@@ -39,13 +38,9 @@ def _met(met: Cycle | None) -> reports.MetPosition | None:
         position_id=str(met.position_id),
         cycle=met.cycle,
         side=met.side.value,
-        entry_price=_text(met.entry_price),
-        quantity=_text(met.quantity),
+        entry_price=plain_or_none(met.entry_price),
+        quantity=plain_or_none(met.quantity),
         opened_at=met.opened_at,
         ended_by=met.ended_by,
         ended_at=met.ended_at,
     )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else plain(amount)

@@ -19,7 +19,7 @@ from exitbrain.domain.identity import decision_id, plan_id
 from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.receipt import IgnoredExit, MessageReceived
-from exitbrain.domain.values import Unit, plain
+from exitbrain.domain.values import Unit, plain, plain_or_none
 from exitbrain.infrastructure.cli import exits, output, reports, tables
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.cli.given import symbol_of
@@ -93,8 +93,8 @@ def _description(found: lookup.FoundPosition, register: PolicyRegister) -> repor
         side=position.side.value,
         state="open" if closed is None else "closed",
         leverage=position.leverage,
-        entry_price=_text(position.entry_price),
-        quantity=_text(position.quantity),
+        entry_price=plain_or_none(position.entry_price),
+        quantity=plain_or_none(position.quantity),
         opened_at=position.opened.at,
         closed_at=None if closed is None else closed.stamp.occurred_at,
         reason=None if closed is None else closed.reason,
@@ -121,10 +121,6 @@ def _latest(decision: LevelsComputed, register: PolicyRegister) -> reports.Lates
 def _unit(decision: Decision, register: PolicyRegister) -> Unit | None:
     registered = register.policies.get(decision.policy.name)
     return None if registered is None else registered.policy.unit
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else plain(amount)
 
 
 def _position_table(descriptions: list[reports.PositionDescription], title: str) -> Table:

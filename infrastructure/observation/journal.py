@@ -20,7 +20,7 @@ from exitbrain.application.exit_counts import exit_count_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.receipt import Disposition, IgnoredExit
-from exitbrain.domain.values import plain
+from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.exit_wording import cycle_met
 from exitbrain.infrastructure.observation.metrics import Metrics
@@ -253,7 +253,7 @@ def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:
         "kind": ignored.kind,
         "side": ignored.side,
         "order_id": ignored.order_id or None,
-        "price": None if ignored.price is None else plain(ignored.price),
+        "price": plain_or_none(ignored.price),
         "rule": ignored.rule,
         "held_by": ignored.held_by,
     }

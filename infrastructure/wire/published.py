@@ -6,7 +6,6 @@ Published is what came of live messages. What was imported stays inside, and of 
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -24,7 +23,7 @@ from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.domain.values import Origin, Unit, plain
+from exitbrain.domain.values import Origin, Unit, plain, plain_or_none
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire import published_decisions
 from exitbrain.infrastructure.wire import published_shapes as shapes
@@ -217,11 +216,11 @@ def _closed(entry: LogEntry, event: PositionClosed, store: StoreIdentity) -> sha
         side=event.side,
         leverage=event.leverage,
         reason=event.reason,
-        entry_price=_text(event.entry_price),
-        exit_price=_text(event.exit_price),
+        entry_price=plain_or_none(event.entry_price),
+        exit_price=plain_or_none(event.exit_price),
         pnl_percent=None if event.result is None else plain(event.result.pnl_percent),
         pnl_computed=event.result is not None and event.result.computed,
-        pnl_usd=_text(event.pnl_usd),
+        pnl_usd=plain_or_none(event.pnl_usd),
         order_id=event.order_id,
         assumptions=event.assumptions,
     )
@@ -252,10 +251,6 @@ def _dead_letter(
         retry_of=fields.values.get(RETRY_OF),
     )
     return stream, "message_refused", said
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else plain(amount)
 
 
 def _outgoing(entry: LogEntry, recorded_at: datetime, ids: tuple[str, str], *said: _Said) -> list[Outgoing]:

@@ -1,11 +1,9 @@
 """What is published of an exit that ended nothing: what it said, and the positions it met."""
 
-from decimal import Decimal
-
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.receipt import Cycle, IgnoredExit, MessageReceived, Reason
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.domain.values import plain
+from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.wire import published_shapes as shapes
 
 
@@ -30,7 +28,7 @@ def exit_ignored(
         kind=ignored.kind,
         side=ignored.side,
         order_id=ignored.order_id,
-        price=_text(ignored.price),
+        price=plain_or_none(ignored.price),
         rule=ignored.rule,
         held_by=ignored.held_by,
         open=_cycle(ignored.open),
@@ -45,13 +43,9 @@ def _cycle(met: Cycle | None) -> shapes.Cycle | None:
         position_id=met.position_id,
         cycle=met.cycle,
         side=met.side,
-        entry_price=_text(met.entry_price),
-        quantity=_text(met.quantity),
+        entry_price=plain_or_none(met.entry_price),
+        quantity=plain_or_none(met.quantity),
         opened_at=met.opened_at,
         ended_by=met.ended_by,
         ended_at=met.ended_at,
     )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else plain(amount)
