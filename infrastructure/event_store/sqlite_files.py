@@ -6,7 +6,6 @@ SQLite's read-only mode is not enough by itself: it rewrites the index beside a 
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,7 +14,6 @@ from urllib.parse import quote
 
 from eventsourcing.persistence import OperationalError
 
-_LOG, _INDEX, _JOURNAL = "-wal", "-shm", "-journal"
 _MAGIC_OF_LOG = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _MAGIC_OF_JOURNAL = (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",)
 
@@ -43,21 +41,13 @@ class _Stamp(NamedTuple):
         return other is not None and self[:2] == other[:2]
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """What lies where a store is at one moment; an empty log or journal is as good as none."""
 
     main: _Stamp
     log: _Stamp | None
     journal: _Stamp | None
     has_index: bool
-
-    @classmethod
-    def at(cls, path: Path) -> "Files":
-        """Look; raises OSError where there is no store."""
-        beside = (_stamp(_beside(path, suffix)) for suffix in (_LOG, _JOURNAL))
-        log, journal = (stamp if stamp is not None and stamp.size else None for stamp in beside)
-        return cls(_stamp_of(path.stat()), log, journal, _beside(path, _INDEX).exists())
 
     def outdated_by(self, now: "Files", way: Way) -> bool:
         """Return whether what was read in a way may not be what the files hold now."""
@@ -67,13 +57,46 @@ class Files:
         return self != now
 
 
-def way_to_read(path: Path, files: Files) -> Way:
-    """Return how to read a store where these files lie."""
-    if files.journal is not None and _begins(_beside(path, _JOURNAL), _MAGIC_OF_JOURNAL):
-        return Way.COPIED
-    if files.log is None or not _begins(_beside(path, _LOG), _MAGIC_OF_LOG):
-        return Way.ALONE
-    return Way.WITH_LOG if files.has_index else Way.COPIED
+class StorePaths:
+    """The paths of a store: of its file, which stays where it is whatever folder the process is in, and beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.main = path.absolute()
+        self._log, self._index, self._journal = (
+            self.main.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")
+        )
+
+    def look(self) -> Files:
+        """Return what lies there now; raises OSError where there is no store."""
+        main = _stamp(self.main.stat())
+        log, journal = _stamp_of(self._log), _stamp_of(self._journal)
+        return Files(main, log, journal, self._index.exists())
+
+    def way_to_read(self, files: Files) -> Way:
+        """Return how to read a store where these files lie."""
+        if files.journal is not None and _begins(self._journal, _MAGIC_OF_JOURNAL):
+            return Way.COPIED
+        if files.log is None or not _begins(self._log, _MAGIC_OF_LOG):
+            return Way.ALONE
+        return Way.WITH_LOG if files.has_index else Way.COPIED
+
+    def copied(self) -> Path:
+        """Copy the store into a temporary folder and return the file there; raises OperationalError."""
+        folder = None
+        try:
+            folder = Path(mkdtemp(prefix="exitbrain-"))
+            for file in (self.main, self._log, self._journal):
+                if file.exists():
+                    shutil.copyfile(file, folder / file.name)
+        except OSError as e:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise OperationalError(
+                "SQLite would have to change it first (it lies with a log and without the index of that, or with a "
+                f"change half done), so a copy is read, and none can be made: {e.strerror}: {e.filename or folder}; "
+                "TMPDIR names the folder for it"
+            ) from e
+        return folder / self.main.name
 
 
 def uri_of(path: Path, way: Way) -> str:
@@ -81,37 +104,15 @@ def uri_of(path: Path, way: Way) -> str:
     return f"file:{quote(str(path))}?{way.value}"
 
 
-def copied(path: Path) -> Path:
-    """Copy a store into a temporary folder and return the file there; raises OperationalError."""
-    folder = None
+def _stamp_of(beside: Path) -> _Stamp | None:
     try:
-        folder = Path(mkdtemp(prefix="exitbrain-"))
-        for file in (path, _beside(path, _LOG), _beside(path, _JOURNAL)):
-            if file.exists():
-                shutil.copyfile(file, folder / file.name)
-    except OSError as e:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise OperationalError(
-            f"SQLite would have to change it first (it lies with a log and without the index of that, or with a change"
-            f" half done), so a copy is read, and none can be made: {e.strerror}: {e.filename or folder};"
-            " TMPDIR names the folder for it"
-        ) from e
-    return folder / path.name
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        return _stamp_of(path.stat())
+        stamp = _stamp(beside.stat())
     except FileNotFoundError:
         return None
+    return stamp if stamp.size else None
 
 
-def _stamp_of(found: os.stat_result) -> _Stamp:
+def _stamp(found: os.stat_result) -> _Stamp:
     return _Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 

@@ -12,7 +12,7 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.domain.identity import STORE_ID
-from exitbrain.infrastructure.event_store.sqlite_files import Files, Way, copied, uri_of, way_to_read
+from exitbrain.infrastructure.event_store.sqlite_files import Files, StorePaths, Way, uri_of
 from exitbrain.infrastructure.event_store.sqlite_log import CACHE_KIB, HOW_TO_COPY, SQLiteLog, sentence_of
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse
 
@@ -27,8 +27,7 @@ class SQLiteReader(SQLiteLog):
     """Read events from an SQLite file that others may write, checkpoint, close and open meanwhile."""
 
     def __init__(self, path: Path) -> None:
-        # Absolute: it is opened again whenever that is needed, wherever the process is then.
-        self._path = path.absolute()
+        self._paths = StorePaths(path)
         self._turn = Lock()
         self._closed = False
         self._files: Files | None = None
@@ -50,16 +49,18 @@ class SQLiteReader(SQLiteLog):
                     if self._is_current():
                         raise OperationalError(sentence_of(error)) from error
                 else:
-                    # The log only grows, so a select that is repeated goes on where the one before it ended.
+                    # Files that are as they were before they were opened are what was read.
                     if self._is_current():
                         return rows
+                # The log only grows, so the select means the same when it is repeated.
+                self._disconnect()
         raise OperationalError("its files are replaced faster than they can be read")
 
     def select_under_log(self, statement: str, *values: object) -> list[Any]:
         """Return what the file itself holds where a log lies over it; nothing where there is none, or no sense in it."""
         if self._files is None or self._files.log is None:
             return []
-        with suppress(sqlite3.Error), closing(_connect(self._path, Way.ALONE)) as connection:
+        with suppress(sqlite3.Error), closing(_connect(self._paths.main, Way.ALONE)) as connection:
             return connection.execute(statement, values).fetchall()
         return []
 
@@ -73,17 +74,16 @@ class SQLiteReader(SQLiteLog):
             self._disconnect()
 
     def _connected(self) -> sqlite3.Connection:
-        if self._closed:
-            raise OperationalError("it was closed")
-        files, before = self._look(), self._files
-        if before is not None and not before.main.same_file(files.main):
-            raise OperationalError("another file was put in its place while it was read")
-        if self._connection is None or before is None or before.outdated_by(files, self._way):
-            self._disconnect()
-            self._files, self._way = files, way_to_read(self._path, files)
+        if self._connection is None:
+            if self._closed:
+                raise OperationalError("it was closed")
+            files, before = self._look(), self._files
+            if before is not None and not before.main.same_file(files.main):
+                raise OperationalError("another file was put in its place while it was read")
+            self._files, self._way = files, self._paths.way_to_read(files)
             if self._way is Way.COPIED:
-                self._copy = copied(self._path)
-            self._connection = _connect(self._copy or self._path, self._way)
+                self._copy = self._paths.copied()
+            self._connection = _connect(self._copy or self._paths.main, self._way)
         return self._connection
 
     def _is_current(self) -> bool:
@@ -91,7 +91,7 @@ class SQLiteReader(SQLiteLog):
 
     def _look(self) -> Files:
         try:
-            return Files.at(self._path)
+            return self._paths.look()
         except OSError as e:
             raise OperationalError(str(e.strerror)) from e
 

@@ -11,7 +11,7 @@ from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, StoreU
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
-from exitbrain.infrastructure.event_store.sqlite_files import Files, Way, way_to_read
+from exitbrain.infrastructure.event_store.sqlite_files import StorePaths, Way
 from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, look, why_empty
 from exitbrain.infrastructure.event_store.startup import check
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
@@ -54,7 +54,10 @@ def open_to_read(url: str) -> StoredLedger:
 def is_read_from_a_copy(url: str) -> bool:
     """Return whether a store lies there so that each opening to read copies it first."""
     place = _place_of(url)
-    return isinstance(place, Path) and way_to_read(place, Files.at(place)) is Way.COPIED
+    if not isinstance(place, Path):
+        return False
+    paths = StorePaths(place)
+    return paths.way_to_read(paths.look()) is Way.COPIED
 
 
 def _place_of(url: str) -> Path | Literal["memory", "postgres"]:

@@ -58,7 +58,7 @@ def copied_to(folder: Path, kind: str, killed: Path) -> Path:
 
 def content(folder: Path) -> dict[str, tuple[int, str]]:
     """Return time of change and hash of each file, read by another process: SQLite's locks are gone where one is closed."""
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
     hashed = subprocess.run(
         ["sha256sum", "--", *names], cwd=folder, check=True, capture_output=True, text=True
     )

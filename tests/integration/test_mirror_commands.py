@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import pytest
 
 from exitbrain.infrastructure.cli.main import run
 from tests.integration.mirrored import alter, decision_positions, make_store
+from tests.integration.stored_copies import content
 
 pytestmark = pytest.mark.integration
 
@@ -140,6 +142,23 @@ def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path:
     assert "belongs to another store" in exported.stderr
     assert exitbrain("export", "parquet", "--rebuild").code == 0
     assert exitbrain("replay", "--json").report["lane"] == "columnar"
+
+
+def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitbrain) -> None:
+    exitbrain("export", "parquet")
+    before = content(Path()), content(Path("t.db.mirror"))
+
+    for command in (
+        ("replay", "--lane", "columnar"),
+        ("whatif", "--policy", "v3.6", "--lane", "columnar"),
+        ("export", "parquet", "--verify"),
+        ("export", "parquet", "elsewhere/mirror"),
+    ):
+        Path("elsewhere").mkdir(exist_ok=True)
+        assert exitbrain(*command).code == 0, command
+        shutil.rmtree("elsewhere")
+
+    assert (content(Path()), content(Path("t.db.mirror"))) == before
 
 
 @pytest.mark.parametrize(
