@@ -108,7 +108,11 @@ def _connect(path: Path, way: Way) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri_of(path, way), uri=True, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S
     )
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    try:
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
