@@ -56,8 +56,10 @@ class SQLiteLog(ABC):
 
 
 def sentence_of(error: sqlite3.Error) -> str:
-    """Return what an error says, with what a damaged file most often comes from."""
+    """Return what an error says, with what it most often comes from."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the number says where it was noticed
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return f"{error}; a copy made by cp while the store was in use can be like that: {HOW_TO_COPY}"
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return f"{error}: the file, its folder, or the -wal or -shm beside it gives no right to that"
     return str(error)
