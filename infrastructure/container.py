@@ -102,7 +102,7 @@ class Container(containers.DeclarativeContainer):
     )
     decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
     intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
-    context_audit = providers.Factory(ContextAudit, ledger)
+    context_audit = providers.Factory(ContextAudit, ledger, translator)
     lsf_audit = providers.Factory(LsfAudit, ledger, engine)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from redis import RedisError
 
 from exitbrain import __version__
-from exitbrain.application.opening import ChangedFormula, PolicyNotInForce, identity_of
+from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
@@ -105,7 +105,7 @@ def _store(settings: Settings) -> tuple[Checked, Checked]:
             published = publication_check.publication(settings.redis, settings.names, ledger)
             code = UNREADABLE if published.ok is False else FINE
             return Checked(reports.Check("store", True, _store_detail(ledger))), Checked(published, code)
-    except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
+    except (LedgerError, DomainError) as error:
         return _failed("store", sentence_of(error), error), Checked(unasked)
 
 
