@@ -93,7 +93,12 @@ class ReplayReport:
     @property
     def clean(self) -> bool:
         """Return whether everything replayed is EXACT, and nothing is wrong in the policy register."""
-        return not (self.drift or self.unknown_policy or self.unreadable or self.register_findings)
+        return self.all_exact and not self.register_findings
+
+    @property
+    def all_exact(self) -> bool:
+        """Return whether everything replayed is EXACT."""
+        return not (self.drift or self.unknown_policy or self.unreadable)
 
     def count_receipt(
         self, *, has_decision: bool, drift: Drift | None, verdict: Verdict = Verdict.DRIFT
