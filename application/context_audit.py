@@ -71,7 +71,7 @@ class ContextAudit:
         elif isinstance(event, InstrumentSnapshotTaken):
             self._snapshots[event.instrument.content_hash] = event.instrument.symbol
         else:
-            self._registers.takes(event)
+            self._registers.takes(entry)
 
     def _audit(self, plan_id: UUID, decision: Decision, report: ReplayReport) -> None:
         difference = first_difference(_recorded(decision), self._expected(decision))

@@ -163,7 +163,7 @@ class IntakeReplay:
 
     def _take_register_events(self, group: _Group) -> None:
         for record in group.records:
-            self._registers.takes(record.event)
+            self._registers.takes(record)
 
     def _first_difference(
         self, recorded: Sequence[Record], recomputed: Sequence[Record]

@@ -141,6 +141,8 @@ def test_an_altered_receipt_accounts_for_nothing() -> None:
 def test_an_event_outside_the_register_is_named() -> None:
     world = lived()
     at = world.ledger.save([Record(uuid4(), 1, PolicyActivated("v3.5", "*", SHIPPED_BY, NOON, None))])
+    world.put_in_force("v3.5", scope="ETHUSDT")
+    world.intent(**LONG)
     assert whys(world) == [(at, "it stands outside the register")]
 
 

@@ -49,8 +49,13 @@ def activation(receipt_id: str = "null", by: str = "shipped") -> bytes:
 
 def test_a_store_in_order_is_said_to_be(stored: Exitbrain) -> None:
     with ExitBrain.open("sqlite:///exitbrain.db") as brain:
-        brain.put_in_force("v3.6", by="ann", why="it is ready")
+        done = brain.put_in_force("v3.6", by="ann", why="it is ready")
 
+    shown = stored("receipt", str(done.outcome.receipt_id), "--json").report
+    assert (shown["source"], shown["fields"]["why"]) == ("policy.activate", "it is ready")
+    assert [(one["event"], one["what"]) for one in shown["effects"]] == [
+        ("PolicyActivated", "v3.6 for *, by ann")
+    ]
     code, found = checks(stored)
 
     assert code == 0

@@ -75,6 +75,12 @@ def activate(world: World, policy: str, *, by: str, at: datetime = NOON) -> None
     world.put_in_force(policy, by=by)
 
 
+def test_an_activation_is_published_whoever_it_is_said_to_be_by(world: World) -> None:
+    assert published(world) == []
+    activate(world, "v3.6", by="shipped")
+    assert [one.event_type for one in published(world)] == ["policy_activated"]
+
+
 def test_everything_that_happens_to_a_live_message_is_told_in_the_order_of_the_log(lived: World) -> None:
     assert [(one.stream, one.event_type) for one in published(lived)] == [
         (LEVELS_STREAM, LEVELS),
