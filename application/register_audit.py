@@ -93,7 +93,7 @@ def _receipt_before(entry: LogEntry, receipt_id: UUID, ledger: ExitLedger) -> Me
     """Return the receipt that an event was saved with: right before it, at most the registration in between."""
     near = {
         one.position: one
-        for one in whole_log(ledger, entry.position - 3, upto=entry.position - 1)
+        for one in whole_log(ledger, max(0, entry.position - 3), upto=entry.position - 1)
         if isinstance(one, LogEntry)
     }
     before = near.get(entry.position - 1)

@@ -28,27 +28,21 @@ def check_usable(policy: Policy) -> None:
     if unknown := sorted(given - wanted):
         raise InvalidValue("parameter", unknown[0], ", ".join(formula.parameter_names))
     for inputs, brackets in grid(policy):
+        at = f"at leverage {inputs.leverage:g}"
         try:
             raw = compute(policy, inputs, brackets)
         except (ArithmeticError, ValueError) as error:
-            raise InvalidValue("parameters", policy.parameters, f"such as give levels; {error}") from error
-        _check(policy, raw)
+            raise InvalidValue(f"level {at}", str(error), "a number") from error
+        _check(raw, at)
 
 
-def _check(policy: Policy, raw: RawLevels) -> None:
-    numbers = (
-        raw.lsf,
-        raw.pnl_factor,
-        raw.lsf_adjusted,
-        raw.tp1,
-        raw.tp2,
-        raw.tp3,
-        raw.sl,
-        raw.floor,
-        raw.cap,
-    )
-    if not all(map(isfinite, (*numbers, *raw.harvest))):
-        raise InvalidValue("parameters", policy.parameters, "such as give finite levels")
+def _check(raw: RawLevels, at: str) -> None:
+    distances = (raw.tp1, raw.tp2, raw.tp3, raw.sl)
+    others = (raw.lsf, raw.pnl_factor, raw.lsf_adjusted, raw.floor, raw.cap)
+    if not all(map(isfinite, (*distances, *others, *raw.harvest))):
+        raise InvalidValue(f"levels {at}", distances, "finite numbers")
+    if raw.refusal is None and min(distances) <= 0.0:
+        raise InvalidValue(f"levels {at}", distances, "distances above 0")
     first, second, third = raw.harvest
-    if min(raw.harvest) < 0 or not abs(first + second + third - 1.0) <= _WHOLE_TOLERANCE:
-        raise InvalidValue("harvest", list(raw.harvest), "shares from 0 that sum to 1")
+    if min(raw.harvest) < 0.0 or not abs(first + second + third - 1.0) <= _WHOLE_TOLERANCE:
+        raise InvalidValue(f"harvest {at}", raw.harvest, "shares from 0 that sum to 1")

@@ -172,7 +172,7 @@ class ExitBrain:
 
         It is a message like any other: it has a receipt, with who (`by`) and `why` in it, saved in one transaction with
         its events. REFUSED where the name is registered with other content, or the policy can not be used: a formula that
-        is not ours, a parameter too few or too many, levels that are not finite. IGNORED where it is in force for that
+        is not ours, a parameter too few or too many, levels that are none. IGNORED where it is in force for that
         scope already. The next decision uses it, whoever makes it; open plans keep their levels until their next message,
         and the answer counts them.
 
