@@ -70,8 +70,8 @@ def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
 def check(ledger: ExitLedger, *, policy: str | None = None) -> None:
     """Refuse a ledger of which any policy was altered or computes something else now, or where another is in force.
 
-    Raises AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy where a policy in force has a formula that this
-    version has not, or WrongState where none is in force, as in a store of which events are lost.
+    Raises AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy where a policy in force has a formula that
+    this version has not, or WrongState where none is in force, as in a store of which events are lost.
     """
     register = ledger.register()
     register.in_force(EVERY_SYMBOL)

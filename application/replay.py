@@ -76,8 +76,8 @@ DECISION_TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
 class ReplayReport:
     """The verdicts counted, and what went wrong first.
 
-    `receipts` and `receipts_exact` are counted by an intake replay only, what is wrong in the policy register is found by
-    a context audit only: it stands beside the verdicts of the decisions.
+    `receipts` and `receipts_exact` are counted by an intake replay only. What is wrong in the policy register is found
+    by a context audit only, and stands beside the verdicts of the decisions.
     """
 
     decisions: int = 0

@@ -104,7 +104,7 @@ def _names() -> reports.Check:
 
 
 def _store(settings: Settings) -> tuple[Checked, ...]:
-    """Return what the store is like, whether the streams are published from it, and whether its register is in order."""
+    """Return what the store is like, whether the streams are published from it, and what its register is like."""
     unasked = reports.Check(publication_check.NAME, None, "not asked: there is no store to compare with")
     if has_none(settings):
         in_memory = settings.store.startswith("memory:")

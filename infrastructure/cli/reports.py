@@ -182,8 +182,8 @@ class RegisterFinding(Struct):
 class ReplayVerdicts(Struct, omit_defaults=True):
     """The verdicts of a replay.
 
-    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `register` (what is wrong in the policy register)
-    with `--context` alone, `mirror` in the columnar lane alone; with
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `register` (what is wrong in the policy
+    register) with `--context` alone, `mirror` in the columnar lane alone; with
     `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
     """
 

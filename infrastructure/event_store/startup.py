@@ -46,9 +46,9 @@ def check(glimpse: Glimpse, name: str) -> None:
 
 
 def check_ledger(ledger: ExitLedger, name: str = "the ledger") -> None:
-    """Do the same with the ledger of a host, through what it reads; refuse one of which the beginning is lost or damaged.
+    """Do the same with the ledger of a host, through what it reads.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, also where the beginning or the register is lost or damaged.
     """
     try:
         head = ledger.head()

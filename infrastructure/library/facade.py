@@ -171,13 +171,13 @@ class ExitBrain:
         """Register a policy where its name is new, and put it in force for a scope: "*", or one symbol.
 
         It is a message like any other: it has a receipt, with who (`by`) and `why` in it, saved in one transaction with
-        its events. REFUSED where the name is registered with other content, or the policy can not be used: a formula that
-        is not ours, a parameter too few or too many, levels that are none. IGNORED where it is in force for that
-        scope already. The next decision uses it, whoever makes it; open plans keep their levels until their next message,
-        and the answer counts them.
+        its events. REFUSED where the name is registered with other content, or the policy can not be used: a formula
+        that ExitBrain does not have, a parameter too few or too many, levels that are not finite or not above 0.
+        IGNORED where it is in force for that scope already. The next decision uses it, whoever makes it; open plans
+        keep their levels until their next message, and the answer counts them.
 
-        A policy is one of the store by its name, or any other in full. Raises UnknownPolicy for a name that is not there,
-        and InvalidValue for text that no store can hold.
+        A policy is one of the store by its name, or any other in full. Raises UnknownPolicy for a name that is not
+        there, and InvalidValue for text that no store can hold.
         """
         if isinstance(policy, str):
             policy = self.ledger.register().named(policy).policy

@@ -1,7 +1,8 @@
 """The message that puts a policy in force: written by ExitBrain itself, and read back for every replay.
 
-Whoever may send trade intents must not be able to change the policy. So its entry id is the hash of its content behind a
-prefix that no stream entry and no line of a file can have, and what comes in any other way is of a stream that is not ours.
+Whoever may send trade intents must not be able to change the policy. So its entry id is the hash of its content behind
+a prefix that no stream entry and no line of a file can have; what comes in any other way is of a stream that is not
+ours.
 """
 
 import json
