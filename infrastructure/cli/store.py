@@ -13,7 +13,7 @@ from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.settings import Settings, load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
 
 
 def name_of(container: Container) -> str:
@@ -69,7 +69,7 @@ def opened_store(url: str | None, *, create: bool = False, **flags: Any) -> Iter
 
     Raises SettingsError and StoreUnavailable.
     """
-    with opened_with(load_settings(store=url, **flags), create=create) as container:
+    with opened_with(load_settings(env_file=ENV_FILE, store=url, **flags), create=create) as container:
         yield container
 
 

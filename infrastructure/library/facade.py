@@ -109,11 +109,13 @@ class ExitBrain:
         )
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
+    def open(
+        cls, store: str | None = None, *, env_file: str | Path | None = None, **settings: Unpack[OpenSettings]
+    ) -> Self:
         """Open a store by its URL, beginning it when it does not exist.
 
-        The store and every other setting come from the arguments, else from `EXITBRAIN_*` or `.env`, else from the
-        defaults. Raises SettingsError for a setting that is not known or not allowed, and StoreUnavailable for a
+        The store and every other setting come from the arguments, else from `EXITBRAIN_*` in the environment, else from
+        `env_file`, such as `.env`, else from the defaults. Raises SettingsError for a setting that is not known or not allowed, and StoreUnavailable for a
         store that can not be opened. Close it, or use it as a context manager.
         """
         # The wiring costs a third of a second to import, which a host with its own adapters need not pay.
@@ -124,7 +126,11 @@ class ExitBrain:
             raise SettingsError(
                 f"setting {unknown[0]} is not known; known: {', '.join(Settings.model_fields)}"
             )
-        loaded = load_settings(store=store, **settings)
+        check("env_file", env_file, (str, Path, NoneType), "the path of a file such as .env")
+        file = None if env_file is None else Path(env_file)
+        if file is not None and not file.exists():
+            raise SettingsError(f"env_file is {env_file}, and there is no such file")
+        loaded = load_settings(env_file=file, store=store, **settings)
         with ExitStack() as stack:
             container = stack.enter_context(opened(loaded, create=True))
             brain = cls(
@@ -293,9 +299,11 @@ class AsyncExitBrain:
         self._brain: ExitBrain | None = None
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
+    def open(
+        cls, store: str | None = None, *, env_file: str | Path | None = None, **settings: Unpack[OpenSettings]
+    ) -> Self:
         """Return a twin that opens its store on entering; see `ExitBrain.open`."""
-        return cls(partial(ExitBrain.open, store, **settings))
+        return cls(partial(ExitBrain.open, store, env_file=env_file, **settings))
 
     async def __aenter__(self) -> Self:
         try:
