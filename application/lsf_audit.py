@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from uuid import UUID
 
-from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.exit_plan import LevelsComputed
@@ -57,7 +57,9 @@ class LsfAudit:
         for number, entry in enumerate(self._ledger.log(topics=(LevelsComputed.TOPIC,))):
             if progress is not None and number % 1000 == 0:
                 progress(entry.position)
-            decision: LevelsComputed = entry.event
+            decision = entry.event
+            if not isinstance(decision, LevelsComputed):
+                continue
             key = (decision.account, decision.symbol)
             before = previous.get(key)
             previous[key] = decision
@@ -71,13 +73,13 @@ class LsfAudit:
 
         Raises ValueError where a position holds no computed levels.
         """
-        before, after = self._computed_at(previous_position), self._computed_at(position)
-        decision: LevelsComputed = after.event
-        return self._attribute(before.event, decision, decision_id(after.stream_id, decision.revision))
+        (_, before), (plan, after) = self._computed_at(previous_position), self._computed_at(position)
+        return self._attribute(before, after, decision_id(plan, after.revision))
 
-    def _computed_at(self, position: int) -> LogEntry:
+    def _computed_at(self, position: int) -> tuple[UUID, LevelsComputed]:
         for entry in self._ledger.log(position - 1, upto=position, topics=(LevelsComputed.TOPIC,)):
-            return entry
+            if isinstance(entry.event, LevelsComputed):
+                return entry.stream_id, entry.event
         raise ValueError(f"log position {position} holds no computed levels")
 
     def _attribute(self, before: LevelsComputed, after: LevelsComputed, id_: UUID) -> LsfChange:

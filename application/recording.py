@@ -9,6 +9,7 @@ from uuid import UUID
 from exitbrain.application.handling import Context, Decided, State, receipt_id_of
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import stream_id_of
+from exitbrain.application.originals import Originals
 from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
@@ -16,6 +17,7 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.remembered import Held, HeldCache, Market, Tail
 from exitbrain.application.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.identity import CONFIGURATION_ID, REGISTER_ID, claim_id, position_id
@@ -81,6 +83,7 @@ class Recorder:
         self._configured: int | None = None
         self._held = HeldCache(ledger, cache_size)
         self._tail = Tail(ledger)
+        self._originals = Originals(ledger, intake)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
         self.conflicts = 0
@@ -98,7 +101,7 @@ class Recorder:
         return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
-        """Record one message and return its outcome; a message received before is not decided again."""
+        """Record one message and return its outcome: of one received before the original, as a duplicate."""
         return self.handle_batch([message], at=at)[0]
 
     def handle_batch(
@@ -128,6 +131,16 @@ class Recorder:
             ),
         )
 
+    def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+        """Return the original outcome of a message that was recorded before, marked as a duplicate; else None."""
+        receipt_id = self._receipt_id(message)
+        earlier = self._ledger.receipts([receipt_id]).get(receipt_id)
+        if earlier is None:
+            return None
+        if _is_same(message, earlier):
+            return self._originals.outcome(receipt_id, earlier)
+        return self.outcome_of(_under_a_name_of_its_own(message))
+
     def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
         """Return for each message whether it was recorded before: under its entry id, or as what reused that id."""
         ids = [self._receipt_id(message) for message in messages]
@@ -144,7 +157,7 @@ class Recorder:
         while upto > 0:
             after = max(0, upto - LOOK_BACK)
             page = self._ledger.log(after, upto=upto, topics=(MessageReceived.TOPIC,))
-            ids = [_live_id(entry.event) for entry in page if entry.event.source == source]
+            ids = [_live_id(entry.event, source) for entry in page]
             if newest := max((one for one in ids if one is not None), default=None):
                 return newest
             upto = after
@@ -204,13 +217,16 @@ class Recorder:
 
     def _kept_configuration(self, at: datetime) -> int:
         history = self._ledger.history(CONFIGURATION_ID)
-        newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
-        kept = newest.event
-        if kept is not None and (kept.build, kept.settings) == (self._build, self._settings):
-            return newest.version
+        version = len(history)
+        kept = history[-1].event if history else None
+        if isinstance(kept, IntakeConfigured) and (kept.build, kept.settings) == (
+            self._build,
+            self._settings,
+        ):
+            return version
         changed = IntakeConfigured(self._build, self._settings, at)
-        self._save([Record(CONFIGURATION_ID, newest.version + 1, changed)])
-        return newest.version + 1
+        self._save([Record(CONFIGURATION_ID, version + 1, changed)])
+        return version + 1
 
     def _catch_up(self) -> int:
         """Read what the log has grown by: results for the windows, changes of the register by anyone."""
@@ -244,6 +260,7 @@ class _Draft:
         self._held: dict[Market, Held] = {}
         self._read_again: set[Market] = set()
         self._snapshots: set[str] = set()
+        self._decided: dict[UUID, Outcome] = {}
         self.records: list[Record] = []
         self.absent: set[Place] = set()
 
@@ -255,8 +272,14 @@ class _Draft:
             self._take(decided, read)
             return decided.outcome
         if _is_same(read.message, earlier):
-            return Outcome.of_receipt(read.receipt_id, earlier)
+            return self._original(read.receipt_id, earlier)
         return self._outcome_of_reused_id(read.message)
+
+    def _original(self, receipt_id: UUID, earlier: MessageReceived) -> Outcome:
+        """Return the outcome of a message that was received before, be it earlier in this batch."""
+        if receipt_id in self._decided:
+            return replace(self._decided[receipt_id], duplicate=True)
+        return self._recorder._originals.outcome(receipt_id, earlier)
 
     def keep(self) -> None:
         """Remember, once the batch is saved, what it made of the positions and snapshots."""
@@ -371,6 +394,7 @@ class _Draft:
                 self._claims[record.stream_id] = record.event
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
+                self._decided[record.stream_id] = decided.outcome
         self.records.extend(decided.records)
         self._register = decided.state.register
         subject = read.subject
@@ -400,8 +424,11 @@ def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
     return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
 
 
-def _live_id(receipt: MessageReceived) -> EntryId | None:
-    return stream_id_of(receipt.entry_id) if receipt.origin is Origin.LIVE else None
+def _live_id(event: ExitEvent, source: str) -> EntryId | None:
+    """Return the stream id of a receipt of that logical stream that was recorded live."""
+    if isinstance(event, MessageReceived) and event.source == source and event.origin is Origin.LIVE:
+        return stream_id_of(event.entry_id)
+    return None
 
 
 def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:

@@ -31,14 +31,15 @@ def findings(ledger: ExitLedger, translator: Translator) -> Iterator[RegisterFin
     """Yield what is wrong in the register, in log order. What can not be read at all is the matter of a replay."""
     begun = _end_of_the_beginning(ledger)
     for entry in whole_log(ledger, topics=REGISTER_TOPICS):
-        if isinstance(entry, UnreadableEvent):
+        if isinstance(entry, UnreadableEvent) or not isinstance(entry.event, RegisterEvent):
             continue
-        named = f"{type(entry.event).__name__} of {entry.event.name}"
-        if entry.position > begun and (why := _not_asked_for(entry, ledger, translator)) is not None:
+        event = entry.event
+        named = f"{type(event).__name__} of {event.name}"
+        if entry.position > begun and (why := _not_asked_for(entry, event, ledger, translator)) is not None:
             yield RegisterFinding(entry.position, named, why)
-        if isinstance(entry.event, PolicyRegistered):
+        if isinstance(event, PolicyRegistered):
             try:
-                check_registered(entry.event, f"log position {entry.position}")
+                check_registered(event, f"log position {entry.position}")
             except DomainError as error:
                 yield RegisterFinding(entry.position, named, str(error))
 
@@ -67,9 +68,10 @@ def _is_shipped(entry: LogEntry) -> bool:
     return is_global and event.by == SHIPPED_BY and event.receipt_id is None
 
 
-def _not_asked_for(entry: LogEntry, ledger: ExitLedger, translator: Translator) -> str | None:
+def _not_asked_for(
+    entry: LogEntry, event: RegisterEvent, ledger: ExitLedger, translator: Translator
+) -> str | None:
     """Return why nobody has asked for an event of the register, None where a message did."""
-    event: RegisterEvent = entry.event
     if entry.stream_id != REGISTER_ID:
         return "it stands outside the register"
     if event.receipt_id is None:

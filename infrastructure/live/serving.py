@@ -21,6 +21,7 @@ from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreU
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.live.ending import Ending
@@ -35,7 +36,7 @@ from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.settings import Settings, unknown_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, unknown_settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
 
@@ -61,7 +62,7 @@ class ServeOptions:
         return self.begin_publishing_here or self.republish_from is not None
 
 
-class Unserved(Exception):
+class Unserved(ExitBrainError):
     """The worker ended because it could not go on; the text says why."""
 
 
@@ -69,7 +70,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on, StreamsUnusable when none ever could."""
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
-    for name, like in unknown_settings().items():
+    for name, like in unknown_settings(ENV_FILE).items():
         journal.trouble("setting_unknown", setting=name, meant=like)
     with Ending(journal) as ending:
         _end_on_signals(ending)

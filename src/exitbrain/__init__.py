@@ -37,6 +37,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         AlteredPolicy as AlteredPolicy,
         ChangedFormula as ChangedFormula,
     )
+    from exitbrain.application.ports.level_engine import (
+        EngineFailed as EngineFailed,
+        EngineUnavailable as EngineUnavailable,
+    )
     from exitbrain.application.replay import (
         Drift as Drift,
         RegisterFinding as RegisterFinding,
@@ -45,6 +49,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Verdict as Verdict,
     )
     from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
+    from exitbrain.domain.catalogue import ExitEvent as ExitEvent
     from exitbrain.domain.claim import KeyClaimed as KeyClaimed
     from exitbrain.domain.configuration import (
         DecisionSettings as DecisionSettings,
@@ -58,6 +63,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.domain.errors import (
         DomainError as DomainError,
+        ExitBrainError as ExitBrainError,
         InvalidValue as InvalidValue,
         UnknownPolicy as UnknownPolicy,
         WrongState as WrongState,
@@ -145,6 +151,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Unit as Unit,
         Whose as Whose,
     )
+    from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable as InstrumentsUnreadable
     from exitbrain.infrastructure.library.dropin import (
         AdaptiveLevels as AdaptiveLevels,
         AdaptiveLeverageEngine as AdaptiveLeverageEngine,
@@ -161,6 +168,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         ExitBrain as ExitBrain,
     )
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
+    from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
     # isort: on
 
@@ -172,13 +180,15 @@ _MODULES = {
     "exitbrain.application.opening": "PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
+    "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
     "exitbrain.application.policy_check": "AlteredPolicy ChangedFormula",
     "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
+    "exitbrain.domain.catalogue": "ExitEvent",
     "exitbrain.domain.claim": "KeyClaimed",
     "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
     "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
-    "exitbrain.domain.errors": "DomainError InvalidValue UnknownPolicy WrongState",
+    "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
     "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
     "exitbrain.domain.formulas.algebra": "Bound",
     "exitbrain.domain.formulas.tracing": "Line",
@@ -194,10 +204,12 @@ _MODULES = {
     "exitbrain.domain.receipt": "Cycle Disposition IgnoredExit MessageReceived RawFields Reason Refusal",
     "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
+    "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
     "exitbrain.infrastructure.library.given": "GivenInputs",
+    "exitbrain.infrastructure.library.open_settings": "OpenSettings",
     "exitbrain.infrastructure.settings": "SettingsError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -41,10 +41,14 @@ PUBLIC = [
     "Distances",
     "DomainError",
     "Drift",
+    "EngineFailed",
+    "EngineUnavailable",
     "EntryId",
     "EpochRaised",
     "ExitBrain",
+    "ExitBrainError",
     "ExitBrainV35Integration",
+    "ExitEvent",
     "ExitPlan",
     "ExitPlanCancelled",
     "ExitPlanCompleted",
@@ -60,6 +64,7 @@ PUBLIC = [
     "IncomingMessage",
     "Instrument",
     "InstrumentSnapshotTaken",
+    "InstrumentsUnreadable",
     "IntakeConfigured",
     "IntentKind",
     "InvalidValue",
@@ -78,6 +83,7 @@ PUBLIC = [
     "MessageReceived",
     "MessageTime",
     "NoStore",
+    "OpenSettings",
     "Origin",
     "Outcome",
     "PnLTracker",
@@ -164,7 +170,7 @@ PORTS = [
 PROMISED_ELSEWHERE = {"apply", "instrument"}
 
 # Type aliases have no place for a docstring; a comment or a string beside them says what they are.
-ALIASES = {"Translation", "RawRow"}
+ALIASES = {"ExitEvent", "Translation", "RawRow"}
 
 
 def undocumented(name: str, item: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from tests.world import NOON, NOON_MS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "integration.md"
+TYPED = [ROOT / "tests" / "typing" / name for name in ("every_event.py", "wrong_uses.py")]
+"""What a type checker must accept, and what it must refuse: there every line is marked, and a mark too many is an error."""
 
 
 class Block(NamedTuple):
@@ -85,14 +88,14 @@ def test_the_page_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.Monkey
         assert run(block, names) == block.prints, f"{PAGE.name}, line {block.line}"
 
 
-def test_a_type_checker_agrees_with_the_page(tmp_path: Path) -> None:
+def test_a_type_checker_agrees_with_the_page_and_refuses_wrong_uses(tmp_path: Path) -> None:
     program = tmp_path / "guide.py"
     blocks = blocks_of(PAGE.read_text(encoding="utf-8"))
     wrong = "\nreveal_type(brain.handle(btc(1)))\nbrain.handel(btc(1))\nfrom exitbrain import Nonsense\n"
     program.write_text("\n".join(block.code for block in blocks) + wrong, encoding="utf-8")
 
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--follow-imports=silent", program],
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", program, *TYPED],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -179,6 +182,13 @@ def test_a_redelivery_and_a_slower_writer_leave_nothing(ledger: Any, db: sqlite3
     assert ledger.head() == head
 
 
+def test_the_loop_of_the_page_returns_the_original_outcome_of_a_redelivery(guide: dict[str, Any]) -> None:
+    first, again = guide["first"], guide["again"]
+
+    assert (first.duplicate, again) == (False, replace(first, duplicate=True))
+    assert again.levels == first.levels is not None
+
+
 def test_handle_decides_again_where_the_host_was_faster(ledger: Any) -> None:
     brain = ExitBrain(ledger)
     brain.handle(intent(1), at=NOON)
@@ -221,7 +231,10 @@ def test_open_brings_everything_and_closes_it(tmp_path: Path) -> None:
         brain.ledger.head()
 
     with ExitBrain.open(url) as again:
-        assert again.handle(intent(1)).duplicate
+        assert again.outcome_of(intent(2)) is None
+        for found in (again.outcome_of(intent(1)), again.handle(intent(1))):
+            assert found == replace(outcome, duplicate=True)
+            assert found.levels == outcome.levels is not None
         assert again.ledger.receipts([outcome.receipt_id])[outcome.receipt_id].account == "main"
         assert again.replay().exact == 1
 

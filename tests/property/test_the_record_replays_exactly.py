@@ -1,11 +1,12 @@
 """Whatever comes in, in whatever batches: one receipt each, at most one open position a symbol, exact replays."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
@@ -40,9 +41,13 @@ def test_any_sequence_of_messages_is_kept_once_and_replays_exactly(
         assert set(open_now.values()) <= {0, 1}
 
     decisions = [entry for entry in entries if isinstance(entry.event, LevelsComputed | LevelsRefused)]
-    assert len(decisions) == len([outcome for outcome in outcomes if outcome.decision is not None])
+    assert len(decisions) == len([one for one in outcomes if one.decision is not None and not one.duplicate])
     assert all(o.disposition is Disposition.ACCEPTED for o in outcomes if o.decision is not None)
     world.check_every_replay_is_exact()
+
+    again = world.another_recorder().handle_batch(incoming)
+    assert again == [replace(outcome, duplicate=True) for outcome in outcomes]
+    assert [outcome.levels for outcome in again] == [outcome.levels for outcome in outcomes]
 
 
 @given(drawn=st.lists(messages, max_size=20), policy=st.sampled_from(["v3.5", "v3.6"]))
@@ -59,5 +64,5 @@ def test_batches_decide_what_single_messages_decide(drawn: list[Drawn], policy: 
             other.version,
             type(other.event),
         )
-        if isinstance(one.event, LevelsComputed | LevelsRefused):
+        if isinstance(one.event, Decision) and isinstance(other.event, Decision):
             assert (one.event.inputs, one.event.levels) == (other.event.inputs, other.event.levels)

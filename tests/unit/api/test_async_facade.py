@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -29,6 +30,8 @@ def test_every_question_of_the_facade_can_be_awaited() -> None:
     async def story() -> None:
         async with AsyncExitBrain.open("memory://", account="main") as brain:
             first = await brain.handle(intent(1), at=NOON)
+            assert await brain.outcome_of(intent(1)) == replace(first, duplicate=True)
+            assert await brain.outcome_of(intent(2)) is None
             (second,) = await brain.handle_batch([intent(2, leverage=20)], at=NOON)
             assert first.decision is not None
             assert second.touched == first.touched

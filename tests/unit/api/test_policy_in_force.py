@@ -34,7 +34,8 @@ def brain_on(ledger: InMemoryLedger, **adapters: Any) -> ExitBrain:
 
 
 def used(brain: ExitBrain) -> list[str]:
-    return [entry.event.policy.name for entry in brain.ledger.log(topics=[LevelsComputed.TOPIC])]
+    events = [entry.event for entry in brain.ledger.log(topics=[LevelsComputed.TOPIC])]
+    return [event.policy.name for event in events if isinstance(event, LevelsComputed)]
 
 
 def test_a_policy_of_the_host_decides_from_the_next_message_on() -> None:

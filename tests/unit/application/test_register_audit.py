@@ -40,6 +40,12 @@ def forge(world: World, event: Any) -> int:
     return world.ledger.save([Record(REGISTER_ID, world.ledger.register().version + 1, event)])
 
 
+def newest(world: World) -> PolicyActivated:
+    event = world.ledger.history(REGISTER_ID)[-1].event
+    assert isinstance(event, PolicyActivated)
+    return event
+
+
 def test_a_store_that_lived_by_messages_alone_has_nothing_wrong() -> None:
     assert whys(lived()) == []
 
@@ -62,7 +68,7 @@ def test_a_registration_that_no_message_asked_for_is_named() -> None:
 
 def test_a_borrowed_receipt_accounts_for_nothing() -> None:
     world = lived()
-    real = world.ledger.history(REGISTER_ID)[-1].event
+    real = newest(world)
     intent = world.intent(**LONG)
     after_intent = forge(world, replace(real, receipt_id=intent.receipt_id))
     copied = forge(world, real)
@@ -85,7 +91,7 @@ def test_one_receipt_accounts_for_one_activation() -> None:
     world = World()
     world.intent(**LONG)
     world.put_in_force("v3.6", scope="BTCUSDT")
-    real = world.ledger.history(REGISTER_ID)[-1].event
+    real = newest(world)
     at = forge(world, real)  # right behind the real one, and equal to it
     assert whys(world) == [(at, f"its receipt {real.receipt_id} does not stand right before it")]
 
