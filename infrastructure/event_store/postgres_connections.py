@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import DatabaseError, PersistenceError
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import PoolTimeout
 
@@ -16,6 +17,7 @@ from exitbrain.infrastructure.event_store.postgres_address import Address
 
 IDLE_IN_TRANSACTION_S = 5
 CONNECTIONS_MAX = 4
+POSITION_INDEX = "stored_events_notification_id_idx"
 
 # A name means what the server's own catalogue says, a read is never filtered behind our back, a statement sees what was
 # committed before it, and what is committed is on disk.
@@ -33,7 +35,6 @@ _ATTEMPT = re.compile(r"- host: .*?hostaddr: \S+: (.*)")
 
 def prepare(connection: Connection[Any], *, read_only: bool) -> None:
     """Make the session of a connection in autocommit mode ours."""
-    connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.execute((_SESSION + _READ_ONLY * read_only).encode())
 
 
@@ -107,7 +108,16 @@ class Datastore(PostgresDatastore):
             reason = e.__cause__ or e
             if isinstance(reason, PoolTimeout) and self.pool.refused is not None:
                 reason = self.pool.refused
-            raise type(e)(sentence(reason)) from e
+            # Whoever sees an IntegrityError decides again; that helps where a stream has moved on, and only there.
+            kind = DatabaseError if _is_a_broken_rule(reason) else type(e)
+            raise kind(sentence(reason)) from e
+
+
+def _is_a_broken_rule(reason: BaseException) -> bool:
+    """Return whether the server refused something else than a stream and version that exist."""
+    if isinstance(reason, UniqueViolation):
+        return reason.diag.constraint_name == POSITION_INDEX
+    return isinstance(reason, psycopg.IntegrityError)
 
 
 def _preparing(*, read_only: bool) -> Callable[[Connection[Any]], None]:

@@ -286,6 +286,26 @@ def test_what_a_full_disk_says_reaches_the_sentence(place: str) -> None:
         assert ledger.head() == before
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "SELECT setval('{0}.stored_events_notification_id_seq', 1, false)",
+            r"notification_id_idx\"; Key \(notification_id\)=\(1\) already exists",
+        ),
+        ("ALTER TABLE {0}.stored_events ADD CHECK (topic = '') NOT VALID", "violates check constraint"),
+    ],
+)
+def test_a_rule_of_the_table_that_is_broken_is_no_conflict(place: str, change: str, said: str) -> None:
+    begin(place)
+    run(place, change, schema_of(place))
+    with (
+        closing(open_ledger(place, create=False)) as ledger,
+        pytest.raises(StoreUnavailable, match=f"can not be written: .*{said}"),
+    ):
+        ledger.save([receipt(1)])
+
+
 def test_what_is_hidden_by_a_policy_of_rows_is_an_error(place: str) -> None:
     begin(place)
     table = f"{schema_of(place)}.stored_events"
