@@ -19,23 +19,29 @@ IDLE_IN_TRANSACTION_S = 5
 CONNECTIONS_MAX = 4
 POSITION_INDEX = "stored_events_notification_id_idx"
 
-# A name means what the server's own catalogue says, a read is never filtered behind our back, a statement sees what was
-# committed before it, and what is committed is on disk.
+# A name means what the server's own catalogue says, a read is never filtered behind our back, and a statement sees what
+# was committed before it.
 _SESSION = f"""
 SET search_path = pg_catalog;
 SET row_security = off;
 SET default_transaction_isolation = 'read committed';
-SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s';
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'
 """
 _READ_ONLY = "; SET default_transaction_read_only = on"
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
 
 _ATTEMPT = re.compile(r"- host: .*?hostaddr: \S+: (.*)")
 
 
 def prepare(connection: Connection[Any], *, read_only: bool) -> None:
     """Make the session of a connection in autocommit mode ours."""
-    connection.execute((_SESSION + _READ_ONLY * read_only).encode())
+    if read_only:
+        connection.execute((_SESSION + _READ_ONLY).encode())
+    else:
+        connection.execute(_SESSION.encode())
+        connection.execute(_DURABLE)
 
 
 def sentence(error: BaseException) -> str:
