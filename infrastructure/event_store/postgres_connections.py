@@ -53,7 +53,8 @@ def sentence(error: BaseException) -> str:
         # With several hosts, or addresses of one, the first lines repeat the last attempt.
         attempts = [found[1] for line in lines if (found := _ATTEMPT.match(line))]
         said = [line.strip() for line in attempts or lines if not line.endswith("?")]
-    return "; ".join(dict.fromkeys(" ".join(text.split()) for text in said if text)) or type(error).__name__
+    one_line = (" ".join(text.split()).rstrip(".") for text in said if text)
+    return "; ".join(dict.fromkeys(one_line)) or type(error).__name__
 
 
 class _Pool(ConnectionPool[Connection[DictRow]]):

@@ -281,7 +281,7 @@ def test_what_a_full_disk_says_reaches_the_sentence(place: str) -> None:
             ledger.save([receipt(1)])
         assert str(refused.value).endswith(
             'can not be written: could not extend file "base/1/2": No space left on device; '
-            "wrote only 4096 of 8192 bytes; Check free disk space."
+            "wrote only 4096 of 8192 bytes; Check free disk space"
         )
         assert ledger.head() == before
 
