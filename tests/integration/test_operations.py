@@ -88,6 +88,7 @@ def test_a_backup_of_a_store_that_nobody_uses_is_whole(tmp_path: Path) -> None:
     ended = ran("backup", str(store), str(copy))
 
     assert ended.returncode == 0, ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db", "store.db"]
     copied = open_ledger(f"sqlite:///{copy}", create=False)
     check_every_replay_is_exact(copied, 20)
     copied.close()
