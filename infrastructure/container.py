@@ -1,7 +1,7 @@
 """The wiring: which adapter stands behind which port, in one place."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -15,6 +15,7 @@ from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.opening import begin_or_check, check, shipped_register
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
@@ -31,8 +32,11 @@ from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.settings import Settings, SettingsError
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
-Access = Literal["read", "write", "create"]
-"""What may be done with a store: nothing that changes it, record in it, or also begin it where there is none."""
+Access = Literal["inspect", "read", "write", "create"]
+"""What may be done with a store: nothing that changes it, record in it, or also begin it where there is none.
+
+To inspect is to read one also where its policies are not what they were registered as, for who reports just that.
+"""
 
 
 def _venue_instruments(settings: Settings, journal: Journal | None) -> LiveInstruments | None:
@@ -59,10 +63,12 @@ def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
 
 def _ledger(settings: Settings, clock: SystemClock, access: Access) -> Iterator[StoredLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
-    ledger = open_to_read(settings.store) if access == "read" else _open_or_make(settings, clock, access)
+    reads = access in ("inspect", "read")
+    ledger = open_to_read(settings.store) if reads else _open_or_make(settings, clock, access)
     try:
-        if access == "read":
-            check(ledger, policy=settings.policy)
+        if reads:
+            with suppress(*((AlteredPolicy, ChangedFormula) if access == "inspect" else ())):
+                check(ledger, policy=settings.policy)
         else:
             begin_or_check(ledger, clock, __version__, new_id=uuid4(), policy=settings.policy)
         yield ledger
@@ -102,7 +108,7 @@ class Container(containers.DeclarativeContainer):
     )
     decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
     intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
-    context_audit = providers.Factory(ContextAudit, ledger)
+    context_audit = providers.Factory(ContextAudit, ledger, translator)
     lsf_audit = providers.Factory(LsfAudit, ledger, engine)
 
 

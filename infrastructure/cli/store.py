@@ -61,9 +61,9 @@ def collecting_seldom() -> Iterator[None]:
 
 
 @contextmanager
-def reading(url: str | None, what: str) -> Iterator[Reading]:
+def reading(url: str | None, what: str, access: Access = "read") -> Iterator[Reading]:
     """Open a store that must exist, change nothing about it, and watch the reading of its log."""
-    with opened_with(load_settings(store=url)) as container:
+    with opened_with(load_settings(store=url), access) as container:
         ledger = container.ledger()
         with collecting_seldom(), Watched(what, ledger.head()) as work:
             yield Reading(container, ledger, name_of(container), work)

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.domain.store import FORMAT
+from exitbrain.application.intake_replay import whole_log
+from exitbrain.application.opening import identity_of
+from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable, UnreadableEvent
+from exitbrain.domain.identity import STORE_ID
+from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 
 NEWEST_ENTRIES = 1000
@@ -37,22 +40,48 @@ def check(glimpse: Glimpse, name: str) -> None:
     if glimpse.opened is not None and glimpse.under_log is not None:
         _check_log_is_its_own(glimpse.opened, glimpse.under_log, name)
     if glimpse.opened is not None:
-        found = _format_of(glimpse.opened, name)
-        if found > FORMAT:
-            raise StoreUnavailable(
-                f"{name} is of format {found}; this version of ExitBrain reads up to {FORMAT}"
-            )
-        if found < FORMAT:
-            raise StoreUnavailable(
-                f"{name} is of format {found}, this version of ExitBrain reads format {FORMAT} alone: read it with the "
-                "version that wrote it, and take its messages into a new store with `exitbrain ingest`"
-            )
+        _check_format(_format_of(glimpse.opened, name), name)
     for topic, position in glimpse.newest_topics.items():
-        if topic not in MAPPER.topics:
-            raise StoreUnavailable(
-                f"{name} holds at log position {position} the topic {topic!r}, "
-                "which this version of ExitBrain does not know"
-            )
+        _check_topic(topic, position, name)
+
+
+def check_ledger(ledger: ExitLedger, name: str = "the ledger") -> None:
+    """Do the same with the ledger of a host, through what it reads.
+
+    Raises StoreUnavailable, also where the beginning or the register is lost or damaged.
+    """
+    try:
+        head = ledger.head()
+        if head == 0:
+            return
+        identity_of(ledger)
+        for record in ledger.history(STORE_ID):
+            if isinstance(record.event, StoreOpened):
+                _check_format(record.event.format, name)
+        for entry in whole_log(ledger, max(0, head - NEWEST_ENTRIES)):
+            if isinstance(entry, UnreadableEvent):
+                _check_topic(entry.topic, entry.position, name)
+        ledger.register()
+    except UnreadableEvent as damaged:
+        raise StoreUnavailable(f"{name} can not be worked on: {damaged}") from damaged
+
+
+def _check_format(found: int, name: str) -> None:
+    if found > FORMAT:
+        raise StoreUnavailable(f"{name} is of format {found}; this version of ExitBrain reads up to {FORMAT}")
+    if found < FORMAT:
+        raise StoreUnavailable(
+            f"{name} is of format {found}, this version of ExitBrain reads format {FORMAT} alone: read it with the "
+            "version that wrote it, and take its messages into a new store with `exitbrain ingest`"
+        )
+
+
+def _check_topic(topic: str, position: int, name: str) -> None:
+    if topic not in MAPPER.topics:
+        raise StoreUnavailable(
+            f"{name} holds at log position {position} the topic {topic!r}, "
+            "which this version of ExitBrain does not know"
+        )
 
 
 def _check_log_is_its_own(opened: bytes, under_log: bytes, name: str) -> None:
