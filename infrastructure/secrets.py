@@ -12,7 +12,7 @@ MASK = "***"
 _NO_SECRETS = """
     application_name channel_binding client_encoding connect_timeout db dbname gssencmode host hostaddr keepalives
     keepalives_count keepalives_idle keepalives_interval load_balance_hosts max_connections port protocol
-    retry_on_timeout socket_connect_timeout socket_keepalive socket_timeout ssl_ca_certs ssl_ca_path ssl_cert_reqs
+    retry_on_timeout schema socket_connect_timeout socket_keepalive socket_timeout ssl_ca_certs ssl_ca_path ssl_cert_reqs
     ssl_certfile ssl_check_hostname ssl_keyfile ssl_min_version sslcert sslkey sslmode sslnegotiation sslrootcert
     target_session_attrs tcp_user_timeout user username
 """

@@ -7,121 +7,177 @@ from uuid import UUID
 import psycopg
 from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg import Cursor
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow, dict_row, tuple_row
+from eventsourcing.postgres import PostgresApplicationRecorder
+from psycopg import Connection, Cursor
+from psycopg.errors import UndefinedTable
+from psycopg.rows import DictRow, TupleRow, tuple_row
 from psycopg.sql import SQL, Identifier
 
-from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, Place, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import NoStore, Place, StoreUnavailable
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.postgres_address import CONNECT_TIMEOUT_S, Address, address_of
+from exitbrain.infrastructure.event_store.postgres_connections import Datastore, prepare, sentence
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse, check
-from exitbrain.infrastructure.urls import PERCENT_ENCODE, parts_of
 
 LOCK_TIMEOUT_S = 5
 """How long a save waits for another writer, twice."""
 
-CONNECT_TIMEOUT_S = 5
+TABLE = "stored_events"
+TURN = 1165509234
+"""The first key of the advisory lock that a writer holds; the second is the oid of the schema."""
+
 DB_FUNCTIONS = "POSTGRES_ENABLE_DB_FUNCTIONS"
-
-Conninfo = Mapping[str, Any]
-
-_ALLOWED = (
-    "the store is not a PostgreSQL URL that can be read; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; "
-    f"{PERCENT_ENCODE}"
-)
-
-# A connection that died without a word is noticed in some ten seconds, not in hours.
-_LIVENESS: Conninfo = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
 
 _ROWS: LiteralString = (
     "SELECT notification_id, replace(originator_id::text, '-', ''), originator_version, "
-    "coalesce(topic, ''), coalesce(state, '') FROM public.stored_events "
+    "coalesce(topic, ''), coalesce(state, '') FROM {table} "
 )
+
+_COLUMNS = {
+    "notification_id int8",
+    "originator_id uuid",
+    "originator_version int8",
+    "state bytea",
+    "topic text",
+}
+_SHAPE = """
+SELECT c.relkind IN ('r', 'p'),
+    ARRAY(
+        SELECT a.attname || ' ' || t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = c.oid AND a.attname = ANY(%(columns)s)
+    ),
+    EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND (
+            SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
+        ) = ARRAY['originator_id', 'originator_version']
+    )
+FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %(table)s
+WHERE n.nspname = %(schema)s
+"""
 
 
 def open_database(
     url: str,
     *,
     create: bool,
+    read_only: bool = False,
     environ: Mapping[str, str],
-    read_only: bool = False,  # noqa: ARG001
     lock_timeout_s: int = LOCK_TIMEOUT_S,
     connect_timeout_s: int = CONNECT_TIMEOUT_S,
 ) -> StoredLedger:
-    """Open the ledger in a database; `create` makes its table where there is none.
+    """Open the ledger in a database; with `create` its table may be missing, and is made with the first save.
 
+    With `read_only` nothing can be saved, nothing is made or locked, and the right to read the table is enough.
     `environ` is only searched for the one switch of the event sourcing library that would lose events.
     Raises StoreUnavailable, and of that kind NoStore and BadStoreUrl.
     """
     _refuse_db_functions(environ)
-    conninfo = _conninfo(url)
-    name = f"store {_address(conninfo)}"
-    glimpse = look_at_database(conninfo, name)
+    address = address_of(url)
+    glimpse = look_at_database(address)
     if glimpse is not None:
-        check(glimpse, name)
-    elif not create:
-        raise NoStore(f"{name} holds no events")
-    datastore = _Datastore(conninfo, lock_timeout_s, connect_timeout_s)
+        check(glimpse, address.name)
+    elif read_only or not create:
+        raise NoStore(f"{address.name} holds no events")
+    datastore = Datastore(
+        address, read_only=read_only, lock_timeout_s=lock_timeout_s, connect_timeout_s=connect_timeout_s
+    )
+    return StoredLedger(PostgresLedgerRecorder(datastore, has_table=glimpse is not None), address.name)
+
+
+def make_table(url: str) -> None:
+    """Make the table of a store where there is none, for others to append to; saves nothing to it.
+
+    Raises StoreUnavailable.
+    """
+    address = address_of(url)
+    look_at_database(address)
+    datastore = Datastore(
+        address, read_only=False, lock_timeout_s=LOCK_TIMEOUT_S, connect_timeout_s=CONNECT_TIMEOUT_S
+    )
     try:
-        recorder = PostgresLedgerRecorder(datastore)
-        if glimpse is None:
-            recorder.create_table()
+        PostgresLedgerRecorder(datastore, has_table=False).create_table()
     except EventSourcingError as e:
+        raise StoreUnavailable(f"the table of {address.name} can not be made: {e}") from e
+    finally:
         datastore.close()
-        raise StoreUnavailable(f"{name} can not be opened: {_sentence(e)}") from e
-    return StoredLedger(recorder, name)
 
 
-def look_at_database(conninfo: Conninfo, name: str) -> Glimpse | None:
+def look_at_database(address: Address) -> Glimpse | None:
     """Look at a database without changing it; None where it holds no events. Raises StoreUnavailable."""
     try:
-        with psycopg.connect(**conninfo, autocommit=True) as connection:
-            table = connection.execute("SELECT to_regclass('public.stored_events')").fetchone()
-            if table is None or table[0] is None:
-                return None
-            opened = connection.execute(
-                "SELECT state FROM public.stored_events WHERE originator_id = %s AND originator_version = 1",
-                [STORE_ID],
-            ).fetchone()
-            newest = connection.execute(
-                "SELECT topic, notification_id FROM public.stored_events "
-                "ORDER BY notification_id DESC LIMIT %s",
-                [NEWEST_ENTRIES],
-            ).fetchall()
+        with psycopg.connect(**address.conninfo, autocommit=True) as connection:
+            prepare(connection, read_only=True)
+            return _glimpse(connection, address) if _has_table(connection, address) else None
     except psycopg.Error as e:
-        raise StoreUnavailable(f"{name} can not be read: {_sentence(e)}") from e
+        raise StoreUnavailable(f"{address.name} can not be read: {sentence(e)}") from e
+
+
+def _has_table(connection: Connection[TupleRow], address: Address) -> bool:
+    columns = [column.partition(" ")[0] for column in _COLUMNS]
+    values = {"columns": columns, "table": TABLE, "schema": address.schema}
+    shape = connection.execute(_SHAPE, values).fetchone()
+    if shape is None:
+        raise StoreUnavailable(
+            f"{address.name} can not be opened: the database has no schema {address.schema!r}; create it first"
+        )
+    is_table, found, has_key = shape
+    if is_table is None:
+        return False
+    if not is_table or set(found) != _COLUMNS or not has_key:
+        raise StoreUnavailable(
+            f"{address.name} can not be opened: {TABLE!r} in schema {address.schema!r} is not a table of ExitBrain, "
+            f"which has the columns {', '.join(sorted(_COLUMNS))}, unique in originator_id and originator_version"
+        )
+    return True
+
+
+def _glimpse(connection: Connection[TupleRow], address: Address) -> Glimpse | None:
+    table = Identifier(address.schema, TABLE)
+    newest = connection.execute(
+        SQL("SELECT topic, notification_id FROM {} ORDER BY notification_id DESC LIMIT %s").format(table),
+        [NEWEST_ENTRIES],
+    ).fetchall()
+    opened = connection.execute(
+        SQL("SELECT state FROM {} WHERE originator_id = %s AND originator_version = 1").format(table),
+        [STORE_ID],
+    ).fetchone()
     return Glimpse(opened[0] if opened else None, dict(newest)) if newest else None
 
 
 class PostgresLedgerRecorder(PostgresApplicationRecorder):
-    """Record events in PostgreSQL: the library's table, table lock and notification, with an insert of its own.
+    """Record events in PostgreSQL: the library's table, with a lock and an insert of its own.
 
-    The library sends a batch as one parameter through a pipeline, which never returns from some 400 KB on.
+    The library sends a batch as one parameter through a pipeline, which never returns from some 400 KB on, and its
+    table lock needs the right to change or delete events. Without `has_table` the table may be missing: reads find
+    nothing, and the first insert makes it.
     """
 
-    def __init__(self, datastore: "_Datastore") -> None:
-        super().__init__(datastore)
-        # Neither its composite type nor its function is needed; the function inserts without the table lock.
+    def __init__(self, datastore: Datastore, *, has_table: bool) -> None:
+        super().__init__(datastore, events_table_name=TABLE)
+        self._has_table = has_table
+        # Neither its composite type nor its function is needed; the function inserts without a lock.
         self.sql_create_statements = [
             statement
             for statement in self.sql_create_statements
             if statement.as_string().startswith(("CREATE TABLE", "CREATE UNIQUE INDEX"))
         ]
-        # The lock keeps the order of positions the order of commits: no reader passes a gap that fills later.
-        self._begin_write = SQL(
-            "SET LOCAL lock_timeout = '{timeout}s'; "
-            "LOCK TABLE public.stored_events IN EXCLUSIVE MODE; "
-            "NOTIFY {channel}"
-        ).format(timeout=datastore.lock_timeout, channel=Identifier(self.channel_name))
+        schema = Identifier(datastore.schema).as_string()
+        self._table = Identifier(datastore.schema, TABLE).as_string()
+        # The turn keeps the order of positions the order of commits: no reader passes a gap that fills later.
+        self._take_turn = (
+            SQL(
+                "SET LOCAL lock_timeout = {timeout}; "
+                "SELECT pg_advisory_xact_lock({turn}, {schema}::regnamespace::oid::int4)"
+            )
+            .format(timeout=f"{datastore.lock_timeout}s", turn=TURN, schema=schema)
+            .as_bytes()
+        )
+        # The lock of any insert, taken before we look at the table: so we also wait for whoever takes turns by a lock
+        # of the table, as earlier versions did.
+        self._join_table = f"LOCK TABLE {self._table} IN ROW EXCLUSIVE MODE".encode()
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any
@@ -152,46 +208,57 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder):
         return self._select(_ROWS + where + " ORDER BY notification_id LIMIT %s", *values, limit)
 
     def select_topics(self) -> list[str]:
-        return [topic for (topic,) in self._select("SELECT DISTINCT topic FROM public.stored_events")]
+        return [topic for (topic,) in self._select("SELECT DISTINCT topic FROM {table}")]
 
     def max_notification_id(self) -> int | None:
-        newest: int | None = self._select("SELECT max(notification_id) FROM public.stored_events")[0][0]
-        return newest
+        rows = self._select("SELECT max(notification_id) FROM {table}")
+        return rows[0][0] if rows else None
 
     def close(self) -> None:
         self.datastore.close()
 
     def _create_table(self, curs: Cursor[DictRow]) -> None:
-        # IF NOT EXISTS does not protect two that create at the same moment from each other.
-        curs.execute("SELECT pg_advisory_xact_lock(hashtext('exitbrain'))")
-        super()._create_table(curs)
+        # IF NOT EXISTS does not protect two that create at the same moment from each other, and wants the right to
+        # create from those who need not.
+        curs.execute(self._take_turn, prepare=False)
+        curs.execute("SELECT to_regclass(%s) AS found", [self._table])
+        if (row := curs.fetchone()) and row["found"] is None:
+            super()._create_table(curs)
 
     def _copy(
         self, stored_events: Sequence[StoredEvent], absent: Sequence[Place], *, look_first: bool = False
     ) -> Sequence[int]:
         with self.datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._begin_write, prepare=False)
+            if self._has_table:
+                cursor.execute(self._take_turn + b"; " + self._join_table, prepare=False)
+            else:
+                self._create_table(cursor)
+                cursor.execute(self._join_table, prepare=False)
             if look_first and (positions := self._positions(cursor, stored_events)):
                 return positions
-            _check_absent(cursor, absent)
+            self._check_absent(cursor, absent)
             with cursor.copy(
-                "COPY public.stored_events (originator_id, originator_version, topic, state) "
-                "FROM STDIN (FORMAT BINARY)"
+                self._sql(
+                    "COPY {table} (originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)"
+                )
             ) as copy:
                 copy.set_types(["uuid", "int8", "text", "bytea"])
                 for event in stored_events:
                     copy.write_row((event.originator_id, event.originator_version, event.topic, event.state))
-            # Under the lock nobody else draws numbers, so those of the batch end with the last one drawn.
+            # In our turn nobody else draws numbers, so those of the batch end with the last one drawn.
             newest = cursor.execute("SELECT lastval()").fetchone()
             last: int = newest["lastval"] if newest else 0
+        self._has_table = True
         return range(last - len(stored_events) + 1, last + 1)
 
     def _positions(self, cursor: Cursor[DictRow], stored_events: Sequence[StoredEvent]) -> list[int]:
         """Return the positions of the events if they are all there as they were meant, else none."""
         cursor.execute(
-            "SELECT notification_id, originator_id, originator_version, topic, state "
-            "FROM public.stored_events WHERE (originator_id, originator_version) IN "
-            "(SELECT * FROM unnest(%s::uuid[], %s::bigint[])) ORDER BY notification_id",
+            self._sql(
+                "SELECT notification_id, originator_id, originator_version, topic, state "
+                "FROM {table} WHERE (originator_id, originator_version) IN "
+                "(SELECT * FROM unnest(%s::uuid[], %s::bigint[])) ORDER BY notification_id"
+            ),
             [[e.originator_id for e in stored_events], [e.originator_version for e in stored_events]],
         )
         rows = cursor.fetchall()
@@ -201,68 +268,41 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder):
         ]
         return [row["notification_id"] for row in rows] if found == list(stored_events) else []
 
+    def _check_absent(self, cursor: Cursor[DictRow], places: Sequence[Place]) -> None:
+        if not places:
+            return
+        taken = cursor.execute(
+            self._sql(
+                "SELECT 1 FROM {table} WHERE (originator_id, originator_version) IN "
+                "(SELECT * FROM unnest(%s::uuid[], %s::bigint[])) LIMIT 1"
+            ),
+            [[stream_id for stream_id, _ in places], [version for _, version in places]],
+        )
+        if taken.fetchone() is not None:
+            raise IntegrityError("a stream that was read has moved on")
+
     def _select(self, query: LiteralString, *values: Any) -> list[Any]:
+        statement = self._sql(query)
         try:
-            return self._select_once(query, values)
+            return self._select_once(statement, values)
         except (InterfaceError, OperationalError):
             self.datastore.pool.check()
-            return self._select_once(query, values)
+            return self._select_once(statement, values)
 
-    def _select_once(self, query: LiteralString, values: Sequence[Any]) -> list[Any]:
+    def _select_once(self, statement: bytes, values: Sequence[Any]) -> list[Any]:
         with (
             self.datastore.get_connection() as connection,
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
-            return cursor.execute(query, values).fetchall()
+            try:
+                return cursor.execute(statement, values).fetchall()
+            except UndefinedTable:
+                if self._has_table:
+                    raise
+                return []
 
-
-def _check_absent(cursor: Cursor[DictRow], places: Sequence[Place]) -> None:
-    if not places:
-        return
-    taken = cursor.execute(
-        "SELECT 1 FROM public.stored_events WHERE (originator_id, originator_version) IN "
-        "(SELECT * FROM unnest(%s::uuid[], %s::bigint[])) LIMIT 1",
-        [[stream_id for stream_id, _ in places], [version for _, version in places]],
-    )
-    if taken.fetchone() is not None:
-        raise IntegrityError("a stream that was read has moved on")
-
-
-class _Datastore(PostgresDatastore):
-    def __init__(self, conninfo: Conninfo, lock_timeout_s: int, connect_timeout_s: int) -> None:
-        super().__init__(
-            dbname="",
-            host="",
-            port="",
-            user="",
-            password="",
-            connect_timeout=connect_timeout_s,
-            idle_in_transaction_session_timeout=5,
-            pool_size=1,
-            max_overflow=3,
-            lock_timeout=lock_timeout_s,
-            enable_db_functions=False,
-        )
-        # The library knows five of the connection's options; the URL may have more, and liveness needs some.
-        # A read is one statement: a transaction around it would be two more questions to the server.
-        self.pool.kwargs = {**conninfo, "row_factory": dict_row, "autocommit": True}
-
-
-def _conninfo(url: str) -> Conninfo:
-    # Neither the text of the library's error nor the parts it would take for a host may be shown: they may hold the
-    # password.
-    if parts_of(url) is None:
-        raise BadStoreUrl(_ALLOWED)
-    try:
-        return {**_LIVENESS, **conninfo_to_dict(url)}
-    except psycopg.Error:
-        raise BadStoreUrl(_ALLOWED) from None
-
-
-def _address(conninfo: Conninfo) -> str:
-    """Return where a database is, without who asks: a URL may hold a password in many places."""
-    port = f":{conninfo['port']}" if "port" in conninfo else ""
-    return f"postgresql://{conninfo.get('host', '')}{port}/{conninfo.get('dbname', '')}"
+    def _sql(self, query: LiteralString) -> bytes:
+        return query.replace("{table}", self._table).encode()
 
 
 def _refuse_db_functions(environ: Mapping[str, str]) -> None:
@@ -278,7 +318,3 @@ def _refuse_db_functions(environ: Mapping[str, str]) -> None:
             "off",
         ):
             raise StoreUnavailable(f"{key} is set to {value!r}: with it events are lost; unset it")
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
@@ -16,15 +16,21 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from exitbrain.application.ports.exit_ledger import AlreadyReceived, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import AlreadyReceived, Conflict, StoreUnavailable
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.event_store.postgres import open_database
+from exitbrain.infrastructure.event_store.postgres import TURN, open_database
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.contract.test_exit_ledger import receipt
 
 DEADLINE_S = 20
+
+TURNS = (
+    f"SELECT pg_advisory_xact_lock({TURN}, 'public'::regnamespace::oid::int4)",
+    "LOCK TABLE public.stored_events IN EXCLUSIVE MODE",
+)
+"""How a writer takes its turn, and how one of an earlier version does."""
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def insert(connection: psycopg.Connection, number: int) -> None:
-    """Insert an event the plain way, without any lock."""
+    """Insert an event the plain way."""
     event = MAPPER.to_stored_event(receipt(number))
     connection.execute(
         "INSERT INTO public.stored_events (originator_id, originator_version, topic, state) "
@@ -49,22 +55,24 @@ def insert(connection: psycopg.Connection, number: int) -> None:
     )
 
 
-def waits_for_a_lock(database: str) -> bool:
+def waits_for_a_lock(database: str, sessions: int = 1) -> bool:
     with psycopg.connect(database) as connection:
         waiting = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND wait_event_type = 'Lock'"
         ).fetchone()
-    return waiting == (1,)
+    return waiting == (sessions,)
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
+@pytest.mark.parametrize("turn", TURNS)
 def test_postgres_shows_nothing_after_a_gap_that_may_still_fill(
-    database: str, thread: ThreadPoolExecutor, ending: str
+    database: str, thread: ThreadPoolExecutor, turn: str, ending: str
 ) -> None:
     with closing(open_ledger(database, create=True)) as ledger:
         ledger.save([receipt(1)])
         with psycopg.connect(database) as held:
+            held.execute(turn.encode())
             insert(held, 2)  # has drawn its position, and may still commit
             saving = thread.submit(ledger.save, [receipt(3)])
             wait_until(lambda: waits_for_a_lock(database))
@@ -76,24 +84,41 @@ def test_postgres_shows_nothing_after_a_gap_that_may_still_fill(
         assert ids(ledger) == [receipt(number).stream_id for number in expected]
 
 
-def test_postgres_holds_back_other_inserts_until_a_save_is_committed(
-    database: str, thread: ThreadPoolExecutor
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_postgres_sees_what_was_committed_while_a_save_waited_for_its_turn(
+    database: str, thread: ThreadPoolExecutor, turn: str, isolation: str
 ) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = conninfo_to_dict(database)["dbname"]
+        connection.execute(
+            f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'".encode()
+        )
     with closing(open_ledger(database, create=True)) as ledger:
+        ledger.save([receipt(1)])
         with psycopg.connect(database) as held:
-            held.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
-            insert(held, 1)
-
-            def insert_another() -> None:
-                with psycopg.connect(database) as other:
-                    insert(other, 2)
-
-            inserting: Future[None] = thread.submit(insert_another)
+            held.execute(turn.encode())
+            insert(held, 2)
+            saving = thread.submit(ledger.save, [receipt(3)], absent=[(receipt(2).stream_id, 1)])
             wait_until(lambda: waits_for_a_lock(database))
-            assert ids(ledger) == []
             held.commit()
-        inserting.result(DEADLINE_S)
+        with pytest.raises(Conflict):
+            saving.result(DEADLINE_S)
         assert ids(ledger) == [receipt(1).stream_id, receipt(2).stream_id]
+
+
+def test_two_postgres_writers_make_the_table_at_the_same_moment(database: str) -> None:
+    with (
+        ThreadPoolExecutor(2) as threads,
+        closing(open_ledger(database, create=True)) as one,
+        closing(open_ledger(database, create=True)) as other,
+    ):
+        with psycopg.connect(database) as held:
+            held.execute(TURNS[0].encode())
+            saves = [threads.submit(one.save, [receipt(1)]), threads.submit(other.save, [receipt(2)])]
+            wait_until(lambda: waits_for_a_lock(database, sessions=2))
+        assert sorted(save.result(DEADLINE_S) for save in saves) == [1, 2]
+        assert set(ids(one)) == {receipt(1).stream_id, receipt(2).stream_id}
 
 
 def test_sqlite_shows_nothing_of_a_transaction_that_is_held_open(
@@ -121,7 +146,7 @@ def test_sqlite_shows_nothing_of_a_transaction_that_is_held_open(
 def test_postgres_waits_for_another_writer_only_so_long(database: str) -> None:
     with closing(open_database(database, create=True, environ={}, lock_timeout_s=1)) as ledger:
         with psycopg.connect(database) as held:
-            held.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
+            held.execute(TURNS[0].encode())
             with pytest.raises(StoreUnavailable, match="lock timeout"):
                 ledger.save([receipt(1)])
         assert ledger.is_empty()

@@ -168,6 +168,7 @@ def test_a_short_secret_is_hidden_where_it_stands_alone_and_leaves_words_as_they
             "postgresql://joe@db/x?sslpassword=***&sslmode=require",
         ),
         ("postgresql://a,b:5432/x", "postgresql://a,b:5432/x"),
+        ("postgresql://joe:a@db/x?schema=exits", "postgresql://joe:***@db/x?schema=exits"),
         ("sqlite:////var/lib/a@b.db", "sqlite:////var/lib/a@b.db"),
         ("memory://", "memory://"),
         ("host=db password=x", "***"),
