@@ -218,9 +218,12 @@ class ExitBrain:
         asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
         return asking.run(policies, _aware(selection)).counterfactual
 
-    def lsf_changes(self, selection: Selection = EVERYTHING) -> Iterator[LsfChange]:
-        """Yield every change of the adjusted LSF in log order, attributed exactly."""
-        return LsfAudit(self.ledger, self._engine).changes(_aware(selection))
+    def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:
+        """Yield every change of the adjusted LSF in log order, attributed exactly.
+
+        With `closes` each change holds the closes behind the average PnL before and after.
+        """
+        return LsfAudit(self.ledger, self._engine).changes(_aware(selection), closes=closes)
 
     def close(self) -> None:
         """Close the store that `open` opened; a host closes its own ledger."""
@@ -344,9 +347,11 @@ class AsyncExitBrain:
         """Return what a policy or its variants would have said; see `ExitBrain.whatif`."""
         return await self.run(lambda brain: brain.whatif(policy, *variants, selection=selection))
 
-    async def lsf_changes(self, selection: Selection = EVERYTHING) -> list[LsfChange]:
+    async def lsf_changes(
+        self, selection: Selection = EVERYTHING, *, closes: bool = False
+    ) -> list[LsfChange]:
         """Return every change of the adjusted LSF; see `ExitBrain.lsf_changes`."""
-        return await self.run(lambda brain: list(brain.lsf_changes(selection)))
+        return await self.run(lambda brain: list(brain.lsf_changes(selection, closes=closes)))
 
     @property
     def _entered(self) -> ExitBrain:

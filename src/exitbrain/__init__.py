@@ -20,7 +20,11 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.application.explain import Explanation as Explanation
     from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
-    from exitbrain.application.lsf_audit import LsfChange as LsfChange
+    from exitbrain.application.lsf_audit import (
+        CountedClose as CountedClose,
+        LsfChange as LsfChange,
+        LsfInputs as LsfInputs,
+    )
     from exitbrain.application.opening import (
         ChangedFormula as ChangedFormula,
         PolicyNotInForce as PolicyNotInForce,
@@ -165,7 +169,7 @@ _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
     "exitbrain.application.explain": "Explanation",
     "exitbrain.application.handling": "Context Decided State",
-    "exitbrain.application.lsf_audit": "LsfChange",
+    "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
     "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",

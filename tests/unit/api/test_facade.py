@@ -440,6 +440,9 @@ def test_changes_of_the_lsf_are_attributed() -> None:
 
     (change,) = brain.lsf_changes()
     assert change.delta == change.leverage_effect < 0
+    assert (change.inputs_before.leverage, change.inputs_after.leverage) == (10, 20)
+    assert (change.closes_before, change.closes_after) == (None, None)
+    assert [one.closes_after for one in brain.lsf_changes(closes=True)] == [()]
     assert list(brain.lsf_changes(Selection(symbol="ETHUSDT"))) == []
 
 
