@@ -12,6 +12,7 @@ from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.ports.dead_letters import RETRY_OF, DeadLetter, DeadLetters, UnreadableLetter
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.translator import Translator
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, IncomingMessage, Unusable
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
 from exitbrain.domain.values import Origin
@@ -20,7 +21,7 @@ SOURCES = (TRADE_INTENT, TRADE_CLOSED)
 """The logical streams whose refused messages are kept."""
 
 
-class NotRetried(Exception):
+class NotRetried(ExitBrainError):
     """A message was not sent again; the text says why."""
 
 

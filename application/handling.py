@@ -14,7 +14,7 @@ from exitbrain.domain.aggregate import Record, Stamp
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionId
-from exitbrain.domain.errors import WrongState
+from exitbrain.domain.errors import ExitBrainError, WrongState
 from exitbrain.domain.exit_plan import Decision, ExitPlan
 from exitbrain.domain.identity import claim_id, receipt_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
@@ -81,7 +81,7 @@ class Decided:
         return tuple(record.event for record in self.records)
 
 
-class Ignored(Exception):
+class Ignored(ExitBrainError):
     """Ends the handling of a message that does nothing.
 
     Of an exit: `rule` told whose it is, and `expected` says that no action is needed. `is_silent` where it is none.
@@ -101,7 +101,7 @@ class Ignored(Exception):
         self.is_silent = is_silent
 
 
-class Refused(Exception):
+class Refused(ExitBrainError):
     """Ends the handling of a message that can be read, and is not to be done."""
 
     def __init__(self, refusal: Refusal) -> None:

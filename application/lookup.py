@@ -7,6 +7,7 @@ from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.domain.configuration import IntakeConfigured
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import (
     Decision,
     ExitPlanCancelled,
@@ -59,11 +60,11 @@ _NOT_OF_A_MESSAGE = (
 )
 
 
-class NotFound(Exception):
+class NotFound(ExitBrainError):
     """What was looked for is not in the store."""
 
 
-class Ambiguous(Exception):
+class Ambiguous(ExitBrainError):
     """Several things begin with what was looked for."""
 
 

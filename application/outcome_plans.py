@@ -8,6 +8,7 @@ from enum import StrEnum
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms, givens_of, liquidation_of
 from exitbrain.domain.decision import JudgedLevels
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
@@ -31,7 +32,7 @@ class LeftOutBecause(StrEnum):
     MISSING_SNAPSHOT = "missing_snapshot"
 
 
-class NotWalked(Exception):
+class NotWalked(ExitBrainError):
     """A position can not be walked; caught where it is left out."""
 
     def __init__(self, because: LeftOutBecause, detail: str) -> None:

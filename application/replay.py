@@ -11,7 +11,7 @@ from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
-from exitbrain.domain.errors import UnknownPolicy
+from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, revised_by
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument
@@ -195,7 +195,7 @@ class DecisionReplay:
         return self._snapshots[content_hash]
 
 
-class MissingSnapshot(Exception):
+class MissingSnapshot(ExitBrainError):
     """A decision refers to an instrument snapshot that the store does not hold."""
 
 

@@ -1,7 +1,35 @@
-"""Errors of the domain: each says what was, what is allowed, and what it concerns."""
+"""Errors: each says what was, what is allowed, and what it concerns."""
+
+import pickle
 
 
-class DomainError(Exception):
+class ExitBrainError(Exception):
+    """The base of every error that ExitBrain raises on purpose.
+
+    Any of them can be copied and pickled, with its attributes, and so comes back whole from another process. What can
+    not be pickled itself, such as a bad value that was given, comes back as its repr.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        args = tuple(_picklable(arg) for arg in self.args)
+        attributes = {name: _picklable(value) for name, value in self.__dict__.items()}
+        return _without_init, (type(self), args), attributes
+
+
+def _without_init(cls: type[ExitBrainError], args: tuple[object, ...]) -> ExitBrainError:
+    """Make an error whose constructor takes something else than what it says."""
+    return cls.__new__(cls, *args)
+
+
+def _picklable(value: object) -> object:
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - written by the same line
+    except Exception:  # noqa: BLE001 - a foreign class may raise anything here
+        return repr(value)
+    return value
+
+
+class DomainError(ExitBrainError):
     """The base of every error that the domain raises on purpose."""
 
 

@@ -10,6 +10,7 @@ from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.formulas.registry import FORMULAS
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -26,7 +27,7 @@ POLICIES_WORTH = 100
 """From how many policies on: rows write and compile the formula anew for each, which takes some hundredths of a second."""
 
 
-class NoColumns(Exception):
+class NoColumns(ExitBrainError):
     """Columns were asked for and can not be had; the text says why and what would help."""
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
@@ -32,7 +33,7 @@ _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
 _NOT_SETTINGS = ("DEBUG", "TEST_")
 
 
-class SettingsError(Exception):
+class SettingsError(ExitBrainError):
     """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from exitbrain.domain.errors import ExitBrainError
+
 MARK = "\ufeff"
 """The byte order mark, as a character."""
 
@@ -17,7 +19,7 @@ _CTRL_Z = b"\x1a"
 _NO_CONTENT = re.compile(rb"(?m)^(?:\xef\xbb\xbf|\x1a)+|\x1a+\s*\Z")
 
 
-class NotUtf8(ValueError):
+class NotUtf8(ExitBrainError, ValueError):
     """A text is not in UTF-8; the message continues a sentence that begins with the name of the text."""
 
 

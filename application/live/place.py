@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.ports.live_recording import LiveRecording
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace, ReadingPlaces
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import EntryId
 
 BEGINNING = EntryId(0, 0)
 
 
-class EntriesTrimmed(Exception):
+class EntriesTrimmed(ExitBrainError):
     """Messages that the store has not received are gone from their stream; the text says which, and the ways out."""
 
     def __init__(self, stream: str, received: EntryId, lost: str) -> None:

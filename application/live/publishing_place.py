@@ -1,10 +1,11 @@
 """Whether a stream is published from this store: judged from what the stream says, before anything is added to it."""
 
 from exitbrain.application.ports.publisher import PublishedPosition, Stated, UnknownPosition
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.store import StoreIdentity
 
 
-class PublishedElsewhere(Exception):
+class PublishedElsewhere(ExitBrainError):
     """What a stream is published up to is not in this store's log, so nothing of this store is published there."""
 
     def __init__(self, stream: str, stated: Stated, store: StoreIdentity, head: int) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from exitbrain.domain.errors import ExitBrainError
+
 STALL_AFTER_S = 3.0
 """A loop without a successful step for this long is reported."""
 
@@ -26,7 +28,7 @@ IDLE_SLICE_S = 0.5
 Step = Callable[[], Awaitable[object]]
 
 
-class LoopFailed(Exception):
+class LoopFailed(ExitBrainError):
     """A loop can not go on; the process must end with a non-zero code."""
 
 

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.receipt import RawFields, Refusal
 
 RETRY_OF = "retry_of"
 """The field that marks a message as sent again: the entry id of the message that was refused first."""
 
 
-class DeadLettersUnavailable(Exception):
+class DeadLettersUnavailable(ExitBrainError):
     """The dead letters can not be reached or do not answer; what was asked may or may not have happened."""
 
 

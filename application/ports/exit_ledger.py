@@ -7,6 +7,7 @@ from uuid import UUID
 
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy_register import PolicyRegister
@@ -14,7 +15,7 @@ from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.receipt import MessageReceived
 
 
-class LedgerError(Exception):
+class LedgerError(ExitBrainError):
     """The base of what a ledger raises."""
 
 
@@ -46,15 +47,10 @@ class UnreadableEvent(LedgerError):
     """A stored event can not be read: unknown topic, unknown version, or damaged content."""
 
     def __init__(self, position: int, topic: str, why: str) -> None:
-        super().__init__(
-            position, topic, why
-        )  # what it is made of, so that it survives the way between processes
+        super().__init__(f"event at log position {position} ({topic}) can not be read: {why}")
         self.position = position
         self.topic = topic
         self.why = why
-
-    def __str__(self) -> str:
-        return f"event at log position {self.position} ({self.topic}) can not be read: {self.why}"
 
 
 Place = tuple[UUID, int]

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 
 
-class EngineUnavailable(Exception):
+class EngineUnavailable(ExitBrainError):
     """An engine can not be loaded; the message names it and says why."""
 
 
-class EngineFailed(Exception):
+class EngineFailed(ExitBrainError):
     """An engine gave nothing that can be judged; the message names it and says what it did instead."""
 
 

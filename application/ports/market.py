@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.walk.candle import Market
 
 
-class MarketUnreadable(Exception):
+class MarketUnreadable(ExitBrainError):
     """Market data can not be used; the text is one sentence that names the file, the row and what is allowed."""
 
 

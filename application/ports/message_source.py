@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import IncomingMessage
 
 
-class SourceUnavailable(Exception):
+class SourceUnavailable(ExitBrainError):
     """The source can not be reached or does not answer; what was asked may or may not have happened."""
 
 
-class ReadElsewhere(Exception):
+class ReadElsewhere(ExitBrainError):
     """The streams are read for another store; the text says which, what says so, and the ways out."""
 
     def __init__(self, said_by: str, theirs: str, ours: str) -> None:

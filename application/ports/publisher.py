@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import StoreIdentity
 
 
-class PublisherUnavailable(Exception):
+class PublisherUnavailable(ExitBrainError):
     """The stream can not be reached or does not answer; what was asked may or may not have happened."""
 
 

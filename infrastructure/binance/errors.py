@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import aiohttp
 from binance.exceptions import BinanceAPIException, BinanceRequestException
 
+from exitbrain.domain.errors import ExitBrainError
+
 RETRY_AFTER_S, RETRY_AFTER_MAX_S = 60.0, 3 * 86_400.0
 """How long to be silent when the venue does not say, and at most; its bans last up to three days."""
 
@@ -21,7 +23,7 @@ _WITHOUT_ANSWER = (-1000, -1001, -1006, -1007, -1008, -1016)
 _BANNED_UNTIL = re.compile(r"until (\d{13})\b")
 
 
-class VenueError(Exception):
+class VenueError(ExitBrainError):
     """A call to the venue failed; the text is one sentence without keys or signatures."""
 
 

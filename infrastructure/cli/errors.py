@@ -15,7 +15,7 @@ from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.secrets import hidden
 
@@ -25,15 +25,15 @@ LABORATORY = ("arch", "numba", "numpy", "plotly", "pyarrow")
 """The packages of the extra `lab`, all of which only commands of the laboratory import."""
 
 
-class WrongUsage(Exception):
+class WrongUsage(ExitBrainError):
     """A command was asked for something that it does not do; the text says what it does."""
 
 
-class CanNotGoOn(Exception):
+class CanNotGoOn(ExitBrainError):
     """A worker ended because something it needs did not come back; the text says what."""
 
 
-class Interrupted(Exception):
+class Interrupted(ExitBrainError):
     """A command was ended from the keyboard; the text says what remains of its work."""
 
 

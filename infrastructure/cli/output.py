@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from exitbrain.domain.errors import ExitBrainError
+
 WIDE = 200
 """Columns where nobody looks at a terminal: wide enough that no table cuts a number."""
 
@@ -22,7 +24,7 @@ _PART = 1024 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class ReaderGone(Exception):
+class ReaderGone(ExitBrainError):
     """Whoever read our output has closed it; there is nobody left to tell."""
 
 

@@ -1,7 +1,9 @@
 """What the demonstration claims, it checks."""
 
+from exitbrain.domain.errors import ExitBrainError
 
-class ClaimFalse(Exception):
+
+class ClaimFalse(ExitBrainError):
     """The demonstration claimed something that is not true here; the text says what."""
 
 

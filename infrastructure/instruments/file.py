@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.errors import ExitBrainError, InvalidValue
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
@@ -26,7 +26,7 @@ from exitbrain.infrastructure.wire.scalars import shown
 _UNIFIED_NAME = re.compile(r"(?P<base>[^/:]+)/(?P<quote>[^/:]+):(?P=quote)(?:-(?P<expiry>[0-9]{6}))?")
 
 
-class InstrumentsUnreadable(Exception):
+class InstrumentsUnreadable(ExitBrainError):
     """A file of instruments can not be read; the text is one sentence that names symbol and field."""
 
 

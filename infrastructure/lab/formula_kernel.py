@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import fields
 from typing import Any
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.formulas.registry import FORMULAS, Formula
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter
@@ -29,7 +30,7 @@ from exitbrain.infrastructure.lab.jit import inlined
 '''
 
 
-class NoKernel(Exception):
+class NoKernel(ExitBrainError):
     """A formula has a form that no kernel is written for; it is computed row by row."""
 
 

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol, TypeVar
 
+from exitbrain.domain.errors import ExitBrainError
+
 Part = TypeVar("Part")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-class ClusterUnavailable(Exception):
+class ClusterUnavailable(ExitBrainError):
     """A cluster can not be reached, has nobody to work, or did not finish; the message says which and why."""
 
 

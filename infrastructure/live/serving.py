@@ -21,6 +21,7 @@ from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreU
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.live.ending import Ending
@@ -61,7 +62,7 @@ class ServeOptions:
         return self.begin_publishing_here or self.republish_from is not None
 
 
-class Unserved(Exception):
+class Unserved(ExitBrainError):
     """The worker ended because it could not go on; the text says why."""
 
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from redis.asyncio.connection import Connection, SSLConnection, parse_url
 from redis.exceptions import RedisError
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.urls import PERCENT_ENCODE, Parts, parts_of
 
 ALLOWED = (
@@ -18,7 +19,7 @@ _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _PORT_MAX = 65_535
 
 
-class BadRedisUrl(ValueError):
+class BadRedisUrl(ExitBrainError, ValueError):
     """A text is no URL of a Redis, or not one that can be read for sure; the sentence says how to write it."""
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.text_files import MARK
 
 NESTING_MAX = 64
@@ -12,7 +13,7 @@ NESTING_MAX = 64
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\[\s\S]?)*(?:"|\Z)|[\[{]|[\]}]')
 
 
-class NotJson(ValueError):
+class NotJson(ExitBrainError, ValueError):
     """A text is not JSON, or is nested deeper than `NESTING_MAX`."""
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
@@ -34,11 +35,11 @@ _BEGINNING_SHOWN = 60
 _NOT_THIS_WAY = {"[": ", not an array", "{": ", not an object over several lines"}
 
 
-class InputUnreadable(Exception):
+class InputUnreadable(ExitBrainError):
     """A file of messages can not be read; the text is one sentence for the user."""
 
 
-class NoMessages(Exception):
+class NoMessages(ExitBrainError):
     """A file holds something else than recorded messages; the text is one sentence for the user."""
 
 

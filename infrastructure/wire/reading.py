@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.wire.placeholders import is_placeholder_word
@@ -18,7 +19,7 @@ UNUSABLE = "can not be used, so it counts as absent"
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class Refused(Exception):
+class Refused(ExitBrainError):
     """A message can not be used; `is_exit` says that it asks for an exit, or may."""
 
     def __init__(self, refusal: Refusal, *, is_exit: bool = False) -> None:

@@ -11,6 +11,7 @@ from typing import cast
 
 import msgspec
 
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
 from exitbrain.domain.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
@@ -75,7 +76,7 @@ _IDS = NAMES_OF_ENTRY.intersection(IDS)
 _OPEN = IntentKind.OPEN
 
 
-class _Unusual(ValueError):
+class _Unusual(ExitBrainError, ValueError):
     """Something that only the shapes can tell the meaning of."""
 
 

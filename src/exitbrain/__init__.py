@@ -40,6 +40,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         StoreUnavailable as StoreUnavailable,
         UnreadableEvent as UnreadableEvent,
     )
+    from exitbrain.application.ports.level_engine import (
+        EngineFailed as EngineFailed,
+        EngineUnavailable as EngineUnavailable,
+    )
     from exitbrain.application.replay import (
         Drift as Drift,
         ReplayReport as ReplayReport,
@@ -60,6 +64,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.domain.errors import (
         DomainError as DomainError,
+        ExitBrainError as ExitBrainError,
         InvalidValue as InvalidValue,
         UnknownPolicy as UnknownPolicy,
         WrongState as WrongState,
@@ -146,6 +151,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Unit as Unit,
         Whose as Whose,
     )
+    from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable as InstrumentsUnreadable
     from exitbrain.infrastructure.library.dropin import (
         AdaptiveLevels as AdaptiveLevels,
         AdaptiveLeverageEngine as AdaptiveLeverageEngine,
@@ -173,12 +179,13 @@ _MODULES = {
     "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
+    "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
     "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.claim": "KeyClaimed",
     "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
     "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
-    "exitbrain.domain.errors": "DomainError InvalidValue UnknownPolicy WrongState",
+    "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
     "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
     "exitbrain.domain.formulas.algebra": "Bound",
     "exitbrain.domain.formulas.tracing": "Line",
@@ -194,6 +201,7 @@ _MODULES = {
     "exitbrain.domain.receipt": "Cycle Disposition IgnoredExit MessageReceived RawFields Reason Refusal",
     "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
+    "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
