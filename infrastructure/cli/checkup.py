@@ -4,7 +4,6 @@ import asyncio
 import platform
 from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from redis import RedisError
@@ -20,7 +19,7 @@ from exitbrain.domain.store import FORMAT
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.cli import output, publication_check, reports
 from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE, USAGE, WrongUsage, exit_code_of, sentence_of
-from exitbrain.infrastructure.cli.store import opened_with
+from exitbrain.infrastructure.cli.store import has_none, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
@@ -95,9 +94,10 @@ def _names() -> reports.Check:
 def _store(settings: Settings) -> tuple[Checked, Checked]:
     """Return what the store is like, and whether the streams are published from it."""
     unasked = reports.Check(publication_check.NAME, None, "not asked: there is no store to compare with")
-    is_default = "store" not in settings.model_fields_set
-    if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
-        none_yet = reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it")
+    if has_none(settings):
+        in_memory = settings.store.startswith("memory:")
+        why = "is a new one in each process" if in_memory else "does not exist yet; ingest begins it"
+        none_yet = reports.Check("store", None, f"{settings.store} {why}")
         return Checked(none_yet), Checked(unasked)
     try:
         with opened_with(settings) as container:

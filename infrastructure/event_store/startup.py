@@ -14,18 +14,28 @@ NEWEST_ENTRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What a look at a store shows: its encoded `StoreOpened`, and a log position of each of the newest topics."""
+    """What a look at a store shows: its encoded `StoreOpened`, and a log position of each of the newest topics.
+
+    `under_log` is the `StoreOpened` of the file alone, where a write-ahead log lies over it.
+    """
 
     opened: bytes | None
     newest_topics: dict[str, int]
+    under_log: bytes | None = None
 
 
 class _Format(msgspec.Struct):
     format: int
 
 
+class _Identity(msgspec.Struct):
+    store_id: str
+
+
 def check(glimpse: Glimpse, name: str) -> None:
-    """Raise StoreUnavailable for a store of another format, or one that a newer version has written to."""
+    """Raise StoreUnavailable for a store of another format, one that a newer version has written to, or two in one."""
+    if glimpse.opened is not None and glimpse.under_log is not None:
+        _check_log_is_its_own(glimpse.opened, glimpse.under_log, name)
     if glimpse.opened is not None:
         found = _format_of(glimpse.opened, name)
         if found > FORMAT:
@@ -43,6 +53,18 @@ def check(glimpse: Glimpse, name: str) -> None:
                 f"{name} holds at log position {position} the topic {topic!r}, "
                 "which this version of ExitBrain does not know"
             )
+
+
+def _check_log_is_its_own(opened: bytes, under_log: bytes, name: str) -> None:
+    try:
+        ids = {msgspec.json.decode(one, type=_Identity).store_id for one in (opened, under_log)}
+    except (msgspec.MsgspecError, ValueError):
+        return  # what it is then will be said where it is read
+    if len(ids) > 1:
+        raise StoreUnavailable(
+            f"{name} lies beside the -wal of another store: put the one back that belongs to it; a store that was closed"
+            " has none, so take the -wal and the -shm away"
+        )
 
 
 def _format_of(opened: bytes, name: str) -> int:

@@ -104,7 +104,7 @@ class ExitBrain:
             )
         loaded = load_settings(store=store, **settings)
         with ExitStack() as stack:
-            container = stack.enter_context(opened(loaded, create=True))
+            container = stack.enter_context(opened(loaded, "create"))
             brain = cls(
                 container.ledger(),
                 decisions=container.decisions(),

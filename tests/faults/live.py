@@ -109,7 +109,7 @@ class Live:
         metrics = Metrics(mode="shadow")
         journal = LiveJournal(metrics, form="json", stream=self.log)
         async with AsyncExitStack() as stack:
-            container = stack.enter_context(opened(self._settings, create=True))
+            container = stack.enter_context(opened(self._settings, "create"))
             writer, self.tail_thread = OneThread("writer"), OneThread("tail")
             stack.callback(writer.close)
             stack.callback(self.tail_thread.close)

@@ -1,0 +1,122 @@
+"""The files of an SQLite store, and how they can be read without changing them.
+
+SQLite's read-only mode is not enough by itself: it rewrites the index beside a write-ahead log, or makes one.
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NamedTuple
+from urllib.parse import quote
+
+from eventsourcing.persistence import OperationalError
+
+_LOG, _INDEX, _JOURNAL = "-wal", "-shm", "-journal"
+_MAGIC_OF_LOG = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+_MAGIC_OF_JOURNAL = (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",)
+
+
+class Way(Enum):
+    """How a file is read; the value is what its URI says of that."""
+
+    ALONE = "mode=ro&immutable=1"
+    """No log counts. SQLite takes no locks: whoever reads so must notice when the file changes."""
+
+    WITH_LOG = "mode=ro&readonly_shm=1"
+    """With its log, beside writers, under SQLite's locks. It builds an index in memory when that of the file is stale."""
+
+    COPIED = "mode=rw"
+    """SQLite would have to write first, an index or a rollback, so that happens to a copy."""
+
+
+class _Stamp(NamedTuple):
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+    def same_file(self, other: "_Stamp | None") -> bool:
+        return other is not None and self[:2] == other[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What lies where a store is at one moment; an empty log or journal is as good as none."""
+
+    main: _Stamp
+    log: _Stamp | None
+    journal: _Stamp | None
+    has_index: bool
+
+    @classmethod
+    def at(cls, path: Path) -> "Files":
+        """Look; raises OSError where there is no store."""
+        beside = (_stamp(_beside(path, suffix)) for suffix in (_LOG, _JOURNAL))
+        log, journal = (stamp if stamp is not None and stamp.size else None for stamp in beside)
+        return cls(_stamp_of(path.stat()), log, journal, _beside(path, _INDEX).exists())
+
+    def outdated_by(self, now: "Files", way: Way) -> bool:
+        """Return whether what was read in a way may not be what the files hold now."""
+        if way is Way.WITH_LOG:
+            assert self.log is not None
+            return not (now.has_index and self.main.same_file(now.main) and self.log.same_file(now.log))
+        return self != now
+
+
+def way_to_read(path: Path, files: Files) -> Way:
+    """Return how to read a store where these files lie."""
+    if files.journal is not None and _begins(_beside(path, _JOURNAL), _MAGIC_OF_JOURNAL):
+        return Way.COPIED
+    if files.log is None or not _begins(_beside(path, _LOG), _MAGIC_OF_LOG):
+        return Way.ALONE
+    return Way.WITH_LOG if files.has_index else Way.COPIED
+
+
+def uri_of(path: Path, way: Way) -> str:
+    """Return what SQLite is told to open."""
+    return f"file:{quote(str(path))}?{way.value}"
+
+
+def copied(path: Path) -> Path:
+    """Copy a store into a temporary folder and return the file there; raises OperationalError."""
+    folder = None
+    try:
+        folder = Path(mkdtemp(prefix="exitbrain-"))
+        for file in (path, _beside(path, _LOG), _beside(path, _JOURNAL)):
+            if file.exists():
+                shutil.copyfile(file, folder / file.name)
+    except OSError as e:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise OperationalError(
+            f"SQLite would have to change it first (it lies with a log and without the index of that, or with a change"
+            f" half done), so a copy is read, and none can be made: {e.strerror}: {e.filename or folder};"
+            " TMPDIR names the folder for it"
+        ) from e
+    return folder / path.name
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        return _stamp_of(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _stamp_of(found: os.stat_result) -> _Stamp:
+    return _Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _begins(path: Path, magic: tuple[bytes, ...]) -> bool:
+    """Return whether SQLite would take a log or journal for one: after a loss of power it may be anything."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(len(magic[0])) in magic
+    return False
