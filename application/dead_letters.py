@@ -113,9 +113,10 @@ def _check_not_accepted(letter: DeadLetter, ledger: ExitLedger) -> None:
     if receipt.disposition is not Disposition.REFUSED:
         raise NotRetried(f"{letter.entry_id} was not refused: the store says {receipt.disposition}")
     for entry in ledger.log(topics=(MessageReceived.TOPIC,)):
-        retried: MessageReceived = entry.event
+        retried = entry.event
         if (
-            retried.disposition is Disposition.ACCEPTED
+            isinstance(retried, MessageReceived)
+            and retried.disposition is Disposition.ACCEPTED
             and retried.source == letter.source
             and retried.fields.values.get(RETRY_OF) == letter.first_id
         ):

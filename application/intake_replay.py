@@ -39,7 +39,8 @@ class _Group:
     @property
     def receipt(self) -> MessageReceived:
         """Return the receipt of a message of which nothing is lost."""
-        received: MessageReceived = self.records[0].event
+        received = self.records[0].event
+        assert isinstance(received, MessageReceived), "a message begins with its receipt"
         return received
 
     @property

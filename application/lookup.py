@@ -117,12 +117,21 @@ class FoundDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What happened to a plan or its position, and where the log holds it."""
+
+    position: int
+    stream_id: UUID
+    event: HistoricEvent
+
+
+@dataclass(frozen=True, slots=True)
 class PlanHistory:
     """Everything that happened to a plan and its position, in log order."""
 
     plan_id: UUID
     opened: ExitPlanOpened
-    entries: tuple[LogEntry, ...]
+    entries: tuple[HistoryEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +139,8 @@ class FoundReceipt:
     """A receipt and the events that were saved in its transaction."""
 
     entry: LogEntry
+    receipt: MessageReceived
     effects: tuple[LogEntry, ...]
-
-    @property
-    def receipt(self) -> MessageReceived:
-        """Return the receipt itself."""
-        received: MessageReceived = self.entry.event
-        return received
 
 
 def positions(
@@ -152,7 +156,7 @@ def positions(
             continue
         if isinstance(event, PositionOpened) and symbol in (None, event.symbol):
             found[entry.stream_id] = FoundPosition(Position(entry.stream_id))
-        if entry.stream_id not in found:
+        if entry.stream_id not in found or not isinstance(event, PositionEvent):
             continue
         found[entry.stream_id].position.apply(event)
         if isinstance(event, PositionClosed):
@@ -169,9 +173,12 @@ def decision(ledger: ExitLedger, wanted: str, *, progress: Progress | None = Non
     prefix = _id_text(wanted)
     found: list[FoundDecision] = []
     for entry in _read(ledger, DECISIONS, progress):
-        id_ = decision_id(entry.stream_id, entry.event.revision)
+        event = entry.event
+        if not isinstance(event, Decision):
+            continue
+        id_ = decision_id(entry.stream_id, event.revision)
         if id_.hex.startswith(prefix):
-            found.append(FoundDecision(id_, entry.stream_id, entry.event))
+            found.append(FoundDecision(id_, entry.stream_id, event))
     return _only(found, "decision", wanted, lambda one: str(one.decision_id))
 
 
@@ -182,14 +189,19 @@ def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None =
     """
     prefix = _id_text(wanted)
     candidates = [
-        entry
+        (entry.stream_id, opened)
         for entry in _read(ledger, (ExitPlanOpened.TOPIC,), progress)
-        if entry.stream_id.hex.startswith(prefix) or entry.event.position_id.hex.startswith(prefix)
+        if isinstance(opened := entry.event, ExitPlanOpened)
+        and (entry.stream_id.hex.startswith(prefix) or opened.position_id.hex.startswith(prefix))
     ]
-    plan = _only(candidates, "plan or position", wanted, lambda entry: str(entry.stream_id))
-    streams = (plan.stream_id, plan.event.position_id)
-    entries = [entry for entry in _read(ledger, _HISTORIC_TOPICS, progress) if entry.stream_id in streams]
-    return PlanHistory(plan.stream_id, plan.event, tuple(entries))
+    plan, opened = _only(candidates, "plan or position", wanted, lambda one: str(one[0]))
+    streams = (plan, opened.position_id)
+    entries = [
+        HistoryEntry(entry.position, entry.stream_id, event)
+        for entry in _read(ledger, _HISTORIC_TOPICS, progress)
+        if isinstance(event := entry.event, HistoricEvent) and entry.stream_id in streams
+    ]
+    return PlanHistory(plan, opened, tuple(entries))
 
 
 def receipt(
@@ -200,23 +212,22 @@ def receipt(
     A whole id wins over one that only begins like it. Raises NotFound or Ambiguous.
     """
     prefix = _id_text(wanted)
-    whole: list[LogEntry] = []
-    begun: list[LogEntry] = []
+    whole: list[tuple[LogEntry, MessageReceived]] = []
+    begun: list[tuple[LogEntry, MessageReceived]] = []
     for entry in _read(ledger, (MessageReceived.TOPIC,), progress):
-        received: MessageReceived = entry.event
+        received = entry.event
+        if not isinstance(received, MessageReceived):
+            continue
         if stream is not None and stream not in (received.source, received.stream):
             continue
         if wanted == received.entry_id or prefix == entry.stream_id.hex:
-            whole.append(entry)
+            whole.append((entry, received))
         elif received.entry_id.startswith(wanted) or entry.stream_id.hex.startswith(prefix):
-            begun.append(entry)
-    found = _only(
-        whole or begun,
-        "receipt",
-        wanted,
-        lambda entry: f"{entry.event.entry_id} of {entry.event.source}",
+            begun.append((entry, received))
+    entry, received = _only(
+        whole or begun, "receipt", wanted, lambda one: f"{one[1].entry_id} of {one[1].source}"
     )
-    return FoundReceipt(found, tuple(_effects(ledger, found.position)))
+    return FoundReceipt(entry, received, tuple(_effects(ledger, entry.position)))
 
 
 def _effects(ledger: ExitLedger, position: int) -> Iterator[LogEntry]:

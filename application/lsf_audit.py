@@ -109,10 +109,15 @@ class LsfCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A decision, and the closes behind its average where they are asked for."""
+    """A decision of a plan, and the closes behind its average where they are asked for."""
 
+    plan_id: UUID
     decision: LevelsComputed
-    closes: tuple[CountedClose, ...] | None
+    closes: tuple[CountedClose, ...] | None = None
+
+    @property
+    def id(self) -> UUID:
+        return decision_id(self.plan_id, self.decision.revision)
 
 
 class LsfAudit:
@@ -139,23 +144,21 @@ class LsfAudit:
         counts = LsfCounts() if counts is None else counts
         selected = _Selected(selection)
         previous: dict[tuple[str, str], _Seen] = {}
-        for entry, seen in self._decisions(closes, progress):
+        for seen in self._decisions(closes, progress):
             decision = seen.decision
             before = previous.get((decision.account, decision.symbol))
             previous[decision.account, decision.symbol] = seen
-            if not selected.takes(entry):
+            if not selected.takes(seen):
                 continue
             counts.decisions += 1
             if before is None or _lsf_of(before.decision) == _lsf_of(decision):
                 continue
-            change = self._attribute(before, seen, decision_id(entry.stream_id, decision.revision))
+            change = self._attribute(before, seen)
             counts.add(change)
             yield change
         selected.check_found()
 
-    def _decisions(
-        self, closes: bool, progress: Callable[[int], None] | None
-    ) -> Iterator[tuple[LogEntry, _Seen]]:
+    def _decisions(self, closes: bool, progress: Callable[[int], None] | None) -> Iterator[_Seen]:
         results: dict[str, ResultLog[CountedClose]] = {}
         topics = (LevelsComputed.TOPIC, *((PositionClosed.TOPIC, CloseReported.TOPIC) if closes else ()))
         for number, entry in enumerate(self._ledger.log(topics=topics)):
@@ -165,27 +168,26 @@ class LsfAudit:
             if isinstance(event, PositionClosed | CloseReported):
                 if event.result is not None:
                     results.setdefault(event.account, ResultLog()).add(entry.position, _counted(entry, event))
-            elif closes:
-                behind = results.get(event.account, ResultLog()).read_by(event.context.window)
-                yield entry, _Seen(event, behind)
-            else:
-                yield entry, _Seen(event, None)
+            elif isinstance(event, LevelsComputed):
+                behind = (
+                    results.get(event.account, ResultLog()).read_by(event.context.window) if closes else None
+                )
+                yield _Seen(entry.stream_id, event, behind)
 
     def between(self, previous_position: int, position: int) -> LsfChange:
         """Return the change from one recorded decision to a later one of the same account and symbol.
 
         Raises ValueError where a position holds no computed levels.
         """
-        before, after = self._computed_at(previous_position), self._computed_at(position)
-        id_ = decision_id(after.stream_id, after.event.revision)
-        return self._attribute(_Seen(before.event, None), _Seen(after.event, None), id_)
+        return self._attribute(self._computed_at(previous_position), self._computed_at(position))
 
-    def _computed_at(self, position: int) -> LogEntry:
+    def _computed_at(self, position: int) -> _Seen:
         for entry in self._ledger.log(position - 1, upto=position, topics=(LevelsComputed.TOPIC,)):
-            return entry
+            if isinstance(entry.event, LevelsComputed):
+                return _Seen(entry.stream_id, entry.event)
         raise ValueError(f"log position {position} holds no computed levels")
 
-    def _attribute(self, earlier: _Seen, later: _Seen, id_: UUID) -> LsfChange:
+    def _attribute(self, earlier: _Seen, later: _Seen) -> LsfChange:
         before, after = earlier.decision, later.decision
         steps = [Decimal(lsf) for lsf in self._steps(before, after)]
         leverage, average, confidence, policy = (
@@ -196,7 +198,7 @@ class LsfAudit:
             account=after.account,
             symbol=after.symbol,
             position_id=after.position_id,
-            decision_id=id_,
+            decision_id=later.id,
             before=_lsf_of(before),
             after=_lsf_of(after),
             delta=_EXACT.subtract(steps[-1], steps[0]),
@@ -239,12 +241,10 @@ class _Selected:
         self._position = _wanted("position", wanted.position)
         self._decision = _wanted("decision", wanted.decision)
 
-    def takes(self, entry: LogEntry) -> bool:
+    def takes(self, seen: _Seen) -> bool:
         """Return whether the decision is selected; ids come first, so that one that exists is found."""
-        decision: LevelsComputed = entry.event
-        if self._decision is not None and not self._decision.fits(
-            decision_id(entry.stream_id, decision.revision)
-        ):
+        decision = seen.decision
+        if self._decision is not None and not self._decision.fits(seen.id):
             return False
         if self._position is not None and not self._position.fits(decision.position_id):
             return False

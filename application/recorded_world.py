@@ -93,14 +93,14 @@ class RecordedWorld:
                     self._snapshots[event.instrument.content_hash] = event.instrument
                 case PositionOpened():
                     self._begin_position(record.stream_id, event)
-                    self._fold(self._positions[(event.account, event.symbol)], record)
+                    self._positions[(event.account, event.symbol)].fold(record)
                 case ExitPlanOpened():
                     self._plans[record.stream_id] = ExitPlan(record.stream_id)
-                    self._fold(self._plans[record.stream_id], record)
+                    self._plans[record.stream_id].fold(record)
                 case _ if record.stream_id in self._keys:
-                    self._fold(self._of_market(record.stream_id), record)
+                    self._of_market(record.stream_id).fold(record)
                 case _ if record.stream_id in self._plans:
-                    self._fold(self._plans[record.stream_id], record)
+                    self._plans[record.stream_id].fold(record)
 
     def _begin_position(self, position_id: UUID, opened: PositionOpened) -> None:
         market = (opened.account, opened.symbol)
@@ -118,11 +118,6 @@ class RecordedWorld:
         market = self._keys[position_id]
         latest = self._positions[market]
         return latest if latest.id == position_id else self._before[market]
-
-    @staticmethod
-    def _fold(aggregate: Position | ExitPlan, record: Record) -> None:
-        aggregate.apply(record.event)
-        aggregate.version = record.version
 
 
 class _RecordedWindow(PnLWindow):

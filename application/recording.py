@@ -16,6 +16,7 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.remembered import Held, HeldCache, Market, Tail
 from exitbrain.application.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.identity import CONFIGURATION_ID, claim_id, position_id
@@ -128,7 +129,7 @@ class Recorder:
         while upto > 0:
             after = max(0, upto - LOOK_BACK)
             page = self._ledger.log(after, upto=upto, topics=(MessageReceived.TOPIC,))
-            ids = [_live_id(entry.event) for entry in page if entry.event.source == source]
+            ids = [_live_id(entry.event, source) for entry in page]
             if newest := max((one for one in ids if one is not None), default=None):
                 return newest
             upto = after
@@ -188,13 +189,16 @@ class Recorder:
 
     def _kept_configuration(self, at: datetime) -> int:
         history = self._ledger.history(CONFIGURATION_ID)
-        newest = history[-1] if history else Record(CONFIGURATION_ID, 0, None)
-        kept = newest.event
-        if kept is not None and (kept.build, kept.settings) == (self._build, self._settings):
-            return newest.version
+        version = len(history)
+        kept = history[-1].event if history else None
+        if isinstance(kept, IntakeConfigured) and (kept.build, kept.settings) == (
+            self._build,
+            self._settings,
+        ):
+            return version
         changed = IntakeConfigured(self._build, self._settings, at)
-        self._save([Record(CONFIGURATION_ID, newest.version + 1, changed)])
-        return newest.version + 1
+        self._save([Record(CONFIGURATION_ID, version + 1, changed)])
+        return version + 1
 
     def _catch_up(self) -> int:
         """Read what the log has grown by: results for the windows, changes of the register by anyone."""
@@ -381,8 +385,11 @@ def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
     return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
 
 
-def _live_id(receipt: MessageReceived) -> EntryId | None:
-    return stream_id_of(receipt.entry_id) if receipt.origin is Origin.LIVE else None
+def _live_id(event: ExitEvent, source: str) -> EntryId | None:
+    """Return the stream id of a receipt of that logical stream that was recorded live."""
+    if isinstance(event, MessageReceived) and event.source == source and event.origin is Origin.LIVE:
+        return stream_id_of(event.entry_id)
+    return None
 
 
 def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:

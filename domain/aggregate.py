@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from uuid import UUID
 
 from exitbrain.domain.values import EntryId, TimeOrigin
+
+if TYPE_CHECKING:  # every event is imported there, and most are made of a Stamp
+    from exitbrain.domain.catalogue import ExitEvent
 
 
 class Event(Protocol):
@@ -20,7 +23,7 @@ class Record:
 
     stream_id: UUID
     version: int
-    event: Any
+    event: "ExitEvent"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -52,6 +55,11 @@ class Aggregate:
         """Assign what the event says; never decide, never fail."""
         raise NotImplementedError
 
+    def fold(self, record: Record) -> None:
+        """Take the state on by one record of the stream; they come in their order, from the first."""
+        self.apply(record.event)
+        self.version = record.version
+
     def collect(self) -> list[Record]:
         """Return the events not yet saved, and forget them."""
         pending, self.pending = self.pending, []
@@ -61,7 +69,7 @@ class Aggregate:
         """Return an independent aggregate in the same state, so that a decision can be tried on it."""
         raise NotImplementedError
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: "ExitEvent") -> None:
         self.version += 1
         self.apply(event)
         self.pending.append(Record(self.id, self.version, event))

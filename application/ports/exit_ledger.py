@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import ExitPlan
@@ -64,7 +65,7 @@ class LogEntry:
     position: int
     stream_id: UUID
     version: int
-    event: Any
+    event: ExitEvent
 
 
 class ExitLedger(Protocol):

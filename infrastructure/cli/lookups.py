@@ -163,17 +163,17 @@ def _shortened(amount: str | None) -> str:
 
 
 def _history_event(
-    entry: LogEntry, history: lookup.PlanHistory, register: PolicyRegister
+    entry: lookup.HistoryEntry, history: lookup.PlanHistory, register: PolicyRegister
 ) -> reports.HistoryEvent:
     event = entry.event
-    is_decision = isinstance(event, LevelsComputed | LevelsRefused)
+    decision = event if isinstance(event, LevelsComputed | LevelsRefused) else None
     return reports.HistoryEvent(
         log_position=entry.position,
         at=_occurred_at(event),
         of="plan" if entry.stream_id == history.plan_id else "position",
         event=type(event).__name__,
-        what=sentence_of(event, _unit(event, register) if is_decision else None),
-        decision=_plan_decision(event, history) if is_decision else None,
+        what=sentence_of(event, None if decision is None else _unit(decision, register)),
+        decision=None if decision is None else _plan_decision(decision, history),
     )
 
 

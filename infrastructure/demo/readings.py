@@ -1,11 +1,12 @@
 """What the steps of the demonstration read from a store."""
 
 from collections import Counter
+from dataclasses import dataclass
 from uuid import UUID
 
 from exitbrain.application.lookup import DECISIONS
 from exitbrain.application.lsf_audit import LsfChange
-from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.formulas.tracing import Line
 from exitbrain.domain.identity import decision_id
@@ -16,9 +17,22 @@ from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
 from exitbrain.infrastructure.demo.results import GuardCounts, Plan, PlannedLevel, RefusedPlan
 
 
-def decisions(ledger: ExitLedger) -> list[LogEntry]:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision, its id, and where the log holds it."""
+
+    position: int
+    id: UUID
+    event: Decision
+
+
+def decisions(ledger: ExitLedger) -> list[Recorded]:
     """Return every recorded decision, computed or refused."""
-    return list(ledger.log(topics=DECISIONS))
+    return [
+        Recorded(entry.position, decision_id(entry.stream_id, event.revision), event)
+        for entry in ledger.log(topics=DECISIONS)
+        if isinstance(event := entry.event, Decision)
+    ]
 
 
 def effects(ledger: ExitLedger) -> list[tuple[object, ...]]:
@@ -30,20 +44,23 @@ def effects(ledger: ExitLedger) -> list[tuple[object, ...]]:
             found.append((event.source, event.disposition, event.reason))
         elif isinstance(event, LevelsComputed | LevelsRefused):
             judged = event.levels
-            found.append((id_of(entry), event.inputs, event.policy, judged.raw, judged.triggers))
+            found.append(
+                (
+                    decision_id(entry.stream_id, event.revision),
+                    event.inputs,
+                    event.policy,
+                    judged.raw,
+                    judged.triggers,
+                )
+            )
         else:
             found.append((type(event).__name__,))
     return found
 
 
-def id_of(entry: LogEntry) -> UUID:
-    """Return the id of a recorded decision."""
-    return decision_id(entry.stream_id, entry.event.revision)
-
-
 def count_guards(ledger: ExitLedger) -> GuardCounts:
     """Return how often each guard failed or was not checkable."""
-    found = [entry.event.levels.guards for entry in decisions(ledger)]
+    found = [one.event.levels.guards for one in decisions(ledger)]
     return GuardCounts(
         len(found),
         dict(Counter(name for report in found for name in report.failed)),
@@ -53,11 +70,11 @@ def count_guards(ledger: ExitLedger) -> GuardCounts:
 
 def stops_against_costs(ledger: ExitLedger) -> list[tuple[float, float]]:
     """Return stop and round-trip cost, as fractions, of every decision whose stop does not cover its costs."""
-    found = (entry.event.levels.guards.failed.get("stop_wider_than_costs") for entry in decisions(ledger))
+    found = (one.event.levels.guards.failed.get("stop_wider_than_costs") for one in decisions(ledger))
     return [(figures["stop"], figures["cost"]) for figures in found if figures is not None]
 
 
-def example(ledger: ExitLedger, *, symbol: str, stop: float) -> LogEntry:
+def example(ledger: ExitLedger, *, symbol: str, stop: float) -> Recorded:
     """Return the decision that opened a position of the symbol at the highest leverage.
 
     Of several the one whose stop, after rounding to the tick, is nearest to a distance.
@@ -65,8 +82,8 @@ def example(ledger: ExitLedger, *, symbol: str, stop: float) -> LogEntry:
     openings = [one for one in decisions(ledger) if one.event.symbol == symbol and one.event.revision == 1]
     claim(bool(openings), f"a position of {symbol} is opened")
 
-    def order(entry: LogEntry) -> tuple[float, float]:
-        decision: Decision = entry.event
+    def order(recorded: Recorded) -> tuple[float, float]:
+        decision = recorded.event
         triggers, entry_price = decision.levels.triggers, decision.inputs.entry_price
         if triggers is None or entry_price is None:
             return 0.0, 0.0
@@ -75,20 +92,20 @@ def example(ledger: ExitLedger, *, symbol: str, stop: float) -> LogEntry:
     return max(openings, key=order)
 
 
-def same_decision(ledger: ExitLedger, wanted: LogEntry) -> LogEntry:
+def same_decision(ledger: ExitLedger, wanted: Recorded) -> Recorded:
     """Return the decision with the id of one of another store."""
-    for entry in decisions(ledger):
-        if id_of(entry) == id_of(wanted):
-            return entry
+    for recorded in decisions(ledger):
+        if recorded.id == wanted.id:
+            return recorded
     raise ClaimFalse("the same messages lead to the same decision ids in every store")
 
 
-def plan_of(entry: LogEntry, policy: Policy) -> Plan:
+def plan_of(recorded: Recorded, policy: Policy) -> Plan:
     """Return a decision with its levels."""
-    decision: Decision = entry.event
+    decision = recorded.event
     judged, inputs = decision.levels, decision.inputs
     if judged.triggers is None or inputs.entry_price is None:
-        raise ClaimFalse(f"decision {id_of(entry)} has trigger prices under {policy.name}")
+        raise ClaimFalse(f"decision {recorded.id} has trigger prices under {policy.name}")
     distances = fractions_of(policy.unit, judged.raw)
     levels = tuple(
         PlannedLevel(
@@ -100,7 +117,7 @@ def plan_of(entry: LogEntry, policy: Policy) -> Plan:
         for level in LEVELS
     )
     return Plan(
-        id_of(entry),
+        recorded.id,
         policy.name,
         decision.symbol,
         inputs.side,
@@ -115,25 +132,22 @@ def refused_plans(ledger: ExitLedger) -> list[RefusedPlan]:
     """Return the decisions for which the policy gave no levels."""
     return [
         RefusedPlan(
-            id_of(entry),
-            entry.event.symbol,
-            entry.event.inputs.side,
-            entry.event.inputs.leverage,
-            entry.event.levels.raw,
+            one.id, one.event.symbol, one.event.inputs.side, one.event.inputs.leverage, one.event.levels.raw
         )
-        for entry in ledger.log(topics=(LevelsRefused.TOPIC,))
+        for one in decisions(ledger)
+        if isinstance(one.event, LevelsRefused)
     ]
 
 
 def around(ledger: ExitLedger, change: LsfChange) -> tuple[LevelsComputed, LevelsComputed]:
     """Return the two decisions of a symbol between which the LSF changed."""
     earlier: LevelsComputed | None = None
-    for entry in ledger.log(topics=(LevelsComputed.TOPIC,)):
-        if entry.event.symbol != change.symbol:
+    for one in decisions(ledger):
+        if not isinstance(one.event, LevelsComputed) or one.event.symbol != change.symbol:
             continue
-        if earlier is not None and id_of(entry) == change.decision_id:
-            return earlier, entry.event
-        earlier = entry.event
+        if earlier is not None and one.id == change.decision_id:
+            return earlier, one.event
+        earlier = one.event
     raise ClaimFalse("an LSF change lies between two decisions of the record")
 
 

@@ -17,7 +17,7 @@ from redis import Redis
 
 from exitbrain.application.explain import explain, explain_decision
 from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import V3_5, V3_6
@@ -356,7 +356,7 @@ def _timed(run: Callable[[], ReplayReport]) -> TimedReplay:
     return TimedReplay(report, perf_counter() - began_s)
 
 
-def _example(ledger: ExitLedger) -> LogEntry:
+def _example(ledger: ExitLedger) -> readings.Recorded:
     return readings.example(ledger, symbol=_SYMBOL, stop=V3_5.unit.to_fraction(_STOP_PERCENT))
 
 

@@ -5,8 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.identity import decision_id
+from exitbrain.infrastructure.demo.readings import Recorded
 from exitbrain.infrastructure.demo.results import Alteration
 
 FIELD = "levels.raw.tp1"
@@ -19,7 +18,7 @@ def copy_store(store: Path, copy: Path) -> None:
         source.backup(target)
 
 
-def alter_a_digit(store: Path, decision: LogEntry) -> Alteration:
+def alter_a_digit(store: Path, decision: Recorded) -> Alteration:
     """Add one to the fourth decimal place of the recorded TP1 of a decision, in the bytes of its event."""
     with closing(sqlite3.connect(store)) as connection, connection:
         where = (decision.position,)
@@ -35,7 +34,7 @@ def alter_a_digit(store: Path, decision: LogEntry) -> Alteration:
         connection.execute("UPDATE stored_events SET state = ? WHERE rowid = ?", (altered, *where))
     start, end = found.span("number")
     return Alteration(
-        decision_id(decision.stream_id, decision.event.revision),
+        decision.id,
         FIELD,
         was=state[start:end].decode(),
         altered=altered[start:end].decode(),

@@ -14,30 +14,9 @@ from eventsourcing.persistence import StoredEvent
 
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.domain.aggregate import Event, Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import IntakeConfigured
+from exitbrain.domain.catalogue import EVENT_CLASSES
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.exit_plan import (
-    ExitPlanCancelled,
-    ExitPlanCompleted,
-    ExitPlanOpened,
-    ExitPlanResized,
-    LevelsComputed,
-    LevelsRefused,
-    Revised,
-)
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import (
-    CloseReported,
-    LeverageChanged,
-    PositionClosed,
-    PositionIncreased,
-    PositionOpened,
-    PositionReduced,
-)
-from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import EpochRaised, StoreOpened
+from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Turn the content of one version into that of the next; what the old one did not know becomes absent (None)."""
@@ -56,28 +35,7 @@ class StoredClass:
         return len(self.upcasters) + 1
 
 
-STORED_CLASSES = (
-    StoredClass(StoreOpened),
-    StoredClass(EpochRaised),
-    StoredClass(PolicyRegistered),
-    StoredClass(PolicyActivated),
-    StoredClass(IntakeConfigured),
-    StoredClass(MessageReceived),
-    StoredClass(KeyClaimed),
-    StoredClass(InstrumentSnapshotTaken),
-    StoredClass(PositionOpened),
-    StoredClass(PositionIncreased),
-    StoredClass(LeverageChanged),
-    StoredClass(PositionReduced),
-    StoredClass(PositionClosed),
-    StoredClass(CloseReported),
-    StoredClass(ExitPlanOpened),
-    StoredClass(LevelsComputed),
-    StoredClass(LevelsRefused),
-    StoredClass(ExitPlanResized),
-    StoredClass(ExitPlanCompleted),
-    StoredClass(ExitPlanCancelled),
-)
+STORED_CLASSES = tuple(StoredClass(cls) for cls in EVENT_CLASSES)
 
 
 class _Version(msgspec.Struct):

@@ -17,6 +17,7 @@ from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.performance import WINDOW, PnLWindow
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side
+from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.library.given import double
 
 _CONSTANTS = Lsf35Parameters()
@@ -118,6 +119,7 @@ class PnLTracker:
     """
 
     def __init__(self, max_history: int = 20) -> None:
+        check("max_history", max_history, int, "a whole number from 1")
         if max_history < 1:
             raise InvalidValue("max_history", max_history, "a whole number from 1")
         self.max_history = max_history
@@ -143,6 +145,12 @@ class PnLTracker:
 
     def avg_by_leverage(self, leverage_range: tuple[float, float]) -> float:
         """Return the mean of the results whose leverage lies in (low, high), both included; 0.0 when none does."""
+        check(
+            "leverage_range",
+            leverage_range,
+            (tuple, list),
+            "the least and the greatest leverage, (low, high)",
+        )
         low, high = leverage_range
         return _mean(trade.pnl for trade in self._trades if low <= trade.leverage <= high)
 

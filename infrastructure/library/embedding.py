@@ -1,12 +1,15 @@
 """What a host needs around the facade: its messages in, the events of the record as text it can store."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from types import NoneType
+from typing import cast
 
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.wire.incoming import from_fields
 
 MESSAGE_BYTES_MAX = 65_536
@@ -29,6 +32,12 @@ def incoming_message(
     stream id, say the run id of a Redis: ids of one server tell which of two messages came first. Never raises for what
     the fields contain: such a message is refused by its receipt.
     """
+    check("stream", stream, str, "the name of a stream, such as trade.intent")
+    check("fields", fields, Mapping, "a mapping from names of fields to text, bytes or JSON values")
+    check("entry_id", entry_id, (str, NoneType), "the stream id as text, such as 1767268800000-0, or None")
+    check("origin", origin, Origin, "Origin.LIVE or Origin.IMPORT")
+    check("max_bytes", max_bytes, int, "a whole number of bytes")
+    check("server", server, (str, NoneType), "the name of what gave the stream id, or None")
     named = cast(Mapping[str | bytes, object], fields)  # the keys of a Mapping are invariant
     return from_fields(stream, entry_id, named, origin=origin, max_bytes=max_bytes, server=server)
 
@@ -38,10 +47,14 @@ def encode_event(record: Record) -> tuple[str, bytes]:
 
     Both are stable: every later version reads them.
     """
+    check("record", record, Record, "a Record, such as those of Decided.records")
     stored = MAPPER.to_stored_event(record)
     return stored.topic, stored.state
 
 
-def decode_event(topic: str, state: bytes, *, log_position: int) -> Any:
+def decode_event(topic: str, state: bytes, *, log_position: int) -> ExitEvent:
     """Return the event that `encode_event` wrote; raises UnreadableEvent, which names the log position."""
-    return MAPPER.to_domain_event(log_position, topic, state)
+    check("topic", topic, str, "the topic that encode_event returned")
+    check("state", state, bytes, "the bytes that encode_event returned")
+    event: ExitEvent = MAPPER.to_domain_event(log_position, topic, state)
+    return event

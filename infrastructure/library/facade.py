@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar, Unpack
+from types import NoneType
+from typing import Self, TypeVar, Unpack
 from uuid import uuid4
 
 from exitbrain import __version__
@@ -41,11 +42,21 @@ from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.library.arguments import (
+    A_MESSAGE,
+    check,
+    check_function,
+    check_port,
+    messages_in,
+)
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
+from exitbrain.infrastructure.library.open_settings import OpenSettings
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 T = TypeVar("T")
+
+A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
 
 
 class ExitBrain:
@@ -72,22 +83,33 @@ class ExitBrain:
         settings: DecisionSettings | None = None,
         policy: str | None = None,
     ) -> None:
+        check_port("ledger", ledger, ExitLedger, "; ExitBrain.open(...) takes the URL of a store")
+        check("settings", settings, (DecisionSettings, NoneType), "DecisionSettings")
         self.ledger = ledger
         self._decisions = DecodedDecisions(ledger) if decisions is None else decisions
         self._engine = BuiltInFormulas() if engine is None else engine
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
         self._settings = DecisionSettings() if settings is None else settings
-        self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
+        translator = WireTranslator() if translator is None else translator
+        self._intake = Intake(self._engine, translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
+        for name, adapter, port in (
+            ("decisions", self._decisions, DecisionLog),
+            ("engine", self._engine, LevelEngine),
+            ("instruments", self._instruments, Instruments),
+            ("clock", self._clock, Clock),
+            ("translator", translator, Translator),
+        ):
+            check_port(name, adapter, port)
         begin_or_check(ledger, self._clock, __version__, new_id=uuid4(), policy=policy)
         self._recorder = Recorder(
             ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
         )
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Any) -> Self:
+    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
         """Open a store by its URL, beginning it when it does not exist.
 
         The store and every other setting come from the arguments, else from `EXITBRAIN_*` or `.env`, else from the
@@ -123,19 +145,21 @@ class ExitBrain:
 
         `at` is the time of recording (None: the clock's), aware, kept in UTC; a naive one raises InvalidValue.
         """
+        check("message", message, IncomingMessage, A_MESSAGE)
         return self.handle_batch([message], at=at)[0]
 
     def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
     ) -> list[Outcome]:
         """Record messages in their order, as one transaction where nobody interferes; see `handle`."""
-        return self._recorder.handle_batch(messages, at=None if at is None else moment("at", at))
+        return self._recorder.handle_batch(messages_in(messages), at=None if at is None else moment("at", at))
 
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, for `decide`.
 
         Ask before your transaction writes: what it reads of uncommitted results would outlive a rollback.
         """
+        check("message", message, IncomingMessage, A_MESSAGE)
         return self._recorder.state_of(message)
 
     def context(self, *, at: datetime | None = None) -> Context:
@@ -151,6 +175,9 @@ class ExitBrain:
         For hosts with their own transaction, event store or bus. The first record is the receipt; a store that
         holds it already has received the message before.
         """
+        check("message", message, IncomingMessage, A_MESSAGE)
+        check("state", state, State, "a State, which state_of(message) returns")
+        check("context", context, Context, "a Context, which context(at=...) returns")
         recorded_at = moment("context.recorded_at", context.recorded_at)
         return self._intake.decide(message, state, replace(context, recorded_at=recorded_at))
 
@@ -181,6 +208,7 @@ class ExitBrain:
         freshness: Freshness | None = None,
     ) -> Explanation:
         """Return the levels for complete inputs, say those of a recorded decision; see `levels`."""
+        check("inputs", inputs, LevelInputs, "LevelInputs; levels(...) takes single inputs as keywords")
         chosen = self._policy(policy, symbol)
         return explain(chosen, checked(inputs), self._instrument(symbol), self._freshness(freshness))
 
@@ -191,6 +219,7 @@ class ExitBrain:
 
         The latter two need the whole log, so they take no selection.
         """
+        check("selection", selection, Selection, A_SELECTION)
         if not from_receipts and not context:
             return DecisionReplay(self.ledger, self._decisions, self._engine).run(_aware(selection))
         if selection != EVERYTHING:
@@ -213,6 +242,9 @@ class ExitBrain:
         the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
         parameter that the policy has not or that gives no finite level, and UnknownPolicy.
         """
+        check("policy", policy, (str, Policy), "the name of a policy, or a Policy")
+        for changes in variants:
+            check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
         base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
         policies = [variant_of(base, changes) for changes in variants or ({},)]
         asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
@@ -236,6 +268,8 @@ class ExitBrain:
         self.close()
 
     def _policy(self, name: str | None, symbol: str) -> Policy:
+        check("policy", name, (str, NoneType), "the name of a policy")
+        check("symbol", symbol, str, "the name of a symbol")
         register = self.ledger.register()
         return (register.in_force(symbol) if name is None else register.named(name)).policy
 
@@ -243,6 +277,7 @@ class ExitBrain:
         return self._instruments.instrument(symbol) if symbol else None
 
     def _freshness(self, given: Freshness | None) -> Freshness:
+        check("freshness", given, (Freshness, NoneType), "a Freshness")
         return Freshness(0.0, self._settings.max_intent_age_s) if given is None else given
 
 
@@ -254,18 +289,22 @@ class AsyncExitBrain:
     """
 
     def __init__(self, build: Callable[[], ExitBrain]) -> None:
+        takes_urls = "AsyncExitBrain.open(...) takes the URL of a store"
+        check_function("build", build, f"a function that builds the ExitBrain; {takes_urls}")
         self._build = build
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="exitbrain")
         self._brain: ExitBrain | None = None
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Any) -> Self:
+    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
         """Return a twin that opens its store on entering; see `ExitBrain.open`."""
         return cls(partial(ExitBrain.open, store, **settings))
 
     async def __aenter__(self) -> Self:
         try:
-            self._brain = await self._on_thread(self._build)
+            brain = await self._on_thread(self._build)
+            check("what build() returned", brain, ExitBrain, "an ExitBrain")
+            self._brain = brain
         except BaseException:
             self._thread.shutdown()
             raise
@@ -280,6 +319,7 @@ class AsyncExitBrain:
 
     async def run(self, work: Callable[[ExitBrain], T]) -> T:
         """Do any work with the `ExitBrain` on its thread, such as reading its ledger."""
+        check_function("work", work, "a function that takes the ExitBrain")
         return await self._on_thread(partial(work, self._entered))
 
     async def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
@@ -365,6 +405,7 @@ class AsyncExitBrain:
 
 def _aware(selection: Selection) -> Selection:
     """Return a selection whose times can be compared; raises InvalidValue for a naive one."""
+    check("selection", selection, Selection, A_SELECTION)
     if selection.since is None and selection.until is None:
         return selection
     return replace(

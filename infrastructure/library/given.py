@@ -13,6 +13,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
+from exitbrain.infrastructure.library.arguments import check
 
 # Wide enough for any market, narrow enough that no product of inputs overflows.
 SMALLEST, LARGEST = 1e-15, 1e15
@@ -137,6 +138,7 @@ def amount(field: str, value: Amount) -> Decimal:
 
 def moment(field: str, value: datetime) -> datetime:
     """Return an aware time in UTC; raises InvalidValue for a naive one, which could mean any of 38 moments."""
+    check(field, value, datetime, "a datetime with its offset, such as datetime.now(UTC)")
     if value.utcoffset() is None:
         raise InvalidValue(field, value.isoformat(), "a time with its offset, such as datetime.now(UTC)")
     return value.astimezone(UTC)

@@ -76,7 +76,8 @@ class DecodedDecisions:
         while True:
             try:
                 for entry in self._ledger.log(after, upto=upto, topics=DECISION_TOPICS):
-                    yield DecodedDecision(entry.position, entry.stream_id, entry.event)
+                    if isinstance(entry.event, Decision):
+                        yield DecodedDecision(entry.position, entry.stream_id, entry.event)
             except UnreadableEvent as unreadable:
                 after = unreadable.position
                 yield UnreadableDecision(unreadable.position, unreadable.why)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Verdict as Verdict,
     )
     from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
+    from exitbrain.domain.catalogue import ExitEvent as ExitEvent
     from exitbrain.domain.claim import KeyClaimed as KeyClaimed
     from exitbrain.domain.configuration import (
         DecisionSettings as DecisionSettings,
@@ -168,6 +169,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         ExitBrain as ExitBrain,
     )
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
+    from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
     # isort: on
 
@@ -182,6 +184,7 @@ _MODULES = {
     "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
     "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
+    "exitbrain.domain.catalogue": "ExitEvent",
     "exitbrain.domain.claim": "KeyClaimed",
     "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
     "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
@@ -206,6 +209,7 @@ _MODULES = {
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
     "exitbrain.infrastructure.library.given": "GivenInputs",
+    "exitbrain.infrastructure.library.open_settings": "OpenSettings",
     "exitbrain.infrastructure.settings": "SettingsError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -47,6 +47,7 @@ PUBLIC = [
     "ExitBrain",
     "ExitBrainError",
     "ExitBrainV35Integration",
+    "ExitEvent",
     "ExitPlan",
     "ExitPlanCancelled",
     "ExitPlanCompleted",
@@ -82,6 +83,7 @@ PUBLIC = [
     "MessageReceived",
     "MessageTime",
     "NoStore",
+    "OpenSettings",
     "Origin",
     "Outcome",
     "PnLTracker",
@@ -166,7 +168,7 @@ PORTS = [
 PROMISED_ELSEWHERE = {"apply", "instrument"}
 
 # Type aliases have no place for a docstring; a comment or a string beside them says what they are.
-ALIASES = {"Translation", "RawRow"}
+ALIASES = {"ExitEvent", "Translation", "RawRow"}
 
 
 def undocumented(name: str, item: Any) -> Iterator[str]:

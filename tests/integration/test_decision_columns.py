@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.replay import DECISION_TOPICS
+from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
@@ -63,7 +64,9 @@ def test_every_decision_is_a_row_with_what_the_event_says(
     entries = list(ledger.log(topics=DECISION_TOPICS))
     assert len(columns) == len(entries) > 100
     for row, entry in enumerate(entries):
-        event, raw = entry.event, entry.event.levels.raw
+        event = entry.event
+        assert isinstance(event, Decision)
+        raw = event.levels.raw
         assert columns.log_position[row] == entry.position
         assert bytes(columns.plan_id[row]) == entry.stream_id.bytes
         assert columns.revision[row] == event.revision
@@ -79,7 +82,7 @@ def test_every_decision_is_a_row_with_what_the_event_says(
             getattr(event.inputs, name) for name in INPUTS
         ]
         assert columns.entry_price_text.text(row) == str(event.inputs.entry_price)
-        assert columns.entry_price[row] == float(event.inputs.entry_price)
+        assert columns.entry_price[row] == float(event.inputs.entry_price or 0)
         assert [getattr(columns, name)[row] for name in OUTPUTS + LIMITS] == [
             getattr(raw, name) for name in OUTPUTS + LIMITS
         ]

@@ -22,6 +22,8 @@ from tests.world import NOON, NOON_MS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "integration.md"
+TYPED = [ROOT / "tests" / "typing" / name for name in ("every_event.py", "wrong_uses.py")]
+"""What a type checker must accept, and what it must refuse: there every line is marked, and a mark too many is an error."""
 
 
 class Block(NamedTuple):
@@ -85,14 +87,14 @@ def test_the_page_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.Monkey
         assert run(block, names) == block.prints, f"{PAGE.name}, line {block.line}"
 
 
-def test_a_type_checker_agrees_with_the_page(tmp_path: Path) -> None:
+def test_a_type_checker_agrees_with_the_page_and_refuses_wrong_uses(tmp_path: Path) -> None:
     program = tmp_path / "guide.py"
     blocks = blocks_of(PAGE.read_text(encoding="utf-8"))
     wrong = "\nreveal_type(brain.handle(btc(1)))\nbrain.handel(btc(1))\nfrom exitbrain import Nonsense\n"
     program.write_text("\n".join(block.code for block in blocks) + wrong, encoding="utf-8")
 
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--follow-imports=silent", program],
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", program, *TYPED],
         cwd=ROOT,
         capture_output=True,
         text=True,

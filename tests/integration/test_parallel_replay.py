@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.ports.exit_ledger import LogEntry, StoreUnavailable
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.infrastructure.container import opened
+from exitbrain.infrastructure.demo.readings import Recorded, decisions
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
 from exitbrain.infrastructure.parallel_replay import ENTRIES_WORTH, Processes, replay_in_parallel
@@ -54,9 +55,9 @@ def head_of(store: Path) -> int:
         return container.ledger().head()
 
 
-def decisions_of(store: Path) -> list[LogEntry]:
+def decisions_of(store: Path) -> list[Recorded]:
     with opened(load_settings(store=f"sqlite:///{store}")) as container:
-        return list(container.ledger().log(topics=[LevelsComputed.TOPIC]))
+        return [one for one in decisions(container.ledger()) if isinstance(one.event, LevelsComputed)]
 
 
 def in_one_process(store: Path, selection: Selection = EVERYTHING) -> ReplayReport:
@@ -79,8 +80,8 @@ def test_two_processes_report_what_one_reports(store: Path, parts: int) -> None:
 
 
 def test_a_drift_in_every_part_is_counted_and_the_earliest_named(store: Path) -> None:
-    decisions = decisions_of(store)
-    altered = [alter_a_digit(store, decisions[len(decisions) * part // 4 + 1]) for part in (3, 2, 1, 0)]
+    found = decisions_of(store)
+    altered = [alter_a_digit(store, found[len(found) * part // 4 + 1]) for part in (3, 2, 1, 0)]
 
     report = in_two_processes(store, 4)
 

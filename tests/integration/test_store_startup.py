@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -27,6 +26,7 @@ from tests.world import THIS_STORE
 pytestmark = pytest.mark.integration
 
 OPENED = Record(STORE_ID, 1, StoreOpened(FORMAT, "0.1.0", RECORDED, THIS_STORE))
+NEWER = Record(STORE_ID, 1, StoreOpened(FORMAT + 1, "0.1.0", RECORDED, THIS_STORE))
 
 FIRST_FORMAT = (
     """UPDATE stored_events SET state = '{"v":1,"format":1,"version":"0.1.0","at":"2026-03-14T15:09:27Z"}'"""
@@ -112,8 +112,7 @@ def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_refused_and_the_store_stays_untouched(tmp_path: Path) -> None:
-    newer = replace(OPENED, event=replace(OPENED.event, format=FORMAT + 1))
-    path = store_with(tmp_path / "newer.db", newer)
+    path = store_with(tmp_path / "newer.db", NEWER)
     before = content(tmp_path)
     assert refusal(f"sqlite:///{path}") == (
         f"store {path} is of format {FORMAT + 1}; this version of ExitBrain reads up to {FORMAT}"
@@ -139,20 +138,18 @@ def test_a_newer_format_is_recognised_whatever_else_its_first_event_says(tmp_pat
 
 
 def test_a_newer_format_is_recognised_in_a_store_that_was_not_closed(tmp_path: Path) -> None:
-    newer = replace(OPENED, event=replace(OPENED.event, format=FORMAT + 1))
     with closing(open_ledger(f"sqlite:///{tmp_path}/open.db", create=True)) as ledger:
-        ledger.save([newer])
+        ledger.save([NEWER])
         assert (tmp_path / "open.db-wal").stat().st_size > 0
         assert f"is of format {FORMAT + 1}" in refusal(f"sqlite:///{tmp_path}/open.db")
         assert ledger.head() == 1
 
 
 def test_a_newer_store_that_was_copied_while_it_was_open_stays_untouched(tmp_path: Path) -> None:
-    newer = replace(OPENED, event=replace(OPENED.event, format=FORMAT + 1))
     copied = tmp_path / "copied"
     copied.mkdir()
     with closing(open_ledger(f"sqlite:///{tmp_path}/open.db", create=True)) as ledger:
-        ledger.save([newer])
+        ledger.save([NEWER])
         for name in ("open.db", "open.db-wal"):
             shutil.copy(tmp_path / name, copied)
     before = content(copied)
@@ -280,7 +277,7 @@ def test_a_postgres_store_is_made_once_and_opening_it_again_writes_nothing() -> 
 def test_a_postgres_store_of_a_newer_format_is_refused() -> None:
     with fresh_database() as url:
         with closing(open_ledger(url, create=True)) as ledger:
-            ledger.save([replace(OPENED, event=replace(OPENED.event, format=FORMAT + 1))])
+            ledger.save([NEWER])
         assert f"is of format {FORMAT + 1}" in refusal(url)
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
@@ -59,5 +59,5 @@ def test_batches_decide_what_single_messages_decide(drawn: list[Drawn], policy: 
             other.version,
             type(other.event),
         )
-        if isinstance(one.event, LevelsComputed | LevelsRefused):
+        if isinstance(one.event, Decision) and isinstance(other.event, Decision):
             assert (one.event.inputs, one.event.levels) == (other.event.inputs, other.event.levels)

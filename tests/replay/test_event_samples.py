@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import exitbrain.domain
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.domain.aggregate import Event, Record
+from exitbrain.domain.catalogue import EVENT_CLASSES, ExitEvent
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
 from exitbrain.domain.position import LeverageChanged
 from exitbrain.infrastructure.event_store.mapper import (
@@ -51,6 +52,7 @@ def classes_with_a_topic() -> set[type]:
 
 def test_every_event_class_of_the_domain_is_stored_under_a_topic_of_its_own() -> None:
     assert classes_with_a_topic() == set(STORED)
+    assert [stored.cls for stored in STORED_CLASSES] == list(get_args(ExitEvent)) == list(EVENT_CLASSES)
     assert len(MAPPER.topics) == len(STORED_CLASSES)
 
 

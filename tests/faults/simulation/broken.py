@@ -15,6 +15,7 @@ from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.message_source import Delivery
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage, Translation
+from exitbrain.domain.receipt import MessageReceived
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
 from tests.faults.simulation.streams import EntryKey, Handed
@@ -109,6 +110,7 @@ class IgnoresExitsSilently(Intake):
     ) -> Decided:
         decided = super().decide_translated(message, translation, state, context)
         receipt, *effects = decided.records
+        assert isinstance(receipt.event, MessageReceived)
         silent = replace(receipt, event=replace(receipt.event, ignored_exit=None))
         return replace(decided, records=(silent, *effects))
 

@@ -64,7 +64,8 @@ class _Check:
         self._ledger = StoredLedger(evidence.store, "the store")
         self._translator = WireTranslator()
         self._log = list(self._ledger.log())
-        self._receipts = {e.stream_id: e for e in self._log if isinstance(e.event, MessageReceived)}
+        self._receipts = {e.stream_id: e.event for e in self._log if isinstance(e.event, MessageReceived)}
+        self._positions = {e.stream_id: e.position for e in self._log if e.stream_id in self._receipts}
 
     def all(self) -> Iterator[str]:
         yield from self._each_message_has_one_receipt()
@@ -84,8 +85,7 @@ class _Check:
     def _each_message_has_one_receipt(self) -> Iterator[str]:
         received: Counter[MessageKey] = Counter()
         trimmed: Counter[tuple[str, str]] = Counter()
-        for entry in self._receipts.values():
-            receipt = entry.event
+        for receipt in self._receipts.values():
             if receipt.origin is Origin.LIVE:
                 if receipt.reason is Reason.TRIMMED:
                     trimmed[receipt.stream, receipt.entry_id] += 1
@@ -133,29 +133,28 @@ class _Check:
             if isinstance(entry.event, LevelsComputed | LevelsRefused)
             for cause in entry.event.causes
         )
-        for receipt_id, entry in self._receipts.items():
-            translation = self._translator.translate(message_of(entry.event))
+        for receipt_id, receipt in self._receipts.items():
+            translation = self._translator.translate(message_of(receipt))
             opens = isinstance(translation, TradeIntent) and translation.kind is IntentKind.OPEN
-            wanted = int(opens and entry.event.disposition is Disposition.ACCEPTED)
+            wanted = int(opens and receipt.disposition is Disposition.ACCEPTED)
             if decisions[receipt_id] != wanted:
-                yield f"{decisions[receipt_id]} decisions for {entry.event.entry_id}, expected {wanted}"
+                yield f"{decisions[receipt_id]} decisions for {receipt.entry_id}, expected {wanted}"
 
     def _undecidable_is_what_confuses(self) -> Iterator[str]:
         if not self._evidence.faults.counts[Kind.CONFUSED]:
-            for entry in self._receipts.values():
-                if entry.event.reason is Reason.UNDECIDABLE:
-                    yield f"{entry.event.entry_id} was given up though nothing about it is confusing"
+            for receipt in self._receipts.values():
+                if receipt.reason is Reason.UNDECIDABLE:
+                    yield f"{receipt.entry_id} was given up though nothing about it is confusing"
 
     def _business_keys_are_used_once(self) -> Iterator[str]:
         used: set[tuple[str, ...]] = set()
         settings = {e.version: e.event.settings for e in self._log if isinstance(e.event, IntakeConfigured)}
-        for entry in self._receipts.values():
-            receipt = entry.event
+        for receipt_id, receipt in self._receipts.items():
             translation = self._translator.translate(message_of(receipt))
             if receipt.disposition is not Disposition.ACCEPTED:
                 continue
             keys: list[tuple[str, ...]] = []
-            if isinstance(translation, TradeClosed) and not self._reduced_by(entry.stream_id):
+            if isinstance(translation, TradeClosed) and not self._reduced_by(receipt_id):
                 order_id = receipt.fields.values.get("order_id", "")
                 if order_id.startswith(REAL_ORDER_IDS) and not translation.paper:
                     keys.append(("order_id", receipt.account, translation.symbol, order_id))
@@ -178,8 +177,7 @@ class _Check:
         )
 
     def _no_exit_is_ignored_silently(self) -> Iterator[str]:
-        for entry in self._receipts.values():
-            receipt = entry.event
+        for receipt in self._receipts.values():
             reported = receipt.source == "trade.closed" and receipt.disposition is not Disposition.ACCEPTED
             if reported and receipt.ignored_exit is None:
                 yield f"{receipt.entry_id} ended nothing, and nothing tells of it"
@@ -197,10 +195,10 @@ class _Check:
 
     def _older_never_follows_newer(self) -> Iterator[str]:
         newest: dict[tuple[str, str], EntryId] = {}
-        for entry in self._receipts.values():
-            message = message_of(entry.event)
+        for receipt in self._receipts.values():
+            message = message_of(receipt)
             translation = self._translator.translate(message)
-            accepted = entry.event.disposition is Disposition.ACCEPTED
+            accepted = receipt.disposition is Disposition.ACCEPTED
             if message.stream_id is None or not accepted or not isinstance(translation, TradeIntent):
                 continue
             key = (message.source, translation.symbol)
@@ -212,8 +210,8 @@ class _Check:
         if any(self._evidence.faults.counts[kind] for kind in DISTURBING):
             return
         newest: dict[str, EntryId] = {}
-        for entry in self._receipts.values():
-            message = message_of(entry.event)
+        for receipt in self._receipts.values():
+            message = message_of(receipt)
             if message.stream_id is None:
                 continue
             if message.stream_id < newest.get(message.stream, message.stream_id):
@@ -264,12 +262,12 @@ class _Check:
     def _dead_letters_are_those_refused(self) -> Iterator[str]:
         for source, stream in DEAD_LETTER_STREAMS.items():
             refused = [
-                entry
-                for entry in self._receipts.values()
-                if entry.event.disposition is Disposition.REFUSED
-                and entry.event.origin is Origin.LIVE
-                and entry.event.source == source
-                and entry.position > self._begun(stream)
+                receipt_id
+                for receipt_id, receipt in self._receipts.items()
+                if receipt.disposition is Disposition.REFUSED
+                and receipt.origin is Origin.LIVE
+                and receipt.source == source
+                and self._positions[receipt_id] > self._begun(stream)
             ]
             if (found := len(self._published(stream))) != len(refused):
                 yield f"{stream} holds {found} dead letters for {len(refused)} refused messages"

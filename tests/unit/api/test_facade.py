@@ -58,6 +58,12 @@ def brain_on(ledger: InMemoryLedger | None = None, **adapters: Any) -> ExitBrain
     return ExitBrain(InMemoryLedger() if ledger is None else ledger, clock=StoppedClock(), **adapters)
 
 
+def the_decision_of(brain: ExitBrain) -> LevelsComputed:
+    (entry,) = brain.ledger.log(topics=[LevelsComputed.TOPIC])
+    assert isinstance(entry.event, LevelsComputed)
+    return entry.event
+
+
 def intent(second: int = 1, **fields: object) -> IncomingMessage:
     said = {
         "symbol": "BTCUSDT",
@@ -182,7 +188,9 @@ def test_time_of_recording_is_the_one_given_in_utc_else_the_clock_s() -> None:
     recorded = [receipts[outcome.receipt_id].recorded_at for outcome in outcomes]
     assert [time.isoformat() for time in recorded] == ["2026-01-01T13:00:00+00:00", NOON.isoformat()]
     decided = brain.decide(intent(3), brain.state_of(intent(3)), Context(given, DecisionSettings()))
-    assert decided.records[0].event.recorded_at.isoformat() == "2026-01-01T13:00:00+00:00"
+    receipt = decided.records[0].event
+    assert isinstance(receipt, MessageReceived)
+    assert receipt.recorded_at.isoformat() == "2026-01-01T13:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -342,8 +350,7 @@ def test_levels_of_a_short_with_price_and_quantity_have_triggers_and_slices() ->
 def test_levels_for_recorded_inputs_are_the_recorded_levels() -> None:
     brain = brain_on(instruments=OneInstrument())
     brain.handle(intent(1))
-    (entry,) = brain.ledger.log(topics=[LevelsComputed.TOPIC])
-    decision: LevelsComputed = entry.event
+    decision = the_decision_of(brain)
 
     again = brain.levels_for(decision.inputs, symbol="BTCUSDT", freshness=decision.context.freshness)
 
@@ -465,9 +472,8 @@ class RefuseEverything:
 def test_a_host_s_engine_computes_the_recorded_levels() -> None:
     brain = brain_on(engine=TwiceAsFar())
     brain.handle(intent())
-    (entry,) = brain.ledger.log(topics=[LevelsComputed.TOPIC])
 
-    assert entry.event.levels.raw.sl == 0.04
+    assert the_decision_of(brain).levels.raw.sl == 0.04
     assert brain.replay().clean
     assert brain_on(brain.ledger).replay().drift == 1  # type: ignore[arg-type]  # it is in memory
 
@@ -475,11 +481,11 @@ def test_a_host_s_engine_computes_the_recorded_levels() -> None:
 def test_a_host_s_instruments_and_clock_are_used() -> None:
     brain = brain_on(instruments=OneInstrument())
     brain.handle(intent())
-    (entry,) = brain.ledger.log(topics=[LevelsComputed.TOPIC])
+    decision = the_decision_of(brain)
 
-    assert entry.event.context.snapshot == BTC.content_hash
-    assert entry.event.context.recorded_at == NOON
-    assert entry.event.inputs.fee_bps == 4.0
+    assert decision.context.snapshot == BTC.content_hash
+    assert decision.context.recorded_at == NOON
+    assert decision.inputs.fee_bps == 4.0
 
 
 def test_a_host_s_translator_decides_what_a_message_says() -> None:

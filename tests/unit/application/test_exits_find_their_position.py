@@ -450,10 +450,11 @@ def test_every_exit_that_ends_nothing_is_told(told: Story) -> None:
     told.closed(entry_id=told.at(11), pnl_percent=1)
     told.asks(12, side="SELL", reduce_only="maybe")
     met = {
-        entry.event.reason: entry.event.ignored_exit
-        for entry in told.ledger.log(topics=(MessageReceived.TOPIC,))
-        if entry.event.disposition is not Disposition.ACCEPTED
+        receipt.reason: receipt.ignored_exit
+        for receipt in (entry.event for entry in told.ledger.log())
+        if isinstance(receipt, MessageReceived) and receipt.disposition is not Disposition.ACCEPTED
     }
     assert met.keys() == {Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.NO_SYMBOL, Reason.BAD_VALUE}
     assert all(one is not None and not one.expected for one in met.values())
-    assert met[Reason.BAD_VALUE].open is not None
+    assert (bad := met[Reason.BAD_VALUE]) is not None
+    assert bad.open is not None

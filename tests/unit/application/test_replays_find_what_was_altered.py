@@ -75,10 +75,14 @@ def test_one_altered_bit_of_an_output_is_found_and_named(name: str) -> None:
 
 def test_the_drifting_decision_is_named_by_its_id() -> None:
     world = altered(raw_with("tp1", 1e-9))
-    first = next(e for e in world.ledger.log() if isinstance(e.event, LevelsComputed))
+    first = next(
+        decision_id(entry.stream_id, entry.event.revision)
+        for entry in world.ledger.log()
+        if isinstance(entry.event, LevelsComputed)
+    )
     drift = world.replay().first_drift
     assert drift is not None
-    assert drift.subject == str(decision_id(first.stream_id, first.event.revision))
+    assert drift.subject == str(first)
 
 
 def test_altered_inputs_guards_triggers_and_header_are_found() -> None:

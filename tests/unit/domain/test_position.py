@@ -134,7 +134,9 @@ def test_the_next_cycle_opens_after_a_close_and_inherits_the_newest_entries() ->
 
     assert opened.cycle == 2
     assert opened.id == position_id("default", "BTCUSDT", BOTH, 2)
-    assert opened.pending[0].event.newest_entries == {"trade.intent": EntryId(2000, 5)}
+    (record,) = opened.pending
+    assert isinstance(record.event, PositionOpened)
+    assert record.event.newest_entries == {"trade.intent": EntryId(2000, 5)}
 
 
 def test_a_cycle_does_not_open_over_an_open_one() -> None:

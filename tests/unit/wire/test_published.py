@@ -425,9 +425,11 @@ def test_a_message_above_the_size_cap_is_told_with_its_first_part(world: World) 
 
 def test_a_refusal_of_a_stream_without_dead_letters_is_not_published(world: World) -> None:
     world.intent(**OPENING | {"leverage": 400})
-    (entry,) = (one for one in world.ledger.log() if isinstance(one.event, MessageReceived))
+    ((entry, refused),) = (
+        (one, one.event) for one in world.ledger.log() if isinstance(one.event, MessageReceived)
+    )
     language = Published(THIS, lambda _: Unit.PERCENT, WireTranslator())
-    elsewhere = LogEntry(entry.position, entry.stream_id, 1, replace(entry.event, source="other"))
+    elsewhere = LogEntry(entry.position, entry.stream_id, 1, replace(refused, source="other"))
 
     assert language.entries(entry, None) != []
     assert language.entries(elsewhere, None) == []

@@ -1,0 +1,48 @@
+"""What a caller passes: of the right type, or one TypeError that says what was given and what is wanted."""
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from exitbrain.domain.messages import IncomingMessage
+from exitbrain.infrastructure.secrets import masked
+
+A_MESSAGE = "an IncomingMessage, which incoming_message(...) returns"
+
+
+def check(name: str, given: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Raise TypeError for an argument that is of another type."""
+    if not isinstance(given, kind):
+        raise TypeError(f"{name} is {_shown(given)}; wanted: {wanted}")
+
+
+def check_function(name: str, given: object, wanted: str) -> None:
+    """Raise TypeError for an argument that can not be called."""
+    if not callable(given):
+        raise TypeError(f"{name} is {_shown(given)}; wanted: {wanted}")
+
+
+def check_port(name: str, given: object, port: type, hint: str = "") -> None:
+    """Raise TypeError for an adapter that is none: a class in the place of an instance, or one without a method."""
+    wanted = f"an instance of a class with the methods of exitbrain.ports.{port.__name__}{hint}"
+    if isinstance(given, type):
+        raise TypeError(f"{name} is the class {given.__name__}; wanted: {wanted}")
+    for method in (one for one, item in vars(port).items() if not one.startswith("_") and callable(item)):
+        if not callable(getattr(given, method, None)):
+            raise TypeError(f"{name} is {_shown(given)}, which has no {method}(); wanted: {wanted}")
+
+
+def messages_in(given: Iterable[IncomingMessage]) -> list[IncomingMessage]:
+    """Return messages as a list; raises TypeError for what is no row of messages."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"messages is {_shown(given)}; wanted: a list of what incoming_message(...) returns")
+    messages = list(given)
+    for number, message in enumerate(messages):
+        check(f"messages[{number}]", message, IncomingMessage, A_MESSAGE)
+    return messages
+
+
+def _shown(given: Any) -> str:
+    """Return what was given, in short and without the password of a URL, and its type."""
+    said = repr(masked(given)) if isinstance(given, str) and "://" in given else reprlib.repr(given)
+    return f"{said} ({type(given).__name__})"

@@ -1,0 +1,43 @@
+"""The settings that `open` takes as keywords, for type checkers; `settings.py` says what each of them does."""
+
+from pathlib import Path
+from typing import Literal, TypedDict
+
+
+class OpenSettings(TypedDict, total=False):
+    """The settings of `ExitBrain.open` beside the store, each under its name in lower case; None counts as not given.
+
+    What they mean, and their defaults, is in the table of settings in the README.
+    """
+
+    mirror: Path | None
+    redis: str
+    account: str
+    mode: Literal["shadow", "paper", "testnet", "live"]
+    policy: str | None
+    max_intent_age_s: float
+    fee_bps: float
+    slippage_bps: float
+    dedupe_by: Literal["trace_id", "event_id", "correlation_id"] | None
+    flat: Literal["ignore", "close"]
+    spot_names: Literal["accept", "refuse"]
+    paper: Literal["separate", "ignore"]
+    report_window_s: float
+    max_message_bytes: int
+    instruments: Literal["binance"] | Path | None
+    instruments_beside: Path | None
+    binance_api_key: str | None
+    binance_api_secret: str | None
+    binance_testnet: bool
+    binance_url: str | None
+    consumer: str | None
+    group: str
+    stream_prefix: str
+    group_start: str
+    reclaim_idle_s: float
+    reap_idle_s: float
+    give_up_after_s: float
+    drain: bool
+    health: str
+    log_level: Literal["debug", "info", "warning"]
+    log_form: Literal["auto", "json", "text"]
