@@ -75,7 +75,8 @@ class SQLiteJoinedRecorder(SQLiteLog):
 
     @property
     def in_transaction(self) -> bool:
-        return self._connection.in_transaction
+        with _in_our_errors():
+            return self._connection.in_transaction
 
     def begin(self) -> bool:
         """Begin a transaction where none is open, and return whether that was so."""
@@ -86,7 +87,8 @@ class SQLiteJoinedRecorder(SQLiteLog):
         return True
 
     def rollback(self) -> None:
-        self._connection.rollback()
+        with _in_our_errors():
+            self._connection.rollback()
 
     def make_table(self) -> None:
         with self._transaction() as cursor:
@@ -129,16 +131,22 @@ class SQLiteJoinedRecorder(SQLiteLog):
         connection = self._connection
         texts = connection.text_factory
         try:
-            with closing(connection.cursor()) as cursor:
+            with _in_our_errors(), closing(connection.cursor()) as cursor:
                 cursor.row_factory = None
                 connection.text_factory = str
                 yield cursor
-        except sqlite3.IntegrityError as e:
-            raise IntegrityError(str(e)) from e
-        except sqlite3.Error as e:
-            raise OperationalError(sentence_of(e)) from e
         finally:
             connection.text_factory = texts
+
+
+@contextmanager
+def _in_our_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError as e:
+        raise IntegrityError(str(e)) from e
+    except sqlite3.Error as e:
+        raise OperationalError(sentence_of(e)) from e
 
 
 def ledger_over(connection: sqlite3.Connection) -> JoinedLedger:
@@ -149,7 +157,9 @@ def ledger_over(connection: sqlite3.Connection) -> JoinedLedger:
     for anything but a connection, and StoreUnavailable where it can not be used or the table is another's.
     """
     if not isinstance(connection, sqlite3.Connection):
-        raise TypeError(f"connection is {connection!r}; wanted: an open sqlite3.Connection")
+        raise TypeError(
+            f"connection is {connection!r} ({type(connection).__name__}); wanted: an open sqlite3.Connection"
+        )
     recorder = SQLiteJoinedRecorder(connection)
     try:
         (file,) = recorder.select("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]

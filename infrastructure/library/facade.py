@@ -41,6 +41,9 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.joined import JoinedLedger
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.library.arguments import (
     A_MESSAGE,
@@ -57,6 +60,14 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 T = TypeVar("T")
 
 A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
+
+_ADAPTERS: dict[str, type] = {
+    "decisions": DecisionLog,
+    "engine": LevelEngine,
+    "instruments": Instruments,
+    "clock": Clock,
+    "translator": Translator,
+}
 
 
 class ExitBrain:
@@ -86,7 +97,7 @@ class ExitBrain:
         check_port("ledger", ledger, ExitLedger, "; ExitBrain.open(...) takes the URL of a store")
         check("settings", settings, (DecisionSettings, NoneType), "DecisionSettings")
         self.ledger = ledger
-        self._decisions = DecodedDecisions(ledger) if decisions is None else decisions
+        self._decisions = _decisions_of(ledger) if decisions is None else decisions
         self._engine = BuiltInFormulas() if engine is None else engine
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
@@ -95,23 +106,34 @@ class ExitBrain:
         self._intake = Intake(self._engine, translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
-        for name, adapter, port in (
-            ("decisions", self._decisions, DecisionLog),
-            ("engine", self._engine, LevelEngine),
-            ("instruments", self._instruments, Instruments),
-            ("clock", self._clock, Clock),
-            ("translator", translator, Translator),
-        ):
-            check_port(name, adapter, port)
-        begin_or_check(ledger, self._clock, __version__, new_id=uuid4(), policy=policy)
+        adapters = {
+            "decisions": self._decisions,
+            "engine": self._engine,
+            "instruments": self._instruments,
+            "clock": self._clock,
+            "translator": translator,
+        }
+        for name, adapter in adapters.items():
+            check_port(name, adapter, _ADAPTERS[name])
+        apart = ledger.apart() if isinstance(ledger, JoinedLedger) else ledger
+        begin_or_check(apart, self._clock, __version__, new_id=uuid4(), policy=policy)
         self._recorder = Recorder(
-            ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
+            apart, self._intake, self._instruments, self._clock, self._settings, build=__version__
         )
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
+    def open(
+        cls,
+        store: str | None = None,
+        *,
+        engine: LevelEngine | None = None,
+        translator: Translator | None = None,
+        clock: Clock | None = None,
+        **settings: Unpack[OpenSettings],
+    ) -> Self:
         """Open a store by its URL, beginning it when it does not exist.
 
+        Engine, translator, clock and `instruments` may be your own adapters; without them ours are taken.
         The store and every other setting come from the arguments, else from `EXITBRAIN_*` or `.env`, else from the
         defaults. Raises SettingsError for a setting that is not known or not allowed, and StoreUnavailable for a
         store that can not be opened. Close it, or use it as a context manager.
@@ -124,9 +146,15 @@ class ExitBrain:
             raise SettingsError(
                 f"setting {unknown[0]} is not known; known: {', '.join(Settings.model_fields)}"
             )
+        adapters: dict[str, object] = {"engine": engine, "translator": translator, "clock": clock}
+        if not isinstance(settings.get("instruments"), str | Path | NoneType):
+            adapters["instruments"] = settings.pop("instruments")
+        for name, port in _ADAPTERS.items():
+            if adapters.get(name) is not None:
+                check_port(name, adapters[name], port)
         loaded = load_settings(store=store, **settings)
         with ExitStack() as stack:
-            container = stack.enter_context(opened(loaded, "create"))
+            container = stack.enter_context(opened(loaded, "create", adapters=adapters))
             brain = cls(
                 container.ledger(),
                 decisions=container.decisions(),
@@ -296,9 +324,19 @@ class AsyncExitBrain:
         self._brain: ExitBrain | None = None
 
     @classmethod
-    def open(cls, store: str | None = None, **settings: Unpack[OpenSettings]) -> Self:
+    def open(
+        cls,
+        store: str | None = None,
+        *,
+        engine: LevelEngine | None = None,
+        translator: Translator | None = None,
+        clock: Clock | None = None,
+        **settings: Unpack[OpenSettings],
+    ) -> Self:
         """Return a twin that opens its store on entering; see `ExitBrain.open`."""
-        return cls(partial(ExitBrain.open, store, **settings))
+        return cls(
+            partial(ExitBrain.open, store, engine=engine, translator=translator, clock=clock, **settings)
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -401,6 +439,10 @@ class AsyncExitBrain:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _decisions_of(ledger: ExitLedger) -> DecisionLog:
+    return StoredDecisions(ledger) if isinstance(ledger, StoredLedger) else DecodedDecisions(ledger)
 
 
 def _aware(selection: Selection) -> Selection:

@@ -168,6 +168,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         AsyncExitBrain as AsyncExitBrain,
         ExitBrain as ExitBrain,
     )
+    from exitbrain.infrastructure.event_store.joined import (
+        JoinedLedger as JoinedLedger,
+        ledger_over as ledger_over,
+    )
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
@@ -208,6 +212,7 @@ _MODULES = {
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.event_store.joined": "JoinedLedger ledger_over",
     "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.library.open_settings": "OpenSettings",
     "exitbrain.infrastructure.settings": "SettingsError",

@@ -68,6 +68,7 @@ PUBLIC = [
     "IntentKind",
     "InvalidValue",
     "JudgedLevels",
+    "JoinedLedger",
     "KeyClaimed",
     "LedgerError",
     "LeftOut",
@@ -135,6 +136,7 @@ PUBLIC = [
     "decode_event",
     "encode_event",
     "incoming_message",
+    "ledger_over",
     "plan_id",
     "position_id",
     "snapshot_id",
@@ -162,6 +164,7 @@ PORTS = [
     "Translator",
     "UnreadableDecision",
     "UnreadableEvent",
+    "latest_cycle",
 ]
 
 # What these do is said where they are promised: at the aggregate and at the port.
