@@ -1,4 +1,7 @@
-"""The settings: environment variables `EXITBRAIN_*` or `.env`, an empty one as if it were absent; what is passed wins."""
+"""The settings: what is passed, else environment variables `EXITBRAIN_*`, else those of a file that the caller names.
+
+An empty variable counts as absent.
+"""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
-    PydanticBaseSettingsSource,
+    EnvSettingsSource,
     SettingsConfigDict,
 )
 
@@ -25,6 +28,9 @@ from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
 
 PREFIX = "EXITBRAIN_"
+
+ENV_FILE = Path(".env")
+"""What the command line reads in the working folder; a library reads no file that it was not told of."""
 
 _SQLITE = "sqlite:///"
 _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
@@ -38,16 +44,13 @@ class SettingsError(ExitBrainError):
 
 
 class _EnvFile(DotEnvSettingsSource):
-    """`.env`, with a byte order mark or without."""
-
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        super().__init__(settings_cls, env_file=".env")
+    """A file such as `.env`, with a byte order mark or without; it may be absent."""
 
     def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
         try:
             text = read_text(file_path)
         except NotUtf8 as error:
-            raise SettingsError(f"{file_path.name} can not be read: {error}") from error
+            raise SettingsError(f"{file_path} can not be read: {error}") from error
         # As the base class would: names in any case, an empty value as if it were absent.
         return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
 
@@ -144,18 +147,6 @@ class Settings(BaseSettings):
         "auto", description="form of the log; auto: text on a terminal"
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it reads no file: ours does
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where settings come from; what comes first wins."""
-        return init_settings, env_settings, _EnvFile(settings_cls), file_secret_settings
-
     def model_post_init(self, _context: Any) -> None:
         """Keep what is secret out of everything that this process will say."""
         for url in (self.store, self.redis, self.binance_url):
@@ -206,10 +197,14 @@ class Settings(BaseSettings):
         )
 
 
-def load_settings(**given: Any) -> Settings:
-    """Return the settings in force; a given value that is not None wins. Raises SettingsError."""
+def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
+    """Return the settings in force; a given value that is not None wins. Raises SettingsError.
+
+    `env_file` is read beneath the environment; it may be absent.
+    """
+    told = {} if env_file is None else {**_EnvFile(Settings, env_file)(), **EnvSettingsSource(Settings)()}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**told | {name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
@@ -217,13 +212,13 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
 
 
-def unknown_settings() -> dict[str, str]:
-    """Return each variable, of the environment or `.env`, that is named like a setting and is none.
+def unknown_settings(env_file: Path) -> dict[str, str]:
+    """Return each variable, of the environment or a file, that is named like a setting and is none.
 
     The value is the setting whose name is nearest, empty where none is near.
     """
     known = [name.upper() for name in Settings.model_fields]
-    given = sorted({name.upper() for name in (*os.environ, *_EnvFile(Settings).env_vars)})
+    given = sorted({name.upper() for name in (*os.environ, *_EnvFile(Settings, env_file).env_vars)})
     return {
         f"{PREFIX}{name}": next((f"{PREFIX}{like}" for like in get_close_matches(name, known, n=1)), "")
         for name in [one.removeprefix(PREFIX) for one in given if one.startswith(PREFIX)]

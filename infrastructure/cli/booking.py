@@ -15,7 +15,7 @@ from exitbrain.domain.values import Origin, plain, plain_or_none
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, USAGE, WrongUsage
 from exitbrain.infrastructure.cli.store import opened_with
-from exitbrain.infrastructure.settings import Settings, load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.scalars import LARGEST, SMALLEST, has_surrogate
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -36,7 +36,7 @@ def close(
     as_json: bool,
 ) -> int:
     """End the open position of a symbol in the record, and return the exit code."""
-    settings = load_settings(store=store)
+    settings = load_settings(env_file=ENV_FILE, store=store)
     given = {
         "symbol": symbol,
         "account": account,

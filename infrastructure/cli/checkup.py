@@ -25,7 +25,7 @@ from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.rehearsal import rehearse
 from exitbrain.infrastructure.secrets import hidden, masked
-from exitbrain.infrastructure.settings import Settings, load_settings, unknown_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings, unknown_settings
 
 PACKAGES = (
     "dependency-injector",
@@ -53,7 +53,7 @@ class Checked:
 
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
-    settings = load_settings(store=store, redis=redis)
+    settings = load_settings(env_file=ENV_FILE, store=store, redis=redis)
     of_store, published = _store(settings)
     checked = [
         Checked(_names()),
@@ -85,7 +85,9 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _names() -> reports.Check:
-    unknown = [f"{name} (meant {like}?)" if like else name for name, like in unknown_settings().items()]
+    unknown = [
+        f"{name} (meant {like}?)" if like else name for name, like in unknown_settings(ENV_FILE).items()
+    ]
     if unknown:
         return reports.Check("names", False, f"no setting, and without effect: {', '.join(unknown)}")
     return reports.Check("names", True, "every EXITBRAIN_* variable is a setting")

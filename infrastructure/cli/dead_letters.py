@@ -16,14 +16,14 @@ from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from exitbrain.infrastructure.redis.first_look import check_tls
-from exitbrain.infrastructure.settings import Settings, load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
 from exitbrain.infrastructure.wire.dead_letter import corrected, symbol_in
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 
 def list_letters(*, redis: str | None, stream: str | None, as_json: bool) -> None:
     """Report what was refused, oldest first."""
-    settings = load_settings(redis=redis)
+    settings = load_settings(env_file=ENV_FILE, redis=redis)
     sources = _sources(stream, settings)
     with _dead_letters(settings) as letters:
         found, unreadable = dead_letters.all_letters(letters, sources)
@@ -39,7 +39,7 @@ def list_letters(*, redis: str | None, stream: str | None, as_json: bool) -> Non
 
 def show_letter(wanted: str, *, redis: str | None, stream: str | None, as_json: bool) -> None:
     """Report one refused message with its fields."""
-    settings = load_settings(redis=redis)
+    settings = load_settings(env_file=ENV_FILE, redis=redis)
     with _dead_letters(settings) as letters:
         letter = dead_letters.find(letters, wanted, _sources(stream, settings))
     report = _report(letter)
@@ -60,7 +60,7 @@ def retry_letter(
 ) -> None:
     """Send one refused message again and report its new entry id."""
     given = _corrections(corrections)
-    settings = load_settings(redis=redis, store=store)
+    settings = load_settings(env_file=ENV_FILE, redis=redis, store=store)
     with _dead_letters(settings) as letters, _store(settings) as (ledger, name):
         letter = dead_letters.find(letters, wanted, _sources(stream, settings))
         retried = dead_letters.retry(

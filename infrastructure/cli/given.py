@@ -81,9 +81,9 @@ def _surroundings(flags: InputFlags) -> _Surroundings:
     file = None if flags.instruments is None else Path(flags.instruments)
     if not Path(".env").exists() and not any(name.upper().startswith("EXITBRAIN_") for name in os.environ):
         return _Surroundings(flags.policy, file, DecisionSettings())
-    from exitbrain.infrastructure.settings import load_settings  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.settings import ENV_FILE, load_settings  # noqa: PLC0415 - start-up
 
-    settings = load_settings(policy=flags.policy, instruments=file)
+    settings = load_settings(env_file=ENV_FILE, policy=flags.policy, instruments=file)
     return _Surroundings(settings.policy, settings.instruments_file, settings.decisions)
 
 

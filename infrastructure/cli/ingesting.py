@@ -12,7 +12,7 @@ from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.settings import load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.jsonl import open_messages, read_messages
 
 BATCH_MAX = 10_000
@@ -32,7 +32,9 @@ def ingest(
     """Record every message of a file, each batch in one transaction."""
     if not 1 <= batch <= BATCH_MAX:
         raise InvalidValue("--batch", batch, f"1 to {BATCH_MAX}")
-    settings = load_settings(store=store, policy=policy, instruments=instruments, account=account)
+    settings = load_settings(
+        env_file=ENV_FILE, store=store, policy=policy, instruments=instruments, account=account
+    )
     lines = _Lines(file)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes, prefix=settings.stream_prefix)
     with (

@@ -101,9 +101,9 @@ def diff_policies(name_a: str, name_b: str, *, store: str | None, as_json: bool)
 def _source(url: str | None) -> _Source:
     """Return the register of the store that was named or lies at the default place, else the shipped one."""
     from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with  # noqa: PLC0415 - start-up
-    from exitbrain.infrastructure.settings import load_settings  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.settings import ENV_FILE, load_settings  # noqa: PLC0415 - start-up
 
-    settings = load_settings(store=url)
+    settings = load_settings(env_file=ENV_FILE, store=url)
     if has_none(settings):
         return _Source(SHIPPED, shipped_register(SystemClock().now()))
     with opened_with(settings) as container:

@@ -5,7 +5,7 @@ from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.live.serving import ServeOptions, Unserved, serve
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.connection import connect_for_blocking
-from exitbrain.infrastructure.settings import load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 
 
 def run(
@@ -24,6 +24,7 @@ def run(
 ) -> None:
     """Serve with the settings in force; a flag wins over the environment."""
     settings = load_settings(
+        env_file=ENV_FILE,
         store=store,
         redis=redis,
         mode=mode,

@@ -12,7 +12,7 @@ from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.container import Access, Container, opened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.settings import Settings, load_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
 
 
 def name_of(container: Container) -> str:
@@ -63,7 +63,7 @@ def collecting_seldom() -> Iterator[None]:
 @contextmanager
 def reading(url: str | None, what: str) -> Iterator[Reading]:
     """Open a store that must exist, change nothing about it, and watch the reading of its log."""
-    with opened_with(load_settings(store=url)) as container:
+    with opened_with(load_settings(env_file=ENV_FILE, store=url)) as container:
         ledger = container.ledger()
         with collecting_seldom(), Watched(what, ledger.head()) as work:
             yield Reading(container, ledger, name_of(container), work)

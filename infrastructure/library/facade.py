@@ -126,6 +126,7 @@ class ExitBrain:
         cls,
         store: str | None = None,
         *,
+        env_file: str | Path | None = None,
         engine: LevelEngine | None = None,
         translator: Translator | None = None,
         clock: Clock | None = None,
@@ -133,10 +134,11 @@ class ExitBrain:
     ) -> Self:
         """Open a store by its URL, beginning it when it does not exist.
 
-        Engine, translator, clock and `instruments` may be your own adapters; without them ours are taken.
-        The store and every other setting come from the arguments, else from `EXITBRAIN_*` or `.env`, else from the
-        defaults. Raises SettingsError for a setting that is not known or not allowed, and StoreUnavailable for a
-        store that can not be opened. Close it, or use it as a context manager.
+        Engine, translator, clock and `instruments` may be adapters of yours; ours are taken where none is given.
+
+        The store and every other setting come from the arguments, else from `EXITBRAIN_*` in the environment, else from
+        `env_file`, such as `.env`, else from the defaults. Raises SettingsError for a setting that is not known or not
+        allowed, and StoreUnavailable for a store that can not be opened. Close it, or use it as a context manager.
         """
         # The wiring costs a third of a second to import, which a host with its own adapters need not pay.
         from exitbrain.infrastructure.container import opened  # noqa: PLC0415
@@ -149,10 +151,14 @@ class ExitBrain:
         adapters: dict[str, object] = {"engine": engine, "translator": translator, "clock": clock}
         if not isinstance(settings.get("instruments"), str | Path | NoneType):
             adapters["instruments"] = settings.pop("instruments")
-        for name, port in _ADAPTERS.items():
-            if adapters.get(name) is not None:
-                check_port(name, adapters[name], port)
-        loaded = load_settings(store=store, **settings)
+        for name, adapter in adapters.items():
+            if adapter is not None:
+                check_port(name, adapter, _ADAPTERS[name])
+        check("env_file", env_file, (str, Path, NoneType), "the path of a file such as .env")
+        file = None if env_file is None else Path(env_file)
+        if file is not None and not file.exists():
+            raise SettingsError(f"env_file is {env_file}, and there is no such file")
+        loaded = load_settings(env_file=file, store=store, **settings)
         with ExitStack() as stack:
             container = stack.enter_context(opened(loaded, "create", adapters=adapters))
             brain = cls(
@@ -328,6 +334,7 @@ class AsyncExitBrain:
         cls,
         store: str | None = None,
         *,
+        env_file: str | Path | None = None,
         engine: LevelEngine | None = None,
         translator: Translator | None = None,
         clock: Clock | None = None,
@@ -335,7 +342,15 @@ class AsyncExitBrain:
     ) -> Self:
         """Return a twin that opens its store on entering; see `ExitBrain.open`."""
         return cls(
-            partial(ExitBrain.open, store, engine=engine, translator=translator, clock=clock, **settings)
+            partial(
+                ExitBrain.open,
+                store,
+                env_file=env_file,
+                engine=engine,
+                translator=translator,
+                clock=clock,
+                **settings,
+            )
         )
 
     async def __aenter__(self) -> Self:

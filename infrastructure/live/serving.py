@@ -36,7 +36,7 @@ from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.settings import Settings, unknown_settings
+from exitbrain.infrastructure.settings import ENV_FILE, Settings, unknown_settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
 
@@ -70,7 +70,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on, StreamsUnusable when none ever could."""
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
-    for name, like in unknown_settings().items():
+    for name, like in unknown_settings(ENV_FILE).items():
         journal.trouble("setting_unknown", setting=name, meant=like)
     with Ending(journal) as ending:
         _end_on_signals(ending)

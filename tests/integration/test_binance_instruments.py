@@ -592,7 +592,7 @@ def test_the_settings_name_the_venue_its_keys_and_the_file_beside_it(venue: Venu
         ({"instruments_beside": "beside.json"}, "INSTRUMENTS_BESIDE is for INSTRUMENTS=binance alone"),
     ],
 )
-def test_settings_that_can_not_be_meant_are_refused_without_the_keys(given: dict[str, str], why: str) -> None:
+def test_settings_that_can_not_be_meant_are_refused_without_the_keys(given: dict[str, Any], why: str) -> None:
     with pytest.raises(SettingsError, match=why) as caught:
         Container(settings=load_settings(**given)).instruments()
 

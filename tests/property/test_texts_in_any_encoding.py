@@ -5,7 +5,6 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -63,10 +62,10 @@ def instruments(path: Path) -> object:
 
 
 def settings(path: Path) -> object:
-    with chdir(path.parent), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("EXITBRAIN_")]:
             patch.delenv(name)
-        return load_settings(), unknown_settings()
+        return load_settings(env_file=path), unknown_settings(path)
 
 
 READERS: dict[str, tuple[Reader, str, str, type[Exception]]] = {

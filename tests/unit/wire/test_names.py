@@ -1,5 +1,7 @@
 """The names of streams, groups and keys, as the settings make them."""
 
+from typing import Any
+
 import pytest
 
 from exitbrain.infrastructure.redis.streams import Names
@@ -13,7 +15,7 @@ def every_name(names: Names) -> list[str]:
 
 
 def test_without_settings_the_names_are_those_that_producers_and_readers_know() -> None:
-    assert every_name(Settings(_env_file=None).names) == [
+    assert every_name(Settings().names) == [
         "quantum:stream:trade.intent",
         "quantum:stream:trade.closed",
         "quantum:stream:exitbrain.adaptive_levels",
@@ -44,8 +46,9 @@ def test_two_prefixes_share_nothing() -> None:
 @pytest.mark.parametrize("setting", ["group", "stream_prefix"])
 @pytest.mark.parametrize("value", ["a b", "a{b", "}", "a\tb", "a\n", "a\x7f", "a\u00a0b", "x" * 65])
 def test_names_that_would_break_keys_are_refused(setting: str, value: str) -> None:
+    given: dict[str, Any] = {setting: value}
     with pytest.raises(SettingsError, match=f"setting {setting.upper()} is "):
-        load_settings(**{setting: value})
+        load_settings(**given)
 
 
 @pytest.mark.parametrize("value", ["a", "desk-7", "a:b.c", "x" * 64])
