@@ -12,6 +12,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import WrongState
+from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import TABLE, insert_rows
 from exitbrain.infrastructure.event_store.sqlite_log import SQLiteLog, sentence_of
@@ -31,6 +32,7 @@ class JoinedLedger(StoredLedger):
     def __init__(self, recorder: "SQLiteJoinedRecorder", name: str, file: Path | None) -> None:
         super().__init__(recorder, name, file=file)
         self._joined = recorder
+        self._file = file
 
     def append(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         """Save within a transaction that the host ends: the one that is open, else one that begins here.
@@ -50,12 +52,12 @@ class JoinedLedger(StoredLedger):
 
     def apart(self) -> StoredLedger:
         """Return a ledger on the same record for one who remembers what it saved: its saves join no transaction."""
-        return _Apart(self._joined, self.name)
+        return _Apart(self._joined, self.name, self._file)
 
 
 class _Apart(StoredLedger):
-    def __init__(self, recorder: "SQLiteJoinedRecorder", name: str) -> None:
-        super().__init__(recorder, name)
+    def __init__(self, recorder: "SQLiteJoinedRecorder", name: str, file: Path | None) -> None:
+        super().__init__(recorder, name, file=file)
         self._joined = recorder
 
     def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
@@ -164,6 +166,9 @@ def ledger_over(connection: sqlite3.Connection) -> JoinedLedger:
     try:
         (file,) = recorder.select("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]
         name = f"the record in {file or 'a database in memory'}"
+        path = Path(file) if file else None
+        if path is not None:
+            forks.refuse_in_child(path, name)
         columns = {
             column for (column,) in recorder.select("SELECT name FROM pragma_table_info('stored_events')")
         }
@@ -175,4 +180,4 @@ def ledger_over(connection: sqlite3.Connection) -> JoinedLedger:
             recorder.make_table()
     except EventSourcingError as e:
         raise StoreUnavailable(f"the connection can not keep the record: {e}") from e
-    return JoinedLedger(recorder, name, Path(file) if file else None)
+    return JoinedLedger(recorder, name, path)

@@ -8,6 +8,7 @@ import pytest
 
 from exitbrain import ExitBrain, IncomingMessage, JoinedLedger, incoming_message, ledger_over
 from exitbrain.domain.errors import WrongState
+from exitbrain.domain.identity import STORE_ID
 from exitbrain.ports import AlreadyReceived, Conflict, StoreUnavailable
 from tests.world import NOON, NOON_MS
 
@@ -15,6 +16,10 @@ from tests.world import NOON, NOON_MS
 def intent(number: int, **fields: object) -> IncomingMessage:
     said = {"symbol": "BTCUSDT", "side": "BUY", "leverage": 10, **fields}
     return incoming_message("trade.intent", said, entry_id=f"{NOON_MS + number}-0")
+
+
+def as_dict(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, object]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
 @pytest.fixture
@@ -88,6 +93,9 @@ def test_a_save_that_fails_leaves_the_hosts_transaction_as_it_was(
     assert type(conflict.value) is Conflict
     with pytest.raises(AlreadyReceived):
         ledger.append(again.records)
+    third = brain.decide(intent(3), brain.state_of(intent(3)), brain.context(at=NOON))
+    with pytest.raises(Conflict):  # found out when its records are in already
+        ledger.append(third.records, absent=[(STORE_ID, 1)])
     db.commit()
 
     assert ledger.head() == head
@@ -141,7 +149,7 @@ def test_a_position_of_a_transaction_that_was_rolled_back_is_forgotten(
 
 
 def test_the_connection_keeps_its_settings_and_stays_open(db: sqlite3.Connection) -> None:
-    db.row_factory = sqlite3.Row
+    db.row_factory = as_dict
     db.text_factory = bytes
     pragmas = (
         "journal_mode",
@@ -153,7 +161,7 @@ def test_the_connection_keeps_its_settings_and_stays_open(db: sqlite3.Connection
     )
 
     def settings() -> list[object]:
-        values = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+        values = [db.execute(f"PRAGMA {name}").fetchone() for name in pragmas]
         return [*values, db.row_factory, db.text_factory, db.isolation_level]
 
     before = settings()
@@ -167,7 +175,7 @@ def test_the_connection_keeps_its_settings_and_stays_open(db: sqlite3.Connection
         ledger.save(brain.decide(intent(1), brain.state_of(intent(9)), brain.context()).records)
     ledger.close()
     assert settings() == before
-    assert db.execute("SELECT topic FROM stored_events").fetchone()[0] == b"exitbrain.StoreOpened"
+    assert db.execute("SELECT topic FROM stored_events").fetchone() == {"topic": b"exitbrain.StoreOpened"}
 
 
 def test_the_record_can_be_read_by_the_command_line_s_store(tmp_path: Path) -> None:
