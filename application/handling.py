@@ -11,6 +11,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.subject import Key, account_of, account_said, resent_keys
 from exitbrain.domain.aggregate import Record, Stamp
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionId
@@ -76,7 +77,7 @@ class Decided:
     state: State
 
     @property
-    def events(self) -> tuple[object, ...]:
+    def events(self) -> tuple[ExitEvent, ...]:
         """Return the events alone, in their order."""
         return tuple(record.event for record in self.records)
 

@@ -33,12 +33,12 @@ class IngestSummary:
         """Count the outcomes of one batch."""
         self.read += len(outcomes)
         for outcome in outcomes:
-            self.decisions += outcome.decision is not None
             if outcome.refusal is not None:
                 self.refusals.append((outcome.entry_id, f"{outcome.refusal.reason}: {outcome.refusal}"))
             if outcome.duplicate:
                 self.duplicate += 1
                 continue
+            self.decisions += outcome.decision is not None
             match outcome.disposition:
                 case Disposition.ACCEPTED:
                     self.accepted += 1

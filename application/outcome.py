@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
 from uuid import UUID
 
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason, Refusal
+from exitbrain.domain.receipt import Disposition, IgnoredExit, Reason, Refusal
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
 class Outcome:
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 
-    `levels` is all of the decision that was made now. `duplicate` says that the message had its receipt already and
-    nothing was done again. `ignored_exit` tells of an exit that ended nothing. `source` is the logical stream of the
-    message, `unusable` the fields that it gave and that could not be used. `occurred_at` is None for a duplicate.
+    `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
+    and everything else here is what it was the first time, so look at it before you count or act. `ignored_exit` tells
+    of an exit that ended nothing. `source` is the logical stream of the message, `unusable` the fields that it gave and
+    that could not be used.
     """
 
     receipt_id: UUID
@@ -32,16 +32,3 @@ class Outcome:
     source: str = ""
     unusable: tuple[str, ...] = ()
     occurred_at: datetime | None = None
-
-    @classmethod
-    def of_receipt(cls, receipt_id: UUID, receipt: MessageReceived) -> Self:
-        """Return the outcome of a message that was received before."""
-        return cls(
-            receipt_id,
-            receipt.entry_id,
-            receipt.disposition,
-            receipt.reason,
-            receipt.refusal,
-            receipt.touched,
-            duplicate=True,
-        )

@@ -1,7 +1,6 @@
 """RecordedWorld: what the recorded events add up to, and with it the state that each message met."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from exitbrain.application.handling import State
@@ -83,7 +82,7 @@ class RecordedWorld:
     def apply(self, records: Sequence[Record]) -> None:
         """Fold recorded events."""
         for record in records:
-            event: Any = record.event
+            event = record.event
             match event:
                 case MessageReceived():
                     continue

@@ -9,6 +9,7 @@ from uuid import UUID
 from exitbrain.application.handling import Context, Decided, State, receipt_id_of
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import stream_id_of
+from exitbrain.application.originals import Originals
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
@@ -82,6 +83,7 @@ class Recorder:
         self._configured: int | None = None
         self._held = HeldCache(ledger, cache_size)
         self._tail = Tail(ledger)
+        self._originals = Originals(ledger, intake)
         self._register = ledger.register()
         self._stored_snapshots: set[str] = set()
         self.conflicts = 0
@@ -99,7 +101,7 @@ class Recorder:
         return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
-        """Record one message and return its outcome; a message received before is not decided again."""
+        """Record one message and return its outcome: of one received before the original, as a duplicate."""
         return self.handle_batch([message], at=at)[0]
 
     def handle_batch(
@@ -112,6 +114,16 @@ class Recorder:
         the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
         return self._insist([self._read(message) for message in messages], at)
+
+    def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+        """Return the original outcome of a message that was recorded before, marked as a duplicate; else None."""
+        receipt_id = self._receipt_id(message)
+        earlier = self._ledger.receipts([receipt_id]).get(receipt_id)
+        if earlier is None:
+            return None
+        if _is_same(message, earlier):
+            return self._originals.outcome(receipt_id, earlier)
+        return self.outcome_of(_under_a_name_of_its_own(message))
 
     def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
         """Return for each message whether it was recorded before: under its entry id, or as what reused that id."""
@@ -231,6 +243,7 @@ class _Draft:
         self._held: dict[Market, Held] = {}
         self._read_again: set[Market] = set()
         self._snapshots: set[str] = set()
+        self._decided: dict[UUID, Outcome] = {}
         self.records: list[Record] = []
         self.absent: set[Place] = set()
 
@@ -242,8 +255,14 @@ class _Draft:
             self._take(decided, read)
             return decided.outcome
         if _is_same(read.message, earlier):
-            return Outcome.of_receipt(read.receipt_id, earlier)
+            return self._original(read.receipt_id, earlier)
         return self._outcome_of_reused_id(read.message)
+
+    def _original(self, receipt_id: UUID, earlier: MessageReceived) -> Outcome:
+        """Return the outcome of a message that was received before, be it earlier in this batch."""
+        if receipt_id in self._decided:
+            return replace(self._decided[receipt_id], duplicate=True)
+        return self._recorder._originals.outcome(receipt_id, earlier)
 
     def keep(self) -> None:
         """Remember, once the batch is saved, what it made of the positions and snapshots."""
@@ -357,6 +376,7 @@ class _Draft:
                 self._claims[record.stream_id] = record.event
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
+                self._decided[record.stream_id] = decided.outcome
         self.records.extend(decided.records)
         subject = read.subject
         if subject is None or len(decided.records) == 1:

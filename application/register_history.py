@@ -1,7 +1,6 @@
 """The policy register at each of its versions, rebuilt from the log."""
 
-from typing import Any
-
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
 from exitbrain.domain.store import EpochRaised, StoreOpened
 
@@ -12,7 +11,7 @@ class RegisterHistory:
     def __init__(self) -> None:
         self._versions: list[PolicyRegister] = [PolicyRegister()]
 
-    def takes(self, event: Any) -> bool:
+    def takes(self, event: ExitEvent) -> bool:
         """Take an event of the register; return whether it is one, or one of the store itself."""
         if isinstance(event, PolicyRegistered | PolicyActivated):
             after = self.latest().copy()

@@ -115,7 +115,7 @@ class RecordCheck:
                 1
             ]  # of the place, not of the message: the past must not tell what follows
             outcomes = recorder.handle_batch([message for message, _ in batch], at=at)
-            decided.extend(outcome.levels for outcome in outcomes)
+            decided.extend(None if outcome.duplicate else outcome.levels for outcome in outcomes)
         return decided
 
     def _begun(self, at: datetime) -> ExitLedger:

@@ -1,8 +1,8 @@
 """How the events of positions and plans are put into words."""
 
 from decimal import Decimal
-from typing import Any
 
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -24,7 +24,7 @@ from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.wording import number, percent, refusal, short
 
 
-def sentence_of(happened: Any, unit: Unit | None = None) -> str:
+def sentence_of(happened: ExitEvent, unit: Unit | None = None) -> str:
     """Return what an event of a position or a plan says; levels are read in the unit of their policy."""
     match happened:
         case PositionOpened():

@@ -175,8 +175,10 @@ class ExitBrain:
         return brain
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
-        """Record one message and return what became of it; one received before is not decided again.
+        """Record one message and return what became of it.
 
+        One received before is not decided again: it has its original outcome, with the decision and levels of then,
+        marked as a duplicate; that holds after a restart too.
         `at` is the time of recording (None: the clock's), aware, kept in UTC; a naive one raises InvalidValue.
         """
         check("message", message, IncomingMessage, A_MESSAGE)
@@ -187,6 +189,14 @@ class ExitBrain:
     ) -> list[Outcome]:
         """Record messages in their order, as one transaction where nobody interferes; see `handle`."""
         return self._recorder.handle_batch(messages_in(messages), at=None if at is None else moment("at", at))
+
+    def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+        """Return the original outcome of a message received before, marked as a duplicate; None of any other.
+
+        For hosts that append what `decide` returns and meet AlreadyReceived.
+        """
+        check("message", message, IncomingMessage, A_MESSAGE)
+        return self._recorder.outcome_of(message)
 
     def state_of(self, message: IncomingMessage) -> State:
         """Return the state that a message meets now, for `decide`.
@@ -384,6 +394,10 @@ class AsyncExitBrain:
     ) -> list[Outcome]:
         """Record messages in their order; see `ExitBrain.handle_batch`."""
         return await self.run(lambda brain: brain.handle_batch(messages, at=at))
+
+    async def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+        """Return the original outcome of a message received before; see `ExitBrain.outcome_of`."""
+        return await self.run(lambda brain: brain.outcome_of(message))
 
     async def state_of(self, message: IncomingMessage) -> State:
         """Return the state a message meets; see `ExitBrain.state_of`."""

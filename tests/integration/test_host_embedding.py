@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,6 +182,13 @@ def test_a_redelivery_and_a_slower_writer_leave_nothing(ledger: Any, db: sqlite3
     assert ledger.head() == head
 
 
+def test_the_loop_of_the_page_returns_the_original_outcome_of_a_redelivery(guide: dict[str, Any]) -> None:
+    first, again = guide["first"], guide["again"]
+
+    assert (first.duplicate, again) == (False, replace(first, duplicate=True))
+    assert again.levels == first.levels is not None
+
+
 def test_handle_decides_again_where_the_host_was_faster(ledger: Any) -> None:
     brain = ExitBrain(ledger)
     brain.handle(intent(1), at=NOON)
@@ -223,7 +231,10 @@ def test_open_brings_everything_and_closes_it(tmp_path: Path) -> None:
         brain.ledger.head()
 
     with ExitBrain.open(url) as again:
-        assert again.handle(intent(1)).duplicate
+        assert again.outcome_of(intent(2)) is None
+        for found in (again.outcome_of(intent(1)), again.handle(intent(1))):
+            assert found == replace(outcome, duplicate=True)
+            assert found.levels == outcome.levels is not None
         assert again.ledger.receipts([outcome.receipt_id])[outcome.receipt_id].account == "main"
         assert again.replay().exact == 1
 

@@ -1,6 +1,7 @@
 """Whatever comes in, in whatever batches: one receipt each, at most one open position a symbol, exact replays."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,9 +41,13 @@ def test_any_sequence_of_messages_is_kept_once_and_replays_exactly(
         assert set(open_now.values()) <= {0, 1}
 
     decisions = [entry for entry in entries if isinstance(entry.event, LevelsComputed | LevelsRefused)]
-    assert len(decisions) == len([outcome for outcome in outcomes if outcome.decision is not None])
+    assert len(decisions) == len([one for one in outcomes if one.decision is not None and not one.duplicate])
     assert all(o.disposition is Disposition.ACCEPTED for o in outcomes if o.decision is not None)
     world.check_every_replay_is_exact()
+
+    again = world.another_recorder().handle_batch(incoming)
+    assert again == [replace(outcome, duplicate=True) for outcome in outcomes]
+    assert [outcome.levels for outcome in again] == [outcome.levels for outcome in outcomes]
 
 
 @given(drawn=st.lists(messages, max_size=20), policy=st.sampled_from(["v3.5", "v3.6"]))

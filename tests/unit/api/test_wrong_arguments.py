@@ -49,6 +49,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
         lambda brain: brain.handle_batch([], at=NOON.date()),
         r"at is datetime.date\(2026, 1, 1\) \(date\); wanted",
     ),
+    (lambda brain: brain.outcome_of(FIELDS), r"message is \{.* \(dict\); wanted"),
     (lambda brain: brain.state_of(FIELDS), r"message is \{.* \(dict\); wanted"),
     (lambda brain: brain.context(at=1767268800), r"at is 1767268800 \(int\); wanted: a datetime"),
     (lambda brain: brain.decide(FIELDS, brain.state_of(MESSAGE), brain.context()), r"message is \{"),
