@@ -1,6 +1,5 @@
 """Context audit: the recorded average PnL, policy and snapshot equal what the log says at the recorded positions."""
 
-from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -11,12 +10,13 @@ from exitbrain.application.ports.translator import Translator
 from exitbrain.application.register_audit import findings
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
+from exitbrain.application.result_log import ResultLog
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.performance import WINDOW, PnLWindow
+from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import (
     CloseReported,
@@ -37,7 +37,7 @@ class ContextAudit:
         self._ledger = ledger
         self._translator = translator
         self._registers = RegisterHistory()
-        self._results: dict[str, _Results] = {}
+        self._results: dict[str, ResultLog[float]] = {}
         self._snapshots: dict[str, str] = {}
         self._position_versions: dict[UUID, int] = {}
 
@@ -64,7 +64,7 @@ class ContextAudit:
         if isinstance(event, PositionClosed | CloseReported):
             self._position_versions.pop(entry.stream_id, None)
             if event.result is not None:
-                results = self._results.setdefault(event.account, _Results())
+                results = self._results.setdefault(event.account, ResultLog())
                 results.add(entry.position, float(event.result.pnl_percent))
         elif isinstance(event, _POSITION_EVENTS):
             self._position_versions[entry.stream_id] = entry.version
@@ -85,9 +85,8 @@ class ContextAudit:
 
     def _expected(self, decision: Decision) -> dict[str, Any]:
         context = decision.context
-        window = self._results.get(decision.account, _Results()).window(
-            context.window.log_position, context.window.uncommitted
-        )
+        results = self._results.get(decision.account, ResultLog())
+        window = PnLWindow(results.read_by(context.window))
         known = self._registers.knows(context.register_version)
         return {
             "inputs.average_pnl": window.average,
@@ -117,21 +116,3 @@ def _recorded(decision: Decision) -> dict[str, Any]:
         "context.snapshot": None if context.snapshot is None else decision.symbol,
         "context.position_version": context.position_version,
     }
-
-
-class _Results:
-    """The results of one account in log order."""
-
-    def __init__(self) -> None:
-        self._positions: list[int] = []
-        self._values: list[float] = []
-
-    def add(self, position: int, value: float) -> None:
-        self._positions.append(position)
-        self._values.append(value)
-
-    def window(self, log_position: int, uncommitted: int) -> PnLWindow:
-        """Return the window read up to a log position, with the last `uncommitted` results so far added."""
-        read = bisect_right(self._positions, log_position)
-        own = max(read, len(self._values) - uncommitted) if uncommitted else len(self._values)
-        return PnLWindow((*self._values[max(0, read - WINDOW) : read], *self._values[own:]))

@@ -66,6 +66,27 @@ class Ambiguous(ExitBrainError):
     """Several things begin with what was looked for."""
 
 
+class WantedId:
+    """An id, or the beginning of one, that is looked for while the log is read; `what` is it in messages."""
+
+    def __init__(self, what: str, wanted: str) -> None:
+        self._what = what
+        self._wanted = wanted
+        self._prefix = _id_text(wanted)
+        self._found: dict[UUID, None] = {}
+
+    def fits(self, id_: UUID) -> bool:
+        """Return whether this one is meant, and remember that it exists."""
+        if not id_.hex.startswith(self._prefix):
+            return False
+        self._found[id_] = None
+        return True
+
+    def check_found(self) -> None:
+        """Raise NotFound or Ambiguous unless exactly one fitted."""
+        _only(list(self._found), self._what, self._wanted, str)
+
+
 @dataclass(slots=True)
 class FoundPosition:
     """A round trip with its end, if it has ended, its report where that came later, and the latest computed levels."""

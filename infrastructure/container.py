@@ -1,6 +1,6 @@
 """The wiring: which adapter stands behind which port, in one place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.opening import begin_or_check, check, shipped_register
 from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
+from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
@@ -61,7 +62,7 @@ def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
     return CombinedInstruments(venue, InstrumentsFile(settings.instruments_beside))
 
 
-def _ledger(settings: Settings, clock: SystemClock, access: Access) -> Iterator[StoredLedger]:
+def _ledger(settings: Settings, clock: Clock, access: Access) -> Iterator[StoredLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
     reads = access in ("inspect", "read")
     ledger = open_to_read(settings.store) if reads else _open_or_make(settings, clock, access)
@@ -76,7 +77,7 @@ def _ledger(settings: Settings, clock: SystemClock, access: Access) -> Iterator[
         ledger.close()
 
 
-def _open_or_make(settings: Settings, clock: SystemClock, access: Access) -> StoredLedger:
+def _open_or_make(settings: Settings, clock: Clock, access: Access) -> StoredLedger:
     try:
         return open_ledger(settings.store, create=False)
     except NoStore:
@@ -114,11 +115,16 @@ class Container(containers.DeclarativeContainer):
 
 @contextmanager
 def opened(
-    settings: Settings, access: Access = "read", *, journal: Journal | None = None
+    settings: Settings,
+    access: Access = "read",
+    *,
+    journal: Journal | None = None,
+    adapters: Mapping[str, object] | None = None,
 ) -> Iterator[Container]:
-    """Open the store of the settings and everything around it."""
+    """Open the store of the settings and everything around it; `adapters` take the place of ours of that name."""
+    brought = {name: providers.Object(one) for name, one in (adapters or {}).items() if one is not None}
     container = Container(
-        settings=settings, access=providers.Object(access), journal=providers.Object(journal)
+        settings=settings, access=providers.Object(access), journal=providers.Object(journal), **brought
     )
     try:
         if access == "create":

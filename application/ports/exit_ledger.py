@@ -1,6 +1,6 @@
 """The ledger: where decisions are kept, loaded from, and read in their one order."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -120,3 +120,26 @@ class ExitLedger(Protocol):
 
     def close(self) -> None:
         """Release what the ledger holds."""
+
+
+def latest_cycle(exists: Callable[[int], bool], *, hint: int = 0) -> int:
+    """Return the highest cycle that exists, or 0: what `latest_position` of a ledger begins with.
+
+    Cycles are dense from 1, so doubling steps and then halving finds it with some 2 log2(n) questions. `hint` is a
+    cycle that was there before; where it is gone, as after a rollback, the search begins anew.
+    """
+    found = hint
+    step = 1
+    while exists(found + step):
+        found += step
+        step *= 2
+    missing = found + step
+    while missing - found > 1:
+        middle = (found + missing) // 2
+        if exists(middle):
+            found = middle
+        else:
+            missing = middle
+    if found == hint > 0 and not exists(hint):
+        return latest_cycle(exists)
+    return found

@@ -596,6 +596,36 @@ def audit_lsf(
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
+    position: Annotated[
+        str | None,
+        Option(
+            metavar="ID", help="Of this position only: its id, or the beginning of it.", show_default=False
+        ),
+    ] = None,
+    decision: Annotated[
+        str | None,
+        Option(
+            metavar="ID", help="At this decision only: its id, or the beginning of it.", show_default=False
+        ),
+    ] = None,
+    policy: Annotated[
+        str | None, Option(metavar="P", help="Decided under this policy only, like v3.6.", show_default=False)
+    ] = None,
+    cause: Annotated[
+        str | None,
+        Option(metavar="C", help="Of decisions with this cause only, like INTENT.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        Option(
+            metavar="N",
+            help="Show the newest N, 0 for all; default 200 in a table, all in JSON and CSV.",
+            show_default=False,
+        ),
+    ] = None,
+    closes: Annotated[
+        bool, Option("--closes", help="Show the closes behind each average PnL, in a table or in JSON.")
+    ] = False,
     store: Store = None,
     form: Annotated[str, Option("--format", metavar="F", help="On stdout: table or csv.")] = "table",
     csv_file: Annotated[
@@ -604,10 +634,23 @@ def audit_lsf(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Explain every change of the adjusted LSF: what leverage, average PnL, confidence and policy did to it."""
+    """Explain every change of the adjusted LSF: what leverage, average PnL, confidence and policy did to it.
+
+    A change is that from the decision before, of the same account and symbol; the flags select by the later of the two.
+    """
+    from exitbrain.infrastructure.cli.auditing import Asked
     from exitbrain.infrastructure.cli.auditing import audit_lsf as run
 
-    run(since=since, until=until, symbol=symbol, store=store, form=form, csv_file=csv_file, as_json=as_json)
+    asked = Asked(
+        since=since,
+        until=until,
+        symbol=symbol,
+        position=position,
+        decision=decision,
+        policy=policy,
+        cause=cause,
+    )
+    run(asked, limit=limit, closes=closes, store=store, form=form, csv_file=csv_file, as_json=as_json)
 
 
 @lab.command("lookahead", epilog="Example: exitbrain lab lookahead --policy v3.6 --store sqlite:///t.db")

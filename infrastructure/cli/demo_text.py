@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exitbrain import __version__
+from exitbrain.application.lsf_audit import LsfInputs
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.cli.explaining import NOTATION
@@ -29,7 +30,6 @@ from exitbrain.infrastructure.demo.results import (
     Ingested,
     LevelTable,
     LsfExplained,
-    LsfInputs,
     NotStreamed,
     Plan,
     Replays,
@@ -232,11 +232,12 @@ def _lsf(result: LsfExplained) -> Parts:
     change = result.change
     yield f"{change.symbol} at {change.at:%Y-%m-%d %H:%M:%S} UTC, decision {str(change.decision_id)[:8]}, under v3.6:"
     table = _table("", "leverage", "average PnL", "confidence", "PnL factor", "adjusted LSF")
-    for when, inputs, lsf in (
-        ("before", result.before, change.before),
-        ("after", result.after, change.after),
+    factor_before, factor_after = result.pnl_factors
+    for when, inputs, factor, lsf in (
+        ("before", change.inputs_before, factor_before, change.before),
+        ("after", change.inputs_after, factor_after, change.after),
     ):
-        table.add_row(when, *_lsf_cells(inputs), f"{lsf:.6f}")
+        table.add_row(when, *_lsf_cells(inputs), number(factor), f"{lsf:.6f}")
     yield table
     yield "What did it, as exact differences of the doubles:"
     for what, effect in (
@@ -260,7 +261,6 @@ def _lsf_cells(inputs: LsfInputs) -> tuple[str, ...]:
         f"{number(inputs.leverage)}x",
         f"{inputs.average_pnl:+.3f} %",
         number(inputs.confidence),
-        number(inputs.pnl_factor),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from typing import IO
 
 import msgspec
 from rich.cells import cell_len
@@ -17,6 +18,8 @@ WIDE = 200
 
 _FRAME = 3
 """Columns that the frame of a table takes for each of its own."""
+
+_PART = 1024 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -86,6 +89,12 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError as gone:
         raise _reader_gone() from gone
+
+
+def copy(text: IO[str]) -> None:
+    """Print a long text on stdout as it is, from where it stands to its end."""
+    while part := text.read(_PART):
+        write(part)
 
 
 def say(text: str) -> None:

@@ -304,8 +304,44 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     seconds: float
 
 
-class Change(Struct):
-    """One change of the adjusted LSF; delta and effects are exact, as decimal strings."""
+class LsfInputs(Struct):
+    """What the adjusted LSF of a decision was made from; the average is the mean price return in percent."""
+
+    leverage: float
+    average_pnl: float
+    confidence: float
+    policy: str
+
+
+class LsfInputsChanged(Struct):
+    """The inputs of the earlier decision, and those of the later."""
+
+    before: LsfInputs
+    after: LsfInputs
+
+
+class CountedClose(Struct):
+    """A closed position whose result was in an average; its price return in percent is a decimal string."""
+
+    position_id: str
+    symbol: str
+    at: datetime
+    pnl_percent: str
+    log_position: int
+
+
+class ClosesChanged(Struct):
+    """The closes behind the average of the earlier decision, and of the later, oldest first."""
+
+    before: list[CountedClose]
+    after: list[CountedClose]
+
+
+class Change(Struct, omit_defaults=True):
+    """One change of the adjusted LSF; delta and effects are exact, as decimal strings.
+
+    `closes` is there with `--closes` alone.
+    """
 
     at: datetime
     symbol: str
@@ -319,12 +355,35 @@ class Change(Struct):
     confidence_effect: str
     policy_effect: str
     cause: str
+    inputs: LsfInputsChanged
+    closes: ClosesChanged | None = None
+
+
+class LsfEffects(Struct):
+    """In how many changes each of them had an effect."""
+
+    leverage: int
+    pnl: int
+    confidence: int
+    policy: int
+
+
+class LsfSummary(Struct):
+    """How many of the selected decisions changed the adjusted LSF, shown or not, and when the first and the last occurred."""
+
+    decisions: int
+    changes: int
+    first: datetime | None
+    last: datetime | None
+    effects: LsfEffects
+    causes: dict[str, int]
 
 
 class LsfAuditReport(Struct):
-    """Every selected change of the LSF, in log order."""
+    """The selected changes of the LSF, or with `--limit` the newest of them, in log order."""
 
     changes: list[Change]
+    summary: LsfSummary
 
 
 class PolicyDescription(Struct):

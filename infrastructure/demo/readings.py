@@ -14,7 +14,7 @@ from exitbrain.domain.levels import LEVELS, fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
-from exitbrain.infrastructure.demo.results import GuardCounts, LsfInputs, Plan, PlannedLevel, RefusedPlan
+from exitbrain.infrastructure.demo.results import GuardCounts, Plan, PlannedLevel, RefusedPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +149,6 @@ def around(ledger: ExitLedger, change: LsfChange) -> tuple[LevelsComputed, Level
             return earlier, one.event
         earlier = one.event
     raise ClaimFalse("an LSF change lies between two decisions of the record")
-
-
-def lsf_inputs(decision: LevelsComputed) -> LsfInputs:
-    """Return what the adjusted LSF of a decision was made from."""
-    inputs = decision.inputs
-    return LsfInputs(inputs.leverage, inputs.average_pnl, inputs.confidence, decision.levels.raw.pnl_factor)
 
 
 def chain_to(name: str, lines: tuple[Line, ...]) -> tuple[Line, ...]:

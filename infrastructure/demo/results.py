@@ -178,22 +178,14 @@ class Cure:
 
 
 @dataclass(frozen=True, slots=True)
-class LsfInputs:
-    """What the adjusted LSF of a decision was made from; `average_pnl` is in percent."""
-
-    leverage: float
-    average_pnl: float
-    confidence: float
-    pnl_factor: float
-
-
-@dataclass(frozen=True, slots=True)
 class LsfExplained:
-    """One change of the adjusted LSF with its exact parts, and the lines that lead to TP1 of the later decision."""
+    """One change of the adjusted LSF with its exact parts, and the lines that lead to TP1 of the later decision.
+
+    The PnL factors are those of the earlier decision and of the later.
+    """
 
     change: LsfChange
-    before: LsfInputs
-    after: LsfInputs
+    pnl_factors: tuple[float, float]
     chain: tuple[Line, ...]
     commands: tuple[str, ...]
 

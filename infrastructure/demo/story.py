@@ -247,7 +247,8 @@ def lsf(folder: Path) -> LsfExplained:
         f"exitbrain audit lsf --store {_url(AFTER)}",
         f"exitbrain explain {str(change.decision_id)[:8]} --store {_url(AFTER)}",
     )
-    return LsfExplained(change, readings.lsf_inputs(earlier), readings.lsf_inputs(later), chain, commands)
+    factors = (earlier.levels.raw.pnl_factor, later.levels.raw.pnl_factor)
+    return LsfExplained(change, factors, chain, commands)
 
 
 def whatif(folder: Path) -> AskedWhatIf:

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from exitbrain.application.ports.exit_ledger import StoreUnavailable
+
 _File = tuple[int, int]
 
 _open: WeakKeyDictionary[object, _File | None] = WeakKeyDictionary()
@@ -27,9 +29,14 @@ def release(recorder: object) -> None:
     _open.pop(recorder, None)
 
 
-def parent_with(path: Path) -> int | None:
-    """Return the process that had the file open when this one was forked from it, None where none had."""
-    return _inherited.get(_file_at(path)) if _inherited else None
+def refuse_in_child(path: Path, name: str) -> None:
+    """Raise StoreUnavailable where the file was open in the process that this one was forked from."""
+    parent = _inherited.get(_file_at(path)) if _inherited else None
+    if parent is not None:
+        raise StoreUnavailable(
+            f"{name} was open in process {parent} when process {os.getpid()} was forked from it, and SQLite's locks do"
+            " not survive that: fork first and open it then, or start processes by spawn"
+        )
 
 
 def _file_at(path: Path) -> _File:

@@ -17,6 +17,7 @@ from exitbrain.application.ports.exit_ledger import (
     Place,
     StoreUnavailable,
     UnreadableEvent,
+    latest_cycle,
 )
 from exitbrain.application.ports.raw_log import RawLog, RawRow
 from exitbrain.domain.aggregate import Aggregate, Record
@@ -173,28 +174,14 @@ class StoredLedger(ExitLedger, RawLog):
         self._recorder.close()
 
     def _latest_cycle(self, account: str, symbol: str, position_side: str) -> int:
-        """Return the highest cycle that exists, or 0.
-
-        Cycles are dense from 1, so doubling steps and then halving finds it; a cycle once seen is where the
-        next search begins.
-        """
+        """Return the highest cycle that exists, or 0; a cycle once seen is where the next search begins."""
         key = (account, symbol, position_side)
-        found = self._cycle_hints.get(key, 0)
-        step = 1
-        while self._exists(position_id(*key, found + step)):
-            found += step
-            step *= 2
-        missing = found + step
-        while missing - found > 1:
-            middle = (found + missing) // 2
-            if self._exists(position_id(*key, middle)):
-                found = middle
-            else:
-                missing = middle
-        if found:
-            if len(self._cycle_hints) >= HINTS_MAX:
-                self._cycle_hints.clear()
-            self._cycle_hints[key] = found
+        found = latest_cycle(
+            lambda cycle: self._exists(position_id(*key, cycle)), hint=self._cycle_hints.get(key, 0)
+        )
+        if len(self._cycle_hints) >= HINTS_MAX:
+            self._cycle_hints.clear()
+        self._cycle_hints[key] = found
         return found
 
     def _fold(self, aggregate: A) -> A | None:

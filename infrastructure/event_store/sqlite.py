@@ -35,6 +35,17 @@ _TAKEN = (
     "WITH place(id, version) AS (VALUES {}) SELECT 1 FROM place CROSS JOIN stored_events "
     "ON originator_id = id AND originator_version = version LIMIT 1"
 )
+# The library's table with its row ids declared, since VACUUM may renumber those that are not:
+# decisions and readers of the log remember them as positions.
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS stored_events ("
+    "rowid INTEGER PRIMARY KEY, "
+    "originator_id TEXT NOT NULL, "
+    "originator_version INTEGER NOT NULL, "
+    "topic TEXT NOT NULL, "
+    "state BLOB NOT NULL, "
+    "UNIQUE (originator_id, originator_version))"
+)
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES "
 
 
@@ -115,18 +126,7 @@ class SQLiteLedgerRecorder(SQLiteLog, SQLiteApplicationRecorder):
         super().__init__(_Datastore(str(path.absolute()), lock_timeout_s))
 
     def construct_create_table_statements(self) -> list[str]:
-        # The library's table with its row ids declared, since VACUUM may renumber those that are not:
-        # decisions and readers of the log remember them as positions.
-        statement = (
-            "CREATE TABLE IF NOT EXISTS stored_events ("
-            "rowid INTEGER PRIMARY KEY, "
-            "originator_id TEXT NOT NULL, "
-            "originator_version INTEGER NOT NULL, "
-            "topic TEXT NOT NULL, "
-            "state BLOB NOT NULL, "
-            "UNIQUE (originator_id, originator_version))"
-        )
-        return [statement]
+        return [TABLE]
 
     def durability(self) -> tuple[str, int]:
         """Return the journal mode and the level of `synchronous` in force (2 is FULL)."""
@@ -146,19 +146,29 @@ class SQLiteLedgerRecorder(SQLiteLog, SQLiteApplicationRecorder):
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any
     ) -> Sequence[int]:
-        for start in range(0, len(stored_events), ROWS_AT_ONCE):
-            some = stored_events[start : start + ROWS_AT_ONCE]
-            values: list[object] = []
-            for event in some:
-                values += (stream_hex(event), event.originator_version, event.topic, event.state)
-            c.execute(_INSERT + ",".join(["(?,?,?,?)"] * len(some)), values)
-        last = c.lastrowid or 0
-        # Only now, since the insert took the lock: a read before it would see the store as it was.
-        _check_absent(c, absent)
-        return range(last - len(stored_events) + 1, last + 1)
+        return insert_rows(c, stored_events, absent)
 
 
-def _check_absent(c: SQLiteCursor, places: Sequence[Place]) -> None:
+def insert_rows(
+    c: SQLiteCursor | sqlite3.Cursor, stored_events: Sequence[StoredEvent], absent: Sequence[Place]
+) -> Sequence[int]:
+    """Insert events within the transaction of the cursor and return their positions.
+
+    Raises IntegrityError, that of sqlite3 or of `eventsourcing.persistence`.
+    """
+    for start in range(0, len(stored_events), ROWS_AT_ONCE):
+        some = stored_events[start : start + ROWS_AT_ONCE]
+        values: list[object] = []
+        for event in some:
+            values += (stream_hex(event), event.originator_version, event.topic, event.state)
+        c.execute(_INSERT + ",".join(["(?,?,?,?)"] * len(some)), values)
+    last = c.lastrowid or 0
+    # Only now, since the insert took the lock: a read before it would see the store as it was.
+    _check_absent(c, absent)
+    return range(last - len(stored_events) + 1, last + 1)
+
+
+def _check_absent(c: SQLiteCursor | sqlite3.Cursor, places: Sequence[Place]) -> None:
     for start in range(0, len(places), ROWS_AT_ONCE):
         some = places[start : start + ROWS_AT_ONCE]
         values = [value for stream_id, version in some for value in (stream_id.hex, version)]

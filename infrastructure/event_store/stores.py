@@ -112,12 +112,7 @@ def _is_there(path: Path, name: str) -> bool:
         raise StoreUnavailable(f"{name} can not be: there is no folder {path.parent.absolute()}")
     if not path.exists():
         return False
-    parent = forks.parent_with(path)
-    if parent is not None:
-        raise StoreUnavailable(
-            f"{name} was open in process {parent} when process {os.getpid()} was forked from it, and SQLite's locks do"
-            " not survive that: fork first and open it then, or start processes by spawn"
-        )
+    forks.refuse_in_child(path, name)
     return True
 
 

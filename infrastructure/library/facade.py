@@ -42,6 +42,9 @@ from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.joined import JoinedLedger
+from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.startup import check_ledger
 from exitbrain.infrastructure.library.arguments import (
@@ -60,6 +63,14 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 T = TypeVar("T")
 
 A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
+
+_ADAPTERS: dict[str, type] = {
+    "decisions": DecisionLog,
+    "engine": LevelEngine,
+    "instruments": Instruments,
+    "clock": Clock,
+    "translator": Translator,
+}
 
 
 class ExitBrain:
@@ -89,37 +100,45 @@ class ExitBrain:
         check_port("ledger", ledger, ExitLedger, "; ExitBrain.open(...) takes the URL of a store")
         check("settings", settings, (DecisionSettings, NoneType), "DecisionSettings")
         self.ledger = ledger
-        self._decisions = DecodedDecisions(ledger) if decisions is None else decisions
+        self._decisions = _decisions_of(ledger) if decisions is None else decisions
         self._engine = BuiltInFormulas() if engine is None else engine
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
         self._settings = DecisionSettings() if settings is None else settings
-        for name, adapter, port in (
-            ("decisions", self._decisions, DecisionLog),
-            ("engine", self._engine, LevelEngine),
-            ("instruments", self._instruments, Instruments),
-            ("clock", self._clock, Clock),
-        ):
-            check_port(name, adapter, port)
-        if translator is None:
-            self._translator: Translator = WireTranslator()
-        else:
-            check_port("translator", translator, Translator)
-            self._translator = WithActivations(translator)
+        adapters = {
+            "decisions": self._decisions,
+            "engine": self._engine,
+            "instruments": self._instruments,
+            "clock": self._clock,
+            "translator": WireTranslator() if translator is None else translator,
+        }
+        for name, adapter in adapters.items():
+            check_port(name, adapter, _ADAPTERS[name])
+        self._translator = WireTranslator() if translator is None else WithActivations(translator)
         self._intake = Intake(self._engine, self._translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
-        check_ledger(ledger)
-        begin_or_check(ledger, self._clock, __version__, new_id=uuid4(), policy=policy)
+        apart = ledger.apart() if isinstance(ledger, JoinedLedger) else ledger
+        check_ledger(apart)
+        begin_or_check(apart, self._clock, __version__, new_id=uuid4(), policy=policy)
         self._recorder = Recorder(
-            ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
+            apart, self._intake, self._instruments, self._clock, self._settings, build=__version__
         )
 
     @classmethod
     def open(
-        cls, store: str | None = None, *, env_file: str | Path | None = None, **settings: Unpack[OpenSettings]
+        cls,
+        store: str | None = None,
+        *,
+        env_file: str | Path | None = None,
+        engine: LevelEngine | None = None,
+        translator: Translator | None = None,
+        clock: Clock | None = None,
+        **settings: Unpack[OpenSettings],
     ) -> Self:
         """Open a store by its URL, beginning it when it does not exist.
+
+        Engine, translator, clock and `instruments` may be adapters of yours; ours are taken where none is given.
 
         The store and every other setting come from the arguments, else from `EXITBRAIN_*` in the environment, else from
         `env_file`, such as `.env`, else from the defaults. Raises SettingsError for a setting that is not known or not
@@ -133,13 +152,19 @@ class ExitBrain:
             raise SettingsError(
                 f"setting {unknown[0]} is not known; known: {', '.join(Settings.model_fields)}"
             )
+        adapters: dict[str, object] = {"engine": engine, "translator": translator, "clock": clock}
+        if not isinstance(settings.get("instruments"), str | Path | NoneType):
+            adapters["instruments"] = settings.pop("instruments")
+        for name, adapter in adapters.items():
+            if adapter is not None:
+                check_port(name, adapter, _ADAPTERS[name])
         check("env_file", env_file, (str, Path, NoneType), "the path of a file such as .env")
         file = None if env_file is None else Path(env_file)
         if file is not None and not file.exists():
             raise SettingsError(f"env_file is {env_file}, and there is no such file")
         loaded = load_settings(env_file=file, store=store, **settings)
         with ExitStack() as stack:
-            container = stack.enter_context(opened(loaded, "create"))
+            container = stack.enter_context(opened(loaded, "create", adapters=adapters))
             brain = cls(
                 container.ledger(),
                 decisions=container.decisions(),
@@ -301,9 +326,12 @@ class ExitBrain:
         asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
         return asking.run(policies, _aware(selection)).counterfactual
 
-    def lsf_changes(self, selection: Selection = EVERYTHING) -> Iterator[LsfChange]:
-        """Yield every change of the adjusted LSF in log order, attributed exactly."""
-        return LsfAudit(self.ledger, self._engine).changes(_aware(selection))
+    def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:
+        """Yield every change of the adjusted LSF in log order, attributed exactly.
+
+        With `closes` each change holds the closes behind the average PnL before and after.
+        """
+        return LsfAudit(self.ledger, self._engine).changes(_aware(selection), closes=closes)
 
     def close(self) -> None:
         """Close the store that `open` opened; a host closes its own ledger."""
@@ -345,10 +373,27 @@ class AsyncExitBrain:
 
     @classmethod
     def open(
-        cls, store: str | None = None, *, env_file: str | Path | None = None, **settings: Unpack[OpenSettings]
+        cls,
+        store: str | None = None,
+        *,
+        env_file: str | Path | None = None,
+        engine: LevelEngine | None = None,
+        translator: Translator | None = None,
+        clock: Clock | None = None,
+        **settings: Unpack[OpenSettings],
     ) -> Self:
         """Return a twin that opens its store on entering; see `ExitBrain.open`."""
-        return cls(partial(ExitBrain.open, store, env_file=env_file, **settings))
+        return cls(
+            partial(
+                ExitBrain.open,
+                store,
+                env_file=env_file,
+                engine=engine,
+                translator=translator,
+                clock=clock,
+                **settings,
+            )
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -453,9 +498,11 @@ class AsyncExitBrain:
         """Return what a policy or its variants would have said; see `ExitBrain.whatif`."""
         return await self.run(lambda brain: brain.whatif(policy, *variants, selection=selection))
 
-    async def lsf_changes(self, selection: Selection = EVERYTHING) -> list[LsfChange]:
+    async def lsf_changes(
+        self, selection: Selection = EVERYTHING, *, closes: bool = False
+    ) -> list[LsfChange]:
         """Return every change of the adjusted LSF; see `ExitBrain.lsf_changes`."""
-        return await self.run(lambda brain: list(brain.lsf_changes(selection)))
+        return await self.run(lambda brain: list(brain.lsf_changes(selection, closes=closes)))
 
     @property
     def _entered(self) -> ExitBrain:
@@ -465,6 +512,10 @@ class AsyncExitBrain:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _decisions_of(ledger: ExitLedger) -> DecisionLog:
+    return StoredDecisions(ledger) if isinstance(ledger, StoredLedger) else DecodedDecisions(ledger)
 
 
 def _aware(selection: Selection) -> Selection:

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from exitbrain.application.ports.instruments import Instruments
+
 
 class OpenSettings(TypedDict, total=False):
     """The settings of `ExitBrain.open` beside the store, each under its name in lower case; None counts as not given.
 
-    What they mean, and their defaults, is in the table of settings in the README.
+    What they mean, and their defaults, is in the table of settings in the README. `instruments` also takes instruments of
+    your own.
     """
 
     mirror: Path | None
@@ -24,7 +27,7 @@ class OpenSettings(TypedDict, total=False):
     paper: Literal["separate", "ignore"]
     report_window_s: float
     max_message_bytes: int
-    instruments: Literal["binance"] | Path | None
+    instruments: Literal["binance"] | Path | Instruments | None
     instruments_beside: Path | None
     binance_api_key: str | None
     binance_api_secret: str | None

@@ -20,7 +20,11 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.application.explain import Explanation as Explanation
     from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
-    from exitbrain.application.lsf_audit import LsfChange as LsfChange
+    from exitbrain.application.lsf_audit import (
+        CountedClose as CountedClose,
+        LsfChange as LsfChange,
+        LsfInputs as LsfInputs,
+    )
     from exitbrain.application.opening import PolicyNotInForce as PolicyNotInForce
     from exitbrain.application.outcome import Outcome as Outcome, PolicyInForce as PolicyInForce
     from exitbrain.application.ports.exit_ledger import (
@@ -167,6 +171,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         AsyncExitBrain as AsyncExitBrain,
         ExitBrain as ExitBrain,
     )
+    from exitbrain.infrastructure.event_store.joined import (
+        JoinedLedger as JoinedLedger,
+        ledger_over as ledger_over,
+    )
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
@@ -176,7 +184,7 @@ _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
     "exitbrain.application.explain": "Explanation",
     "exitbrain.application.handling": "Context Decided State",
-    "exitbrain.application.lsf_audit": "LsfChange",
+    "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
     "exitbrain.application.opening": "PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
@@ -208,6 +216,7 @@ _MODULES = {
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.event_store.joined": "JoinedLedger ledger_over",
     "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.library.open_settings": "OpenSettings",
     "exitbrain.infrastructure.settings": "SettingsError",

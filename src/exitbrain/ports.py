@@ -12,6 +12,7 @@ from exitbrain.application.ports.exit_ledger import (
     NoStore,
     StoreUnavailable,
     UnreadableEvent,
+    latest_cycle,
 )
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
@@ -40,4 +41,5 @@ __all__ = [
     "Translator",
     "UnreadableDecision",
     "UnreadableEvent",
+    "latest_cycle",
 ]

@@ -31,6 +31,7 @@ PUBLIC = [
     "CloseReported",
     "Conflict",
     "Context",
+    "CountedClose",
     "Counterfactual",
     "Cycle",
     "Decided",
@@ -69,6 +70,7 @@ PUBLIC = [
     "IntentKind",
     "InvalidValue",
     "JudgedLevels",
+    "JoinedLedger",
     "KeyClaimed",
     "LedgerError",
     "LeftOut",
@@ -80,6 +82,7 @@ PUBLIC = [
     "Line",
     "LogEntry",
     "LsfChange",
+    "LsfInputs",
     "MessageReceived",
     "MessageTime",
     "NoStore",
@@ -137,6 +140,7 @@ PUBLIC = [
     "decode_event",
     "encode_event",
     "incoming_message",
+    "ledger_over",
     "plan_id",
     "position_id",
     "snapshot_id",
@@ -164,6 +168,7 @@ PORTS = [
     "Translator",
     "UnreadableDecision",
     "UnreadableEvent",
+    "latest_cycle",
 ]
 
 # What these do is said where they are promised: at the aggregate and at the port.

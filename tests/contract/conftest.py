@@ -1,10 +1,12 @@
 """The stores that every contract of the ledger is tested on."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from exitbrain.infrastructure.event_store.joined import ledger_over
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
@@ -14,7 +16,7 @@ Opener = Callable[[], StoredLedger]
 """Open one more ledger on the same store."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "host", "postgresql"])
 def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Yield the opener of a store that is empty at first."""
     match request.param:
@@ -23,6 +25,8 @@ def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
             yield lambda: StoredLedger(recorder, "memory")
         case "sqlite":
             yield from _closing(f"sqlite:///{tmp_path / 'ledger.db'}")
+        case "host":
+            yield from _over_connections(tmp_path / "host.db")
         case "postgresql":
             with fresh_database() as url:
                 yield from _closing(url)
@@ -39,6 +43,19 @@ def database() -> Iterator[str]:
     """Yield the URL of an empty PostgreSQL database."""
     with fresh_database() as url:
         yield url
+
+
+def _over_connections(path: Path) -> Iterator[Opener]:
+    opened: list[sqlite3.Connection] = []
+
+    def open_another() -> StoredLedger:
+        opened.append(sqlite3.connect(path, check_same_thread=False))
+        opened[-1].execute("PRAGMA synchronous = OFF")  # how durable its commits are is the host's affair
+        return ledger_over(opened[-1])
+
+    yield open_another
+    for connection in opened:
+        connection.close()
 
 
 def _closing(url: str) -> Iterator[Opener]:

@@ -246,3 +246,23 @@ def test_a_page_whose_output_is_wrong_is_noticed() -> None:
     assert first == Block(3, "print(1 + 1)\n", "3\n")
     assert second.prints == ""
     assert run(first, {}) != first.prints
+
+
+def test_a_decision_asks_little_however_many_positions_there_were(
+    ledger: Any, db: sqlite3.Connection
+) -> None:
+    brain = ExitBrain(ledger)
+    brain.handle_batch(
+        [intent(number, side="BUY" if number % 2 else "SELL") for number in range(1, 301)], at=NOON
+    )
+    asked: list[str] = []
+
+    db.set_trace_callback(asked.append)
+    position = ledger.latest_position("default", "BTCUSDT")
+    found = len(asked)
+    brain.decide(intent(301), brain.state_of(intent(301)), brain.context(at=NOON))
+    db.set_trace_callback(None)
+
+    assert position.cycle == 300
+    assert found < 25
+    assert len(asked) - found < 50

@@ -18,7 +18,7 @@ from exitbrain import (
 )
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from tests.world import NOON, NOON_MS
+from tests.world import NOON, NOON_MS, StoppedClock
 
 
 def intent(number: int, leverage: int = 10) -> IncomingMessage:
@@ -28,8 +28,10 @@ def intent(number: int, leverage: int = 10) -> IncomingMessage:
 
 def test_every_question_of_the_facade_can_be_awaited() -> None:
     async def story() -> None:
-        async with AsyncExitBrain.open("memory://", account="main") as brain:
-            first = await brain.handle(intent(1), at=NOON)
+        async with AsyncExitBrain.open("memory://", clock=StoppedClock(NOON), account="main") as brain:
+            first = await brain.handle(intent(1))
+            entries = await brain.run(lambda own: list(own.ledger.log(topics=[LevelsComputed.TOPIC])))
+            assert [entry.event.context.recorded_at for entry in entries] == [NOON]  # type: ignore[union-attr]
             assert await brain.outcome_of(intent(1)) == replace(first, duplicate=True)
             assert await brain.outcome_of(intent(2)) is None
             (second,) = await brain.handle_batch([intent(2, leverage=20)], at=NOON)

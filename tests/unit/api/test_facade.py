@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from exitbrain import (
     Selection,
     SettingsError,
     Side,
+    StoreOpened,
     Translation,
     UnknownPolicy,
     Unusable,
@@ -445,6 +447,9 @@ def test_changes_of_the_lsf_are_attributed() -> None:
 
     (change,) = brain.lsf_changes()
     assert change.delta == change.leverage_effect < 0
+    assert (change.inputs_before.leverage, change.inputs_after.leverage) == (10, 20)
+    assert (change.closes_before, change.closes_after) == (None, None)
+    assert [one.closes_after for one in brain.lsf_changes(closes=True)] == [()]
     assert list(brain.lsf_changes(Selection(symbol="ETHUSDT"))) == []
 
 
@@ -481,6 +486,31 @@ def test_a_host_s_instruments_and_clock_are_used() -> None:
     assert decision.context.snapshot == BTC.content_hash
     assert decision.context.recorded_at == NOON
     assert decision.inputs.fee_bps == 4.0
+
+
+def test_a_store_is_opened_with_a_host_s_own_adapters() -> None:
+    with ExitBrain.open(
+        "memory://", engine=TwiceAsFar(), instruments=OneInstrument(), clock=StoppedClock(), fee_bps=7.0
+    ) as brain:
+        brain.handle(intent())
+        decision = the_decision_of(brain)
+
+        assert decision.levels.raw.sl == 0.04
+        assert decision.context.snapshot == BTC.content_hash
+        assert decision.context.recorded_at == NOON
+        assert next(brain.ledger.log(topics=[StoreOpened.TOPIC])).event.at == NOON  # type: ignore[union-attr]
+        assert brain.replay().clean
+    with ExitBrain.open("memory://", translator=RefuseEverything()) as brain:
+        assert brain.handle(intent()).disposition is Disposition.REFUSED
+
+
+def test_an_adapter_that_is_none_leaves_no_store_behind(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"engine is 5 \(int\), which has no compute\(\)"):
+        ExitBrain.open(f"sqlite:///{tmp_path / 'new.db'}", engine=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"instruments is 5 \(int\), which has no instrument\(\)"):
+        ExitBrain.open(f"sqlite:///{tmp_path / 'new.db'}", instruments=5)  # type: ignore[arg-type]
+
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_host_s_translator_decides_what_a_message_says() -> None:

@@ -18,6 +18,7 @@ from exitbrain import (
     State,
     incoming_message,
 )
+from exitbrain.application.ports.instruments import Instruments
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.settings import Settings
 from tests.world import NOON, StoppedClock
@@ -193,5 +194,6 @@ def test_the_keywords_of_open_are_the_settings_and_their_types() -> None:
     own = {name: field.annotation for name, field in Settings.model_fields.items() if name != "store"}
     as_text = {name: str | None if kind == SecretStr | None else kind for name, kind in own.items()}
 
+    as_text["instruments"] = as_text["instruments"] | Instruments  # those of the host
     assert get_type_hints(OpenSettings) == as_text
     assert list(get_type_hints(OpenSettings)) == list(as_text)

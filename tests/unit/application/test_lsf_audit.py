@@ -3,6 +3,8 @@
 from decimal import Context, Inexact
 from typing import Any
 
+from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.domain.position import PositionClosed
 from tests.world import World
 
 EXACT = Context(prec=2000, traps=[Inexact])
@@ -69,3 +71,34 @@ def test_a_change_of_policy_is_told_apart() -> None:
     assert change.leverage_effect == change.pnl_effect == 0
     assert change.policy_effect == change.delta != 0
     world.check_every_replay_is_exact()
+
+
+def test_the_closes_behind_an_average_are_those_of_the_window() -> None:
+    world = World(policy="v3.6")
+    for number in range(22):
+        world.intent(**LONG)
+        world.closed(symbol="BTCUSDT", pnl_percent=number, order_id=number)
+    world.intent(**{**LONG, "leverage": 20})
+    [*_, change] = LsfAudit(world.ledger, world.engine).changes(closes=True)
+    assert change.closes_before is not None
+    assert change.closes_after is not None
+    assert [close.pnl_percent for close in change.closes_before] == list(range(1, 21))
+    assert [close.pnl_percent for close in change.closes_after] == list(range(2, 22))
+    assert change.inputs_after.average_pnl == sum(range(2, 22)) / 20
+    assert (change.closes_after[-1].symbol, change.closes_after[-1].at.microsecond) == ("BTCUSDT", 44_000)
+    closed = {entry.position: entry.stream_id for entry in world.ledger.log(topics=(PositionClosed.TOPIC,))}
+    assert {close.log_position: close.position_id for close in change.closes_after}.items() <= closed.items()
+
+
+def test_the_closes_of_a_flip_count_for_the_decision_of_the_same_transaction() -> None:
+    world = World(policy="v3.6")
+    world.intent(**LONG)
+    world.intent(**{**LONG, "side": "SELL", "leverage": 20, "entry_price": 110})
+    [change] = LsfAudit(world.ledger, world.engine).changes(closes=True)
+    assert change.closes_before == ()
+    assert change.closes_after is not None
+    assert (
+        [float(close.pnl_percent) for close in change.closes_after]
+        == [change.inputs_after.average_pnl]
+        == [10]
+    )

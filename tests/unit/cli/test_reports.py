@@ -16,7 +16,7 @@ CONTRACT = {
     ),
     "replay": "decisions exact drift unknown_policy unreadable first_drift seconds lane receipts receipts_exact",
     "whatif": "policy decisions changed fields guards policies",
-    "audit lsf": "changes",
+    "audit lsf": "changes summary",
 }
 PARTS = {
     "Binding": "level constraint before after",
@@ -27,7 +27,11 @@ PARTS = {
     "FirstDrift": "decision_id field recorded recomputed",
     "Change": (
         "at symbol position_id decision_id before after delta leverage_effect pnl_effect confidence_effect policy_effect cause"
+        " inputs closes"
     ),
+    "LsfInputs": "leverage average_pnl confidence policy",
+    "LsfInputsChanged": "before after",
+    "CountedClose": "position_id symbol at pnl_percent log_position",
 }
 
 

@@ -1,13 +1,9 @@
 """The commands that work on a store: what they take in, replay, audit and look up."""
 
-import csv
-import io
 import shlex
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from decimal import Context, Decimal, Inexact
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -165,38 +161,6 @@ def test_an_empty_store_has_nothing_to_replay_and_says_so(exitbrain: Exitbrain) 
 
 def test_a_selection_is_for_decisions_alone(stored: Exitbrain) -> None:
     assert stored("replay", "--context", "--symbol", "BTCUSDT").code == 2
-
-
-def test_lsf_effects_are_exact_decimals_that_sum_to_the_delta(stored: Exitbrain) -> None:
-    (change,) = stored("audit", "lsf", "--json").report["changes"]
-
-    exact = Context(prec=2500, traps=[Inexact])
-    names = ("leverage_effect", "pnl_effect", "confidence_effect", "policy_effect")
-    assert reduce(exact.add, [Decimal(change[name]) for name in names]) == Decimal(change["delta"])
-    assert exact.subtract(Decimal(change["after"]), Decimal(change["before"])) == Decimal(change["delta"])
-    assert (change["symbol"], change["leverage_effect"], change["policy_effect"]) == (
-        "BTCUSDT",
-        change["delta"],
-        "0",
-    )
-    assert change["at"] == "2026-01-01T12:00:03Z"
-
-
-def test_lsf_changes_as_csv_say_what_json_says(stored: Exitbrain) -> None:
-    (change,) = stored("audit", "lsf", "--json").report["changes"]
-    printed = stored("audit", "lsf", "--csv", "-").stdout
-    formatted = stored("audit", "lsf", "--format", "csv").stdout
-    to_file = stored("audit", "lsf", "--csv", "lsf.csv")
-
-    (row,) = csv.DictReader(io.StringIO(printed))
-    assert row == {name: str(value) for name, value in change.items()}
-    assert printed == formatted == Path("lsf.csv").read_text(encoding="utf-8")
-    assert (to_file.stdout, to_file.stderr) == ("", "1 changes written to lsf.csv\n")
-
-
-def test_lsf_table_leaves_out_what_is_not_selected(stored: Exitbrain) -> None:
-    assert "BTCUSDT" in stored("audit", "lsf").stdout
-    assert "changed in none" in stored("audit", "lsf", "--symbol", "ETHUSDT").stdout
 
 
 def test_positions_are_the_open_ones_unless_all_are_asked_for(stored: Exitbrain) -> None:
