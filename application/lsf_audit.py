@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from uuid import UUID
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
@@ -106,4 +107,4 @@ class LsfAudit:
         )
 
     def _lsf_adjusted(self, policy: str, inputs: LevelInputs) -> float:
-        return self._engine.compute(self._register.named(policy).policy, inputs, ()).lsf_adjusted
+        return levels_of(self._engine, self._register.named(policy).policy, inputs, ()).lsf_adjusted

@@ -132,5 +132,5 @@ def test_a_policy_asked_about_its_own_decisions_changes_nothing(instruments: lis
 @pytest.mark.parametrize("lane", [by_row, in_columns])
 def test_a_policy_that_gives_no_finite_level_is_refused(lane: type, instruments: list[Instrument]) -> None:
     policy = variant_of(V3_6, {"base_tp": 1e308, "tp1_offset": 1e308})
-    with pytest.raises(InvalidValue, match="a level that is not finite"):
+    with pytest.raises(InvalidValue, match="a level that is not a finite number above 0"):
         lane([V3_6, policy], [decided(V3_6, inputs_for(V3_6))], instruments)
