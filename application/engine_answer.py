@@ -52,7 +52,7 @@ def levels_of(
     Raises NoLevels where it raises, whatever that is, or its answer fails a check; but UnknownPolicy and
     EngineUnavailable as they are.
     """
-    is_ours = _is_ours(engine)
+    is_ours = _own_name(engine) == BUILT_IN
     try:
         # An engine that is not ours may change what it is given, and give the same object again with other numbers.
         answer = engine.compute(policy, inputs if is_ours else copy(inputs), brackets)
@@ -75,9 +75,9 @@ def engine_name(engine: LevelEngine, policy: Policy) -> str:
 
     Engines of ours are called by what they compute with: our formulas, or the foreign engine that the policy names.
     """
-    if _is_ours(engine):
-        return policy.formula if policy.is_foreign else BUILT_IN
     name = _own_name(engine)
+    if name == BUILT_IN:
+        return policy.formula if policy.is_foreign else BUILT_IN
     if not isinstance(name, str) or not (text := _one_line(name, NAME_MAX)):
         text = _one_line(f"{type(engine).__module__}:{type(engine).__qualname__}", NAME_MAX)
     return text
@@ -88,10 +88,6 @@ def _own_name(engine: LevelEngine) -> object:
         return getattr(engine, "name", None)
     except Exception:  # noqa: BLE001  code that is not ours may raise anything
         return None
-
-
-def _is_ours(engine: LevelEngine) -> bool:
-    return _own_name(engine) == BUILT_IN
 
 
 def said_by(error: BaseException) -> str:

@@ -58,17 +58,17 @@ def checked_levels(answer: object) -> RawLevels:
 
 
 def _is_exact(raw: RawLevels) -> bool:
-    """Return whether these are levels that pass every check as they are; others are looked at field by field.
+    """Return whether these are usual levels, which pass every check as they are; any others are looked at one by one.
 
-    Written out, since this is asked of every decision: a loop over the numbers takes twice as long.
+    Written out, since this is asked of every decision. No number is negative, so that their sum bounds each of them.
     """
     harvest: object = raw.harvest
     bounds: object = raw.bounds
     if (
         raw.refusal is not None
         or type(harvest) is not tuple
-        or len(harvest) != 3
         or type(bounds) is not tuple
+        or len(harvest) != 3
     ):
         return False
     a, b, c = harvest
@@ -78,11 +78,10 @@ def _is_exact(raw: RawLevels) -> bool:
     if not (
         type(lsf) is type(factor) is type(adjusted) is type(tp1) is type(tp2) is type(tp3) is type(sl) is float
         and type(floor) is type(cap) is type(a) is type(b) is type(c) is float
-        and 0.0 < tp1 <= LARGEST and 0.0 < tp2 <= LARGEST and 0.0 < tp3 <= LARGEST and 0.0 < sl <= LARGEST
-        and 0.0 <= floor <= LARGEST and 0.0 <= cap <= LARGEST and -LARGEST <= lsf <= LARGEST
-        and -LARGEST <= factor <= LARGEST and -LARGEST <= adjusted <= LARGEST
-        and 0.0 <= a <= 1.0 and 0.0 <= b <= 1.0 and 0.0 <= c <= 1.0
-        and -HARVEST_TOLERANCE <= a + b + c - 1.0 <= HARVEST_TOLERANCE
+        and tp1 > 0.0 and tp2 > 0.0 and tp3 > 0.0 and sl > 0.0 and floor >= 0.0 and cap >= 0.0
+        and lsf >= 0.0 and factor >= 0.0 and adjusted >= 0.0
+        and lsf + factor + adjusted + tp1 + tp2 + tp3 + sl + floor + cap <= LARGEST
+        and a >= 0.0 and b >= 0.0 and c >= 0.0 and -HARVEST_TOLERANCE <= a + b + c - 1.0 <= 0.0
     ):
         return False
     # fmt: on
@@ -90,7 +89,7 @@ def _is_exact(raw: RawLevels) -> bool:
         if type(bound) is not Bound or bound.level not in LEVELS or bound.constraint not in _CONSTRAINTS:
             return False
         before, after = bound.before, bound.after
-        if not (type(before) is type(after) is float and isfinite(before) and isfinite(after)):
+        if not (type(before) is type(after) is float and isfinite(before + after)):
             return False
     return True
 
