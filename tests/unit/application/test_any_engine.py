@@ -159,7 +159,7 @@ def brain_on(ledger: InMemoryLedger, engine: LevelEngine | None = None) -> ExitB
 
 
 def intent(
-    second: int, *, leverage: float = 10.0, symbol: str = "BTCUSDT", **fields: object
+    second: int, *, leverage: float | None = 10.0, symbol: str = "BTCUSDT", **fields: object
 ) -> IncomingMessage:
     said = {
         "symbol": symbol,
@@ -170,7 +170,7 @@ def intent(
         **fields,
     }
     entry = f"{int(NOON.timestamp() * 1000) + second * 1000}-0"
-    return incoming_message("trade.intent", said, entry_id=entry)
+    return incoming_message("trade.intent", {k: v for k, v in said.items() if v is not None}, entry_id=entry)
 
 
 def topics(ledger: InMemoryLedger) -> list[str]:
@@ -315,6 +315,25 @@ def test_a_refused_flip_leaves_the_position_open_and_its_keys_unused() -> None:
     assert after.disposition is Disposition.ACCEPTED
     assert "PositionClosed" not in topics(ledger)
     check_every_replay_is_exact(brain, receipts=3)
+
+
+def test_a_failure_on_what_another_writer_has_changed_is_decided_again() -> None:
+    ledger = InMemoryLedger()
+    failing: list[str] = []
+
+    def answer(raw: RawLevels) -> object:
+        if failing:
+            raise ValueError(failing[0])
+        return raw
+
+    one, other = brain_on(ledger, Host(answer)), brain_on(ledger)
+    one.handle(intent(1, leverage=ASKED_IN_VAIN))
+    other.handle(intent(2, leverage=50))
+    failing.append("no")
+
+    outcome = one.handle(intent(3, leverage=None))
+
+    assert outcome.disposition is Disposition.ACCEPTED, "it keeps the leverage that the other writer has set"
 
 
 class FailsInLoss:
