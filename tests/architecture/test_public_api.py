@@ -49,6 +49,7 @@ PUBLIC = [
     "ExitPlanOpened",
     "ExitPlanResized",
     "Explanation",
+    "FailedAsking",
     "ForeignStream",
     "Freshness",
     "GivenInputs",
