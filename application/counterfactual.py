@@ -8,11 +8,12 @@ raw numbers of two policies may be in two units; guards judge the rounded plan, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import inf
 
+from exitbrain.application.engine_answer import NoLevels, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
-from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
@@ -128,8 +129,8 @@ class RowCounterfactual:
     ) -> Counterfactual:
         """Ask every policy about every selected decision; `pairs` gets each answer.
 
-        Raises InvalidValue where a policy gives a number that is not finite, and UnknownPolicy where the engine does
-        not know its formula.
+        Raises InvalidValue where a policy of ours gives what is no level, EngineFailed where another engine does, and
+        UnknownPolicy where the engine does not know its formula.
         """
         left_out = LeftOut()
         tallies = [_Tally(policy) for policy in policies]
@@ -182,8 +183,7 @@ class RowCounterfactual:
     def _decided(
         self, policy: Policy, inputs: LevelInputs, instrument: Instrument | None, decision: RecordedDecision
     ) -> "_Outcome":
-        raw = self._engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
-        check_finite(policy, raw)
+        raw = candidate_levels(self._engine, policy, inputs, instrument)
         return _Outcome(policy.unit, judge_levels(policy.unit, inputs, raw, instrument, decision.freshness))
 
     def _recorded_policy(self, ref: PolicyRef) -> Policy | None:
@@ -235,27 +235,27 @@ def names_every_guard(report: GuardReport) -> bool:
     return all(tuple(name for name in GUARDS if name in names) == names for names in named)
 
 
-def check_finite(policy: Policy, raw: RawLevels) -> None:
-    """Refuse what no record could hold; raises InvalidValue."""
-    numbers = (
-        raw.lsf,
-        raw.pnl_factor,
-        raw.lsf_adjusted,
-        raw.tp1,
-        raw.tp2,
-        raw.tp3,
-        raw.sl,
-        raw.floor,
-        raw.cap,
-    )
-    if not all(map(isfinite, numbers)) or not all(map(isfinite, raw.harvest)):
-        raise not_finite(policy)
+def candidate_levels(
+    engine: LevelEngine, policy: Policy, inputs: LevelInputs, instrument: Instrument | None
+) -> RawLevels:
+    """Return the levels of a policy that somebody asks about.
+
+    Where our formulas give none, its parameters are at fault: raises InvalidValue; else raises what `levels_of` does.
+    """
+    try:
+        return levels_of(engine, policy, inputs, () if instrument is None else instrument.brackets)
+    except NoLevels as failed:
+        if failed.engine == BUILT_IN and not failed.raised:
+            raise unfit(policy) from failed
+        raise
 
 
-def not_finite(policy: Policy) -> InvalidValue:
-    """Return the error of a policy that gives a number that is not finite."""
+def unfit(policy: Policy) -> InvalidValue:
+    """Return the error of a policy that gives what is no level."""
     return InvalidValue(
-        f"policy {policy.name}", "a level that is not finite", "parameters that give finite levels"
+        f"policy {policy.name}",
+        "a level that is not a finite number above 0",
+        "parameters that give finite levels above 0",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import ceil
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
@@ -120,7 +121,7 @@ class EngineReplay:
             recorded_policy, policy = self._policies_of(decision.policy)
             instrument = self._instrument(decision.snapshot)
             inputs = _converted(decision.inputs, recorded_policy.unit, policy.unit)
-            raw = self._engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
+            raw = levels_of(self._engine, policy, inputs, () if instrument is None else instrument.brackets)
         except UnknownPolicy as unknown:
             report.unknown_policy += 1
             _note(report, Drift(subject, "policy", decision.policy.name, str(unknown)))
@@ -131,7 +132,9 @@ class EngineReplay:
             return
         except EngineFailed as failed:
             report.failed += 1
-            _note(report, Drift(subject, "engine", "levels", str(failed)))
+            _note(
+                report, Drift(subject, "engine", "levels", str(failed)).between(decision.engine, self._name)
+            )
             return
         levels = judge_levels(policy.unit, inputs, raw, instrument, decision.freshness)
         recorded = decision.levels()
@@ -142,7 +145,8 @@ class EngineReplay:
             report.exact += 1
         else:
             report.drift += 1
-            _note(report, Drift(subject, difference.field, difference.recorded, difference.recomputed))
+            drift = Drift(subject, difference.field, difference.recorded, difference.recomputed)
+            _note(report, drift.between(decision.engine, self._name))
 
     def _policies_of(self, ref: PolicyRef) -> tuple[Policy, Policy]:
         """Return the recorded policy, and the same with the engine in place of its formula."""

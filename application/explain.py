@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from exitbrain.application.counterfactual import candidate_levels
+from exitbrain.application.engine_answer import engine_name
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.formulas.derivation import derive
@@ -18,10 +20,12 @@ from exitbrain.domain.policy import Policy
 class Explanation:
     """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits.
 
-    There are no lines where a foreign engine computed: how its numbers came about is its own affair.
+    `engine` is the one that computed. There are no lines where it is not ours: how its numbers came about is its own
+    affair.
     """
 
     policy: Policy
+    engine: str
     inputs: LevelInputs
     instrument: Instrument | None
     lines: tuple[Line, ...]
@@ -30,32 +34,28 @@ class Explanation:
 
 
 def explain(
-    policy: Policy, inputs: LevelInputs, instrument: Instrument | None, freshness: Freshness
-) -> Explanation:
-    """Derive and judge the levels for given inputs."""
-    derivation = derive(policy, inputs, () if instrument is None else instrument.brackets)
-    levels = judge_levels(policy.unit, inputs, derivation.raw, instrument, freshness)
-    return Explanation(
-        policy, inputs, instrument, derivation.lines, fractions_of(policy.unit, derivation.raw), levels
-    )
-
-
-def judge_foreign(
     engine: LevelEngine,
     policy: Policy,
     inputs: LevelInputs,
     instrument: Instrument | None,
     freshness: Freshness,
 ) -> Explanation:
-    """Judge the levels that a foreign engine computes; raises EngineFailed."""
-    raw = engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
+    """Judge the levels that an engine computes for given inputs, and derive them where our formulas did.
+
+    Raises EngineFailed, and InvalidValue where our formulas give what is no level.
+    """
+    name = engine_name(engine, policy)
+    raw = candidate_levels(engine, policy, inputs, instrument)
     levels = judge_levels(policy.unit, inputs, raw, instrument, freshness)
-    return Explanation(policy, inputs, instrument, (), fractions_of(policy.unit, raw), levels)
+    lines: tuple[Line, ...] = ()
+    if name == BUILT_IN:
+        lines = derive(policy, inputs, () if instrument is None else instrument.brackets).lines
+    return Explanation(policy, name, inputs, instrument, lines, fractions_of(policy.unit, raw), levels)
 
 
-def explain_decision(ledger: ExitLedger, decision: Decision) -> Explanation:
-    """Derive a recorded decision again from its inputs; raises UnknownPolicy where this version can not."""
+def explain_decision(engine: LevelEngine, ledger: ExitLedger, decision: Decision) -> Explanation:
+    """Compute a recorded decision again from its inputs; raises UnknownPolicy where this version can not."""
     policy = ledger.register().named(decision.policy.name).policy
     snapshot = decision.context.snapshot
     instrument = None if snapshot is None else ledger.instrument(snapshot)
-    return explain(policy, decision.inputs, instrument, decision.context.freshness)
+    return explain(engine, policy, decision.inputs, instrument, decision.context.freshness)

@@ -29,7 +29,7 @@ from exitbrain.domain.messages import (
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import CloseReported, Position, PositionClosed, Sighting
-from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason, Refusal
+from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
 from exitbrain.domain.values import Assumption, TimeOrigin, Whose
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call
@@ -120,6 +120,7 @@ class Handling:
         "decision",
         "effects",
         "engine",
+        "failed_asking",
         "given",
         "levels",
         "message",
@@ -163,6 +164,7 @@ class Handling:
         self.decision: DecisionId | None = None
         self.levels: Decision | None = None
         self.read_instrument: Instrument | None = None
+        self.failed_asking: FailedAsking | None = None
         self.stamp = stamp = self._stamp(translation.time)
         clock = None if translation.time.at is None else translation.time.clock
         self.came = Sighting(stamp.occurred_at, message.stream_id, message.server, clock)
@@ -330,6 +332,7 @@ class Handling:
             None if self.read_instrument is None else self.read_instrument.content_hash,
             message.server,
             ignored_exit,
+            self.failed_asking,
         )
         outcome = Outcome(
             stamp.receipt_id,

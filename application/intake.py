@@ -9,7 +9,7 @@ from typing import assert_never
 
 from exitbrain.application.exit_handling import ExitHandling
 from exitbrain.application.handling import Context, Decided, Ignored, Refused, State
-from exitbrain.application.planning import PlanningContext, plan_levels
+from exitbrain.application.planning import PlanningContext, Unanswered, plan_levels
 from exitbrain.application.policy_handling import PolicyHandling
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
@@ -32,7 +32,7 @@ from exitbrain.domain.messages import (
     Unusable,
 )
 from exitbrain.domain.position import Position
-from exitbrain.domain.receipt import Disposition, Reason, Refusal
+from exitbrain.domain.receipt import Disposition, FailedAsking, Reason, Refusal
 from exitbrain.domain.values import Assumption, Side
 
 # Looking a member up in its class costs as much as two divisions.
@@ -61,7 +61,10 @@ class Intake:
         self, message: IncomingMessage, translation: Translation, state: State, context: Context
     ) -> Decided:
         """Decide a message that has been translated already."""
-        return _Handling(self._engine, message, translation, state, context).decided()
+        try:
+            return _Handling(self._engine, message, translation, state, context).decided()
+        except Unanswered as unanswered:  # what it has done by then is left behind: a new one refuses
+            return _Handling(self._engine, message, translation, state, context).without_levels(unanswered)
 
 
 class _Handling(ExitHandling, PolicyHandling):
@@ -97,6 +100,17 @@ class _Handling(ExitHandling, PolicyHandling):
         except Refused as refused:
             return self._refused(refused.refusal, is_exit=self._is_exit())
         return self._finish(_ACCEPTED, None, None)
+
+    def without_levels(self, unanswered: Unanswered) -> Decided:
+        """Return the refusal of an entry for which the engine gave no levels, with all that asking it again takes."""
+        given = self.given
+        self.read_instrument = given.instrument
+        self._keep_snapshot()
+        reading = WindowReading(given.window_position, given.uncommitted, given.window.trades)
+        self.failed_asking = FailedAsking(
+            unanswered.engine, unanswered.policy, unanswered.inputs, given.register.version, reading
+        )
+        return self._refused(unanswered.refusal, is_exit=False)
 
     def _refused(self, refusal: Refusal, *, is_exit: bool) -> Decided:
         ignored = self._ignored_exit(None, expected=False) if is_exit else None

@@ -131,6 +131,7 @@ class IntakeReplay:
         if subject is not None:
             self._world.place(state, translation, subject)
         has_decision = group.decision is not None
+        recomputed: Sequence[Record] = ()
         difference: Difference | None
         try:
             decided = self._intake.decide_translated(message, translation, state, context)
@@ -138,12 +139,15 @@ class IntakeReplay:
             difference = Difference("effects", _names(group.records), str(impossible))
         else:
             has_decision |= decided.outcome.decision is not None
-            difference = self._first_difference(group.records, decided.records)
+            recomputed = decided.records
+            difference = self._first_difference(group.records, recomputed)
         self._take_register_events(group)
         self._world.apply(group.records)
         drift = None
         if difference is not None:
             drift = Drift(_subject(group), difference.field, difference.recorded, difference.recomputed)
+            if recomputed:
+                drift = drift.between(_engine_of(group.records), _engine_of(recomputed))
         report.count_receipt(has_decision=has_decision, drift=drift)
 
     def _pass_over(self, group: _Group, report: ReplayReport) -> None:
@@ -232,6 +236,16 @@ def _named(records: Sequence[Record]) -> dict[str, Any]:
         f"{number}:{type(record.event).__name__}": (record.stream_id, record.version, record.event)
         for number, record in enumerate(records)
     }
+
+
+def _engine_of(records: Sequence[Record]) -> str:
+    """Return the engine that was asked for these records, be it in vain; "" where none was."""
+    for record in records:
+        if isinstance(record.event, Decision):
+            return record.event.engine
+        if isinstance(record.event, MessageReceived) and record.event.failed_asking is not None:
+            return record.event.failed_asking.engine
+    return ""
 
 
 def _subject(group: _Group) -> str:

@@ -8,6 +8,7 @@ from decimal import Context, Decimal, Inexact
 from itertools import pairwise
 from uuid import UUID
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.lookup import WantedId
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -225,7 +226,7 @@ class LsfAudit:
             replaced = getattr(after.inputs, name)
             if getattr(inputs, name) != replaced:
                 setattr(inputs, name, replaced)
-                reached = self._engine.compute(policy, inputs, ()).lsf_adjusted
+                reached = levels_of(self._engine, policy, inputs, ()).lsf_adjusted
             yield reached
         yield _lsf_of(after)
 

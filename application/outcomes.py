@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from exitbrain.application.counterfactual import check_finite, rebased
+from exitbrain.application.counterfactual import candidate_levels, rebased
 from exitbrain.application.outcome_plans import EPOCH, LeftOutBecause, LevelsOf, NotWalked, ms_of, plan_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -186,8 +186,7 @@ class Outcomes:
             raise NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
         instrument = self._instrument(decision)
         inputs = rebased(decision.inputs, registered.policy, policy)
-        raw = self._engine.compute(policy, inputs, () if instrument is None else instrument.brackets)
-        check_finite(policy, raw)
+        raw = candidate_levels(self._engine, policy, inputs, instrument)
         return judge_levels(policy.unit, inputs, raw, instrument, decision.context.freshness)
 
     def _instrument(self, decision: Decision) -> Instrument | None:

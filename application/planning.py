@@ -1,20 +1,22 @@
 """Planning: from an open position and a signal to one recorded level computation."""
 
 from dataclasses import dataclass
-from math import isfinite
 
-from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.engine_answer import ANSWER, WANTED, NoLevels, engine_name, levels_of, said_by
+from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
 from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
-from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
 from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.messages import TradeIntent
 from exitbrain.domain.performance import PnLWindow
+from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
 from exitbrain.domain.position import Position
+from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import Assumption, Cause, Origin
 
 Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
@@ -56,6 +58,17 @@ class PlanningContext:
     stamp: Stamp
 
 
+class Unanswered(ExitBrainError):
+    """An engine gave no levels that can be recorded: which one, what it was asked, and the refusal that follows."""
+
+    def __init__(self, engine: str, policy: PolicyRef, inputs: LevelInputs, refusal: Refusal) -> None:
+        super().__init__(engine, policy, inputs, refusal)
+        self.engine = engine
+        self.policy = policy
+        self.inputs = inputs
+        self.refusal = refusal
+
+
 def plan_levels(
     engine: LevelEngine,
     position: Position,
@@ -64,15 +77,18 @@ def plan_levels(
     leverage_assumption: Assumption | None,
     context: PlanningContext,
 ) -> Decision:
-    """Compute the next revision of a plan from what the position and the signal say."""
+    """Compute the next revision of a plan from what the position and the signal say; raises Unanswered."""
     registered = context.register.in_force(position.symbol)
     signal = signal_of(intent)
     inputs = _inputs(position, signal, leverage_assumption is not None, registered, context)
     assumed = () if leverage_assumption is None else (leverage_assumption,)
     decision_context = _decision_context(position, intent, context)
     instrument = context.instrument
-    raw = engine.compute(registered.policy, inputs, () if instrument is None else instrument.brackets)
-    _check_finite(raw, registered.policy.name)
+    name = engine_name(engine, registered.policy)
+    try:
+        raw = levels_of(engine, registered.policy, inputs, () if instrument is None else instrument.brackets)
+    except (EngineFailed, EngineUnavailable, UnknownPolicy) as failed:
+        raise Unanswered(name, registered.ref, inputs, _refusal(name, failed)) from failed
     levels = judge_levels(registered.policy.unit, inputs, raw, instrument, decision_context.freshness)
     kind = LevelsComputed if raw.refusal is None else LevelsRefused
     return kind(
@@ -85,6 +101,7 @@ def plan_levels(
         position.account,
         position.symbol,
         registered.ref,
+        name,
         inputs,
         decision_context,
         (*intent.assumptions, *assumed, *signal[-1]),
@@ -92,17 +109,12 @@ def plan_levels(
     )
 
 
-def _check_finite(raw: RawLevels, policy: str) -> None:
-    """Refuse what no record could hold: an engine that is not ours may compute anything."""
-    lsf, factor, adjusted = raw.lsf, raw.pnl_factor, raw.lsf_adjusted
-    tp1, tp2, tp3, sl, floor, cap = raw.tp1, raw.tp2, raw.tp3, raw.sl, raw.floor, raw.cap
-    first, second, third = raw.harvest
-    # A number that is not finite makes every total with it not finite; so does an overflow, hence the second look.
-    if isfinite(lsf + factor + adjusted + tp1 + tp2 + tp3 + sl + floor + cap + first + second + third):
-        return
-    numbers = (lsf, factor, adjusted, tp1, tp2, tp3, sl, floor, cap, first, second, third)
-    if not all(map(isfinite, numbers)):
-        raise InvalidValue(f"raw levels of policy {policy}", raw, "finite numbers")
+def _refusal(engine: str, failed: EngineFailed | EngineUnavailable | UnknownPolicy) -> Refusal:
+    if isinstance(failed, NoLevels):
+        what, value, allowed = failed.field, failed.value, failed.allowed
+    else:
+        what, value, allowed = ANSWER, said_by(failed), WANTED
+    return Refusal(Reason.ENGINE_FAILED, f"{what} of engine {engine}", value, allowed)
 
 
 def _inputs(

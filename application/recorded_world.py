@@ -14,7 +14,7 @@ from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.messages import Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import Position, PositionClosed, PositionOpened
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.receipt import FailedAsking, MessageReceived
 
 
 class RecordedWorld:
@@ -37,6 +37,8 @@ class RecordedWorld:
     ) -> State:
         """Return what a message with these records met, without the positions."""
         held_by = None if receipt.ignored_exit is None else receipt.ignored_exit.held_by
+        if receipt.failed_asking is not None:
+            return self._asked_in_vain(receipt, receipt.failed_asking, records, registers)
         if decision is None:
             snapshot = receipt.snapshot
             return State(
@@ -55,6 +57,22 @@ class RecordedWorld:
             instrument=self._instrument(context.snapshot, records),
             snapshot_stored=context.snapshot in self._snapshots,
             held_by=held_by,
+        )
+
+    def _asked_in_vain(
+        self,
+        receipt: MessageReceived,
+        asked: FailedAsking,
+        records: Sequence[Record],
+        registers: RegisterHistory,
+    ) -> State:
+        return State(
+            register=registers.at_version(asked.register_version),
+            window=_RecordedWindow(asked.inputs.average_pnl, asked.window.trades),
+            window_position=asked.window.log_position,
+            uncommitted=asked.window.uncommitted,
+            instrument=self._instrument(receipt.snapshot, records),
+            snapshot_stored=receipt.snapshot in self._snapshots,
         )
 
     def _instrument(self, snapshot: str | None, records: Sequence[Record]) -> Instrument | None:

@@ -450,6 +450,8 @@ def _next_places(translation: Translation, subject: Subject, state: State) -> se
 
 _UNCLAIMED: Mapping[Key, KeyClaimed] = {}
 
+_ABOUT_WHAT_WAS_MET = (Reason.SUPERSEDED, Reason.HEDGE_MODE, Reason.ENGINE_FAILED)
+
 _OFTEN_ABOUT_OTHERS = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE, Reason.HEDGE_MODE)
 """The reasons that are often about what another writer has done, of which this one has not heard yet."""
 
@@ -457,4 +459,4 @@ _OFTEN_ABOUT_OTHERS = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIE
 def _rests_on_what_it_met(decided: Decided) -> bool:
     """Return whether another writer may have made untrue in the meantime what was decided without a change."""
     outcome = decided.outcome
-    return outcome.ignored_exit is not None or outcome.reason in (Reason.SUPERSEDED, Reason.HEDGE_MODE)
+    return outcome.ignored_exit is not None or outcome.reason in _ABOUT_WHAT_WAS_MET

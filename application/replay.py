@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from exitbrain.application.engine_answer import engine_name, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
-from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
@@ -30,12 +31,23 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What a replay found first: the decision (or receipt) and the field, with both values."""
+    """What a replay found first: the decision (or receipt) and the field, with both values.
+
+    Where another engine had computed than the one at hand, `recorded_by` and `recomputed_by` name them.
+    """
 
     subject: str
     field: str
     recorded: str
     recomputed: str
+    recorded_by: str = ""
+    recomputed_by: str = ""
+
+    def between(self, recorded_by: str, recomputed_by: str) -> "Drift":
+        """Return the same drift with both engines, where they are two."""
+        if recorded_by == recomputed_by or not (recorded_by and recomputed_by):
+            return self
+        return replace(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +191,15 @@ class DecisionReplay:
             policy = self._policy(decision.policy).policy
             instrument = None if decision.snapshot is None else self._instrument(decision.snapshot)
             brackets = () if instrument is None else instrument.brackets
-            raw = self._engine.compute(policy, decision.inputs, brackets)
+            raw = levels_of(self._engine, policy, decision.inputs, brackets)
             levels = judge_levels(policy.unit, decision.inputs, raw, instrument, decision.freshness)
             if decision.equals(levels):
                 return True
-            report.count(Verdict.DRIFT, _drift(decision, levels))
+            drift = _drift(decision, levels).between(decision.engine, engine_name(self._engine, policy))
+            report.count(Verdict.DRIFT, drift)
+        except EngineFailed as failed:
+            drift = Drift(name_of(decision), "engine", "levels", str(failed))
+            report.count(Verdict.DRIFT, drift.between(decision.engine, engine_name(self._engine, policy)))
         except UnknownPolicy as unknown:
             drift = Drift(name_of(decision), "policy", decision.policy.name, str(unknown))
             report.count(Verdict.UNKNOWN_POLICY, drift)

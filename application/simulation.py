@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 
+from exitbrain.application.counterfactual import candidate_levels
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
@@ -141,8 +142,7 @@ class Simulation:
         opened_at_ms = _opened_within(position, market.candles)
         instrument = self._instruments.instrument(position.symbol)
         inputs, assumptions = _inputs(position, terms, instrument)
-        brackets = () if instrument is None else instrument.brackets
-        raw = self._engine.compute(terms.policy, inputs, brackets)
+        raw = candidate_levels(self._engine, terms.policy, inputs, instrument)
         levels = judge_levels(terms.policy.unit, inputs, raw, instrument, _FRESH)
         if raw.refusal is not None:
             return Simulated(position, levels, None, None, tuple(assumptions))

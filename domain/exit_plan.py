@@ -56,6 +56,7 @@ class _LevelDecision(Revised):
     account: str
     symbol: str
     policy: PolicyRef
+    engine: str
     inputs: LevelInputs
     context: DecisionContext
     assumptions: tuple[Assumption, ...]
@@ -64,7 +65,7 @@ class _LevelDecision(Revised):
 
 @dataclass(slots=True)  # not frozen: one is made for every decision
 class LevelsComputed(_LevelDecision):
-    """Levels were computed: inputs, context, policy, outputs, what bound, how the guards judged."""
+    """Levels were computed: inputs, context, policy, the engine by name, outputs, what bound, how the guards judged."""
 
     TOPIC: ClassVar[str] = "exitbrain.LevelsComputed"
 

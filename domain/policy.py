@@ -35,7 +35,7 @@ class Policy:
         if unknown := sorted(set(self.ignores) - set(IGNORABLE)):
             raise InvalidValue(f"{self.name} ignores", ", ".join(unknown), ", ".join(IGNORABLE))
 
-    @property
+    @cached_property
     def is_foreign(self) -> bool:
         """Return whether an engine that is not ours computes the levels."""
         return self.formula.startswith(FOREIGN)

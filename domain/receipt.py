@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from exitbrain.domain.decision import WindowReading
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import Assumption, Origin, Side, TimeOrigin, Whose
 
 
@@ -43,6 +46,7 @@ class Reason(StrEnum):
     TOO_LARGE = "TOO_LARGE"
     TRIMMED = "TRIMMED"
     UNDECIDABLE = "UNDECIDABLE"
+    ENGINE_FAILED = "ENGINE_FAILED"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -111,6 +115,20 @@ class IgnoredExit:
     expected: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FailedAsking:
+    """What an engine was asked that gave no levels, so that a replay can ask it again.
+
+    `engine` names it; `policy`, `register_version` and `window` are what the message met.
+    """
+
+    engine: str
+    policy: PolicyRef
+    inputs: LevelInputs
+    register_version: int
+    window: WindowReading
+
+
 @dataclass(slots=True)  # not frozen: one is made for every message
 class MessageReceived:
     """A message and its outcome, saved in the transaction of its effects.
@@ -122,7 +140,7 @@ class MessageReceived:
     or the policy register. A time in the future is flagged, never
     corrected. `configured` is the version of the IntakeConfigured under which it was decided, `snapshot` the content hash of
     the instrument that was read without a decision. `server` gave the entry id, `ignored_exit` tells of an exit that ended
-    nothing.
+    nothing, `failed_asking` of an engine that gave no levels.
     """
 
     TOPIC: ClassVar[str] = "exitbrain.MessageReceived"
@@ -147,3 +165,4 @@ class MessageReceived:
     snapshot: str | None
     server: str | None
     ignored_exit: IgnoredExit | None
+    failed_asking: FailedAsking | None

@@ -88,7 +88,7 @@ class Asking:
             return "pairs are made row by row"
         if not isinstance(self._ledger, StoredLedger):
             return "columns are read from a store of ExitBrain's own, this ledger is another"
-        if not isinstance(self._engine, BuiltInFormulas | NamedEngines):
+        if type(self._engine) not in (BuiltInFormulas, NamedEngines):  # not one that a host built on them
             return "columns hold the formulas of ExitBrain, this engine is another"
         if foreign := [policy.formula for policy in policies if policy.formula not in FORMULAS]:
             return f"formula {foreign[0]} is computed row by row"

@@ -87,6 +87,7 @@ def receipt(
         snapshot=None,
         server=None,
         ignored_exit=ignored,
+        failed_asking=None,
     )
 
 

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.domain.instrument import Bracket
@@ -148,7 +149,7 @@ class EngineCheck:
 
     def _answer(self, engine: LevelEngine, ask: Ask) -> Answer:
         try:
-            return engine.compute(self._policy, ask.inputs, ask.brackets)
+            return levels_of(engine, self._policy, ask.inputs, ask.brackets)
         except EngineFailed as failed:
             return str(failed)
 

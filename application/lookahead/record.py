@@ -26,6 +26,7 @@ from exitbrain.domain.identity import REGISTER_ID, STORE_ID
 from exitbrain.domain.messages import IncomingMessage, TradeClosed, TradeIntent, Translation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
+from exitbrain.domain.receipt import Reason
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
 
@@ -115,7 +116,10 @@ class RecordCheck:
                 1
             ]  # of the place, not of the message: the past must not tell what follows
             outcomes = recorder.handle_batch([message for message, _ in batch], at=at)
-            decided.extend(None if outcome.duplicate else outcome.levels for outcome in outcomes)
+            for outcome in outcomes:
+                if outcome.reason is Reason.ENGINE_FAILED:
+                    raise EngineFailed(str(outcome.refusal))
+                decided.append(None if outcome.duplicate else outcome.levels)
         return decided
 
     def _begun(self, at: datetime) -> ExitLedger:

@@ -41,6 +41,10 @@ class RecordedDecision(Protocol):
         """The policy that was in force; raises UnreadableEvent where that part is damaged."""
 
     @property
+    def engine(self) -> str:
+        """The name of the engine that computed it."""
+
+    @property
     def inputs(self) -> LevelInputs:
         """What went in."""
 

@@ -8,6 +8,9 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 
+BUILT_IN = "exitbrain"
+"""What a record calls the formulas that this version ships."""
+
 
 class EngineUnavailable(ExitBrainError):
     """An engine can not be loaded; the message names it and says why."""
@@ -18,10 +21,17 @@ class EngineFailed(ExitBrainError):
 
 
 class LevelEngine(Protocol):
-    """Compute raw levels: synchronous, pure, no I/O."""
+    """Compute raw levels: synchronous, pure, no I/O.
+
+    Every decision names the engine that computed it: by its attribute `name`, a text, where it has one, else by the
+    module and name of its class, `module:Class`.
+    """
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
         """Return the raw levels in the policy's unit.
 
-        Raises UnknownPolicy where it has no such formula, EngineFailed where code that is not ours gave no levels.
+        The answer is checked: real numbers become doubles, the four distances are above 0, the harvest shares sum to
+        1, or `refusal` is a known code. Raises UnknownPolicy where it has no such formula, EngineFailed where it has
+        no levels to give. On recording, whatever it raises, or an answer that fails the checks, refuses the message
+        with reason ENGINE_FAILED.
         """

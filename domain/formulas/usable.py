@@ -1,15 +1,12 @@
 """Whether a policy may be put in force: its formula is known, its parameters are complete, its levels are levels."""
 
 from functools import lru_cache
-from math import isfinite
 
+from exitbrain.domain.checked_levels import checked_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.formulas.fingerprint import grid
 from exitbrain.domain.formulas.registry import FORMULAS, compute
-from exitbrain.domain.levels import RawLevels
 from exitbrain.domain.policy import Policy
-
-_WHOLE_TOLERANCE = 1e-9
 
 
 @lru_cache(maxsize=256)
@@ -30,19 +27,8 @@ def check_usable(policy: Policy) -> None:
     for inputs, brackets in grid(policy):
         at = f"at leverage {inputs.leverage:g}"
         try:
-            raw = compute(policy, inputs, brackets)
+            checked_levels(compute(policy, inputs, brackets))
+        except InvalidValue as error:
+            raise InvalidValue(f"{error.field} {at}", error.value, error.allowed) from error
         except (ArithmeticError, ValueError) as error:
             raise InvalidValue(f"level {at}", str(error), "a number") from error
-        _check(raw, at)
-
-
-def _check(raw: RawLevels, at: str) -> None:
-    distances = (raw.tp1, raw.tp2, raw.tp3, raw.sl)
-    others = (raw.lsf, raw.pnl_factor, raw.lsf_adjusted, raw.floor, raw.cap)
-    if not all(map(isfinite, (*distances, *others, *raw.harvest))):
-        raise InvalidValue(f"levels {at}", distances, "finite numbers")
-    if raw.refusal is None and min(distances) <= 0.0:
-        raise InvalidValue(f"levels {at}", distances, "distances above 0")
-    first, second, third = raw.harvest
-    if min(raw.harvest) < 0.0 or not abs(first + second + third - 1.0) <= _WHOLE_TOLERANCE:
-        raise InvalidValue(f"harvest {at}", raw.harvest, "shares from 0 that sum to 1")

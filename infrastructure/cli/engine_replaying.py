@@ -77,6 +77,8 @@ def _text(engine: str, found: EngineReport) -> Iterator[RenderableType]:
     if found.first_drift is not None:
         drift = found.first_drift
         yield f"  first: {drift.subject}, {drift.field}"
+        if drift.recorded_by:
+            yield f"    computed by {drift.recorded_by} when it was recorded"
         yield f"    recorded {drift.recorded}"
         yield f"    engine   {drift.recomputed}"
     if any(one.changed for one in found.fields.values()):

@@ -49,21 +49,25 @@ def _explain_recorded(wanted: str, url: str | None, *, as_json: bool) -> int:
         ledger = store_read.ledger
         found = lookup.decision(ledger, wanted, progress=store_read.work.reached)
         try:
-            explanation = explain_decision(ledger, found.decision)
+            explanation = explain_decision(store_read.container.engine(), ledger, found.decision)
         except UnknownPolicy as unknown:
             raise StoreUnavailable(f"decision {found.decision_id} can not be derived: {unknown}") from unknown
     difference = first_difference(found.decision.levels, explanation.levels)
-    recorded = _recorded(found, difference)
+    recorded = _recorded(found, difference, explanation.engine)
     _report(explanation, found.decision.assumptions, recorded, as_json=as_json)
     return FINE if difference is None else FOUND
 
 
-def _recorded(found: lookup.FoundDecision, difference: Difference | None) -> reports.RecordedDecision:
+def _recorded(
+    found: lookup.FoundDecision, difference: Difference | None, derived_by: str
+) -> reports.RecordedDecision:
     id_, decision = str(found.decision_id), found.decision
     drift = None
     if difference is not None:
         field = f"levels.{difference.field}"
         drift = reports.FirstDrift(id_, field, difference.recorded, difference.recomputed)
+        if decision.engine != derived_by:
+            drift.recorded_by, drift.recomputed_by = decision.engine, derived_by
     return reports.RecordedDecision(
         decision_id=id_,
         plan_id=str(found.plan_id),
@@ -71,6 +75,7 @@ def _recorded(found: lookup.FoundDecision, difference: Difference | None) -> rep
         symbol=decision.symbol,
         at=decision.context.occurred_at,
         cause=decision.cause.value,
+        engine=decision.engine,
         verdict="EXACT" if drift is None else "DRIFT",
         first_drift=drift,
     )
@@ -102,7 +107,7 @@ def _text(
     yield from tables.levels(explanation)
     yield from tables.judgement(explanation, assumptions)
     yield ""
-    if explanation.policy.is_foreign:
+    if not explanation.lines:
         yield f"{explanation.policy.name} is not a formula of ExitBrain: its levels have no derivation."
         return
     yield from derivation(explanation)
@@ -154,8 +159,10 @@ def _label(line: Line, *, again: bool) -> str:
 
 
 def _verdict(recorded: reports.RecordedDecision) -> str:
-    what = f"Decision {recorded.decision_id} of {recorded.symbol} at {recorded.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"{recorded.at:%Y-%m-%d %H:%M:%S} UTC"
+    what = f"Decision {recorded.decision_id} of {recorded.symbol} at {at}, computed by {recorded.engine}"
     drift = recorded.first_drift
     if drift is None:
         return f"{what}: EXACT, the record equals the derivation bit for bit."
-    return f"{what}: DRIFT in {drift.field}, recorded {drift.recorded}, derived {drift.recomputed}."
+    other = f" by {drift.recomputed_by}, which is another engine" if drift.recomputed_by else ""
+    return f"{what}: DRIFT in {drift.field}, recorded {drift.recorded}, derived {drift.recomputed}{other}."

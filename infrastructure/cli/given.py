@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from exitbrain.application.explain import Explanation, explain, judge_foreign
+from exitbrain.application.explain import Explanation, explain
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -18,6 +18,7 @@ from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
 _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
@@ -47,7 +48,7 @@ def explain_given(flags: InputFlags) -> Given:
     if policy.is_foreign:
         explanation = _of_foreign(policy, inputs, instrument)
     else:
-        explanation = explain(policy, inputs, instrument, _FRESH)
+        explanation = explain(BuiltInFormulas(), policy, inputs, instrument, _FRESH)
     return Given(explanation, _assumptions(typed, inputs))
 
 
@@ -129,9 +130,7 @@ def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | No
 
     bases = {"base_tp": inputs.base_tp, "base_sl": inputs.base_sl}
     with speaking_aside():
-        return judge_foreign(
-            engine_of(policy.name), replace(policy, parameters=bases), inputs, instrument, _FRESH
-        )
+        return explain(engine_of(policy.name), replace(policy, parameters=bases), inputs, instrument, _FRESH)
 
 
 def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:

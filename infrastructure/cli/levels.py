@@ -28,6 +28,7 @@ def report_of(explanation: Explanation, assumptions: tuple[Assumption, ...]) -> 
     refused = raw.refusal is not None
     return reports.LevelsReport(
         policy=explanation.policy.name,
+        engine=explanation.engine,
         unit=explanation.policy.unit,
         lsf=raw.lsf,
         lsf_adjusted=raw.lsf_adjusted,

@@ -192,6 +192,7 @@ def _plan_decision(decision: Decision, history: lookup.PlanHistory) -> reports.P
         revision=decision.revision,
         cause=decision.cause.value,
         policy=decision.policy.name,
+        engine=decision.engine,
         lsf_adjusted=raw.lsf_adjusted,
         tp1=None if refused else raw.tp1,
         tp2=None if refused else raw.tp2,
@@ -222,7 +223,7 @@ def _plan_text(report: reports.PlanReport) -> Iterator[str]:
         decision = event.decision
         if decision is None:
             continue
-        yield f"    decision {decision.decision_id}, cause {decision.cause}"
+        yield f"    decision {decision.decision_id}, cause {decision.cause}, computed by {decision.engine}"
         for bound in decision.binding:
             yield f"    {bound.level} bound by {bound.constraint}: {number(bound.before)} → {number(bound.after)}"
         for guard in decision.guards:

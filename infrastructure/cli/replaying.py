@@ -147,7 +147,14 @@ def first_drift_of(drift: Drift | None) -> reports.FirstDrift | None:
     """Return what a replay found first as it is printed."""
     if drift is None:
         return None
-    return reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed)
+    return reports.FirstDrift(
+        drift.subject,
+        drift.field,
+        drift.recorded,
+        drift.recomputed,
+        drift.recorded_by or None,
+        drift.recomputed_by or None,
+    )
 
 
 def _report_of(total: ReplayReport, taken: _Lane, seconds: float, *, context: bool) -> reports.ReplayVerdicts:
@@ -194,6 +201,8 @@ def _text(
         if report.first_drift is not None:
             drift = report.first_drift
             yield f"  first: {drift.subject}, {drift.field}"
+            if drift.recorded_by:
+                yield f"    engine {drift.recorded_by} had computed it, {drift.recomputed_by} computed it again"
             if drift.recomputed:
                 yield f"    recorded   {drift.recorded}"
                 yield f"    recomputed {drift.recomputed}"

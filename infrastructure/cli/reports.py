@@ -56,6 +56,7 @@ class LevelsReport(Struct):
     """Levels; raw numbers in the unit of the policy. Where they were refused, levels and harvest are null."""
 
     policy: str
+    engine: str
     unit: Unit
     lsf: float
     lsf_adjusted: float
@@ -84,13 +85,18 @@ class Line(Struct):
     uses: list[str]
 
 
-class FirstDrift(Struct):
-    """The first field that differs. For an intake replay `decision_id` names the receipt."""
+class FirstDrift(Struct, omit_defaults=True):
+    """The first field that differs. For an intake replay `decision_id` names the receipt.
+
+    `recorded_by` and `recomputed_by` name the engines, where another one had computed than the one at hand.
+    """
 
     decision_id: str
     field: str
     recorded: str
     recomputed: str
+    recorded_by: str | None = None
+    recomputed_by: str | None = None
 
 
 class RecordedDecision(Struct):
@@ -102,6 +108,7 @@ class RecordedDecision(Struct):
     symbol: str
     at: datetime
     cause: str
+    engine: str
     verdict: Literal["EXACT", "DRIFT"]
     first_drift: FirstDrift | None
 
@@ -498,6 +505,7 @@ class PlanDecision(Struct):
     revision: int
     cause: str
     policy: str
+    engine: str
     lsf_adjusted: float
     tp1: float | None
     tp2: float | None

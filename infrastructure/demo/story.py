@@ -48,6 +48,7 @@ from exitbrain.infrastructure.demo.results import (
 )
 from exitbrain.infrastructure.demo.server import WHEEL, redis_program, redis_server
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import level_inputs
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
@@ -167,7 +168,7 @@ def level_table(_: Path) -> LevelTable:
     rows = []
     for leverage, volatility in _TABLE:
         inputs = level_inputs(V3_5, None, defaults, leverage=leverage, volatility=volatility)
-        explained = explain(V3_5, inputs, None, Freshness(0.0, defaults.max_intent_age_s))
+        explained = explain(BuiltInFormulas(), V3_5, inputs, None, Freshness(0.0, defaults.max_intent_age_s))
         rows.append(LevelsAt(leverage, volatility, explained.levels.raw))
 
     claim({row.levels.sl for row in rows} == {_STOP_PERCENT}, f"v3.5 gives every stop as {_STOP_PERCENT} %")
@@ -233,7 +234,7 @@ def lsf(folder: Path) -> LsfExplained:
         claim(bool(both), "leverage and average PnL change the LSF together at least once")
         change = max(both, key=lambda one: abs(one.pnl_effect))
         earlier, later = readings.around(ledger, change)
-        explained = explain_decision(ledger, later)
+        explained = explain_decision(container.engine(), ledger, later)
 
     exact = Context(prec=2500, traps=[Inexact])
     effects = exact.add(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from exitbrain.application.ports.level_engine import BUILT_IN
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
@@ -13,6 +14,8 @@ class BuiltInFormulas:
     """Compute with the formulas that this version ships: the same 64 bits as their float interpreter."""
 
     def __init__(self) -> None:
+        mine = type(self)  # a host may build an engine of its own on this one
+        self.name = BUILT_IN if mine is BuiltInFormulas else f"{mine.__module__}:{mine.__qualname__}"
         self._last: tuple[Policy, CompiledFormula, bool] | None = None
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:

@@ -3,15 +3,15 @@
 It is loaded by its name from wherever Python finds modules, and asked for four distances, a harvest scheme and an
 LSF. What it does not tell is filled in openly: the PnL factor is that of the feedback rule and not applied, as in
 lsf-3.5; there is no floor (0) and no cap (the whole entry price); nothing binds. Units, rounding, slices and guards
-stay in the domain, which judges its levels like those of any formula.
+stay in the domain, which checks and judges its levels like those of any engine.
 """
 
 import re
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from exitbrain.application.engine_answer import said_by
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.formulas.algebra import FloatAlgebra
@@ -22,15 +22,8 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.library.given import double
 
 NAME_FORM = f"{FOREIGN}package.module:Class"
-HARVEST_TOLERANCE = 1e-9
-"""How far the fractions of a harvest scheme may sum from 1: thirds do not sum exactly."""
-
-SAID_MAX = 300
-"""Characters that are repeated of what an engine said."""
-
 _NAME = re.compile(rf"{FOREIGN}((?:[^\W\d]\w*\.)*[^\W\d]\w*):([^\W\d]\w*)")
 _FACTOR = Lsf35Parameters()
 _BASES = {policy.unit: policy.parameters for policy in (V3_5, V3_5_FRACTION)}
@@ -67,11 +60,9 @@ class ForeignEngine:
                 funding_delta=None if "funding" in policy.ignores else inputs.funding,
                 exchange_divergence=None if "divergence" in policy.ignores else inputs.divergence,
             )
-            return _raw_levels(policy.unit, inputs, levels)
-        except InvalidValue as error:
-            raise EngineFailed(_cut(f"engine {self.name}: {error}")) from error
-        except (Exception, SystemExit) as error:
-            raise EngineFailed(f"engine {self.name} failed: {_said(error)}") from error
+        except SystemExit as error:  # it was named to compute, not to end the command
+            raise EngineFailed(said_by(error)) from error
+        return _raw_levels(policy.unit, inputs, levels)
 
     def _engine(self, base_tp: float, base_sl: float) -> Any:
         bases = (base_tp, base_sl)
@@ -79,7 +70,7 @@ class ForeignEngine:
             try:
                 self._built[bases] = self._class(base_tp=base_tp, base_sl=base_sl)
             except (Exception, SystemExit) as error:
-                raise EngineUnavailable(f"engine {self.name} can not be built: {_said(error)}") from error
+                raise EngineUnavailable(f"engine {self.name} can not be built: {said_by(error)}") from error
         return self._built[bases]
 
 
@@ -91,7 +82,7 @@ def _loaded(name: str) -> Any:
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # a module may do anything while it is imported
-        raise EngineUnavailable(f"engine {name} can not be loaded: {_said(error)}") from error
+        raise EngineUnavailable(f"engine {name} can not be loaded: {said_by(error)}") from error
     loaded = getattr(module, class_name, None)
     if not callable(loaded):
         raise EngineUnavailable(
@@ -103,16 +94,17 @@ def _loaded(name: str) -> Any:
 
 
 def _raw_levels(unit: Unit, x: LevelInputs, levels: object) -> RawLevels:
-    lsf = _number(levels, "lsf")
+    """Return what it gave with what it does not tell; whether these are levels is for `checked_levels` to say."""
+    lsf = _given(levels, "lsf")
     return RawLevels(
         lsf=lsf,
         pnl_factor=pnl_factor(FloatAlgebra(), x.average_pnl, x.confidence, _FACTOR),
         lsf_adjusted=lsf,
-        tp1=_number(levels, "tp1_pct"),
-        tp2=_number(levels, "tp2_pct"),
-        tp3=_number(levels, "tp3_pct"),
-        sl=_number(levels, "sl_pct"),
-        harvest=_harvest(_given(levels, "harvest_scheme")),
+        tp1=_given(levels, "tp1_pct"),
+        tp2=_given(levels, "tp2_pct"),
+        tp3=_given(levels, "tp3_pct"),
+        sl=_given(levels, "sl_pct"),
+        harvest=_given(levels, "harvest_scheme"),
         floor=0.0,
         cap=100.0 if unit is Unit.PERCENT else 1.0,
         refusal=None,
@@ -122,32 +114,5 @@ def _raw_levels(unit: Unit, x: LevelInputs, levels: object) -> RawLevels:
 
 def _given(levels: object, field: str) -> Any:
     if not hasattr(levels, field):
-        raise InvalidValue("what it gave", levels, f"an object with {field}")
+        raise EngineFailed(f"what it gave is {levels!r}; allowed: an object with {field}")
     return getattr(levels, field)
-
-
-def _number(levels: object, field: str) -> float:
-    value = _given(levels, field)
-    return double(field, None if isinstance(value, bool) else value)
-
-
-def _harvest(scheme: Any) -> tuple[float, float, float]:
-    allowed = "three fractions from 0 to 1 that sum to 1"
-    if isinstance(scheme, str) or not hasattr(scheme, "__iter__"):
-        raise InvalidValue("harvest_scheme", scheme, allowed)
-    shares = tuple(scheme)
-    if len(shares) != 3:
-        raise InvalidValue("harvest_scheme", shares, allowed)
-    first, second, third = (double(f"harvest_scheme[{n}]", share, 0.0, 1.0) for n, share in enumerate(shares))
-    if not -HARVEST_TOLERANCE <= first + second + third - 1.0 <= HARVEST_TOLERANCE:
-        raise InvalidValue("harvest_scheme", shares, allowed)
-    return first, second, third
-
-
-def _said(error: BaseException) -> str:
-    """Return what an error of code that is not ours says, on one line, even where its own text fails."""
-    return _cut(" ".join("".join(traceback.format_exception_only(error)[-1:]).split()))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SAID_MAX else f"{text[:SAID_MAX]}…"

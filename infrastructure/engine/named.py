@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from exitbrain.application.ports.level_engine import BUILT_IN
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.registry import FORMULAS
 from exitbrain.domain.instrument import Bracket
@@ -14,8 +15,10 @@ from exitbrain.infrastructure.engine.foreign import ForeignEngine
 class NamedEngines:
     """Compute with the formulas of this version, and with those foreign engines that were named on building it.
 
-    A foreign engine that only a store names is not loaded: a record must not decide which code runs.
+    A decision names what it asked: our formulas, or the foreign engine. A foreign engine that only a store names is not loaded: a record must not decide which code runs.
     """
+
+    name = BUILT_IN
 
     def __init__(self, *foreign: str) -> None:
         """Load the foreign engines; see `ForeignEngine` for what that raises."""

@@ -56,6 +56,7 @@ class WatchedEngineOfPolicy:
 
 class _Watched:
     def __init__(self, engine: LevelEngine, of: WatchedEngineOfPolicy) -> None:
+        self.name = getattr(engine, "name", "")
         self._engine = engine
         self._of = of
 

@@ -42,6 +42,7 @@ class StoredDecision(msgspec.Struct, gc=False):
     harvest: tuple[float, float, float] | None
     symbol: str
     stored_policy: msgspec.Raw = msgspec.field(name="policy")
+    engine: str
     inputs: LevelInputs
     context: _Context
     # Not part of the stored text, set by who decodes it.

@@ -76,6 +76,7 @@ class _Asking:
     """An engine that keeps what it was asked."""
 
     def __init__(self, engine: LevelEngine) -> None:
+        self.name = getattr(engine, "name", "")
         self._engine = engine
         self.subject = ""
         self.asks: dict[str, Ask] = {}

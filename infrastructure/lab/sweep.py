@@ -19,7 +19,7 @@ from exitbrain.application.counterfactual import (
     LeftOut,
     WhatIf,
     is_safe,
-    not_finite,
+    unfit,
 )
 from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, GuardReport
 from exitbrain.domain.policy import Policy
@@ -35,12 +35,12 @@ from exitbrain.infrastructure.lab.sweep_kernel import (
     DECISIONS_CHANGED,
     LEAST,
     MOST,
-    NOT_FINITE,
     REFUSED,
     SAFE,
     STOP_FAILED,
     STOP_UNKNOWN,
     SUM,
+    UNFIT,
     SweepRows,
     no_totals,
     sweep,
@@ -92,7 +92,7 @@ class Sweep:
                         progress(answers)
 
     def answer(self, left_out: LeftOut) -> Counterfactual:
-        """Return what was counted; raises InvalidValue where a policy gives a number that is not finite."""
+        """Return what was counted; raises InvalidValue where a policy gives what is no level."""
         answers: list[WhatIf | None] = [None] * len(self._policies)
         for block, totals in zip(self._blocks, self._totals, strict=True):
             for place, policy, column in zip(block.places, block.policies, totals.T, strict=True):
@@ -111,8 +111,8 @@ class Sweep:
             self._signal[:, state] += np.count_nonzero(base.signal == state, axis=0)
 
     def _answer(self, policy: Policy, totals: Doubles) -> WhatIf:
-        if totals[NOT_FINITE]:
-            raise not_finite(policy)
+        if totals[UNFIT]:
+            raise unfit(policy)
         compared = int(totals[COMPARED])
         return WhatIf(
             policy=policy,

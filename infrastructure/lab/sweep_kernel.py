@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.application.counterfactual import NOTICEABLE
+from exitbrain.domain.checked_levels import LARGEST
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
 from exitbrain.infrastructure.lab.jit import inlined, jit
@@ -69,7 +70,7 @@ CHANGED, LEAST, SUM, MOST = range(4)
     COMPARED,
     DECISIONS_CHANGED,
     REFUSED,
-    NOT_FINITE,
+    UNFIT,
     STOP_FAILED,
     LIQUIDATION_FAILED,
     TARGET_FAILED,
@@ -135,7 +136,7 @@ def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) 
                 p,
                 j,
             )
-            totals[NOT_FINITE, j] += 0.0 if _finite(out) else 1.0
+            totals[UNFIT, j] += 0.0 if _fit(out) else 1.0
             _compare(r, out, scale, totals, j)
             if out[12] > 0.0:
                 _count_refused(r, totals, j)
@@ -144,10 +145,17 @@ def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) 
 
 
 @inlined
-def _finite(out: Any) -> Any:
-    """Return whether every output is finite; the others are inputs, parameters, or a product of these with an input."""
-    targets = 0.0 * out[3] + 0.0 * out[4] + 0.0 * out[5]
-    return targets + (0.0 * out[6] + 0.0 * out[10]) + (0.0 * out[11] + 0.0 * out[1]) == 0.0
+def _fit(out: Any) -> Any:
+    """Return whether the outputs are such as `checked_levels` takes.
+
+    Those not looked at are inputs, parameters, or a product of these with an input.
+    """
+    within = (abs(out[6]) <= LARGEST) & (abs(out[10]) <= LARGEST) & (abs(out[11]) <= LARGEST)
+    within &= (abs(out[3]) <= LARGEST) & (abs(out[4]) <= LARGEST) & (abs(out[5]) <= LARGEST)
+    above = (out[3] > 0.0) & (out[4] > 0.0) & (out[5] > 0.0) & (out[6] > 0.0)
+    return (
+        within & (abs(out[1]) <= LARGEST) & ((above & (out[10] >= 0.0) & (out[11] >= 0.0)) | (out[12] > 0.0))
+    )
 
 
 @inlined

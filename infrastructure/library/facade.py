@@ -268,12 +268,12 @@ class ExitBrain:
         """Return the levels for inputs given as keywords, which `GivenInputs` lists; records nothing.
 
         The policy is the named one, or the one in force for the symbol; the instrument is that of the symbol. The
-        message behind the inputs counts as just arrived where `freshness` does not say otherwise. Raises
-        InvalidValue and UnknownPolicy.
+        message behind the inputs counts as just arrived where `freshness` does not say otherwise. An engine that
+        was brought computes without a derivation. Raises InvalidValue, UnknownPolicy and EngineFailed.
         """
         chosen, instrument = self._policy(policy, symbol), self._instrument(symbol)
         inputs = level_inputs(chosen, instrument, self._settings, **given)
-        return explain(chosen, inputs, instrument, self._freshness(freshness))
+        return explain(self._engine, chosen, inputs, instrument, self._freshness(freshness))
 
     def levels_for(
         self,
@@ -286,7 +286,8 @@ class ExitBrain:
         """Return the levels for complete inputs, say those of a recorded decision; see `levels`."""
         check("inputs", inputs, LevelInputs, "LevelInputs; levels(...) takes single inputs as keywords")
         chosen = self._policy(policy, symbol)
-        return explain(chosen, checked(inputs), self._instrument(symbol), self._freshness(freshness))
+        instrument, age = self._instrument(symbol), self._freshness(freshness)
+        return explain(self._engine, chosen, checked(inputs), instrument, age)
 
     def replay(
         self, selection: Selection = EVERYTHING, *, from_receipts: bool = False, context: bool = False
@@ -316,7 +317,7 @@ class ExitBrain:
 
         A policy is the name of one in the store, or any other. A variant names the parameters that are to be others;
         the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
-        parameter that the policy has not or that gives no finite level, and UnknownPolicy.
+        parameter that the policy has not or that gives no finite level above 0, UnknownPolicy, and EngineFailed.
         """
         check("policy", policy, (str, Policy), "the name of a policy, or a Policy")
         for changes in variants:

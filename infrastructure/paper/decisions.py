@@ -41,6 +41,10 @@ class DecodedDecision:
         return self.event.policy
 
     @property
+    def engine(self) -> str:
+        return self.event.engine
+
+    @property
     def inputs(self) -> LevelInputs:
         return self.event.inputs
 

@@ -138,6 +138,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     from exitbrain.domain.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,
+        FailedAsking as FailedAsking,
         IgnoredExit as IgnoredExit,
         MessageReceived as MessageReceived,
         RawFields as RawFields,
@@ -209,7 +210,7 @@ _MODULES = {
     "exitbrain.domain.policy": "Policy PolicyRef",
     "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
     "exitbrain.domain.position": "CloseReported LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result Sighting",
-    "exitbrain.domain.receipt": "Cycle Disposition IgnoredExit MessageReceived RawFields Reason Refusal",
+    "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit MessageReceived RawFields Reason Refusal",
     "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",

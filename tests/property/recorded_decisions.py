@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
+from exitbrain.application.ports.level_engine import BUILT_IN
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
@@ -60,6 +61,7 @@ def decided(
         "default",
         "BTCUSDT" if instrument is None else instrument.symbol,
         PolicyRef(policy.name, policy.parameters_hash, fingerprint(policy)),
+        BUILT_IN,
         inputs,
         context,
         (),

@@ -43,6 +43,7 @@ from exitbrain.domain.position import (
 from exitbrain.domain.receipt import (
     Cycle,
     Disposition,
+    FailedAsking,
     IgnoredExit,
     MessageReceived,
     RawFields,
@@ -150,6 +151,7 @@ COMPUTED = LevelsComputed(
     account="default",
     symbol="BTCUSDT",
     policy=POLICY,
+    engine="exitbrain",
     inputs=INPUTS,
     context=CONTEXT,
     assumptions=(ASSUMPTION,),
@@ -165,6 +167,7 @@ REFUSED = LevelsRefused(
     account="default",
     symbol="BTCUSDT",
     policy=POLICY,
+    engine="exitbrain",
     inputs=INPUTS,
     context=CONTEXT,
     assumptions=(),
@@ -209,6 +212,7 @@ RECEIVED = MessageReceived(
         held_by=None,
         expected=False,
     ),
+    failed_asking=FailedAsking("host.engine:Engine", POLICY, INPUTS, 2, WindowReading(1017, 1, 20)),
 )
 
 EVENTS: tuple[Any, ...] = (

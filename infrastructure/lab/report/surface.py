@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, fractions_of
@@ -94,7 +95,7 @@ def _point(
         base_tp=policy.parameters["base_tp"],
         base_sl=policy.parameters["base_sl"],
     )
-    raw = engine.compute(policy, inputs, brackets)
+    raw = levels_of(engine, policy, inputs, brackets)
     if raw.refusal is not None:
         return None
     distances = fractions_of(policy.unit, raw)

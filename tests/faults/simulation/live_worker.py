@@ -1,7 +1,7 @@
 """One live worker in the simulation: the real worker, supervisor, publishing and recorder over simulated ports."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -18,9 +18,7 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.messages import IncomingMessage, IntentKind, TradeIntent, Translation
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
@@ -101,17 +99,19 @@ class LoopJournal:
 
 
 class SometimesConfused:
-    """An engine that fails on certain intents every time, and on any other now and then."""
+    """A translator that fails on certain intents every time, and on any other now and then."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._engine = BuiltInFormulas()
+        self._translator = WireTranslator()
 
-    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-        hopeless = inputs.leverage == UNDECIDABLE_LEVERAGE and self._faults.note(Kind.CONFUSED)
-        if hopeless or self._faults.strikes(Kind.CONFUSED):
-            raise ArithmeticError("the engine is confused")
-        return self._engine.compute(policy, inputs, brackets)
+    def translate(self, message: IncomingMessage) -> Translation:
+        said = self._translator.translate(message)
+        if isinstance(said, TradeIntent) and said.kind is IntentKind.OPEN:
+            hopeless = said.leverage == UNDECIDABLE_LEVERAGE and self._faults.note(Kind.CONFUSED)
+            if hopeless or self._faults.strikes(Kind.CONFUSED):
+                raise ArithmeticError("the translator is confused")
+        return said
 
 
 class LiveWorker:
@@ -194,7 +194,7 @@ class LiveWorker:
         around, parts, process = self._around, self._parts, self.process
         faults = around.faults
         ledger = StoredLedger(self._recorder, "the store")
-        intake = parts.intake(SometimesConfused(faults), WireTranslator())
+        intake = parts.intake(BuiltInFormulas(), SometimesConfused(faults))
         recent = RecentLog()
         recorder = parts.recorder(
             ledger, intake, around.instruments, self.clock, around.decision_settings, saved=recent.note

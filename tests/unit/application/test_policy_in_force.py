@@ -151,12 +151,8 @@ def with_parameters(**changed: float) -> Policy:
         (replace(HOUSE, formula="foreign:house:Engine"), "formula", "lsf-3.5, lsf-3.6"),
         (without("base_tp"), "parameter base_tp", "a finite double"),
         (with_parameters(leverage_cap=3.0), "parameter", "base_tp, base_sl"),
-        (with_parameters(base_tp=1e308), "levels at leverage 1", "finite numbers"),
-        (
-            with_parameters(base_tp=-1.0, tp_min=-1.0, tp_costs=0.0),
-            "levels at leverage 1",
-            "distances above 0",
-        ),
+        (with_parameters(base_tp=1e308), "tp1 at leverage 1", "up to 1e15"),
+        (with_parameters(base_tp=-1.0, tp_min=-1.0, tp_costs=0.0), "tp1 at leverage 1", "above 0"),
         (with_parameters(harvest1_low=0.5), "harvest at leverage 1", "sum to 1"),
     ],
 )

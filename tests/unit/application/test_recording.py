@@ -1,8 +1,6 @@
 """The recorder: once per message, batches, other writers, the PnL window."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,21 +8,12 @@ from uuid import UUID
 import pytest
 
 from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
-from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import ATTEMPTS, Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.errors import InvalidValue
+from exitbrain.application.recording import ATTEMPTS
 from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
 from exitbrain.domain.position import BOTH, Position, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.world import NOON_MS, World
 
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
@@ -354,29 +343,6 @@ def test_a_given_time_of_recording_beats_the_clock() -> None:
     at = datetime(2026, 5, 1, tzinfo=UTC)
     outcome = world.recorder.handle(world.message("trade.intent", LONG), at=at)
     assert world.decision_of(outcome).context.recorded_at == at
-
-
-class Confused:
-    """An engine of somebody else that computes nonsense."""
-
-    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-        return replace(BuiltInFormulas().compute(policy, inputs, brackets), tp2=math.inf)
-
-
-def test_an_engine_that_computes_nonsense_is_refused_and_nothing_is_kept() -> None:
-    world = World()
-    recorder = Recorder(
-        world.ledger,
-        Intake(Confused(), WireTranslator()),
-        NoInstruments(),
-        world.clock,
-        DecisionSettings(),
-        build="test",
-    )
-    head = world.ledger.head()
-    with pytest.raises(InvalidValue, match="finite"):
-        recorder.handle(world.message("trade.intent", LONG))
-    assert world.ledger.head() == head
 
 
 def test_the_summary_adds_up() -> None:

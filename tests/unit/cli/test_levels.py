@@ -268,7 +268,7 @@ def test_an_engine_of_the_users_own_is_judged_like_any_policy(exitbrain: Exitbra
 
     own, shipped = exitbrain(*given, OLD_ENGINE).report, exitbrain(*given, "v3.5-fraction").report
 
-    told_by_our_formula_alone = {"policy", "floor", "cap", "binding"}
+    told_by_our_formula_alone = {"policy", "engine", "floor", "cap", "binding"}
     assert {key for key in own if own[key] != shipped[key]} == told_by_our_formula_alone
     assert (own["policy"], own["floor"], own["cap"], own["binding"]) == (OLD_ENGINE, 0.0, 1.0, [])
 

@@ -24,7 +24,7 @@ PARTS = {
     "Assumed": "field value why",
     "Line": "name expression value uses",
     "RefusedEntry": "entry reason",
-    "FirstDrift": "decision_id field recorded recomputed",
+    "FirstDrift": "decision_id field recorded recomputed recorded_by recomputed_by",
     "Change": (
         "at symbol position_id decision_id before after delta leverage_effect pnl_effect confidence_effect policy_effect cause"
         " inputs closes"

@@ -100,7 +100,7 @@ def test_an_export_that_fails_leaves_nothing_behind(stored: Exitbrain) -> None:
     )
 
     assert ended.code == 2
-    assert "a level that is not finite" in ended.stderr
+    assert "a level that is not a finite number above 0" in ended.stderr
     assert list(Path().glob("p.csv*")) == []
 
 

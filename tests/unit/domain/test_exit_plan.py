@@ -61,6 +61,7 @@ def decision(revision: int, kind: type[Any] = LevelsComputed, **changes: Any) ->
         account="default",
         symbol="BTCUSDT",
         policy=PolicyRef("v3.6", "hash", "fingerprint"),
+        engine="exitbrain",
         inputs=inputs,
         context=CONTEXT,
         assumptions=(),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
 from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
@@ -25,7 +26,7 @@ GIVING = "foreign:tests.foreign_engines:Giving"
 
 def computed(name: str = GIVING, **changes: Any) -> RawLevels:
     policy = foreign_policy(name)
-    return ForeignEngine(name).compute(policy, plain(policy, **changes), ())
+    return levels_of(ForeignEngine(name), policy, plain(policy, **changes), ())
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_the_old_engine_gives_what_v3_5_fraction_gives_bit_for_bit() -> None:
     policy, engine = foreign_policy(OLD_ENGINE), NamedEngines(OLD_ENGINE)
 
     for inputs in random_inputs(V3_5_FRACTION, seed=9, count=500):
-        own, shipped = engine.compute(policy, inputs, ()), compute(V3_5_FRACTION, inputs)
+        own, shipped = levels_of(engine, policy, inputs, ()), compute(V3_5_FRACTION, inputs)
         told = ("lsf", "pnl_factor", "lsf_adjusted", "tp1", "tp2", "tp3", "sl", "harvest", "refusal")
         assert repr([getattr(own, name) for name in told]) == repr([getattr(shipped, name) for name in told])
 
@@ -105,17 +106,17 @@ def test_thirds_are_a_harvest_scheme(gives: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("tp1_pct", float("nan"), "tp1_pct is nan; allowed: a number from -1e+15 to 1e+15"),
-        ("tp2_pct", float("inf"), "tp2_pct is inf; allowed: a number from -1e+15 to 1e+15"),
-        ("tp3_pct", "0.01", "tp3_pct is '0.01'; allowed: a number from -1e+15 to 1e+15"),
-        ("sl_pct", None, "sl_pct is None; allowed: a number from -1e+15 to 1e+15"),
-        ("lsf", True, "lsf is None; allowed: a number from -1e+15 to 1e+15"),
-        ("harvest_scheme", None, "harvest_scheme is None; allowed: three fractions"),
-        ("harvest_scheme", "abc", "harvest_scheme is 'abc'; allowed: three fractions"),
-        ("harvest_scheme", [0.5, 0.5], "harvest_scheme is (0.5, 0.5); allowed: three fractions"),
-        ("harvest_scheme", [0.5, 0.5, 0.5], "harvest_scheme is (0.5, 0.5, 0.5); allowed: three fractions"),
-        ("harvest_scheme", [1.5, -0.5, 0.0], "harvest_scheme[0] is 1.5; allowed: a number from 0 to 1"),
-        ("harvest_scheme", [0.5, float("nan"), 0.5], "harvest_scheme[1] is nan"),
+        ("tp1_pct", float("nan"), "tp1 is nan; allowed: a number above 0, up to 1e15"),
+        ("tp2_pct", float("inf"), "tp2 is inf; allowed: a number above 0, up to 1e15"),
+        ("tp3_pct", "0.01", "tp3 is '0.01'; allowed: a number above 0, up to 1e15"),
+        ("sl_pct", None, "sl is None; allowed: a number above 0, up to 1e15"),
+        ("lsf", True, "lsf is True; allowed: a number from -1e15 to 1e15"),
+        ("harvest_scheme", None, "harvest is None; allowed: three shares"),
+        ("harvest_scheme", "abc", "harvest is 'abc'; allowed: three shares"),
+        ("harvest_scheme", [0.5, 0.5], "harvest is [0.5, 0.5]; allowed: three shares"),
+        ("harvest_scheme", [0.5, 0.5, 0.5], "harvest is (0.5, 0.5, 0.5); allowed: three shares"),
+        ("harvest_scheme", [1.5, -0.5, 0.0], "harvest[0] is 1.5; allowed: a number from 0 to 1"),
+        ("harvest_scheme", [0.5, float("nan"), 0.5], "harvest[1] is nan"),
     ],
 )
 def test_what_is_no_level_is_named_with_field_and_value(
@@ -151,7 +152,7 @@ def test_what_is_no_levels_at_all_is_refused(monkeypatch: pytest.MonkeyPatch, ga
     [
         ("Failing", "ValueError: no levels for 20.0"),
         ("Leaving", "SystemExit: 0"),
-        ("Speechless", "tests.foreign_engines.Unspeakable: <exception str() failed>"),
+        ("Speechless", "tests.foreign_engines.Unspeakable: <Unspeakable that can not be shown>"),
     ],
 )
 def test_an_engine_that_fails_is_one_sentence(engine: str, said: str) -> None:

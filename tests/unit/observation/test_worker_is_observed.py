@@ -1,10 +1,15 @@
 """A worker tells its journal everything that the log and the metrics are made of."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from exitbrain.application.intake import Intake
+from exitbrain.domain.instrument import Bracket
+from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.messages import IncomingMessage, Translation
+from exitbrain.domain.policy import Policy
+from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.unit.observation.live_path import LEVELS, Told, run_worker, samples
 from tests.world import World
@@ -64,6 +69,29 @@ def test_a_message_that_can_not_be_handled_is_told_of_and_ends_as_a_refusal() ->
     assert told.value("exitbrain_messages_total", outcome="REFUSED", reason="UNDECIDABLE") == 1
     assert told.named("message_undecided")[0]["entry_id"] == poisoned.entry_id
     assert told.named("message_refused")[0]["reason"] == "UNDECIDABLE"
+
+
+def test_a_failing_engine_refuses_its_message_at_once_and_no_other() -> None:
+    told, world = Told(), World()
+    world.intake = Intake(FailingEngine(), WireTranslator())
+    world.recorder = world.another_recorder()
+    messages = [world.message("trade.intent", INTENT | {"leverage": leverage}) for leverage in (20, 77, 30)]
+
+    run(told, messages, world, decisions=2)
+
+    assert told.value("exitbrain_messages_total", outcome="ACCEPTED", reason="") == 2
+    assert told.value("exitbrain_messages_total", outcome="REFUSED", reason="ENGINE_FAILED") == 1
+    assert told.value("exitbrain_undecided_total") == 0
+    assert told.named("message_refused")[0]["entry_id"] == messages[1].entry_id
+
+
+class FailingEngine(BuiltInFormulas):
+    """An engine with a fault of its own for one leverage."""
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        if inputs.leverage == 77.0:
+            raise ZeroDivisionError("a fault of the engine")
+        return super().compute(policy, inputs, brackets)
 
 
 class FailingTranslator(WireTranslator):

@@ -1,6 +1,7 @@
 """The published language: what leaves of a message and its effects, in which shape, and what never leaves."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,10 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.domain.exit_plan import ExitPlanCompleted, LevelsComputed
 from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.messages import TRADE_CLOSED
+from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin, Unit
@@ -417,6 +421,23 @@ def test_a_refused_message_goes_to_the_dead_letters_of_its_stream_as_it_came(wor
         "retry_of": "5-0",
     }
     assert close.payload["retry_of"] is None
+
+
+def test_a_message_on_which_an_engine_failed_is_a_dead_letter_too(world: World) -> None:
+    world.intake = Intake(Silent(), WireTranslator())
+    world.recorder = world.another_recorder()
+    world.intent(**OPENING)
+    payload = only(world, "message_refused").payload
+
+    assert payload["reason"] == "ENGINE_FAILED"
+    assert payload["refusal"]["value"] == "None"
+
+
+class Silent:
+    """An engine that gives nothing."""
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        return None  # type: ignore[return-value]  # that is what is wrong with it
 
 
 def test_a_message_above_the_size_cap_is_told_with_its_first_part(world: World) -> None:
