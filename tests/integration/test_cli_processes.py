@@ -127,6 +127,7 @@ def test_the_recorded_messages_replay_exactly_in_all_three_ways(recorded: Store)
         "first_drift",
         "seconds",
         "lane",
+        "register",
     }
 
 

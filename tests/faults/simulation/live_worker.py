@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from exitbrain.application.handling import Context, Decided, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
@@ -98,20 +99,24 @@ class LoopJournal:
             self.behind.append(f"{name}: {facts}")
 
 
-class SometimesConfused:
-    """A translator that fails on certain intents every time, and on any other now and then."""
+class SometimesConfused(Intake):
+    """An intake that fails on certain intents every time, and on any other now and then."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, intake: Intake, faults: Faults) -> None:
+        self._intake = intake
         self._faults = faults
-        self._translator = WireTranslator()
 
     def translate(self, message: IncomingMessage) -> Translation:
-        said = self._translator.translate(message)
-        if isinstance(said, TradeIntent) and said.kind is IntentKind.OPEN:
-            hopeless = said.leverage == UNDECIDABLE_LEVERAGE and self._faults.note(Kind.CONFUSED)
+        return self._intake.translate(message)
+
+    def decide_translated(
+        self, message: IncomingMessage, translation: Translation, state: State, context: Context
+    ) -> Decided:
+        if isinstance(translation, TradeIntent) and translation.kind is IntentKind.OPEN:
+            hopeless = translation.leverage == UNDECIDABLE_LEVERAGE and self._faults.note(Kind.CONFUSED)
             if hopeless or self._faults.strikes(Kind.CONFUSED):
-                raise ArithmeticError("the translator is confused")
-        return said
+                raise ArithmeticError("the intake is confused")
+        return self._intake.decide_translated(message, translation, state, context)
 
 
 class LiveWorker:
@@ -194,7 +199,7 @@ class LiveWorker:
         around, parts, process = self._around, self._parts, self.process
         faults = around.faults
         ledger = StoredLedger(self._recorder, "the store")
-        intake = parts.intake(BuiltInFormulas(), SometimesConfused(faults))
+        intake = SometimesConfused(parts.intake(BuiltInFormulas(), WireTranslator()), faults)
         recent = RecentLog()
         recorder = parts.recorder(
             ledger, intake, around.instruments, self.clock, around.decision_settings, saved=recent.note

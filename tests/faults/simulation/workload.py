@@ -12,7 +12,7 @@ from tests.world import NOON_MS
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "1000PEPEUSDT")
 PLACEHOLDERS = ("", "None", "unknown")
 UNDECIDABLE_LEVERAGE = 77.0
-"""An intent with this leverage meets an error of the translator, every time."""
+"""An intent with this leverage meets an error of the intake, every time."""
 
 
 @dataclass(frozen=True, slots=True)
