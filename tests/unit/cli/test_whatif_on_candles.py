@@ -143,6 +143,64 @@ def test_a_sweep_is_judged_as_a_family(recorded: Exitbrain) -> None:
     assert "Walk forward" in text
 
 
+def test_several_policies_are_judged_as_a_family(recorded: Exitbrain) -> None:
+    """Each with every change: of no policy that was named the answer is missing."""
+    several = ("whatif", "--policy", "v3.5", "--policy", "v3.6", "--candles", "candles")
+
+    report = recorded(*several, "--sweep", "base_sl=0.004:0.006:0.002", "--json").report
+    plain = recorded(*several, "--json").report
+    text = recorded(*several).stdout
+    alone = [
+        recorded("whatif", "--policy", name, "--candles", "candles", "--json").report
+        for name in ("v3.5", "v3.6")
+    ]
+
+    assert [each["policy"] for each in report["family"]["policies"]] == [
+        "v3.5 base_sl=0.004", "v3.5 base_sl=0.006", "v3.6 base_sl=0.004", "v3.6 base_sl=0.006",
+    ]  # fmt: skip
+    assert [(each["policy"], each["parameters"]) for each in report["policies"]][1:3] == [
+        ("v3.5", {"base_sl": 0.006}),
+        ("v3.6", {"base_sl": 0.004}),
+    ]
+    assert "outcome" not in plain
+    for one, member in zip(alone, plain["family"]["policies"], strict=True):
+        assert member["difference"] == one["outcome"]["difference"]
+    assert "2 variants of v3.5, v3.6 on 3 recorded decisions" in text
+    assert "2 policies against as recorded on 2 recorded positions" in text
+
+
+def test_a_family_on_many_days_is_corrected_for_its_size(tmp_path: Path, exitbrain: Exitbrain) -> None:
+    """The stop of v3.6 survives every dip, that of v3.5 is hit by each: one of the two is superior."""
+    asked = days_of_positions(tmp_path, exitbrain, 40)
+
+    family = asked(
+        *("whatif", "--policy", "v3.5", "--policy", "v3.6", "--candles", "candles", "--json")
+    ).report["family"]
+
+    assert [(each["policy"], each["superior"]) for each in family["policies"]] == [
+        ("v3.5", False),
+        ("v3.6", True),
+    ]
+    assert family["p_value"] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--policy", "v3.6"), "--policy v3.6 is given more than once"),
+        (("--policy", "v3.5", "--export", "pairs.csv"), "it takes one policy; --policy is given 2 times"),
+        (("--policy", "v3.5", "--report", "page.html"), "it takes one policy; --policy is given 2 times"),
+        (("--policy", "v9"), "policy 'v9' is not known"),
+        (("--policy", "v3.5-fraction", "--set", "spacing=1.2"), "parameter of v3.5-fraction is 'spacing'"),
+    ],
+)
+def test_what_makes_no_family_is_one_sentence(flags: tuple[str, ...], says: str, recorded: Exitbrain) -> None:
+    ended = recorded("whatif", "--policy", "v3.6", *flags)
+
+    assert ended.code == 2
+    assert says in ended.stderr
+
+
 def days_of_positions(folder: Path, exitbrain: Exitbrain, days: int) -> Exitbrain:
     """Record a long on each of many days, in a market that falls half a percent after noon and rises 2 % every day."""
     draw = random.Random(3)
