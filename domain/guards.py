@@ -45,6 +45,16 @@ class GuardReport:
     unknown: dict[str, str]
 
     @property
+    def placeable(self) -> bool:
+        """Return whether the slices can be placed, as far as that can be told."""
+        return "slices_placeable" not in self.failed
+
+    @property
+    def failed_on_levels(self) -> tuple[str, ...]:
+        """Return the guards on the levels that failed."""
+        return tuple(name for name in ON_THE_LEVELS if name in self.failed)
+
+    @property
     def executable(self) -> bool:
         """Return whether every guard passed."""
         return not self.failed and not self.unknown

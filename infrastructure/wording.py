@@ -92,6 +92,16 @@ def refusal(raw: RawLevels) -> str:
     return str(raw.refusal)
 
 
+def unplaceable(report: GuardReport) -> str:
+    """Return why a plan can not be placed."""
+    return _unplaceable(report.failed["slices_placeable"])
+
+
+def entries(count: int) -> str:
+    """Return a number of entries with its verb."""
+    return "1 entry is" if count == 1 else f"{count} entries are"
+
+
 def _leverage_assumed(figures: Figures) -> str:
     return f"leverage {number(figures['assumed'])} is assumed, the message has none"
 
