@@ -7,6 +7,8 @@ from uuid import UUID
 
 from exitbrain.application.intake_replay import lost, whole_log
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
+from exitbrain.application.ports.translator import Translator
+from exitbrain.application.register_audit import findings
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
 from exitbrain.domain.drift import first_difference
@@ -31,16 +33,21 @@ _POSITION_EVENTS = (PositionOpened, PositionIncreased, LeverageChanged, Position
 class ContextAudit:
     """Audit the context of every decision over the whole log."""
 
-    def __init__(self, ledger: ExitLedger) -> None:
+    def __init__(self, ledger: ExitLedger, translator: Translator) -> None:
         self._ledger = ledger
+        self._translator = translator
         self._registers = RegisterHistory()
         self._results: dict[str, _Results] = {}
         self._snapshots: dict[str, str] = {}
         self._position_versions: dict[UUID, int] = {}
 
     def run(self, *, progress: Callable[[int], None] | None = None) -> ReplayReport:
-        """Compare the context of each decision with the log; a difference counts as DRIFT."""
-        report = ReplayReport()
+        """Compare the context of each decision with the log; a difference counts as DRIFT.
+
+        What is wrong in the policy register itself is found beside that. A decision keeps its own verdict: one that was
+        made under a forged activation is EXACT, and the activation is the finding.
+        """
+        report = ReplayReport(register_findings=tuple(findings(self._ledger, self._translator)))
         for number, entry in enumerate(whole_log(self._ledger)):
             if progress is not None and number % 1000 == 0:
                 progress(entry.position)
@@ -64,7 +71,7 @@ class ContextAudit:
         elif isinstance(event, InstrumentSnapshotTaken):
             self._snapshots[event.instrument.content_hash] = event.instrument.symbol
         else:
-            self._registers.takes(event)
+            self._registers.takes(entry)
 
     def _audit(self, plan_id: UUID, decision: Decision, report: ReplayReport) -> None:
         difference = first_difference(_recorded(decision), self._expected(decision))

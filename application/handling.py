@@ -125,6 +125,7 @@ class Handling:
         "plan",
         "position",
         "read_instrument",
+        "register",
         "snapshot_stored",
         "stamp",
         "touched",
@@ -151,6 +152,7 @@ class Handling:
             self.position = self.position.copy()
             self.plan = None if self.plan is None else self.plan.copy()
         self.before = state.before
+        self.register = state.register
         self.window = state.window
         self.uncommitted = state.uncommitted
         self.snapshot_stored = state.snapshot_stored
@@ -344,7 +346,7 @@ class Handling:
         )
         given = self.given
         state = State(
-            given.register,
+            self.register,
             self.position,
             self.plan,
             self.window,

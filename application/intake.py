@@ -10,6 +10,7 @@ from typing import assert_never
 from exitbrain.application.exit_handling import ExitHandling
 from exitbrain.application.handling import Context, Decided, Ignored, Refused, State
 from exitbrain.application.planning import PlanningContext, plan_levels
+from exitbrain.application.policy_handling import PolicyHandling
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.subject import account_of, resent_keys
@@ -20,6 +21,7 @@ from exitbrain.domain.decision import DecisionId, WindowReading
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.messages import (
+    ActivatePolicy,
     BookClose,
     ForeignStream,
     IncomingMessage,
@@ -62,7 +64,7 @@ class Intake:
         return _Handling(self._engine, message, translation, state, context).decided()
 
 
-class _Handling(ExitHandling):
+class _Handling(ExitHandling, PolicyHandling):
     """The handling of any message."""
 
     __slots__ = ()
@@ -81,6 +83,8 @@ class _Handling(ExitHandling):
                     self._closed(translation)
                 case BookClose():
                     self._book(translation)
+                case ActivatePolicy():
+                    self._activate(translation)
                 case Unusable():
                     return self._refused(translation.refusal, is_exit=translation.is_exit)
                 case ForeignStream():

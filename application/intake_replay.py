@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from exitbrain.application.handling import Context
 from exitbrain.application.intake import Intake
@@ -16,8 +17,9 @@ from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import Decision
+from exitbrain.domain.identity import REGISTER_ID
 from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.policy_register import REGISTER_TOPICS, PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import EntryId
@@ -31,6 +33,7 @@ class _Group:
     """
 
     log_position: int
+    stream_id: UUID | None
     is_message: bool
     records: list[Record] = field(default_factory=list)
     decision: Decision | None = None
@@ -41,6 +44,16 @@ class _Group:
         """Return the receipt of a message of which nothing is lost."""
         received: MessageReceived = self.records[0].event
         return received
+
+    def has_effect(self, entry: LogEntry | UnreadableEvent) -> bool:
+        """Return whether an entry behind the group belongs to it."""
+        if isinstance(entry, UnreadableEvent):
+            if entry.topic in REGISTER_TOPICS:
+                return self.is_message and self.lost is None and REGISTER_ID in self.receipt.touched
+            return entry.topic not in _BEGINNINGS
+        if isinstance(entry.event, PolicyRegistered | PolicyActivated):
+            return self.is_message and entry.event.receipt_id == self.stream_id
+        return entry.event.TOPIC not in _BEGINNINGS
 
     @property
     def has_decision(self) -> bool:
@@ -62,8 +75,6 @@ _BEGINNINGS = (
     IntakeConfigured.TOPIC,
     StoreOpened.TOPIC,
     EpochRaised.TOPIC,
-    PolicyRegistered.TOPIC,
-    PolicyActivated.TOPIC,
 )
 """The topics that are not the effect of what stands before them."""
 
@@ -100,11 +111,10 @@ class IntakeReplay:
     def _groups(self) -> Iterator[_Group]:
         group: _Group | None = None
         for entry in whole_log(self._ledger):
-            topic = entry.topic if isinstance(entry, UnreadableEvent) else entry.event.TOPIC
-            if group is None or topic in _BEGINNINGS:
+            if group is None or not group.has_effect(entry):
                 if group is not None:
                     yield group
-                group = _Group(entry.position, topic == MessageReceived.TOPIC)
+                group = _group_of(entry)
             group.add(entry)
         if group is not None:
             yield group
@@ -128,6 +138,7 @@ class IntakeReplay:
         else:
             has_decision |= decided.outcome.decision is not None
             difference = self._first_difference(group.records, decided.records)
+        self._take_register_events(group)
         self._world.apply(group.records)
         drift = None
         if difference is not None:
@@ -136,8 +147,8 @@ class IntakeReplay:
 
     def _pass_over(self, group: _Group, report: ReplayReport) -> None:
         """Fold what is no message, or a message of which something is lost; what is lost is UNREADABLE."""
+        self._take_register_events(group)
         for record in group.records:
-            self._registers.takes(record.event)
             if isinstance(record.event, IntakeConfigured):
                 self._configured[record.version] = record.event.settings
         self._world.apply(group.records)
@@ -149,6 +160,10 @@ class IntakeReplay:
             )
         else:
             report.count(Verdict.UNREADABLE, lost(group.lost), is_decision=False)
+
+    def _take_register_events(self, group: _Group) -> None:
+        for record in group.records:
+            self._registers.takes(record)
 
     def _first_difference(
         self, recorded: Sequence[Record], recomputed: Sequence[Record]
@@ -179,12 +194,13 @@ def stream_id_of(entry_id: str) -> EntryId | None:
     return EntryId(int(ms), int(seq)) if dash and ms.isdecimal() and seq.isdecimal() else None
 
 
-def whole_log(ledger: ExitLedger) -> Iterator[LogEntry | UnreadableEvent]:
+def whole_log(
+    ledger: ExitLedger, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
+) -> Iterator[LogEntry | UnreadableEvent]:
     """Yield the log; an entry that can not be read as the error that says why."""
-    after = 0
     while True:
         try:
-            for entry in ledger.log(after):
+            for entry in ledger.log(after, upto=upto, topics=topics):
                 after = entry.position
                 yield entry
         except UnreadableEvent as unreadable:
@@ -197,6 +213,12 @@ def whole_log(ledger: ExitLedger) -> Iterator[LogEntry | UnreadableEvent]:
 def lost(unreadable: UnreadableEvent) -> Drift:
     """Return what a report says of an event that can not be read."""
     return Drift(f"log position {unreadable.position}", "event", unreadable.why, "")
+
+
+def _group_of(first: LogEntry | UnreadableEvent) -> _Group:
+    if isinstance(first, UnreadableEvent):
+        return _Group(first.position, None, first.topic == MessageReceived.TOPIC)
+    return _Group(first.position, first.stream_id, isinstance(first.event, MessageReceived))
 
 
 def _names(records: Sequence[Record]) -> str:

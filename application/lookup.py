@@ -17,7 +17,7 @@ from exitbrain.domain.exit_plan import (
     LevelsRefused,
 )
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.policy_register import RegisterEvent
 from exitbrain.domain.position import (
     CloseReported,
     Position,
@@ -51,8 +51,6 @@ _POSITION_TOPICS = tuple(event.TOPIC for event in get_args(PositionEvent))
 
 _NOT_OF_A_MESSAGE = (
     MessageReceived,
-    PolicyRegistered,
-    PolicyActivated,
     StoreOpened,
     EpochRaised,
     IntakeConfigured,
@@ -194,13 +192,15 @@ def receipt(
         wanted,
         lambda entry: f"{entry.event.entry_id} of {entry.event.source}",
     )
-    return FoundReceipt(found, tuple(_effects(ledger, found.position)))
+    return FoundReceipt(found, tuple(_effects(ledger, found)))
 
 
-def _effects(ledger: ExitLedger, position: int) -> Iterator[LogEntry]:
+def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
     """Yield what was saved with a receipt: the log holds it right behind."""
-    for entry in ledger.log(position):
-        if isinstance(entry.event, _NOT_OF_A_MESSAGE):
+    for entry in ledger.log(receipt.position):
+        event = entry.event
+        of_another = isinstance(event, RegisterEvent) and event.receipt_id != receipt.stream_id
+        if of_another or isinstance(event, _NOT_OF_A_MESSAGE):
             return
         yield entry
 

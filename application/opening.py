@@ -4,21 +4,15 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+from exitbrain.application.policy_check import check_registered
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import DomainError, WrongState
-from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
-from exitbrain.domain.identity import STORE_ID
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister
+from exitbrain.domain.identity import REGISTER_ID, STORE_ID
+from exitbrain.domain.policy_register import EVERY_SYMBOL, SHIPPED_BY, PolicyRegister, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened, identity_from
-
-SHIPPED_BY = "shipped"
-
-
-class ChangedFormula(DomainError):
-    """An active policy computes something else than when it was registered."""
 
 
 class PolicyNotInForce(DomainError):
@@ -74,21 +68,18 @@ def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
 
 
 def check(ledger: ExitLedger, *, policy: str | None = None) -> None:
-    """Refuse a ledger whose active policies compute something else now, or where another policy is in force.
+    """Refuse a ledger of which any policy was altered or computes something else now, or where another is in force.
 
-    Raises ChangedFormula, PolicyNotInForce, UnknownPolicy for a formula that this version has not, or WrongState where
-    no policy is in force, as in a store of which events are lost.
+    Raises AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy where a policy in force has a formula that
+    this version has not, or WrongState where none is in force, as in a store of which events are lost.
     """
     register = ledger.register()
     register.in_force(EVERY_SYMBOL)
-    for name in dict.fromkeys(register.active.values()):
-        registered = register.named(name)
-        now = fingerprint(registered.policy)
-        if now != registered.ref.fingerprint:
-            raise ChangedFormula(
-                f"policy {name} was registered with fingerprint {registered.ref.fingerprint[:12]} and now gives"
-                f" {now[:12]}; a changed formula needs a new policy"
-            )
+    active = set(register.active.values())
+    for record in ledger.history(REGISTER_ID):
+        if isinstance(record.event, PolicyRegistered):
+            place = f"version {record.version} of the register"
+            check_registered(record.event, place, must_compute=record.event.name in active)
     in_force = register.active.get(EVERY_SYMBOL)
     if policy is not None and policy != in_force:
         raise PolicyNotInForce(f"policy {policy} was asked for; in force in this store is {in_force}")

@@ -45,3 +45,15 @@ class Outcome:
             receipt.touched,
             duplicate=True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """What became of the wish to put a policy in force.
+
+    `open_plans` counts the open plans of its scope, of every account: they keep their levels until their next message.
+    It is 0 where the wish was refused.
+    """
+
+    outcome: Outcome
+    open_plans: int

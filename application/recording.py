@@ -9,7 +9,7 @@ from uuid import UUID
 from exitbrain.application.handling import Context, Decided, State, receipt_id_of
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import stream_id_of
-from exitbrain.application.outcome import Outcome
+from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
@@ -18,12 +18,12 @@ from exitbrain.application.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.identity import CONFIGURATION_ID, claim_id, position_id
+from exitbrain.domain.identity import CONFIGURATION_ID, REGISTER_ID, claim_id, position_id
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import IncomingMessage, MessageTime, Translation
+from exitbrain.domain.messages import ActivatePolicy, IncomingMessage, MessageTime, Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin
 
 BATCH_ATTEMPTS = 2
@@ -111,6 +111,22 @@ class Recorder:
         the time of recording (aware, UTC); the clock is asked for each message where it is None.
         """
         return self._insist([self._read(message) for message in messages], at)
+
+    def put_in_force(self, message: IncomingMessage, *, at: datetime | None = None) -> PolicyInForce:
+        """Record the wish to put a policy in force, and count the open plans that it is about."""
+        outcome = self.handle(message, at=at)
+        asked = self._intake.translate(message)
+        if not isinstance(asked, ActivatePolicy) or outcome.disposition is Disposition.REFUSED:
+            return PolicyInForce(outcome, 0)
+        self._catch_up()
+        return PolicyInForce(
+            outcome,
+            sum(
+                count
+                for symbol, count in self._tail.open_positions().items()
+                if self._register.decides(asked.scope, symbol)
+            ),
+        )
 
     def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
         """Return for each message whether it was recorded before: under its entry id, or as what reused that id."""
@@ -223,6 +239,7 @@ class _Draft:
         self._received = self._ledger.receipts([read.receipt_id for read in batch])
         self._claims = self._claims_of(batch)
         self._window_position = recorder._catch_up()
+        self._register = recorder._register
         self._windows: dict[str, tuple[PnLWindow, int]] = {}
         self._held: dict[Market, Held] = {}
         self._read_again: set[Market] = set()
@@ -268,8 +285,9 @@ class _Draft:
         recorder, message, translation, subject = self._recorder, read.message, read.translation, read.subject
         context = recorder.context(self._at)
         if subject is None:
-            state = State(recorder._register)
-            return recorder._intake.decide_translated(message, translation, state, context)
+            if isinstance(translation, ActivatePolicy):  # where nothing is to be written, it must still be so
+                self.absent.add((REGISTER_ID, self._register.version + 1))
+            return recorder._intake.decide_translated(message, translation, State(self._register), context)
         state = self.state(read, subject)
         decided = recorder._intake.decide_translated(message, translation, state, context)
         if not _rests_on_what_it_met(decided):
@@ -301,7 +319,7 @@ class _Draft:
         instrument = recorder._instruments.instrument(subject.symbol)
         asks = subject.is_exit or subject.keys
         return State(
-            register=recorder._register,
+            register=self._register,
             position=position,
             plan=plan,
             window=window,
@@ -354,6 +372,7 @@ class _Draft:
             elif isinstance(record.event, MessageReceived):
                 self._received[record.stream_id] = record.event
         self.records.extend(decided.records)
+        self._register = decided.state.register
         subject = read.subject
         if subject is None or len(decided.records) == 1:
             return

@@ -1,8 +1,9 @@
 """The policy register at each of its versions, rebuilt from the log."""
 
-from typing import Any
-
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.aggregate import Record
+from exitbrain.domain.identity import REGISTER_ID
+from exitbrain.domain.policy_register import PolicyRegister, RegisterEvent
 from exitbrain.domain.store import EpochRaised, StoreOpened
 
 
@@ -12,9 +13,10 @@ class RegisterHistory:
     def __init__(self) -> None:
         self._versions: list[PolicyRegister] = [PolicyRegister()]
 
-    def takes(self, event: Any) -> bool:
+    def takes(self, entry: Record | LogEntry) -> bool:
         """Take an event of the register; return whether it is one, or one of the store itself."""
-        if isinstance(event, PolicyRegistered | PolicyActivated):
+        event = entry.event
+        if entry.stream_id == REGISTER_ID and isinstance(event, RegisterEvent):
             after = self.latest().copy()
             after.version += 1
             after.apply(event)

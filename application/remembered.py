@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.identity import plan_id, position_id
+from exitbrain.domain.identity import REGISTER_ID, plan_id, position_id
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import BOTH, CloseReported, Position, PositionClosed, PositionOpened
@@ -90,7 +90,8 @@ class Tail:
         """Take in what was saved here, if nobody else has written in between: it need not be read back."""
         if last - len(records) == self._position:
             for record in records:
-                self._takes(record.event)
+                if not self._takes(record.event) and record.stream_id == REGISTER_ID:
+                    self.register_changed = True
             self._position = last
 
     def _takes(self, event: object) -> bool:
@@ -117,6 +118,10 @@ class Tail:
     def holders(self, symbol: str) -> frozenset[str]:
         """Return the accounts with an open position in a symbol."""
         return frozenset(self._holders.get(symbol, ()))
+
+    def open_positions(self) -> dict[str, int]:
+        """Return how many accounts have an open position, for each symbol."""
+        return {symbol: len(accounts) for symbol, accounts in self._holders.items()}
 
     def window_of(self, account: str) -> PnLWindow:
         """Return the window of an account; not to be changed."""

@@ -39,6 +39,18 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterFinding:
+    """An event of the register that should not be there, or not as it is."""
+
+    log_position: int
+    event: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.event} at log position {self.log_position}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol."""
 
@@ -64,7 +76,8 @@ DECISION_TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
 class ReplayReport:
     """The verdicts counted, and what went wrong first.
 
-    `receipts` and `receipts_exact` are counted by an intake replay only.
+    `receipts` and `receipts_exact` are counted by an intake replay only. What is wrong in the policy register is found
+    by a context audit only, and stands beside the verdicts of the decisions.
     """
 
     decisions: int = 0
@@ -75,9 +88,15 @@ class ReplayReport:
     first_drift: Drift | None = None
     receipts: int | None = None
     receipts_exact: int | None = None
+    register_findings: tuple[RegisterFinding, ...] = ()
 
     @property
     def clean(self) -> bool:
+        """Return whether everything replayed is EXACT, and nothing is wrong in the policy register."""
+        return self.all_exact and not self.register_findings
+
+    @property
+    def all_exact(self) -> bool:
         """Return whether everything replayed is EXACT."""
         return not (self.drift or self.unknown_policy or self.unreadable)
 
@@ -109,6 +128,7 @@ class ReplayReport:
             self.unknown_policy + later.unknown_policy,
             self.unreadable + later.unreadable,
             self.first_drift or later.first_drift,
+            register_findings=(*self.register_findings, *later.register_findings),
         )
 
 

@@ -17,6 +17,7 @@ from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.messages import (
     TRADE_CLOSED,
     TRADE_INTENT,
+    ActivatePolicy,
     BookClose,
     ForeignStream,
     TradeClosed,
@@ -56,7 +57,7 @@ def subject_of(translation: Translation, settings: DecisionSettings) -> Subject 
             return Subject(translation.account or settings.account, translation.symbol, is_exit=True)
         case Unusable(is_exit=True, symbol=symbol) if symbol:
             return Subject(translation.account or settings.account, symbol, is_exit=True)
-        case Unusable() | ForeignStream():
+        case ActivatePolicy() | Unusable() | ForeignStream():
             return None
 
 
@@ -69,7 +70,7 @@ def account_said(translation: Translation, settings: DecisionSettings) -> str:
             return translation.account or settings.account
         case Unusable(is_exit=True):
             return translation.account or settings.account
-        case Unusable() | ForeignStream():
+        case ActivatePolicy() | Unusable() | ForeignStream():
             return ""
 
 

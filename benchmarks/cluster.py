@@ -28,7 +28,7 @@ def figures() -> Iterator[Figure]:
     with TemporaryDirectory(prefix="exitbrain-bench-") as name:
         store, folder = Path(name) / "store.db", Path(name) / "mirror"
         url = f"sqlite:///{store}"
-        with opened(load_settings(store=url), create=True):
+        with opened(load_settings(store=url), "create"):
             pass
         with closing(open_ledger(url, create=False)) as ledger:
             store_id = Mirror.of(ledger, folder).store_id

@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
     with TemporaryDirectory(prefix="exitbrain-bench-") as name:
         folder = Path(name)
         store = folder / "store.db"
-        with opened(load_settings(store=f"sqlite:///{store}"), create=True) as container:
+        with opened(load_settings(store=f"sqlite:///{store}"), "create") as container:
             recorder = container.recorder()
             messages = read_messages(lines(MESSAGES, refused=False), max_bytes=65_536)
             while batch := list(islice(messages, 1000)):

@@ -62,7 +62,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _ingest(store: Path, source: list[bytes], batch: int, expected_tp1: list[float]) -> float:
-    with opened(load_settings(store=f"sqlite:///{store}"), create=True) as container, collecting_seldom():
+    with opened(load_settings(store=f"sqlite:///{store}"), "create") as container, collecting_seldom():
         recorder = container.recorder()
         summary = IngestSummary()
 
@@ -199,7 +199,7 @@ def _load_of_a_long_plan(folder: Path) -> Figure:
         ).encode()
         for n in range(REVISIONS)
     ]
-    with opened(load_settings(store=f"sqlite:///{folder / 'long.db'}"), create=True) as container:
+    with opened(load_settings(store=f"sqlite:///{folder / 'long.db'}"), "create") as container:
         container.recorder().handle_batch(list(read_messages(source, max_bytes=65_536)))
         ledger = container.ledger()
         wanted = plan_id(position_id("default", "BTCUSDT", "BOTH", 1))

@@ -45,7 +45,7 @@ from exitbrain.domain.levels import LevelInputs, fractions_of
 from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
 from exitbrain.domain.position import (
     CloseReported,
     LeverageChanged,
@@ -61,6 +61,7 @@ from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
+from exitbrain.infrastructure.library.facade import ExitBrain
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire import (
     asked,
@@ -72,6 +73,7 @@ from exitbrain.infrastructure.wire import (
     symbols,
     words,
 )
+from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.shapes import CloseShape, IntentShape, refusal_of
@@ -83,8 +85,8 @@ SAMPLES = ROOT / "tests" / "replay" / "samples"
 EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
     StoreOpened: (opening.begin,),
     EpochRaised: (opening.raise_epoch,),
-    PolicyRegistered: (PolicyRegister.register,),
-    PolicyActivated: (PolicyRegister.activate,),
+    PolicyRegistered: (opening.begin, ExitBrain.put_in_force, PolicyRegister.register),
+    PolicyActivated: (opening.begin, ExitBrain.put_in_force, PolicyRegister.activate),
     IntakeConfigured: (Recorder.context,),
     MessageReceived: (Intake.decide,),
     KeyClaimed: (Intake.decide,),
@@ -293,9 +295,15 @@ def published_examples() -> dict[str, Outgoing]:
         entry_id = f"{_MADE_UP.ms - 1000 + number}-0"
         stream = f"quantum:stream:{source}"
         recorder.handle(from_fields(stream, entry_id, said, origin=Origin.LIVE, max_bytes=65_536))
-    register = ledger.register()
-    register.activate(V3_5_FRACTION.name, by="risk desk", at=_MADE_UP.now())
-    ledger.save(register.collect())
+    recorder.put_in_force(
+        activation_message(
+            V3_5_FRACTION,
+            scope=EVERY_SYMBOL,
+            by="risk desk",
+            why="the unit that was meant",
+            at=_MADE_UP.now(),
+        )
+    )
     examples: dict[str, Outgoing] = {}
     language = Published(opening.identity_of(ledger), PolicyUnits(ledger.register), WireTranslator())
     receipt: MessageReceived | None = None

@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import RawFields, Refusal
 from exitbrain.domain.values import Assumption, EntryId, Origin, Side, TimeOrigin
 
 TRADE_INTENT = "trade.intent"
 TRADE_CLOSED = "trade.closed"
 BOOK_CLOSE = "book.close"
+POLICY_ACTIVATE = "policy.activate"
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -146,6 +148,18 @@ class BookClose:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivatePolicy:
+    """Somebody's word that a policy, given in full, shall be in force for a scope, why, and who says so."""
+
+    policy: Policy
+    scope: str
+    why: str
+    by: str
+    time: MessageTime
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Unusable:
     """A message that can not be used, with the refusal and whatever time it gave.
 
@@ -166,4 +180,4 @@ class ForeignStream:
     time: MessageTime
 
 
-Translation = TradeIntent | TradeClosed | BookClose | Unusable | ForeignStream
+Translation = TradeIntent | TradeClosed | BookClose | ActivatePolicy | Unusable | ForeignStream

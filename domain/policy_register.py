@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from exitbrain.domain.aggregate import Aggregate
 from exitbrain.domain.errors import UnknownPolicy, WrongState
@@ -12,11 +13,16 @@ from exitbrain.domain.policy import Policy, PolicyRef
 from exitbrain.domain.values import Unit
 
 EVERY_SYMBOL = "*"
+SHIPPED_BY = "shipped"
+"""Who registered and activated what a store begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRegistered:
-    """A policy became known, with the fingerprint its formula had then."""
+    """A policy became known, with the fingerprint its formula had then.
+
+    `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PolicyRegistered"
 
@@ -29,11 +35,23 @@ class PolicyRegistered:
     fingerprint: str
     by: str
     recorded_at: datetime
+    receipt_id: UUID | None
+
+    def __post_init__(self) -> None:
+        _ = self.policy  # what can not be a policy was not written here, and must not be read as one
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy as it was registered."""
+        return Policy(self.name, self.formula, self.unit, self.parameters, self.ignores)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyActivated:
-    """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own."""
+    """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own.
+
+    `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
+    """
 
     TOPIC: ClassVar[str] = "exitbrain.PolicyActivated"
 
@@ -41,9 +59,11 @@ class PolicyActivated:
     scope: str
     by: str
     recorded_at: datetime
+    receipt_id: UUID | None
 
 
 RegisterEvent = PolicyRegistered | PolicyActivated
+REGISTER_TOPICS = (PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +84,7 @@ class PolicyRegister(Aggregate):
         self.policies: dict[str, RegisteredPolicy] = {}
         self.active: dict[str, str] = {}
 
-    def register(self, policy: Policy, *, by: str, at: datetime) -> None:
+    def register(self, policy: Policy, *, by: str, at: datetime, receipt_id: UUID | None = None) -> None:
         """Make a policy known under its name, once."""
         if policy.name in self.policies:
             raise WrongState(f"policy {policy.name} is already registered")
@@ -79,13 +99,16 @@ class PolicyRegister(Aggregate):
                 fingerprint(policy),
                 by,
                 at,
+                receipt_id,
             )
         )
 
-    def activate(self, name: str, *, scope: str = EVERY_SYMBOL, by: str, at: datetime) -> None:
+    def activate(
+        self, name: str, *, scope: str = EVERY_SYMBOL, by: str, at: datetime, receipt_id: UUID | None = None
+    ) -> None:
         """Put a registered policy in force for a scope."""
         self.named(name)
-        self._emit(PolicyActivated(name, scope, by, at))
+        self._emit(PolicyActivated(name, scope, by, at, receipt_id))
 
     def named(self, name: str) -> RegisteredPolicy:
         """Return the policy of that name; raises UnknownPolicy."""
@@ -101,12 +124,15 @@ class PolicyRegister(Aggregate):
             raise WrongState(f"the register has no policy in force for {symbol or 'every symbol'}")
         return self.policies[name]
 
+    def decides(self, scope: str, symbol: str) -> bool:
+        """Return whether what is in force for a scope is what decides a symbol."""
+        return symbol == scope or (scope == EVERY_SYMBOL and symbol not in self.active)
+
     def apply(self, event: RegisterEvent) -> None:
         match event:
             case PolicyRegistered():
-                policy = Policy(event.name, event.formula, event.unit, event.parameters, event.ignores)
                 ref = PolicyRef(event.name, event.parameters_hash, event.fingerprint)
-                self.policies = {**self.policies, event.name: RegisteredPolicy(policy, ref)}
+                self.policies = {**self.policies, event.name: RegisteredPolicy(event.policy, ref)}
             case PolicyActivated():
                 self.active = {**self.active, event.scope: event.name}
 

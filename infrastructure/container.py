@@ -1,8 +1,9 @@
 """The wiring: which adapter stands behind which port, in one place."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from dependency_injector import containers, providers
@@ -13,7 +14,8 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.application.opening import begin_or_check, shipped_register
+from exitbrain.application.opening import begin_or_check, check, shipped_register
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
 from exitbrain.application.recording import Recorder
@@ -24,11 +26,17 @@ from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import open_ledger, open_to_read
 from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.settings import Settings, SettingsError
 from exitbrain.infrastructure.wire.translator import WireTranslator
+
+Access = Literal["inspect", "read", "write", "create"]
+"""What may be done with a store: nothing that changes it, record in it, or also begin it where there is none.
+
+To inspect is to read one also where its policies are not what they were registered as, for who reports just that.
+"""
 
 
 def _venue_instruments(settings: Settings, journal: Journal | None) -> LiveInstruments | None:
@@ -53,21 +61,26 @@ def _instruments(settings: Settings, venue: Instruments | None) -> Instruments:
     return CombinedInstruments(venue, InstrumentsFile(settings.instruments_beside))
 
 
-def _ledger(settings: Settings, clock: SystemClock, create: bool) -> Iterator[StoredLedger]:
+def _ledger(settings: Settings, clock: SystemClock, access: Access) -> Iterator[StoredLedger]:
     """Open the store; a new one is begun, an old one checked before anything else is done with it."""
-    ledger = _open_or_make(settings, clock, create=create)
+    reads = access in ("inspect", "read")
+    ledger = open_to_read(settings.store) if reads else _open_or_make(settings, clock, access)
     try:
-        begin_or_check(ledger, clock, __version__, new_id=uuid4(), policy=settings.policy)
+        if reads:
+            with suppress(*((AlteredPolicy, ChangedFormula) if access == "inspect" else ())):
+                check(ledger, policy=settings.policy)
+        else:
+            begin_or_check(ledger, clock, __version__, new_id=uuid4(), policy=settings.policy)
         yield ledger
     finally:
         ledger.close()
 
 
-def _open_or_make(settings: Settings, clock: SystemClock, *, create: bool) -> StoredLedger:
+def _open_or_make(settings: Settings, clock: SystemClock, access: Access) -> StoredLedger:
     try:
         return open_ledger(settings.store, create=False)
     except NoStore:
-        if not create:
+        if access != "create":
             raise
     if settings.policy is not None:
         shipped_register(clock.now(), settings.policy)  # raises for an unknown one while there is no file yet
@@ -78,7 +91,7 @@ class Container(containers.DeclarativeContainer):
     """Everything that works on one store."""
 
     settings = providers.Dependency(instance_of=Settings)
-    create = providers.Object(False)
+    access: providers.Provider[Access] = providers.Object("read")
 
     clock = providers.Singleton(SystemClock)
     engine = providers.Singleton(NamedEngines)
@@ -86,7 +99,7 @@ class Container(containers.DeclarativeContainer):
     journal: providers.Provider[Journal | None] = providers.Object(None)  # the live path brings one
     venue_instruments = providers.Singleton(_venue_instruments, settings, journal)
     instruments = providers.Singleton(_instruments, settings, venue_instruments)
-    ledger = providers.Resource(_ledger, settings, clock, create)
+    ledger = providers.Resource(_ledger, settings, clock, access)
     decisions = providers.Singleton(StoredDecisions, ledger)
 
     intake = providers.Singleton(Intake, engine, translator)
@@ -95,18 +108,20 @@ class Container(containers.DeclarativeContainer):
     )
     decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
     intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
-    context_audit = providers.Factory(ContextAudit, ledger)
+    context_audit = providers.Factory(ContextAudit, ledger, translator)
     lsf_audit = providers.Factory(LsfAudit, ledger, engine)
 
 
 @contextmanager
 def opened(
-    settings: Settings, *, create: bool = False, journal: Journal | None = None
+    settings: Settings, access: Access = "read", *, journal: Journal | None = None
 ) -> Iterator[Container]:
-    """Open the store of the settings and everything around it; `create` begins a store that does not exist yet."""
-    container = Container(settings=settings, create=create, journal=providers.Object(journal))
+    """Open the store of the settings and everything around it."""
+    container = Container(
+        settings=settings, access=providers.Object(access), journal=providers.Object(journal)
+    )
     try:
-        if create:
+        if access == "create":
             container.instruments()  # a file that can not be read must not leave an empty store behind
         container.ledger()
         yield container

@@ -19,7 +19,7 @@ from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import is_read_from_a_copy, open_to_read
 
 ENTRIES_PER_PART = 50_000
 """Log entries of a part: some tenths of a second, which is how long Ctrl-C waits."""
@@ -40,6 +40,8 @@ class Processes:
         """Return the processes that replay the log of a store faster than this one; None where none would."""
         count, method = _cores(), _start_method()
         if count < 2 or head < ENTRIES_WORTH[method] or store.startswith("memory:"):
+            return None
+        if is_read_from_a_copy(store):  # every part would make another
             return None
         return cls(count, method)
 
@@ -79,7 +81,7 @@ def replay_in_parallel(
 
 def _replay_part(store: str, selection: Selection, after: int, upto: int) -> ReplayReport:
     # Opened for each part, which takes a millisecond: a pool tells no process when to close.
-    with closing(open_ledger(store, create=False)) as ledger:
+    with closing(open_to_read(store)) as ledger:
         replay = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
         return replay.run(selection, after=after, upto=upto)
 

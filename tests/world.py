@@ -11,7 +11,7 @@ from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
-from exitbrain.application.outcome import Outcome
+from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.publisher import PublishedPosition
@@ -21,12 +21,14 @@ from exitbrain.domain.aggregate import Record
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -88,6 +90,14 @@ class World:
         texts = {name: str(value) for name, value in fields.items()}
         return self.recorder.handle(self._entry_of("trade.closed", texts, entry_id))
 
+    def put_in_force(
+        self, policy: Policy | str, *, scope: str = "*", by: str = "risk desk", why: str = "a test"
+    ) -> PolicyInForce:
+        """Put a policy in force at the time that the clock shows."""
+        chosen = policy if isinstance(policy, Policy) else self.ledger.register().named(policy).policy
+        message = activation_message(chosen, scope=scope, by=by, why=why, at=self.clock.now())
+        return self.recorder.put_in_force(message)
+
     def message(self, stream: str, payload: dict[str, Any], entry_id: str | None = "next") -> IncomingMessage:
         """Return a message with its payload as JSON text; the stream ids grow by themselves."""
         return self._entry_of(stream, {"payload": json.dumps(payload)}, entry_id)
@@ -125,7 +135,7 @@ class World:
         return IntakeReplay(self.ledger, self.intake, MAPPER.to_stored_event).run()
 
     def context_audit(self) -> ReplayReport:
-        return ContextAudit(self.ledger).run()
+        return ContextAudit(self.ledger, WireTranslator()).run()
 
     def lsf_changes(self) -> list[LsfChange]:
         return list(LsfAudit(self.ledger, self.engine).changes())

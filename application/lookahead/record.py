@@ -131,8 +131,9 @@ class RecordCheck:
             "",
             PART,
             at,
+            None,
         )
-        activated = PolicyActivated(policy.name, EVERY_SYMBOL, PART, at)
+        activated = PolicyActivated(policy.name, EVERY_SYMBOL, PART, at, None)
         ledger.save(
             [
                 Record(STORE_ID, 1, StoreOpened(FORMAT, PART, at, STORE_ID)),

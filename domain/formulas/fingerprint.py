@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from math import inf, nextafter
 
-from exitbrain.domain.formulas.registry import compute
+from exitbrain.domain.formulas.registry import compute, parameters_of
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.instrument import Bracket, brackets_with_amounts
 from exitbrain.domain.levels import LevelInputs, RawLevels
@@ -43,9 +43,13 @@ _CODES = {name: code for code, name in REFUSALS.items()}
 
 @lru_cache(maxsize=256)
 def fingerprint(policy: Policy) -> str:
-    """Return the SHA-256 over the grid version and all outputs on the grid, as little-endian doubles and codes."""
+    """Return the SHA-256 over the grid version and all outputs on the grid, as little-endian doubles and codes.
+
+    Raises UnknownPolicy for a formula that this version has not, and for parameters that are not those of the formula.
+    """
+    parameters_of(policy)
     digest = sha256(struct.pack("<q", GRID_VERSION))
-    for inputs, brackets in _grid(policy):
+    for inputs, brackets in grid(policy):
         digest.update(_bytes_of(compute(policy, inputs, brackets)))
     return digest.hexdigest()
 
@@ -61,7 +65,7 @@ def _bytes_of(raw: RawLevels) -> bytes:
     return struct.pack(f"<{len(numbers)}dq", *numbers, code) + bounds.encode()
 
 
-def _grid(policy: Policy) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
+def grid(policy: Policy) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
     """Yield the fixed inputs: every leverage, both sides, what is optional absent, neighbours of thresholds."""
     for side in Side:
         plain = LevelInputs(

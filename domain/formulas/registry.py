@@ -24,6 +24,11 @@ class Formula:
     parameters: type[Any]
     text: Callable[[Algebra, FormulaInputs[Any], Any], FormulaOutputs[Any]]
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Return the parameters that a policy of this formula gives, all of them."""
+        return tuple(field.name for field in fields(self.parameters))
+
 
 FORMULAS = {
     formula.name: formula
@@ -67,8 +72,7 @@ def formula_of(policy: Policy) -> Formula:
 def parameters_of(policy: Policy) -> Any:
     """Return the parameters of a policy in the form its formula reads."""
     formula = formula_of(policy)
-    known = {field.name for field in fields(formula.parameters)}
-    if unknown := sorted(set(policy.parameters) ^ known):
+    if unknown := sorted(set(policy.parameters) ^ set(formula.parameter_names)):
         raise UnknownPolicy(f"{policy.name} (parameters {', '.join(unknown)})", tuple(SHIPPED))
     return formula.parameters(**policy.parameters)
 

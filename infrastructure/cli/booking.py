@@ -45,7 +45,7 @@ def close(
         "by": _words("--by", by),
     }
     message = _message({name: text for name, text in given.items() if text is not None}, settings)
-    with opened_with(settings) as container:
+    with opened_with(settings, "write") as container:
         outcome = container.recorder().handle(message)
         closed = _closed(container.ledger(), outcome)
     report = _report(outcome, closed, symbol, account or settings.account)

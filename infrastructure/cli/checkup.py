@@ -4,23 +4,33 @@ import asyncio
 import platform
 from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from redis import RedisError
 
 from exitbrain import __version__
-from exitbrain.application.opening import ChangedFormula, PolicyNotInForce, identity_of
+from exitbrain.application.opening import check, identity_of
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.application.register_audit import findings
+from exitbrain.application.replay import RegisterFinding
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.domain.store import FORMAT
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.cli import output, publication_check, reports
-from exitbrain.infrastructure.cli.errors import FINE, UNREADABLE, USAGE, WrongUsage, exit_code_of, sentence_of
-from exitbrain.infrastructure.cli.store import opened_with
+from exitbrain.infrastructure.cli.errors import (
+    FINE,
+    FOUND,
+    UNREADABLE,
+    USAGE,
+    WrongUsage,
+    exit_code_of,
+    sentence_of,
+)
+from exitbrain.infrastructure.cli.store import has_none, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
@@ -41,6 +51,7 @@ PACKAGES = (
     "typer",
 )
 VENUE_TIMEOUT_S = 5.0
+FINDINGS_SHOWN = 20
 _MARKS = {True: "✔", False: "✘", None: "-"}
 
 
@@ -55,13 +66,13 @@ class Checked:
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(store=store, redis=redis)
-    of_store, published = _store(settings)
+    of_store = _store(settings)
     checked = [
         Checked(_names()),
-        of_store,
+        of_store[0],
         _instruments(settings),
         _redis(settings),
-        published,
+        *of_store[1:],
         Checked(_venue(settings)),
     ]
     report = reports.DoctorReport(
@@ -76,7 +87,7 @@ def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     else:
         _show(report)
     codes = {one.code for one in checked}
-    return next((code for code in (USAGE, UNREADABLE) if code in codes), FINE)
+    return next((code for code in (USAGE, UNREADABLE, FOUND) if code in codes), FINE)
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -92,21 +103,46 @@ def _names() -> reports.Check:
     return reports.Check("names", True, "every EXITBRAIN_* variable is a setting")
 
 
-def _store(settings: Settings) -> tuple[Checked, Checked]:
-    """Return what the store is like, and whether the streams are published from it."""
+def _store(settings: Settings) -> tuple[Checked, ...]:
+    """Return what the store is like, whether the streams are published from it, and what its register is like."""
     unasked = reports.Check(publication_check.NAME, None, "not asked: there is no store to compare with")
-    is_default = "store" not in settings.model_fields_set
-    if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
-        none_yet = reports.Check("store", None, f"{settings.store} does not exist yet; ingest begins it")
+    if has_none(settings):
+        in_memory = settings.store.startswith("memory:")
+        why = "is a new one in each process" if in_memory else "does not exist yet; ingest begins it"
+        none_yet = reports.Check("store", None, f"{settings.store} {why}")
         return Checked(none_yet), Checked(unasked)
     try:
-        with opened_with(settings) as container:
+        with opened_with(settings, "inspect") as container:
             ledger = container.ledger()
             published = publication_check.publication(settings.redis, settings.names, ledger)
             code = UNREADABLE if published.ok is False else FINE
-            return Checked(reports.Check("store", True, _store_detail(ledger))), Checked(published, code)
-    except (LedgerError, ChangedFormula, PolicyNotInForce, DomainError) as error:
+            return (
+                _policies(ledger),
+                Checked(published, code),
+                _register(list(findings(ledger, container.translator()))),
+            )
+    except (LedgerError, DomainError) as error:
         return _failed("store", sentence_of(error), error), Checked(unasked)
+
+
+def _policies(ledger: ExitLedger) -> Checked:
+    """Return what the store is like: one that no other command works on, where a policy was altered."""
+    try:
+        check(ledger)
+    except (AlteredPolicy, ChangedFormula) as error:
+        return _failed("store", sentence_of(error), error)
+    return Checked(reports.Check("store", True, _store_detail(ledger)))
+
+
+def _register(found: list[RegisterFinding]) -> Checked:
+    if not found:
+        in_order = (
+            "every policy is what was registered, and a receipt accounts for each that was put in force"
+        )
+        return Checked(reports.Check("register", True, in_order))
+    more = f"; and {len(found) - FINDINGS_SHOWN} more" if len(found) > FINDINGS_SHOWN else ""
+    said = "; ".join(map(str, found[:FINDINGS_SHOWN]))
+    return Checked(reports.Check("register", False, output.printable(f"{said}{more}")), FOUND)
 
 
 def _failed(name: str, why: str, error: Exception) -> Checked:
@@ -121,7 +157,7 @@ def _store_detail(ledger: ExitLedger) -> str:
     in_force = ", ".join([register.active[EVERY_SYMBOL], *scoped])
     return (
         f"format {FORMAT}, id {identity.store_id}, epoch {identity.epoch}, {ledger.head()} events, in force {in_force}, "
-        f"every active formula computes what was registered"
+        f"every formula computes what was registered"
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -13,7 +12,7 @@ from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnav
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.infrastructure.cli import output, reports, tables
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.cli.store import name_of, opened_with
+from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from exitbrain.infrastructure.redis.first_look import check_tls
@@ -170,8 +169,7 @@ def _dead_letters(settings: Settings) -> Iterator[RedisDeadLetters]:
 @contextmanager
 def _store(settings: Settings) -> Iterator[tuple[ExitLedger | None, str | None]]:
     """Open the store that was named or lies at the default place, with its name; there may be none."""
-    is_default = "store" not in settings.model_fields_set
-    if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
+    if has_none(settings):
         yield None, None
         return
     with opened_with(settings) as container:

@@ -7,7 +7,8 @@ from typer import TyperException
 
 from exitbrain.application.dead_letters import NotRetried
 from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.opening import PolicyNotInForce
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
@@ -52,6 +53,7 @@ def exit_code_of(error: Exception) -> int | None:
             return USAGE
         case (
             LedgerError()
+            | AlteredPolicy()
             | ChangedFormula()
             | NotFound()
             | DeadLettersUnavailable()

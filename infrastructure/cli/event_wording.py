@@ -1,4 +1,4 @@
-"""How the events of positions and plans are put into words."""
+"""How the events of positions, plans and the policy register are put into words."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from exitbrain.domain.exit_plan import (
     LevelsRefused,
 )
 from exitbrain.domain.levels import LEVELS, RawLevels
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered, RegisterEvent
 from exitbrain.domain.position import (
     CloseReported,
     LeverageChanged,
@@ -25,7 +26,7 @@ from exitbrain.infrastructure.wording import number, percent, refusal, short
 
 
 def sentence_of(happened: Any, unit: Unit | None = None) -> str:
-    """Return what an event of a position or a plan says; levels are read in the unit of their policy."""
+    """Return what an event of a position, a plan or the register says; levels are read in the unit of their policy."""
     match happened:
         case PositionOpened():
             size = f"{_amount(happened.quantity)} at {_amount(happened.entry_price)}"
@@ -54,7 +55,15 @@ def sentence_of(happened: Any, unit: Unit | None = None) -> str:
             return f"{_amount(happened.quantity)} left{': ' if legs else ''}{legs}"
         case ExitPlanCompleted() | ExitPlanCancelled():
             return happened.reason or "no reason given"
+        case PolicyRegistered() | PolicyActivated():
+            return _of_the_register(happened)
     return ""
+
+
+def _of_the_register(happened: RegisterEvent) -> str:
+    if isinstance(happened, PolicyRegistered):
+        return f"{happened.name}, formula {happened.formula}, in {happened.unit}, by {happened.by}"
+    return f"{happened.name} for {happened.scope}, by {happened.by}"
 
 
 def _closed(closed: PositionClosed) -> str:

@@ -36,7 +36,7 @@ def ingest(
     lines = _Lines(file)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes, prefix=settings.stream_prefix)
     with (
-        opened_with(settings, create=True) as container,
+        opened_with(settings, "create") as container,
         collecting_seldom(),
         Watched("ingesting", lines.size) as work,
     ):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.table import Table
 
@@ -101,12 +100,11 @@ def diff_policies(name_a: str, name_b: str, *, store: str | None, as_json: bool)
 
 def _source(url: str | None) -> _Source:
     """Return the register of the store that was named or lies at the default place, else the shipped one."""
-    from exitbrain.infrastructure.cli.store import name_of, opened_with  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import load_settings  # noqa: PLC0415 - start-up
 
     settings = load_settings(store=url)
-    is_default = "store" not in settings.model_fields_set
-    if is_default and not Path(settings.store.removeprefix("sqlite:///")).exists():
+    if has_none(settings):
         return _Source(SHIPPED, shipped_register(SystemClock().now()))
     with opened_with(settings) as container:
         return _Source(f"of {name_of(container)}", container.ledger().register())

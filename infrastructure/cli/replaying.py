@@ -61,7 +61,8 @@ def replay(
         )
     selection = selection_of(since, until, symbol)
     taken = _Lane()
-    with reading(store, "replaying") as store_read:
+    # An altered policy is what the audit of the context is there to name.
+    with reading(store, "replaying", "inspect" if context else "read") as store_read:
         began_s = perf_counter()
         if from_receipts or context:
             done = dict(_whole_log(store_read, from_receipts=from_receipts, context=context))
@@ -73,7 +74,7 @@ def replay(
         seconds = perf_counter() - began_s
     total = _together(list(done.values()))
     if as_json:
-        output.emit(_report_of(total, taken, seconds))
+        output.emit(_report_of(total, taken, seconds, context=context))
     else:
         output.show(*_text(done, store_read.name, taken, selected=selected, seconds=seconds))
     return FINE if total.clean else FOUND
@@ -149,7 +150,7 @@ def first_drift_of(drift: Drift | None) -> reports.FirstDrift | None:
     return reports.FirstDrift(drift.subject, drift.field, drift.recorded, drift.recomputed)
 
 
-def _report_of(total: ReplayReport, taken: _Lane, seconds: float) -> reports.ReplayVerdicts:
+def _report_of(total: ReplayReport, taken: _Lane, seconds: float, *, context: bool) -> reports.ReplayVerdicts:
     return reports.ReplayVerdicts(
         decisions=total.decisions,
         exact=total.exact,
@@ -162,7 +163,12 @@ def _report_of(total: ReplayReport, taken: _Lane, seconds: float) -> reports.Rep
         receipts=total.receipts,
         receipts_exact=total.receipts_exact,
         mirror=taken.mirror,
+        register=_register_of(total) if context else None,
     )
+
+
+def _register_of(total: ReplayReport) -> list[reports.RegisterFinding]:
+    return [reports.RegisterFinding(one.log_position, one.event, one.why) for one in total.register_findings]
 
 
 def _text(
@@ -175,9 +181,12 @@ def _text(
         receipts = (
             "" if report.receipts is None else f"{report.receipts_exact} of {report.receipts} receipts and "
         )
-        verdict = "EXACT" if report.clean else "NOT EXACT"
+        verdict = "EXACT" if report.all_exact else "NOT EXACT"
         yield f"{what}: {verdict}, {receipts}{report.exact} of {report.decisions} decisions bit for bit."
-        if not report.clean:
+        if report.register_findings:
+            yield f"  the policy register is not in order, {len(report.register_findings)} found:"
+            yield from (f"    {finding}" for finding in report.register_findings)
+        if not report.all_exact:
             yield (
                 f"  {report.drift} drift, {report.unknown_policy} of an unknown policy, "
                 f"{report.unreadable} unreadable"

@@ -171,10 +171,19 @@ class MirrorUse(Struct):
     notes: list[str]
 
 
+class RegisterFinding(Struct):
+    """An event of the policy register that no message asked for, or a policy that is not what was registered."""
+
+    log_position: int
+    event: str
+    why: str
+
+
 class ReplayVerdicts(Struct, omit_defaults=True):
     """The verdicts of a replay.
 
-    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `mirror` in the columnar lane alone; with
+    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `register` (what is wrong in the policy
+    register) with `--context` alone, `mirror` in the columnar lane alone; with
     `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
     """
 
@@ -194,6 +203,7 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     harvest_changed: int | None = None
     guards: GuardCounts | None = None
     mirror: MirrorUse | None = None
+    register: list[RegisterFinding] | None = None
 
 
 class ExportReport(Struct):

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.container import Container, opened
+from exitbrain.infrastructure.container import Access, Container, opened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import Settings, load_settings
@@ -25,6 +24,13 @@ def visible_to_workers(store: str) -> str:
     """Return the URL of a store that does not depend on the folder a process works in."""
     path = store.removeprefix("sqlite:///")
     return store if path == store else f"sqlite:///{Path(path).absolute()}"
+
+
+def has_none(settings: Settings) -> bool:
+    """Return whether the settings name no store, and none lies at the default place; one in memory is nobody else's."""
+    is_default = "store" not in settings.model_fields_set
+    in_memory = settings.store.startswith("memory:")
+    return in_memory or (is_default and not Path(settings.store.removeprefix("sqlite:///")).exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +61,20 @@ def collecting_seldom() -> Iterator[None]:
 
 
 @contextmanager
-def reading(url: str | None, what: str) -> Iterator[Reading]:
-    """Open a store that must exist, and watch the reading of its log."""
-    with opened_store(url) as container:
+def reading(url: str | None, what: str, access: Access = "read") -> Iterator[Reading]:
+    """Open a store that must exist, change nothing about it, and watch the reading of its log."""
+    with opened_with(load_settings(store=url), access) as container:
         ledger = container.ledger()
         with collecting_seldom(), Watched(what, ledger.head()) as work:
             yield Reading(container, ledger, name_of(container), work)
 
 
 @contextmanager
-def opened_store(url: str | None, *, create: bool = False, **flags: Any) -> Iterator[Container]:
-    """Open the store of the flags and settings; `create` begins one that does not exist yet.
-
-    Raises SettingsError and StoreUnavailable.
-    """
-    with opened_with(load_settings(store=url, **flags), create=create) as container:
-        yield container
-
-
-@contextmanager
-def opened_with(settings: Settings, *, create: bool = False) -> Iterator[Container]:
-    """Open the store of the settings."""
+def opened_with(settings: Settings, access: Access = "read") -> Iterator[Container]:
+    """Open the store of the settings. Raises StoreUnavailable."""
     with ExitStack() as stack:
         try:
-            container = stack.enter_context(opened(settings, create=create))
+            container = stack.enter_context(opened(settings, access))
         except (UnknownPolicy, InvalidValue, WrongState) as error:
             if isinstance(error, UnknownPolicy) and error.name == settings.policy:
                 raise

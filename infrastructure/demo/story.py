@@ -314,7 +314,7 @@ def opened_store(folder: Path, store: str, policy: Policy | None = None) -> Abst
         instruments=folder / INSTRUMENTS_FILE,
         policy=None if policy is None else policy.name,
     )
-    return opened(settings, create=policy is not None)
+    return opened(settings, "read" if policy is None else "create")
 
 
 def _ingest(folder: Path, store: str, policy: Policy) -> tuple[IngestSummary, int]:

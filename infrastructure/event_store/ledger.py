@@ -1,7 +1,9 @@
 """The exit ledger over a recorder of the event sourcing library: what is the same on every store."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import EventSourcingError
@@ -25,6 +27,7 @@ from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.mapper import FOLDING_MAPPER, MAPPER
 
 PAGE = 500
@@ -68,14 +71,25 @@ class LedgerRecorder(Protocol):
 
 
 class StoredLedger(ExitLedger, RawLog):
-    """Keep decisions as events: `ExitLedger` and `RawLog` over any recorder. `name` is the store in messages."""
+    """Keep decisions as events: `ExitLedger` and `RawLog` over any recorder. `name` is the store in messages.
 
-    def __init__(self, recorder: LedgerRecorder, name: str) -> None:
+    `file` is the SQLite file that the recorder has open. A ledger belongs to the process that opened it: one that was
+    forked from it gets StoreUnavailable, and its `close` does nothing.
+    """
+
+    survives_fork: ClassVar[bool] = False
+    """Whether a forked process may go on with it."""
+
+    def __init__(self, recorder: LedgerRecorder, name: str, *, file: Path | None = None) -> None:
         self.name = name
         self._recorder = recorder
+        self._process = os.getpid()
+        if not self.survives_fork:
+            forks.hold(recorder, file)
         self._cycle_hints: dict[tuple[str, str, str], int] = {}
 
     def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
+        self._check_process()
         _check_versions(records)
         if not records:
             return self.head()
@@ -153,6 +167,9 @@ class StoredLedger(ExitLedger, RawLog):
         return frozenset(self._read(self._recorder.select_topics))
 
     def close(self) -> None:
+        if self._is_inherited():
+            return  # the connection is the parent's, and so is its end
+        forks.release(self._recorder)
         self._recorder.close()
 
     def _latest_cycle(self, account: str, symbol: str, position_side: str) -> int:
@@ -208,7 +225,18 @@ class StoredLedger(ExitLedger, RawLog):
         streams = len({record.stream_id for record in records})
         return Conflict(f"one of {streams} streams has moved on; nothing was saved")
 
+    def _is_inherited(self) -> bool:
+        return not self.survives_fork and self._process != os.getpid()
+
+    def _check_process(self) -> None:
+        if self._is_inherited():
+            raise StoreUnavailable(
+                f"{self.name} was opened by process {self._process} and is used by process {os.getpid()} after a fork: "
+                "fork first, and let each process open it for itself"
+            )
+
     def _read(self, select: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._check_process()
         try:
             return select(*args, **kwargs)
         except EventSourcingError as e:

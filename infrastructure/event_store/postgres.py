@@ -53,6 +53,7 @@ def open_database(
     *,
     create: bool,
     environ: Mapping[str, str],
+    read_only: bool = False,  # noqa: ARG001
     lock_timeout_s: int = LOCK_TIMEOUT_S,
     connect_timeout_s: int = CONNECT_TIMEOUT_S,
 ) -> StoredLedger:

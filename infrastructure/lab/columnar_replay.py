@@ -20,7 +20,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import RegisteredPolicy
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.column_builder import microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
@@ -201,7 +201,7 @@ def judge_segment(segment: Segment, task: SegmentTask) -> SegmentVerdict:
 
 
 def _hashed_now(store: str, segment: Segment) -> str:
-    with closing(open_ledger(store, create=False)) as ledger:
+    with closing(open_to_read(store)) as ledger:
         return stored_hash(ledger, segment.first, segment.last)
 
 

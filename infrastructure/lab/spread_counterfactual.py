@@ -12,7 +12,7 @@ from pathlib import Path
 from exitbrain.application.counterfactual import Counterfactual, WhatIf
 from exitbrain.application.replay import Selection
 from exitbrain.domain.policy import Policy
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
 from exitbrain.infrastructure.lab.lane import fresh_mirror
 from exitbrain.infrastructure.lab.spread import Spread
@@ -52,6 +52,6 @@ def ask_on(
 
 def ask_policies(policies: tuple[Policy, ...], task: SweepTask) -> Counterfactual:
     """Ask some policies; a pure function of the policies and the task."""
-    with closing(open_ledger(task.store, create=False)) as ledger:
+    with closing(open_to_read(task.store)) as ledger:
         mirror = None if task.mirror is None else fresh_mirror(ledger, task.mirror).mirror
         return ColumnarCounterfactual(ledger, mirror).run(policies, task.selection)

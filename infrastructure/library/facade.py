@@ -20,7 +20,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.opening import begin_or_check
-from exitbrain.application.outcome import Outcome
+from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
@@ -37,12 +37,15 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.event_store.startup import check_ledger
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.wire.activation import WithActivations, activation_message
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 T = TypeVar("T")
@@ -52,12 +55,12 @@ class ExitBrain:
     """Record, explain and replay exit decisions.
 
     Built on a host's own adapters of `exitbrain.ports`: only the ledger is needed, the rest has defaults. An empty
-    ledger is begun, with `policy` in force (None: v3.5); in any other the policies are checked to compute what they
-    did when they were registered, and `policy`, when given, to be the one in force. `ExitBrain.open` brings all
-    adapters itself.
+    ledger is begun, with `policy` in force (None: v3.5). Any other is checked as a store of our own is: its format, the
+    topics of its newest entries, that every policy is what it was registered as and computes what it did then, and that
+    `policy`, when given, is the one in force. `ExitBrain.open` brings all adapters itself.
 
     Every method blocks; `AsyncExitBrain` is the awaitable twin. One instance serves one thread. Raises
-    ChangedFormula, PolicyNotInForce, UnknownPolicy, and what the ledger raises.
+    AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy, StoreUnavailable, and what the ledger raises.
     """
 
     def __init__(
@@ -78,9 +81,11 @@ class ExitBrain:
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
         self._settings = DecisionSettings() if settings is None else settings
-        self._intake = Intake(self._engine, WireTranslator() if translator is None else translator)
+        self._translator = WireTranslator() if translator is None else WithActivations(translator)
+        self._intake = Intake(self._engine, self._translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
+        check_ledger(ledger)
         begin_or_check(ledger, self._clock, __version__, new_id=uuid4(), policy=policy)
         self._recorder = Recorder(
             ledger, self._intake, self._instruments, self._clock, self._settings, build=__version__
@@ -104,7 +109,7 @@ class ExitBrain:
             )
         loaded = load_settings(store=store, **settings)
         with ExitStack() as stack:
-            container = stack.enter_context(opened(loaded, create=True))
+            container = stack.enter_context(opened(loaded, "create"))
             brain = cls(
                 container.ledger(),
                 decisions=container.decisions(),
@@ -154,6 +159,34 @@ class ExitBrain:
         recorded_at = moment("context.recorded_at", context.recorded_at)
         return self._intake.decide(message, state, replace(context, recorded_at=recorded_at))
 
+    def put_in_force(
+        self,
+        policy: Policy | str,
+        *,
+        scope: str = EVERY_SYMBOL,
+        by: str,
+        why: str,
+        at: datetime | None = None,
+    ) -> PolicyInForce:
+        """Register a policy where its name is new, and put it in force for a scope: "*", or one symbol.
+
+        It is a message like any other: it has a receipt, with who (`by`) and `why` in it, saved in one transaction with
+        its events. REFUSED where the name is registered with other content, or the policy can not be used: a formula
+        that ExitBrain does not have, a parameter too few or too many, levels that are not finite or not above 0.
+        IGNORED where it is in force for that scope already. The next decision uses it, whoever makes it; open plans
+        keep their levels until their next message, and the answer counts them.
+
+        A policy is one of the store by its name, or any other in full. Raises UnknownPolicy for a name that is not
+        there, and InvalidValue for text that no store can hold.
+        """
+        if isinstance(policy, str):
+            policy = self.ledger.register().named(policy).policy
+        elif not isinstance(policy, Policy):
+            raise TypeError(f"policy is a {type(policy).__name__}; it must be a Policy or the name of one")
+        recorded_at = self._clock.now() if at is None else moment("at", at)
+        message = activation_message(policy, scope=scope, by=by, why=why, at=recorded_at)
+        return self._recorder.put_in_force(message, at=recorded_at)
+
     def levels(
         self,
         *,
@@ -199,7 +232,7 @@ class ExitBrain:
             raise InvalidValue("replay", "from_receipts and context", "one of them at a time")
         if from_receipts:
             return IntakeReplay(self.ledger, self._intake, MAPPER.to_stored_event).run()
-        return ContextAudit(self.ledger).run()
+        return ContextAudit(self.ledger, self._translator).run()
 
     def whatif(
         self,
@@ -300,6 +333,18 @@ class AsyncExitBrain:
     async def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
         """Return what a message leads to; see `ExitBrain.decide`."""
         return await self.run(lambda brain: brain.decide(message, state, context))
+
+    async def put_in_force(
+        self,
+        policy: Policy | str,
+        *,
+        scope: str = EVERY_SYMBOL,
+        by: str,
+        why: str,
+        at: datetime | None = None,
+    ) -> PolicyInForce:
+        """Put a policy in force; see `ExitBrain.put_in_force`."""
+        return await self.run(lambda brain: brain.put_in_force(policy, scope=scope, by=by, why=why, at=at))
 
     async def levels(
         self,

@@ -22,7 +22,7 @@ from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnav
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.container import Container, opened
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.live.ending import Ending
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
@@ -75,7 +75,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
         _end_on_signals(ending)
         with suppress(SourceUnavailable, RedisError):  # the loops tell of these, and try again
             asyncio.run(look_at(settings.redis, settings.names))
-        with opened(settings, create=True, journal=journal) as container:
+        with opened(settings, "create", journal=journal) as container:
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:
@@ -192,7 +192,7 @@ def _tail_ledger(settings: Settings, container: Container) -> Iterator[ExitLedge
     if settings.store.startswith("memory:"):
         yield container.ledger()
         return
-    ledger = open_ledger(settings.store, create=False)
+    ledger = open_to_read(settings.store)
     try:
         yield ledger
     finally:

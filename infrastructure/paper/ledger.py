@@ -54,6 +54,8 @@ class InMemoryRecorder(POPOApplicationRecorder):
 class InMemoryLedger(StoredLedger):
     """Keep decisions in memory, with every promise of the ledger but durability."""
 
+    survives_fork = True
+
     def __init__(self) -> None:
         super().__init__(InMemoryRecorder(), "the ledger in memory")
 

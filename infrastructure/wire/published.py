@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 
 from exitbrain.application.intake_replay import message_of
-from exitbrain.application.opening import SHIPPED_BY
 from exitbrain.application.ports.dead_letters import RETRY_OF
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
@@ -19,7 +18,7 @@ from exitbrain.application.ports.translator import Translator
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
+from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegister
 from exitbrain.domain.position import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
 from exitbrain.domain.store import StoreIdentity
@@ -188,7 +187,7 @@ def _policy_activated(
     entry: LogEntry, event: PolicyActivated, store: StoreIdentity, stream: str
 ) -> list[Outgoing]:
     """Return the entry of an activation; the one that begins a store changes nothing for anybody."""
-    if event.by == SHIPPED_BY:
+    if event.receipt_id is None and event.by == SHIPPED_BY:
         return []
     said = shapes.PolicyActivated(
         store_id=store.store_id,

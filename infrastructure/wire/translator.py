@@ -18,6 +18,7 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
+from exitbrain.infrastructure.wire.activation import activation_of, is_activation
 from exitbrain.infrastructure.wire.asked import asked_of, sides_of_close
 from exitbrain.infrastructure.wire.envelope import Opened, gave_blank, opened
 from exitbrain.infrastructure.wire.message_time import NO_TIME, producer_of, time_of
@@ -61,6 +62,8 @@ class WireTranslator:
     def translate_by_shapes(self, message: IncomingMessage) -> Translation:
         """Do what `translate` does by the shapes alone: its reference, and its way for all that is not usual."""
         source = message.source
+        if is_activation(message):
+            return activation_of(message)
         content = opened(message.fields, NAMES_READ.get(source, NAMES_OF_ALL))
         said, around = content.said, content.around
         if message.broken is not None:

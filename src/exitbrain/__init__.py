@@ -21,11 +21,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     from exitbrain.application.explain import Explanation as Explanation
     from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
     from exitbrain.application.lsf_audit import LsfChange as LsfChange
-    from exitbrain.application.opening import (
-        ChangedFormula as ChangedFormula,
-        PolicyNotInForce as PolicyNotInForce,
-    )
-    from exitbrain.application.outcome import Outcome as Outcome
+    from exitbrain.application.opening import PolicyNotInForce as PolicyNotInForce
+    from exitbrain.application.outcome import Outcome as Outcome, PolicyInForce as PolicyInForce
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
         BadStoreUrl as BadStoreUrl,
@@ -36,8 +33,13 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         StoreUnavailable as StoreUnavailable,
         UnreadableEvent as UnreadableEvent,
     )
+    from exitbrain.application.policy_check import (
+        AlteredPolicy as AlteredPolicy,
+        ChangedFormula as ChangedFormula,
+    )
     from exitbrain.application.replay import (
         Drift as Drift,
+        RegisterFinding as RegisterFinding,
         ReplayReport as ReplayReport,
         Selection as Selection,
         Verdict as Verdict,
@@ -93,6 +95,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Triggers as Triggers,
     )
     from exitbrain.domain.messages import (
+        ActivatePolicy as ActivatePolicy,
         BookClose as BookClose,
         ForeignStream as ForeignStream,
         IncomingMessage as IncomingMessage,
@@ -166,10 +169,11 @@ _MODULES = {
     "exitbrain.application.explain": "Explanation",
     "exitbrain.application.handling": "Context Decided State",
     "exitbrain.application.lsf_audit": "LsfChange",
-    "exitbrain.application.opening": "ChangedFormula PolicyNotInForce",
-    "exitbrain.application.outcome": "Outcome",
+    "exitbrain.application.opening": "PolicyNotInForce",
+    "exitbrain.application.outcome": "Outcome PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
-    "exitbrain.application.replay": "Drift ReplayReport Selection Verdict",
+    "exitbrain.application.policy_check": "AlteredPolicy ChangedFormula",
+    "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.claim": "KeyClaimed",
     "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
@@ -182,7 +186,7 @@ _MODULES = {
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
     "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
     "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
-    "exitbrain.domain.messages": "BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
+    "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",
     "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",

@@ -14,9 +14,11 @@ from exitbrain import ports
 from tests.architecture.source import ROOT
 
 PUBLIC = [
+    "ActivatePolicy",
     "AdaptiveLevels",
     "AdaptiveLeverageEngine",
     "AlreadyReceived",
+    "AlteredPolicy",
     "Assumption",
     "AsyncExitBrain",
     "BadStoreUrl",
@@ -82,6 +84,7 @@ PUBLIC = [
     "PnLWindow",
     "Policy",
     "PolicyActivated",
+    "PolicyInForce",
     "PolicyNotInForce",
     "PolicyRef",
     "PolicyRegister",
@@ -96,6 +99,7 @@ PUBLIC = [
     "Reason",
     "Record",
     "Refusal",
+    "RegisterFinding",
     "RegisteredPolicy",
     "ReplayReport",
     "Result",

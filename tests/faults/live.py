@@ -20,7 +20,7 @@ from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.infrastructure.container import opened
-from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.serving import TRANSIENT
@@ -109,7 +109,7 @@ class Live:
         metrics = Metrics(mode="shadow")
         journal = LiveJournal(metrics, form="json", stream=self.log)
         async with AsyncExitStack() as stack:
-            container = stack.enter_context(opened(self._settings, create=True))
+            container = stack.enter_context(opened(self._settings, "create"))
             writer, self.tail_thread = OneThread("writer"), OneThread("tail")
             stack.callback(writer.close)
             stack.callback(self.tail_thread.close)
@@ -120,7 +120,7 @@ class Live:
             stack.push_async_callback(source.close)
             publisher = RedisPublisher(self._settings.redis)
             stack.push_async_callback(publisher.close)
-            ledger = open_ledger(self._settings.store, create=False)
+            ledger = open_to_read(self._settings.store)
             stack.callback(ledger.close)
             store = identity_of(ledger)
             language = Published(store, PolicyUnits(ledger.register), container.translator())

@@ -46,7 +46,7 @@ def make_store(
         }
         known.write_text(json.dumps(some), encoding="utf-8")
     settings = load_settings(store=f"sqlite:///{path}", policy=policy, instruments=known)
-    with opened(settings, create=True) as container:
+    with opened(settings, "create") as container:
         incoming = list(read_messages(lines(messages), max_bytes=65_536))
         container.recorder().handle_batch(incoming[skip:])
 

@@ -37,7 +37,7 @@ SPAN = 200
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which one stored digit was altered after the mirror was made."""
     path = tmp_path_factory.mktemp("cluster") / "store.db"
-    with opened(load_settings(store=f"sqlite:///{path}", policy="v3.6"), create=True) as container:
+    with opened(load_settings(store=f"sqlite:///{path}", policy="v3.6"), "create") as container:
         container.recorder().handle_batch(list(read_messages(lines(400), max_bytes=65_536)))
     with closing(open_ledger(f"sqlite:///{path}", create=False)) as ledger:
         Mirror.of(ledger, folder_of(path), SPAN).export(ledger)

@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "instruments.json").write_text(json.dumps(instruments()), encoding="utf-8")
     url = f"sqlite:///{tmp_path / 'store.db'}"
     settings = load_settings(store=url, instruments=str(tmp_path / "instruments.json"))
-    with opened(settings, create=True) as container:
+    with opened(settings, "create") as container:
         container.recorder().handle_batch(list(read_messages(lines(500), max_bytes=65_536)))
     with closing(open_ledger(url, create=False)) as ledger:
         yield Store(tmp_path / "store.db", ledger)

@@ -118,7 +118,7 @@ def test_both_lanes_report_the_same(policy: str, with_instruments: bool, tmp_pat
 def test_the_recorded_intents_are_exact_in_both_lanes(policy: str, shared_data: Path, tmp_path: Path) -> None:
     store = tmp_path / "store.db"
     with (
-        opened(load_settings(store=f"sqlite:///{store}", policy=policy), create=True) as container,
+        opened(load_settings(store=f"sqlite:///{store}", policy=policy), "create") as container,
         (shared_data / "intents" / "trade-intent.jsonl").open("rb") as messages,
     ):
         container.recorder().handle_batch(list(read_messages(messages, max_bytes=65_536)))

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredLedger]:
     url = f"sqlite:///{tmp_path_factory.mktemp('columns') / 'store.db'}"
-    with opened(load_settings(store=url, policy="v3.6"), create=True) as container:
+    with opened(load_settings(store=url, policy="v3.6"), "create") as container:
         container.recorder().handle_batch(list(read_messages(lines(300), max_bytes=65_536)))
     with closing(open_ledger(url, create=False)) as ledger:
         yield ledger

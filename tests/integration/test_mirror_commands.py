@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import pytest
 
 from exitbrain.infrastructure.cli.main import run
 from tests.integration.mirrored import alter, decision_positions, make_store
+from tests.integration.stored_copies import content
 
 pytestmark = pytest.mark.integration
 
@@ -142,6 +144,23 @@ def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path:
     assert exitbrain("replay", "--json").report["lane"] == "columnar"
 
 
+def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitbrain) -> None:
+    exitbrain("export", "parquet")
+    before = content(Path()), content(Path("t.db.mirror"))
+
+    for command in (
+        ("replay", "--lane", "columnar"),
+        ("whatif", "--policy", "v3.6", "--lane", "columnar"),
+        ("export", "parquet", "--verify"),
+        ("export", "parquet", "elsewhere/mirror"),
+    ):
+        Path("elsewhere").mkdir(exist_ok=True)
+        assert exitbrain(*command).code == 0, command
+        shutil.rmtree("elsewhere")
+
+    assert (content(Path()), content(Path("t.db.mirror"))) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -152,7 +171,7 @@ def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path:
         (("export", "parquet", "--verify"), 3, "there is no mirror in t.db.mirror"),
         (("export", "parquet", "--verify", "--rebuild"), 2, "one at a time"),
         (("export", "parquet", "t.db"), 3, "t.db failed: File exists"),
-        (("export", "parquet", "--store", "memory://"), 2, "the store is no SQLite file"),
+        (("export", "parquet", "--store", "memory://"), 3, "is a new one in each process"),
         (("export", "parquet", "--store", "sqlite:///none.db"), 3, "does not exist"),
     ],
 )

@@ -19,6 +19,7 @@ from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.architecture.source import ROOT
 from tests.names import TRADE_CLOSES, TRADE_INTENTS, group_of
 from tests.servers import RedisServer, fresh_database
@@ -40,7 +41,7 @@ def ran(name: str, *arguments: str, redis_url: str = "") -> subprocess.Completed
 def check_every_replay_is_exact(ledger: StoredLedger, decisions: int) -> None:
     replay = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas()).run()
     assert (replay.decisions, replay.exact) == (decisions, decisions)
-    assert ContextAudit(ledger).run().clean
+    assert ContextAudit(ledger, WireTranslator()).run().clean
 
 
 def intents(world: World, count: int) -> None:
@@ -88,6 +89,7 @@ def test_a_backup_of_a_store_that_nobody_uses_is_whole(tmp_path: Path) -> None:
     ended = ran("backup", str(store), str(copy))
 
     assert ended.returncode == 0, ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db", "store.db"]
     copied = open_ledger(f"sqlite:///{copy}", create=False)
     check_every_replay_is_exact(copied, 20)
     copied.close()

@@ -37,7 +37,7 @@ print(replay_in_parallel(sys.argv[1], int(sys.argv[2]), Processes(2, "fork"), en
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of some hundred decisions, at rest."""
     path = tmp_path_factory.mktemp("untouched") / "store.db"
-    with opened(load_settings(store=f"sqlite:///{path}"), create=True) as container:
+    with opened(load_settings(store=f"sqlite:///{path}"), "create") as container:
         container.recorder().handle_batch(list(read_messages(lines(300), max_bytes=65_536)))
     return path
 

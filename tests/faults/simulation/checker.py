@@ -11,7 +11,7 @@ from exitbrain.application.intake_replay import IntakeReplay, message_of
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin
@@ -86,7 +86,7 @@ class _Check:
         trimmed: Counter[tuple[str, str]] = Counter()
         for entry in self._receipts.values():
             receipt = entry.event
-            if receipt.origin is Origin.LIVE:
+            if receipt.origin is Origin.LIVE and receipt.source != POLICY_ACTIVATE:
                 if receipt.reason is Reason.TRIMMED:
                     trimmed[receipt.stream, receipt.entry_id] += 1
                 else:
@@ -279,7 +279,7 @@ class _Check:
         for report in (
             DecisionReplay(self._ledger, DecodedDecisions(self._ledger), engine).run(),
             IntakeReplay(self._ledger, Intake(engine, self._translator), MAPPER.to_stored_event).run(),
-            ContextAudit(self._ledger).run(),
+            ContextAudit(self._ledger, self._translator).run(),
         ):
             if not report.clean or report.exact != report.decisions:
                 yield f"replay is not exact: {report.first_drift}"

@@ -11,11 +11,14 @@ from exitbrain.application.ports.publisher import PublishedLanguage
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.policy import Policy
+from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -204,13 +207,20 @@ class Schedule:
             case Kind.CLOCK:
                 self._server_clock.off_s += rng.uniform(-2.0, 5.0)
             case Kind.POLICY:
-                register = self._ledger.register()
-                register.activate(rng.choice(list(SHIPPED)), by="somebody", at=self._server_clock.now())
-                self._ledger.save(register.collect())
+                self._put_in_force(rng.choice(list(SHIPPED.values())))
+
+    def _put_in_force(self, policy: Policy) -> None:
+        at = self._server_clock.now()
+        self._another_recorder().put_in_force(
+            activation_message(policy, scope=EVERY_SYMBOL, by="somebody", why="a change", at=at), at=at
+        )
+
+    def _another_recorder(self) -> Recorder:
+        return Recorder(self._ledger, self._intake, self._instruments, self._server_clock, self._settings)
 
     def _interfere(self, rng: Random) -> None:
         """Let another writer be faster: with a message of the streams, or with one of its own."""
-        recorder = Recorder(self._ledger, self._intake, self._instruments, self._server_clock, self._settings)
+        recorder = self._another_recorder()
         if self.evidence.produced and rng.random() < 0.7:
             one = rng.choice(self.evidence.produced)
             entry_id, origin = f"{one.key[0]}-{one.key[1]}", Origin.LIVE

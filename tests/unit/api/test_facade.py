@@ -257,9 +257,7 @@ def test_state_shows_what_the_host_wrote_by_itself() -> None:
 
 def test_state_shows_a_policy_that_was_activated_meanwhile() -> None:
     brain = brain_on()
-    register = brain.ledger.register()
-    register.activate("v3.6", by="test", at=NOON)
-    brain.ledger.save(register.collect())
+    ExitBrain(brain.ledger).put_in_force("v3.6", by="test", why="another process", at=NOON)
 
     assert brain.state_of(intent()).register.in_force("BTCUSDT").policy.name == "v3.6"
 

@@ -63,9 +63,7 @@ def test_a_change_of_policy_is_told_apart() -> None:
     world = World()
     world.closed(symbol="BTCUSDT")
     world.intent(**{**LONG, "confidence": 0.4})
-    register = world.ledger.register()
-    register.activate("v3.6", by="test", at=world.clock.now())
-    world.ledger.save(register.collect())
+    world.put_in_force("v3.6")
     world.intent(**{**LONG, "confidence": 0.4})
     [change] = world.lsf_changes()
     assert change.leverage_effect == change.pnl_effect == 0

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from exitbrain.application.opening import (
-    SHIPPED_BY,
-    ChangedFormula,
     PolicyNotInForce,
     begin_or_check,
     identity_of,
     raise_epoch,
 )
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.identity import STORE_ID
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened
+from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, THIS_STORE, StoppedClock, rewritten
 
@@ -42,7 +42,7 @@ def test_a_new_store_begins_with_its_format_the_shipped_policies_and_v3_5_in_for
     assert events[0] == StoreOpened(FORMAT, "test", NOON, THIS_STORE)
     registered = [event for event in events if isinstance(event, PolicyRegistered)]
     assert [(event.name, event.by) for event in registered] == [(name, SHIPPED_BY) for name in SHIPPED]
-    assert events[-1] == PolicyActivated("v3.5", "*", SHIPPED_BY, NOON)
+    assert events[-1] == PolicyActivated("v3.5", "*", SHIPPED_BY, NOON, None)
     assert len(events) == len(SHIPPED) + 2
 
 
@@ -86,14 +86,45 @@ def test_a_policy_in_force_that_computes_something_else_now_is_not_worked_on() -
         opened(changed)
 
 
-def test_a_changed_policy_that_is_not_in_force_does_no_harm() -> None:
+def test_a_changed_policy_that_is_not_in_force_is_not_worked_on_either() -> None:
     changed = rewritten(opened(InMemoryLedger()), registered_as("v3.6", fingerprint="0" * 64))
 
-    opened(changed)
+    with pytest.raises(ChangedFormula, match=r"policy v3\.6 .* \(version 3 of the register\)"):
+        opened(changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "altered"),
+    [
+        ("v3.5", {"parameters": {**SHIPPED["v3.5"].parameters, "sl_min": 0.002}}),
+        ("v3.6", {"parameters": {**SHIPPED["v3.6"].parameters, "tp_costs": 4.0}}),
+        ("v3.6", {"unit": Unit.PERCENT}),
+        ("v3.6", {"ignores": ("funding",)}),
+        ("v3.6", {"formula": "lsf-3.5"}),
+        ("v3.6", {"formula": "lsf-9"}),
+        ("v3.6", {"parameters_hash": "ab" * 32}),
+        ("v3.6", {"parameters": {}}),
+    ],
+)
+def test_a_policy_that_was_edited_in_place_is_named_in_force_or_not(
+    name: str, altered: dict[str, Any]
+) -> None:
+    edited = rewritten(opened(InMemoryLedger()), registered_as(name, **altered))
+
+    with pytest.raises(AlteredPolicy, match=rf"policy {name} was registered with parameters hash \w{{12}} "):
+        opened(edited)
+
+
+def test_a_policy_not_in_force_of_a_formula_that_is_not_known_does_no_harm() -> None:
+    newer = replace(SHIPPED["v3.6"], formula="lsf-9")
+    known = registered_as("v3.6", formula="lsf-9", parameters_hash=newer.parameters_hash)
+
+    opened(rewritten(opened(InMemoryLedger()), known))
 
 
 def test_a_policy_in_force_whose_formula_is_not_known_is_not_worked_on() -> None:
-    newer = rewritten(opened(InMemoryLedger()), registered_as("v3.5", formula="lsf-9"))
+    newer = replace(SHIPPED["v3.5"], formula="lsf-9")
+    known = registered_as("v3.5", formula="lsf-9", parameters_hash=newer.parameters_hash)
 
     with pytest.raises(UnknownPolicy, match="lsf-9"):
-        opened(newer)
+        opened(rewritten(opened(InMemoryLedger()), known))

@@ -9,6 +9,7 @@ import redis
 
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.stream_entry import from_entry
+from tests.integration.stored_copies import content
 from tests.servers import redis_url
 from tests.unit.cli.conftest import Exitbrain
 from tests.unit.wire.published_world import outgoing, take
@@ -152,15 +153,17 @@ def test_a_message_that_is_not_there_is_said_to_be_missing(exitbrain: Exitbrain,
 
 @pytest.mark.integration
 def test_a_corrected_retry_is_sent_and_accepted_and_then_not_sent_again(
-    exitbrain: Exitbrain, server: Server
+    exitbrain: Exitbrain, server: Server, tmp_path: Path
 ) -> None:
     flags = (REFUSED, "--set", "leverage=20", "--redis", server.url, "--store", server.store)
 
     report = exitbrain("dlq", "retry", *flags, "--json").report
     ((entry_id, fields),) = server.client.xrange(INTENTS)
     server.work()
+    before = content(tmp_path)
     again = exitbrain("dlq", "retry", *flags)
 
+    assert content(tmp_path) == before
     assert report == {
         "entry_id": entry_id,
         "stream": INTENTS,

@@ -3,7 +3,8 @@
 import pytest
 
 from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.opening import ChangedFormula, PolicyNotInForce
+from exitbrain.application.opening import PolicyNotInForce
+from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import (
     BadStoreUrl,
     Conflict,
@@ -33,6 +34,7 @@ from tests.unit.cli.conftest import Exitbrain
         (StoreUnavailable("x"), 3),
         (Conflict("x"), 3),
         (UnreadableEvent(7, "topic", "damaged"), 3),
+        (AlteredPolicy("x"), 3),
         (ChangedFormula("x"), 3),
         (NotFound("x"), 3),
         (InputUnreadable("x"), 3),

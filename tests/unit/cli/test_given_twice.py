@@ -1,12 +1,14 @@
 """What is given twice is refused or taken twice; nothing is dropped without a word."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
 from exitbrain.infrastructure.cli.commands import app
+from tests.unit.cli import messages
 from tests.unit.cli.conftest import Exitbrain
 
 
@@ -67,13 +69,15 @@ def test_a_flag_without_a_value_may_be_repeated(exitbrain: Exitbrain) -> None:
     "command",
     [
         ("simulate", "--positions", "positions.jsonl", "--candles", "candles"),
-        ("whatif", "--store", "memory://"),
+        ("whatif",),
     ],
     ids=["simulate", "whatif"],
 )
 def test_set_is_understood_and_refused_alike_by_every_command(
     command: tuple[str, ...], changes: list[str], said: str, exitbrain: Exitbrain
 ) -> None:
+    exitbrain("ingest", str(messages.write(Path("story.jsonl"), messages.story())))
+
     ended = exitbrain(*command, "--policy", "v3.6", *(f"--set={change}" for change in changes))
 
     assert ended.code == 2

@@ -2,11 +2,11 @@
 
 import json
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from exitbrain import ExitBrain
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.formulas.variant import variant_of
@@ -16,7 +16,7 @@ from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.published_decisions import computed, facts_of
 from tests.unit.cli import messages
 from tests.unit.cli.conftest import Exitbrain
-from tests.world import THIS
+from tests.world import NOON, THIS
 
 ONE_STORE = "sqlite:///fewer.db"
 ONE_TARGET = {
@@ -41,15 +41,9 @@ RULES = {
 def stored(exitbrain: Exitbrain) -> Exitbrain:
     """Commands in a folder with a store of three decisions, taken under a policy of one target."""
     Path("rules.json").write_text(json.dumps(RULES), encoding="utf-8")
-    messages.write(Path("nothing.jsonl"), [messages.intent(0, "BTCUSDT", "HOLD")])
     messages.write(Path("story.jsonl"), messages.story())
-    exitbrain("ingest", "nothing.jsonl", "--store", ONE_STORE)
-    with closing(open_ledger(ONE_STORE, create=False)) as ledger:
-        register = ledger.register()
-        single = variant_of(V3_6, ONE_TARGET)
-        register.register(single, by="test", at=datetime(2026, 1, 1, tzinfo=UTC))
-        register.activate(single.name, by="test", at=datetime(2026, 1, 1, tzinfo=UTC))
-        ledger.save(register.collect())
+    with ExitBrain.open(ONE_STORE) as brain:
+        brain.put_in_force(variant_of(V3_6, ONE_TARGET), by="test", why="a test", at=NOON)
     taken = exitbrain("ingest", "story.jsonl", "--store", ONE_STORE, "--instruments", "rules.json", "--json")
     assert taken.report["decisions"] == 3
     return exitbrain

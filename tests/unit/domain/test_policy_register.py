@@ -24,6 +24,7 @@ def registered(policy: Policy) -> PolicyRegistered:
         fingerprint(policy),
         "shipped",
         NOON,
+        None,
     )
 
 
@@ -51,10 +52,10 @@ def test_only_a_registered_policy_is_activated() -> None:
 
 
 def test_the_activation_of_a_symbol_beats_the_global_one() -> None:
-    known = register(registered(V3_5), registered(V3_6), PolicyActivated("v3.5", "*", "shipped", NOON))
+    known = register(registered(V3_5), registered(V3_6), PolicyActivated("v3.5", "*", "shipped", NOON, None))
 
     after = known.when(lambda r: r.activate("v3.6", scope="BTCUSDT", by="quant", at=NOON)).then(
-        PolicyActivated("v3.6", "BTCUSDT", "quant", NOON)
+        PolicyActivated("v3.6", "BTCUSDT", "quant", NOON, None)
     )
 
     assert after.in_force("BTCUSDT").policy == V3_6
@@ -65,15 +66,15 @@ def test_the_latest_activation_of_a_scope_is_in_force() -> None:
     known = register(
         registered(V3_5),
         registered(V3_6),
-        PolicyActivated("v3.5", "*", "shipped", NOON),
-        PolicyActivated("v3.6", "*", "quant", NOON),
+        PolicyActivated("v3.5", "*", "shipped", NOON, None),
+        PolicyActivated("v3.6", "*", "quant", NOON, None),
     ).aggregate
 
     assert known.in_force("BTCUSDT").ref.name == "v3.6"
 
 
 def test_a_copy_is_independent() -> None:
-    original = register(registered(V3_5), PolicyActivated("v3.5", "*", "shipped", NOON)).aggregate
+    original = register(registered(V3_5), PolicyActivated("v3.5", "*", "shipped", NOON, None)).aggregate
     twin = original.copy()
 
     twin.register(V3_6, by="quant", at=NOON)

@@ -71,9 +71,14 @@ def lived() -> World:
 
 
 def activate(world: World, policy: str, *, by: str, at: datetime = NOON) -> None:
-    register = world.ledger.register()
-    register.activate(policy, by=by, at=at)
-    world.ledger.save(register.collect())
+    world.clock.at = at
+    world.put_in_force(policy, by=by)
+
+
+def test_an_activation_is_published_whoever_it_is_said_to_be_by(world: World) -> None:
+    assert published(world) == []
+    activate(world, "v3.6", by="shipped")
+    assert [one.event_type for one in published(world)] == ["policy_activated"]
 
 
 def test_everything_that_happens_to_a_live_message_is_told_in_the_order_of_the_log(lived: World) -> None:

@@ -1,0 +1,51 @@
+"""What a forked process inherits and must leave alone: the connections that its parent has open.
+
+Closing one of them in the child ends the parent's session at a PostgreSQL server, and may undo what the parent is about
+to commit to an SQLite file. So in a child they are neither used nor closed nor collected.
+
+SQLite also keeps its locks per process, and a child inherits the belief in locks that it does not hold. What it then
+commits through a connection of its own can be lost without a word, so it may not open the same file again.
+"""
+
+import os
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+_File = tuple[int, int]
+
+_open: WeakKeyDictionary[object, _File | None] = WeakKeyDictionary()
+_inherited: dict[_File, int] = {}
+
+
+def hold(recorder: object, path: Path | None = None) -> None:
+    """Remember that this process has connections open, and to which file, if it is one."""
+    _open[recorder] = None if path is None else _file_at(path)
+
+
+def release(recorder: object) -> None:
+    """Forget connections that were closed."""
+    _open.pop(recorder, None)
+
+
+def parent_with(path: Path) -> int | None:
+    """Return the process that had the file open when this one was forked from it, None where none had."""
+    return _inherited.get(_file_at(path)) if _inherited else None
+
+
+def _file_at(path: Path) -> _File:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _leave_to_the_parent() -> None:
+    import ctypes  # noqa: PLC0415 - only a forked process needs it
+
+    for recorder, file in _open.items():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(recorder))  # never collected, not even when Python ends
+        if file is not None:
+            _inherited[file] = os.getppid()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows knows no fork
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
