@@ -10,10 +10,11 @@ from exitbrain.application.simulation import Terms, givens_of, liquidation_of
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import Decision
+from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.position import PositionIncreased, PositionReduced
-from exitbrain.domain.values import DECIMAL, Assumption
+from exitbrain.domain.values import DECIMAL, Assumption, plain
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import ExternalClose, Givens
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
@@ -30,6 +31,7 @@ class LeftOutBecause(StrEnum):
     REFUSED = "refused"
     UNKNOWN_POLICY = "unknown_policy"
     MISSING_SNAPSHOT = "missing_snapshot"
+    NOT_PLACEABLE = "not_placeable"
 
 
 class NotWalked(ExitBrainError):
@@ -50,15 +52,28 @@ class LevelsOf:
     instrument: Callable[[Decision], Instrument | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and the guards on the levels that failed at any of its revisions."""
+
+    plan: Plan
+    failed_guards: tuple[str, ...]
+
+
 def plan_of(
     position: RecordedPosition,
     market: Market,
     terms: Terms,
     levels: LevelsOf,
     assumptions: dict[Assumption, None],
-) -> Plan:
-    """Return the plan of a position; adds what it assumes. Raises NotWalked where the policy gives no first levels."""
-    return _Planning(position, market, terms, levels, assumptions).plan()
+) -> Planned:
+    """Return the plan of a position; adds what it assumes.
+
+    Raises NotWalked where the policy gives no first levels, or at any revision none of which a slice can be placed.
+    """
+    planning = _Planning(position, market, terms, levels, assumptions)
+    plan = planning.plan()
+    return Planned(plan, tuple(guard for guard in ON_THE_LEVELS if guard in planning.failed_guards))
 
 
 class _Planning:
@@ -78,9 +93,10 @@ class _Planning:
         self._levels = levels
         self._assumptions = assumptions
         self._opened_ms = ms_of(position.opened_at)
+        self.failed_guards: set[str] = set()
 
     def plan(self) -> Plan:
-        """Return the plan; raises NotWalked where the policy gives no first levels."""
+        """Return the plan; see `plan_of`."""
         first: Givens | None = None
         changes: list[Change] = []
         at_ms = self._opened_ms
@@ -111,6 +127,11 @@ class _Planning:
         levels = self._levels.levels(decision)
         if levels.raw.refusal is not None or levels.triggers is None:
             return None
+        if not levels.guards.placeable:
+            quantity = "" if decision.inputs.quantity is None else plain(decision.inputs.quantity)
+            detail = f"{self._levels.name} can place no slice of {quantity} at revision {decision.revision}"
+            raise NotWalked(LeftOutBecause.NOT_PLACEABLE, detail)
+        self.failed_guards.update(levels.guards.failed_on_levels)
         inputs = self._with_walked_costs(decision.inputs)
         assumed: list[Assumption] = []
         givens = givens_of(self._opened_ms, inputs, levels, self._terms, assumed)

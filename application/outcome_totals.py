@@ -42,14 +42,19 @@ class Sums:
 class CandidateTotals:
     """The totals of one candidate.
 
-    `everything` holds all walked positions, `without_holes` those that crossed no missing candles, `closed` those of
-    which nothing is left open at the end of the data, under neither policy. The attributions are exact sums over
+    `everything` holds all counted positions, `without_holes` those that crossed no missing candles, `closed` those of
+    which nothing is left open at the end of the data, under neither policy, `without_failed_guards` those of which no
+    guard on the levels failed, under neither policy. `with_off_market` and `without_off_market` hold all walked
+    positions with and without those that have a recorded price off market, whether these are counted or not. The attributions are exact sums over
     everything; they stay at nothing where outcomes are not attributed.
     """
 
     everything: Sums = field(default_factory=Sums)
     without_holes: Sums = field(default_factory=Sums)
     closed: Sums = field(default_factory=Sums)
+    without_failed_guards: Sums = field(default_factory=Sums)
+    with_off_market: Sums = field(default_factory=Sums)
+    without_off_market: Sums = field(default_factory=Sums)
     ambiguous: int = 0
     lower: Attribution = NOTHING
     upper: Attribution = NOTHING
@@ -64,33 +69,55 @@ class CandidateTotals:
         """Return of how many positions something is left open at the end of the data."""
         return self.everything.positions - self.closed.positions
 
-    def add(self, outcome: PositionOutcome, candidate: int) -> None:
-        """Add a position."""
-        walks = (outcome.baseline.walk, outcome.candidates[candidate].walk)
+    def add(self, outcome: PositionOutcome, candidate: int, *, counted: bool = True) -> None:
+        """Add a position; one that is not counted is in no number but those with off-market prices."""
+        self.with_off_market.add(outcome, candidate)
+        if not outcome.off_market:
+            self.without_off_market.add(outcome, candidate)
+        if counted:
+            self._count(outcome, candidate)
+
+    def _count(self, outcome: PositionOutcome, candidate: int) -> None:
+        both = (outcome.baseline, outcome.candidates[candidate])
+        walks = [each.walk for each in both]
         self.everything.add(outcome, candidate)
         self.ambiguous += any(walk.ambiguous for walk in walks)
         if not any(walk.holes for walk in walks):
             self.without_holes.add(outcome, candidate)
         if not any(walk.pessimistic.is_open or walk.optimistic.is_open for walk in walks):
             self.closed.add(outcome, candidate)
+        if not any(each.failed_guards for each in both):
+            self.without_failed_guards.add(outcome, candidate)
         if outcome.attributions:
             self.lower = self.lower.plus(outcome.attributions[candidate].lower)
             self.upper = self.upper.plus(outcome.attributions[candidate].upper)
 
 
 class Panel:
-    """Takes outcomes one by one and keeps what is needed of them: totals, comparisons, regret."""
+    """Takes outcomes one by one and keeps what is needed of them: totals, comparisons, regret.
+
+    `off_market` counts the positions that have a recorded price off market, `off_market_unknown` those that have one
+    without a candle; `failed_guards` the counted ones of which a guard on the levels failed under any policy.
+    """
 
     def __init__(self, candidates: int) -> None:
         self.totals = [CandidateTotals() for _ in range(candidates)]
         self.comparisons: list[Comparison] = []
         self.baseline_regret = Interval(0.0, 0.0)
         self.regrets = [Interval(0.0, 0.0) for _ in range(candidates)]
+        self.off_market = 0
+        self.off_market_unknown = 0
+        self.failed_guards = 0
 
-    def add(self, outcome: PositionOutcome, opened_at_ms: int) -> None:
-        """Add a position."""
+    def add(self, outcome: PositionOutcome, opened_at_ms: int, *, counted: bool = True) -> None:
+        """Add a position; one that is not counted is in no number but the totals with off-market prices."""
+        self.off_market += bool(outcome.off_market)
+        self.off_market_unknown += outcome.off_market_unknown
         for candidate, totals in enumerate(self.totals):
-            totals.add(outcome, candidate)
+            totals.add(outcome, candidate, counted=counted)
+        if not counted:
+            return
+        self.failed_guards += any(each.failed_guards for each in (outcome.baseline, *outcome.candidates))
         bounds = [Interval(difference.lower, difference.upper) for difference in outcome.differences]
         lower = tuple([each.lower for each in bounds])
         upper = tuple([each.upper for each in bounds])

@@ -10,11 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from exitbrain.application.counterfactual import candidate_levels, rebased
-from exitbrain.application.outcome_plans import EPOCH, LeftOutBecause, LevelsOf, NotWalked, ms_of, plan_of
+from exitbrain.application.outcome_plans import (
+    EPOCH,
+    LeftOutBecause,
+    LevelsOf,
+    NotWalked,
+    Planned,
+    ms_of,
+    plan_of,
+)
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, NoMarket
 from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.application.recorded_prices import RecordedPrice, prices_of
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
@@ -40,17 +49,18 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A position under one policy."""
+    """A position under one policy, and the guards on its levels that failed."""
 
     plan: Plan
     walk: Walk
+    failed_guards: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PositionOutcome:
     """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
 
-    `attributions` is empty unless asked for.
+    `prices` are those that the record has of it. `attributions` is empty unless asked for.
     """
 
     position: RecordedPosition
@@ -60,6 +70,17 @@ class PositionOutcome:
     differences: tuple[Difference, ...]
     attributions: tuple[AttributedDifference, ...]
     assumptions: tuple[Assumption, ...]
+    prices: tuple[RecordedPrice, ...]
+
+    @property
+    def off_market(self) -> tuple[RecordedPrice, ...]:
+        """Return the recorded prices that lie outside the candle of their time."""
+        return tuple(price for price in self.prices if price.off_market)
+
+    @property
+    def off_market_unknown(self) -> bool:
+        """Return whether there is no candle at the time of a recorded price."""
+        return any(price.off_market is None for price in self.prices)
 
     @property
     def leverage(self) -> float | None:
@@ -133,16 +154,23 @@ class Outcomes:
         for assumption in _assumed_of(market, [first, *others]):
             assumptions[assumption] = None
         return PositionOutcome(
-            position, market, first, tuple(others), differences, attributions, tuple(assumptions)
+            position,
+            market,
+            first,
+            tuple(others),
+            differences,
+            attributions,
+            tuple(assumptions),
+            prices_of(position, market.candles),
         )
 
-    def _walked(self, plans: Sequence[Plan], market: Market) -> list[Walked]:
+    def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:
         """Walk each plan; many policies of a grid give the same levels."""
-        walked: dict[Plan, Walked] = {}
-        for plan in plans:
-            if plan not in walked:
-                walked[plan] = Walked(plan, walk_plan(plan, market))
-        return [walked[plan] for plan in plans]
+        walks: dict[Plan, Walk] = {}
+        for each in planned:
+            if each.plan not in walks:
+                walks[each.plan] = walk_plan(each.plan, market)
+        return [Walked(each.plan, walks[each.plan], each.failed_guards) for each in planned]
 
     def _differences(
         self, baseline: Walked, candidates: Sequence[Walked], market: Market

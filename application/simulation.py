@@ -80,13 +80,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A position with its judged levels, and its walk; `givens` and `walk` are None where levels were refused."""
+    """A position with its judged levels, and its walk.
+
+    `givens` and `walk` are None where levels were refused, or no slice can be placed.
+    """
 
     position: GivenPosition
     levels: JudgedLevels
     givens: Givens | None
     walk: Walk | None
     assumptions: tuple[Assumption, ...]
+
+    @property
+    def failed_guards(self) -> tuple[str, ...]:
+        """Return the guards on the levels that failed."""
+        return self.levels.guards.failed_on_levels
 
 
 class Simulation:
@@ -144,7 +152,7 @@ class Simulation:
         inputs, assumptions = _inputs(position, terms, instrument)
         raw = candidate_levels(self._engine, terms.policy, inputs, instrument)
         levels = judge_levels(terms.policy.unit, inputs, raw, instrument, _FRESH)
-        if raw.refusal is not None:
+        if raw.refusal is not None or not levels.guards.placeable:
             return Simulated(position, levels, None, None, tuple(assumptions))
         givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
         givens = replace(givens, liquidation=liquidation_of(inputs, givens, instrument, assumptions))
@@ -220,7 +228,7 @@ def givens_of(
 
 
 def shares_of(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
-    """Return the fractions that targets close: of the rounded slices where there are any, else of the harvest."""
+    """Return the fractions that targets close: of the rounded slices of placeable levels, or the harvest without a step."""
     if quantity is None or not levels.slices:
         return levels.raw.harvest
     closed: dict[str, Slice] = {part.level: part for part in levels.slices}

@@ -1,4 +1,4 @@
-"""What simulated positions come to together, per bound; off-market entries and open rests are kept apart."""
+"""What simulated positions come to together, per bound; what casts doubt on some is kept apart."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,19 +29,28 @@ class Totals:
     """Exits: net results without the legs OPEN; `open_rests`: those legs; `everything`: both.
 
     A leg OPEN bears the entry fee of its fraction; funding is with the exits, where there are any. `without_holes`
-    are the exits of the positions that crossed no hole. The lists name the positions left out.
+    are the exits of the positions that crossed no hole, `without_failed_guards` those of the plans of which no guard on
+    the levels failed. `with_off_market` and `without_off_market` are the exits with and without the positions entered
+    off market, whichever of the two `exits` are. `off_market_unknown` counts entries without a candle. The lists name
+    positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
     """
 
     exits: Bounds = field(default_factory=Bounds)
     without_holes: Bounds = field(default_factory=Bounds)
+    without_failed_guards: Bounds = field(default_factory=Bounds)
+    with_off_market: Bounds = field(default_factory=Bounds)
+    without_off_market: Bounds = field(default_factory=Bounds)
     open_rests: Bounds = field(default_factory=Bounds)
     everything: Bounds = field(default_factory=Bounds)
     ambiguous: int = 0
     ambiguous_candles: int = 0
     refined_candles: int = 0
     unrefined_candles: int = 0
+    off_market_unknown: int = 0
     off_market: list[Simulated] = field(default_factory=list)
+    failed_guards: list[Simulated] = field(default_factory=list)
     refused: list[Simulated] = field(default_factory=list)
+    not_placeable: list[Simulated] = field(default_factory=list)
 
 
 def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = False) -> Totals:
@@ -49,25 +58,35 @@ def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = Fals
     totals = Totals()
     for one in simulated:
         if one.walk is None or one.givens is None:
-            totals.refused.append(one)
+            (totals.not_placeable if one.levels.raw.refusal is None else totals.refused).append(one)
             continue
         if one.walk.entry_off_market:
             totals.off_market.append(one)
-            if not include_off_market:
-                continue
-        _add(totals, one.walk, one.givens)
+        totals.off_market_unknown += one.walk.entry_off_market is None
+        counted = include_off_market or not one.walk.entry_off_market
+        if counted and one.failed_guards:
+            totals.failed_guards.append(one)
+        _add(totals, one, one.walk, one.givens, counted=counted)
     return totals
 
 
-def _add(totals: Totals, walk: Walk, givens: Givens) -> None:
+def _add(totals: Totals, one: Simulated, walk: Walk, givens: Givens, *, counted: bool) -> None:
     account = Account(givens)
     low, high = walk.pessimistic, walk.optimistic
     low_rest, high_rest = _open_rest(account, low), _open_rest(account, high)
-    totals.everything.add(low.net, high.net)
     if _has_exit(low) or _has_exit(high):
-        totals.exits.add(low.net - low_rest, high.net - high_rest)
-        if not walk.holes:
-            totals.without_holes.add(low.net - low_rest, high.net - high_rest)
+        for sums, takes in (
+            (totals.with_off_market, True),
+            (totals.without_off_market, not walk.entry_off_market),
+            (totals.exits, counted),
+            (totals.without_holes, counted and not walk.holes),
+            (totals.without_failed_guards, counted and not one.failed_guards),
+        ):
+            if takes:
+                sums.add(low.net - low_rest, high.net - high_rest)
+    if not counted:
+        return
+    totals.everything.add(low.net, high.net)
     if low.is_open or high.is_open:
         totals.open_rests.add(low_rest, high_rest)
     totals.ambiguous += walk.ambiguous

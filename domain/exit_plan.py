@@ -9,12 +9,10 @@ from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import plan_id
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels import TARGETS, LevelInputs
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import Position
 from exitbrain.domain.values import DECIMAL, Assumption, Cause, Side
-
-TARGETS = ("tp1", "tp2", "tp3")
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -209,15 +207,16 @@ class ExitPlan(Aggregate):
         return twin
 
     def _legs(self, quantity: Decimal | None) -> tuple[Leg, ...]:
-        """Share a quantity by the harvest fractions; the last leg takes what rounding leaves."""
+        """Share a quantity over the targets with a share; the last leg takes what rounding leaves."""
         if self.harvest is None:
             return ()
+        shares = [each for each in zip(TARGETS, self.harvest, strict=True) if each[1] > 0.0]
         rest = quantity
         legs = []
-        for level, share in zip(TARGETS, self.harvest, strict=True):
+        for level, share in shares:
             part = None
             if quantity is not None and rest is not None:
-                last = level == TARGETS[-1]
+                last = level == shares[-1][0]
                 part = rest if last else DECIMAL.multiply(quantity, Decimal(repr(share)))
                 rest = DECIMAL.subtract(rest, part)
             legs.append(Leg(level, share, part))

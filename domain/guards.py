@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from exitbrain.domain.instrument import Bracket, Instrument
-from exitbrain.domain.levels import Distances, LevelInputs, Price, Slice, Triggers, is_placeable
+from exitbrain.domain.levels import TARGETS, Distances, LevelInputs, Price, Slice, Triggers, is_placeable
 from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.values import DECIMAL, round_trip_cost
 
@@ -44,6 +45,16 @@ class GuardReport:
     unknown: dict[str, str]
 
     @property
+    def placeable(self) -> bool:
+        """Return whether the slices can be placed, as far as that can be told."""
+        return "slices_placeable" not in self.failed
+
+    @property
+    def failed_on_levels(self) -> tuple[str, ...]:
+        """Return the guards on the levels that failed."""
+        return tuple(name for name in ON_THE_LEVELS if name in self.failed)
+
+    @property
     def executable(self) -> bool:
         """Return whether every guard passed."""
         return not self.failed and not self.unknown
@@ -70,7 +81,7 @@ def judge(
     unknown: dict[str, str] = {}
     _judge_signal(inputs, freshness, failed, unknown)
     _judge_distances(inputs, distances, harvest, instrument, failed, unknown)
-    _judge_placing(inputs, instrument, triggers, slices, failed, unknown)
+    _judge_placing(inputs, harvest, instrument, triggers, slices, failed, unknown)
     return GuardReport(_others((*failed, *unknown)), failed, unknown)
 
 
@@ -144,10 +155,21 @@ def _judge_distances(
         unknown["stop_inside_liquidation"] = "no leverage brackets"
     elif figures := _liquidated_before(sl + cost, x, harvest, instrument.brackets):
         failed["stop_inside_liquidation"] = figures
-    if not tp1 > cost:
-        failed["targets_beyond_costs"] = {"tp1": tp1, "cost": cost}
-    if not tp1 < tp2 < tp3:
-        failed["targets_increasing"] = {"tp1": tp1, "tp2": tp2, "tp3": tp3}
+    nearest = 0 if harvest[0] > 0.0 else 1 if harvest[1] > 0.0 else 2
+    if not distances[nearest] > cost:
+        failed["targets_beyond_costs"] = {TARGETS[nearest]: distances[nearest], "cost": cost}
+    if not tp1 < tp2 < tp3 and not _increasing(placed := _placed(distances, harvest)):
+        failed["targets_increasing"] = placed
+
+
+def _placed(of_levels: Sequence[float], harvest: tuple[float, float, float]) -> Figures:
+    """Return the numbers of the targets that are placed: one without a share is not, and no rule concerns it."""
+    numbers = zip(TARGETS, of_levels, harvest, strict=False)
+    return {target: number for target, number, share in numbers if share > 0.0}
+
+
+def _increasing(targets: Figures) -> bool:
+    return all(nearer < farther for nearer, farther in pairwise(targets.values()))
 
 
 def _liquidated_before(
@@ -158,6 +180,8 @@ def _liquidated_before(
     entry = 1.0 if x.entry_price is None else float(x.entry_price)
     size = None if x.entry_price is None or x.quantity is None else float(x.quantity)
     for filled, still_open in enumerate(_open_after(harvest)):
+        if still_open <= 0.0:
+            break  # nothing is left to be liquidated
         quantity = None if size is None else size * still_open
         where = liquidation_in_floats(direction, entry, quantity, x.leverage, brackets)
         if where.allowed <= 0.0 or not worst < where.distance:
@@ -179,6 +203,7 @@ def _open_after(harvest: tuple[float, float, float]) -> tuple[float, float, floa
 
 def _judge_placing(
     x: LevelInputs,
+    harvest: tuple[float, float, float],
     instrument: Instrument | None,
     triggers: Triggers[Price] | None,
     slices: tuple[Slice, ...],
@@ -189,7 +214,7 @@ def _judge_placing(
         unknown["levels_on_distinct_ticks"] = "no tick size"
     elif triggers is None or x.entry_price is None:
         unknown["levels_on_distinct_ticks"] = "no entry price"
-    elif figures := _coinciding(x.entry_price, triggers):
+    elif figures := _coinciding(x.entry_price, triggers, harvest):
         failed["levels_on_distinct_ticks"] = figures
     if instrument is None or instrument.step_size is None:
         unknown["slices_placeable"] = "no step size"
@@ -199,13 +224,15 @@ def _judge_placing(
         failed["slices_placeable"] = figures
 
 
-def _coinciding(entry: Decimal, t: Triggers[Price]) -> Figures | None:
+def _coinciding(entry: Decimal, t: Triggers[Price], harvest: tuple[float, float, float]) -> Figures | None:
     if 0 < t.sl < entry < t.tp1 < t.tp2 < t.tp3 or t.sl > entry > t.tp1 > t.tp2 > t.tp3 > 0:
         return None  # the usual order; a set costs ten times as much
-    prices = (entry, t.tp1, t.tp2, t.tp3, t.sl)
-    if len({*prices}) == len(prices) and all(price > 0 for price in prices):
+    targets = zip(TARGETS, (t.tp1, t.tp2, t.tp3), harvest, strict=True)
+    placed = {target: price for target, price, share in targets if share > 0.0}
+    prices = {"entry": entry, **placed, "sl": t.sl}
+    if len({*prices.values()}) == len(prices) and all(price > 0 for price in prices.values()):
         return None
-    return dict(zip(("entry", "tp1", "tp2", "tp3", "sl"), map(float, prices), strict=True))
+    return {level: float(price) for level, price in prices.items()}
 
 
 def not_placeable(

@@ -12,7 +12,8 @@ from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.values import DECIMAL, Side, Unit
 
-LEVELS = ("tp1", "tp2", "tp3", "sl")
+TARGETS = ("tp1", "tp2", "tp3")
+LEVELS = (*TARGETS, "sl")
 
 _ONE = Decimal(1)
 _PERCENT = Unit.PERCENT  # looking a member up in its class costs as much as two divisions
@@ -185,7 +186,7 @@ def tick_bounds(exact: Triggers[Decimal], triggers: Triggers[Decimal]) -> tuple[
 def slices_of(
     quantity: Decimal, harvest: tuple[float, ...], instrument: Instrument, price: Decimal
 ) -> tuple[Slice, ...]:
-    """Return how much to close at each target; together they are the position.
+    """Return how much to close at each target with a share; together they are the position.
 
     Each slice is rounded down to the step and the remainder goes to the last; one below the step or the minimum
     notional (at the entry price) merges into the next, and a last one that is too small into the one before it.
@@ -194,8 +195,10 @@ def slices_of(
     step = instrument.step_size
     if step is None:
         return ()
+    shares = {level: share for level, share in zip(LEVELS, harvest, strict=False) if share > 0.0}
     wanted = [
-        _on_grid(DECIMAL.multiply(quantity, _decimal(share)), step, ROUND_FLOOR) for share in harvest[:-1]
+        _on_grid(DECIMAL.multiply(quantity, _decimal(share)), step, ROUND_FLOOR)
+        for share in list(shares.values())[:-1]
     ]
     taken = Decimal(0)
     for part in wanted:
@@ -203,7 +206,7 @@ def slices_of(
     parts = [*wanted, DECIMAL.subtract(quantity, taken)]
     slices: list[Slice] = []
     carried = Decimal(0)
-    for level, part in zip(LEVELS, parts, strict=False):
+    for level, part in zip(shares, parts, strict=True):
         total = DECIMAL.add(carried, part)
         if is_placeable(total, instrument, price):
             slices.append(Slice(level, total, merged=carried > 0))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
 from exitbrain.domain.guards import GUARDS, Figures, GuardReport
-from exitbrain.domain.levels import RawLevels
+from exitbrain.domain.levels import TARGETS, RawLevels
 from exitbrain.domain.values import plain
 
 State = Literal["passed", "failed", "unknown"]
@@ -92,6 +92,16 @@ def refusal(raw: RawLevels) -> str:
     return str(raw.refusal)
 
 
+def unplaceable(report: GuardReport) -> str:
+    """Return why a plan can not be placed."""
+    return _unplaceable(report.failed["slices_placeable"])
+
+
+def entries(count: int) -> str:
+    """Return a number of entries with its verb."""
+    return "1 entry is" if count == 1 else f"{count} entries are"
+
+
 def _leverage_assumed(figures: Figures) -> str:
     return f"leverage {number(figures['assumed'])} is assumed, the message has none"
 
@@ -139,12 +149,13 @@ def _liquidated_first(figures: Figures) -> str:
 
 
 def _target_within_costs(figures: Figures) -> str:
-    target, cost = percents(figures["tp1"], figures["cost"])
-    return f"TP1 {target} does not exceed round-trip cost {cost}"
+    nearest = next(level for level in TARGETS if level in figures)
+    target, cost = percents(figures[nearest], figures["cost"])
+    return f"{nearest.upper()} {target} does not exceed round-trip cost {cost}"
 
 
 def _not_increasing(figures: Figures) -> str:
-    targets = percents(figures["tp1"], figures["tp2"], figures["tp3"])
+    targets = percents(*figures.values())
     return f"targets {', '.join(targets)} do not increase"
 
 

@@ -28,6 +28,40 @@ class Giving:
         return self.gives
 
 
+def _closing(*shares: float) -> Any:
+    return SimpleNamespace(**{**PLAIN, "harvest_scheme": list(shares)})
+
+
+class FirstTarget(Giving):
+    """Close everything at TP1."""
+
+    gives = _closing(1.0, 0.0, 0.0)
+
+
+class SecondTarget(Giving):
+    """Close everything at TP2."""
+
+    gives = _closing(0.0, 1.0, 0.0)
+
+
+class LastTarget(Giving):
+    """Close everything at TP3."""
+
+    gives = _closing(0.0, 0.0, 1.0)
+
+
+class HalvesTarget(Giving):
+    """Close halves at TP1 and TP2."""
+
+    gives = _closing(0.5, 0.5, 0.0)
+
+
+class LateHalvesTarget(Giving):
+    """Close halves at TP2 and TP3."""
+
+    gives = _closing(0.0, 0.5, 0.5)
+
+
 class Failing(Giving):
     """Fail for every leverage above 15."""
 

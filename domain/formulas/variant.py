@@ -15,7 +15,7 @@ def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
     """Return a policy with some parameters changed, named after them; without changes the policy itself.
 
     Raises InvalidValue for a parameter that the policy has not, a number that is not finite, and harvest fractions
-    that are not above 0 or do not sum to 1; raises UnknownPolicy for a policy of a formula that is not known.
+    below 0 or that do not sum to 1; raises UnknownPolicy for a policy of a formula that is not known.
     """
     if not changes:
         return policy
@@ -36,8 +36,10 @@ def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
 def _check_harvest(policy: Policy) -> None:
     for scheme in _SCHEMES:
         shares = [policy.parameters.get(f"harvest{target}_{scheme}", 0.0) for target in (1, 2, 3)]
-        if not all(share > 0.0 for share in shares):
-            raise InvalidValue(f"{policy.name}: harvest at {scheme} leverage", shares, "fractions above 0")
+        if not all(share >= 0.0 for share in shares):
+            raise InvalidValue(
+                f"{policy.name}: harvest at {scheme} leverage", shares, "fractions of 0 or more"
+            )
         if not abs(shares[0] + shares[1] + shares[2] - 1.0) <= _WHOLE_TOLERANCE:
             raise InvalidValue(
                 f"{policy.name}: harvest at {scheme} leverage", shares, "fractions that sum to 1"

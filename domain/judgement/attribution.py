@@ -158,7 +158,10 @@ class _Reshared:
 
     def _reach(self, leg: Leg) -> None:
         self._rung = TARGET_LEVELS.index(LegLevel(leg.level)) + 1
-        self._book(self._open - self._scale * self._table()[self._rung], leg.price)
+        if self._scale > 0.0 or self._rung == len(
+            TARGET_LEVELS
+        ):  # the last takes it all where none ahead has a share
+            self._book(self._open - self._scale * self._table()[self._rung], leg.price)
 
     def _book(self, fraction: float, price: float) -> None:
         d, entry = self._givens.side.direction, self._givens.entry

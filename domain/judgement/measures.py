@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.walk.candle import Candle, CandleSeries
 from exitbrain.domain.walk.givens import Costs, Givens
+from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 from exitbrain.domain.walk.plan import Increased, Plan
 
@@ -66,17 +67,17 @@ def targets_hit(history: History) -> int:
 
 
 def stop_then_reverse(givens: Givens, history: History, candles: CandleSeries) -> bool | None:
-    """Return whether TP1 was reached within min(hold, 24 h) after the stop closed a position before TP1.
+    """Return whether the first target was reached within min(hold, 24 h) after the stop closed a position before it.
 
     The hold lasts from the entry to the end of the candle of the stop, where the window begins; a candle that opens
-    in it counts. None where no stop came before TP1, and where the data end before the window without a reversal.
+    in it counts. None where no stop came before it, and where the data end before the window without a reversal.
     """
     leg = history.legs[-1]
     if leg.level is not LegLevel.SL or targets_hit(history):
         return None
     begin = _candle_end(leg, candles)
     end = begin + min(begin - givens.opened_at_ms, REVERSAL_MS)
-    d, target = givens.side.direction, givens.targets[0]
+    d, target = givens.side.direction, ladder_of(givens).targets[0].price
     for candle in candles.between(begin, end):
         if d * ((candle.high if d > 0 else candle.low) - target) >= 0:
             return True

@@ -35,8 +35,13 @@ def check_intervals(givens: Givens, market: Market) -> None:
 
 def entry_off_market(givens: Givens, series: CandleSeries) -> bool | None:
     """Return whether the entry lies outside low..high of its candle, None where that candle is missing."""
-    entered = series.at(givens.opened_at_ms)
-    return None if entered is None else not entered.low <= givens.entry <= entered.high
+    return off_market(givens.entry, givens.opened_at_ms, series)
+
+
+def off_market(price: float, at_ms: int, series: CandleSeries) -> bool | None:
+    """Return whether a price lies outside low..high of the candle of its time, None where there is no candle."""
+    candle = series.at(at_ms)
+    return None if candle is None else not candle.low <= price <= candle.high
 
 
 def wrong_kind(givens: Givens, series: CandleSeries) -> tuple[str, ...]:

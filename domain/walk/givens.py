@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from math import isfinite
 
 from exitbrain.domain.errors import InvalidValue
@@ -123,8 +124,8 @@ class ExternalClose:
 class Givens:
     """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
 
-    `targets` and `stop` are trigger prices. A target without a share is not placed. `stop_on` and `targets_on` say
-    which price triggers the orders at the venue.
+    `targets` and `stop` are trigger prices. A target without a share is not placed, and may lie anywhere. `stop_on`
+    and `targets_on` say which price triggers the orders at the venue.
     """
 
     side: Side
@@ -142,23 +143,20 @@ class Givens:
     targets_on: PriceKind = PriceKind.CONTRACT
 
     def __post_init__(self) -> None:
-        for name, price in zip(
-            ("entry price", "stop price", "TP1 price", "TP2 price", "TP3 price"),
-            (self.entry, self.stop, *self.targets),
-            strict=True,
-        ):
+        targets = enumerate(zip(self.targets, self.shares, strict=True), start=1)
+        placed = {f"TP{number} price": price for number, (price, share) in targets if share > 0.0}
+        for name, price in {"entry price": self.entry, "stop price": self.stop, **placed}.items():
             if not (price > 0.0 and isfinite(price)):
                 raise InvalidValue(name, price, "a finite price above 0")
         if self.external is not None and self.external.at_ms < self.opened_at_ms:
             raise InvalidValue(
                 "time of the external close", self.external.at_ms, f"{self.opened_at_ms} or later"
             )
-        d, (tp1, tp2, tp3) = self.side.direction, self.targets
-        if d * (tp2 - tp1) < 0 or d * (tp3 - tp2) < 0:
-            raise InvalidValue("targets", self.targets, "none nearer to the entry than the one before it")
         h1, h2, h3 = self.shares
         if not (min(self.shares) >= 0.0 and abs(h1 + h2 + h3 - 1.0) <= SHARES_SUM_TO_ONE_WITHIN):
             raise InvalidValue("shares", self.shares, "three fractions of 0 or more that sum to 1")
+        if any(self.side.direction * (farther - nearer) < 0 for nearer, farther in pairwise(placed.values())):
+            raise InvalidValue("targets", self.targets, "none nearer to the entry than the one before it")
 
 
 def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:

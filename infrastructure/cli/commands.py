@@ -4,7 +4,7 @@
 from typing import Annotated, Any
 
 from typer import Argument, Context, Exit, Option, Typer, echo
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from exitbrain.infrastructure.cli.options import (
     Account,
@@ -45,7 +45,19 @@ class Grouped(TyperGroup):
                 formatter.write_dl(rows)
 
 
-class BareBreakEven(TyperCommand):
+class OneValueEach(TyperCommand):
+    """Refuses a second value for an option that takes one: the parser would keep the last without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            takes_one = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+            if takes_one and given.count(option) > 1:
+                ctx.fail(f"{option.opts[0]} is given {given.count(option)} times; allowed: once")
+        return super().parse_args(ctx, args)
+
+
+class BareBreakEven(OneValueEach):
     """Lets `--break-even` stand without a value, which typer can not express."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -153,7 +165,7 @@ def simulate(
     unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
-        _value("NAME=VALUE", "Another value for a parameter of the policy; repeatable.", "--set"),
+        _value("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
     ] = None,
     brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
     report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
@@ -424,11 +436,13 @@ def replay(
 @takes_flags(WalkFlags)
 def whatif(
     given: WalkFlags,
-    policy: Annotated[
-        str,
+    policies: Annotated[
+        list[str],
         Option(
+            "--policy",
             metavar="P",
-            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS.",
+            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS; "
+            "several are a family.",
             show_default=False,
         ),
     ],
@@ -488,7 +502,7 @@ def whatif(
     from exitbrain.infrastructure.cli.whatif import whatif as run
 
     run(
-        policy=policy,
+        names=policies,
         unit=unit,
         settings=settings or [],
         sweeps=sweeps or [],
@@ -766,3 +780,8 @@ def diff_policies(
     from exitbrain.infrastructure.cli.policies import diff_policies as run
 
     run(a, b, store=store, as_json=as_json)
+
+
+for _commands in (app, audit, policy, export, dlq, book, lab):
+    for _command in _commands.registered_commands:
+        _command.cls = _command.cls if _command.cls is BareBreakEven else OneValueEach

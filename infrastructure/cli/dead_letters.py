@@ -146,6 +146,8 @@ def _corrections(given: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise WrongUsage(f"--set is {text!r}; allowed: FIELD=VALUE")
+        if name in corrections:
+            raise WrongUsage(f"--set {name} is given more than once")
         corrections[name] = value
     return corrections
 

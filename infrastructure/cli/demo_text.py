@@ -275,8 +275,11 @@ def _whatif(result: AskedWhatIf) -> Parts:
         f"planned, once with what {after.policy} would have planned at each of their revisions. A candle does not tell "
         "the order of what happened inside it, so each number lies between two bounds."
     )
-    refused = sum(result.left_out.values())
-    yield f"{result.positions} positions are walked; {refused} are not, since {after.policy} refuses them levels."
+    refused, small = (result.left_out.get(because, 0) for because in ("refused", "not_placeable"))
+    yield (
+        f"{result.positions} positions are walked; {refused} are not, since {after.policy} refuses them levels, and "
+        f"{small} are smaller than a slice may be."
+    )
     table = _table("", before.policy, after.policy)
     minutes = before.stopped.minutes
     table.add_row("net, added up", *(between(one.net.lower, one.net.upper) for one in (before, after)))

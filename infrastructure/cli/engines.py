@@ -1,7 +1,7 @@
 """The engine that a user names on the command line: its policy, its code, and where what it prints goes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
@@ -26,15 +26,16 @@ def unit_of(text: str) -> Unit:
         raise InvalidValue("--unit", text, " or ".join(Unit)) from error
 
 
-def engine_of(name: str) -> NamedEngines:
-    """Load an engine from where Python finds modules, and last from the working folder; see `ForeignEngine`."""
+def engine_of(*names: str) -> NamedEngines:
+    """Load engines from where Python finds modules, and last from the working folder; see `ForeignEngine`."""
     find_in_working_folder()
-    return NamedEngines(name)
+    return NamedEngines(*names)
 
 
-def engine_for(policy: Policy, usual: LevelEngine) -> LevelEngine:
-    """Return the engine of a policy: a foreign one that the user named, else the usual one."""
-    return engine_of(policy.formula) if policy.is_foreign else usual
+def engine_for(policies: Iterable[Policy], usual: LevelEngine) -> LevelEngine:
+    """Return what computes some policies: with the foreign engines among them, which the user named, or the usual one."""
+    foreign = dict.fromkeys(policy.formula for policy in policies if policy.is_foreign)
+    return engine_of(*foreign) if foreign else usual
 
 
 def find_in_working_folder() -> None:

@@ -1,4 +1,4 @@
-"""From `--set name=value` and `--sweep name=from:to:step` to the changes of each policy that is asked."""
+"""From `--set name=value` and `--sweep name=from:to:step` to the changes of a policy, the same for every command."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
@@ -9,6 +9,11 @@ from exitbrain.infrastructure.cli.errors import WrongUsage
 
 POLICIES_MAX = 100_000
 """The most policies of one run; more are better asked in several."""
+
+
+def changes_of(settings: Sequence[str]) -> dict[str, float]:
+    """Return the changes that `--set` makes to a policy; raises WrongUsage."""
+    return grid_of(settings, [])[0]
 
 
 def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, float]]:

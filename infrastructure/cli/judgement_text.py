@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from exitbrain.application.outcome_totals import CandidateTotals, Sums
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import (
     BLOCKS_NEEDED,
@@ -80,6 +81,8 @@ def family_table(found: Found, judged: FamilyJudgement) -> Table:
     table.add_column("Policy")
     for heading in ("Net", "Difference", f"{CONFIDENCE:.0%} interval of a day", "Hindsight regret"):
         table.add_column(heading, justify="right")
+    for what, _ in beside(panel.totals[0], found):
+        table.add_column(f"Difference {what}", justify="right")
     table.add_column("Verdict")
     for place in shown:
         sums, judgement = panel.totals[place].everything, judged.policies[place]
@@ -89,9 +92,23 @@ def family_table(found: Found, judged: FamilyJudgement) -> Table:
             between(sums.lower, sums.upper),
             interval_text(judgement.interval),
             interval_text(panel.regrets[place]),
+            *(
+                f"{between(other.lower, other.upper)} ({other.positions})"
+                for _, other in beside(panel.totals[place], found)
+            ),
             f"{judgement.verdict.value}: {because(judgement)}",
         )
     return table
+
+
+def beside(totals: CandidateTotals, found: Found) -> Iterator[tuple[str, Sums]]:
+    """Yield the totals to read beside those of all counted positions, where they are others."""
+    if found.panel.failed_guards:
+        yield "without failed guards", totals.without_failed_guards
+    if found.panel.off_market and found.question.include_off_market:
+        yield "without off-market prices", totals.without_off_market
+    elif found.panel.off_market:
+        yield "with off-market prices", totals.with_off_market
 
 
 def family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:

@@ -206,7 +206,7 @@ class WalkFlags:
         str, _flag("W", "Price that triggers the orders: contract (the default) or mark.")
     ] = "contract"
     include_off_market: Annotated[
-        bool, Option("--include-off-market", help="Count entries outside the candle they were made in.")
+        bool, Option("--include-off-market", help="Count positions with a price outside its candle too.")
     ] = False
 
 

@@ -52,6 +52,11 @@ def outcome_of(found: Found) -> report.Outcome:
         still_open=totals.still_open,
         without_holes=_sums(totals.without_holes),
         closed=_sums(totals.closed),
+        without_failed_guards=_sums(totals.without_failed_guards),
+        off_market=found.panel.off_market,
+        off_market_unknown=found.panel.off_market_unknown,
+        with_off_market=_sums(totals.with_off_market),
+        without_off_market=_sums(totals.without_off_market),
         attribution=report.AttributedEnds(_effects(totals.lower), _effects(totals.upper)),
         measures=[
             _policy(name, summary, regret)
@@ -77,6 +82,8 @@ def family_of(found: Found, judged: FamilyJudgement) -> report.FamilyOutcome:
         baseline=report.ResultBounds(first.baseline.lower, first.baseline.upper),
         baseline_hindsight_regret=_ends(panel.baseline_regret),
         positions=found.positions,
+        off_market=panel.off_market,
+        off_market_unknown=panel.off_market_unknown,
         p_value=judged.p_value,
         policies=[
             report.FamilyMember(
@@ -86,6 +93,9 @@ def family_of(found: Found, judged: FamilyJudgement) -> report.FamilyOutcome:
                 difference=report.Ends(totals.everything.lower, totals.everything.upper),
                 ambiguous=totals.ambiguous,
                 holes=totals.holes,
+                without_failed_guards=_sums(totals.without_failed_guards),
+                with_off_market=_sums(totals.with_off_market),
+                without_off_market=_sums(totals.without_off_market),
                 hindsight_regret=_ends(regret),
                 superior=place in judged.superior,
                 judgement=judgement_of(judgement),
@@ -150,6 +160,10 @@ def _position(
         entry_price=float(position.entry_price),
         opened_at=position.opened_at,
         entry_off_market=walks[0].entry_off_market,
+        prices=[
+            report.PriceOnMarket(each.what.value, each.at, float(each.price), each.off_market)
+            for each in outcome.prices
+        ],
         holes=max(walk.holes for walk in walks),
         baseline=_under(outcome.baseline, before),
         candidate=_under(outcome.candidates[0], after),
@@ -165,6 +179,7 @@ def _under(walked: Walked, measured: PositionMeasures) -> report.OutcomeOfPolicy
         stop=givens.stop,
         shares=list(givens.shares),
         revisions=1 + len([change for change in walked.plan.changes if isinstance(change, Relevelled)]),
+        failed_guards=list(walked.failed_guards),
         pessimistic=_history(walk.pessimistic, measured.pessimistic),
         optimistic=_history(walk.optimistic, measured.optimistic),
         ambiguous=walk.ambiguous,

@@ -33,8 +33,8 @@ class OutcomeSums(Struct):
 class UnwalkedPosition(Struct):
     """A recorded position that is in no number, and why.
 
-    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `refused`, `unknown_policy`, `missing_snapshot` or
-    `off_market`.
+    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `refused`, `not_placeable`, `unknown_policy`,
+    `missing_snapshot` or `off_market`.
     """
 
     position_id: str
@@ -147,17 +147,33 @@ class OutcomeHistory(Struct):
 
 
 class OutcomeOfPolicy(Struct):
-    """A position under one policy: the first trigger prices and shares, and the two histories that bound all others."""
+    """A position under one policy: the first trigger prices and shares, and the two histories that bound all others.
+
+    `failed_guards` are the guards on its levels that failed at any revision.
+    """
 
     targets: list[float]
     stop: float
     shares: list[float]
     revisions: int
+    failed_guards: list[str]
     pessimistic: OutcomeHistory
     optimistic: OutcomeHistory
     ambiguous: bool
     loss_at_stop: float | None
     cost_to_break_even: float
+
+
+class PriceOnMarket(Struct):
+    """A recorded price: `what` is `entry`, `increase`, `reduction` or `close`.
+
+    `off_market` says whether it lies outside the candle of its time; null where there is no candle.
+    """
+
+    what: str
+    at: datetime
+    price: float
+    off_market: bool | None
 
 
 class OutcomePosition(Struct):
@@ -169,6 +185,7 @@ class OutcomePosition(Struct):
     entry_price: float
     opened_at: datetime
     entry_off_market: bool | None
+    prices: list[PriceOnMarket]
     holes: int
     baseline: OutcomeOfPolicy
     candidate: OutcomeOfPolicy
@@ -188,7 +205,11 @@ class Outcome(Struct):
     """Recorded positions under a candidate policy on market data, open loop: every recorded input is held fixed.
 
     `difference` is candidate minus baseline. `without_holes` leaves out positions that crossed missing candles,
-    `closed` those of which a rest is still open at the end of the data.
+    `closed` those of which a rest is still open at the end of the data, `without_failed_guards` those of which a guard
+    on the levels failed under either policy. `with_off_market` and `without_off_market` hold the positions with and
+    without those that have a recorded price outside the candle of its time: `off_market` many, of which the other
+    numbers know nothing unless `--include-off-market` is given. `off_market_unknown` counts the positions that have a
+    recorded price without a candle.
     """
 
     policy: str
@@ -203,6 +224,11 @@ class Outcome(Struct):
     still_open: int
     without_holes: OutcomeSums
     closed: OutcomeSums
+    without_failed_guards: OutcomeSums
+    off_market: int
+    off_market_unknown: int
+    with_off_market: OutcomeSums
+    without_off_market: OutcomeSums
     attribution: AttributedEnds
     measures: list[MeasuredPolicy]
     judgement: JudgementReport
@@ -213,7 +239,10 @@ class Outcome(Struct):
 
 
 class FamilyMember(Struct):
-    """One policy of a family; `superior` says whether StepM counts it as better with all the others in view."""
+    """One policy of a family; `superior` says whether StepM counts it as better with all the others in view.
+
+    The sums are those of `Outcome`.
+    """
 
     policy: str
     pessimistic: float
@@ -221,6 +250,9 @@ class FamilyMember(Struct):
     difference: Ends
     ambiguous: int
     holes: int
+    without_failed_guards: OutcomeSums
+    with_off_market: OutcomeSums
+    without_off_market: OutcomeSums
     hindsight_regret: Ends
     superior: bool
     judgement: JudgementReport
@@ -259,6 +291,8 @@ class FamilyOutcome(Struct):
     baseline: ResultBounds
     baseline_hindsight_regret: Ends
     positions: int
+    off_market: int
+    off_market_unknown: int
     p_value: float | None
     policies: list[FamilyMember]
     walk_forward: WalkForwardReport

@@ -8,12 +8,15 @@ from rich.table import Table
 from exitbrain.application.outcome_measures import BoundSummary, PolicySummary, WorstHour
 from exitbrain.application.outcome_totals import CandidateTotals, Sums
 from exitbrain.application.outcomes import PositionOutcome
+from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.judgement.attribution import Attribution
 from exitbrain.domain.judgement.verdict import (
     FamilyJudgement,
 )
 from exitbrain.domain.walk.outcome import History, Walk
 from exitbrain.infrastructure.cli.judgement_text import (
+    beside,
     between,
     counted,
     family_table,
@@ -23,7 +26,7 @@ from exitbrain.infrastructure.cli.judgement_text import (
     walk_forward,
 )
 from exitbrain.infrastructure.cli.outcome_json import hour_at
-from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
+from exitbrain.infrastructure.lab.outcomes import RECORDED, Found, Unwalked
 from exitbrain.infrastructure.wording import percent
 
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
@@ -40,10 +43,12 @@ def text_of_one(found: Found) -> Iterator[Table | str]:
     if found.outcomes:
         totals, (_, summaries) = found.panel.totals[0], found.measured()
         yield _positions(found, name)
-        yield from _totals(totals, name, found.question.baseline_name)
+        yield from _totals(totals, found)
         yield _effects(totals)
         yield _measures(summaries, found)
         yield from verdict(name, found.judgement())
+    elif found.panel.off_market:
+        yield from _totals(found.panel.totals[0], found)
     yield from _notes(found)
 
 
@@ -94,31 +99,35 @@ def _exits(walk: Walk) -> tuple[str, str]:
 
 def _remarks(outcome: PositionOutcome) -> Iterator[str]:
     walks = (outcome.baseline.walk, outcome.candidates[0].walk)
-    if walks[0].entry_off_market:
-        yield "off market"
+    if outcome.off_market:
+        yield f"{' and '.join(each.what for each in outcome.off_market)} off market"
     holes = max(walk.holes for walk in walks)
     if holes:
         yield f"{holes} hole{'s' if holes > 1 else ''}"
     if any(_is_open(walk.pessimistic, walk.optimistic) for walk in walks):
         yield "still open"
+    if outcome.baseline.failed_guards or outcome.candidates[0].failed_guards:
+        yield "guard fails"
 
 
 def _is_open(*histories: History) -> bool:
     return any(history.is_open for history in histories)
 
 
-def _totals(totals: CandidateTotals, name: str, baseline: str) -> Iterator[str]:
+def _totals(totals: CandidateTotals, found: Found) -> Iterator[str]:
     yield "Totals (net, each position a fraction of its own entry notional, added up)"
     for what, sums in (
         ("all", totals.everything),
         ("without holes", totals.without_holes),
         ("closed at the end of the data", totals.closed),
+        *beside(totals, found),
     ):
-        yield f"  {what} ({sums.positions}): {_sums(sums, name, baseline)}"
+        yield f"  {what} ({sums.positions}): {_sums(sums, found)}"
     yield f"  {totals.ambiguous} of {totals.everything.positions} are ambiguous."
 
 
-def _sums(sums: Sums, name: str, baseline: str) -> str:
+def _sums(sums: Sums, found: Found) -> str:
+    name, baseline = found.question.candidates[0].name, found.question.baseline_name
     return (
         f"{baseline} {between(sums.baseline.lower, sums.baseline.upper)}, "
         f"{name} {between(sums.pessimistic, sums.optimistic)}, "
@@ -182,11 +191,33 @@ def _worst(worst: WorstHour | None) -> str:
     return "" if worst is None else f"{percent(worst.result)} {hour_at(worst.hour):%Y-%m-%d %H}h"
 
 
+def _failing(found: Found) -> Iterator[str]:
+    """Yield a line for each policy and guard on the levels that fails."""
+    names = (found.question.baseline_name, found.question.candidates[0].name)
+    for place, name in enumerate(names):
+        walked = [(each, (each.baseline, each.candidates[0])[place]) for each in found.outcomes]
+        for guard in ON_THE_LEVELS:
+            failing = [each.position for each, under in walked if guard in under.failed_guards]
+            if failing:
+                who = "all" if len(failing) == len(walked) else "; ".join(map(_named, failing))
+                yield f"{guard} fails {_under(name)}, walked all the same: {who}."
+
+
+def _under(policy: str) -> str:
+    return policy if policy == RECORDED else f"under {policy}"
+
+
 def _notes(found: Found) -> Iterator[str]:
     if not found.positions:
-        yield "No recorded position could be walked; there is no outcome."
+        yield "No recorded position is counted; there is no outcome."
     yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
+    yield from _failing(found)
     yield from _left_out(found.left_out)
+    if found.panel.off_market_unknown:
+        yield (
+            f"Of {counted(found.panel.off_market_unknown, 'position')} a recorded price has no candle: "
+            "whether it is off market is not known."
+        )
     if found.assumptions:
         yield "Assumed"
     for assumption in found.assumptions:
@@ -199,12 +230,11 @@ def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
         concerned = [each for each in unwalked if each.because == because]
         details = dict.fromkeys(each.detail for each in concerned)
         why = f" ({next(iter(details))})" if len(details) == 1 else ""
-        names = "; ".join(map(_named, concerned))
+        names = "; ".join(_named(each.position) for each in concerned)
         yield f"Left out, {because.replace('_', ' ')}{why}: {names}."
 
 
-def _named(each: Unwalked) -> str:
-    position = each.position
+def _named(position: RecordedPosition) -> str:
     return f"{position.symbol} {position.side.value}, {_time(position.opened_at)}"
 
 

@@ -292,7 +292,7 @@ class LeftOutDecisions(Struct):
 
 
 class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
-    """What one policy would have changed, or with `--sweep` each of the `policies`, and then nothing else of these."""
+    """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these."""
 
     policy: str | None = None
     parameters: dict[str, float] | None = None

@@ -1,7 +1,6 @@
 """The command `simulate`: positions of a file through the levels of a policy and what the market did."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,16 +8,18 @@ from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
 from exitbrain.application.simulation_totals import totals_of
-from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.cli.grid import changes_of
 from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.simulation_text import report_of, text_of
-from exitbrain.infrastructure.cli.walk_flags import market_of, number_of, terms_of
+from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
@@ -42,11 +43,11 @@ def simulate(
     as_json: bool,
 ) -> None:
     """Walk every position and report the bounds."""
-    terms = terms_of(given, changed_policy(policy, changes, unit))
+    terms = terms_of(given, variant_of(_named(policy, unit), changes_of(changes)))
     instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
     market = market_of(given, candles)
     with speaking_aside():
-        engine = engine_for(terms.policy, BuiltInFormulas())
+        engine = engine_for([terms.policy], BuiltInFormulas())
         given_positions = read_positions(positions)
         walks, at_once = walks_for(len(given_positions))
         simulation = Simulation(engine, instruments, market, walks, at_once)
@@ -65,20 +66,6 @@ def simulate(
         output.emit(report_of(terms.policy, simulated, totals))
     else:
         output.show(*text_of(terms.policy, simulated, totals, include_off_market=given.include_off_market))
-
-
-def changed_policy(name: str | None, changes: Sequence[str], unit: str | None = None) -> Policy:
-    """Return a shipped policy or a foreign engine, with other values of some parameters (`name=value`) if asked for."""
-    policy = _named(name, unit)
-    parameters = dict(policy.parameters)
-    for change in changes:
-        parameter, separator, value = change.partition("=")
-        if not separator or parameter not in parameters:
-            raise InvalidValue("--set", change, f"NAME=VALUE with one of {', '.join(sorted(parameters))}")
-        parameters[parameter] = number_of("--set", value, change)
-    if not changes:
-        return policy
-    return replace(policy, name=f"{policy.name} with {' '.join(changes)}", parameters=parameters)
 
 
 def _named(name: str | None, unit: str | None) -> Policy:

@@ -61,8 +61,9 @@ class WalkedHistory(Struct):
 class SimulatedPosition(Struct):
     """A position through its levels: `levels` raw in the unit of the policy, `triggers` the prices walked with.
 
-    Where the policy refused levels, `refusal` says why and what depends on levels is null. `first_candle` is in
-    epoch milliseconds; `entry_off_market` is null where the candle of the entry is missing. `ambiguous`: more than
+    Where the policy refused levels, `refusal` says why and what depends on levels is null. `not_walked` is `refused`, or
+    `not_placeable` where no slice of the quantity can be placed; null for a position that is walked. `failed_guards` are
+    the guards on its levels that failed. `first_candle` is in epoch milliseconds; `entry_off_market` is null where the candle of the entry is missing. `ambiguous`: more than
     one final history exists; `refined`: candles walked through finer data, `unrefined` those whose finer data
     did not add up to them. `uncertainty` is optimistic less pessimistic net.
     """
@@ -74,6 +75,8 @@ class SimulatedPosition(Struct):
     first_candle: int | None
     entry_off_market: bool | None
     refusal: str | None
+    not_walked: str | None
+    failed_guards: list[str]
     levels: FourLevels | None
     triggers: FourLevels | None
     shares: list[float] | None
@@ -101,14 +104,22 @@ class SimulationTotals(Struct):
     """What positions come to together: `pessimistic` and `optimistic` are net results of what was exited.
 
     `open` are the rests still open at the end of the data, at the last close with exit cost, in no other number
-    but `with_open`, which is everything; `without_holes` leaves out positions that crossed missing candles. `off_market` and `refused`
-    count what was left out (off-market entries only unless they were asked for).
+    but `with_open`, which is everything; `without_holes` leaves out positions that crossed missing candles,
+    `without_failed_guards` those of which a guard on the levels failed. `with_off_market` and `without_off_market` are
+    the exits with and without the positions entered off market; `pessimistic` and `optimistic` are without, or with
+    `--include-off-market` with them.
+
+    `off_market` counts the entries off market, `off_market_unknown` those without a candle, `failed_guards` the counted
+    positions of which a guard on the levels failed; `refused` and `not_placeable` were not walked.
     """
 
     positions: int
     pessimistic: float
     optimistic: float
     without_holes: Sums
+    without_failed_guards: Sums
+    with_off_market: Sums
+    without_off_market: Sums
     open: Sums
     with_open: Sums
     ambiguous: int
@@ -116,7 +127,10 @@ class SimulationTotals(Struct):
     refined_candles: int
     unrefined_candles: int
     off_market: int
+    off_market_unknown: int
+    failed_guards: int
     refused: int
+    not_placeable: int
 
 
 class SimulateReport(Struct):

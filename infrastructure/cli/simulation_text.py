@@ -7,6 +7,7 @@ from rich.table import Table
 
 from exitbrain.application.simulation import Simulated
 from exitbrain.application.simulation_totals import Bounds, Totals
+from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, plain
 from exitbrain.domain.walk.outcome import History, Leg
@@ -20,7 +21,7 @@ from exitbrain.infrastructure.cli.simulation_report import (
     WalkedHistory,
     WalkedLeg,
 )
-from exitbrain.infrastructure.wording import percent, refusal
+from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
 
 
 def report_of(policy: Policy, simulated: list[Simulated], totals: Totals) -> SimulateReport:
@@ -34,6 +35,9 @@ def report_of(policy: Policy, simulated: list[Simulated], totals: Totals) -> Sim
             totals.exits.pessimistic,
             totals.exits.optimistic,
             _sums(totals.without_holes),
+            _sums(totals.without_failed_guards),
+            _sums(totals.with_off_market),
+            _sums(totals.without_off_market),
             _sums(totals.open_rests),
             _sums(totals.everything),
             totals.ambiguous,
@@ -41,7 +45,10 @@ def report_of(policy: Policy, simulated: list[Simulated], totals: Totals) -> Sim
             totals.refined_candles,
             totals.unrefined_candles,
             len(totals.off_market),
+            totals.off_market_unknown,
+            len(totals.failed_guards),
             len(totals.refused),
+            len(totals.not_placeable),
         ),
     )
 
@@ -51,12 +58,15 @@ def text_of(
 ) -> Iterator[Table | str]:
     """Yield a simulation as a table, the totals and what has to be known to read them."""
     yield _table(policy, simulated)
-    yield from _totals(totals)
+    yield from _totals(totals, include_off_market=include_off_market)
     for one in totals.off_market:
         left_out = "counted all the same" if include_off_market else "left out of the totals"
         yield f"Off market, {left_out}: {_named(one)} lies outside the candle it was made in."
     for one in totals.refused:
         yield f"Refused, left out of the totals: {_named(one)}: {refusal(one.levels.raw)}."
+    yield from _failing([one for one in simulated if one.walk is not None])
+    for one in totals.not_placeable:
+        yield f"Not placeable, left out of the totals: {_named(one)}: {unplaceable(one.levels.guards)}."
     yield from _assumed(simulated)
 
 
@@ -72,6 +82,8 @@ def _position(one: Simulated) -> SimulatedPosition:
         first_candle=None if walk is None else walk.first_candle_ms,
         entry_off_market=None if walk is None else walk.entry_off_market,
         refusal=raw.refusal,
+        not_walked=None if walk is not None else "refused" if raw.refusal else "not_placeable",
+        failed_guards=list(one.failed_guards),
         levels=None if raw.refusal else FourLevels(raw.tp1, raw.tp2, raw.tp3, raw.sl),
         triggers=None if givens is None else FourLevels(*givens.targets, givens.stop),
         shares=None if givens is None else list(givens.shares),
@@ -126,7 +138,7 @@ def _table(policy: Policy, simulated: list[Simulated]) -> Table:
         position = one.position
         cells = [position.symbol, position.side.value, plain(position.entry_price), _time(position.opened_at)]
         if one.walk is None:
-            table.add_row(*cells, "", "", "", "", "refused")
+            table.add_row(*cells, "", "", "", "", "refused" if one.levels.raw.refusal else "not placeable")
             continue
         low, high = one.walk.pessimistic, one.walk.optimistic
         optimistic = (
@@ -151,19 +163,30 @@ def _remarks(one: Simulated) -> Iterator[str]:
         yield f"{walk.refined_candles} refined"
     if walk.wrong_kind:
         yield f"wrong price kind for {' and '.join(walk.wrong_kind)}"
+    if one.failed_guards:
+        yield "guard fails"
 
 
-def _totals(totals: Totals) -> Iterator[str]:
+def _totals(totals: Totals, *, include_off_market: bool) -> Iterator[str]:
     yield "Totals (net, fractions of the entry notional of each position, added up)"
-    yield f"  exits          {_bounds(totals.exits)}"
-    yield f"  without holes  {_bounds(totals.without_holes)}"
-    yield f"  still open     {_bounds(totals.open_rests)}, at the last close, no exits"
-    yield f"  all together   {_bounds(totals.everything)}"
+    lines = [("exits", _bounds(totals.exits)), ("without holes", _bounds(totals.without_holes))]
+    if totals.failed_guards:
+        lines.append(("without failed guards", _bounds(totals.without_failed_guards)))
+    if totals.off_market and include_off_market:
+        lines.append(("without off-market entries", _bounds(totals.without_off_market)))
+    elif totals.off_market:
+        lines.append(("with off-market entries", _bounds(totals.with_off_market)))
+    lines.append(("still open", f"{_bounds(totals.open_rests)}, at the last close, no exits"))
+    lines.append(("all together", _bounds(totals.everything)))
+    width = max(len(what) for what, _ in lines)
+    yield from (f"  {what.ljust(width)}  {bounds}" for what, bounds in lines)
     yield (
         f"{totals.ambiguous} of {totals.everything.positions} positions are ambiguous ({totals.ambiguous_candles} candles), "
         f"{totals.refined_candles} candles were refined; "
         f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the rest."
     )
+    if totals.off_market_unknown:
+        yield f"Whether {entries(totals.off_market_unknown)} off market is not known: the candle is missing."
     if totals.unrefined_candles:
         yield f"{totals.unrefined_candles} candles stay as they are: their finer data are not complete or do not add up."
 
@@ -171,6 +194,14 @@ def _totals(totals: Totals) -> Iterator[str]:
 def _bounds(bounds: Bounds) -> str:
     noun = "position" if bounds.positions == 1 else "positions"
     return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} of {bounds.positions} {noun}"
+
+
+def _failing(walked: list[Simulated]) -> Iterator[str]:
+    for guard in ON_THE_LEVELS:
+        failing = [one for one in walked if guard in one.failed_guards]
+        if failing:
+            names = "all" if len(failing) == len(walked) else "; ".join(map(_named, failing))
+            yield f"{guard} fails, walked all the same: {names}."
 
 
 def _named(one: Simulated) -> str:

@@ -88,8 +88,8 @@ def _table(title: str, explanation: Explanation) -> Table:
         ]
         if judged.triggers is not None:
             cells.append(plain(getattr(judged.triggers, level)))
-        cells.append("the rest" if share is None else f"{share:.0%}")
+        cells.append("the rest" if share is None else f"{share:.0%}" if share else "not placed")
         if judged.slices:
-            cells.append(closed.get(level, "" if share is None else "with the next"))
+            cells.append(closed.get(level, "with the next" if share else ""))
         table.add_row(*cells, bounds(judged, level))
     return table

@@ -19,7 +19,7 @@ from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_t
 from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.grid import grid_of
+from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
 from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
 from exitbrain.infrastructure.cli.outcome_json import with_outcomes
 from exitbrain.infrastructure.cli.progress import Watched
@@ -57,7 +57,7 @@ def market_flags(candles: str | None, baseline: str | None, seed: int, walk: Wal
 
 def whatif(
     *,
-    policy: str,
+    names: Sequence[str],
     unit: str | None,
     settings: Sequence[str],
     sweeps: Sequence[str],
@@ -72,12 +72,14 @@ def whatif(
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Report what one policy, or each of a grid, would have changed, and on market data what that would have brought."""
+    """Report what one policy, or each of a family, would have changed, and on market data what that would have brought."""
+    family = len(names) > 1 or bool(sweeps)
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
     for flag, file in (("--export", export), ("--report", report)):
-        if file is not None and sweeps:
-            raise WrongUsage(f"{flag} tells of single decisions, so it takes one policy; leave out --sweep")
+        if file is not None and family:
+            more = "leave out --sweep" if sweeps else f"--policy is given {len(names)} times"
+            raise WrongUsage(f"{flag} tells of single decisions, so it takes one policy; {more}")
         if cluster is not None and (lane == "row" or file is not None):
             raise WrongUsage(f"--cluster asks in columns; --lane row and {flag} ask row by row")
     changes = grid_of(settings, sweeps)
@@ -85,8 +87,8 @@ def whatif(
     shown = None if report is None else WhatIfReport(report)
     with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
         pairs = exported if shown is None else shown.beside(exported)
-        base = policy_named(policy, store_read.ledger, unit)
-        policies = [variant_of(base, each) for each in changes]
+        family_of = _family(names, changes, store_read.ledger, unit)
+        policies = [variant_of(base, each) for base, each in family_of]
         began_s = perf_counter()
         asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
         seconds = perf_counter() - began_s
@@ -94,21 +96,38 @@ def whatif(
         found = None if market is None else _outcomes(store_read, policies, market, selection)
         if shown is not None:
             shown.write(asked.counterfactual.answers[0], found, store_read)
-    given = zip(changes, asked.counterfactual.answers, strict=True)
-    answers = [answer_of(base.name, each, answer) for each, answer in given]
+    given = zip(family_of, asked.counterfactual.answers, strict=True)
+    answers = [answer_of(base.name, each, answer) for (base, each), answer in given]
     if as_json:
-        printed = _report_of(answers, asked, seconds, sweep=bool(sweeps))
-        output.emit(printed if found is None else with_outcomes(printed, found, family=bool(sweeps)))
+        printed = _report_of(answers, asked, seconds, family=family)
+        output.emit(printed if found is None else with_outcomes(printed, found, family=family))
         return
-    tables = whatif_tables.sweep(answers) if sweeps else whatif_tables.single(answers[0])
+    tables = whatif_tables.family(answers) if family else whatif_tables.single(answers[0])
     output.show(
         *tables,
         *whatif_tables.left_out(asked.counterfactual.left_out),
-        *(() if found is None else outcome_text.text_of(found, family=bool(sweeps))),
+        *(() if found is None else outcome_text.text_of(found, family=family)),
         f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
     )
     if export is not None:
         output.say(f"{answers[0].decisions} decisions written to {export}")
+
+
+def _family(
+    names: Sequence[str], changes: Sequence[dict[str, float]], ledger: ExitLedger, unit: str | None
+) -> list[tuple[Policy, dict[str, float]]]:
+    """Return every named policy with every set of changes; raises WrongUsage and UnknownPolicy."""
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongUsage(f"--policy {name} is given more than once")
+    if len(names) * len(changes) > POLICIES_MAX:
+        raise WrongUsage(
+            f"{len(names)} policies with {len(changes):,} sets of changes each; allowed: up to {POLICIES_MAX:,} in one run"
+        )
+    own = [name.startswith(FOREIGN) for name in names]
+    units = [unit if is_own or not any(own) else None for is_own in own]
+    bases = [policy_named(name, ledger, given) for name, given in zip(names, units, strict=True)]
+    return [(base, each) for base in bases for each in changes]
 
 
 def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
@@ -138,7 +157,8 @@ def _outcomes(
         include_off_market=market.walk.include_off_market,
     )
     data = market_of(market.walk, market.candles)
-    ledger, engine = store_read.ledger, engine_for(policies[0], store_read.container.engine())
+    asked = policies if baseline is None else [*policies, baseline]
+    ledger, engine = store_read.ledger, engine_for(asked, store_read.container.engine())
     positions = recorded_positions(ledger, selection, progress=store_read.work.reached)
     with Watched("walking", len(positions)) as work:
 
@@ -192,7 +212,7 @@ def _ask(
     def progress(position: int, answers: int) -> None:
         store_read.work.reached(position, count=answers, unit="answers")
 
-    engine = engine_for(policies[0], container.engine())
+    engine = engine_for(policies, container.engine())
     asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
     try:
         if cluster is None:
@@ -219,7 +239,7 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 
 
 def _report_of(
-    answers: list[reports.WhatIfAnswer], asked: Asked, seconds: float, *, sweep: bool
+    answers: list[reports.WhatIfAnswer], asked: Asked, seconds: float, *, family: bool
 ) -> reports.WhatIfReport:
     left_out: LeftOut = asked.counterfactual.left_out
     common = reports.WhatIfReport(
@@ -229,7 +249,7 @@ def _report_of(
         lane=asked.lane,
         seconds=round(seconds, 6),
     )
-    if sweep:
+    if family:
         common.policies = answers
         return common
     for name in reports.WhatIfAnswer.__struct_fields__:

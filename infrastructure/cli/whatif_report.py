@@ -33,6 +33,6 @@ class WhatIfReport:
         # Only here, since it brings plotly.
         from exitbrain.infrastructure.lab.report.recorded import write_report  # noqa: PLC0415 - start-up
 
-        engine = engine_for(answer.policy, store_read.container.engine())
+        engine = engine_for([answer.policy], store_read.container.engine())
         write_report(Path(self._path), store_read.ledger, engine, answer, self._changes, found)
         output.say(f"Report: {self._path}")

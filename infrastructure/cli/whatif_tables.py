@@ -26,13 +26,15 @@ def single(answer: reports.WhatIfAnswer) -> Iterator[Table | str]:
     )
 
 
-def sweep(answers: list[reports.WhatIfAnswer]) -> Iterator[Table | str]:
-    """Yield a line for each policy of a sweep."""
-    first = answers[0]
+def family(answers: list[reports.WhatIfAnswer]) -> Iterator[Table | str]:
+    """Yield a line for each policy of a family."""
+    first, bases = answers[0], list(dict.fromkeys(answer.policy for answer in answers))
     table = Table(
-        title=f"{_count(len(answers), 'variant')} of {first.policy} on {_count(first.decisions, 'recorded decision')}",
+        title=f"{_count(len(answers), 'variant')} of {', '.join(bases)} on {_count(first.decisions, 'recorded decision')}",
         title_justify="left",
     )
+    if len(bases) > 1:
+        table.add_column("Policy")
     for name in first.parameters:
         table.add_column(name, justify="right")
     for heading in (
@@ -50,6 +52,7 @@ def sweep(answers: list[reports.WhatIfAnswer]) -> Iterator[Table | str]:
     for answer in answers[:LINES_MAX]:
         tp1, sl = answer.fields["tp1"], answer.fields["sl"]
         table.add_row(
+            *([answer.policy] if len(bases) > 1 else []),
             *map(number, answer.parameters.values()),
             str(answer.changed),
             str(answer.refused.after),

@@ -65,7 +65,9 @@ def ask(
 def check(found: Found) -> None:
     """Check what is claimed of the outcomes; raises ClaimFalse."""
     because = {each.because for each in found.left_out}
-    claim(because <= {LeftOutBecause.REFUSED.value}, "every entry lies within the candle it was made in")
+    claim(not found.panel.off_market, "every recorded price lies within the candle of its time")
+    known = {LeftOutBecause.REFUSED.value, LeftOutBecause.NOT_PLACEABLE.value}
+    claim(because <= known, "only what is refused or too small to be closed is not walked")
     claim(found.positions > 0, "positions are walked on the synthetic candles")
     sums, totals = found.panel.totals[0].everything, found.panel.totals[0]
     for lower, upper in (

@@ -14,8 +14,8 @@ one single word changes the digest, always. A double enters as its 64 bits. The 
    FIGURES; the mask has bit n set where the n-th of them is there (only `inputs_in_range` leaves some out);
 4. `NO_TRIGGERS`; or `TRIGGERS` and the four trigger prices tp1, tp2, tp3, sl as doubles.
 
-A judgement with rounding to ticks, slices, Decimal prices or names that are not listed here has no digest: such a
-decision is judged by the row lane. `judgement_of` is the definition; kernels repeat it with `mixed` and `bits_of`.
+A judgement with rounding to ticks, slices, Decimal prices, figures of some of the targets only (the others have no
+share) or names that are not listed here has no digest: such a decision is judged by the row lane. `judgement_of` is the definition; kernels repeat it with `mixed` and `bits_of`.
 """
 
 import struct

@@ -20,10 +20,12 @@ from exitbrain.application.simulation import Terms
 from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption
+from exitbrain.domain.values import Assumption, plain
 
 SEED = 1
 OFF_MARKET = "off_market"
+RECORDED = "as recorded"
+"""What the baseline is called where it is what was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Question:
     @property
     def baseline_name(self) -> str:
         """Return the baseline as reports name it."""
-        return "as recorded" if self.baseline is None else self.baseline.name
+        return RECORDED if self.baseline is None else self.baseline.name
 
 
 @dataclass(slots=True)
@@ -144,11 +146,13 @@ def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> No
     if isinstance(outcome, LeftOut):
         found.left_out.append(Unwalked(outcome.position, outcome.because.value, outcome.detail))
         return
-    if outcome.baseline.walk.entry_off_market and not found.question.include_off_market:
-        detail = "the entry lies outside the candle it was made in"
+    counted = found.question.include_off_market or not outcome.off_market
+    found.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
+    if not counted:
+        prices = ", ".join(f"{each.what} {plain(each.price)}" for each in outcome.off_market)
+        detail = f"outside the candle of its time: {prices}"
         found.left_out.append(Unwalked(outcome.position, OFF_MARKET, detail))
         return
-    found.panel.add(outcome, ms_of(outcome.position.opened_at))
     found.assumptions.update(dict.fromkeys(outcome.assumptions))
     if keep:
         found.outcomes.append(outcome)

@@ -24,6 +24,9 @@ _CLOSE = 1e-13
 
 @inlined
 def rounded_guards(
+    placed1: Any,
+    placed2: Any,
+    placed3: Any,
     up: Any,
     ratio: Any,
     phase: Any,
@@ -38,34 +41,55 @@ def rounded_guards(
 ) -> Any:
     """Return whether all is sure, and whether the rounded plan keeps five rules.
 
-    `whole` is the grid point below the entry in ticks, `limit` the distance that stop and cost must stay below. The
-    rules: stop wider than costs, inside liquidation, first target beyond costs, targets increasing, no two levels
+    `placed1` to `placed3` say which targets have a share: no rule concerns the others. `whole` is the grid point below the entry in ticks, `limit` the distance that stop and cost must stay below. The
+    rules: stop wider than costs, inside liquidation, nearest target beyond costs, targets increasing, no two levels
     on one tick.
     """
     first, sure1 = target_point(up, ratio, phase, tp1)
     second, sure2 = target_point(up, ratio, phase, tp2)
     third, sure3 = target_point(up, ratio, phase, tp3)
     stop, sure4 = stop_point(up, ratio, phase, sl, floor)
-    nearest = up * (first - phase) / ratio
+    nearest = up * (nearest_placed(placed1, placed2, first, second, third) - phase) / ratio
     risk = up * (phase - stop) / ratio
     sure = (
-        sure1
-        and sure2
-        and sure3
+        (sure1 or not placed1)
+        and (sure2 or not placed2)
+        and (sure3 or not placed3)
         and sure4
         and _told_apart(risk, 2.0 * cost, ratio)
         and _told_apart(risk + cost, limit, ratio)
         and _told_apart(nearest, cost, ratio)
     )
     distinct = (
-        first != second
-        and third not in (first, second)
-        and stop not in (first, second, third)
-        and (phase != 0.0 or 0.0 not in (first, second, third, stop))
-        and whole + min(first, second, third, stop) > 0.0
+        (first != second or not (placed1 and placed2))
+        and (first != third or not (placed1 and placed3))
+        and (second != third or not (placed2 and placed3))
+        and (not placed1 or _alone(first, stop, phase, whole))
+        and (not placed2 or _alone(second, stop, phase, whole))
+        and (not placed3 or _alone(third, stop, phase, whole))
+        and (phase != 0.0 or stop != 0.0)
+        and whole + stop > 0.0
     )
-    increasing = up * first < up * second and up * second < up * third
+    increasing = placed_increase(placed1, placed2, placed3, up * first, up * second, up * third)
     return sure, risk >= 2.0 * cost, risk + cost < limit, nearest > cost, increasing, distinct
+
+
+@inlined
+def nearest_placed(placed1: Any, placed2: Any, tp1: Any, tp2: Any, tp3: Any) -> Any:
+    """Return the number of the nearest target that has a share."""
+    if placed1:
+        return tp1
+    return tp2 if placed2 else tp3
+
+
+@inlined
+def placed_increase(placed1: Any, placed2: Any, placed3: Any, tp1: Any, tp2: Any, tp3: Any) -> Any:
+    """Return whether each target that has a share is beyond the one before it."""
+    return (
+        (tp1 < tp2 or not (placed1 and placed2))
+        and (tp2 < tp3 or not (placed2 and placed3))
+        and (tp1 < tp3 or placed2 or not (placed1 and placed3))
+    )
 
 
 @inlined
@@ -85,6 +109,12 @@ def stop_point(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> An
     point = np.ceil(exact) if up > 0.0 else np.floor(exact)
     sure = _off_grid(exact, step) and abs(point - allowed) > (abs(least) + 1.0) * _SLACK
     return point - up if up * (point - allowed) > 0.0 else point, sure
+
+
+@inlined
+def _alone(point: Any, stop: Any, phase: Any, whole: Any) -> Any:
+    """Return whether a target is neither at the stop nor at the entry, and has a price above 0."""
+    return point != stop and (phase != 0.0 or point != 0.0) and whole + point > 0.0
 
 
 @inlined

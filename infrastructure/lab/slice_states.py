@@ -3,7 +3,8 @@
 Slices are multiples of the step, and what is left goes to the last one; one too small is merged into the next. So if
 the whole position is placeable, some slice is, every too small one finds a neighbour, and together they are the
 position. If it is not, no part of it is, and there are no slices. That holds for any usual shares, as long as the
-28 digits of the domain's Decimals hold every sum exactly; where they might not, the position is sliced.
+28 digits of the domain's Decimals hold every sum exactly; where they might not, the position is sliced. A target
+without a share has no slice.
 """
 
 from collections.abc import Callable
@@ -48,9 +49,12 @@ def passes_for_usual_shares(quantity: Decimal, price: Decimal, instrument: Instr
 
 
 def are_usual(shares: Shares) -> bool:
-    """Return whether every share is above nothing and the last is what the first two leave, or less."""
-    first, second, third = shares
-    return min(first, second, third) > _LEAST_SHARE and first + second <= 1.0 - _LEAST_SHARE
+    """Return whether shares other than 0 are above nothing, and the last of them is what the others leave, or less."""
+    placed = [share for share in shares if share != 0.0]
+    before_last = 0.0
+    for share in placed[:-1]:
+        before_last += share
+    return min(placed, default=0.0) > _LEAST_SHARE and before_last <= 1.0 - _LEAST_SHARE
 
 
 def passes_sliced(quantity: Decimal, price: Decimal, instrument: Instrument, shares: Shares) -> bool:

@@ -16,7 +16,7 @@ from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
-from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards
+from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase, rounded_guards
 
 Bits = npt.NDArray[np.int8]
 
@@ -27,7 +27,7 @@ class SweepRows(NamedTuple):
     First what formulas read; `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
     Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
     whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
-    `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
+    `placed` which targets have a share, a bit each; `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
     """
 
     leverage: Doubles
@@ -55,6 +55,7 @@ class SweepRows(NamedTuple):
     was_safe: Bits
     other_harvest: Bits
     bracketed: Bits
+    placed: Bits
     limit: Doubles
     ticked: Bits
     ratio: Doubles
@@ -198,8 +199,12 @@ def _count_refused(r: Any, totals: Any, j: Any) -> None:
 def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
     """Count what the guards find; return 1 where that is not sure and was not counted."""
     tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
+    first, second, third = r.placed & 1 != 0, r.placed & 2 != 0, r.placed & 4 != 0
     if r.ticked:
         sure, stop, liquidation, target, increasing, ticks = rounded_guards(
+            first,
+            second,
+            third,
             r.direction,
             r.ratio,
             r.phase,
@@ -215,8 +220,9 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
         if not sure:
             return 1
     else:
-        stop, target = sl >= 2.0 * r.cost, tp1 > r.cost
-        liquidation, increasing, ticks = sl + r.cost < r.limit, tp1 < tp2 < tp3, False
+        stop, target = sl >= 2.0 * r.cost, nearest_placed(first, second, tp1, tp2, tp3) > r.cost
+        liquidation, ticks = sl + r.cost < r.limit, False
+        increasing = placed_increase(first, second, third, tp1, tp2, tp3)
     totals[STOP_FAILED, j] += 0.0 if stop else 1.0
     totals[TARGET_FAILED, j] += 0.0 if target else 1.0
     totals[INCREASING_FAILED, j] += 0.0 if increasing else 1.0
@@ -262,6 +268,7 @@ def _row(rows: Any, i: Any) -> Any:
         rows.was_safe[i],
         rows.other_harvest[i],
         rows.bracketed[i],
+        rows.placed[i],
         rows.limit[i],
         rows.ticked[i],
         rows.ratio[i],

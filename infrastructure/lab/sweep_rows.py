@@ -92,6 +92,7 @@ class SweepBase:
             was_safe=self.was_safe.astype(np.int8),
             other_harvest=other.astype(np.int8),
             bracketed=(first != beyond).astype(np.int8),
+            placed=_placed(harvest),
             limit=self._limits(harvest),
             ticked=ticked.astype(np.int8),
             ratio=ratio,
@@ -244,6 +245,12 @@ def guard_states_of(packed: npt.NDArray[np.int32]) -> States:
     return (packed.astype(np.int64)[:, None] >> shifts) & 3
 
 
+def _placed(harvest: tuple[Doubles, Doubles, Doubles]) -> npt.NDArray[np.int8]:
+    """Return which targets are placed, a bit each, the first in the lowest."""
+    first, second, third = ((share > 0.0).astype(np.int8) for share in harvest)
+    return first | second << 1 | third << 2
+
+
 class _Decimals:
     """The decimals of a text column, each made once."""
 
@@ -294,6 +301,8 @@ def _fill_limits(
                 still_open = harvest2[i] + harvest3[i]
             elif filled == 2:
                 still_open = harvest3[i]
+            if still_open <= 0.0:
+                break
             distance, _, allowed = liquidated(
                 direction[i],
                 entry[i],

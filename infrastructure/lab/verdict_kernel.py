@@ -41,6 +41,7 @@ from exitbrain.infrastructure.lab.judgement import (
     reason_bits,
 )
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
+from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 
 
@@ -196,6 +197,11 @@ def _judge(
                 states, digest = _levelled(
                     digest, bounds, out, x.cost[i], percent, row, span, ticked[i], stepped[i]
                 )
+            targets_failed = (
+                states >> 2 * _TARGET_COSTS & 3 == FAILED or states >> 2 * _INCREASING & 3 == FAILED
+            )
+            if targets_failed and min(out[7], out[8], out[9]) <= 0.0:
+                continue  # figures of some targets only have no digest
             exact[i] = states == row.guard_states and digest == row.judgement
 
 
@@ -371,9 +377,10 @@ def _levelled(
         reasons |= _NO_BRACKETS
     elif before_liquidation:
         states |= FAILED << 2 * _LIQUIDATION
-    if not tp1 > cost:
+    first, second, third = out[7] > 0.0, out[8] > 0.0, out[9] > 0.0
+    if not nearest_placed(first, second, tp1, tp2, tp3) > cost:
         states |= FAILED << 2 * _TARGET_COSTS
-    if not tp1 < tp2 < tp3:
+    if not placed_increase(first, second, third, tp1, tp2, tp3):
         states |= FAILED << 2 * _INCREASING
     states |= UNKNOWN << 2 * _TICKS | UNKNOWN << 2 * _SLICES
     reasons |= _NO_ENTRY if ticked else _NO_TICK
@@ -410,6 +417,8 @@ def _liquidated_before(worst: Any, r: Any, harvest2: Any, harvest3: Any, span: A
             still_open = harvest2 + harvest3
         elif filled == 2:
             still_open = harvest3
+        if still_open <= 0.0:
+            break
         distance, _, allowed = liquidated(
             r.direction, entry, r.quantity * still_open, sized, r.leverage, table, first, beyond
         )

@@ -158,7 +158,7 @@ def test_the_what_if_is_that_of_the_command_on_the_kept_files(kept: tuple[Path, 
             name: Decimal(effect) for name, effect in effects.items()
         }
     assert asked["judgement"]["reason"] == outcome["judgement"]["reason"] == "too_few_days"
-    assert len(outcome["left_out"]) == asked["left_out"]["refused"]
+    assert len(outcome["left_out"]) == sum(asked["left_out"].values())
     page = Path(report["page"]).read_text(encoding="utf-8")
     note = f'<p class="lead">{what_if.SYNTHETIC}</p>\n'
     assert page.replace(note, "") == (folder / "whatif.html").read_text(encoding="utf-8")

@@ -40,7 +40,10 @@ def random_market(draw: Random) -> Market:
 
 
 def random_position(draw: Random, market: Market) -> Givens:
-    """Draw a position opened at a candle's open, inside one or in a hole; its levels often meet in one price."""
+    """Draw a position opened at a candle's open, inside one or in a hole; its levels often meet in one price.
+
+    Targets that are not placed lie anywhere.
+    """
     candles, side = market.candles, draw.choice(list(Side))
     d = side.direction
     opened = draw.choice([draw.choice(candles.opens_ms), draw.randrange(candles.opens_ms[0], candles.end_ms)])
@@ -52,7 +55,11 @@ def random_position(draw: Random, market: Market) -> Givens:
         return draw.choice([draw.random() * spread, draw.randint(0, 4) * 0.0025])
 
     tp1, tp2, tp3 = sorted((distance(), distance(), distance()))
-    targets, stop = prices_at(side, entry, Distances(tp1, tp2, tp3, distance()))
+    (one, two, three), stop = prices_at(side, entry, Distances(tp1, tp2, tp3, distance()))
+    first, second, third = shares = draw.choice(SHARES)
+    anywhere = draw.choice([entry, entry * 0.98, entry * 1.02])
+    # A target without a share is not placed, so it may lie anywhere.
+    targets = (one if first else anywhere, two if second else anywhere, three if third else anywhere)
     external = ExternalClose(
         opened + draw.choice([0, draw.randrange(200 * candles.interval_ms)]), entry * 1.01
     )
@@ -64,7 +71,7 @@ def random_position(draw: Random, market: Market) -> Givens:
         opened,
         targets,
         stop,
-        draw.choice(SHARES),
+        shares,
         Costs(draw.choice([0.0, 5.0]), draw.choice([0.0, 10.0]), draw.choice([-1.0, 2.0])),
         _rules(draw, candles.interval_ms),
         draw.choice(list(TpExecution)),

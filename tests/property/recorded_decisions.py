@@ -69,6 +69,12 @@ def decided(
     )
 
 
+def harvesting(*shares: float) -> dict[str, float]:
+    """Return the parameters of a harvest scheme, the same at every leverage."""
+    numbered = list(enumerate(shares, start=1))
+    return {f"harvest{target}_{at}": share for at in ("low", "middle", "high") for target, share in numbered}
+
+
 def random_decisions(
     policy: Policy, instruments: Sequence[Instrument | None], *, seed: int, count: int
 ) -> Iterator[Decision]:

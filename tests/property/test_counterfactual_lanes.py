@@ -26,7 +26,7 @@ from exitbrain.infrastructure.lab.sweep_rows import Recorded
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.property.recorded_brackets import recorded_brackets
-from tests.property.recorded_decisions import decided, random_decisions, stored
+from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
 from tests.unit.domain.example import inputs_for
 from tests.world import THIS_STORE, StoppedClock
 
@@ -37,6 +37,12 @@ VARIANTS = (
     variant_of(V3_6, {"liquidation_share": 0.3, "tp_costs": 1.0}),
     variant_of(V3_6, {"sl_costs": 0.5, "sl_min": 0.0001, "base_sl": 0.0004}),
     variant_of(V3_6, {"harvest1_low": 0.8, "harvest2_low": 0.1, "harvest3_low": 0.1}),
+    variant_of(V3_6, harvesting(1.0, 0.0, 0.0)),
+    variant_of(V3_6, harvesting(0.5, 0.0, 0.5)),
+    # A target that is not placed may lie anywhere: TP1 beyond TP3, TP2 before TP1, TP3 before both.
+    variant_of(V3_5_FRACTION, {**harvesting(0.0, 0.5, 0.5), "tp1_offset": 9.0}),
+    variant_of(V3_5_FRACTION, {**harvesting(0.6, 0.0, 0.4), "tp2_offset": -0.9, "tp_min": 0.0001}),
+    variant_of(V3_5_FRACTION, {**harvesting(0.0, 1.0, 0.0), "tp3_offset": -0.2, "tp_min": 0.0001}),
     replace(V3_6, name="v3.6 blind", ignores=("divergence", "funding")),
 )
 

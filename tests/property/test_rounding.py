@@ -10,6 +10,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import (
     LEVELS,
     Distances,
+    Slice,
     Triggers,
     double_prices,
     exact_prices,
@@ -120,7 +121,10 @@ def test_without_a_tick_prices_are_double_products(entry: Decimal, side: Side, l
 
 
 harvests = st.sampled_from(
-    [(0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.3, 0.2), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.01, 0.98, 0.01)]
+    [
+        *((0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.3, 0.2), (0.01, 0.98, 0.01)),
+        *((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.5, 0.5, 0.0), (0.0, 0.7, 0.3), (0.5, 0.0, 0.5)),
+    ]
 )
 
 
@@ -147,6 +151,16 @@ def test_slices_are_placeable_and_are_the_position(
     assert all(exact(part.quantity) % exact(step) == 0 for part in slices)
     order = [LEVELS.index(part.level) for part in slices]
     assert order == sorted(set(order))
+    assert all(harvest[place] > 0.0 for place in order)
+
+
+def test_what_rounding_leaves_goes_to_the_last_target_with_a_share() -> None:
+    """Halves of 0.05 in steps of 0.01 are 0.02 each; the 0.01 that is left does not go to TP3, which has no share."""
+    instrument = Instrument("X", step_size=Decimal("0.01"))
+
+    halves = slices_of(Decimal("0.05"), (0.5, 0.5, 0.0), instrument, Decimal(100))
+
+    assert halves == (Slice("tp1", Decimal("0.02")), Slice("tp2", Decimal("0.03")))
 
 
 @given(
@@ -162,6 +176,7 @@ def test_a_quantity_off_the_step_grid_is_closed_whole(
 
     slices = slices_of(quantity, harvest, instrument, price)
 
+    assert all(harvest[LEVELS.index(part.level)] > 0.0 for part in slices)
     if slices:
         assert sum((exact(part.quantity) for part in slices), Fraction(0)) == exact(quantity)
     else:
@@ -177,6 +192,6 @@ def test_slices_that_need_no_merging_follow_the_harvest(
     slices = slices_of(Decimal(steps), harvest, instrument, Decimal(1))
 
     for part in slices:
-        if not part.merged and part.level != "tp3":
+        if not part.merged and part is not slices[-1]:
             share = exact(harvest[LEVELS.index(part.level)])
             assert exact(part.quantity) == (share * steps) // 1

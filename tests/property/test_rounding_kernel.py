@@ -19,6 +19,13 @@ from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards, stop_po
 from exitbrain.infrastructure.lab.sweep_rows import in_ticks
 from tests.unit.domain.example import BRACKETS, inputs_for, raw_levels
 
+HARVESTS = (
+    *[(0.3, 0.3, 0.4)] * 6,
+    *((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    *((0.5, 0.5, 0.0), (0.5, 0.0, 0.5), (0.0, 0.5, 0.5)),
+)
+ALL_PLACED = (True, True, True)
+
 
 @jit
 def judged(*arguments: Any) -> Any:
@@ -64,7 +71,9 @@ def cases(seed: int, count: int) -> list[tuple[LevelInputs, RawLevels, Decimal]]
         side = chance.choice((Side.LONG, Side.SHORT))
         inputs = inputs_for(V3_6, side=side, entry_price=entry, leverage=float(chance.randint(1, 125)))
         tp1, tp2, tp3 = targets
-        made.append((inputs, raw_levels(tp1=tp1, tp2=tp2, tp3=tp3, sl=risk, floor=floor), tick))
+        harvest = chance.choice(HARVESTS)
+        raw = raw_levels(tp1=tp1, tp2=tp2, tp3=tp3, sl=risk, floor=floor, harvest=harvest)
+        made.append((inputs, raw, tick))
     return made
 
 
@@ -79,6 +88,7 @@ def test_whatever_is_sure_is_right_and_nearly_all_is_sure() -> None:
         ratio, phase, whole = in_ticks(inputs.entry_price, tick)
         cost = round_trip_cost(inputs.fee_bps, inputs.slippage_bps)
         found = judged(
+            *(share > 0.0 for share in raw.harvest),
             *(float(inputs.side.direction), ratio, phase, whole, cost, np.inf),
             *(raw.tp1, raw.tp2, raw.tp3, raw.sl, raw.floor),
         )
@@ -116,6 +126,7 @@ def test_every_sure_grid_point_is_that_of_the_domain() -> None:
 
 def test_a_price_on_a_grid_point_is_not_sure() -> None:
     found = judged(
+        *ALL_PLACED,
         1.0,
         *in_ticks(Decimal(50_000), Decimal("0.1")),
         0.001,
@@ -133,4 +144,5 @@ def test_a_price_on_a_grid_point_is_not_sure() -> None:
 def test_an_entry_of_very_many_ticks_is_not_sure() -> None:
     ratio, phase, whole = in_ticks(Decimal(50_000), Decimal("1e-12"))
 
-    assert not judged(1.0, ratio, phase, whole, 0.001, np.inf, 0.01111, 0.0222, 0.0333, 0.00555, 0.002)[0]
+    entry = (1.0, ratio, phase, whole, 0.001, np.inf)
+    assert not judged(*ALL_PLACED, *entry, 0.01111, 0.0222, 0.0333, 0.00555, 0.002)[0]

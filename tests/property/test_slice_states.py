@@ -12,7 +12,9 @@ from exitbrain.infrastructure.lab.slice_states import (
     passes_sliced,
 )
 
-SHARES = ((0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.3, 0.2), (0.98, 0.01, 0.01), (1 / 3, 1 / 3, 1 / 3))
+THREE = ((0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.3, 0.2), (0.98, 0.01, 0.01), (1 / 3, 1 / 3, 1 / 3))
+FEWER = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0), (0.3, 0.0, 0.7), (0.0, 0.5, 0.5))
+SHARES = THREE + FEWER
 
 
 def test_what_a_position_decides_is_what_its_slices_show() -> None:
@@ -45,6 +47,6 @@ def test_more_digits_than_the_domain_keeps_are_left_to_slicing() -> None:
 
 
 def test_shares_that_leave_nothing_for_the_last_are_not_usual() -> None:
-    assert [are_usual(shares) for shares in SHARES] == [True] * 5
-    assert not are_usual((0.5, 0.5, 0.0))
+    assert all(map(are_usual, SHARES))
+    assert not are_usual((1.0, 1e-12, 0.0))
     assert not are_usual((0.7, 0.7, 0.2))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.formulas.registry import SHIPPED, V3_6
+from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.lab.column_builder import columns_of
@@ -18,7 +19,7 @@ from exitbrain.infrastructure.lab.decision_columns import COLUMNS, DecisionColum
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.verdict_kernel import exact_rows
 from tests.property.recorded_brackets import recorded_brackets
-from tests.property.recorded_decisions import random_decisions, stored
+from tests.property.recorded_decisions import harvesting, random_decisions, stored
 
 policies = pytest.mark.parametrize("policy", SHIPPED.values(), ids=lambda policy: policy.name)
 
@@ -61,6 +62,22 @@ def test_every_recorded_decision_that_columns_can_judge_is_exact(
     assert found == [not rounded_in_decimal(decision, instruments) for decision in decisions]
     states = {name for decision in decisions for name in decision.levels.guards.failed}
     assert len(states) >= 8 if policy.formula == "lsf-3.6" else len(states) >= 6
+
+
+def test_decisions_of_plans_with_fewer_targets_are_exact_in_columns(
+    instruments: dict[str, Instrument],
+) -> None:
+    """TP1 has no share and lies beyond TP3, which no rule minds; TP3 has none, so nothing is open after TP2."""
+    policy = variant_of(V3_6, {**harvesting(0.0, 1.0, 0.0), "tp1_offset": 0.1, "tp3_offset": 0.1})
+    decisions = list(random_decisions(policy, [*instruments.values()], seed=9, count=1_000))
+
+    found = verdicts(policy, columns_of(stored(decisions)), instruments)
+
+    judged = [not rounded_in_decimal(decision, instruments) for decision in decisions]
+    # The figures of a nearest target that is not TP1 have no digest: the row judge looks.
+    within_costs = ["targets_beyond_costs" in decision.levels.guards.failed for decision in decisions]
+    assert found == [one and not failed for one, failed in zip(judged, within_costs, strict=True)]
+    assert any("stop_inside_liquidation" in decision.levels.guards.passed for decision in decisions)
 
 
 def another_bit(column: Any, row: int) -> None:

@@ -1,5 +1,6 @@
 """The report of a what-if on a store, from what was asked of its decisions and positions."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from exitbrain.application.counterfactual import WhatIf
@@ -35,7 +36,26 @@ def _walked(found: Found) -> Walked:
         totals=found.panel.totals[0],
         judgement=found.judgement(),
         baseline=found.question.baseline_name,
+        notes=[*_off_market(found), *_failing(found)],
     )
+
+
+def _off_market(found: Found) -> Iterator[str]:
+    if found.panel.off_market_unknown:
+        yield (
+            f"Positions of which a recorded price has no candle, so that nobody can say whether it is off market: "
+            f"{found.panel.off_market_unknown}."
+        )
+
+
+def _failing(found: Found) -> Iterator[str]:
+    names = (found.question.baseline_name, found.question.candidates[0].name)
+    for outcome in found.outcomes:
+        for name, walked in zip(names, (outcome.baseline, outcome.candidates[0]), strict=True):
+            if walked.failed_guards:
+                opened = f"{outcome.position.opened_at:%Y-%m-%d %H:%M}"
+                guards = ", ".join(walked.failed_guards)
+                yield f"Walked all the same: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
 
 
 def _told(one: Unwalked) -> str:

@@ -15,7 +15,7 @@ from exitbrain.infrastructure.lab.report.page import Page, Section, Table, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
 from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
 from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
-from exitbrain.infrastructure.wording import percent, refusal
+from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
 
 CHARTS = 3
 """How many of the worst, of the best and of the most uncertain positions are drawn."""
@@ -82,20 +82,33 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Section:
     rows = (
         ("exits", *_row(totals.exits)),
         ("exits of positions that crossed no hole in the data", *_row(totals.without_holes)),
+        ("exits of plans of which no guard on the levels failed", *_row(totals.without_failed_guards)),
+        ("exits with entries off market", *_row(totals.with_off_market)),
+        ("exits without entries off market", *_row(totals.without_off_market)),
         ("still open, at the last close", *_row(totals.open_rests)),
         ("all together", *_row(totals.everything)),
     )
     treated = "counted all the same" if include_off_market else "left out"
     notes = [
         BOUNDS,
+        *_unknown(totals),
         *(
             f"Off market, {treated}: {_name(one)} lies outside the candle it was made in."
             for one in totals.off_market
         ),
         *(f"Refused, left out: {_name(one)}: {refusal(one.levels.raw)}." for one in totals.refused),
+        *(
+            f"Not placeable, left out: {_name(one)}: {unplaceable(one.levels.guards)}."
+            for one in totals.not_placeable
+        ),
     ]
     headings = ("Total", "Positions", "Pessimistic", "Optimistic")
     return Section("Totals", tuple(notes), (Table(headings, rows, frozenset({1, 2, 3})),))
+
+
+def _unknown(totals: Totals) -> tuple[str, ...]:
+    count = totals.off_market_unknown
+    return (f"Whether {entries(count)} off market is not known: the candle is missing.",) if count else ()
 
 
 def _guards(simulated: Sequence[Simulated]) -> Section:
@@ -107,7 +120,12 @@ def _guards(simulated: Sequence[Simulated]) -> Section:
         rows.append((guard, str(len(reports) - failed - unknown), str(failed), str(unknown)))
     return Section(
         "Guards",
-        ("A plan may be executed when every guard passes; none stops a simulation.",),
+        (
+            (
+                "A plan may be executed when every guard passes. One that fails is walked all the same, "
+                "unless it is slices_placeable: then there is no quantity to walk."
+            ),
+        ),
         (Table(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
     )
 
@@ -143,7 +161,7 @@ def _list(walked: Sequence[tuple[Simulated, Path]]) -> Section:
             _opened(one),
             told(path.walk.pessimistic),
             told(path.walk.optimistic) if path.walk.ambiguous else "the same",
-            _remarks(path),
+            _remarks(one, path),
         )
         for one, path in walked[:ROWS]
     )
@@ -165,7 +183,7 @@ def _assumptions(simulated: Sequence[Simulated]) -> Section:
     )
 
 
-def _remarks(path: Path) -> str:
+def _remarks(one: Simulated, path: Path) -> str:
     said = []
     if path.walk.entry_off_market:
         said.append("off market")
@@ -173,6 +191,8 @@ def _remarks(path: Path) -> str:
         said.append(f"holes crossed: {path.walk.holes}")
     if path.walk.refined_candles:
         said.append(f"candles refined: {path.walk.refined_candles}")
+    if one.failed_guards:
+        said.append(f"fails {', '.join(one.failed_guards)}")
     return ", ".join(said)
 
 

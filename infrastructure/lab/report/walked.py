@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from exitbrain.domain.levels import TARGETS
 from exitbrain.domain.walk.candle import CandleSeries, Market
 from exitbrain.domain.walk.givens import TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, LegLevel, Walk
@@ -155,8 +156,10 @@ def _bars(candles: CandleSeries, from_ms: int, to_ms: int) -> Bars:
 
 
 def _ladder(path: Path) -> Ladder:
-    tp1, tp2, tp3 = path.plan.givens.targets
-    return Ladder(path.policy, {"tp1": tp1, "tp2": tp2, "tp3": tp3, "sl": path.plan.givens.stop})
+    givens = path.plan.givens
+    targets = zip(TARGETS, givens.targets, givens.shares, strict=True)
+    placed = {target: price for target, price, share in targets if share > 0.0}
+    return Ladder(path.policy, {**placed, "sl": givens.stop})
 
 
 def _optimistic(path: Path) -> list[Marker]:

@@ -35,7 +35,7 @@ RECORDED = "as recorded"
 class Walked:
     """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
 
-    `left_out` says which positions are in no number, and why, a sentence each.
+    `left_out` says which positions are in no number, and why, `notes` what else is to be known, a sentence each.
     """
 
     outcomes: Sequence[PositionOutcome]
@@ -43,6 +43,7 @@ class Walked:
     totals: CandidateTotals
     judgement: Judgement | None = None
     baseline: str = RECORDED
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,9 @@ def _outcome(walked: Walked) -> Section:
             ("all walked", totals.everything),
             ("that crossed no hole in the data", totals.without_holes),
             ("of which nothing is left open", totals.closed),
+            ("of which no guard on the levels fails", totals.without_failed_guards),
+            ("with those that have a recorded price off market", totals.with_off_market),
+            ("without them", totals.without_off_market),
         )
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
@@ -175,6 +179,7 @@ def _outcome(walked: Walked) -> Section:
             BOUNDS,
             f"{totals.ambiguous} positions are ambiguous under at least one policy.",
             *walked.left_out,
+            *walked.notes,
             *_judged(walked),
         ),
         tuple(blocks),
@@ -235,9 +240,20 @@ def _on_candles(walked: Walked, policy: str) -> list[Section]:
 def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     difference = outcome.differences[0]
     return (
-        f"Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.walk)}. "
+        f"{_doubts(outcome, baseline, policy)}Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.walk)}. "
         f"{policy}: {_walk(outcome.candidates[0].walk)}."
     )
+
+
+def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
+    """Return the sentences about prices off market and guards that fail."""
+    said = (
+        [f"Off market: {', '.join(each.what for each in outcome.off_market)}. "] if outcome.off_market else []
+    )
+    for name, walked in ((baseline, outcome.baseline), (policy, outcome.candidates[0])):
+        if walked.failed_guards:
+            said.append(f"{name} fails {', '.join(walked.failed_guards)}. ")
+    return "".join(said)
 
 
 def _walk(walk: Walk) -> str:

@@ -340,6 +340,128 @@ def test_what_crossed_a_hole_or_is_still_open_is_totalled_apart() -> None:
     assert totals.without_holes.positions == totals.closed.positions == 1
 
 
+def told(outcome: PositionOutcome) -> list[tuple[str, str, bool | None]]:
+    return [(each.what.value, str(each.price), each.off_market) for each in outcome.prices]
+
+
+def test_every_recorded_price_is_held_against_the_candle_of_its_time() -> None:
+    """The market stays between 99.9 and 100.2, and knows nothing of the eighth minute."""
+    world = World()
+    opened(world)
+    opened(world, 2.5, entry_price="100.2")
+    opened(world, 3.5, entry_price="100.3")
+    world.closed(symbol="BTCUSDT", quantity=1, exit_price="99.9", order_id=7, timestamp=at(4.5))
+    world.closed(symbol="BTCUSDT", quantity=1, exit_price="99.8", order_id=8, timestamp=at(5.5))
+    world.closed(symbol="BTCUSDT", quantity=4, exit_price="100", order_id=9, timestamp=at(7.5))
+    market = MadeMarket(BTCUSDT=CALM)
+    candles = market.market("BTCUSDT").candles.candles
+    market._markets["BTCUSDT"] = Market(CandleSeries(MINUTE, [*candles[:7], *candles[8:]]))
+
+    found = only(world, market)
+
+    assert told(found) == [
+        ("entry", "100", False),
+        ("increase", "100.2", False),
+        ("increase", "100.3", True),
+        ("reduction", "99.9", False),
+        ("reduction", "99.8", True),
+        ("close", "100", None),
+    ]
+    assert [each.what.value for each in found.off_market] == ["increase", "reduction"]
+    assert found.off_market_unknown
+
+
+def test_a_close_after_the_end_of_the_data_is_of_no_known_candle() -> None:
+    world = World()
+    opened(world)
+    world.closed(symbol="BTCUSDT", exit_price="100", order_id=7, timestamp=at(31))
+
+    assert told(only(world, MadeMarket(BTCUSDT=CALM)))[-1] == ("close", "100", None)
+
+
+def test_totals_with_off_market_prices_stand_beside_those_without() -> None:
+    """Two longs at 100, closed at 100.1 and, off market, at 110: net 0.1 % and 10 %, less 5 bps of 100 and of the exit."""
+    world = World(policy="v3.6")
+    for symbol, price in (("BTCUSDT", "100.1"), ("ETHUSDT", "110")):
+        opened(world, symbol=symbol)
+        world.closed(symbol=symbol, exit_price=price, order_id=7, timestamp=at(4.5))
+    found = [
+        each
+        for each in every(world, MadeMarket(BTCUSDT=CALM, ETHUSDT=CALM))
+        if isinstance(each, PositionOutcome)
+    ]
+    honest, dear = 0.001 - 0.0005 - 0.0005 * 1.001, 0.1 - 0.0005 - 0.0005 * 1.1
+
+    without, with_them = Panel(1), Panel(1)
+    for outcome in found:
+        without.add(outcome, NOON_MS, counted=not outcome.off_market)
+        with_them.add(outcome, NOON_MS)
+
+    for panel, counted in ((without, honest), (with_them, honest + dear)):
+        (totals,) = panel.totals
+        assert totals.everything.pessimistic == pytest.approx(counted, abs=1e-12)
+        assert totals.without_off_market.pessimistic == pytest.approx(honest, abs=1e-12)
+        assert totals.with_off_market.pessimistic == pytest.approx(honest + dear, abs=1e-12)
+        assert (panel.off_market, panel.off_market_unknown) == (1, 0)
+    assert len(without.comparisons) == 1
+
+
+@pytest.mark.parametrize(
+    ("instrument", "quantity"),
+    [
+        (Instrument("BTCUSDT", step_size=Decimal(1)), "0.5"),
+        (Instrument("BTCUSDT", step_size=Decimal("0.001"), min_notional=Decimal(100)), "0.999"),
+    ],
+)
+def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(
+    instrument: Instrument, quantity: str
+) -> None:
+    """Half a step, or 99.90 where 100 is the least: no plan could have closed any part of it."""
+    world = World(instruments=OneInstrument(instrument))
+    opened(world, quantity=quantity)
+
+    (found,) = every(world, MadeMarket(BTCUSDT=CALM))
+
+    assert isinstance(found, LeftOut)
+    assert found.because is LeftOutBecause.NOT_PLACEABLE
+    assert found.detail == f"as recorded can place no slice of {quantity} at revision 1"
+
+
+def test_a_later_revision_without_a_placeable_slice_leaves_the_position_out_too() -> None:
+    world = World(instruments=OneInstrument(Instrument("BTCUSDT", step_size=Decimal(1))))
+    opened(world)
+    world.intent(symbol="BTCUSDT", side="SELL", reduce_only=True, quantity="1.5", timestamp=at(2))
+    opened(world, 3, quantity="0.2")
+
+    (found,) = every(world, MadeMarket(BTCUSDT=CALM))
+
+    assert isinstance(found, LeftOut)
+    assert found.because is LeftOutBecause.NOT_PLACEABLE
+
+
+def test_levels_that_fail_a_guard_are_walked_and_named_and_totalled_apart() -> None:
+    """The stop of v3.5 is 0.02 %, less than twice the round trip of 0.1 %; that of v3.6 is not."""
+    cured, old = World(policy="v3.6"), World()
+    opened(cured)
+    opened(old)
+    market = MadeMarket(BTCUSDT=CALM)
+    sound, failing = only(cured, market), only(old, market)
+
+    panel = Panel(1)
+    panel.add(sound, NOON_MS)
+    panel.add(failing, NOON_MS)
+
+    assert sound.baseline.failed_guards == sound.candidates[0].failed_guards == ()
+    assert (failing.baseline.failed_guards, failing.candidates[0].failed_guards) == (
+        ("stop_wider_than_costs",),
+        (),
+    )
+    (totals,) = panel.totals
+    assert (totals.everything.positions, panel.failed_guards) == (2, 1)
+    assert totals.without_failed_guards.positions == 1
+    assert totals.without_failed_guards.pessimistic == sound.candidates[0].walk.pessimistic.net
+
+
 def test_regret_is_what_the_best_of_the_family_would_have_brought_more() -> None:
     family = [Interval(0.0, 0.0), Interval(1.0, 2.0), Interval(-1.0, 5.0)]
 

@@ -170,6 +170,33 @@ def test_what_is_not_allowed_is_refused_in_one_sentence(
     assert ended == (2, "", f"exitbrain: {sentence}\n")
 
 
+@pytest.mark.parametrize(
+    ("engine", "slices"),
+    [
+        ("First", [("tp1", "0.05")]),
+        ("Second", [("tp2", "0.05")]),
+        ("Last", [("tp3", "0.05")]),
+        ("Halves", [("tp1", "0.025"), ("tp2", "0.025")]),
+        ("LateHalves", [("tp2", "0.025"), ("tp3", "0.025")]),
+    ],
+)
+@pytest.mark.parametrize("command", ["levels", "explain"])
+def test_a_plan_with_fewer_targets_is_computed_sliced_and_judged(
+    exitbrain: Exitbrain, instruments: str, command: str, engine: str, slices: list[tuple[str, str]]
+) -> None:
+    """A long of 0.05 BTC at 64123.4 and 20x, targets 1, 2 and 3 %, stop 1 %: no guard on the levels minds."""
+    asked = (command, "--leverage", "20", "--policy", f"foreign:tests.foreign_engines:{engine}Target")
+    priced = ("--entry", "64123.4", "--quantity", "0.05", "--instruments", instruments, "--symbol", "BTCUSDT")
+
+    report = exitbrain(*asked, *priced, "--json").report
+    text = exitbrain(*asked, *priced)
+
+    assert text.code == 0
+    assert "not placed" in text.stdout
+    assert [(part["level"], part["quantity"]) for part in report["slices"]] == slices
+    assert [guard["state"] for guard in report["guards"]] == ["passed"] * 10
+
+
 def test_a_symbol_that_the_file_does_not_know_is_named(exitbrain: Exitbrain, instruments: str) -> None:
     ended = exitbrain("levels", "--leverage", "5", "--instruments", instruments, "--symbol", "nope")
 

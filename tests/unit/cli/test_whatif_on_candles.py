@@ -41,7 +41,7 @@ def recorded(tmp_path: Path, exitbrain: Exitbrain) -> Exitbrain:
             line(
                 "trade.closed",
                 400,
-                {"symbol": "ETHUSDT", "exit_price": "99", "pnl_percent": "1", "order_id": "7"},
+                {"symbol": "ETHUSDT", "exit_price": "99.9", "pnl_percent": "0.1", "order_id": "7"},
             ),
         ],
     )
@@ -143,6 +143,130 @@ def test_a_sweep_is_judged_as_a_family(recorded: Exitbrain) -> None:
     assert "Walk forward" in text
 
 
+def test_several_policies_are_judged_as_a_family(recorded: Exitbrain) -> None:
+    """Each with every change: of no policy that was named the answer is missing."""
+    several = ("whatif", "--policy", "v3.5", "--policy", "v3.6", "--candles", "candles")
+
+    report = recorded(*several, "--sweep", "base_sl=0.004:0.006:0.002", "--json").report
+    plain = recorded(*several, "--json").report
+    text = recorded(*several).stdout
+    alone = [
+        recorded("whatif", "--policy", name, "--candles", "candles", "--json").report
+        for name in ("v3.5", "v3.6")
+    ]
+
+    assert [each["policy"] for each in report["family"]["policies"]] == [
+        "v3.5 base_sl=0.004", "v3.5 base_sl=0.006", "v3.6 base_sl=0.004", "v3.6 base_sl=0.006",
+    ]  # fmt: skip
+    assert [(each["policy"], each["parameters"]) for each in report["policies"]][1:3] == [
+        ("v3.5", {"base_sl": 0.006}),
+        ("v3.6", {"base_sl": 0.004}),
+    ]
+    assert "outcome" not in plain
+    for one, member in zip(alone, plain["family"]["policies"], strict=True):
+        assert member["difference"] == one["outcome"]["difference"]
+    assert "2 variants of v3.5, v3.6 on 3 recorded decisions" in text
+    assert "2 policies against as recorded on 2 recorded positions" in text
+
+
+def test_a_family_on_many_days_is_corrected_for_its_size(tmp_path: Path, exitbrain: Exitbrain) -> None:
+    """The stop of v3.6 survives every dip, that of v3.5 is hit by each: one of the two is superior."""
+    asked = days_of_positions(tmp_path, exitbrain, 40)
+
+    family = asked(
+        *("whatif", "--policy", "v3.5", "--policy", "v3.6", "--candles", "candles", "--json")
+    ).report["family"]
+
+    assert [(each["policy"], each["superior"]) for each in family["policies"]] == [
+        ("v3.5", False),
+        ("v3.6", True),
+    ]
+    assert family["p_value"] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--policy", "v3.6"), "--policy v3.6 is given more than once"),
+        (("--policy", "v3.5", "--export", "pairs.csv"), "it takes one policy; --policy is given 2 times"),
+        (("--policy", "v3.5", "--report", "page.html"), "it takes one policy; --policy is given 2 times"),
+        (("--policy", "v9"), "policy 'v9' is not known"),
+        (("--policy", "v3.5-fraction", "--set", "spacing=1.2"), "parameter of v3.5-fraction is 'spacing'"),
+    ],
+)
+def test_what_makes_no_family_is_one_sentence(flags: tuple[str, ...], says: str, recorded: Exitbrain) -> None:
+    ended = recorded("whatif", "--policy", "v3.6", *flags)
+
+    assert ended.code == 2
+    assert says in ended.stderr
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path, exitbrain: Exitbrain) -> Exitbrain:
+    """Three longs at 100 in a calm market: one closed off market at 110, one of half a step, one without a doubt."""
+    symbols = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+    lines = [
+        intent(number, symbol, "BUY", quantity="0.5" if symbol == "ETHUSDT" else "2")
+        for number, symbol in enumerate(symbols, start=1)
+    ]
+    closed = {"symbol": "BTCUSDT", "exit_price": "110", "pnl_percent": "10", "order_id": "7"}
+    write(tmp_path / "messages.jsonl", [*lines, line("trade.closed", 400, closed)])
+    (tmp_path / "rules.json").write_text('{"ETHUSDT": {"step_size": "1"}}', encoding="utf-8")
+    for symbol in symbols:
+        candle_file(tmp_path / "candles", symbol, CALM)
+    assert exitbrain("ingest", "messages.jsonl", "--policy", "v3.6", "--instruments", "rules.json").code == 0
+    return exitbrain
+
+
+def test_closes_off_market_and_what_can_not_be_placed_are_named_and_totalled_apart(
+    doubtful: Exitbrain,
+) -> None:
+    """The close at 110 brings 10 % less fees; its candle goes up to 100.1."""
+    plain = doubtful(*WHATIF, "--json").report["outcome"]
+    both = doubtful(*WHATIF, "--include-off-market", "--json").report["outcome"]
+    text, other = doubtful(*WHATIF).stdout, doubtful(*WHATIF, "--include-off-market").stdout
+    family = doubtful(*WHATIF, "--policy", "v3.5-fraction", "--json").report["family"]
+
+    assert [(each["symbol"], each["because"]) for each in plain["left_out"]] == [
+        ("BTCUSDT", "off_market"),
+        ("ETHUSDT", "not_placeable"),
+    ]
+    assert plain["left_out"][0]["detail"] == "outside the candle of its time: close 110"
+    assert [each["positions"] for each in (plain, plain["with_off_market"], plain["without_off_market"])] == [
+        1,
+        2,
+        1,
+    ]
+    gain = plain["with_off_market"]["pessimistic"] - plain["without_off_market"]["pessimistic"]
+    assert gain == pytest.approx(0.1 - 0.0005 - 0.0005 * 1.1, abs=1e-12)
+    assert (both["positions"], both["off_market"], both["off_market_unknown"]) == (2, 1, 0)
+    assert both["pessimistic"] == both["with_off_market"]["pessimistic"]
+    [entry, close] = both["details"][0]["prices"]
+    assert (entry["what"], entry["off_market"]) == ("entry", False)
+    assert (close["what"], close["price"], close["off_market"]) == ("close", 110.0, True)
+    assert "with off-market prices (2)" in text
+    assert "Left out, not placeable" in text
+    assert "without off-market prices (1)" in other
+    for member in family["policies"]:
+        assert [member[name]["positions"] for name in ("with_off_market", "without_off_market")] == [2, 1]
+
+
+def test_levels_that_fail_a_guard_are_named_with_their_policy(recorded: Exitbrain) -> None:
+    """Recorded under v3.5, whose stop of 0.02 % is within the costs; that of v3.6 is not."""
+    outcome = recorded(*WHATIF, "--json").report["outcome"]
+    text = " ".join(recorded(*WHATIF, "--report", "page.html").stdout.split())
+
+    for position in outcome["details"]:
+        assert position["baseline"]["failed_guards"] == ["stop_wider_than_costs"]
+        assert position["candidate"]["failed_guards"] == []
+    assert (outcome["positions"], outcome["without_failed_guards"]["positions"]) == (2, 0)
+    assert "without failed guards (0)" in text
+    assert "stop_wider_than_costs fails as recorded, walked all the same: all." in text
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "as recorded fails stop_wider_than_costs" in page
+    assert "of which no guard on the levels fails" in page
+
+
 def days_of_positions(folder: Path, exitbrain: Exitbrain, days: int) -> Exitbrain:
     """Record a long on each of many days, in a market that falls half a percent after noon and rises 2 % every day."""
     draw = random.Random(3)
@@ -224,4 +348,4 @@ def test_off_market_entries_count_when_asked_for(tmp_path: Path, exitbrain: Exit
     assert [each["because"] for each in left_out["left_out"]] == ["off_market"]
     assert (left_out["positions"], counted["positions"]) == (0, 1)
     assert counted["details"][0]["entry_off_market"] is True
-    assert "No recorded position could be walked; there is no outcome." in text
+    assert "No recorded position is counted; there is no outcome." in text

@@ -53,7 +53,7 @@ def test_candles_of_other_messages_make_the_claim_false(folder: Path) -> None:
     symbols = synthetic_candles(story.MESSAGES, seed=story.SEED)
     away = {name: replace(found, candles=_doubled(found)) for name, found in symbols.items()}
 
-    with pytest.raises(ClaimFalse, match="every entry lies within the candle"):
+    with pytest.raises(ClaimFalse, match="every recorded price lies within the candle"):
         what_if.check(_found(folder, away))
 
 

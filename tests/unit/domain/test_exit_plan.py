@@ -136,6 +136,21 @@ def test_the_legs_share_what_is_left_and_together_are_all_of_it() -> None:
     assert resized.quantity == Decimal(1)
 
 
+def test_a_target_without_a_share_has_no_leg() -> None:
+    resized = ExitPlanResized(
+        Decimal("0.7"),
+        (
+            Leg("tp1", 1 / 3, Decimal("0.23333333333333331")),
+            Leg("tp2", 2 / 3, Decimal("0.46666666666666669")),
+        ),
+        STAMP,
+    )
+
+    plan(OPENED, decision(1, harvest=(1 / 3, 2 / 3, 0.0))).when(
+        lambda p: p.resize(Decimal("0.7"), STAMP)
+    ).then(resized)
+
+
 def test_the_legs_of_an_unknown_rest_keep_their_shares() -> None:
     legs = (Leg("tp1", 0.3, None), Leg("tp2", 0.3, None), Leg("tp3", 0.4, None))
 

@@ -215,6 +215,47 @@ def test_targets_must_increase(targets: tuple[float, float, float]) -> None:
     assert found == {"targets_increasing": {"tp1": tp1, "tp2": tp2, "tp3": tp3}}
 
 
+@pytest.mark.parametrize(
+    ("harvest", "targets"),
+    [
+        ((1.0, 0.0, 0.0), (0.009, 0.009, 0.0)),
+        ((0.0, 1.0, 0.0), (0.0, 0.009, 0.009)),
+        ((0.0, 0.0, 1.0), (0.02, 0.02, 0.009)),
+        ((0.5, 0.5, 0.0), (0.009, 0.012, 0.012)),
+        ((0.5, 0.0, 0.5), (0.009, 0.009, 0.012)),
+        ((0.0, 0.5, 0.5), (-0.01, 0.009, 0.012)),
+    ],
+)
+def test_a_target_without_a_share_is_not_placed_and_fails_no_guard(
+    harvest: tuple[float, float, float], targets: tuple[float, float, float]
+) -> None:
+    tp1, tp2, tp3 = targets
+
+    found = judged(harvest=harvest, tp1=tp1, tp2=tp2, tp3=tp3)
+
+    assert found.guards.passed == GUARDS
+
+
+def test_the_figures_of_a_plan_with_fewer_targets_are_those_of_its_own_targets() -> None:
+    found = failed(harvest=(0.0, 0.5, 0.5), tp1=0.5, tp2=0.001, tp3=0.001, instrument=None)
+
+    assert found["targets_beyond_costs"] == {"tp2": 0.001, "cost": 0.001}
+    assert found["targets_increasing"] == {"tp2": 0.001, "tp3": 0.001}
+    assert list(failed(harvest=(0.0, 0.5, 0.5), tp2=0.001, tp3=0.001)["levels_on_distinct_ticks"]) == [
+        "entry",
+        "tp2",
+        "tp3",
+        "sl",
+    ]
+
+
+def test_nothing_is_liquidated_once_the_last_placed_target_closed_everything() -> None:
+    """After TP1 a rest of 0 has no liquidation price; dividing by it ended the computation."""
+    assert "stop_inside_liquidation" in judged(harvest=(1.0, 0.0, 0.0)).guards.passed
+    found = failed(harvest=(1.0, 0.0, 0.0), leverage=50.0, sl=0.0151)["stop_inside_liquidation"]
+    assert found["targets_filled"] == 0.0
+
+
 def test_levels_that_round_to_one_tick_fail() -> None:
     coarse = replace(BTCUSDT, tick_size=Decimal(500))
 

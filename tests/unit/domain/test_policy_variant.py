@@ -35,8 +35,8 @@ def test_nothing_changed_is_the_policy_itself() -> None:
             r"harvest at low leverage is \[0.5, 0.3, 0.4\]; allowed: fractions that sum to 1",
         ),
         (
-            {"harvest1_high": 0.8, "harvest2_high": 0.2, "harvest3_high": 0.0},
-            "harvest at high leverage .* allowed: fractions above 0",
+            {"harvest1_high": 0.9, "harvest2_high": 0.2, "harvest3_high": -0.1},
+            "harvest at high leverage .* allowed: fractions of 0 or more",
         ),
     ],
 )
@@ -49,3 +49,9 @@ def test_a_whole_harvest_scheme_can_be_changed() -> None:
     scheme = {"harvest1_middle": 0.1, "harvest2_middle": 0.2, "harvest3_middle": 0.7}
 
     assert variant_of(V3_5, scheme).parameters["harvest3_middle"] == 0.7
+
+
+def test_a_scheme_may_leave_targets_without_a_share() -> None:
+    single = {"harvest1_low": 1.0, "harvest2_low": 0.0, "harvest3_low": 0.0}
+
+    assert variant_of(V3_5, single).parameters["harvest2_low"] == 0.0

@@ -1,0 +1,54 @@
+"""Recorded prices held against the market: whether each lies in the candle of its time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from exitbrain.application.outcome_plans import ms_of
+from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.domain.position import PositionIncreased, PositionReduced
+from exitbrain.domain.walk.candle import CandleSeries
+from exitbrain.domain.walk.fit import off_market
+
+
+class PriceOf(StrEnum):
+    """What happened at a recorded price."""
+
+    ENTRY = "entry"
+    INCREASE = "increase"
+    REDUCTION = "reduction"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPrice:
+    """A recorded price; `off_market` is None where there is no candle at its time."""
+
+    what: PriceOf
+    at: datetime
+    price: Decimal
+    off_market: bool | None
+
+
+def prices_of(position: RecordedPosition, candles: CandleSeries) -> tuple[RecordedPrice, ...]:
+    """Return every price that the record has of a position, in log order."""
+    return tuple(
+        [
+            RecordedPrice(what, at, price, off_market(float(price), ms_of(at), candles))
+            for what, at, price in _recorded(position)
+            if price is not None
+        ]
+    )
+
+
+def _recorded(position: RecordedPosition) -> Iterator[tuple[PriceOf, datetime, Decimal | None]]:
+    yield PriceOf.ENTRY, position.opened_at, position.entry_price
+    for at, step in position.steps:
+        if isinstance(step, PositionIncreased):
+            yield PriceOf.INCREASE, at, step.added_price
+        elif isinstance(step, PositionReduced):
+            yield PriceOf.REDUCTION, at, step.exit_price
+    if position.closed is not None:
+        yield PriceOf.CLOSE, position.closed.stamp.occurred_at, position.closed.exit_price
