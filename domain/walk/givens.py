@@ -160,6 +160,13 @@ class Givens:
         if not (min(self.shares) >= 0.0 and abs(h1 + h2 + h3 - 1.0) <= SHARES_SUM_TO_ONE_WITHIN):
             raise InvalidValue("shares", self.shares, "three fractions of 0 or more that sum to 1")
 
+    @property
+    def margin_gone_at(self) -> float | None:
+        """Return the price `E*(1 - d/L)` at which the margin is gone; None where liquidation is not walked."""
+        if self.liquidation is None:
+            return None
+        return self.entry * (1 - self.side.direction / self.liquidation.leverage)
+
 
 def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:
     """Return the target prices `E*(1 + d*tp)` and the stop price `E*(1 - d*sl)`, products of doubles."""

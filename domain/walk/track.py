@@ -9,7 +9,7 @@ from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
 from exitbrain.domain.walk.order import Standing
-from exitbrain.domain.walk.outcome import History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.walk.stops import Stops
 from exitbrain.domain.walk.touches import Bar, Exit, Move, Touches
@@ -86,9 +86,9 @@ class Track:
             case Relevelled():
                 return self._lane_from(lane, spot.filled, relevelled(givens, change), still_open), _unchanged
             case Reduced(kept=kept):
-                closed = Leg(LegLevel.EXTERNAL, still_open * (1.0 - kept), bar.open, bar.at_ms)
+                closed = still_open * (1.0 - kept)
                 following = self._lane_from(lane, spot.filled, givens, still_open * kept)
-                return following, lambda path: self.account.with_leg(path, closed)
+                return following, lambda path: lane.booking.reduced(path, closed, bar)
             case Increased(added=added, price=price):
                 following = self._lane_from(lane, spot.filled, givens, still_open + added)
                 return following, lambda path: self.account.with_more(path, added, price)

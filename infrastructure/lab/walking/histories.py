@@ -149,10 +149,17 @@ def _close(h: Histories, row: int, level: int, left: float, price: float, at_ms:
 @jit
 def _book(h: Histories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed) -> None:
     """Add a leg, every sum in the order of the domain's `Account`."""
-    fee, slippage = rates_of(p, level)
+    fee_rate, slippage_rate = rates_of(p, level)
+    fee = fee_rate * fraction * price / p.entry
+    slippage = slippage_rate * fraction * price / p.entry
+    if not np.isnan(p.worst):
+        left = fraction * p.d * (price - p.worst) / p.entry
+        left = left if left > 0.0 else 0.0
+        fee = left if left < fee else fee
+        slippage = left - fee if left - fee < slippage else slippage
     h.doubles[row, GROSS] += fraction * p.d * (price - p.entry) / p.entry
-    h.doubles[row, EXIT_FEES] += fee * fraction * price / p.entry
-    h.doubles[row, SLIPPAGE] += slippage * fraction * price / p.entry
+    h.doubles[row, EXIT_FEES] += fee
+    h.doubles[row, SLIPPAGE] += slippage
     leg = h.integers[row, LEGS]
     h.doubles[row, FRACTION + leg], h.doubles[row, PRICE + leg] = fraction, price
     h.integers[row, LEVEL + leg], h.integers[row, AT + leg] = level, at_ms

@@ -1,7 +1,7 @@
 """Positions as the kernel walks them: the placed targets, what rests behind each, and what each kind of leg costs.
 
-What the domain's `Ladder`, `Stops`, `Account` and `bankruptcy_price` work out for one position is worked out here for
-columns of them, the same operations on the same doubles.
+What the domain's `Ladder`, `Stops` and `Account` work out for one position is worked out here for columns of them, the
+same operations on the same doubles.
 """
 
 from typing import NamedTuple

@@ -55,7 +55,7 @@ def test_the_results_of_the_legs_are_the_net_result_before_entry_fee_and_funding
     history = walked(givens, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
     account = Account(givens)
 
-    total = account.result_of(history.legs[0]) + account.result_of(history.legs[1])
+    total = sum(account.result_of(leg, givens.margin_gone_at) for leg in history.legs)
 
     assert total - history.entry_fee == pytest.approx(history.net, abs=1e-16)
 
