@@ -8,6 +8,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import MINUTE_MS, PriceKind
+from exitbrain.domain.walk.tick import Tick
 
 SHARES_SUM_TO_ONE_WITHIN = 1e-9
 _BPS = 10000.0
@@ -124,7 +125,7 @@ class Givens:
     """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
 
     `targets` and `stop` are trigger prices. A target without a share is not placed. `stop_on` and `targets_on` say
-    which price triggers the orders at the venue.
+    which price triggers the orders at the venue. A stop that moves lies on the grid of `tick`; None where it is not known.
     """
 
     side: Side
@@ -140,6 +141,7 @@ class Givens:
     external: ExternalClose | None = None
     stop_on: PriceKind = PriceKind.CONTRACT
     targets_on: PriceKind = PriceKind.CONTRACT
+    tick: Tick | None = None
 
     def __post_init__(self) -> None:
         for name, price in zip(
@@ -159,6 +161,10 @@ class Givens:
         h1, h2, h3 = self.shares
         if not (min(self.shares) >= 0.0 and abs(h1 + h2 + h3 - 1.0) <= SHARES_SUM_TO_ONE_WITHIN):
             raise InvalidValue("shares", self.shares, "three fractions of 0 or more that sum to 1")
+
+    def moved_stop(self, price: float) -> float:
+        """Return where a stop lies that is moved to a price: on the tick grid, toward the entry, where that is known."""
+        return price if self.tick is None else self.tick.toward(self.entry, price, self.side.direction)
 
     @property
     def margin_gone_at(self) -> float | None:
