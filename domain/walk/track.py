@@ -12,10 +12,7 @@ from exitbrain.domain.walk.order import Standing
 from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.touches import Bar, Exit, Move, Touches
-
-Phase = Callable[[Touches, int, Bar], list[Move]]
-"""A part of a candle: one of the methods of Touches."""
+from exitbrain.domain.walk.touches import Bar, Exit, Move, Phase, Touches
 
 PathChange = Callable[[Path], Path]
 """What a change of a plan does to a history."""

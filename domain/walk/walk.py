@@ -9,14 +9,18 @@ A candle is walked in this order, which is also the order of all sums of doubles
 4. at the close of a rule interval: the stop is trailed and what it then catches closes, then the time stop.
 
 After 2, 3 and 4 histories of equal k are merged: the lowest and the highest net result so far stay, the one found
-first where two are equal. The candle of an entry inside it has no 2. What is left after the last candle is leg OPEN
+first where two are equal. The candle of an entry inside it has no 2; where the entry
+may lie at its open or inside, 2 is possible, and so is that it did nothing. What is left after the last candle is leg OPEN
 at its close.
 
 Rule closes are the closes at multiples of the rule interval since the epoch, plus what all candles are off their own
 grid; with candles as long as the rule interval each close is one.
 """
 
+from functools import partial
+
 from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
 from exitbrain.domain.walk.givens import Givens
@@ -24,7 +28,7 @@ from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.outcome import LegLevel, Walk
 from exitbrain.domain.walk.progress import Progress
 from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.touches import Bar, Touches
+from exitbrain.domain.walk.touches import Bar, Phase, Touches, phases_of
 
 
 def walk(givens: Givens, market: Market) -> Walk:
@@ -57,10 +61,12 @@ class _Walker:
         start = series.index_at(opened)
         first = series.candles[start]
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
+        entry = entry_in(self._givens, series, start)
         for candle in series.candles[start:]:
             self._cross_hole(expected, candle)
             expected = candle.open_time_ms + series.interval_ms
-            self._through(candle)
+            self._through(candle, entry)
+            entry = Entry.BEFORE
             if not self._progress.filled:
                 break
         else:
@@ -71,48 +77,52 @@ class _Walker:
         if candle.open_time_ms > expected and not self._closed_outside_by(expected):
             self._progress.holes += 1
 
-    def _through(self, candle: Candle) -> None:
+    def _through(self, candle: Candle, entry: Entry) -> None:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         self._pay_funding(candle, close_ms)
         bar = self._bar(candle)
-        begun = candle.open_time_ms < self._givens.opened_at_ms
         if self._closed_outside_by(close_ms - 1):
-            self._until_closed_outside(bar, begun)
+            self._until_closed_outside(bar, entry)
             return
-        if begun or not self._is_quiet(bar):
-            self._count(any(self._touches.leave_a_choice(k, bar, begun=begun) for k in self._progress.filled))
-            self._touch(candle, bar, begun)
+        if entry is not Entry.BEFORE or not self._is_quiet(bar):
+            self._count(any(self._touches.leave_a_choice(k, bar, entry) for k in self._progress.filled))
+            self._touch(candle, bar, entry)
             self._look_out()
         else:
             self._stops.see(bar.favourable, bar.favourable)
         self._close_rule_interval(bar, close_ms)
 
-    def _touch(self, candle: Candle, bar: Bar, begun: bool) -> None:
-        if not begun:
-            self._progress.advance(self._touches.at_open, bar, at_open=True)
-        finer = self._finer(candle, bar)
+    def _touch(self, candle: Candle, bar: Bar, entry: Entry) -> None:
+        self._at_open(bar, entry)
+        finer = self._finer(candle, bar, entry)
         if finer is None:
-            self._inside(bar, begun)
+            self._inside(bar, entry)
             return
         self._refined_candles += 1
-        begun = finer.entry_inside
+        entry = finer.entry
         for part in finer.bars:
-            if not begun:
-                self._progress.advance(self._touches.at_open, part, at_open=True)
-            self._inside(part, begun)
-            begun = False
+            self._at_open(part, entry)
+            self._inside(part, entry)
+            entry = Entry.BEFORE
 
-    def _inside(self, bar: Bar, begun: bool) -> None:
-        inside = self._touches.inside_after_entry if begun else self._touches.inside
-        self._progress.advance(inside, bar, at_open=False)
-        self._stops.see(bar.favourable, bar.close if begun else bar.favourable)
+    def _at_open(self, bar: Bar, entry: Entry) -> bool:
+        at_open, _ = phases_of(entry)
+        return at_open is not None and self._advance(at_open, bar, at_open=True)
 
-    def _finer(self, candle: Candle, bar: Bar) -> FinerBars | None:
+    def _inside(self, bar: Bar, entry: Entry) -> None:
+        _, inside = phases_of(entry)
+        self._advance(inside, bar)
+        self._stops.see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
+
+    def _advance(self, phase: Phase, bar: Bar, *, at_open: bool = False) -> bool:
+        return self._progress.advance(partial(phase, self._touches), bar, at_open=at_open)
+
+    def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
         states = self._progress.filled
         if self._market.finer is None or not states:
             return None
         marked = self._market.mark is not None and any(self._touches.liquidates(k, bar) for k in states)
-        finer = None if marked else finer_bars(self._market, candle, bar, self._givens.opened_at_ms, self._d)
+        finer = None if marked else finer_bars(self._market, self._givens, candle, bar, entry)
         self._unrefined_candles += finer is None
         return finer
 
@@ -132,13 +142,12 @@ class _Walker:
     def _closed_outside_by(self, at_ms: int) -> bool:
         return self._external_ms is not None and self._external_ms <= at_ms
 
-    def _until_closed_outside(self, bar: Bar, begun: bool) -> None:
+    def _until_closed_outside(self, bar: Bar, entry: Entry) -> None:
         external = self._givens.external
         assert external is not None
         if external.at_ms > bar.at_ms:
-            choice = not begun and self._progress.advance(self._touches.at_open, bar, at_open=True)
-            inside = self._touches.inside_before_close
-            self._count(self._progress.advance(inside, bar, at_open=False) or choice)
+            choice = self._at_open(bar, entry)
+            self._count(self._advance(Touches.inside_before_close, bar) or choice)
         self._progress.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
 
     def _pay_funding(self, candle: Candle, close_ms: int) -> None:

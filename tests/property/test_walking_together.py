@@ -4,9 +4,10 @@ from dataclasses import replace
 from random import Random
 
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.givens import ExternalClose, Givens, Rules
 from exitbrain.domain.walk.ladder import ladder_of
-from exitbrain.domain.walk.order import Standing, after_entry, ending, endings, whole_candle
+from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.stops import Stops
 from exitbrain.domain.walk.together import walk_both, walk_plan
@@ -133,7 +134,7 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
             moves.append({ending(move) for move in found})
         if len(standing) < 2:
             continue
-        way = after_entry(bar, d, 100.0) if inside else whole_candle(bar, d)
+        (way,) = ways_from(bar, d, 100.0, Entry.INSIDE if inside else Entry.BEFORE)
 
         pairs = endings(way, *standing)
 

@@ -1,11 +1,13 @@
 """The walk equals a second one that enumerates every history, and contains what trades show to have happened."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
+from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import History, Walk
 from exitbrain.domain.walk.walk import walk
@@ -56,7 +58,9 @@ def a_candle(draw: Random, open_time_ms: int, before: float) -> Candle:
     return Candle(open_time_ms, float(opened), float(high), float(low), float(close))
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["entry at an open", "entry inside a candle"])
+@pytest.mark.parametrize(
+    "inside", [False, True], ids=["entry at the time of an open", "entry inside a candle"]
+)
 def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(inside: bool) -> None:
     ambiguous = 0
     for seed in range(3000):
@@ -65,7 +69,7 @@ def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(insi
         for number in range(1, 6):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
         givens = a_position(draw, float(draw.choice([100, candles[0].open])), 30_000 if inside else 0, 1.0)
-        if inside and givens.rules.trailing is not None:
+        if givens.rules.trailing is not None and (inside or givens.entry != candles[0].open):
             continue
 
         walked = walk(givens, Market(CandleSeries(MINUTE, candles)))
@@ -129,3 +133,24 @@ def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> No
         narrowed += coarse.ambiguous and not finer.ambiguous
     assert touched > 5000
     assert narrowed > 300
+
+
+def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> None:
+    """A recorder writes 12:00 for an entry at 12:00:40: what the high and low of that minute did may lie before it."""
+    cut = 0
+    for seed in range(4000):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        at = trades[draw.randrange(0, 12)]
+        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
+        givens = replace(givens, rules=replace(givens.rules, time_stop_ms=None))  # it counts from the entry
+        candles = candles_of(trades, MINUTE)
+        recorded = replace(givens, opened_at_ms=at.at_ms // MINUTE * MINUTE)
+        if entry_in(recorded, candles, at.at_ms // MINUTE) is Entry.BEFORE:
+            continue  # by chance at the price of the open, or of the close before it
+
+        truth = walk(givens, Market(candles, finer=TradeSeries(trades)))
+
+        assert contains(walk(recorded, Market(candles)), truth), seed
+        cut += recorded != givens
+    assert cut > 1000

@@ -11,7 +11,15 @@ import numpy as np
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
-from exitbrain.infrastructure.lab.walking.moves import AT_OPEN, NO_EXIT, Bar, Moves, move_of, moves_of
+from exitbrain.infrastructure.lab.walking.moves import (
+    AT_OPEN,
+    AT_UNSURE_OPEN,
+    NO_EXIT,
+    Bar,
+    Moves,
+    move_of,
+    moves_of,
+)
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, TARGETS, Placed, rates_of
 from exitbrain.infrastructure.lab.walking.stops import Stops
 
@@ -105,7 +113,7 @@ def advance(
             after, exit_level, price = move_of(moves, move)
             for bound in range(2):
                 _copy(h, 2 * filled + bound, _MOVED + bound)
-                _fill(h, _MOVED + bound, filled, after, bar, what == AT_OPEN, p)
+                _fill(h, _MOVED + bound, filled, after, bar, what in (AT_OPEN, AT_UNSURE_OPEN), p)
                 if exit_level != NO_EXIT:
                     _close(h, _MOVED + bound, exit_level, p.open_after[after], price, bar.at_ms, p)
             if exit_level != NO_EXIT or after == p.last:

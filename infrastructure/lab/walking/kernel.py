@@ -43,16 +43,17 @@ from exitbrain.infrastructure.lab.walking.histories import (
     several_ended,
 )
 from exitbrain.infrastructure.lab.walking.moves import (
-    AT_OPEN,
     AT_RULE_CLOSE,
+    BEFORE,
     EVERYTHING_CLOSES,
-    INSIDE,
-    INSIDE_AFTER_ENTRY,
     INSIDE_BEFORE_CLOSE,
+    INSIDE_CANDLE,
     NO_EXIT,
+    UNSURE,
     Bar,
     Moves,
     leaves_a_choice,
+    phases_of,
     room_for_moves,
 )
 from exitbrain.infrastructure.lab.walking.placed import (
@@ -141,24 +142,26 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
     due = int(np.searchsorted(market.funding_ms, course.opened_ms, side="right"))
     ambiguous = 0
     i = course.first
+    entry = _entry_in(opens, bars, interval, i, course, p)
     while True:
         holes = _holes(opens, interval, market.holes_before, course, i)
         bar = _bar(opens, bars, i, p.d)
-        begun = bar.at_ms < course.opened_ms
         until = min(bar.at_ms + interval, course.external_ms)
         while due < len(market.funding_ms) and market.funding_ms[due] < until:
             mark = market.funding_mark[due]
             pay_funding(h, market.funding_rate[due], bar.open if np.isnan(mark) else mark, p)
             due += 1
         if i == course.external_candle:
-            return i, ambiguous + _close_outside(h, moves, course, bar, begun, stops, p, holes)
-        if begun or _reaches(bar.adverse, bar.mark_adverse, bar.favourable, stop, target, p.d):
-            at_open = not begun and _reaches(bar.open, bar.mark_open, bar.open, stop, target, p.d)
-            ambiguous += _touch(h, moves, bar, at_open, begun, stops, p, holes)
+            return i, ambiguous + _close_outside(h, moves, course, bar, entry, stops, p, holes)
+        if entry != BEFORE or _reaches(bar.adverse, bar.mark_adverse, bar.favourable, stop, target, p.d):
+            at_open = entry != INSIDE_CANDLE and _reaches(
+                bar.open, bar.mark_open, bar.open, stop, target, p.d
+            )
+            ambiguous += _touch(h, moves, bar, at_open, entry, stops, p, holes)
             stop, target = _nearest(h, stops, p)
         if trailing:
             before = trailed
-            trailed = seen(trailed, p.d, bar.favourable, bar.close if begun else bar.favourable)
+            trailed = seen(trailed, p.d, bar.favourable, bar.favourable if entry == BEFORE else bar.close)
             unseen = unseen or trailed.known != before.known or trailed.possible != before.possible
         if _is_rule_close(opens, interval, course.rule_interval_ms, i):
             if trailing:
@@ -172,6 +175,7 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
                 advance(h, moves, EVERYTHING_CLOSES, bar, stops, p, holes, _TIME)
         if not any_open(h):
             return i, ambiguous
+        entry = BEFORE
         end = _search_end(opens, interval, market.funding_candle, due, course, unseen, i)
         best = trailed.known if trailing and p.d * (target - trailed.known) > 0 else target
         i = _next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, best, p.d, i + 1, end)
@@ -197,28 +201,38 @@ def _course(opens: Integers, interval: int, givens: GivenColumns, first: Integer
 
 
 @jit
+def _entry_in(opens: Integers, bars: Doubles, interval: int, i: int, course: Course, p: Placed) -> int:
+    """Return where the entry lies, as seen from the first candle."""
+    if opens[i] != course.opened_ms:
+        return BEFORE if opens[i] > course.opened_ms else INSIDE_CANDLE
+    after_close = i > 0 and opens[i - 1] + interval == opens[i] and bars[i - 1, 3] == p.entry
+    return BEFORE if bars[i, 0] == p.entry or after_close else UNSURE
+
+
+@jit
 def _touch(
-    h: Histories, moves: Moves, bar: Bar, at_open: bool, begun: bool, stops: Stops, p: Placed, holes: int
+    h: Histories, moves: Moves, bar: Bar, at_open: bool, entry: int, stops: Stops, p: Placed, holes: int
 ) -> bool:
     """Take a candle's open, where it touches anything, and its extremes; return whether their order is open."""
     choice = False
     for filled in range(p.last):
-        choice = choice or (is_open(h, filled) and leaves_a_choice(moves, filled, bar, stops, p, begun))
+        choice = choice or (is_open(h, filled) and leaves_a_choice(moves, filled, bar, stops, p, entry))
+    opening, inside = phases_of(entry)
     if at_open:
-        advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
-    advance(h, moves, INSIDE_AFTER_ENTRY if begun else INSIDE, bar, stops, p, holes, NO_EXIT)
+        advance(h, moves, opening, bar, stops, p, holes, NO_EXIT)
+    advance(h, moves, inside, bar, stops, p, holes, NO_EXIT)
     return choice
 
 
 @jit
 def _close_outside(
-    h: Histories, moves: Moves, course: Course, bar: Bar, begun: bool, stops: Stops, p: Placed, holes: int
+    h: Histories, moves: Moves, course: Course, bar: Bar, entry: int, stops: Stops, p: Placed, holes: int
 ) -> bool:
     """Take what may have happened before a close from outside, then that close; return whether there was a choice."""
     choice, at_ms, price = False, course.external_ms, course.external_price
     if at_ms > bar.at_ms:
-        if not begun:
-            choice = advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
+        if entry != INSIDE_CANDLE:
+            choice = advance(h, moves, phases_of(entry)[0], bar, stops, p, holes, NO_EXIT)
         choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT) or choice
     outside = Bar(at_ms, price, price, price, price, price, price, price)
     advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL)
