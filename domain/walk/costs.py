@@ -20,8 +20,10 @@ target the maker fee and no slippage, LIQUIDATION neither (what is left of the m
 fee at the price at which it was recorded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 
@@ -75,10 +77,12 @@ class Account:
         alone = self.with_leg(Path(), leg, margin_gone_at)
         return alone.gross - alone.exit_fees - alone.slippage
 
-    def with_funding(self, path: Path, rate: float, still_open: float, mark: float) -> Path:
-        """Return the path after a funding time; a long pays a positive rate."""
-        paid = self._d * rate * still_open * mark / self.entry
-        return Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+    def with_funding(self, path: Path, dues: Sequence[Due], still_open: float) -> Path:
+        """Return the path after funding was due; a long pays a positive rate."""
+        for due in dues:
+            paid = self._d * due.rate * still_open * due.mark / self.entry
+            path = Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+        return path
 
     def with_more(self, path: Path, fraction: float, price: float) -> Path:
         """Return the path after the position grew by a fraction of its original quantity.

@@ -6,10 +6,10 @@ an entry inside it only the rest counts, from the finer candle that holds the en
 or inside, the same is asked of the first finer candle; among trades nobody can say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Due, Market, Trade
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.touches import Bar
@@ -17,10 +17,19 @@ from exitbrain.domain.walk.touches import Bar
 
 @dataclass(frozen=True, slots=True)
 class FinerBars:
-    """The finer bars of one candle; `entry` is where the entry lies, as seen from the first of them."""
+    """The finer bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
 
     bars: tuple[Bar, ...]
+    interval_ms: int
     entry: Entry
+
+    def with_funding(self, dues: Sequence[Due]) -> Iterator[tuple[Bar, Sequence[Due], Sequence[Due]]]:
+        """Yield each bar with the funding of the candle that is due before it and inside it; what is left comes after."""
+        for bar in self.bars:
+            before = sum(1 for due in dues if due.at_ms <= bar.at_ms)
+            until = sum(1 for due in dues if due.at_ms < max(bar.at_ms + self.interval_ms, bar.at_ms + 1))
+            yield bar, dues[:before], dues[before:until]
+            dues = dues[until:]
 
 
 def finer_bars(market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
@@ -46,7 +55,8 @@ def finer_bars(market: Market, givens: Givens, candle: Candle, bar: Bar, entry: 
     else:
         entry = Entry.BEFORE  # also before the first trade after it
     direction = givens.side.direction
-    return FinerBars(tuple(_bar(part, bar, market, direction) for part in parts), entry)
+    bars = tuple(_bar(part, bar, market, direction) for part in parts)
+    return FinerBars(bars, finer.interval_ms if isinstance(finer, CandleSeries) else 0, entry)
 
 
 def _as_candle(trade: Trade) -> Candle:

@@ -12,7 +12,7 @@ from itertools import product
 from math import inf
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.candle import Candle, Due, Market
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.fit import check_intervals
@@ -21,7 +21,7 @@ from exitbrain.domain.walk.order import Way, consistent, ways_before_close, ways
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, phases_of
-from exitbrain.domain.walk.walk import bar_of
+from exitbrain.domain.walk.walk import bar_of, due_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +143,20 @@ class _Together:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         bar = self._bar(candle)
         self._change(bar)
-        self._pay_funding(candle, close_ms)
+        self._abreast.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
+        dues = self._funding_before(close_ms, candle)
         if self._closed_outside_by(close_ms - 1):
-            self._until_closed_outside(bar, entry)
+            self._until_closed_outside(bar, entry, dues)
             return
         if entry is not Entry.BEFORE or not self._lookout.is_quiet(bar):
             self._ambiguous_candles += any(
-                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, entry)
+                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, entry, funded=bool(dues))
                 for track, spot in self._abreast.spots()
             )
-            self._touch(candle, bar, entry)
+            self._touch(candle, bar, entry, dues)
             self._lookout.look(self._abreast.spots())
         else:
+            self._abreast.pay_funding(dues)
             self._see(bar.favourable, bar.favourable)
         self._close_rule_interval(bar, close_ms)
 
@@ -165,26 +167,28 @@ class _Together:
                 self._abreast.change(number, changes.pop(0), bar)
                 self._lookout.look(self._abreast.spots())
 
-    def _touch(self, candle: Candle, bar: Bar, entry: Entry) -> None:
+    def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         self._at_open(bar, entry)
         finer = self._finer(candle, bar, entry)
         if finer is None:
-            self._inside(bar, entry)
+            self._inside(bar, entry, dues)
             return
         self._refined_candles += 1
         entry = finer.entry
-        for part in finer.bars:
+        for part, earlier, inside in finer.with_funding(dues):
+            self._abreast.pay_funding(earlier)
             self._at_open(part, entry)
-            self._inside(part, entry)
-            entry = Entry.BEFORE
+            self._inside(part, entry, inside)
+            entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
+        self._abreast.pay_funding(dues)
 
     def _at_open(self, bar: Bar, entry: Entry) -> bool:
         at_open, _ = phases_of(entry)
         return at_open is not None and self._advance(at_open, bar, at_open=True)
 
-    def _inside(self, bar: Bar, entry: Entry) -> None:
+    def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         _, inside = phases_of(entry)
-        self._advance(inside, bar, ways=ways_from(bar, self._d, self._givens.entry, entry))
+        self._advance(inside, bar, ways=ways_from(bar, self._d, self._givens.entry, entry), dues=dues)
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
     def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
@@ -210,13 +214,13 @@ class _Together:
         if rules.time_stop_ms is not None and close_ms >= self._givens.opened_at_ms + rules.time_stop_ms:
             self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
-    def _until_closed_outside(self, bar: Bar, entry: Entry) -> None:
+    def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         external = self._givens.external
         assert external is not None
         if external.at_ms > bar.at_ms:
             choice = self._at_open(bar, entry)
             ways = ways_before_close(bar, self._d, self._givens.entry, entry)
-            choice = self._advance(Touches.inside_before_close, bar, ways=ways) or choice
+            choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
             self._ambiguous_candles += choice
         self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
 
@@ -232,7 +236,15 @@ class _Together:
             )
             self._abreast.move(spots, bounds, moves, bar, at_open=False)
 
-    def _advance(self, phase: Phase, bar: Bar, *, at_open: bool = False, ways: Sequence[Way] = ()) -> bool:
+    def _advance(
+        self,
+        phase: Phase,
+        bar: Bar,
+        *,
+        at_open: bool = False,
+        ways: Sequence[Way] = (),
+        dues: Sequence[Due] = (),
+    ) -> bool:
         """Take every possible combination of moves from every state; return whether one policy had a choice."""
         choice = False
         for spots, bounds in self._abreast.take_all():
@@ -242,8 +254,22 @@ class _Together:
             ]
             choice = choice or any(len(moves) > 1 for moves in options)
             for moves in self._possible(spots, list(product(*options)), ways):
-                self._abreast.move(spots, bounds, moves, bar, at_open=at_open)
+                paid_before = self._paid_before(spots, moves, len(dues))
+                choice = choice or len(paid_before) > 1
+                for paid in paid_before:
+                    self._abreast.move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
         return choice
+
+    def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
+        """Return how much of the funding may come before the move of each policy: as much where both close the same."""
+        tracks = self._abreast.tracks
+        closing = [
+            () if spot is None or move is None else track.closed_by(spot, move)
+            for track, spot, move in zip(tracks, spots, moves, strict=True)
+        ]
+        if dues and closing[0] and closing == closing[:1] * len(closing):
+            return [(paid,) * len(closing) for paid in range(dues + 1)]
+        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
 
     def _possible(self, spots: Spots, combinations: list[Moves], ways: Sequence[Way]) -> list[Moves]:
         """Return the combinations of moves that one way of the price can make."""
@@ -256,12 +282,10 @@ class _Together:
         ]
         return combinations if len(standings) == 1 else consistent(ways, combinations, *standings)
 
-    def _pay_funding(self, candle: Candle, close_ms: int) -> None:
-        until = close_ms if self._external_ms is None else min(close_ms, self._external_ms)
-        while self._funding and self._funding[0].minute_ms < until:
-            due = self._funding.pop(0)
-            mark = None if self._market.mark is None else self._market.mark.at(due.minute_ms)
-            self._abreast.pay_funding(due.rate, candle.open if mark is None else mark.open)
+    def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
+        """Return, once, the funding that is due before a time and before a close from outside."""
+        until = at_ms if self._external_ms is None else min(at_ms, self._external_ms)
+        return due_before(self._funding, until, candle, self._market)
 
     def _bar(self, candle: Candle) -> Bar:
         mark = candle

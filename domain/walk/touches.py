@@ -117,15 +117,17 @@ class Touches:
             *(Move(count, None) for count in range(filled, most + 1)),
         ]
 
-    def leave_a_choice(self, filled: int, bar: Bar, entry: Entry) -> bool:
-        """Return whether a candle leaves the order of touches open."""
+    def leave_a_choice(self, filled: int, bar: Bar, entry: Entry, *, funded: bool) -> bool:
+        """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
         at_open, inside = phases_of(entry)
         moves = [Move(filled, None)] if at_open is None else at_open(self, filled, bar)
-        return len(moves) > 1 or any(
-            len(inside(self, move.filled, bar)) > 1
-            for move in moves
-            if move.exit is None and move.filled < self._ladder.last
-        )
+        if len(moves) > 1:
+            return True
+        (move,) = moves
+        if move.exit is not None or move.filled == self._ladder.last:
+            return False
+        found = inside(self, move.filled, bar)
+        return len(found) > 1 or (funded and found != [Move(move.filled, None)])
 
     def liquidates(self, filled: int, bar: Bar) -> bool:
         """Return whether the mark price touches a liquidation price that is in a stop's place, now or further on."""

@@ -1,10 +1,11 @@
 """One policy on its way through the candles: its levels so far, and what they make of each candle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from exitbrain.domain.walk.booking import Booking
+from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
@@ -65,15 +66,19 @@ class Track:
             return None, self.account.history(moved, holes)
         return Spot(spot.lane, move.filled), moved
 
+    def closed_by(self, spot: Spot, move: Move) -> tuple[object, ...]:
+        """Return what a move closes, and at which price; empty where it closes nothing."""
+        ladder = self.lanes[spot.lane].ladder
+        filled = ladder.targets[spot.filled : move.filled]
+        return filled if move.exit is None else (*filled, move.exit, ladder.open_after[move.filled])
+
     def closing(self, spot: Spot, level: LegLevel, price: float) -> Move:
         """Return the move that closes all that is open at a price."""
         return Move(spot.filled, Exit(price, level))
 
-    def with_funding(self, spot: Spot, path: Path, rate: float, mark: float) -> Path:
-        """Return the history after a funding time."""
-        return self.account.with_funding(
-            path, rate, self.lanes[spot.lane].ladder.open_after[spot.filled], mark
-        )
+    def with_funding(self, spot: Spot, path: Path, dues: Sequence[Due]) -> Path:
+        """Return the history after funding was due."""
+        return self.account.with_funding(path, dues, self.lanes[spot.lane].ladder.open_after[spot.filled])
 
     def changed(self, change: Change, spot: Spot, bar: Bar) -> tuple[Spot, PathChange]:
         """Return where the histories of a spot go on after a change, and what it does to them."""

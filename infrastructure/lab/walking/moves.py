@@ -77,8 +77,10 @@ def phases_of(entry: int) -> tuple[int, int]:
 
 
 @jit
-def leaves_a_choice(moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed, entry: int) -> bool:
-    """Return whether a candle leaves the order of touches open."""
+def leaves_a_choice(
+    moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed, entry: int, funded: bool
+) -> bool:
+    """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
     at_open, inside = phases_of(entry)
     after = filled
     if entry != INSIDE_CANDLE:
@@ -87,7 +89,9 @@ def leaves_a_choice(moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed
         after, level, _ = move_of(moves, 0)
         if level != NO_EXIT or after == p.last:
             return False
-    return _inside(moves, inside, after, bar, stops, p) > 1
+    count = _inside(moves, inside, after, bar, stops, p)
+    first, level, _ = move_of(moves, 0)
+    return count > 1 or (funded and (level != NO_EXIT or first > after))
 
 
 @jit
