@@ -26,8 +26,8 @@ class FinerBars:
     def with_funding(self, dues: Sequence[Due]) -> Iterator[tuple[Bar, Sequence[Due], Sequence[Due]]]:
         """Yield each bar with the funding of the candle that is due before it and inside it; what is left comes after."""
         for bar in self.bars:
-            before = sum(1 for due in dues if due.at_ms <= bar.at_ms)
-            until = sum(1 for due in dues if due.at_ms < max(bar.at_ms + self.interval_ms, bar.at_ms + 1))
+            before = len([due for due in dues if due.at_ms <= bar.at_ms])
+            until = len([due for due in dues if due.at_ms < max(bar.at_ms + self.interval_ms, bar.at_ms + 1)])
             yield bar, dues[:before], dues[before:until]
             dues = dues[until:]
 
