@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from exitbrain.application.recorded_positions import RecordedPosition
-from exitbrain.application.simulation import Terms, givens_of, liquidation_of
+from exitbrain.application.simulation import Terms, at_venue, givens_of
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.exit_plan import Decision
@@ -135,9 +135,9 @@ class _Planning:
         inputs = self._with_walked_costs(decision.inputs)
         assumed: list[Assumption] = []
         givens = givens_of(self._opened_ms, inputs, levels, self._terms, assumed)
-        liquidation = liquidation_of(inputs, givens, self._levels.instrument(decision), assumed)
+        givens = at_venue(givens, inputs, self._levels.instrument(decision), assumed)
         self._assumptions.update(dict.fromkeys(assumed))
-        return replace(givens, liquidation=liquidation)
+        return givens
 
     def _with_walked_costs(self, inputs: LevelInputs) -> LevelInputs:
         fee, slippage = self._terms.fee_bps, self._terms.slippage_bps

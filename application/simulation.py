@@ -30,6 +30,7 @@ from exitbrain.domain.walk.givens import (
     Trailing,
 )
 from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.tick import Tick
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRESH = Freshness(0.0, 0.0)
@@ -155,7 +156,7 @@ class Simulation:
         if raw.refusal is not None or not levels.guards.placeable:
             return Simulated(position, levels, None, None, tuple(assumptions))
         givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
-        givens = replace(givens, liquidation=liquidation_of(inputs, givens, instrument, assumptions))
+        givens = at_venue(givens, inputs, instrument, assumptions)
         check_fit(givens, market)
         return Simulated(position, levels, givens, None, tuple(assumptions))
 
@@ -262,7 +263,19 @@ def _rules(inputs: LevelInputs, terms: Terms, assumptions: list[Assumption]) -> 
     return Rules(offset, terms.trailing, terms.time_stop_ms, interval_ms)
 
 
-def liquidation_of(
+def at_venue(
+    givens: Givens, inputs: LevelInputs, instrument: Instrument | None, assumptions: list[Assumption]
+) -> Givens:
+    """Return the givens with what the instrument adds: where the position is liquidated, and the tick."""
+    size = None if instrument is None else instrument.tick_size
+    return replace(
+        givens,
+        liquidation=_liquidation_of(inputs, givens, instrument, assumptions),
+        tick=None if size is None else Tick.of(size),
+    )
+
+
+def _liquidation_of(
     inputs: LevelInputs, givens: Givens, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> LiquidationPrices | None:
     """Return where a position with brackets is liquidated; None, and an assumption that says why, without them."""

@@ -73,7 +73,7 @@ def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = Fals
 def _add(totals: Totals, one: Simulated, walk: Walk, givens: Givens, *, counted: bool) -> None:
     account = Account(givens)
     low, high = walk.pessimistic, walk.optimistic
-    low_rest, high_rest = _open_rest(account, low), _open_rest(account, high)
+    low_rest, high_rest = _open_rest(account, givens, low), _open_rest(account, givens, high)
     if _has_exit(low) or _has_exit(high):
         for sums, takes in (
             (totals.with_off_market, True),
@@ -99,8 +99,10 @@ def _has_exit(history: History) -> bool:
     return not history.is_open or len(history.legs) > 1
 
 
-def _open_rest(account: Account, history: History) -> float:
+def _open_rest(account: Account, givens: Givens, history: History) -> float:
     if not history.is_open:
         return 0.0
+    if not _has_exit(history):
+        return history.net
     last = history.legs[-1]
-    return account.result_of(last) - account.entry_fee * last.fraction if _has_exit(history) else history.net
+    return account.result_of(last, givens.margin_gone_at) - account.entry_fee * last.fraction

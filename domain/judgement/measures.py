@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.walk.candle import Candle, CandleSeries
+from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Costs, Givens
 from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
@@ -152,7 +153,7 @@ def _excursion(givens: Givens, leg: Leg, candles: CandleSeries) -> Excursion:
     first, last = candles.index_at(givens.opened_at_ms), candles.index_at(leg.at_ms)
     walked = candles.candles[first : last + 1]
     whole = walked
-    if walked[0].open_time_ms < givens.opened_at_ms:
+    if entry_in(givens, candles, first) is not Entry.BEFORE:
         whole = whole[1:]
     seen = [entry, leg.price]
     if whole and leg.level not in _AT_CLOSE:

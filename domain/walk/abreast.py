@@ -1,9 +1,10 @@
 """The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Change, Plan
@@ -47,11 +48,21 @@ class Abreast:
             taken.items(), key=lambda state: [(spot is None, spot or Spot(0, 0)) for spot in state[0]]
         )
 
-    def move(self, spots: Spots, bounds: Bounds, moves: Moves, bar: Bar, *, at_open: bool) -> None:
-        """Add the histories of a state after a move of each policy."""
-        following, low = self._moved(spots, moves, bounds.low, bar, at_open)
+    def move(
+        self,
+        spots: Spots,
+        bounds: Bounds,
+        moves: Moves,
+        bar: Bar,
+        *,
+        at_open: bool,
+        dues: Sequence[Due] = (),
+        paid: Sequence[int] = (0, 0),
+    ) -> None:
+        """Add the histories of a state after a move of each policy; `paid` of the funding due came before its move."""
+        following, low = self._moved(spots, moves, bounds.low, bar, at_open, dues, paid)
         same = bounds.high is bounds.low
-        high = low if same else self._moved(spots, moves, bounds.high, bar, at_open)[1]
+        high = low if same else self._moved(spots, moves, bounds.high, bar, at_open, dues, paid)[1]
         self._put(following, low, high, bounds.several)
 
     def change(self, number: int, change: Change, bar: Bar) -> None:
@@ -69,12 +80,12 @@ class Abreast:
             high = _replaced(bounds.high, number, after(path_of(bounds.high[number])))
             self._put(_replaced(spots, number, following), low, high, bounds.several)
 
-    def pay_funding(self, rate: float, mark: float) -> None:
+    def pay_funding(self, dues: Sequence[Due]) -> None:
         """Let every open history pay, or be paid, for what it has open."""
         for spots, bounds in self.open.items():
             same = bounds.high is bounds.low
-            bounds.low = self._paid(spots, bounds.low, rate, mark)
-            bounds.high = bounds.low if same else self._paid(spots, bounds.high, rate, mark)
+            bounds.low = self._paid(spots, bounds.low, dues)
+            bounds.high = bounds.low if same else self._paid(spots, bounds.high, dues)
 
     def spots(self) -> list[tuple[Track, Spot]]:
         """Return where histories stand, policy by policy."""
@@ -118,25 +129,34 @@ class Abreast:
         return nets[0] if len(nets) == 1 else nets[1] - nets[0]
 
     def _moved(
-        self, spots: Spots, moves: Moves, histories: Histories, bar: Bar, at_open: bool
+        self,
+        spots: Spots,
+        moves: Moves,
+        histories: Histories,
+        bar: Bar,
+        at_open: bool,
+        dues: Sequence[Due],
+        paid: Sequence[int],
     ) -> tuple[Spots, Histories]:
         following: list[Spot | None] = []
         moved: list[Path | History] = []
-        for track, spot, move, history in zip(self.tracks, spots, moves, histories, strict=True):
-            if spot is None or move is None:
-                following.append(None)
-                moved.append(history)
-            else:
-                place, path = track.moved(spot, path_of(history), move, bar, at_open, self.holes)
-                following.append(place)
-                moved.append(path)
-                if isinstance(path, History):
-                    self.last_end_ms = max(self.last_end_ms, path.legs[-1].at_ms)
+        for number, (track, spot, move) in enumerate(zip(self.tracks, spots, moves, strict=True)):
+            place, history = spot, histories[number]
+            if spot is not None and move is not None:
+                before, after = dues[: paid[number]], dues[paid[number] :]
+                path = track.with_funding(spot, path_of(history), before)
+                place, history = track.moved(spot, path, move, bar, at_open, self.holes)
+                if isinstance(history, History):
+                    self.last_end_ms = max(self.last_end_ms, history.legs[-1].at_ms)
+                elif place is not None:
+                    history = track.with_funding(place, history, after)
+            following.append(place)
+            moved.append(history)
         return tuple(following), tuple(moved)
 
-    def _paid(self, spots: Spots, histories: Histories, rate: float, mark: float) -> Histories:
+    def _paid(self, spots: Spots, histories: Histories, dues: Sequence[Due]) -> Histories:
         paid: Iterable[Path | History] = [
-            history if spot is None else track.with_funding(spot, path_of(history), rate, mark)
+            history if spot is None else track.with_funding(spot, path_of(history), dues)
             for track, spot, history in zip(self.tracks, spots, histories, strict=True)
         ]
         return tuple(paid)

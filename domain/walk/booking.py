@@ -14,26 +14,33 @@ class Booking:
         self.account = Account(givens) if account is None else account
         self._d = givens.side.direction
         self._gap_fills_at_open = givens.tp_execution is TpExecution.MARKET
-        self._worst_price = None if givens.liquidation is None else bankruptcy_price(givens)
+        self._margin_gone_at = givens.margin_gone_at
 
     def moved(self, path: Path, ladder: Ladder, filled: int, move: Move, bar: Bar, at_open: bool) -> Path:
         """Return a path with `filled` targets behind after a move."""
         for target in ladder.targets[filled : move.filled]:
-            path = self.account.with_leg(path, self._fill(target, bar, at_open))
+            path = self._with_leg(path, self._fill(target, bar, at_open))
         if move.exit is not None:
             left = ladder.open_after[move.filled]
-            path = self.account.with_leg(path, self._closed(left, move.exit, bar, at_open))
+            path = self._with_leg(path, self._closed(left, move.exit, bar, at_open))
         return path
+
+    def reduced(self, path: Path, fraction: float, bar: Bar) -> Path:
+        """Return a path after so much was closed from outside, at the open of a candle."""
+        outside = Exit(bar.open, LegLevel.EXTERNAL)
+        return self._with_leg(path, self._closed(fraction, outside, bar, at_open=False))
+
+    def _with_leg(self, path: Path, leg: Leg) -> Path:
+        return self.account.with_leg(path, leg, self._margin_gone_at)
 
     def _fill(self, target: Target, bar: Bar, at_open: bool) -> Leg:
         gap = at_open and not bar.finer and self._gap_fills_at_open
         return self._leg(target.level, target.share, bar.open if gap else target.price, bar, at_open)
 
     def _closed(self, left: float, exit_: Exit, bar: Bar, at_open: bool) -> Leg:
-        price = exit_.price
-        worst = self._worst_price
-        if worst is not None and (exit_.level is LegLevel.LIQUIDATION or self._d * (price - worst) < 0):
-            price = worst  # no leg loses more than its margin
+        price, gone = exit_.price, self._margin_gone_at
+        if gone is not None and (exit_.level is LegLevel.LIQUIDATION or self._d * (price - gone) < 0):
+            price = gone  # no leg loses more than its margin
         return self._leg(exit_.level, left, price, bar, at_open)
 
     def _leg(self, level: LegLevel, fraction: float, price: float, bar: Bar, at_open: bool) -> Leg:
@@ -43,9 +50,3 @@ class Booking:
             return Leg(level, fraction, price, bar.at_ms, refined=True)
         overshoot = fraction * self._d * (price - bar.open) / self.account.entry
         return Leg(level, fraction, price, bar.at_ms, refined=True, traded=bar.open, overshoot=overshoot)
-
-
-def bankruptcy_price(givens: Givens) -> float:
-    """Return `E*(1 - d/L)`, where the margin is gone."""
-    assert givens.liquidation is not None
-    return givens.entry * (1 - givens.side.direction / givens.liquidation.leverage)

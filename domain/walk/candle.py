@@ -76,6 +76,14 @@ class FundingRate:
         return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
 
 
+class Due(NamedTuple):
+    """A funding that is due: its time in full minutes, its rate and the price that it is paid on."""
+
+    at_ms: int
+    rate: float
+    mark: float
+
+
 class Stretch(NamedTuple):
     """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
 

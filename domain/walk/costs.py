@@ -8,13 +8,22 @@ With d = ±1, entry price E, rates as fractions, and legs in time order:
     funding   += d * rate * open * mark / E            (((d*rate)*open)*mark)/E
     net        = gross - entry fee - exit_fees - slippage - funding, from left to right
 
+No leg loses more than its margin: where liquidation is walked and the margin is gone at a price M, what the price of a
+leg has left of it,
+
+    left = max(fraction * d * (price - M) / E, 0)      ((fraction*d)*(price - M))/E
+
+bounds its costs: its fee is at most `left`, its slippage at most `left - fee`.
+
 Each sum starts at 0.0; the entry fee is the taker rate. A market leg pays the taker fee and slippage, a limit
 target the maker fee and no slippage, LIQUIDATION neither (what is left of the margin is gone), EXTERNAL the taker
 fee at the price at which it was recorded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 
@@ -45,26 +54,35 @@ class Account:
         if givens.tp_execution is TpExecution.LIMIT:
             self._rates |= dict.fromkeys(TARGET_LEVELS, (costs.maker_fee_rate, 0.0))
 
-    def with_leg(self, path: Path, leg: Leg) -> Path:
+    def with_leg(self, path: Path, leg: Leg, margin_gone_at: float | None) -> Path:
         """Return the path one leg further."""
-        fee, slippage = self._rates[leg.level]
+        fee_rate, slippage_rate = self._rates[leg.level]
+        fee = fee_rate * leg.fraction * leg.price / self.entry
+        slippage = slippage_rate * leg.fraction * leg.price / self.entry
+        if margin_gone_at is not None:
+            left = leg.fraction * self._d * (leg.price - margin_gone_at) / self.entry
+            left = left if left > 0.0 else 0.0
+            fee = left if left < fee else fee
+            slippage = left - fee if left - fee < slippage else slippage
         return Path(
             path.gross + leg.fraction * self._d * (leg.price - self.entry) / self.entry,
-            path.exit_fees + fee * leg.fraction * leg.price / self.entry,
-            path.slippage + slippage * leg.fraction * leg.price / self.entry,
+            path.exit_fees + fee,
+            path.slippage + slippage,
             path.funding,
             (*path.legs, leg),
         )
 
-    def result_of(self, leg: Leg) -> float:
+    def result_of(self, leg: Leg, margin_gone_at: float | None) -> float:
         """Return what one leg contributes to a net result, without entry fee and funding."""
-        alone = self.with_leg(Path(), leg)
+        alone = self.with_leg(Path(), leg, margin_gone_at)
         return alone.gross - alone.exit_fees - alone.slippage
 
-    def with_funding(self, path: Path, rate: float, still_open: float, mark: float) -> Path:
-        """Return the path after a funding time; a long pays a positive rate."""
-        paid = self._d * rate * still_open * mark / self.entry
-        return Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+    def with_funding(self, path: Path, dues: Sequence[Due], still_open: float) -> Path:
+        """Return the path after funding was due; a long pays a positive rate."""
+        for due in dues:
+            paid = self._d * due.rate * still_open * due.mark / self.entry
+            path = Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
+        return path
 
     def with_more(self, path: Path, fraction: float, price: float) -> Path:
         """Return the path after the position grew by a fraction of its original quantity.

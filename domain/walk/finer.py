@@ -2,59 +2,72 @@
 
 They are used only where they add up to the candle: complete, the same extremes and close, for then every history
 that they leave is one of those that the candle allows, and refinement can only narrow the bounds. Of the candle of
-an entry inside it only the rest counts, from the finer candle that holds the entry on.
+an entry inside it only the rest counts, from the finer candle that holds the entry on. Where the entry may lie at the open
+or inside, the same is asked of the first finer candle; among trades nobody can say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Due, Market, Trade
+from exitbrain.domain.walk.entry import Entry, entry_in
+from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.touches import Bar
 
 
 @dataclass(frozen=True, slots=True)
 class FinerBars:
-    """The finer bars of one candle; `entry_inside` says that the first holds an entry inside it."""
+    """The finer bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
 
     bars: tuple[Bar, ...]
-    entry_inside: bool
+    interval_ms: int
+    entry: Entry
+
+    def with_funding(self, dues: Sequence[Due]) -> Iterator[tuple[Bar, Sequence[Due], Sequence[Due]]]:
+        """Yield each bar with the funding of the candle that is due before it and inside it; what is left comes after."""
+        for bar in self.bars:
+            before = len([due for due in dues if due.at_ms <= bar.at_ms])
+            until = len([due for due in dues if due.at_ms < max(bar.at_ms + self.interval_ms, bar.at_ms + 1)])
+            yield bar, dues[:before], dues[before:until]
+            dues = dues[until:]
 
 
-def finer_bars(
-    market: Market, candle: Candle, bar: Bar, opened_at_ms: int, direction: int
-) -> FinerBars | None:
+def finer_bars(market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
     """Return the finer bars of a candle from the entry on; None where they do not add up to it."""
     finer = market.finer
     assert finer is not None
     end_ms = candle.open_time_ms + market.candles.interval_ms
-    begun = candle.open_time_ms < opened_at_ms
+    from_ms = candle.open_time_ms
     if isinstance(finer, CandleSeries):
-        from_ms = candle.open_time_ms
-        if begun:
-            from_ms += (opened_at_ms - from_ms) // finer.interval_ms * finer.interval_ms
+        if entry is Entry.INSIDE:
+            from_ms += (givens.opened_at_ms - from_ms) // finer.interval_ms * finer.interval_ms
         parts = finer.between(from_ms, end_ms)
         if len(parts) != (end_ms - from_ms) // finer.interval_ms:
             return None
-    else:
-        from_ms = max(candle.open_time_ms, opened_at_ms)
-        parts = [_as_candle(trade) for trade in finer.between(from_ms, end_ms)]
-    if not parts or not _adds_up(parts, candle, begun):
+    elif entry is Entry.UNSURE:
         return None
-    return FinerBars(
-        tuple(_bar(part, bar, market, direction) for part in parts),
-        begun and parts[0].open_time_ms < opened_at_ms,
-    )
+    else:
+        parts = [_as_candle(trade) for trade in finer.between(max(from_ms, givens.opened_at_ms), end_ms)]
+    if not parts or not _adds_up(parts, candle, rest=entry is Entry.INSIDE):
+        return None
+    if entry is not Entry.BEFORE and isinstance(finer, CandleSeries):
+        entry = entry_in(givens, finer, finer.index_at(from_ms))
+    else:
+        entry = Entry.BEFORE  # also before the first trade after it
+    direction = givens.side.direction
+    bars = tuple(_bar(part, bar, market, direction) for part in parts)
+    return FinerBars(bars, finer.interval_ms if isinstance(finer, CandleSeries) else 0, entry)
 
 
 def _as_candle(trade: Trade) -> Candle:
     return Candle(trade.at_ms, trade.price, trade.price, trade.price, trade.price)
 
 
-def _adds_up(parts: Sequence[Candle], candle: Candle, begun: bool) -> bool:
+def _adds_up(parts: Sequence[Candle], candle: Candle, *, rest: bool) -> bool:
     high, low = max(part.high for part in parts), min(part.low for part in parts)
     if parts[-1].close != candle.close:
         return False
-    if begun:
+    if rest:
         return candle.low <= low and high <= candle.high
     return high == candle.high and low == candle.low
 

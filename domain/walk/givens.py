@@ -9,6 +9,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import MINUTE_MS, PriceKind
+from exitbrain.domain.walk.tick import Tick
 
 SHARES_SUM_TO_ONE_WITHIN = 1e-9
 _BPS = 10000.0
@@ -125,7 +126,8 @@ class Givens:
     """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
 
     `targets` and `stop` are trigger prices. A target without a share is not placed, and may lie anywhere. `stop_on`
-    and `targets_on` say which price triggers the orders at the venue.
+    and `targets_on` say which price triggers the orders at the venue. A stop that moves lies on the grid of `tick`;
+    None where it is not known.
     """
 
     side: Side
@@ -141,6 +143,7 @@ class Givens:
     external: ExternalClose | None = None
     stop_on: PriceKind = PriceKind.CONTRACT
     targets_on: PriceKind = PriceKind.CONTRACT
+    tick: Tick | None = None
 
     def __post_init__(self) -> None:
         targets = enumerate(zip(self.targets, self.shares, strict=True), start=1)
@@ -157,6 +160,17 @@ class Givens:
             raise InvalidValue("shares", self.shares, "three fractions of 0 or more that sum to 1")
         if any(self.side.direction * (farther - nearer) < 0 for nearer, farther in pairwise(placed.values())):
             raise InvalidValue("targets", self.targets, "none nearer to the entry than the one before it")
+
+    def moved_stop(self, price: float) -> float:
+        """Return where a stop lies that is moved to a price: on the tick grid, toward the entry, where that is known."""
+        return price if self.tick is None else self.tick.toward(self.entry, price, self.side.direction)
+
+    @property
+    def margin_gone_at(self) -> float | None:
+        """Return the price `E*(1 - d/L)` at which the margin is gone; None where liquidation is not walked."""
+        if self.liquidation is None:
+            return None
+        return self.entry * (1 - self.side.direction / self.liquidation.leverage)
 
 
 def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:

@@ -6,8 +6,10 @@ tried out on the grid of all levels of both: from the open to the neighbouring l
 until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.ladder import Ladder
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.domain.walk.stops import Stops
@@ -44,23 +46,37 @@ class Way:
     sees_extremes: bool
 
 
-def whole_candle(bar: Bar, direction: int) -> Way:
-    """Return the way from the open through both extremes to the close."""
-    return Way(
-        direction * bar.open, direction * bar.adverse, direction * bar.favourable, direction * bar.close, True
-    )
+def ways_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
+    """Return the ways to the close: from the open through both extremes, or from an entry inside, maybe after them."""
+    return [
+        Way(
+            direction * start,
+            direction * bar.adverse,
+            direction * bar.favourable,
+            direction * bar.close,
+            sees_extremes=begins_at_open,
+        )
+        for start, begins_at_open in _starts(bar, price, entry)
+    ]
 
 
-def after_entry(bar: Bar, direction: int, entry: float) -> Way:
-    """Return the way from an entry inside a candle, which may lie after its extremes, to the close."""
-    return Way(
-        direction * entry, direction * bar.adverse, direction * bar.favourable, direction * bar.close, False
-    )
+def ways_before_close(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
+    """Return the ways to a close from outside, which may come before the extremes."""
+    return [
+        Way(direction * start, direction * bar.adverse, direction * bar.favourable, None, sees_extremes=False)
+        for start, _ in _starts(bar, price, entry)
+    ]
 
 
-def before_close(bar: Bar, direction: int, start: float) -> Way:
-    """Return the way from a price to a close from outside, which may come before the extremes."""
-    return Way(direction * start, direction * bar.adverse, direction * bar.favourable, None, False)
+def _starts(bar: Bar, price: float, entry: Entry) -> list[tuple[float, bool]]:
+    """Return the prices from which a position may have seen a candle, and whether that is its open."""
+    match entry:
+        case Entry.BEFORE:
+            return [(bar.open, True)]
+        case Entry.INSIDE:
+            return [(price, False)]
+        case Entry.UNSURE:
+            return [(bar.open, True), (price, False)]
 
 
 def ending(move: Move) -> Ending:
@@ -69,12 +85,12 @@ def ending(move: Move) -> Ending:
 
 
 def consistent(
-    way: Way, combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
+    ways: Sequence[Way], combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
 ) -> list[tuple[Move | None, ...]]:
-    """Return the pairs of moves that one way of the price can make; all of them where a price is not certain."""
+    """Return the pairs of moves that one of the ways can make; all of them where a price is not certain."""
     if not (first.is_certain and second.is_certain):
         return combinations
-    possible = endings(way, first, second)
+    possible = frozenset[tuple[Ending, Ending]]().union(*(endings(way, first, second) for way in ways))
     kept = [
         moves
         for moves in combinations

@@ -1,5 +1,7 @@
 """The stop in force after k targets, and the rules that move it; a stop never loosens.
 
+A stop that moves lies on the tick grid where that is known, rounded toward the entry.
+
 The stop after k targets is the tighter of what rests there (SL, or break-even after the first filled target) and the
 trailed price. The trailed price depends on the prices of the market alone: the best price since the entry M only
 rises (in our favour), so M*(1 - d*x) does, and activation once given stays. So all histories share one trailed price,
@@ -31,6 +33,7 @@ class Stops:
 
     def __init__(self, givens: Givens, ladder: Ladder) -> None:
         self._d = givens.side.direction
+        self._givens = givens
         self._entry = givens.entry
         self._trailing = givens.rules.trailing
         self._resting = self._at_rest(givens, ladder)
@@ -78,7 +81,9 @@ class Stops:
     def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
         # Once given, activation stays, also when an increase moved the entry away from it.
         if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
-            return best * (1 - self._d * trailing.distance)
+            price = self._givens.moved_stop(best * (1 - self._d * trailing.distance))
+            # Rounding turns round at the entry, where a better price could lie one tick back.
+            return before if before is not None and self._d * (before - price) > 0 else price
         return None
 
     def _at_rest(self, givens: Givens, ladder: Ladder) -> list[Stop]:
@@ -86,7 +91,7 @@ class Stops:
         resting = [initial] * ladder.last
         if givens.rules.break_even is None:
             return resting
-        price = givens.entry * (1 + self._d * givens.rules.break_even)
+        price = givens.moved_stop(givens.entry * (1 + self._d * givens.rules.break_even))
         nearer_than_target = self._d * (ladder.targets[0].price - price) > 0
         if nearer_than_target and self._d * (price - initial.price) > 0:
             resting[1:] = [Stop(price, LegLevel.BREAK_EVEN)] * (ladder.last - 1)

@@ -12,16 +12,16 @@ from itertools import product
 from math import inf
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import Candle, Market
+from exitbrain.domain.walk.candle import Candle, Due, Market
+from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
-from exitbrain.domain.walk.fit import check_intervals
+from exitbrain.domain.walk.fit import check_intervals, entry_off_market, wrong_kind
 from exitbrain.domain.walk.lookout import Lookout
-from exitbrain.domain.walk.order import Way, after_entry, before_close, consistent, whole_candle
+from exitbrain.domain.walk.order import Way, consistent, ways_before_close, ways_from
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.touches import Bar, Move, Touches
-from exitbrain.domain.walk.track import Phase
-from exitbrain.domain.walk.walk import bar_of
+from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, phases_of
+from exitbrain.domain.walk.walk import bar_of, due_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,6 @@ class _Together:
     def run_alone(self) -> Walk:
         first, ended = self._run()
         series, givens = self._market.candles, self._givens
-        entered = series.at(givens.opened_at_ms)
         return Walk(
             pessimistic=_history(ended.low[0]),
             optimistic=_history(ended.high[0]),
@@ -90,13 +89,9 @@ class _Together:
             refined_candles=self._refined_candles,
             unrefined_candles=self._unrefined_candles,
             first_candle_ms=first.open_time_ms,
-            entry_off_market=None if entered is None else not entered.low <= givens.entry <= entered.high,
+            entry_off_market=entry_off_market(givens, series),
             mark_assumed=self._mark_assumed,
-            wrong_kind=tuple(
-                order
-                for order, kind in (("stop", givens.stop_on), ("targets", givens.targets_on))
-                if kind is not series.kind
-            ),
+            wrong_kind=wrong_kind(givens, series),
         )
 
     def run_pair(self) -> Difference:
@@ -113,10 +108,10 @@ class _Together:
         start = series.index_at(opened)
         first = series.candles[start]
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
-        place = start
+        place, entry = start, entry_in(self._givens, series, start)
         while place < len(series.candles) and self._abreast.open:
             passed = None
-            if not self._watches_every_candle:
+            if not self._watches_every_candle and entry is Entry.BEFORE:
                 passed = self._lookout.passed_over(place, expected, self._next_event_ms())
             if passed is not None:
                 place, expected = passed
@@ -125,7 +120,8 @@ class _Together:
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
                 self._abreast.holes += 1
             place, expected = place + 1, candle.open_time_ms + series.interval_ms
-            self._through(candle)
+            self._through(candle, entry)
+            entry = Entry.BEFORE
         if self._abreast.open:
             last = series.candles[-1]
             self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
@@ -138,23 +134,24 @@ class _Together:
         due += [rate.minute_ms for rate in self._funding[:1]]
         return min(due if self._external_ms is None else [*due, self._external_ms], default=inf)
 
-    def _through(self, candle: Candle) -> None:
+    def _through(self, candle: Candle, entry: Entry) -> None:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         bar = self._bar(candle)
         self._change(bar)
-        self._pay_funding(candle, close_ms)
-        begun = candle.open_time_ms < self._givens.opened_at_ms
+        self._abreast.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
+        dues = self._funding_before(close_ms, candle)
         if self._closed_outside_by(close_ms - 1):
-            self._until_closed_outside(bar, begun)
+            self._until_closed_outside(bar, entry, dues)
             return
-        if begun or not self._lookout.is_quiet(bar):
+        if entry is not Entry.BEFORE or not self._lookout.is_quiet(bar):
             self._ambiguous_candles += any(
-                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, begun=begun)
+                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, entry, funded=bool(dues))
                 for track, spot in self._abreast.spots()
             )
-            self._touch(candle, bar, begun)
+            self._touch(candle, bar, entry, dues)
             self._lookout.look(self._abreast.spots())
         else:
+            self._abreast.pay_funding(dues)
             self._see(bar.favourable, bar.favourable)
         self._close_rule_interval(bar, close_ms)
 
@@ -165,38 +162,38 @@ class _Together:
                 self._abreast.change(number, changes.pop(0), bar)
                 self._lookout.look(self._abreast.spots())
 
-    def _touch(self, candle: Candle, bar: Bar, begun: bool) -> None:
-        if not begun:
-            self._advance(Touches.at_open, bar, at_open=True)
-        finer = self._finer(candle, bar)
+    def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        self._at_open(bar, entry)
+        finer = self._finer(candle, bar, entry)
         if finer is None:
-            self._inside(bar, begun)
+            self._inside(bar, entry, dues)
             return
         self._refined_candles += 1
-        begun = finer.entry_inside
-        for part in finer.bars:
-            if not begun:
-                self._advance(Touches.at_open, part, at_open=True)
-            self._inside(part, begun)
-            begun = False
+        entry = finer.entry
+        for part, earlier, inside in finer.with_funding(dues):
+            self._abreast.pay_funding(earlier)
+            self._at_open(part, entry)
+            self._inside(part, entry, inside)
+            entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
+        self._abreast.pay_funding(dues)
 
-    def _inside(self, bar: Bar, begun: bool) -> None:
-        if begun:
-            way = after_entry(bar, self._d, self._givens.entry)
-            self._advance(Touches.inside_after_entry, bar, way=way)
-        else:
-            self._advance(Touches.inside, bar, way=whole_candle(bar, self._d))
-        self._see(bar.favourable, bar.close if begun else bar.favourable)
+    def _at_open(self, bar: Bar, entry: Entry) -> bool:
+        at_open, _ = phases_of(entry)
+        return at_open is not None and self._advance(at_open, bar, at_open=True)
 
-    def _finer(self, candle: Candle, bar: Bar) -> FinerBars | None:
+    def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        _, inside = phases_of(entry)
+        self._advance(inside, bar, ways=ways_from(bar, self._d, self._givens.entry, entry), dues=dues)
+        self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
+
+    def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
         spots = self._abreast.spots()
         if self._market.finer is None or not spots:
             return None
         marked = self._market.mark is not None and any(
             track.lanes[spot.lane].touches.liquidates(spot.filled, bar) for track, spot in spots
         )
-        opened = self._givens.opened_at_ms
-        finer = None if marked else finer_bars(self._market, candle, bar, opened, self._d)
+        finer = None if marked else finer_bars(self._market, self._givens, candle, bar, entry)
         self._unrefined_candles += finer is None
         return finer
 
@@ -212,13 +209,13 @@ class _Together:
         if rules.time_stop_ms is not None and close_ms >= self._givens.opened_at_ms + rules.time_stop_ms:
             self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
-    def _until_closed_outside(self, bar: Bar, begun: bool) -> None:
+    def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         external = self._givens.external
         assert external is not None
         if external.at_ms > bar.at_ms:
-            choice = not begun and self._advance(Touches.at_open, bar, at_open=True)
-            way = before_close(bar, self._d, self._givens.entry if begun else bar.open)
-            choice = self._advance(Touches.inside_before_close, bar, way=way) or choice
+            choice = self._at_open(bar, entry)
+            ways = ways_before_close(bar, self._d, self._givens.entry, entry)
+            choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
             self._ambiguous_candles += choice
         self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
 
@@ -234,7 +231,15 @@ class _Together:
             )
             self._abreast.move(spots, bounds, moves, bar, at_open=False)
 
-    def _advance(self, phase: Phase, bar: Bar, *, at_open: bool = False, way: Way | None = None) -> bool:
+    def _advance(
+        self,
+        phase: Phase,
+        bar: Bar,
+        *,
+        at_open: bool = False,
+        ways: Sequence[Way] = (),
+        dues: Sequence[Due] = (),
+    ) -> bool:
         """Take every possible combination of moves from every state; return whether one policy had a choice."""
         choice = False
         for spots, bounds in self._abreast.take_all():
@@ -243,27 +248,39 @@ class _Together:
                 for track, spot in zip(self._abreast.tracks, spots, strict=True)
             ]
             choice = choice or any(len(moves) > 1 for moves in options)
-            for moves in self._possible(spots, list(product(*options)), way):
-                self._abreast.move(spots, bounds, moves, bar, at_open=at_open)
+            for moves in self._possible(spots, list(product(*options)), ways):
+                paid_before = self._paid_before(spots, moves, len(dues))
+                choice = choice or len(paid_before) > 1
+                for paid in paid_before:
+                    self._abreast.move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
         return choice
 
-    def _possible(self, spots: Spots, combinations: list[Moves], way: Way | None) -> list[Moves]:
+    def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
+        """Return how much of the funding may come before the move of each policy: as much where both close the same."""
+        tracks = self._abreast.tracks
+        closing = [
+            () if spot is None or move is None else track.closed_by(spot, move)
+            for track, spot, move in zip(tracks, spots, moves, strict=True)
+        ]
+        if dues and closing[0] and closing == closing[:1] * len(closing):
+            return [(paid,) * len(closing) for paid in range(dues + 1)]
+        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
+
+    def _possible(self, spots: Spots, combinations: list[Moves], ways: Sequence[Way]) -> list[Moves]:
         """Return the combinations of moves that one way of the price can make."""
-        if way is None or len(combinations) == 1 or None in spots:
+        if not ways or len(combinations) == 1 or None in spots:
             return combinations
         standings = [
             track.standing(spot)
             for track, spot in zip(self._abreast.tracks, spots, strict=True)
             if spot is not None
         ]
-        return combinations if len(standings) == 1 else consistent(way, combinations, *standings)
+        return combinations if len(standings) == 1 else consistent(ways, combinations, *standings)
 
-    def _pay_funding(self, candle: Candle, close_ms: int) -> None:
-        until = close_ms if self._external_ms is None else min(close_ms, self._external_ms)
-        while self._funding and self._funding[0].minute_ms < until:
-            due = self._funding.pop(0)
-            mark = None if self._market.mark is None else self._market.mark.at(due.minute_ms)
-            self._abreast.pay_funding(due.rate, candle.open if mark is None else mark.open)
+    def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
+        """Return, once, the funding that is due before a time and before a close from outside."""
+        until = at_ms if self._external_ms is None else min(at_ms, self._external_ms)
+        return due_before(self._funding, until, candle, self._market)
 
     def _bar(self, candle: Candle) -> Bar:
         mark = candle

@@ -8,8 +8,10 @@ inside         (a) for j in k..m, nearest first: the next j-k targets, then the 
                touches S_j; (b) then, last, survival with m filled, if the adverse extreme does not touch the loosest
                of S_k..S_m and the close does not touch S_m. (A stop only tightens with k, so the loosest is S_k, but
                where a liquidation price took its place.) Where m closes everything, that is always possible, as (b).
-of the entry   for an entry inside the candle its extremes may lie before it: (a) as above; (b) survival with each
-               j in c..m filled whose S_j the close does not touch, where c are the targets that the close reaches.
+of the entry   for an entry inside the candle its open lies before it, and its extremes may: (a) as above; (b) survival
+               with each j in c..m filled whose S_j the close does not touch, where c are the targets that the close
+               reaches. Where the entry may lie at the open or inside, what the open does is possible, and so is nothing;
+               what it did not touch goes on as after an entry inside.
 up to a close  for a close from outside inside the candle its extremes may lie after it: (a) as above; (b) survival
                with each j in k..m filled.
 
@@ -20,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.ladder import Ladder
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.domain.walk.stops import Stop, Stops
@@ -78,6 +81,11 @@ class Touches:
                 return moves
         return [*moves, Move(self._ladder.filled_at(filled, bar.open), None)]
 
+    def at_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what the open does to a position that may be opened there or later, nearest first."""
+        moves, nothing = self.at_open(filled, bar), Move(filled, None)
+        return moves if nothing in moves else [*moves, nothing]
+
     def inside(self, filled: int, bar: Bar) -> list[Move]:
         """Return what the extremes of a candle may do after its open."""
         most = self._ladder.filled_at(filled, bar.favourable)
@@ -97,6 +105,10 @@ class Touches:
                 moves.append(Move(count, None))
         return moves
 
+    def inside_after_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what may have happened until the close: a position that the open has touched was there before it."""
+        return self.inside(filled, bar) if filled else self.inside_after_entry(filled, bar)
+
     def inside_before_close(self, filled: int, bar: Bar) -> list[Move]:
         """Return what may have happened in a candle before a close from outside."""
         most = self._ladder.filled_at(filled, bar.favourable)
@@ -105,16 +117,17 @@ class Touches:
             *(Move(count, None) for count in range(filled, most + 1)),
         ]
 
-    def leave_a_choice(self, filled: int, bar: Bar, *, begun: bool) -> bool:
-        """Return whether a candle leaves the order of touches open; `begun`: the entry lies inside it."""
-        if begun:
-            return len(self.inside_after_entry(filled, bar)) > 1
-        moves = self.at_open(filled, bar)
-        return len(moves) > 1 or any(
-            len(self.inside(move.filled, bar)) > 1
-            for move in moves
-            if move.exit is None and move.filled < self._ladder.last
-        )
+    def leave_a_choice(self, filled: int, bar: Bar, entry: Entry, *, funded: bool) -> bool:
+        """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
+        at_open, inside = phases_of(entry)
+        moves = [Move(filled, None)] if at_open is None else at_open(self, filled, bar)
+        if len(moves) > 1:
+            return True
+        (move,) = moves
+        if move.exit is not None or move.filled == self._ladder.last:
+            return False
+        found = inside(self, move.filled, bar)
+        return len(found) > 1 or (funded and found != [Move(move.filled, None)])
 
     def liquidates(self, filled: int, bar: Bar) -> bool:
         """Return whether the mark price touches a liquidation price that is in a stop's place, now or further on."""
@@ -164,3 +177,16 @@ class Touches:
 
 
 Moves = Callable[[int, Bar], list[Move]]
+Phase = Callable[[Touches, int, Bar], list[Move]]
+"""A part of a candle: one of the methods of Touches."""
+
+
+def phases_of(entry: Entry) -> tuple[Phase | None, Phase]:
+    """Return what a candle does at its open, if that came after the entry, and what it does afterwards."""
+    match entry:
+        case Entry.BEFORE:
+            return Touches.at_open, Touches.inside
+        case Entry.INSIDE:
+            return None, Touches.inside_after_entry
+        case Entry.UNSURE:
+            return Touches.at_unsure_open, Touches.inside_after_unsure_open

@@ -1,21 +1,19 @@
 """One policy on its way through the candles: its levels so far, and what they make of each candle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from exitbrain.domain.walk.booking import Booking
+from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
 from exitbrain.domain.walk.order import Standing
-from exitbrain.domain.walk.outcome import History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.touches import Bar, Exit, Move, Touches
-
-Phase = Callable[[Touches, int, Bar], list[Move]]
-"""A part of a candle: one of the methods of Touches."""
+from exitbrain.domain.walk.touches import Bar, Exit, Move, Phase, Touches
 
 PathChange = Callable[[Path], Path]
 """What a change of a plan does to a history."""
@@ -68,15 +66,19 @@ class Track:
             return None, self.account.history(moved, holes)
         return Spot(spot.lane, move.filled), moved
 
+    def closed_by(self, spot: Spot, move: Move) -> tuple[object, ...]:
+        """Return what a move closes, and at which price; empty where it closes nothing."""
+        ladder = self.lanes[spot.lane].ladder
+        filled = ladder.targets[spot.filled : move.filled]
+        return filled if move.exit is None else (*filled, move.exit, ladder.open_after[move.filled])
+
     def closing(self, spot: Spot, level: LegLevel, price: float) -> Move:
         """Return the move that closes all that is open at a price."""
         return Move(spot.filled, Exit(price, level))
 
-    def with_funding(self, spot: Spot, path: Path, rate: float, mark: float) -> Path:
-        """Return the history after a funding time."""
-        return self.account.with_funding(
-            path, rate, self.lanes[spot.lane].ladder.open_after[spot.filled], mark
-        )
+    def with_funding(self, spot: Spot, path: Path, dues: Sequence[Due]) -> Path:
+        """Return the history after funding was due."""
+        return self.account.with_funding(path, dues, self.lanes[spot.lane].ladder.open_after[spot.filled])
 
     def changed(self, change: Change, spot: Spot, bar: Bar) -> tuple[Spot, PathChange]:
         """Return where the histories of a spot go on after a change, and what it does to them."""
@@ -86,9 +88,9 @@ class Track:
             case Relevelled():
                 return self._lane_from(lane, spot.filled, relevelled(givens, change), still_open), _unchanged
             case Reduced(kept=kept):
-                closed = Leg(LegLevel.EXTERNAL, still_open * (1.0 - kept), bar.open, bar.at_ms)
+                closed = still_open * (1.0 - kept)
                 following = self._lane_from(lane, spot.filled, givens, still_open * kept)
-                return following, lambda path: self.account.with_leg(path, closed)
+                return following, lambda path: lane.booking.reduced(path, closed, bar)
             case Increased(added=added, price=price):
                 following = self._lane_from(lane, spot.filled, givens, still_open + added)
                 return following, lambda path: self.account.with_more(path, added, price)

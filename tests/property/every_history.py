@@ -1,8 +1,8 @@
 """A second walk, written apart from the first: every history of a candle path written out, none merged.
 
 It follows the rules sentence by sentence with plain lists, for positions with three placed targets, break-even,
-trailing and time stop, candles as long as the rule interval, entries at the open of a candle or inside one (then
-without trailing, whose stop is uncertain there).
+trailing and time stop, candles as long as the rule interval, entries at the open of a candle, inside one, or either of
+them (the latter two without trailing, whose stop is uncertain there).
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,15 @@ class _Paths:
         at, t0 = 0, self.g.opened_at_ms
         while self.candles[at].open_time_ms + self.interval_ms <= t0:
             at += 1
-        return self.go(at, 0, ())
+        first = self.candles[at]
+        if first.open_time_ms == t0 and self.g.entry not in (first.open, self.close_before(at)):
+            quiet = self.better(first.open, self.g.stop) and not self.reached(first.open, self.g.targets[0])
+            from_the_open = [] if quiet else self.go(at, 0, ())
+            return from_the_open + self.go(at, 0, (), inside_entry=True)
+        return self.go(at, 0, (), inside_entry=first.open_time_ms < t0)
+
+    def close_before(self, at: int) -> float | None:
+        return self.candles[at - 1].close if at else None
 
     def better(self, a: float, b: float) -> bool:
         return a > b if self.d > 0 else a < b
@@ -74,7 +82,9 @@ class _Paths:
                 price, name = trailed, "TRAIL"
         return price, name
 
-    def go(self, at: int, k: int, legs: tuple[MadeLeg, ...]) -> list[tuple[MadeLeg, ...]]:
+    def go(
+        self, at: int, k: int, legs: tuple[MadeLeg, ...], inside_entry: bool = False
+    ) -> list[tuple[MadeLeg, ...]]:
         if k == 3:
             return [legs]
         if at == len(self.candles):
@@ -82,7 +92,6 @@ class _Paths:
             return [(*legs, ("OPEN", self.left[k], last.close, last.open_time_ms))]
         candle = self.candles[at]
         when = candle.open_time_ms
-        inside_entry = when < self.g.opened_at_ms
         if not inside_entry:
             if not self.better(candle.open, self.stop(at, k)[0]):
                 return [(*legs, (self.stop(at, k)[1], self.left[k], candle.open, when))]

@@ -1,5 +1,6 @@
 """Random markets and positions that meet every rule a walk knows, in every combination."""
 
+from decimal import Decimal
 from random import Random
 
 from exitbrain.domain.levels import Distances
@@ -15,8 +16,11 @@ from exitbrain.domain.walk.givens import (
     Trailing,
     prices_at,
 )
+from exitbrain.domain.walk.tick import Tick
 
 MINUTE = 60_000
+
+TICKS = (None, None, *(Tick.of(Decimal(size)) for size in ("0.25", "0.01", "0.3")))
 
 SHARES = (
     (1.0, 0.0, 0.0),
@@ -77,6 +81,7 @@ def random_position(draw: Random, market: Market) -> Givens:
         draw.choice(list(TpExecution)),
         draw.choice([None, LiquidationPrices(leverage, (liquidated[0], liquidated[1], liquidated[2]))]),
         draw.choice([None, None, None, external]),
+        tick=draw.choice(TICKS),
     )
 
 

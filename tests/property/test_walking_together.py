@@ -4,9 +4,10 @@ from dataclasses import replace
 from random import Random
 
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.givens import ExternalClose, Givens, Rules
 from exitbrain.domain.walk.ladder import ladder_of
-from exitbrain.domain.walk.order import Standing, after_entry, ending, endings, whole_candle
+from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.stops import Stops
 from exitbrain.domain.walk.together import walk_both, walk_plan
@@ -35,7 +36,12 @@ def test_a_plan_without_changes_is_walked_as_its_position_is() -> None:
         givens = a_position(draw, 100.0, draw.choice([0, 30_000, MINUTE]), 1.0)
         if draw.random() < 0.3:
             givens = replace(givens, external=ExternalClose(draw.choice([2, 3]) * MINUTE + 1, 101.0))
-        market = Market(CandleSeries(MINUTE, candles))
+        # Candles may begin five seconds off the minute, so that funding lies inside them.
+        off_ms = draw.choice([0, 0, 5000])
+        candles = [replace(candle, open_time_ms=candle.open_time_ms + off_ms) for candle in candles]
+        givens = replace(givens, opened_at_ms=givens.opened_at_ms + off_ms)
+        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(1, 6))
+        market = Market(CandleSeries(MINUTE, candles), funding=rates)
 
         assert walk_plan(Plan(givens), market) == walk(givens, market), seed
 
@@ -64,17 +70,20 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
         draw = Random(seed)
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 10)]
-        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), MINUTE)
+        interval = draw.choice([MINUTE, MINUTE, 2 * MINUTE])  # funding may lie inside candles of two minutes
+        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), interval)
         if draw.random() < 0.3:
             one = replace(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))
         other = another_policy(draw, one)
-        candles = candles_of(trades, MINUTE)
+        candles = candles_of(trades, interval)
+        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(5))
+        coarse = Market(candles, funding=rates)
 
-        both = walk_both(Plan(one), Plan(other), Market(candles))
+        both = walk_both(Plan(one), Plan(other), coarse)
 
-        exact = Market(candles, finer=TradeSeries(trades))
+        exact = Market(candles, finer=TradeSeries(trades), funding=rates)
         truth = [walk(givens, exact) for givens in (one, other)]
-        apart = [walk(givens, Market(candles)) for givens in (one, other)]
+        apart = [walk(givens, coarse) for givens in (one, other)]
         if not any(walked.ambiguous for walked in truth):
             assert both.lower <= truth[1].pessimistic.net - truth[0].pessimistic.net + ROUNDING, seed
             assert truth[1].pessimistic.net - truth[0].pessimistic.net <= both.upper + ROUNDING, seed
@@ -133,7 +142,7 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
             moves.append({ending(move) for move in found})
         if len(standing) < 2:
             continue
-        way = after_entry(bar, d, 100.0) if inside else whole_candle(bar, d)
+        (way,) = ways_from(bar, d, 100.0, Entry.INSIDE if inside else Entry.BEFORE)
 
         pairs = endings(way, *standing)
 

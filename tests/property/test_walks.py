@@ -1,18 +1,22 @@
 """The walk equals a second one that enumerates every history, and contains what trades show to have happened."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
+from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
+from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import History, Walk
+from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.walk import walk
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades
 
 MINUTE = 60_000
+AT_CLOSE = (LegLevel.TIME, LegLevel.OPEN)
 ROUNDING = 1e-12
 """More than the rounding of the sums of a walk, less than any difference between two of these histories."""
 
@@ -56,7 +60,9 @@ def a_candle(draw: Random, open_time_ms: int, before: float) -> Candle:
     return Candle(open_time_ms, float(opened), float(high), float(low), float(close))
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["entry at an open", "entry inside a candle"])
+@pytest.mark.parametrize(
+    "inside", [False, True], ids=["entry at the time of an open", "entry inside a candle"]
+)
 def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(inside: bool) -> None:
     ambiguous = 0
     for seed in range(3000):
@@ -65,7 +71,7 @@ def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(insi
         for number in range(1, 6):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
         givens = a_position(draw, float(draw.choice([100, candles[0].open])), 30_000 if inside else 0, 1.0)
-        if inside and givens.rules.trailing is not None:
+        if givens.rules.trailing is not None and (inside or givens.entry != candles[0].open):
             continue
 
         walked = walk(givens, Market(CandleSeries(MINUTE, candles)))
@@ -129,3 +135,73 @@ def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> No
         narrowed += coarse.ambiguous and not finer.ambiguous
     assert touched > 5000
     assert narrowed > 300
+
+
+def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> None:
+    """A recorder writes 12:00 for an entry at 12:00:40: what the high and low of that minute did may lie before it."""
+    cut = 0
+    for seed in range(4000):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        at = trades[draw.randrange(0, 12)]
+        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
+        givens = replace(givens, rules=replace(givens.rules, time_stop_ms=None))  # it counts from the entry
+        candles = candles_of(trades, MINUTE)
+        recorded = replace(givens, opened_at_ms=at.at_ms // MINUTE * MINUTE)
+        if entry_in(recorded, candles, at.at_ms // MINUTE) is Entry.BEFORE:
+            continue  # by chance at the price of the open, or of the close before it
+
+        truth = walk(givens, Market(candles, finer=TradeSeries(trades)))
+
+        assert contains(walk(recorded, Market(candles)), truth), seed
+        cut += recorded != givens
+    assert cut > 1000
+
+
+def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_finds_it() -> None:
+    """Candles of five minutes, a rate of either sign every minute: paid or not, as the trades tell."""
+    widened = 0
+    for seed in range(3000):
+        draw = Random(seed)
+        trades = some_trades(draw, 900)
+        at = trades[draw.randrange(0, 40)]
+        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), 5 * MINUTE)
+        candles = candles_of(trades, 5 * MINUTE)
+        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(15))
+        if entry_in(givens, candles, at.at_ms // (5 * MINUTE)) is Entry.UNSURE:
+            continue
+
+        coarse = walk(givens, Market(candles, funding=rates))
+        minutes = walk(givens, Market(candles, finer=candles_of(trades, MINUTE), funding=rates))
+        exact = walk(givens, Market(candles, finer=TradeSeries(trades), funding=rates))
+
+        assert not exact.ambiguous, seed
+        if (
+            givens.rules.trailing is None
+        ):  # of a trailed leg the time is not known: the open or the close of its candle
+            paid = funding_on_trades(givens, candles, rates, exact)
+            assert abs(exact.pessimistic.funding - paid) < ROUNDING, seed
+        assert contains(coarse, exact), seed
+        assert contains(coarse, minutes), seed
+        assert contains(minutes, exact), seed
+        widened += coarse.ambiguous and not minutes.ambiguous
+    assert widened > 300
+
+
+def funding_on_trades(
+    givens: Givens, candles: CandleSeries, rates: Sequence[FundingRate], exact: Walk
+) -> float:
+    """Add up what was due while how much was open, from the times of the legs."""
+    total = 0.0
+    for due in rates:
+        if due.at_ms <= givens.opened_at_ms or due.at_ms >= candles.end_ms:
+            continue
+        candle = candles.at(due.at_ms)
+        assert candle is not None
+        still_open = sum(
+            leg.fraction
+            for leg in exact.pessimistic.legs
+            if leg.at_ms >= due.at_ms or (leg.level in AT_CLOSE and candle.open_time_ms <= leg.at_ms)
+        )
+        total += givens.side.direction * due.rate * still_open * candle.open / givens.entry
+    return total

@@ -52,7 +52,8 @@ class MarketColumns(NamedTuple):
 class GivenColumns(NamedTuple):
     """The givens of many positions, one row each; rates are fractions, a rule that is off is NaN or NEVER.
 
-    `targets`, `shares` and `liquidation` have three columns; `rule_interval_ms` is 0 where no rule looks at closes.
+    `targets`, `shares` and `liquidation` have three columns; `rule_interval_ms` is 0 where no rule looks at closes; a tick
+    is `tick_units / tick_scale`.
     """
 
     opened_ms: Integers
@@ -74,6 +75,8 @@ class GivenColumns(NamedTuple):
     liquidation: Doubles
     external_ms: Integers
     external_price: Doubles
+    tick_units: Doubles
+    tick_scale: Doubles
 
 
 class WalkColumns(NamedTuple):
@@ -130,6 +133,7 @@ def given_columns(positions: Sequence[Givens]) -> GivenColumns:
     trailing = [rule.trailing for rule in rules]
     liquidations = [g.liquidation for g in positions]
     external = [g.external for g in positions]
+    ticks = [g.tick for g in positions]
     return GivenColumns(
         opened_ms=_times([g.opened_at_ms for g in positions]),
         direction=_doubles([g.side.direction for g in positions]),
@@ -150,6 +154,8 @@ def given_columns(positions: Sequence[Givens]) -> GivenColumns:
         liquidation=_doubles([_NONE if one is None else one.prices for one in liquidations]).reshape(-1, 3),
         external_ms=_times([NEVER if one is None else one.at_ms for one in external]),
         external_price=_doubles([np.nan if one is None else one.price for one in external]),
+        tick_units=_doubles([np.nan if one is None else one.units for one in ticks]),
+        tick_scale=_doubles([np.nan if one is None else one.scale for one in ticks]),
     )
 
 

@@ -11,7 +11,15 @@ import numpy as np
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
-from exitbrain.infrastructure.lab.walking.moves import AT_OPEN, NO_EXIT, Bar, Moves, move_of, moves_of
+from exitbrain.infrastructure.lab.walking.moves import (
+    AT_OPEN,
+    AT_UNSURE_OPEN,
+    NO_EXIT,
+    Bar,
+    Moves,
+    move_of,
+    moves_of,
+)
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, TARGETS, Placed, rates_of
 from exitbrain.infrastructure.lab.walking.stops import Stops
 
@@ -40,6 +48,15 @@ class Histories(NamedTuple):
     doubles: Doubles
     integers: Integers
     flags: Mask
+
+
+class Dues(NamedTuple):
+    """The fundings of a market, of which those from `begin` to before `end` are due; a mark NaN is the open."""
+
+    rate: Doubles
+    mark: Doubles
+    begin: int
+    end: int
 
 
 @jit
@@ -91,9 +108,20 @@ def net_of(h: Histories, row: int, entry_fee: float) -> float:
 
 @jit
 def advance(
-    h: Histories, moves: Moves, what: int, bar: Bar, stops: Stops, p: Placed, holes: int, level: int
+    h: Histories,
+    moves: Moves,
+    what: int,
+    bar: Bar,
+    stops: Stops,
+    p: Placed,
+    holes: int,
+    level: int,
+    dues: Dues,
 ) -> bool:
-    """Take every move that is possible from every state; return whether one state had a choice."""
+    """Take every move that is possible from every state; return whether one state had a choice.
+
+    A move that closes something may come before or after each of the fundings that are due meanwhile.
+    """
     choice = False
     h.flags[_OPEN_NEXT] = False
     for filled in range(p.last):
@@ -103,15 +131,22 @@ def advance(
         choice = choice or count > 1
         for move in range(count):
             after, exit_level, price = move_of(moves, move)
-            for bound in range(2):
-                _copy(h, 2 * filled + bound, _MOVED + bound)
-                _fill(h, _MOVED + bound, filled, after, bar, what == AT_OPEN, p)
-                if exit_level != NO_EXIT:
-                    _close(h, _MOVED + bound, exit_level, p.open_after[after], price, bar.at_ms, p)
-            if exit_level != NO_EXIT or after == p.last:
-                _end(h, h.flags[_SEVERAL, filled], holes, p.fee)
-            else:
-                _put(h, after, h.flags[_SEVERAL, filled], p.fee)
+            closes = exit_level != NO_EXIT or after > filled
+            choice = choice or (closes and dues.end > dues.begin)
+            for paid in range(dues.begin if closes else dues.end, dues.end + 1):
+                for bound in range(2):
+                    row = _MOVED + bound
+                    _copy(h, 2 * filled + bound, row)
+                    _fund(h, row, dues, dues.begin, paid, p.open_after[filled], bar, p)
+                    _fill(h, row, filled, after, bar, what in (AT_OPEN, AT_UNSURE_OPEN), p)
+                    if exit_level != NO_EXIT:
+                        _close(h, row, exit_level, p.open_after[after], price, bar.at_ms, p)
+                    elif after < p.last:
+                        _fund(h, row, dues, paid, dues.end, p.open_after[after], bar, p)
+                if exit_level != NO_EXIT or after == p.last:
+                    _end(h, h.flags[_SEVERAL, filled], holes, p.fee)
+                else:
+                    _put(h, after, h.flags[_SEVERAL, filled], p.fee)
     for filled in range(p.last):
         h.flags[_OPEN, filled] = h.flags[_OPEN_NEXT, filled]
         h.flags[_SEVERAL, filled] = h.flags[_SEVERAL_NEXT, filled]
@@ -122,13 +157,21 @@ def advance(
 
 
 @jit
-def pay_funding(h: Histories, rate: float, mark: float, p: Placed) -> None:
+def pay_funding(h: Histories, dues: Dues, bar: Bar, p: Placed) -> None:
     """Let every open history pay, or be paid, for what it has open."""
     for filled in range(p.last):
         if h.flags[_OPEN, filled]:
-            paid = p.d * rate * p.open_after[filled] * mark / p.entry
-            h.doubles[2 * filled, FUNDING] += paid
-            h.doubles[2 * filled + 1, FUNDING] += paid
+            for bound in range(2):
+                _fund(h, 2 * filled + bound, dues, dues.begin, dues.end, p.open_after[filled], bar, p)
+
+
+@jit
+def _fund(
+    h: Histories, row: int, dues: Dues, begin: int, end: int, still_open: float, bar: Bar, p: Placed
+) -> None:
+    for due in range(begin, end):
+        mark = bar.open if np.isnan(dues.mark[due]) else dues.mark[due]
+        h.doubles[row, FUNDING] += p.d * dues.rate[due] * still_open * mark / p.entry
 
 
 @jit
@@ -149,10 +192,17 @@ def _close(h: Histories, row: int, level: int, left: float, price: float, at_ms:
 @jit
 def _book(h: Histories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed) -> None:
     """Add a leg, every sum in the order of the domain's `Account`."""
-    fee, slippage = rates_of(p, level)
+    fee_rate, slippage_rate = rates_of(p, level)
+    fee = fee_rate * fraction * price / p.entry
+    slippage = slippage_rate * fraction * price / p.entry
+    if not np.isnan(p.worst):
+        left = fraction * p.d * (price - p.worst) / p.entry
+        left = left if left > 0.0 else 0.0
+        fee = left if left < fee else fee
+        slippage = left - fee if left - fee < slippage else slippage
     h.doubles[row, GROSS] += fraction * p.d * (price - p.entry) / p.entry
-    h.doubles[row, EXIT_FEES] += fee * fraction * price / p.entry
-    h.doubles[row, SLIPPAGE] += slippage * fraction * price / p.entry
+    h.doubles[row, EXIT_FEES] += fee
+    h.doubles[row, SLIPPAGE] += slippage
     leg = h.integers[row, LEGS]
     h.doubles[row, FRACTION + leg], h.doubles[row, PRICE + leg] = fraction, price
     h.integers[row, LEVEL + leg], h.integers[row, AT + leg] = level, at_ms

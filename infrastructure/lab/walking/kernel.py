@@ -32,6 +32,7 @@ from exitbrain.infrastructure.lab.walking.histories import (
     LEVEL,
     PRICE,
     SLIPPAGE,
+    Dues,
     Histories,
     advance,
     any_open,
@@ -43,16 +44,17 @@ from exitbrain.infrastructure.lab.walking.histories import (
     several_ended,
 )
 from exitbrain.infrastructure.lab.walking.moves import (
-    AT_OPEN,
     AT_RULE_CLOSE,
+    BEFORE,
     EVERYTHING_CLOSES,
-    INSIDE,
-    INSIDE_AFTER_ENTRY,
     INSIDE_BEFORE_CLOSE,
+    INSIDE_CANDLE,
     NO_EXIT,
+    UNSURE,
     Bar,
     Moves,
     leaves_a_choice,
+    phases_of,
     room_for_moves,
 )
 from exitbrain.infrastructure.lab.walking.placed import (
@@ -139,26 +141,31 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
     unseen = trailing  # a new best price waits for the close of a rule interval; so does the entry
     stop, target = _nearest(h, stops, p)
     due = int(np.searchsorted(market.funding_ms, course.opened_ms, side="right"))
+    nothing = Dues(market.funding_rate, market.funding_mark, 0, 0)
     ambiguous = 0
     i = course.first
+    entry = _entry_in(opens, bars, interval, i, course, p)
     while True:
         holes = _holes(opens, interval, market.holes_before, course, i)
         bar = _bar(opens, bars, i, p.d)
-        begun = bar.at_ms < course.opened_ms
         until = min(bar.at_ms + interval, course.external_ms)
-        while due < len(market.funding_ms) and market.funding_ms[due] < until:
-            mark = market.funding_mark[due]
-            pay_funding(h, market.funding_rate[due], bar.open if np.isnan(mark) else mark, p)
-            due += 1
+        at_open = _dues(market, due, min(bar.at_ms + 1, until))
+        dues = _dues(market, at_open.end, until)
+        pay_funding(h, at_open, bar, p)
+        due = dues.end
         if i == course.external_candle:
-            return i, ambiguous + _close_outside(h, moves, course, bar, begun, stops, p, holes)
-        if begun or _reaches(bar.adverse, bar.mark_adverse, bar.favourable, stop, target, p.d):
-            at_open = not begun and _reaches(bar.open, bar.mark_open, bar.open, stop, target, p.d)
-            ambiguous += _touch(h, moves, bar, at_open, begun, stops, p, holes)
+            return i, ambiguous + _close_outside(h, moves, course, bar, entry, stops, p, holes, dues)
+        if entry != BEFORE or _reaches(bar.adverse, bar.mark_adverse, bar.favourable, stop, target, p.d):
+            opens_there = entry != INSIDE_CANDLE and _reaches(
+                bar.open, bar.mark_open, bar.open, stop, target, p.d
+            )
+            ambiguous += _touch(h, moves, bar, opens_there, entry, stops, p, holes, dues)
             stop, target = _nearest(h, stops, p)
+        else:
+            pay_funding(h, dues, bar, p)
         if trailing:
             before = trailed
-            trailed = seen(trailed, p.d, bar.favourable, bar.close if begun else bar.favourable)
+            trailed = seen(trailed, p.d, bar.favourable, bar.favourable if entry == BEFORE else bar.close)
             unseen = unseen or trailed.known != before.known or trailed.possible != before.possible
         if _is_rule_close(opens, interval, course.rule_interval_ms, i):
             if trailing:
@@ -166,18 +173,20 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
                 stops = in_force(trailed, p)
                 stop, target = _nearest(h, stops, p)
                 if p.d * (bar.close - stop) <= 0:
-                    ambiguous += advance(h, moves, AT_RULE_CLOSE, bar, stops, p, holes, NO_EXIT)
+                    ambiguous += advance(h, moves, AT_RULE_CLOSE, bar, stops, p, holes, NO_EXIT, nothing)
                     stop, target = _nearest(h, stops, p)
             if i >= course.time_candle:
-                advance(h, moves, EVERYTHING_CLOSES, bar, stops, p, holes, _TIME)
+                advance(h, moves, EVERYTHING_CLOSES, bar, stops, p, holes, _TIME, nothing)
         if not any_open(h):
             return i, ambiguous
+        entry = BEFORE
         end = _search_end(opens, interval, market.funding_candle, due, course, unseen, i)
         best = trailed.known if trailing and p.d * (target - trailed.known) > 0 else target
         i = _next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, best, p.d, i + 1, end)
         if i == len(opens):
             holes = _holes(opens, interval, market.holes_before, course, i - 1)
-            advance(h, moves, EVERYTHING_CLOSES, _bar(opens, bars, i - 1, p.d), stops, p, holes, _OPEN)
+            last = _bar(opens, bars, i - 1, p.d)
+            advance(h, moves, EVERYTHING_CLOSES, last, stops, p, holes, _OPEN, nothing)
             return i - 1, ambiguous
 
 
@@ -197,31 +206,69 @@ def _course(opens: Integers, interval: int, givens: GivenColumns, first: Integer
 
 
 @jit
+def _entry_in(opens: Integers, bars: Doubles, interval: int, i: int, course: Course, p: Placed) -> int:
+    """Return where the entry lies, as seen from the first candle."""
+    if opens[i] != course.opened_ms:
+        return BEFORE if opens[i] > course.opened_ms else INSIDE_CANDLE
+    after_close = i > 0 and opens[i - 1] + interval == opens[i] and bars[i - 1, 3] == p.entry
+    return BEFORE if bars[i, 0] == p.entry or after_close else UNSURE
+
+
+@jit
 def _touch(
-    h: Histories, moves: Moves, bar: Bar, at_open: bool, begun: bool, stops: Stops, p: Placed, holes: int
+    h: Histories,
+    moves: Moves,
+    bar: Bar,
+    at_open: bool,
+    entry: int,
+    stops: Stops,
+    p: Placed,
+    holes: int,
+    dues: Dues,
 ) -> bool:
     """Take a candle's open, where it touches anything, and its extremes; return whether their order is open."""
-    choice = False
+    choice, funded = False, dues.end > dues.begin
     for filled in range(p.last):
-        choice = choice or (is_open(h, filled) and leaves_a_choice(moves, filled, bar, stops, p, begun))
+        choice = choice or (
+            is_open(h, filled) and leaves_a_choice(moves, filled, bar, stops, p, entry, funded)
+        )
+    opening, inside = phases_of(entry)
     if at_open:
-        advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
-    advance(h, moves, INSIDE_AFTER_ENTRY if begun else INSIDE, bar, stops, p, holes, NO_EXIT)
+        advance(h, moves, opening, bar, stops, p, holes, NO_EXIT, Dues(dues.rate, dues.mark, 0, 0))
+    advance(h, moves, inside, bar, stops, p, holes, NO_EXIT, dues)
     return choice
 
 
 @jit
+def _dues(market: MarketColumns, begin: int, until_ms: int) -> Dues:
+    """Return the fundings from a number on that are due before a time."""
+    end = begin
+    while end < len(market.funding_ms) and market.funding_ms[end] < until_ms:
+        end += 1
+    return Dues(market.funding_rate, market.funding_mark, begin, end)
+
+
+@jit
 def _close_outside(
-    h: Histories, moves: Moves, course: Course, bar: Bar, begun: bool, stops: Stops, p: Placed, holes: int
+    h: Histories,
+    moves: Moves,
+    course: Course,
+    bar: Bar,
+    entry: int,
+    stops: Stops,
+    p: Placed,
+    holes: int,
+    dues: Dues,
 ) -> bool:
     """Take what may have happened before a close from outside, then that close; return whether there was a choice."""
     choice, at_ms, price = False, course.external_ms, course.external_price
+    nothing = Dues(dues.rate, dues.mark, 0, 0)
     if at_ms > bar.at_ms:
-        if not begun:
-            choice = advance(h, moves, AT_OPEN, bar, stops, p, holes, NO_EXIT)
-        choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT) or choice
+        if entry != INSIDE_CANDLE:
+            choice = advance(h, moves, phases_of(entry)[0], bar, stops, p, holes, NO_EXIT, nothing)
+        choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT, dues) or choice
     outside = Bar(at_ms, price, price, price, price, price, price, price)
-    advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL)
+    advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL, nothing)
     return choice
 
 

@@ -9,7 +9,11 @@ from exitbrain.infrastructure.lab.walking.arrays import LEVELS, Doubles, Integer
 from exitbrain.infrastructure.lab.walking.placed import Placed, filled_at
 from exitbrain.infrastructure.lab.walking.stops import TRAIL, Stops, touched
 
-AT_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = codes(6)
+AT_OPEN, AT_UNSURE_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_AFTER_UNSURE_OPEN = codes(8)[:5]
+INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = codes(8)[5:]
+
+BEFORE, INSIDE_CANDLE, UNSURE = codes(3)
+"""Where the entry lies, as seen from a candle: the domain's `Entry`."""
 
 NO_EXIT = codes(len(LEVELS) + 1)[-1]
 
@@ -52,8 +56,8 @@ def move_of(moves: Moves, move: int) -> tuple[int, int, float]:
 @jit
 def moves_of(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed, level: int) -> int:
     """Write what one part of a candle may do after `filled` targets; return how many moves. `level` closes all."""
-    if what == AT_OPEN:
-        return _at_open(moves, filled, bar, stops, p)
+    if what in (AT_OPEN, AT_UNSURE_OPEN):
+        return _at_open(moves, what, filled, bar, stops, p)
     if what == AT_RULE_CLOSE:
         return _at_rule_close(moves, filled, bar.close, stops, p)
     if what == EVERYTHING_CLOSES:
@@ -63,29 +67,52 @@ def moves_of(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Pl
 
 
 @jit
-def leaves_a_choice(moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed, begun: bool) -> bool:
-    """Return whether a candle leaves the order of touches open; `begun`: the entry lies inside it."""
-    if begun:
-        return _inside(moves, INSIDE_AFTER_ENTRY, filled, bar, stops, p) > 1
-    if _at_open(moves, filled, bar, stops, p) > 1:
-        return True
-    after, level, _ = move_of(moves, 0)
-    return level == NO_EXIT and after < p.last and _inside(moves, INSIDE, after, bar, stops, p) > 1
+def phases_of(entry: int) -> tuple[int, int]:
+    """Return what a candle does at its open, NO_EXIT if that came before the entry, and what it does afterwards."""
+    if entry == INSIDE_CANDLE:
+        return NO_EXIT, INSIDE_AFTER_ENTRY
+    if entry == UNSURE:
+        return AT_UNSURE_OPEN, INSIDE_AFTER_UNSURE_OPEN
+    return AT_OPEN, INSIDE
 
 
 @jit
-def _at_open(moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed) -> int:
+def leaves_a_choice(
+    moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed, entry: int, funded: bool
+) -> bool:
+    """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
+    at_open, inside = phases_of(entry)
+    after = filled
+    if entry != INSIDE_CANDLE:
+        if _at_open(moves, at_open, filled, bar, stops, p) > 1:
+            return True
+        after, level, _ = move_of(moves, 0)
+        if level != NO_EXIT or after == p.last:
+            return False
+    count = _inside(moves, inside, after, bar, stops, p)
+    first, level, _ = move_of(moves, 0)
+    return count > 1 or (funded and (level != NO_EXIT or first > after))
+
+
+@jit
+def _at_open(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed) -> int:
     tight, tight_level = stops.tight[filled], stops.tight_level[filled]
     count = 0
     if touched(p.d, tight, tight_level, bar.open, bar.mark_open):
         count = _add(moves, count, filled, tight_level, bar.open)
         if touched(p.d, stops.loose[filled], stops.loose_level[filled], bar.open, bar.mark_open):
-            return count
-    return _add(moves, count, filled_at(p, filled, bar.open), NO_EXIT, 0.0)
+            return _add(moves, count, filled, NO_EXIT, 0.0) if what == AT_UNSURE_OPEN else count
+    reached = filled_at(p, filled, bar.open)
+    count = _add(moves, count, reached, NO_EXIT, 0.0)
+    if what == AT_UNSURE_OPEN and reached > filled:
+        count = _add(moves, count, filled, NO_EXIT, 0.0)
+    return count
 
 
 @jit
 def _inside(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed) -> int:
+    if what == INSIDE_AFTER_UNSURE_OPEN:
+        what = INSIDE if filled else INSIDE_AFTER_ENTRY
     most = filled_at(p, filled, bar.favourable)
     count = 0
     for stopped in range(filled, min(most, p.last - 1) + 1):

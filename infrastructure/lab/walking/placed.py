@@ -1,7 +1,7 @@
 """Positions as the kernel walks them: the placed targets, what rests behind each, and what each kind of leg costs.
 
-What the domain's `Ladder`, `Stops`, `Account` and `bankruptcy_price` work out for one position is worked out here for
-columns of them, the same operations on the same doubles.
+What the domain's `Ladder`, `Stops` and `Account` work out for one position is worked out here for columns of them, the
+same operations on the same doubles.
 """
 
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.walk.tick import ROUNDED
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask, code_of
 from exitbrain.infrastructure.lab.walking.columns import GivenColumns
@@ -60,6 +61,8 @@ class Placed(NamedTuple):
     gap_fills_at_open: bool
     activation: float
     distance: float
+    tick_units: float
+    tick_scale: float
 
 
 def placed_columns(givens: GivenColumns) -> PlacedColumns:
@@ -75,7 +78,7 @@ def placed_columns(givens: GivenColumns) -> PlacedColumns:
     open_after = np.ones((len(entry), TARGETS))
     open_after[:, 1:] = np.where(nothing[:, 1:], 0.0, table[rows, order[:, :2]])
     rung = np.concatenate((np.zeros_like(rows), order[:, :2] + 1), axis=1)
-    moved = entry * (1 + d * givens.break_even)
+    moved = _moved_stops(entry, entry * (1 + d * givens.break_even), d, givens.tick_units, givens.tick_scale)
     moves: Mask = (d * (price[:, 0] - moved) > 0) & (d * (moved - givens.stop) > 0)
     resting = np.repeat(givens.stop[:, None], TARGETS, axis=1)
     resting[:, 1:] = np.where(moves, moved, givens.stop)[:, None]
@@ -117,7 +120,32 @@ def placed_of(givens: GivenColumns, placed: PlacedColumns, row: int) -> Placed:
         not limit,
         givens.activation[row],
         givens.distance[row],
+        givens.tick_units[row],
+        givens.tick_scale[row],
     )
+
+
+@jit
+def moved_stop(entry: float, price: float, d: float, units: float, scale: float) -> float:
+    """Return where a stop lies that is moved to a price, as the domain's `Tick` rounds it; NaN units for no tick."""
+    if np.isnan(units) or np.isnan(price):
+        return price
+    ticks = price * scale / units
+    nearest = np.rint(ticks) * units / scale
+    if abs(nearest - price) <= ROUNDED * price:
+        return float(nearest)
+    count = np.floor(ticks)
+    if price > entry or (price == entry and d > 0):
+        return float(count * units / scale)
+    return float((count + 1.0) * units / scale)
+
+
+@jit
+def _moved_stops(entry: Doubles, price: Doubles, d: Doubles, units: Doubles, scale: Doubles) -> Doubles:
+    stops = np.empty(len(price))
+    for row in range(len(price)):
+        stops[row] = moved_stop(entry[row], price[row], d[row], units[row], scale[row])
+    return stops
 
 
 @jit

@@ -10,7 +10,7 @@ import numpy as np
 from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of
-from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed
+from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed, moved_stop
 
 TRAIL = code_of(LegLevel.TRAIL)
 
@@ -56,8 +56,8 @@ def moved(trailed: Trailed, p: Placed) -> Trailed:
     return Trailed(
         trailed.known,
         trailed.possible,
-        _price_after(trailed.known, p),
-        _price_after(trailed.possible, p),
+        _price_after(trailed.known, trailed.loose, p),
+        _price_after(trailed.possible, trailed.tight, p),
     )
 
 
@@ -76,10 +76,11 @@ def touched(d: float, stop: float, level: int, price: float, mark: float) -> boo
 
 
 @jit
-def _price_after(best: float, p: Placed) -> float:
-    if p.d * (best - p.entry) / p.entry >= p.activation:
-        return best * (1 - p.d * p.distance)
-    return np.nan
+def _price_after(best: float, before: float, p: Placed) -> float:
+    if p.d * (best - p.entry) / p.entry < p.activation:
+        return np.nan
+    price = moved_stop(p.entry, best * (1 - p.d * p.distance), p.d, p.tick_units, p.tick_scale)
+    return before if p.d * (before - price) > 0 else price
 
 
 @jit

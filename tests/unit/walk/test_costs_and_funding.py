@@ -1,13 +1,26 @@
 """What fees, slippage and funding take, in doubles and in the written order."""
 
+from typing import Any
+
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, PriceKind
+from exitbrain.domain.walk.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    Market,
+    PriceKind,
+    Trade,
+    TradeSeries,
+)
 from exitbrain.domain.walk.costs import Account
 from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, Rules, TpExecution, Trailing
+from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.plan import Plan
+from exitbrain.domain.walk.together import walk_both
 from exitbrain.domain.walk.walk import walk
-from tests.unit.walk.example import MINUTE, a_long, a_short, candles, walked
+from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, candles, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)
 COSTS = Costs(fee_bps=5.0, slippage_bps=10.0, maker_fee_bps=2.0)
@@ -55,7 +68,7 @@ def test_the_results_of_the_legs_are_the_net_result_before_entry_fee_and_funding
     history = walked(givens, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
     account = Account(givens)
 
-    total = account.result_of(history.legs[0]) + account.result_of(history.legs[1])
+    total = sum(account.result_of(leg, givens.margin_gone_at) for leg in history.legs)
 
     assert total - history.entry_fee == pytest.approx(history.net, abs=1e-16)
 
@@ -75,6 +88,74 @@ def test_funding_is_paid_for_what_was_open_before_the_candle_of_its_time() -> No
     """TP1 closes half in the second candle: at its open all is open, at the open of the third half."""
     assert funded(a_long(), (MINUTE, 0.001)) == 0.001 * 1.0 * 100.2 / 100.0
     assert funded(a_long(), (2 * MINUTE, 0.001)) == 0.001 * 0.5 * 100.4 / 100.0
+
+
+def inside(givens: Givens, candle: Prices, *rates: tuple[int, float], **market: Any) -> Walk:
+    """Walk a quiet candle of five minutes and then this one, in which the rates are due at these minutes."""
+    series = candles(QUIET, candle, interval_ms=5 * MINUTE)
+    funding = tuple(FundingRate((5 + minute) * MINUTE, rate) for minute, rate in rates)
+    return walk(givens, Market(series, funding=funding, **market))
+
+
+def fundings(walked: Walk) -> tuple[float, float]:
+    return walked.pessimistic.funding, walked.optimistic.funding
+
+
+def test_funding_inside_a_candle_may_come_before_or_after_what_closes_there() -> None:
+    stopped = inside(a_long(), (100.0, 100.5, 99.0, 99.2), (2, 0.001))
+    partly = inside(a_long(), (100.0, 101.0, 99.5, 100.5), (2, 0.001))
+
+    assert fundings(stopped) == (0.001, 0.0)
+    assert fundings(partly) == (0.001, 0.0005)
+    assert stopped.ambiguous
+    assert (stopped.ambiguous_candles, partly.ambiguous_candles) == (1, 1)
+
+
+def test_a_short_that_is_paid_has_its_bounds_the_other_way_round() -> None:
+    assert fundings(inside(a_short(), (100.0, 101.0, 99.5, 100.5), (2, 0.001))) == (0.0, -0.001)
+
+
+def test_of_several_fundings_inside_a_candle_those_before_the_close_are_paid() -> None:
+    """Of 0.002, then -0.003, then 0.0005 a part from the beginning: at most 0.002, at least -0.001."""
+    rates = ((1, 0.002), (2, -0.003), (3, 0.0005))
+
+    assert fundings(inside(a_long(), (100.0, 100.5, 99.0, 99.2), *rates)) == (0.002, 0.002 - 0.003)
+
+
+def test_funding_at_the_open_comes_first_and_a_gap_before_what_is_due_inside() -> None:
+    gap = inside(a_long(), (98.0, 98.5, 98.0, 98.5), (0, 0.001), (2, 0.001))
+    quiet = inside(a_long(), (100.0, 100.5, 99.5, 100.0), (2, 0.001))
+
+    assert fundings(gap) == (0.001 * 98.0 / 100.0,) * 2
+    assert fundings(quiet) == (0.001, 0.001)
+    assert not gap.ambiguous
+    assert not quiet.ambiguous
+
+
+def test_finer_data_tell_whether_funding_came_before_a_close() -> None:
+    coarse = (100.0, 100.5, 99.0, 99.2)
+    minutes = [(100.0, 100.5, 99.8, 99.9), (99.9, 99.9, 99.0, 99.2), *[(99.2, 99.2, 99.2, 99.2)] * 3]
+    finer = CandleSeries(MINUTE, [Candle((5 + n) * MINUTE, *prices) for n, prices in enumerate(minutes)])
+    trades = TradeSeries([Trade((300 + at) * 1000, price) for at, price in enumerate(coarse)])
+
+    for due, paid in ((1, 0.001), (2, 0.0)):
+        assert fundings(inside(a_long(), coarse, (due, 0.001), finer=finer)) == (paid, paid)
+    assert fundings(inside(a_long(), coarse, (1, 0.001), finer=trades)) == (0.0, 0.0)
+
+
+def test_two_policies_that_close_alike_pay_alike_and_others_may_not() -> None:
+    market = Market(
+        candles(QUIET, (100.0, 100.5, 98.9, 99.2), interval_ms=5 * MINUTE),
+        funding=(FundingRate(7 * MINUTE, 0.001),),
+    )
+    far = {"targets": (110.0, 120.0, 130.0)}
+
+    alike = walk_both(Plan(a_long()), Plan(a_long(**far)), market)
+    other = walk_both(Plan(a_long()), Plan(a_long(stop=98.95)), market)
+
+    assert (alike.lower, alike.upper) == (0.0, 0.0)
+    assert other.lower == pytest.approx(-0.0005 - 0.001)
+    assert other.upper == pytest.approx(-0.0005 + 0.001)
 
 
 def test_stamps_are_snapped_to_the_minute() -> None:

@@ -57,9 +57,12 @@ def test_the_open_of_a_finer_candle_orders_and_does_not_price() -> None:
 
 
 def test_the_open_of_the_coarsest_candle_is_a_gap_fill_and_not_refined() -> None:
-    found = with_finer(
-        a_long(), (98.0, 101.0, 98.0, 101.0), (98.0, 98.0, 98.0, 98.0), (98.0, 101.0, 98.0, 101.0)
+    coarse = candles((100.0, 100.0, 100.0, 100.0), (98.0, 101.0, 98.0, 101.0))
+    finer = CandleSeries(
+        MINUTE // 2,
+        [Candle(MINUTE, 98.0, 98.0, 98.0, 98.0), Candle(3 * MINUTE // 2, 98.0, 101.0, 98.0, 101.0)],
     )
+    found = walk(a_long(), Market(coarse, finer=finer))
 
     assert both(found) == [("SL", 1.0, 98.0)]
     assert not found.pessimistic.legs[0].refined

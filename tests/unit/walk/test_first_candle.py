@@ -3,17 +3,59 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
 from exitbrain.domain.walk.givens import Rules, Trailing
 from exitbrain.domain.walk.walk import walk
 from tests.unit.walk.example import MINUTE, a_long, both, candles, exits, walked
 
+QUIET = (100.2, 100.5, 99.5, 100.0)
+
 
 def test_a_candle_that_opens_at_the_entry_is_the_first_with_its_open() -> None:
-    result = walked(a_long(opened_at_ms=MINUTE), (90.0, 90.0, 90.0, 90.0), (98.0, 98.0, 98.0, 98.0))
+    """At the price of its open, or at the close before it: a gap in between is a gap of the position."""
+    at_open = walked(a_long(opened_at_ms=MINUTE), (99.0, 99.0, 99.0, 99.0), (100.0, 100.0, 98.0, 98.5))
+    at_close = walked(a_long(opened_at_ms=MINUTE), (99.0, 100.0, 99.0, 100.0), (98.0, 98.0, 98.0, 98.0))
 
-    assert result.first_candle_ms == MINUTE
-    assert both(result) == [("SL", 1.0, 98.0)]
+    assert at_open.first_candle_ms == at_close.first_candle_ms == MINUTE
+    assert both(at_open) == [("SL", 1.0, 99.0)]
+    assert both(at_close) == [("SL", 1.0, 98.0)]
+
+
+def test_a_time_of_an_open_at_another_price_does_not_say_that_the_position_existed_from_there_on() -> None:
+    """A time cut to the minute: entered at 100 after the high, or before it, or from the open on."""
+    after = walked(a_long(opened_at_ms=0), (100.4, 101.2, 98.8, 100.2), QUIET)
+    gap_of_a_target = walked(a_long(opened_at_ms=0), (101.3, 101.3, 99.5, 100.2), QUIET)
+    gap_of_the_stop = walked(a_long(opened_at_ms=0), (98.7, 100.5, 98.7, 100.2), QUIET)
+
+    assert exits(after.pessimistic) == [("SL", 1.0, 99.0)]
+    assert exits(after.optimistic) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 100.0)]
+    assert exits(gap_of_a_target.pessimistic) == [("OPEN", 1.0, 100.0)]
+    assert exits(gap_of_a_target.optimistic) == [("TP1", 0.5, 101.3), ("OPEN", 0.5, 100.0)]
+    assert exits(gap_of_the_stop.pessimistic) == [("SL", 1.0, 98.7)]
+    assert exits(gap_of_the_stop.optimistic) == [("OPEN", 1.0, 100.0)]
+    assert all(one.ambiguous_candles == 1 for one in (after, gap_of_a_target, gap_of_the_stop))
+
+
+def test_a_close_before_a_hole_says_nothing_about_an_open_after_it() -> None:
+    market = Market(candles((99.0, 100.0, 99.0, 100.0), (98.0, 100.5, 98.0, 100.2), missing=[1]))
+
+    result = walk(a_long(opened_at_ms=2 * MINUTE), market)
+
+    assert exits(result.pessimistic) == [("SL", 1.0, 98.0)]
+    assert exits(result.optimistic) == [("OPEN", 1.0, 100.2)]
+
+
+def test_of_a_candle_with_an_unsure_entry_the_first_finer_candle_alone_is_unsure() -> None:
+    """The price of the entry is seen in the first half minute; the high of the second comes after it for sure."""
+    finer = candles((100.4, 100.6, 99.8, 99.9), (99.9, 101.2, 99.9, 101.1), interval_ms=MINUTE // 2)
+    coarse = candles((100.4, 101.2, 99.8, 101.1))
+
+    unrefined, refined = walk(a_long(), Market(coarse)), walk(a_long(), Market(coarse, finer=finer))
+    trades = TradeSeries([Trade(0, 100.4), Trade(1, 101.2), Trade(2, 99.8), Trade(3, 101.1)])
+    among_trades = walk(a_long(), Market(coarse, finer=trades))
+
+    assert both(refined) == both(unrefined) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 101.1)]
+    assert (refined.refined_candles, among_trades.unrefined_candles) == (1, 1)
 
 
 def test_the_open_of_a_candle_entered_inside_is_ignored() -> None:

@@ -5,6 +5,8 @@ import pytest
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, PriceKind
 from exitbrain.domain.walk.givens import Costs, LiquidationPrices
+from exitbrain.domain.walk.plan import Plan, Reduced
+from exitbrain.domain.walk.together import walk_plan
 from exitbrain.domain.walk.walk import walk
 from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, both, candles, exits, walked
 
@@ -58,6 +60,42 @@ def test_no_leg_loses_more_than_its_margin() -> None:
     found = walked(a_long(liquidation=FURTHER), QUIET, (90.0, 90.0, 90.0, 90.0))
 
     assert both(found) == [("SL", 1.0, 98.0)]
+
+
+@pytest.mark.parametrize(
+    ("low", "costs", "fee", "slippage"),
+    [
+        (
+            99.0,
+            Costs(60.0, 50.0),
+            0.00594,
+            0.00406,
+        ),  # of 0.01 left at 99 the fee takes 0.00594, slippage the rest
+        (99.0, Costs(150.0, 50.0), 0.01, 0.0),
+        (99.0, Costs(5.0, 10.0), 0.000495, 0.00099),  # both fit
+        (90.0, Costs(5.0, 10.0), 0.0, 0.0),  # the price alone has taken it all
+    ],
+)
+def test_fee_and_slippage_take_no_more_than_the_price_has_left_of_the_margin(
+    low: float, costs: Costs, fee: float, slippage: float
+) -> None:
+    opened = min(low, 99.0)
+    found = walked(a_long(liquidation=FURTHER, costs=costs), QUIET, (opened, opened, low, opened)).pessimistic
+
+    assert found.exit_fees == pytest.approx(fee)
+    assert found.slippage == pytest.approx(slippage)
+    assert found.exit_fees + found.slippage - found.gross <= 1 / 50 + 1e-16
+
+
+def test_a_reduction_loses_no_more_than_its_margin_either() -> None:
+    costs = Costs(100.0, 0.0)
+    plan = Plan(a_long(liquidation=FURTHER, costs=costs, stop=50.0), (Reduced(MINUTE, 0.5),))
+
+    found = walk_plan(plan, Market(candles(QUIET, (98.5, 98.6, 98.5, 98.6)))).pessimistic
+
+    # Half is closed at 98.5, which has 0.0025 left of its margin; a fee of 1 % would be 0.004925. The rest is liquidated.
+    assert exits(found) == [("EXTERNAL", 0.5, 98.5), ("LIQUIDATION", 0.5, 98.0)]
+    assert found.exit_fees == pytest.approx(0.0025)
 
 
 def test_after_a_target_the_liquidation_price_may_lie_further_away() -> None:

@@ -1,10 +1,13 @@
 """Break-even, trailing and time stop: when they act, at which price, and that no stop ever loosens."""
 
+from decimal import Decimal
+
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import ExternalClose, Rules, Trailing
+from exitbrain.domain.walk.tick import Tick
 from exitbrain.domain.walk.walk import walk
 from tests.unit.walk.example import MINUTE, a_long, a_short, both, candles, exits, walked
 
@@ -17,6 +20,37 @@ def test_break_even_closes_the_rest_at_the_entry_plus_the_offset() -> None:
     walk = walked(a_long(rules=BREAK_EVEN), QUIET, (100.5, 101.0, 100.5, 101.0), (101.0, 101.0, 99.5, 100.0))
 
     assert both(walk) == [("TP1", 0.5, 101.0), ("BREAK_EVEN", 0.5, 100.0 * 1.001)]
+
+
+@pytest.mark.parametrize(
+    ("tick", "entry", "offset", "stop"),
+    [
+        ("0.1", 100.0, 0.0016, 100.1),  # 100.16 lies above the entry: down
+        ("0.1", 100.0, -0.0016, 99.9),  # 99.84 lies below it: up
+        ("0.5", 100.3, 0.0, 100.0),  # the entry itself, off the grid: away from the market
+        ("0.1", 100.0, 0.003, 100.3),  # on the grid, although 100 * 1.003 in doubles lies below
+    ],
+)
+def test_break_even_of_a_long_lies_on_the_tick_grid_toward_the_entry(
+    tick: str, entry: float, offset: float, stop: float
+) -> None:
+    givens = a_long(entry=entry, rules=Rules(break_even=offset), tick=Tick.of(Decimal(tick)))
+
+    quiet = (entry, entry, entry, entry)
+    walk = walked(givens, quiet, (100.5, 101.0, 100.5, 101.0), (101.0, 101.0, 99.2, 99.5))
+
+    assert both(walk)[-1] == ("BREAK_EVEN", 0.5, stop)
+
+
+@pytest.mark.parametrize(("entry", "offset", "stop"), [(100.0, 0.0016, 99.9), (100.0, -0.0016, 100.1)])
+def test_break_even_of_a_short_is_rounded_toward_the_entry_too(
+    entry: float, offset: float, stop: float
+) -> None:
+    givens = a_short(entry=entry, rules=Rules(break_even=offset), tick=Tick.of(Decimal("0.1")))
+
+    walk = walked(givens, QUIET, (99.5, 99.5, 99.0, 99.0), (99.0, 100.8, 99.0, 100.5))
+
+    assert both(walk)[-1] == ("BREAK_EVEN", 0.5, stop)
 
 
 def test_break_even_is_in_force_inside_the_candle_of_its_fill() -> None:
@@ -70,6 +104,27 @@ def test_a_trailed_stop_follows_the_best_price_from_the_next_candle_on() -> None
 
     assert both(walk) == [("TRAIL", 1.0, 103.0 * 0.99)]
     assert walk.pessimistic.legs[0].at_ms == 2 * MINUTE
+
+
+def test_a_trailed_stop_lies_on_the_tick_grid_toward_the_entry() -> None:
+    """103 less 1 % is 101.97, above the entry: down to 101.9; a best of 100.6 gives 99.594, below it: up to 99.6."""
+    givens = a_long(**FAR, rules=Rules(trailing=Trailing(0.0, 0.01)), tick=Tick.of(Decimal("0.1")))
+
+    above = walked(givens, QUIET, (100.0, 103.0, 100.0, 102.5), (102.5, 102.5, 101.0, 102.0))
+    below = walked(givens, (100.0, 100.6, 100.0, 100.5), (100.5, 100.5, 99.0, 99.5))
+
+    assert both(above) == [("TRAIL", 1.0, 101.9)]
+    assert both(below) == [("TRAIL", 1.0, 99.6)]
+
+
+def test_a_trailed_stop_that_crosses_the_entry_does_not_go_back_a_tick() -> None:
+    """On ticks of 1 around an entry at 100.3, a trailed 100.287 is rounded up to 101, and 100.485 down to 100."""
+    givens = a_long(entry=100.3, **FAR, rules=Rules(trailing=Trailing(0.0, 0.01)), tick=Tick.of(Decimal(1)))
+    rise, further = (100.3, 101.3, 100.3, 101.2), (101.2, 101.5, 101.2, 101.4)
+
+    walk = walked(givens, rise, further, (101.4, 101.4, 100.9, 101.0))
+
+    assert both(walk) == [("TRAIL", 1.0, 101.0)]
 
 
 def test_trailing_waits_for_its_activation() -> None:
