@@ -8,7 +8,7 @@ an entry inside it only the rest counts, from the finer candle that holds the en
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
 from exitbrain.domain.walk.touches import Bar
 
 
@@ -23,9 +23,23 @@ class FinerBars:
 def finer_bars(
     market: Market, candle: Candle, bar: Bar, opened_at_ms: int, direction: int
 ) -> FinerBars | None:
-    """Return the finer bars of a candle from the entry on; None where they do not add up to it."""
-    finer = market.finer
-    assert finer is not None
+    """Return the finer bars of a candle from the entry on, of the first data that add up to it; None where none do."""
+    for finer in (market.finer, *market.finer_else):
+        assert finer is not None
+        found = _finer_bars(finer, market, candle, bar, opened_at_ms, direction)
+        if found is not None:
+            return found
+    return None
+
+
+def _finer_bars(
+    finer: CandleSeries | TradeSeries,
+    market: Market,
+    candle: Candle,
+    bar: Bar,
+    opened_at_ms: int,
+    direction: int,
+) -> FinerBars | None:
     end_ms = candle.open_time_ms + market.candles.interval_ms
     begun = candle.open_time_ms < opened_at_ms
     if isinstance(finer, CandleSeries):
