@@ -3,7 +3,7 @@
 import gzip
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ CANDLES = [Candle(T0 + number * MINUTE, *row) for number, row in enumerate(PRICE
 MINUTES = [datetime(2024, 8, 1, tzinfo=UTC) + timedelta(minutes=number) for number in range(3)]
 
 
-def table(time: str, times: list[object], more: str = "") -> str:
+def table(time: str, times: Sequence[object], more: str = "") -> str:
     rows = "".join(f"{at},{','.join(map(str, row))}{more}\n" for at, row in zip(times, PRICES, strict=True))
     return f"{time},open,high,low,close\n{rows}" if time else rows
 
@@ -197,8 +197,8 @@ TRADES = [Trade(T0, 1.5), Trade(T0 + 7, 1.25)]
         f"11,1.5,2,21,22,{T0 * 1000},True,True\n12,1.25,2,23,24,{(T0 + 7) * 1000 + 999},False,True\n",
         f"11,1.5,2,3.0,{T0},true\n12,1.25,2,2.5,{T0 + 7},false\n",
         f"11,1.5,2,3.0,{T0},true,true\n12,1.25,2,2.5,{T0 + 7},false,true\n",
-        f"agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n11,1.5,2,1,2,{T0},true\n"
-        f"12,1.25,2,3,4,{T0 + 7},true\n",
+        (f"agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n11,1.5,2,1,2,{T0},true\n"
+        f"12,1.25,2,3,4,{T0 + 7},true\n"),
         f"timestamp,price\n{T0 / 1000},1.5\n{(T0 + 7) / 1000},1.25\n",
         f"time,price\n{T0 + 7},1.25\n{T0},1.5\n",
     ],
@@ -287,7 +287,7 @@ def packed_badly(path: Path) -> Path:
         (encrypted, "is encrypted; allowed: an archive without a password"),
         (deflate64, "is compressed with Deflate64; allowed: stored, deflate, bzip2, LZMA"),
         (lambda path: zipped(path, "a.csv", "b.csv"), "holds 2 files (a.csv, b.csv); allowed: one CSV file"),
-        (lambda path: zipped(path), "holds 0 files; allowed: one CSV file"),
+        (zipped, "holds 0 files; allowed: one CSV file"),
         (lists, "open is of type list<element: double>; allowed: numbers"),
         (lists_as_times, "open_time_ms is of type list<item: int64>; allowed: milliseconds"),
         (long_text, "open is of type string; allowed: numbers"),
