@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from exitbrain.application.ports.market import LeftOut
 from exitbrain.infrastructure.cli.reports import WhatIfReport
 
 
@@ -33,8 +34,8 @@ class OutcomeSums(Struct):
 class UnwalkedPosition(Struct):
     """A recorded position that is in no number, and why.
 
-    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `refused`, `unknown_policy`, `missing_snapshot` or
-    `off_market`.
+    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `unreadable` (its market data), `unfit` (it does not
+    fit the data or the rules), `refused`, `unknown_policy`, `missing_snapshot` or `off_market`.
     """
 
     position_id: str
@@ -188,7 +189,8 @@ class Outcome(Struct):
     """Recorded positions under a candidate policy on market data, open loop: every recorded input is held fixed.
 
     `difference` is candidate minus baseline. `without_holes` leaves out positions that crossed missing candles,
-    `closed` those of which a rest is still open at the end of the data.
+    `closed` those of which a rest is still open at the end of the data. `data_left_out` names market data that could
+    not be used, `remarks` says what was assumed of files, or passed over in them.
     """
 
     policy: str
@@ -210,6 +212,8 @@ class Outcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
+    data_left_out: list[LeftOut]
+    remarks: list[str]
 
 
 class FamilyMember(Struct):
@@ -265,6 +269,8 @@ class FamilyOutcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
+    data_left_out: list[LeftOut]
+    remarks: list[str]
 
 
 class WhatIfWithOutcomes(WhatIfReport, omit_defaults=True, kw_only=True):
