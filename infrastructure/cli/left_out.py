@@ -12,11 +12,12 @@ _LISTED = 100
 
 
 def check_any_walked(walked: int, unwalked: Sequence[Unwalked]) -> None:
-    """Raise what is wrong with the first position where none could be walked; all of several are listed on stderr."""
+    """Raise what is wrong with the first position where none could be walked; several reasons are listed on stderr."""
     if walked or not unwalked:
         return
-    if len(unwalked) > 1:
-        for line in left_out_lines([one.left_out for one in unwalked[:_LISTED]], ()):
+    left_out = [one.left_out for one in unwalked]
+    if len({one.reason for one in left_out}) > 1:
+        for line in left_out_lines(left_out[:_LISTED], ()):
             output.say(output.printable(line))
     raise unwalked[0].error
 

@@ -21,6 +21,7 @@ from exitbrain.infrastructure.lab.tables import (
 )
 from exitbrain.infrastructure.wire.scalars import shown
 
+_WHOLE_BELOW = 2.0**63
 _UTC = re.compile(r"\s*(UTC|GMT)$")
 
 
@@ -49,7 +50,7 @@ def table_from_arrow(path: Path, wanted: Wanted) -> Table:
                 found = found.cast(pa.float64())
         except NotTimes as error:
             raise MarketUnreadable(
-                f"{path} row {error.row + 1}: {column.name} is {shown(error.text)!r}; allowed: {TIME_ALLOWED}"
+                f"{path} line {error.row + 1}: {column.name} is {shown(error.text)!r}; allowed: {TIME_ALLOWED}"
             ) from error
         except pa.ArrowException as error:
             allowed = TIME_ALLOWED if column.is_time else "numbers"
@@ -81,8 +82,8 @@ def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
     if pa.types.is_floating(kind):
         return _from_fractions(found), False
     naive = False
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        found, naive = _from_texts(found)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        found, naive = _from_texts(found.cast(pa.string()))
     if pa.types.is_date(kind):
         found = found.cast(pa.timestamp("ms"))
     zone = found.type.tz if pa.types.is_timestamp(found.type) else None
@@ -92,7 +93,7 @@ def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
 def _from_fractions(found: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return whole numbers of what was written with a point; seconds with a fraction become milliseconds."""
     times = found.cast(pa.float64()).to_numpy()
-    times = np.where(np.isfinite(times), times, 0.0)
+    times = np.where(np.abs(times) < _WHOLE_BELOW, times, 0.0)  # NaN too: no time in either case
     if (times != np.floor(times)).any():
         seconds = (times >= FIRST_MS / 1000) & (times < END_MS / 1000)
         times = np.floor(np.where(seconds, np.round(times * 1_000_000) / 1000, times))

@@ -235,9 +235,11 @@ class _Rows:
 
 
 def _interval(rows: _Rows, promised: int | None) -> int:
-    if promised is not None:
-        return promised
     steps = np.diff(rows.columns[_TIME])
+    if promised is not None:
+        if len(steps) > 1 and steps.min() > promised:
+            raise rows.bad_time(1, f"{promised} ms after the candle before it, as the name says, in some row")
+        return promised
     if not len(steps):
         raise MarketUnreadable(
             f"{rows.tables[0].path} has one candle, which tells no interval; allowed: two or more"

@@ -49,13 +49,12 @@ class Place:
                 return found
         return []
 
-    def missing(self, symbol: str, what: str) -> NoMarket:
-        """Return the error for a symbol of which nothing lies here."""
-        known = sorted({file.symbol for file in self.files})
-        there = ", ".join(known[:_NAMED]) + (", ..." if len(known) > _NAMED else "")
-        return NoMarket(
-            f"no {what} of {symbol} in {self.path}; there: {shown(there) if there else 'nothing'}"
-        )
+    def missing(self, symbol: str, content: Content) -> NoMarket:
+        """Return the error for a symbol of which no such file lies here."""
+        files = [file for file in self.files if self.path.is_file() or file.content is content]
+        known = sorted({file.symbol for file in files})
+        there = shown(", ".join(known[:_NAMED])) + (", ..." if len(known) > _NAMED else "")
+        return NoMarket(f"no {content} of {symbol} in {self.path}; there: {there or 'no such file'}")
 
 
 class MarketFiles:
@@ -110,7 +109,7 @@ class MarketFiles:
     def _candle_files(self, symbol: str) -> list[MarketFile]:
         files = self._candles.of(symbol, Content.CANDLES)
         if not files:
-            raise self._candles.missing(symbol, "candles")
+            raise self._candles.missing(symbol, Content.CANDLES)
         return files
 
     def _read(self, symbol: str) -> Market:

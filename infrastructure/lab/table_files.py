@@ -17,7 +17,10 @@ from exitbrain.infrastructure.wire.scalars import shown
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet", ".feather")
 _OF_ARROW = (".parquet", ".feather")
-_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotUtf8, pa.ArrowException)
+_DAMAGED = (
+    *(OSError, EOFError, NotUtf8, pa.ArrowException),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError),  # of archives
+)
 
 
 def read_table(path: Path, wanted: Wanted) -> Table:

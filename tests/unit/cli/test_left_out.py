@@ -122,6 +122,16 @@ def test_where_nothing_is_left_the_first_reason_ends_the_run_and_all_are_listed(
     assert says in last
 
 
+def test_a_wrong_flag_is_one_sentence_however_many_positions_there_are(
+    world: Path, exitbrain: Exitbrain
+) -> None:
+    positions(world, position(), position(opened_at=T0 + MINUTE))
+
+    ended = exitbrain(*SIMULATE, "--fee-bps", "-1")
+
+    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+
+
 @pytest.mark.parametrize(
     ("flag", "name", "content", "says"),
     [

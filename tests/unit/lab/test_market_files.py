@@ -194,6 +194,14 @@ def test_candles_must_keep_the_interval_that_their_name_promises(tmp_path: Path)
         MarketFiles(tmp_path).market("BTCUSDT")
 
 
+def test_candles_must_not_be_longer_than_their_name_promises(tmp_path: Path) -> None:
+    rows = [(T0 + number * 300_000, *ROWS[0][1:]) for number in range(3)]
+    (tmp_path / "BTCUSDT-1m.csv").write_text(HEADER + text_of(rows))
+
+    with pytest.raises(MarketUnreadable, match=r"line 3: .*; allowed: 60000 ms after the candle before it"):
+        MarketFiles(tmp_path).market("BTCUSDT")
+
+
 def test_several_intervals_of_a_symbol_leave_no_choice_but_to_name_the_file(tmp_path: Path) -> None:
     for name in ("BTCUSDT-1m.csv", "BTCUSDT-5m.csv"):
         (tmp_path / name).write_text(HEADER + text_of(ROWS))
