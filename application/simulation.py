@@ -8,7 +8,7 @@ from itertools import islice
 
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.ports.market import LeftOut, MarketData, MarketUnreadable
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
@@ -62,9 +62,9 @@ class Unwalked:
     error: InvalidValue | MarketUnreadable
 
     @property
-    def left_out(self) -> LeftOut:
+    def left_out(self) -> Omitted:
         """Return it in words."""
-        return LeftOut(self.where, str(self.error).removeprefix(self.where).removeprefix(":").lstrip())
+        return Omitted(self.where, str(self.error).removeprefix(self.where).removeprefix(":").lstrip())
 
 
 @dataclass(frozen=True, slots=True)

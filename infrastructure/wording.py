@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Literal
 
-from exitbrain.application.ports.market import LeftOut
+from exitbrain.application.ports.market import Omitted
 from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
 from exitbrain.domain.guards import GUARDS, Figures, GuardReport
 from exitbrain.domain.levels import RawLevels
@@ -181,7 +181,7 @@ _FAILURES: dict[str, Callable[[Figures], str]] = {
 }
 
 
-def left_out_lines(left_out: Sequence[LeftOut], remarks: Sequence[str]) -> Iterator[str]:
+def left_out_lines(left_out: Sequence[Omitted], remarks: Sequence[str]) -> Iterator[str]:
     """Yield a line for everything that was left out, and for everything that has to be known of the files."""
     for one in left_out:
         yield f"Left out: {one.where}: {one.reason}."

@@ -15,7 +15,7 @@ class NoMarket(MarketUnreadable):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Omitted:
     """Something that a run goes on without: `where` names it, `reason` says why, both in words."""
 
     where: str

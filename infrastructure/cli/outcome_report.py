@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.application.ports.market import LeftOut
+from exitbrain.application.ports.market import Omitted
 from exitbrain.infrastructure.cli.reports import WhatIfReport
 
 
@@ -212,7 +212,7 @@ class Outcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
-    data_left_out: list[LeftOut]
+    data_left_out: list[Omitted]
     remarks: list[str]
 
 
@@ -269,7 +269,7 @@ class FamilyOutcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
-    data_left_out: list[LeftOut]
+    data_left_out: list[Omitted]
     remarks: list[str]
 
 

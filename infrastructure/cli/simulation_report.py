@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.application.ports.market import LeftOut
+from exitbrain.application.ports.market import Omitted
 from exitbrain.domain.values import Unit
 
 
@@ -131,5 +131,5 @@ class SimulateReport(Struct):
     unit: Unit
     positions: list[SimulatedPosition]
     totals: SimulationTotals
-    left_out: list[LeftOut] = []
+    left_out: list[Omitted] = []
     remarks: list[str] = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from exitbrain.application.ports.market import LeftOut, MarketUnreadable, NoMarket
+from exitbrain.application.ports.market import MarketUnreadable, NoMarket, Omitted
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
 from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, read_funding, read_trades
@@ -83,7 +83,7 @@ class MarketFiles:
         self._columns: dict[str, CandleColumns] = {}
         self._markets: dict[str, Market | MarketUnreadable] = {}
         self.remarks: list[str] = []
-        self.left_out: list[LeftOut] = []
+        self.left_out: list[Omitted] = []
 
     def market(self, symbol: str) -> Market:
         """Return everything known of a symbol; raises MarketUnreadable."""
@@ -166,7 +166,7 @@ class MarketFiles:
                 yield files
 
     def _leave_out(self, files: list[MarketFile], error: MarketUnreadable) -> None:
-        self.left_out.append(LeftOut(_names(files), f"{error}; {files[0].symbol} is walked without"))
+        self.left_out.append(Omitted(_names(files), f"{error}; {files[0].symbol} is walked without"))
 
     def _series(self, files: list[MarketFile], kind: PriceKind, preferred_ms: int | None) -> CandleColumns:
         """Read files of one interval; of several the preferred one, else there is no telling which is meant."""

@@ -14,8 +14,7 @@ from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.ports.market import LeftOut as LeftOutData
-from exitbrain.application.ports.market import MarketData, MarketUnreadable
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.errors import InvalidValue
@@ -66,7 +65,7 @@ class Found:
     left_out: list[Unwalked] = field(default_factory=list)
     outcomes: list[PositionOutcome] = field(default_factory=list)
     assumptions: dict[Assumption, None] = field(default_factory=dict)
-    data_left_out: list[LeftOutData] = field(default_factory=list)
+    data_left_out: list[Omitted] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     @property
