@@ -210,6 +210,17 @@ def test_no_message_repeats_more_than_a_little_of_a_position(
         assert max(len(row) for row in said.splitlines()) < 700
 
 
+@pytest.mark.parametrize("flag", ["--policy", "--set", "--trailing", "--tp-execution"])
+def test_no_message_repeats_more_than_a_little_of_a_flag(
+    flag: str, world: Path, exitbrain: Exitbrain
+) -> None:
+    ended = exitbrain(*SIMULATE, flag, "X" * 5_000)
+
+    assert ended.code == 2
+    assert "X" * 100 in ended.stderr
+    assert "X" * 201 not in ended.stderr
+
+
 def test_an_oversized_cell_is_left_out_like_any_other(world: Path, exitbrain: Exitbrain) -> None:
     good = f"BTCUSDT,LONG,100,{T0}\n"
     (world / "p.jsonl").write_text("symbol,side,entry_price,opened_at\n" + good + "X" * 200_000 + "\n" + good)

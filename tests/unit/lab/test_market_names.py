@@ -37,6 +37,7 @@ def file(folder: Path, name: str, price: float = 1.0, *, step: int = MINUTE, cou
         ("BINANCE_BTCUSDT.P, 15.csv", "BINANCE_BTCUSDT.P", Content.CANDLES, None),
         ("BTCUSDT-book-ticker-1s.csv.gz", "BTCUSDT", Content.OTHER, 1000),
         ("BTCUSDT-bookTicker-2024-08-01.zip", "BTCUSDT", Content.OTHER, None),
+        ("BTCUSDT-bookTicker-spot-2024.csv", "BTCUSDT", Content.OTHER, None),
         ("BTCUSDT-bookDepth-2024-08-01.zip", "BTCUSDT", Content.OTHER, None),
         ("BTCUSDT-metrics-2024-08-01.zip", "BTCUSDT", Content.OTHER, None),
         ("BTCUSDT-liquidationSnapshot-2024-08-01.zip", "BTCUSDT", Content.OTHER, None),
