@@ -117,7 +117,7 @@ class MarketFiles:
         mark = self._mark_candles(symbol, candles.interval_ms)
         funding = () if self._funding is None else self._rates(self._funding, symbol)
         finer = (
-            [] if self._finer is None else list(self._finer_data(self._finer, symbol, candles.interval_ms))
+            () if self._finer is None else tuple(self._finer_data(self._finer, symbol, candles.interval_ms))
         )
         try:
             return Market(candles.series, mark, finer[0] if finer else None, funding, finer[1:])
