@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Trade, TradeSeries
-from exitbrain.domain.walk.finer import finer_bars
-from exitbrain.domain.walk.touches import Bar
+from exitbrain.domain.walk.candle import CandleSeries, Trade, TradeSeries
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile
 
@@ -128,8 +126,7 @@ def trades(folder: Path, name: str, *rows: tuple[int, float]) -> None:
     (folder / name).write_text("time,price\n" + "".join(f"{at},{price}\n" for at, price in rows))
 
 
-def test_trades_do_not_hide_complete_finer_candles(tmp_path: Path) -> None:
-    """The trades of the first five minutes are complete, of the second none but one; the candles are there for both."""
+def test_trades_do_not_hide_finer_candles(tmp_path: Path) -> None:
     file(tmp_path, "BTCUSDT-5m.csv", step=5 * MINUTE)
     file(tmp_path, "BTCUSDT-1m.csv", count=10)
     file(tmp_path, "BTCUSDT-1m-mark.csv", 9.0, count=10)
@@ -139,9 +136,6 @@ def test_trades_do_not_hide_complete_finer_candles(tmp_path: Path) -> None:
 
     assert market.finer == TradeSeries([Trade(T0, 1.0), Trade(T0 + 9, 1.0), Trade(T0 + 6 * MINUTE, 2.0)])
     assert [type(each) for each in market.finer_else] == [TradeSeries, CandleSeries]
-    bar = Bar(T0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    found = [finer_bars(market, Candle(T0 + n * 5 * MINUTE, 1, 1, 1, 1), bar, T0, 1) for n in range(2)]
-    assert [None if each is None else len(each.bars) for each in found] == [2, 5]
 
 
 def test_finer_data_that_can_not_be_used_are_left_out_by_name(tmp_path: Path) -> None:
