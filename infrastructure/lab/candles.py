@@ -212,7 +212,7 @@ class _Rows:
         if differs.any():
             raise self.bad_time(int(again[differs.argmax()]), allowed)
         table, row = self.where(int(again[0]))
-        said.append(f"{table.line(row)}: repeats another row; left out, like {len(again) - 1} more")
+        said.append(f"{table.line(row)}: the row repeats another, left out; {len(again)} in all")
         kept = np.ones(len(self), dtype=np.bool_)
         kept[again] = False
         return self.taken(np.flatnonzero(kept))
@@ -261,7 +261,6 @@ def _on_grid(rows: _Rows, interval: int, said: list[str]) -> _Rows:
         row = int(np.flatnonzero(np.diff(times) % interval)[0]) + 1
         raise rows.bad_time(row, f"the candle before it plus a multiple of the interval of {interval} ms")
     table, place = rows.where(row)
-    said.append(
-        f"{table.line(place)}: the candle is off the grid of {interval} ms; left out, like {off.sum() - 1} more"
-    )
+    grid = f"the grid of {interval} ms"
+    said.append(f"{table.line(place)}: the candle is off {grid}, left out; {off.sum()} in all")
     return rows.taken(np.flatnonzero(~off))

@@ -178,7 +178,7 @@ def test_what_was_assumed_of_files_is_said_and_is_no_finding(world: Path, exitbr
     assert ended.code == 0
     assert ended.report["remarks"] == [
         "c/BTCUSDT-1m.csv: times without an offset, taken as UTC",
-        "c/BTCUSDT-1m.csv line 4: repeats another row; left out, like 0 more",
+        "c/BTCUSDT-1m.csv line 4: the row repeats another, left out; 1 in all",
     ]
     assert "Note: c/BTCUSDT-1m.csv: times without an offset" in exitbrain(*SIMULATE).stdout
 

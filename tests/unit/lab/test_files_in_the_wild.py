@@ -140,7 +140,7 @@ def test_a_row_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     read = candles(written(tmp_path, "".join([rows[0], rows[1], rows[1], rows[1], rows[2]])), remarks=remarks)
 
     assert read == CANDLES
-    assert remarks == [f"{tmp_path}/BTCUSDT.csv line 3: repeats another row; left out, like 1 more"]
+    assert remarks == [f"{tmp_path}/BTCUSDT.csv line 3: the row repeats another, left out; 2 in all"]
 
 
 def test_files_may_overlap_where_they_agree(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_candle_off_the_grid_is_left_out_and_leaves_a_hole(tmp_path: Path) -> 
 
     assert read.open_time_ms.tolist() == [T0, T0 + MINUTE, T0 + 3 * MINUTE, T0 + 4 * MINUTE]
     assert remarks == [
-        f"{tmp_path}/BTCUSDT.csv line 3: the candle is off the grid of 60000 ms; left out, like 0 more"
+        f"{tmp_path}/BTCUSDT.csv line 3: the candle is off the grid of 60000 ms, left out; 1 in all"
     ]
 
 
