@@ -28,6 +28,8 @@ class LeftOutBecause(StrEnum):
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
     OUTSIDE_CANDLES = "outside_candles"
+    UNREADABLE = "unreadable"
+    UNFIT = "unfit"
     REFUSED = "refused"
     UNKNOWN_POLICY = "unknown_policy"
     MISSING_SNAPSHOT = "missing_snapshot"

@@ -21,7 +21,7 @@ from exitbrain.application.outcome_plans import (
 )
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.ports.market import MarketData, NoMarket
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, NoMarket
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.recorded_prices import RecordedPrice, prices_of
 from exitbrain.application.simulation import Terms
@@ -40,11 +40,15 @@ from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A position that is not walked, and why; `detail` names the policy or the candles concerned."""
+    """A position that is not walked, and why; `detail` names the policy or the candles concerned.
+
+    `error` is what ends a run in which no position is left.
+    """
 
     position: RecordedPosition
     because: LeftOutBecause
     detail: str
+    error: InvalidValue | MarketUnreadable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +118,18 @@ class Outcomes:
         *,
         attributed: bool = False,
     ) -> Iterator[PositionOutcome | LeftOut]:
-        """Yield each position walked, or why it is not; raises InvalidValue and MarketUnreadable.
-
-        There must be a candidate.
-        """
+        """Yield each position walked, or why it is not. There must be a candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
             except NotWalked as error:
                 yield LeftOut(position, error.because, error.detail)
+            except MarketUnreadable as error:
+                yield LeftOut(position, LeftOutBecause.UNREADABLE, str(error), error)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
-                raise InvalidValue(where, error.value, error.allowed) from error
+                named = InvalidValue(where, error.value, error.allowed)
+                yield LeftOut(position, LeftOutBecause.UNFIT, str(error), named)
 
     def _outcome(
         self,

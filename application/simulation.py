@@ -9,7 +9,7 @@ from itertools import islice
 from exitbrain.application.counterfactual import candidate_levels
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.ports.market import MarketData
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
@@ -54,6 +54,19 @@ class GivenPosition:
     confidence: float | None = None
     quantity: Decimal | None = None
     where: str = "position"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwalked:
+    """A position that is not walked, and the error that says why; `where` names its source."""
+
+    where: str
+    error: InvalidValue | MarketUnreadable
+
+    @property
+    def left_out(self) -> Omitted:
+        """Return it in words."""
+        return Omitted(self.where, str(self.error).removeprefix(self.where).removeprefix(":").lstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +128,27 @@ class Simulation:
         self._walks = walks or RowWalks()
         self._at_once = at_once
 
-    def run(self, positions: Iterable[GivenPosition], terms: Terms) -> Iterator[Simulated]:
-        """Yield each position walked; raises InvalidValue, or MarketUnreadable where its market is not known."""
+    def run(
+        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[Unwalked] | None = None
+    ) -> Iterator[Simulated]:
+        """Yield each position walked; one that can not be is added to `left_out`.
+
+        Without such a list raises InvalidValue, or MarketUnreadable where its market is not known.
+        """
         waiting = iter(positions)
         while batch := list(islice(waiting, self._at_once)):
-            yield from self._walked([self._prepared(position, terms) for position in batch])
+            yield from self._walked(list(self._each_prepared(batch, terms, left_out)))
+
+    def _each_prepared(
+        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[Unwalked] | None
+    ) -> Iterator[Simulated]:
+        for position in positions:
+            try:
+                yield self._prepared(position, terms)
+            except (InvalidValue, MarketUnreadable) as error:
+                if left_out is None:
+                    raise
+                left_out.append(Unwalked(position.where, error))
 
     def _walked(self, prepared: list[Simulated]) -> Iterator[Simulated]:
         by_symbol: dict[str, list[Givens]] = {}

@@ -2,6 +2,9 @@
 
 import pickle
 
+SHOWN_MAX = 200
+"""How many characters of a value a message repeats."""
+
 
 class ExitBrainError(Exception):
     """The base of every error that ExitBrain raises on purpose.
@@ -40,7 +43,7 @@ class InvalidValue(DomainError):
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field} is {value!r}; allowed: {allowed}")
+        super().__init__(f"{field} is {_shown(value)}; allowed: {allowed}")
         self.field = field
         self.value = value
         self.allowed = allowed
@@ -50,9 +53,14 @@ class UnknownPolicy(DomainError):
     """No policy, or no formula, of that name is known."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"policy {name!r} is not known; known: {', '.join(known) or 'none'}")
+        super().__init__(f"policy {_shown(name)} is not known; known: {', '.join(known) or 'none'}")
         self.name = name
 
 
 class WrongState(DomainError):
     """A command met an aggregate that can not obey it in its present state."""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX + 2 else f"{text[:SHOWN_MAX]}…"  # 2 for the quotes

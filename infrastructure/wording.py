@@ -1,10 +1,11 @@
 """How guards and refusals are put into words, from the figures that are recorded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Literal
 
+from exitbrain.application.ports.market import Omitted
 from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
 from exitbrain.domain.guards import GUARDS, Figures, GuardReport
 from exitbrain.domain.levels import TARGETS, RawLevels
@@ -189,3 +190,11 @@ _FAILURES: dict[str, Callable[[Figures], str]] = {
     "levels_on_distinct_ticks": _same_tick,
     "slices_placeable": _unplaceable,
 }
+
+
+def left_out_lines(left_out: Sequence[Omitted], remarks: Sequence[str]) -> Iterator[str]:
+    """Yield a line for everything that was left out, and for everything that has to be known of the files."""
+    for one in left_out:
+        yield f"Left out: {one.where}: {one.reason}."
+    for remark in remarks:
+        yield f"Note: {remark}."

@@ -1,5 +1,6 @@
 """What the market did: candles, trades, mark prices and funding of a symbol."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from exitbrain.domain.errors import ExitBrainError
@@ -12,6 +13,14 @@ class MarketUnreadable(ExitBrainError):
 
 class NoMarket(MarketUnreadable):
     """There is no market data of a symbol at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """Something that a run goes on without: `where` names it, `reason` says why, both in words."""
+
+    where: str
+    reason: str
 
 
 class MarketData(Protocol):

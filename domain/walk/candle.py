@@ -184,14 +184,15 @@ class TradeSeries:
 class Market:
     """Everything a walk may look at; only the candles are needed.
 
-    `mark` decides on liquidation and values funding, `finer` tells order and time inside a candle. Funding rates
-    stand in the order of time.
+    `mark` decides on liquidation and values funding, `finer` tells order and time inside a candle; where it does not
+    add up to one, the first of `finer_else` that does. Funding rates stand in the order of time.
     """
 
     candles: CandleSeries
     mark: CandleSeries | None = None
     finer: CandleSeries | TradeSeries | None = None
     funding: Sequence[FundingRate] = ()
+    finer_else: Sequence[CandleSeries | TradeSeries] = ()
 
     def __post_init__(self) -> None:
         for before, after in pairwise(self.funding):

@@ -9,7 +9,7 @@ or inside, the same is asked of the first finer candle; among trades nobody can 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Due, Market, Trade
+from exitbrain.domain.walk.candle import Candle, CandleSeries, Due, Market, Trade, TradeSeries
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.touches import Bar
@@ -33,9 +33,18 @@ class FinerBars:
 
 
 def finer_bars(market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
-    """Return the finer bars of a candle from the entry on; None where they do not add up to it."""
-    finer = market.finer
-    assert finer is not None
+    """Return the finer bars of a candle from the entry on, of the first data that add up to it; None where none do."""
+    for finer in (market.finer, *market.finer_else):
+        assert finer is not None
+        found = _finer_bars(finer, market, givens, candle, bar, entry)
+        if found is not None:
+            return found
+    return None
+
+
+def _finer_bars(
+    finer: CandleSeries | TradeSeries, market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry
+) -> FinerBars | None:
     end_ms = candle.open_time_ms + market.candles.interval_ms
     from_ms = candle.open_time_ms
     if isinstance(finer, CandleSeries):

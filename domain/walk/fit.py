@@ -20,13 +20,15 @@ def check_intervals(givens: Givens, market: Market) -> None:
             rules.interval_ms,
             f"the candle interval of {interval} ms, or a multiple of it",
         )
-    finer = market.finer
-    if isinstance(finer, CandleSeries) and (interval % finer.interval_ms or finer.interval_ms == interval):
-        raise InvalidValue(
-            "interval of the finer candles in ms",
-            finer.interval_ms,
-            f"a part of {interval}, as long as the candles",
-        )
+    for finer in (market.finer, *market.finer_else):
+        if isinstance(finer, CandleSeries) and (
+            interval % finer.interval_ms or finer.interval_ms == interval
+        ):
+            raise InvalidValue(
+                "interval of the finer candles in ms",
+                finer.interval_ms,
+                f"a part of {interval}, as long as the candles",
+            )
     if givens.liquidation is not None and market.mark is not None and market.mark.interval_ms != interval:
         raise InvalidValue(
             "interval of the mark candles in ms", market.mark.interval_ms, f"{interval}, as the candles"

@@ -170,11 +170,14 @@ def simulate(
     brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
     report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
-) -> None:
-    """Walk positions of a file through their levels: every possible exit, bounded by worst and best."""
+) -> int:
+    """Walk positions of a file through their levels: every possible exit, bounded by worst and best.
+
+    Exit code 1 with --strict, when a position or market data had to be left out.
+    """
     from exitbrain.infrastructure.cli.simulating import simulate as run
 
-    run(
+    return run(
         given,
         positions=positions,
         candles=candles,
@@ -496,12 +499,15 @@ def whatif(
     seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,
     as_json: Json = False,
-) -> None:
-    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought."""
+) -> int:
+    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought.
+
+    Exit code 1 with --strict, when a position or market data had to be left out.
+    """
     from exitbrain.infrastructure.cli.whatif import market_flags
     from exitbrain.infrastructure.cli.whatif import whatif as run
 
-    run(
+    return run(
         names=policies,
         unit=unit,
         settings=settings or [],

@@ -208,6 +208,9 @@ class WalkFlags:
     include_off_market: Annotated[
         bool, Option("--include-off-market", help="Count positions with a price outside its candle too.")
     ] = False
+    strict: Annotated[
+        bool, Option("--strict", help="End with exit code 1 when anything had to be left out.")
+    ] = False
 
 
 Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)

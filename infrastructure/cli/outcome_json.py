@@ -70,6 +70,8 @@ def outcome_of(found: Found) -> report.Outcome:
         left_out=_left_out(found),
         assumptions=_assumptions(found),
         open_loop=True,
+        data_left_out=found.data_left_out,
+        remarks=found.remarks,
     )
 
 
@@ -110,6 +112,8 @@ def family_of(found: Found, judged: FamilyJudgement) -> report.FamilyOutcome:
         left_out=_left_out(found),
         assumptions=_assumptions(found),
         open_loop=True,
+        data_left_out=found.data_left_out,
+        remarks=found.remarks,
     )
 
 

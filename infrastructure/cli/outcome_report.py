@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from exitbrain.application.ports.market import Omitted
 from exitbrain.infrastructure.cli.reports import WhatIfReport
 
 
@@ -33,8 +34,8 @@ class OutcomeSums(Struct):
 class UnwalkedPosition(Struct):
     """A recorded position that is in no number, and why.
 
-    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `refused`, `not_placeable`, `unknown_policy`,
-    `missing_snapshot` or `off_market`.
+    `because` is `no_entry_price`, `no_candles`, `outside_candles`, `unreadable` (its market data), `unfit` (it does not
+    fit the data or the rules), `refused`, `not_placeable`, `unknown_policy`, `missing_snapshot` or `off_market`.
     """
 
     position_id: str
@@ -209,7 +210,8 @@ class Outcome(Struct):
     on the levels failed under either policy. `with_off_market` and `without_off_market` hold the positions with and
     without those that have a recorded price outside the candle of its time: `off_market` many, of which the other
     numbers know nothing unless `--include-off-market` is given. `off_market_unknown` counts the positions that have a
-    recorded price without a candle.
+    recorded price without a candle. `data_left_out` names market data that could not be used, `remarks` says what was
+    assumed of files, or passed over in them.
     """
 
     policy: str
@@ -236,6 +238,8 @@ class Outcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
+    data_left_out: list[Omitted]
+    remarks: list[str]
 
 
 class FamilyMember(Struct):
@@ -299,6 +303,8 @@ class FamilyOutcome(Struct):
     left_out: list[UnwalkedPosition]
     assumptions: list[OutcomeAssumed]
     open_loop: bool
+    data_left_out: list[Omitted]
+    remarks: list[str]
 
 
 class WhatIfWithOutcomes(WhatIfReport, omit_defaults=True, kw_only=True):

@@ -27,7 +27,7 @@ from exitbrain.infrastructure.cli.judgement_text import (
 )
 from exitbrain.infrastructure.cli.outcome_json import hour_at
 from exitbrain.infrastructure.lab.outcomes import RECORDED, Found, Unwalked
-from exitbrain.infrastructure.wording import percent
+from exitbrain.infrastructure.wording import left_out_lines, percent
 
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 
@@ -218,6 +218,7 @@ def _notes(found: Found) -> Iterator[str]:
             f"Of {counted(found.panel.off_market_unknown, 'position')} a recorded price has no candle: "
             "whether it is off market is not known."
         )
+    yield from left_out_lines(found.data_left_out, found.remarks)
     if found.assumptions:
         yield "Assumed"
     for assumption in found.assumptions:
@@ -225,9 +226,13 @@ def _notes(found: Found) -> Iterator[str]:
 
 
 def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
-    """Yield a line for each reason; the details are in it where they are the same for all."""
-    for because in dict.fromkeys(each.because for each in unwalked):
-        concerned = [each for each in unwalked if each.because == because]
+    """Yield a line for each reason; the details are in it where they are the same for all, and always those of errors."""
+
+    def reason(each: Unwalked) -> tuple[str, str]:
+        return each.because, each.detail if each.error else ""
+
+    for because, error in dict.fromkeys(map(reason, unwalked)):
+        concerned = [each for each in unwalked if reason(each) == (because, error)]
         details = dict.fromkeys(each.detail for each in concerned)
         why = f" ({next(iter(details))})" if len(details) == 1 else ""
         names = "; ".join(_named(each.position) for each in concerned)

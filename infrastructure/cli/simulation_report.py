@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from exitbrain.application.ports.market import Omitted
 from exitbrain.domain.values import Unit
 
 
@@ -134,9 +135,15 @@ class SimulationTotals(Struct):
 
 
 class SimulateReport(Struct):
-    """Positions of a file under one policy, with the bounds of what market data allow."""
+    """Positions of a file under one policy, with the bounds of what market data allow.
+
+    `left_out` names positions that are in no number, and finer data that a symbol is walked without; `remarks` says
+    what was assumed of files, or passed over in them.
+    """
 
     policy: str
     unit: Unit
     positions: list[SimulatedPosition]
     totals: SimulationTotals
+    left_out: list[Omitted] = []
+    remarks: list[str] = []

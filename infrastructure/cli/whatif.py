@@ -17,9 +17,10 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
 from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
-from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.cli.errors import FINE, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
+from exitbrain.infrastructure.cli.left_out import code_of
 from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
 from exitbrain.infrastructure.cli.outcome_json import with_outcomes
 from exitbrain.infrastructure.cli.progress import Watched
@@ -71,7 +72,7 @@ def whatif(
     market: MarketFlags | None,
     store: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Report what one policy, or each of a family, would have changed, and on market data what that would have brought."""
     family = len(names) > 1 or bool(sweeps)
     if lane not in (None, *LANES):
@@ -101,7 +102,7 @@ def whatif(
     if as_json:
         printed = _report_of(answers, asked, seconds, family=family)
         output.emit(printed if found is None else with_outcomes(printed, found, family=family))
-        return
+        return _code_of(found, market)
     tables = whatif_tables.family(answers) if family else whatif_tables.single(answers[0])
     output.show(
         *tables,
@@ -111,6 +112,13 @@ def whatif(
     )
     if export is not None:
         output.say(f"{answers[0].decisions} decisions written to {export}")
+    return _code_of(found, market)
+
+
+def _code_of(found: Found | None, market: MarketFlags | None) -> int:
+    if found is None or market is None:
+        return FINE
+    return code_of(market.walk.strict, [*found.left_out, *found.data_left_out])
 
 
 def _family(
@@ -165,7 +173,9 @@ def _outcomes(
         def progress(walked: int) -> None:
             work.reached(walked, count=walked, unit="positions")
 
-        return find_outcomes(ledger, engine, data, question, positions, progress=progress)
+        found = find_outcomes(ledger, engine, data, question, positions, progress=progress)
+    found.data_left_out, found.remarks = data.left_out, data.remarks
+    return found
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> reports.WhatIfAnswer:

@@ -115,12 +115,12 @@ class InstrumentsFile:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"])) or "entry"
-            what = f"{symbol} {field} is {shown(first['input'])}: {first['msg']}"
+            what = f"{shown(symbol)} {shown(field)} is {shown(first['input'])}: {first['msg']}"
             raise self._unreadable(what) from error
 
     def _merged(self, symbol: str, before: _Rules, now: _Rules) -> _Rules:
         if given_twice := before.model_fields_set & now.model_fields_set:
-            raise self._unreadable(f"{symbol} {min(given_twice)} is given twice, once is allowed")
+            raise self._unreadable(f"{shown(symbol)} {min(given_twice)} is given twice, once is allowed")
         return now.model_copy(update={name: getattr(before, name) for name in before.model_fields_set})
 
     def _instrument(self, symbol: str, rules: _Rules) -> Instrument:

@@ -1,5 +1,6 @@
 """Candles, trades and funding rates from files, every row checked; what is wrong is named with file and line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,22 +10,50 @@ import numpy.typing as npt
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
-from exitbrain.infrastructure.lab.tables import Column, Table, read_table
+from exitbrain.infrastructure.lab.table_files import read_table
+from exitbrain.infrastructure.lab.tables import Column, Integers, Numbers, Table, Wanted, in_milliseconds
 
 Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
-_TIME_NAMES = ("open_time", "opentime", "open time", "timestamp", "time_ms", "time", "calc_time")
-_OHLC = ("open", "high", "low", "close")
-_CANDLE = (Column("open_time_ms", _TIME_NAMES, whole=True), *map(Column, _OHLC))
-_TRADE_TIME = Column("time", ("trade_ms", "time_ms", "timestamp", "transact_time"), whole=True)
-_TRADE = (_TRADE_TIME, Column("price"))
-_FUNDING = (
-    Column("time_ms", (*_TIME_NAMES, "fundingtime"), whole=True),
-    Column("funding_rate", ("rate", "last_funding_rate", "fundingrate")),
+_TIME = "open_time_ms"
+_INDEX = ("", "unnamed: 0", "index", "__index_level_0__")
+"""How the index of a data frame is called that had no name."""
+_TIME_NAMES = (
+    *("open_time", "timestamp", "time_ms", "time", "unix", "datetime", "date", "start_time", "calc_time"),
+    *_INDEX,
 )
-_FIRST_MS, _END_MS = 946_684_800_000, 4_133_980_800_000  # the years 2000 to 2100
+_OHLC = ("open", "high", "low", "close")
+_CANDLE = Wanted((Column(_TIME, _TIME_NAMES, is_time=True), *map(Column, _OHLC)))
+_TRADE_TIME = Column(
+    "time",
+    ("trade_ms", "time_ms", "trade_time", "timestamp", "transact_time", "datetime", "date", *_INDEX),
+    is_time=True,
+)
+_FUNDING = Wanted(
+    (
+        Column("time_ms", ("funding_time", *_TIME_NAMES), is_time=True),
+        # freqtrade keeps rates as candles, the rate as their open.
+        Column("funding_rate", ("rate", "last_funding_rate", "open")),
+    ),
+    lambda row: (0, 2 if len(row) > 2 and _is_hours(row[1]) else 1),
+)
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "s": 1_000}
+_BOOLEANS = ("true", "false")
+
+
+def _trade_places(row: Sequence[str]) -> tuple[int, int]:
+    """Return the places of time and price: in Binance's archive the time stands before is_buyer_maker."""
+    for place, cell in enumerate(row):
+        if cell.strip().lower() in _BOOLEANS and place > 1:
+            return place - 1, 1
+    return 0, 1
+
+
+def _is_hours(cell: str) -> bool:
+    return cell.strip().isdecimal() and int(cell) > 0
+
+
+_TRADE = Wanted((_TRADE_TIME, Column("price")), _trade_places)
 
 
 @dataclass(frozen=True)  # no slots: the series is made once and kept
@@ -51,43 +80,65 @@ class CandleColumns:
 
 
 def read_candles(
-    paths: list[Path], kind: PriceKind = PriceKind.CONTRACT, interval_ms: int | None = None
+    paths: list[Path],
+    kind: PriceKind = PriceKind.CONTRACT,
+    interval_ms: int | None = None,
+    remarks: list[str] | None = None,
 ) -> CandleColumns:
-    """Read candles from files that follow each other; raises MarketUnreadable.
+    """Read candles from files of one series; raises MarketUnreadable.
 
-    Times are milliseconds, or microseconds as in newer archives. The interval is the most frequent distance of two
-    candles; where `interval_ms` says what the file names promise, they must agree.
+    Rows may stand newest first, and files may overlap: a candle that is there twice is taken once, and two that differ
+    are refused. The interval is the most frequent distance of two candles; where `interval_ms` says what the file names
+    promise, they must agree. Candles off the grid of most of them are left out. What was left out or assumed is added to
+    `remarks`.
     """
-    tables = [_with_milliseconds(read_table(path, _CANDLE), "open_time_ms") for path in paths]
-    tables.sort(key=lambda table: table.cell("open_time_ms", 0))
+    said = [] if remarks is None else remarks
+    tables = [
+        _ascending(_read(path, _CANDLE, said), _TIME, "later than the candle before it") for path in paths
+    ]
     for table in tables:
         _check_prices(table)
-    times = np.concatenate([table.columns["open_time_ms"] for table in tables]).astype(np.int64)
-    interval = _check_interval(tables, times, interval_ms)
-    opened, high, low, close = (_joined(tables, name) for name in _OHLC)
-    return CandleColumns(interval, times, opened, high, low, close, kind)
+    rows = _Rows.of(sorted(tables, key=lambda table: table.cell(_TIME, 0)))
+    rows = rows.without_repeats(_OHLC, "later than the candle before it, or the same in every price", said)
+    interval = _interval(rows, interval_ms)
+    rows = _on_grid(rows, interval, said)
+    opened, high, low, close = (rows.columns[name].astype(np.float64, copy=False) for name in _OHLC)
+    return CandleColumns(
+        interval, rows.columns[_TIME].astype(np.int64, copy=False), opened, high, low, close, kind
+    )
 
 
-def read_trades(paths: list[Path]) -> TradeSeries:
+def read_trades(paths: list[Path], remarks: list[str] | None = None) -> TradeSeries:
     """Read trades from files that follow each other; raises MarketUnreadable."""
+    said = [] if remarks is None else remarks
     trades: list[Trade] = []
-    for table in _in_order([read_table(path, _TRADE) for path in paths], "time", strictly=False):
-        prices = table.columns["price"]
-        _refuse_first(table, ~(np.isfinite(prices) & (prices > 0)), "price", "a finite price above 0")
-        rows = zip(table.columns["time"].tolist(), prices.tolist(), strict=True)
-        trades += [Trade(*row) for row in rows]
+    allowed = "not before the row before it"
+    tables = [_ascending(_read(path, _TRADE, said), "time", allowed) for path in paths]
+    before = 0
+    for table in sorted(tables, key=lambda table: table.cell("time", 0)):
+        times, prices = table.columns["time"], table.columns["price"]
+        table.refuse_first(times < before, "time", allowed)
+        table.refuse_first(~(np.isfinite(prices) & (prices > 0)), "price", "a finite price above 0")
+        trades += [Trade(*row) for row in zip(times.tolist(), prices.tolist(), strict=True)]
+        before = int(times[-1])
     return TradeSeries(trades)
 
 
-def read_funding(paths: list[Path]) -> tuple[FundingRate, ...]:
-    """Read funding rates, fractions of notional, from files that follow each other; raises MarketUnreadable."""
-    rates: list[FundingRate] = []
-    for table in _in_order([read_table(path, _FUNDING) for path in paths], "time_ms", strictly=True):
-        column = table.columns["funding_rate"]
-        _refuse_first(table, ~(np.abs(column) < 1.0), "funding_rate", "a fraction above -1 and below 1")
-        rows = zip(table.columns["time_ms"].tolist(), column.tolist(), strict=True)
-        rates += [FundingRate(*row) for row in rows]
-    return tuple(rates)
+def read_funding(paths: list[Path], remarks: list[str] | None = None) -> tuple[FundingRate, ...]:
+    """Read funding rates, fractions of notional, from files of one series; raises MarketUnreadable."""
+    said = [] if remarks is None else remarks
+    time, rate = "time_ms", "funding_rate"
+    tables = [_ascending(_read(path, _FUNDING, said), time, "later than the row before it") for path in paths]
+    for table in tables:
+        table.refuse_first(~(np.abs(table.columns[rate]) < 1.0), rate, "a fraction above -1 and below 1")
+    rows = _Rows.of(sorted(tables, key=lambda table: table.cell(time, 0)), time)
+    rows = rows.without_repeats((rate,), "later than the row before it, or the same rate", said)
+    return tuple(
+        [
+            FundingRate(*row)
+            for row in zip(rows.columns[time].tolist(), rows.columns[rate].tolist(), strict=True)
+        ]
+    )
 
 
 def interval_named(text: str) -> int | None:
@@ -96,79 +147,120 @@ def interval_named(text: str) -> int | None:
     return int(number) * _UNITS[unit] if number.isdecimal() and int(number) and unit in _UNITS else None
 
 
-def _joined(tables: list[Table], name: str) -> Doubles:
-    return np.concatenate([table.columns[name].astype(np.float64, copy=False) for table in tables])
+def _read(path: Path, wanted: Wanted, said: list[str]) -> Table:
+    table = read_table(path, wanted)
+    if table.naive:
+        said.append(f"{path}: times without an offset, taken as UTC")
+    return in_milliseconds(table, wanted.time.name)
 
 
-def _in_order(tables: list[Table], time: str, *, strictly: bool) -> list[Table]:
-    tables = sorted(
-        (_with_milliseconds(table, time) for table in tables), key=lambda table: table.cell(time, 0)
-    )
-    before = None
-    for table in tables:
-        times = table.columns[time]
-        steps = np.diff(times, prepend=times[0] - 1 if before is None else before)
-        late = steps <= 0 if strictly else steps < 0
-        _refuse_first(table, late, time, f"{'later than' if strictly else 'not before'} the row before it")
-        before = times[-1]
-    return tables
-
-
-def _with_milliseconds(table: Table, time: str) -> Table:
+def _ascending(table: Table, time: str, allowed: str) -> Table:
+    """Return a table from its oldest row to its newest; raises MarketUnreadable where it has neither order."""
     times = table.columns[time]
-    if times[0] >= _END_MS:
-        times = times // 1000
-    table = Table(table.path, {**table.columns, time: times}, table.first_line)
-    outside = (times < _FIRST_MS) | (times >= _END_MS)
-    _refuse_first(table, outside, time, "milliseconds or microseconds since 1970, of the years 2000 to 2100")
+    if times[0] > times[-1]:
+        table = table.reversed()
+    late = np.diff(table.columns[time]) < 0
+    if late.any():
+        raise table.bad_value(int(late.argmax()) + 1, time, allowed)
     return table
 
 
 def _check_prices(table: Table) -> None:
     prices = table.columns
     for name in _OHLC:
-        _refuse_first(
-            table, ~(np.isfinite(prices[name]) & (prices[name] > 0)), name, "a finite price above 0"
-        )
+        table.refuse_first(~(np.isfinite(prices[name]) & (prices[name] > 0)), name, "a finite price above 0")
     top = np.maximum(prices["open"], prices["close"])
     bottom = np.minimum(prices["open"], prices["close"])
-    _refuse_first(table, prices["high"] < top, "high", "at least open and close")
-    _refuse_first(table, prices["low"] > bottom, "low", "at most open and close")
+    table.refuse_first(prices["high"] < top, "high", "at least open and close")
+    table.refuse_first(prices["low"] > bottom, "low", "at most open and close")
 
 
-def _check_interval(tables: list[Table], times: Integers, promised: int | None) -> int:
-    steps = np.diff(times)
-    if promised is None and not len(steps):
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of several tables in the order of time, and which of all rows, as the tables have them, each is."""
+
+    tables: list[Table]
+    columns: dict[str, Numbers]
+    time: str
+    origin: Integers | None = None
+
+    @classmethod
+    def of(cls, tables: list[Table], time: str = _TIME) -> "_Rows":
+        joined = {
+            name: np.concatenate([table.columns[name] for table in tables]) if len(tables) > 1 else column
+            for name, column in tables[0].columns.items()
+        }
+        rows = cls(tables, joined, time)
+        if (np.diff(joined[time]) < 0).any():
+            return rows.taken(np.argsort(joined[time], kind="stable"))
+        return rows
+
+    def taken(self, which: Integers) -> "_Rows":
+        origin = which if self.origin is None else self.origin[which]
+        return _Rows(
+            self.tables, {name: column[which] for name, column in self.columns.items()}, self.time, origin
+        )
+
+    def without_repeats(self, names: Sequence[str], allowed: str, said: list[str]) -> "_Rows":
+        """Leave out rows that repeat the one before; raises MarketUnreadable where one of the same time differs."""
+        again = np.flatnonzero(np.diff(self.columns[self.time]) == 0) + 1
+        if not len(again):
+            return self
+        differs = np.zeros(len(again), dtype=np.bool_)
+        for name in names:
+            differs |= self.columns[name][again] != self.columns[name][again - 1]
+        if differs.any():
+            raise self.bad_time(int(again[differs.argmax()]), allowed)
+        table, row = self.where(int(again[0]))
+        said.append(f"{table.line(row)}: the row repeats another, left out; {len(again)} in all")
+        kept = np.ones(len(self), dtype=np.bool_)
+        kept[again] = False
+        return self.taken(np.flatnonzero(kept))
+
+    def __len__(self) -> int:
+        return len(self.columns[self.time])
+
+    def where(self, row: int) -> tuple[Table, int]:
+        """Return the table of a row, and which of its rows it is."""
+        place = row if self.origin is None else int(self.origin[row])
+        for table in self.tables:
+            if place < len(table):
+                return table, place
+            place -= len(table)
+        raise AssertionError("the row is of one of the tables")
+
+    def bad_time(self, row: int, allowed: str) -> MarketUnreadable:
+        table, place = self.where(row)
+        return table.bad_value(place, self.time, allowed)
+
+
+def _interval(rows: _Rows, promised: int | None) -> int:
+    steps = np.diff(rows.columns[_TIME])
+    if promised is not None:
+        if len(steps) > 1 and steps.min() > promised:
+            raise rows.bad_time(1, f"{promised} ms after the candle before it, as the name says, in some row")
+        return promised
+    if not len(steps):
         raise MarketUnreadable(
-            f"{tables[0].path} has one candle, which tells no interval; allowed: two or more"
+            f"{rows.tables[0].path} has one candle, which tells no interval; allowed: two or more"
         )
-    row = np.flatnonzero(steps <= 0)
-    if len(row):
-        raise _bad_step(tables, int(row[0]) + 1, "later than the candle before it")
-    interval = promised
-    if interval is None:
-        values, counts = np.unique(steps, return_counts=True)
-        interval = int(values[counts.argmax()])
-    row = np.flatnonzero(steps % interval)
-    if len(row):
-        raise _bad_step(
-            tables, int(row[0]) + 1, f"the candle before it plus a multiple of the interval of {interval} ms"
-        )
-    return interval
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[counts.argmax()])
 
 
-def _bad_step(tables: list[Table], row: int, allowed: str) -> MarketUnreadable:
-    for table in tables:
-        if row < len(table):
-            return _bad_value(table, row, "open_time_ms", allowed)
-        row -= len(table)
-    raise AssertionError("the row is of one of the tables")
-
-
-def _refuse_first(table: Table, bad: npt.NDArray[np.bool_], name: str, allowed: str) -> None:
-    if bad.any():
-        raise _bad_value(table, int(bad.argmax()), name, allowed)
-
-
-def _bad_value(table: Table, row: int, name: str, allowed: str) -> MarketUnreadable:
-    return MarketUnreadable(f"{table.line(row)}: {name} is {table.cell(name, row)!r}; allowed: {allowed}")
+def _on_grid(rows: _Rows, interval: int, said: list[str]) -> _Rows:
+    """Leave out candles off the grid of most of them, as venues write some after an outage: what is missing is a hole."""
+    times = rows.columns[_TIME]
+    phases = times % interval
+    if (phases == phases[0]).all():
+        return rows
+    values, counts = np.unique(phases, return_counts=True)
+    off = phases != values[counts.argmax()]
+    row = int(off.argmax())
+    if 2 * counts.max() <= len(times):
+        row = int(np.flatnonzero(np.diff(times) % interval)[0]) + 1
+        raise rows.bad_time(row, f"the candle before it plus a multiple of the interval of {interval} ms")
+    table, place = rows.where(row)
+    grid = f"the grid of {interval} ms"
+    said.append(f"{table.line(place)}: the candle is off {grid}, left out; {off.sum()} in all")
+    return rows.taken(np.flatnonzero(~off))

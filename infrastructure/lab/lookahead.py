@@ -8,7 +8,9 @@ from exitbrain.application.lookahead.exits import Entry, ExitCheck
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
-from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms
+from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms, Unwalked
+from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
@@ -17,7 +19,7 @@ from exitbrain.domain.walk.givens import Trailing
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.market_files import MarketFiles
-from exitbrain.infrastructure.lab.positions import read_positions
+from exitbrain.infrastructure.lab.positions import usable_positions
 
 TRAILING = Trailing(activation=0.005, distance=0.005)
 """The rules under which stops move; each position is walked once without any and once with these."""
@@ -29,8 +31,12 @@ class PositionsUnderTest:
     """Check policies on the positions of a file and the candles of a folder."""
 
     def __init__(self, positions: str, candles: Path, brackets: str | None) -> None:
-        """Read the files; raises what reading positions, instruments and candles raises."""
-        self.positions = read_positions(positions)
+        """Read the files; raises what reading positions, instruments and candles raises.
+
+        A position that can not be used is left out; raises what is wrong with the first where all are.
+        """
+        self._unusable: list[Unwalked] = []
+        self.positions = usable_positions(positions, self._unusable)
         self._market = MarketFiles(candles)
         self._instruments: Instruments = (
             NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
@@ -39,16 +45,23 @@ class PositionsUnderTest:
     def check(
         self, policy: Policy, engine: WatchedEngineOfPolicy, verdict: PolicyVerdict, *, cuts: int
     ) -> None:
-        """Add what is found about a policy to the verdict."""
+        """Add what is found about a policy to the verdict; raises what is wrong with the first position if all are."""
         asking = _Asking(engine.new())
         entries: list[Entry] = []
+        unwalked = list(self._unusable)
         for position in self.positions:
             try:
                 entries += self._entries(policy, asking, position, verdict)
+            except (InvalidValue, MarketUnreadable) as error:
+                unwalked.append(Unwalked(position.where, error))
             except EngineFailed as failed:
                 verdict.note(
                     Moved(Finding.FAILED, position.where, "levels asked for", "engine", "levels", str(failed))
                 )
+        for one in unwalked:
+            verdict.leave_out(str(one.error))
+        if len(unwalked) == len(self.positions) + len(self._unusable):
+            raise unwalked[0].error
         EngineCheck(policy, engine, list(asking.asks.values()), cuts=cuts).run(verdict)
         ExitCheck(entries, cuts=cuts).run(verdict)
 

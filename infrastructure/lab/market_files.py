@@ -1,96 +1,68 @@
-"""MarketFiles: what the market did, from a folder of files or a single one, found by the names of symbols.
+"""MarketFiles: what the market did, from a folder of files or a single one, found by the names of symbols."""
 
-A name begins with the symbol, `BTCUSDT` or `BTC_USDT_USDT`, and may go on after a dash: `1m`, `mark`, `funding_rate`,
-`trades`, a date. `BTCUSDT.csv.gz`, `BTCUSDT-1m-2024-08.zip` and `XRP_USDT_USDT-8h-mark.csv.gz` are such names.
-"""
-
-import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from exitbrain.application.ports.market import MarketUnreadable, NoMarket
+from exitbrain.application.ports.market import MarketUnreadable, NoMarket, Omitted
+from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
-from exitbrain.infrastructure.lab.candles import (
-    CandleColumns,
-    interval_named,
-    read_candles,
-    read_funding,
-    read_trades,
-)
+from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, read_funding, read_trades
+from exitbrain.infrastructure.lab.market_names import Content, MarketFile, closest, has_table_name
+from exitbrain.infrastructure.wire.scalars import shown
 
-_ENDINGS = (".csv", ".csv.gz", ".zip", ".parquet")
-_UNIFIED = re.compile(r"(?P<base>[^_]+)_(?P<quote>[^_]+)_(?P=quote)")
-
-
-class Content(StrEnum):
-    """What a file holds, as its name tells."""
-
-    CANDLES = "candles"
-    MARK = "mark candles"
-    FUNDING = "funding rates"
-    TRADES = "trades"
-    OTHER = "something else"
-
-
-_CONTENT_OF = {
-    "mark": Content.MARK,
-    "markprice": Content.MARK,
-    "funding": Content.FUNDING,
-    "funding_rate": Content.FUNDING,
-    "fundingrate": Content.FUNDING,
-    "trades": Content.TRADES,
-    "aggtrades": Content.TRADES,
-    "book": Content.OTHER,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MarketFile:
-    """A file and what its name tells; `interval_ms` is None where it tells none."""
-
-    path: Path
-    symbol: str
-    content: Content
-    interval_ms: int | None
+Finer = CandleSeries | TradeSeries
+_OF_TRADES = (Content.TRADES, Content.AGGREGATED_TRADES)
+_NAMED = 12
+"""How many symbols or files a message names."""
 
 
 @dataclass(frozen=True)  # no slots: what lies there is looked up once
 class Place:
-    """A folder or file that a user named for one purpose."""
+    """A folder or file that a user named for one purpose; raises MarketUnreadable where there is none."""
 
     path: Path
 
-    @cached_property
-    def files(self) -> list[MarketFile]:
-        """Return the files there, in the order of their names; raises MarketUnreadable."""
+    def __post_init__(self) -> None:
         if not self.path.exists():
             raise MarketUnreadable(f"{self.path} does not exist; allowed: a folder or a file of market data")
+
+    @cached_property
+    def files(self) -> list[MarketFile]:
+        """Return the files there, in the order of their names."""
         if self.path.is_file():
-            return [_described(self.path)]
-        return [_described(path) for path in sorted(self.path.iterdir()) if path.name.endswith(_ENDINGS)]
+            return [MarketFile.named(self.path)]
+        found = [path for path in sorted(self.path.iterdir()) if has_table_name(path) and path.is_file()]
+        return [file for file in map(MarketFile.named, found) if file.content is not Content.OTHER]
 
     def of(self, symbol: str, *contents: Content) -> list[MarketFile]:
-        """Return the files of a symbol with the first of these contents that there is; a file named alone is it."""
-        files = [file for file in self.files if file.symbol == symbol]
+        """Return the files of a symbol with the first of these contents that there is; a file named alone is it.
+
+        Raises MarketUnreadable where files of several symbols may be meant.
+        """
         if self.path.is_file():
-            return files
+            return _of_one_symbol(self.files, symbol)
         for content in contents:
-            if found := [file for file in files if file.content is content]:
+            if found := _of_one_symbol([file for file in self.files if file.content is content], symbol):
                 return found
         return []
 
-    def missing(self, symbol: str, what: str) -> NoMarket:
-        """Return the error for a symbol of which nothing lies here."""
-        known = sorted({file.symbol for file in self.files})
-        shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-        return NoMarket(f"no {what} of {symbol} in {self.path}; there: {shown or 'nothing'}")
+    def missing(self, symbol: str, content: Content) -> NoMarket:
+        """Return the error for a symbol of which no such file lies here."""
+        files = [file for file in self.files if self.path.is_file() or file.content is content]
+        known = sorted({file.symbol for file in files})
+        there = shown(", ".join(known[:_NAMED])) + (", ..." if len(known) > _NAMED else "")
+        return NoMarket(f"no {content} of {symbol} in {self.path}; there: {there or 'no such file'}")
 
 
 class MarketFiles:
-    """Know what files say of the market. Each symbol is read when it is first asked for, and kept."""
+    """Know what files say of the market. Each symbol is read when it is first asked for, and kept.
+
+    `remarks` tells what was assumed of files or left out of them, `left_out` which finer data could not be used; both
+    grow as symbols are read.
+    """
 
     def __init__(
         self,
@@ -100,87 +72,127 @@ class MarketFiles:
         finer: Path | None = None,
         funding: Path | None = None,
     ) -> None:
-        """Name where candles lie, and, for those who have them, mark candles, finer data and funding rates."""
+        """Name where candles lie, and, for those who have them, mark candles, finer data and funding rates.
+
+        Raises MarketUnreadable where one of them does not exist.
+        """
         self._candles = Place(candles)
         self._mark = None if mark is None else Place(mark)
         self._finer = None if finer is None else Place(finer)
         self._funding = None if funding is None else Place(funding)
         self._columns: dict[str, CandleColumns] = {}
-        self._markets: dict[str, Market] = {}
+        self._markets: dict[str, Market | MarketUnreadable] = {}
+        self.remarks: list[str] = []
+        self.left_out: list[Omitted] = []
 
     def market(self, symbol: str) -> Market:
         """Return everything known of a symbol; raises MarketUnreadable."""
         if symbol not in self._markets:
-            self._markets[symbol] = self._read(symbol)
-        return self._markets[symbol]
+            try:
+                self._markets[symbol] = self._read(symbol)
+            except MarketUnreadable as error:
+                self._markets[symbol] = error
+        found = self._markets[symbol]
+        if isinstance(found, MarketUnreadable):
+            raise type(found)(str(found))
+        return found
 
     def columns(self, symbol: str) -> CandleColumns:
         """Return the candles of a symbol as columns; raises MarketUnreadable."""
         if symbol not in self._columns:
-            files = self._candles.of(symbol, Content.CANDLES)
-            if not files:
-                raise self._candles.missing(symbol, "candles")
+            files = self._candle_files(symbol)
             of_mark = files[0].content is Content.MARK  # a file named alone may be any
-            self._columns[symbol] = _candles(files, PriceKind.MARK if of_mark else PriceKind.CONTRACT, None)
+            kind = PriceKind.MARK if of_mark else PriceKind.CONTRACT
+            self._columns[symbol] = self._series(files, kind, None)
         return self._columns[symbol]
+
+    def _candle_files(self, symbol: str) -> list[MarketFile]:
+        files = self._candles.of(symbol, Content.CANDLES)
+        if not files:
+            raise self._candles.missing(symbol, Content.CANDLES)
+        return files
 
     def _read(self, symbol: str) -> Market:
         candles = self.columns(symbol)
-        return Market(
-            candles.series,
-            self._mark_candles(symbol, candles.interval_ms),
-            self._finer_data(symbol, candles.interval_ms),
-            () if self._funding is None else self._rates(self._funding, symbol),
+        mark = self._mark_candles(symbol, candles.interval_ms)
+        funding = () if self._funding is None else self._rates(self._funding, symbol)
+        finer = (
+            () if self._finer is None else tuple(self._finer_data(self._finer, symbol, candles.interval_ms))
         )
+        try:
+            return Market(candles.series, mark, finer[0] if finer else None, funding, finer[1:])
+        except InvalidValue as error:
+            raise MarketUnreadable(f"market data of {symbol} do not fit: {error}") from error
 
     def _mark_candles(self, symbol: str, interval_ms: int) -> CandleSeries | None:
         if self._mark is None:
             return None
         files = self._mark.of(symbol, Content.MARK, Content.CANDLES)
-        return _candles(files, PriceKind.MARK, interval_ms).series if files else None
-
-    def _finer_data(self, symbol: str, interval_ms: int) -> CandleSeries | TradeSeries | None:
-        if self._finer is None:
-            return None
-        files = self._finer.of(symbol, Content.TRADES, Content.CANDLES)
-        if not files:
-            return None
-        if files[0].content is Content.TRADES:
-            return read_trades([file.path for file in files])
-        files = [file for file in files if file.interval_ms is None or file.interval_ms < interval_ms]
-        return _candles(files, PriceKind.CONTRACT, None).series if files else None
+        return self._series(files, PriceKind.MARK, interval_ms).series if files else None
 
     def _rates(self, place: Place, symbol: str) -> tuple[FundingRate, ...]:
         files = place.of(symbol, Content.FUNDING, Content.CANDLES)
-        return read_funding([file.path for file in files]) if files else ()
+        return read_funding([file.path for file in files], self.remarks) if files else ()
+
+    def _finer_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[Finer]:
+        """Yield what may tell the order inside candles, the finest first; what can not be used is left out by name."""
+        for content in _OF_TRADES:
+            files = place.of(symbol, content)
+            if files and files[0].content is content:
+                try:
+                    yield read_trades([file.path for file in files], self.remarks)
+                except MarketUnreadable as error:
+                    self._leave_out(files, error)
+        found: list[CandleColumns] = []
+        for files in self._finer_candle_files(place, symbol, interval_ms):
+            try:
+                found.append(self._series(files, PriceKind.CONTRACT, None))
+            except MarketUnreadable as error:
+                self._leave_out(files, error)
+        for columns in sorted(found, key=lambda columns: columns.interval_ms):
+            yield columns.series
+
+    def _finer_candle_files(self, place: Place, symbol: str, interval_ms: int) -> Iterator[list[MarketFile]]:
+        """Yield the files of each interval that may be finer; of a folder not those that are walked."""
+        walked = {file.path.resolve() for file in self._candle_files(symbol)}
+        if place.path.is_file():
+            walked = set()
+        by_interval: dict[int | None, list[MarketFile]] = defaultdict(list)
+        for file in place.of(symbol, Content.CANDLES):
+            if file.content not in _OF_TRADES and file.path.resolve() not in walked:
+                by_interval[file.interval_ms].append(file)
+        for named, files in by_interval.items():
+            if named is None or (named < interval_ms and not interval_ms % named):
+                yield files
+
+    def _leave_out(self, files: list[MarketFile], error: MarketUnreadable) -> None:
+        self.left_out.append(Omitted(_names(files), f"{error}; {files[0].symbol} is walked without"))
+
+    def _series(self, files: list[MarketFile], kind: PriceKind, preferred_ms: int | None) -> CandleColumns:
+        """Read files of one interval; of several the preferred one, else there is no telling which is meant."""
+        by_interval: dict[int | None, list[MarketFile]] = defaultdict(list)
+        for file in files:
+            by_interval[file.interval_ms].append(file)
+        if preferred_ms in by_interval:
+            by_interval = {preferred_ms: by_interval[preferred_ms]}
+        if len(by_interval) > 1:
+            raise MarketUnreadable(
+                f"{files[0].path.parent} holds candles of {files[0].symbol} of several intervals ({_names(files)}); "
+                f"allowed: those of one, or name the file"
+            )
+        [(interval_ms, same)] = by_interval.items()
+        return read_candles([file.path for file in same], kind, interval_ms, self.remarks)
 
 
-def _candles(files: list[MarketFile], kind: PriceKind, preferred_ms: int | None) -> CandleColumns:
-    """Read files of one interval; of several the preferred one, else there is no telling which is meant."""
-    by_interval: dict[int | None, list[MarketFile]] = defaultdict(list)
-    for file in files:
-        by_interval[file.interval_ms].append(file)
-    if preferred_ms in by_interval:
-        by_interval = {preferred_ms: by_interval[preferred_ms]}
-    if len(by_interval) > 1:
-        names = ", ".join(file.path.name for file in files[:4])
+def _of_one_symbol(files: list[MarketFile], symbol: str) -> list[MarketFile]:
+    found = closest(files, symbol)
+    if len({file.symbol for file in found}) > 1:
         raise MarketUnreadable(
-            f"{files[0].path.parent} holds candles of {files[0].symbol} of several intervals ({names}); "
+            f"{found[0].path.parent} holds files of several symbols that may be {symbol} ({_names(found)}); "
             f"allowed: those of one, or name the file"
         )
-    [(interval_ms, same)] = by_interval.items()
-    return read_candles([file.path for file in same], kind, interval_ms)
+    return found
 
 
-def _described(path: Path) -> MarketFile:
-    stem = path.name
-    for ending in sorted(_ENDINGS, key=len, reverse=True):
-        stem = stem.removesuffix(ending)
-    head, *words = stem.split("-")
-    unified = _UNIFIED.fullmatch(head)
-    symbol = f"{unified['base']}{unified['quote']}" if unified else head
-    content, interval_ms = Content.CANDLES, None
-    for word in words:
-        content = _CONTENT_OF.get(word.lower(), content)
-        interval_ms = interval_ms or interval_named(word)
-    return MarketFile(path, symbol.upper() if symbol.isascii() else symbol, content, interval_ms)
+def _names(files: list[MarketFile]) -> str:
+    return shown(", ".join(file.path.name for file in files[:4]))

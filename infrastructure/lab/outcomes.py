@@ -14,9 +14,10 @@ from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.ports.market import MarketData, MarketUnreadable
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
+from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
@@ -51,17 +52,23 @@ class Unwalked:
     position: RecordedPosition
     because: str
     detail: str
+    error: InvalidValue | MarketUnreadable | None = None
 
 
 @dataclass(slots=True)
 class Found:
-    """What came of the positions: totals and comparisons of all, the outcomes themselves where they were kept."""
+    """What came of the positions: totals and comparisons of all, the outcomes themselves where they were kept.
+
+    `data_left_out` names market data that positions are walked without, `remarks` what was assumed of others.
+    """
 
     question: Question
     panel: Panel
     left_out: list[Unwalked] = field(default_factory=list)
     outcomes: list[PositionOutcome] = field(default_factory=list)
     assumptions: dict[Assumption, None] = field(default_factory=dict)
+    data_left_out: list[Omitted] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def positions(self) -> int:
@@ -110,7 +117,7 @@ def find_outcomes(
     *,
     progress: Callable[[int], None] | None = None,
 ) -> Found:
-    """Walk positions of a ledger; raises MarketUnreadable where candles hold none of them.
+    """Walk positions of a ledger; raises InvalidValue or MarketUnreadable where none of them can be walked.
 
     With one candidate outcomes are attributed and kept; of more only what they come to. `progress` is told how many
     positions are walked.
@@ -125,8 +132,18 @@ def find_outcomes(
         _take(found, outcome, keep=alone)
         if progress is not None:
             progress(number)
+    _check_any_walked(found)
     _check_any_candles(found, len(positions))
     return found
+
+
+def _check_any_walked(found: Found) -> None:
+    """Raise what is wrong with the flags, else with the candles, where that is why no position is left."""
+    if found.positions or any(each.because == OFF_MARKET for each in found.left_out):
+        return
+    errors = [each.error for each in found.left_out if each.error is not None]
+    for error in sorted(errors, key=lambda error: isinstance(error, MarketUnreadable)):
+        raise error
 
 
 def _check_any_candles(found: Found, positions: int) -> None:
@@ -144,7 +161,9 @@ def _check_any_candles(found: Found, positions: int) -> None:
 
 def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> None:
     if isinstance(outcome, LeftOut):
-        found.left_out.append(Unwalked(outcome.position, outcome.because.value, outcome.detail))
+        found.left_out.append(
+            Unwalked(outcome.position, outcome.because.value, outcome.detail, outcome.error)
+        )
         return
     counted = found.question.include_off_market or not outcome.off_market
     found.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exitbrain.application.simulation import GivenPosition
+from exitbrain.application.simulation import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.text_files import NotUtf8, text_of
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
@@ -32,6 +32,7 @@ _ALLOWED = {
     "opened_at": "a time in ISO 8601, or seconds or milliseconds since 1970",
 }
 _JSON_ALLOWED = "a JSON object on each line"
+_CSV_ALLOWED = "cells of usual length, separated by commas"
 _OTHER_NAMES = {"avg_entry": "entry_price", "qty": "quantity"}
 """Names that recorders of positions use."""
 
@@ -52,6 +53,26 @@ class _Line(BaseModel):
 
 def read_positions(path: str) -> list[GivenPosition]:
     """Read every position of a file; raises InputUnreadable, or InvalidValue that names the line."""
+    unusable: list[Unwalked] = []
+    positions = usable_positions(path, unusable)
+    if unusable:
+        raise unusable[0].error
+    return positions
+
+
+def usable_positions(path: str, unusable: list[Unwalked]) -> list[GivenPosition]:
+    """Read the positions of a file that can be used, and add the others to `unusable`; raises what `read_each` raises."""
+    usable = []
+    for each in read_each(path):
+        if isinstance(each, Unwalked):
+            unusable.append(each)
+        else:
+            usable.append(each)
+    return usable
+
+
+def read_each(path: str) -> Iterator[GivenPosition | Unwalked]:
+    """Yield every position of a file, or what is wrong with it; raises InputUnreadable, or InvalidValue for the file."""
     try:
         text = text_of(b"".join(open_lines(path)))
     except NotUtf8 as error:
@@ -60,36 +81,66 @@ def read_positions(path: str) -> list[GivenPosition]:
     if not beginning:
         raise InvalidValue(path, "empty", "at least one position")
     rows = _json_rows(path, text) if beginning.startswith(("{", "[")) else _csv_rows(path, text)
-    positions = [_position(where, fields) for where, fields in rows]
-    if not positions:
+    read = 0
+    for where, fields in rows:
+        read += 1
+        try:
+            if isinstance(fields, InvalidValue):
+                raise fields
+            yield _position(where, fields)
+        except InvalidValue as error:
+            yield Unwalked(where, error)
+    if not read:
         raise InvalidValue(path, "a header alone", "at least one position")
-    return positions
 
 
-def _json_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+_Row = tuple[str, Mapping[str, object] | InvalidValue]
+"""Where a row stands, and its fields, or what is wrong with it."""
+
+
+def _json_rows(path: str, text: str) -> Iterator[_Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
         try:
             content = decode_numbers(line)
-        except NotJson as error:
-            raise InvalidValue(where, shown(line.strip()), _JSON_ALLOWED) from error
+        except NotJson:
+            yield where, InvalidValue(where, shown(line.strip()), _JSON_ALLOWED)
+            continue
         if not isinstance(content, dict):
-            raise InvalidValue(where, shown(content), _JSON_ALLOWED)
+            yield where, InvalidValue(where, shown(content), _JSON_ALLOWED)
+            continue
         nested = content.get("position")
         yield where, content | nested if isinstance(nested, dict) else content
 
 
-def _csv_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+def _csv_rows(path: str, text: str) -> Iterator[_Row]:
     rows = csv.reader(io.StringIO(text))
-    header = [name.strip() for name in next(rows, [])]
+    header = [name.strip() for name in _header(path, rows)]
     missing = [name for name in _NEEDED if name not in {_OTHER_NAMES.get(one, one) for one in header}]
     if missing:
-        raise InvalidValue(f"{path} line 1", ", ".join(header), f"a header with {', '.join(_NEEDED)}")
-    for row in rows:
+        where = f"{path} line {rows.line_num}"
+        raise InvalidValue(where, shown(", ".join(header)), f"a header with {', '.join(_NEEDED)}")
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            where = f"{path} line {rows.line_num}"
+            yield where, InvalidValue(where, str(error), _CSV_ALLOWED)
+            continue
+        if row is None:
+            return
         if any(cell.strip() for cell in row):
             yield f"{path} line {rows.line_num}", dict(zip(header, row, strict=False))
+
+
+def _header(path: str, rows: Iterator[list[str]]) -> list[str]:
+    """Return the first row that says something."""
+    try:
+        return next((row for row in rows if any(cell.strip() for cell in row)), [])
+    except csv.Error as error:
+        raise InvalidValue(f"{path} line 1", str(error), _CSV_ALLOWED) from error
 
 
 def _position(where: str, row: Mapping[str, object]) -> GivenPosition:

@@ -1,174 +1,136 @@
-"""Tables of numbers in files: CSV, plain or packed as .gz or .zip, and Parquet; with a header or without."""
+"""What a table of market data is, wherever it comes from: the columns asked for, and the line of every row."""
 
-import csv
-import gzip
-import io
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.infrastructure.text_files import NotUtf8, utf8_of
+from exitbrain.infrastructure.wire.scalars import shown
 
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
+
+FIRST_MS, END_MS = 946_684_800_000, 4_133_980_800_000
+"""The years 2000 to 2100."""
+
+TIME_ALLOWED = (
+    "milliseconds or microseconds since 1970, of the years 2000 to 2100, or seconds in all rows, or ISO 8601"
+)
+_WITHOUT_SEPARATORS = str.maketrans("", "", " _-")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column to read: its name and other names it goes by, and whether it holds whole numbers."""
+    """A column to read: its name, other names it goes by, the preferred first, and whether it holds times."""
 
     name: str
     also: tuple[str, ...] = ()
-    whole: bool = False
+    is_time: bool = False
 
-    def is_called(self, heading: str) -> bool:
-        """Return whether a heading names this column."""
-        return heading.strip().lower() in (self.name, *self.also)
+    def place_in(self, headings: Sequence[str]) -> int | None:
+        """Return which heading names this column; case, blanks, dashes and underscores do not count."""
+        squeezed = [_squeezed(heading) for heading in headings]
+        for name in (self.name, *self.also):
+            if _squeezed(name) in squeezed:
+                return squeezed.index(_squeezed(name))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns to read; `without_header` tells their places in a file without one, else they are the first."""
+
+    columns: Sequence[Column]
+    without_header: Callable[[Sequence[str]], Sequence[int]] | None = None
+
+    @property
+    def time(self) -> Column:
+        """Return the column of times."""
+        return next(column for column in self.columns if column.is_time)
+
+    def places(self, path: Path, headings: Sequence[str]) -> dict[str, int]:
+        """Return where each column stands under these headings; raises MarketUnreadable."""
+        places = {}
+        for column in self.columns:
+            place = column.place_in(headings)
+            if place is None:
+                raise MarketUnreadable(
+                    f"{path} has no column {column.name}; it has {shown(', '.join(headings))}"
+                )
+            places[column.name] = place
+        return places
+
+    def places_in_row(self, path: Path, row: Sequence[str]) -> dict[str, int]:
+        """Return where each column stands in a file that begins with this row; raises MarketUnreadable."""
+        if len(row) < len(self.columns):
+            raise MarketUnreadable(f"{path} has {len(row)} columns and no header; allowed: {self}")
+        names = [column.name for column in self.columns]
+        places = range(len(names)) if self.without_header is None else self.without_header(row)
+        return dict(zip(names, places, strict=True))
+
+    def __str__(self) -> str:
+        return f"the columns {', '.join(column.name for column in self.columns)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns that were asked for; `first_line` is the line of the first row, for what is said of rows."""
+    """The columns that were asked for, and the line of each row; `naive`: times were texts without an offset."""
 
     path: Path
     columns: dict[str, Numbers]
-    first_line: int
+    lines: range | Integers
+    naive: bool = False
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(self.lines)
 
     def line(self, row: int) -> str:
         """Return where a row stands, in words."""
-        return f"{self.path} line {self.first_line + row}"
+        return f"{self.path} line {self.lines[row]}"
 
     def cell(self, name: str, row: int) -> float | int:
         """Return one number."""
         number: float | int = self.columns[name][row].item()
         return number
 
+    def reversed(self) -> "Table":
+        """Return the table from its last row to its first."""
+        columns = {name: column[::-1] for name, column in self.columns.items()}
+        return Table(self.path, columns, self.lines[::-1], self.naive)
 
-def read_table(path: Path, wanted: Sequence[Column]) -> Table:
-    """Read the wanted columns, found by their names or, without a header, by their order; raises MarketUnreadable."""
-    try:
-        if path.name.endswith(".parquet"):
-            return _from_parquet(path, wanted)
-        return _from_csv(path, utf8_of(_unpacked(path)), wanted)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotUtf8, pa.ArrowInvalid) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise MarketUnreadable(f"{path} can not be read: {reason}") from error
+    def bad_value(self, row: int, name: str, allowed: str) -> MarketUnreadable:
+        """Return the error that names a number and what would be allowed."""
+        return MarketUnreadable(f"{self.line(row)}: {name} is {self.cell(name, row)!r}; allowed: {allowed}")
 
-
-def _unpacked(path: Path) -> bytes:
-    if path.name.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(names) != 1:
-                raise MarketUnreadable(f"{path} holds {len(names)} files; allowed: one CSV file")
-            return archive.read(names[0])
-    content = path.read_bytes()
-    return gzip.decompress(content) if path.name.endswith(".gz") else content
+    def refuse_first(self, bad: npt.NDArray[np.bool_], name: str, allowed: str) -> None:
+        """Raise MarketUnreadable for the first row that is bad, if one is."""
+        if bad.any():
+            raise self.bad_value(int(bad.argmax()), name, allowed)
 
 
-def _from_csv(path: Path, content: bytes, wanted: Sequence[Column]) -> Table:
-    first, _, rest = content.partition(b"\n")
-    headings = next(csv.reader([first.decode("utf-8", "replace")]), [])
-    if not headings:
-        raise MarketUnreadable(f"{path} is empty; allowed: {_described(wanted)}")
-    has_header = not _is_number(headings[0])
-    places = _places(path, headings if has_header else None, len(headings), wanted)
-    names = [str(place) for place in range(len(headings))]
-    kinds = {names[places[column.name]]: pa.int64() if column.whole else pa.float64() for column in wanted}
-    if has_header and not rest.strip():
-        raise MarketUnreadable(f"{path} has a header and no rows")
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(content),
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, skip_rows=int(has_header), column_names=names
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=kinds, include_columns=list(kinds), null_values=[""]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise _bad_cell(path, content, wanted, places, has_header) or error from error
-    columns = {column.name: table.column(names[places[column.name]]) for column in wanted}
-    return _checked(path, columns, wanted, 1 + has_header)
+def in_milliseconds(table: Table, time: str) -> Table:
+    """Return a table whose times are in milliseconds, whatever unit each row has; raises MarketUnreadable.
+
+    The size of the number tells the unit, since the years 2000 to 2100 do not overlap between units. Seconds must be
+    those of every row: among milliseconds they are a mistake.
+    """
+    times = table.columns[time]
+    inside = (times >= FIRST_MS) & (times < END_MS)
+    if inside.all():
+        return table
+    in_seconds = FIRST_MS <= int(times[0]) * 1000 < END_MS
+    found = np.where(inside, times, 0)
+    for factor in (1_000, 1_000_000):
+        finer = (times >= FIRST_MS * factor) & (times < END_MS * factor)
+        found[finer] = times[finer] // factor
+    if in_seconds:
+        found = np.where((times >= FIRST_MS // 1000) & (times < END_MS // 1000), times * 1000, 0)
+    table.refuse_first(found == 0, time, TIME_ALLOWED)
+    return Table(table.path, {**table.columns, time: found}, table.lines, table.naive)
 
 
-def _from_parquet(path: Path, wanted: Sequence[Column]) -> Table:
-    schema = pyarrow.parquet.read_schema(path)
-    places = _places(path, schema.names, len(schema.names), wanted)
-    table = pyarrow.parquet.read_table(path, columns=[schema.names[place] for place in places.values()])
-    columns = {}
-    for column in wanted:
-        found = table.column(schema.names[places[column.name]])
-        if pa.types.is_timestamp(found.type):
-            found = found.cast(pa.timestamp("ms"), safe=False)
-        columns[column.name] = found.cast(pa.int64() if column.whole else pa.float64())
-    return _checked(path, columns, wanted, 1)
-
-
-def _places(
-    path: Path, headings: Sequence[str] | None, width: int, wanted: Sequence[Column]
-) -> dict[str, int]:
-    if headings is None:
-        if width < len(wanted):
-            raise MarketUnreadable(f"{path} has {width} columns and no header; allowed: {_described(wanted)}")
-        return {column.name: place for place, column in enumerate(wanted)}
-    places = {}
-    for column in wanted:
-        found = [place for place, heading in enumerate(headings) if column.is_called(heading)]
-        if not found:
-            raise MarketUnreadable(f"{path} has no column {column.name}; it has {', '.join(headings)}")
-        places[column.name] = found[0]
-    return places
-
-
-def _checked(path: Path, columns: dict[str, pa.ChunkedArray], wanted: Sequence[Column], first: int) -> Table:
-    arrays: dict[str, Numbers] = {}
-    for column in wanted:
-        found = columns[column.name]
-        if found.null_count:
-            row = found.is_null().to_pylist().index(True)
-            raise MarketUnreadable(f"{path} line {first + row} has no {column.name}; allowed: a number")
-        arrays[column.name] = found.to_numpy()
-    if not len(arrays[wanted[0].name]):
-        raise MarketUnreadable(f"{path} has no rows")
-    return Table(path, arrays, first)
-
-
-def _bad_cell(
-    path: Path, content: bytes, wanted: Sequence[Column], places: dict[str, int], has_header: bool
-) -> MarketUnreadable | None:
-    """Find the first cell that is no number; the fast reader only says that there is one."""
-    rows = csv.reader(io.StringIO(content.decode("utf-8", "replace")))
-    for line, row in enumerate(rows, start=1):
-        if not row or (line == 1 and has_header):
-            continue
-        for column in wanted:
-            cell = row[places[column.name]] if places[column.name] < len(row) else ""
-            if not _is_number(cell, whole=column.whole):
-                kind = "a whole number" if column.whole else "a number"
-                return MarketUnreadable(f"{path} line {line}: {column.name} is {cell!r}; allowed: {kind}")
-    return None
-
-
-def _is_number(text: str, *, whole: bool = False) -> bool:
-    try:
-        int(text) if whole else float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _described(wanted: Sequence[Column]) -> str:
-    return f"the columns {', '.join(column.name for column in wanted)}"
+def _squeezed(name: str) -> str:
+    return name.strip().strip("\"'").lower().translate(_WITHOUT_SEPARATORS)

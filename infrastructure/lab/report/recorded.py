@@ -9,6 +9,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.what_if import Walked, WhatIfRun, write_what_if
+from exitbrain.infrastructure.wording import left_out_lines
 
 
 def write_report(
@@ -32,7 +33,10 @@ def write_report(
 def _walked(found: Found) -> Walked:
     return Walked(
         outcomes=found.outcomes,
-        left_out=[_told(one) for one in found.left_out],
+        left_out=[
+            *(_told(one) for one in found.left_out),
+            *left_out_lines(found.data_left_out, found.remarks),
+        ],
         totals=found.panel.totals[0],
         judgement=found.judgement(),
         baseline=found.question.baseline_name,

@@ -1,6 +1,7 @@
 """The report of a simulation: positions of a file under one policy."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -32,10 +33,11 @@ def write_simulation(
     market: MarketData,
     engine: LevelEngine,
     include_off_market: bool,
+    notes: tuple[str, ...] = (),
 ) -> None:
-    """Write the report of a simulation as one HTML file."""
+    """Write the report of a simulation as one HTML file; `notes` end its first lines."""
     page = simulation_page(policy, simulated, totals, market, engine, include_off_market=include_off_market)
-    write(page, path)
+    write(replace(page, lead=(*page.lead, *notes)), path)
 
 
 def simulation_page(

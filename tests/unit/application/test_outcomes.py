@@ -1,5 +1,6 @@
 """Recorded positions under other policies: revisions, sizes and closes as the record tells them, on candles by hand."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -275,27 +276,41 @@ def test_steps_of_a_message_that_tells_of_an_earlier_time_come_after_those_befor
     assert [change.at_ms for change in plan.changes] == [NOON_MS + 5 * MINUTE] * 2
 
 
-def test_what_is_wrong_with_a_position_names_it() -> None:
+def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> None:
     world = World()
     opened(world)
     terms = replace(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
     outcomes = Outcomes(world.ledger, world.engine, MadeMarket(BTCUSDT=CALM))
 
-    with pytest.raises(InvalidValue, match=r"position .* \(BTCUSDT\): rule interval in ms is 1000"):
-        list(outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms))
+    [left_out] = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms)
+
+    assert isinstance(left_out, LeftOut)
+    assert left_out.because is LeftOutBecause.UNFIT
+    assert left_out.detail.startswith("rule interval in ms is 1000; allowed: ")
+    assert isinstance(left_out.error, InvalidValue)
+    assert re.match(r"position .* \(BTCUSDT\): rule interval in ms is 1000", str(left_out.error))
 
 
-def test_market_data_that_can_not_be_read_are_not_left_out() -> None:
-    class Broken:
+def test_a_position_whose_market_data_can_not_be_read_is_left_out() -> None:
+    class Broken(MadeMarket):
         def market(self, symbol: str) -> Market:
-            raise MarketUnreadable("BTCUSDT.csv, line 3: high is nan")
+            if symbol == "ETHUSDT":
+                raise MarketUnreadable("ETHUSDT.csv line 3: high is nan")
+            return super().market(symbol)
 
     world = World()
     opened(world)
-    outcomes = Outcomes(world.ledger, world.engine, Broken())
+    opened(world, 1, symbol="ETHUSDT")
+    outcomes = Outcomes(world.ledger, world.engine, Broken(BTCUSDT=CALM))
 
-    with pytest.raises(MarketUnreadable, match="line 3"):
-        list(outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS))
+    walked, left_out = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
+
+    assert isinstance(walked, PositionOutcome)
+    assert isinstance(left_out, LeftOut)
+    assert (left_out.because, left_out.detail) == (
+        LeftOutBecause.UNREADABLE,
+        "ETHUSDT.csv line 3: high is nan",
+    )
 
 
 def test_totals_are_the_sums_of_the_positions_and_the_effects_sum_to_them() -> None:

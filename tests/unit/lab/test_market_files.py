@@ -169,8 +169,8 @@ def changed(row: int, place: int, value: object) -> str:
         (changed(1, 0, "2024-08-01"), "line 3: open_time_ms is '2024-08-01'; allowed: a whole number"),
         (HEADER + text_of(ROWS[:1]), "has one candle, which tells no interval"),
         (
-            HEADER + text_of([*ROWS[:2], (T0 + 120_000, 1, 1, 1, 1), (T0 + 150_000, 1, 1, 1, 1)]),
-            f"line 5: open_time_ms is {T0 + 150_000}; allowed: the candle before it plus a multiple of the interval",
+            HEADER + text_of([ROWS[0], ROWS[1], (T0 + 90_000, 1, 1, 1, 1), (T0 + 150_000, 1, 1, 1, 1)]),
+            f"line 4: open_time_ms is {T0 + 90_000}; allowed: the candle before it plus a multiple of the interval",
         ),
     ],
 )  # fmt: skip
@@ -191,6 +191,14 @@ def test_candles_must_keep_the_interval_that_their_name_promises(tmp_path: Path)
     (tmp_path / "BTCUSDT-5m.csv").write_text(HEADER + text_of(ROWS))
 
     with pytest.raises(MarketUnreadable, match=r"line 3: .* a multiple of the interval of 300000 ms"):
+        MarketFiles(tmp_path).market("BTCUSDT")
+
+
+def test_candles_must_not_be_longer_than_their_name_promises(tmp_path: Path) -> None:
+    rows = [(T0 + number * 300_000, *ROWS[0][1:]) for number in range(3)]
+    (tmp_path / "BTCUSDT-1m.csv").write_text(HEADER + text_of(rows))
+
+    with pytest.raises(MarketUnreadable, match=r"line 3: .*; allowed: 60000 ms after the candle before it"):
         MarketFiles(tmp_path).market("BTCUSDT")
 
 
@@ -231,7 +239,7 @@ def test_a_file_that_is_not_what_its_name_says_is_unreadable(
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (f"{T0},0.5\n{T0 - 1},0.5\n", "line 3: time is .* allowed: not before the row before it"),
+        (f"{T0},0.5\n{T0 - 1},0.5\n{T0},0.5\n", "line 3: time is .* allowed: not before the row before it"),
         (f"{T0},0.0\n", "line 2: price is 0.0; allowed: a finite price above 0"),
     ],
 )
@@ -246,7 +254,7 @@ def test_what_is_wrong_with_trades_is_named(rows: str, says: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (f"{T0},0.1\n{T0},0.1\n", "line 3: time_ms is .* allowed: later than the row before it"),
+        (f"{T0},0.1\n{T0},0.2\n", "line 3: time_ms is .* allowed: later than the row before it"),
         (f"{T0},1.5\n", "line 2: funding_rate is 1.5; allowed: a fraction above -1 and below 1"),
     ],
 )

@@ -1,0 +1,146 @@
+"""Tables from Arrow: Parquet and Feather files, and what is done with columns of Arrow wherever they come from."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.feather
+import pyarrow.parquet
+
+from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.infrastructure.lab.tables import (
+    END_MS,
+    FIRST_MS,
+    TIME_ALLOWED,
+    Integers,
+    Numbers,
+    Table,
+    Wanted,
+)
+from exitbrain.infrastructure.wire.scalars import shown
+
+_WHOLE_BELOW = 2.0**63
+_UTC = re.compile(r"\s*(UTC|GMT)$")
+
+
+class NotTimes(Exception):
+    """A text in a column of times is none; `row` counts from 0."""
+
+    def __init__(self, row: int, text: str) -> None:
+        super().__init__(row, text)
+        self.row = row
+        self.text = text
+
+
+def table_from_arrow(path: Path, wanted: Wanted) -> Table:
+    """Return the wanted columns of a Parquet or Feather file; raises MarketUnreadable."""
+    table, places = _read(path, wanted)
+    columns = {}
+    naive = False
+    for column in wanted.columns:
+        found = table.column(places[column.name])
+        if pa.types.is_dictionary(found.type):
+            found = found.cast(found.type.value_type)
+        try:
+            if column.is_time:
+                found, naive = times_of(found)
+            else:
+                found = found.cast(pa.float64())
+        except NotTimes as error:
+            raise MarketUnreadable(
+                f"{path} line {error.row + 1}: {column.name} is {shown(error.text)!r}; allowed: {TIME_ALLOWED}"
+            ) from error
+        except pa.ArrowException as error:
+            allowed = TIME_ALLOWED if column.is_time else "numbers"
+            kind = shown(str(found.type))
+            raise MarketUnreadable(f"{path}: {column.name} is of type {kind}; allowed: {allowed}") from error
+        columns[column.name] = found
+    return checked(path, columns, range(1, table.num_rows + 1), naive=naive)
+
+
+def _read(path: Path, wanted: Wanted) -> tuple[pa.Table, dict[str, str]]:
+    """Return the table and the name of each column in it."""
+    if path.name.lower().endswith(".feather"):
+        table = pyarrow.feather.read_table(path)
+        names = table.schema.names
+        return table, {name: names[place] for name, place in wanted.places(path, names).items()}
+    names = pyarrow.parquet.read_schema(path).names
+    places = {name: names[place] for name, place in wanted.places(path, names).items()}
+    return pyarrow.parquet.read_table(path, columns=list(places.values())), places
+
+
+def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
+    """Return times as whole numbers, milliseconds where they are no numbers, and whether they were texts without offset.
+
+    Raises NotTimes, and ArrowException for a column that holds nothing of the kind.
+    """
+    kind = found.type
+    if pa.types.is_integer(kind):
+        return found.cast(pa.int64()), False
+    if pa.types.is_floating(kind):
+        return _from_fractions(found), False
+    naive = False
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        found, naive = _from_texts(found.cast(pa.string()))
+    if pa.types.is_date(kind):
+        found = found.cast(pa.timestamp("ms"))
+    zone = found.type.tz if pa.types.is_timestamp(found.type) else None
+    return found.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64()), naive
+
+
+def _from_fractions(found: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whole numbers of what was written with a point; seconds with a fraction become milliseconds."""
+    times = found.cast(pa.float64()).to_numpy()
+    times = np.where(np.abs(times) < _WHOLE_BELOW, times, 0.0)  # NaN too: no time in either case
+    if (times != np.floor(times)).any():
+        seconds = (times >= FIRST_MS / 1000) & (times < END_MS / 1000)
+        times = np.floor(np.where(seconds, np.round(times * 1_000_000) / 1000, times))
+    return pa.chunked_array([times.astype(np.int64)])
+
+
+def _from_texts(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
+    texts = pc.utf8_trim_whitespace(found)
+    first = next((text.as_py() for text in texts if text.is_valid), "")
+    if _UTC.search(first):
+        texts = pc.replace_substring_regex(texts, pattern=_UTC.pattern, replacement="Z")
+    kinds = (pa.timestamp("ns"), True), (pa.timestamp("ns", "UTC"), False)
+    for kind, naive in kinds:
+        try:
+            return texts.cast(kind), naive
+        except pa.ArrowInvalid:
+            continue
+    raise _first_that_is_none(texts, [kind for kind, _ in kinds])
+
+
+def _first_that_is_none(texts: pa.ChunkedArray, kinds: list[pa.DataType]) -> NotTimes:
+    """Return the first text that is no time; where the first row is one, the first that is not of its form."""
+    fitting = next((kind for kind in kinds if _is(texts[0], kind)), None)
+    for row, text in enumerate(texts):
+        if fitting is None or not _is(text, fitting):
+            return NotTimes(row, str(text.as_py()))
+    raise AssertionError("one of them could not be read")
+
+
+def _is(text: pa.Scalar, kind: pa.DataType) -> bool:
+    try:
+        text.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def checked(
+    path: Path, columns: dict[str, pa.ChunkedArray], lines: range | Integers, *, naive: bool
+) -> Table:
+    """Return columns as arrays; raises MarketUnreadable where a cell is empty or there is no row."""
+    arrays: dict[str, Numbers] = {}
+    for name, found in columns.items():
+        if found.null_count:
+            row = int(np.argmax(found.is_null().to_numpy()))
+            raise MarketUnreadable(f"{path} line {lines[row]} has no {name}; allowed: a number")
+        arrays[name] = found.to_numpy()
+    if not len(lines):
+        raise MarketUnreadable(f"{path} has no rows")
+    return Table(path, arrays, lines, naive)
