@@ -6,6 +6,7 @@ from itertools import product
 from math import prod
 
 from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.wire.scalars import shown
 
 POLICIES_MAX = 100_000
 """The most policies of one run; more are better asked in several."""
@@ -27,7 +28,7 @@ def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, fl
     names = [text.partition("=")[0].strip() for text in (*settings, *sweeps)]
     for name in names:
         if names.count(name) > 1:
-            raise WrongUsage(f"parameter {name} is given more than once")
+            raise WrongUsage(f"parameter {shown(name)} is given more than once")
     count = prod(axis.count for axis in axes.values())
     if count > POLICIES_MAX:
         raise WrongUsage(f"the sweeps make {count:,} policies; allowed: up to {POLICIES_MAX:,} in one run")
@@ -46,22 +47,24 @@ class _Axis:
 
 
 def _setting(text: str) -> tuple[str, float]:
-    name, value = _parts(text, f"--set {text}", "name=value, like base_sl=0.004")
-    return name, float(_number(value, f"--set {text}"))
+    option = f"--set {shown(text)}"
+    name, value = _parts(text, option, "name=value, like base_sl=0.004")
+    return name, float(_number(value, option))
 
 
 def _axis(text: str) -> tuple[str, _Axis]:
     form = "name=from:to:step, like base_sl=0.002:0.01:0.001"
-    name, bounds = _parts(text, f"--sweep {text}", form)
+    option = f"--sweep {shown(text)}"
+    name, bounds = _parts(text, option, form)
     parts = bounds.split(":")
     if len(parts) != 3:
-        raise WrongUsage(f"--sweep {text} is not {form}")
-    first, last, step = (_number(part, f"--sweep {text}") for part in parts)
+        raise WrongUsage(f"{option} is not {form}")
+    first, last, step = (_number(part, option) for part in parts)
     if step <= 0:
-        raise WrongUsage(f"--sweep {text} has a step of {step}; allowed: above 0")
+        raise WrongUsage(f"{option} has a step of {step:g}; allowed: above 0")
     if first > last:
         raise WrongUsage(
-            f"--sweep {text} goes from {first} down to {last}; allowed: from the lower to the higher"
+            f"{option} goes from {first:g} down to {last:g}; allowed: from the lower to the higher"
         )
     return name, _Axis(first, step, int((last - first) / step) + 1)
 
@@ -79,5 +82,5 @@ def _number(text: str, option: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or not abs(number) < Decimal("1e300"):
-        raise WrongUsage(f"{option}: {text!r} is not a number")
+        raise WrongUsage(f"{option}: {shown(text)!r} is not a number")
     return number

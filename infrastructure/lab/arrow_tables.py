@@ -10,6 +10,7 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.lab.tables import (
     END_MS,
     FIRST_MS,
@@ -25,7 +26,7 @@ _WHOLE_BELOW = 2.0**63
 _UTC = re.compile(r"\s*(UTC|GMT)$")
 
 
-class NotTimes(Exception):
+class NotTimes(ExitBrainError):
     """A text in a column of times is none; `row` counts from 0."""
 
     def __init__(self, row: int, text: str) -> None:

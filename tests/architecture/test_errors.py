@@ -41,6 +41,7 @@ from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.binance.errors import CallRefused, RateLimited
+from exitbrain.infrastructure.lab.arrow_tables import NotTimes
 from exitbrain.infrastructure.wire import reading
 from tests.architecture.source import LAYERS, ROOT, python_files
 
@@ -67,6 +68,7 @@ OF_OWN_CONSTRUCTORS: list[Exception] = [
     NoLevels("risk desk", "tp1", "-1.0", "a number above 0"),
     Unanswered("risk desk", PolicyRef("v3.5", "aa", "bb"), INPUTS, REFUSAL),
     reading.Refused(REFUSAL, is_exit=True),
+    NotTimes(3, "yesterday"),
     RateLimited("wait", 60.0),
     CallRefused("no", -4003),
 ]
