@@ -46,9 +46,9 @@ def _summary(counts: LsfCounts) -> str:
     causes = ", ".join(f"{cause} {changes:,}" for cause, changes in counts.causes.items())
     first, last = f"{counts.first:%Y-%m-%d %H:%M:%S}", f"{counts.last:%Y-%m-%d %H:%M:%S}"
     return (
-        f"The LSF changed in {counts.changes:,} of {counts.decisions:,} decisions,"
-        f" {first if first == last else f'{first} to {last}'} UTC,"
-        f" by {', '.join(f'{what} in {changes:,}' for what, changes in effects)}; causes: {causes}."
+        f"The LSF changed in {counts.changes:,} of {counts.decisions:,} decisions"
+        f" ({first if first == last else f'{first} to {last}'} UTC)."
+        f" Changed by: {', '.join(f'{what} {changes:,}' for what, changes in effects if changes)}. Causes: {causes}."
     )
 
 

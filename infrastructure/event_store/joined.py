@@ -1,25 +1,43 @@
 """The ledger over a connection that a host has open: the record beside the host's tables, in its transactions."""
 
 import sqlite3
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.domain.aggregate import Record
-from exitbrain.domain.errors import WrongState
+from exitbrain.domain.errors import InvalidValue, WrongState
 from exitbrain.infrastructure.event_store import forks
-from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.ledger import LedgerRecorder, StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import TABLE, insert_rows
 from exitbrain.infrastructure.event_store.sqlite_log import SQLiteLog, sentence_of
+
+if TYPE_CHECKING:
+    import psycopg  # an extra
 
 _COLUMNS = {"originator_id", "originator_version", "topic", "state"}
 _OF_ITS_OWN = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _WITHIN = ("SAVEPOINT exitbrain", "RELEASE exitbrain", ("ROLLBACK TO exitbrain", "RELEASE exitbrain"))
+
+
+class JoinedRecorder(LedgerRecorder, Protocol):
+    """What a ledger asks of a recorder over a connection of the host."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Return whether a transaction is open on the connection."""
+
+    def begin(self) -> bool:
+        """Begin a transaction where none is open, and return whether that was so."""
+
+    def rollback(self) -> None:
+        """Roll back a transaction that `begin` began."""
 
 
 class JoinedLedger(StoredLedger):
@@ -29,7 +47,7 @@ class JoinedLedger(StoredLedger):
     of its own. One that fails leaves nothing of itself, and the host's transaction as it was.
     """
 
-    def __init__(self, recorder: "SQLiteJoinedRecorder", name: str, file: Path | None) -> None:
+    def __init__(self, recorder: JoinedRecorder, name: str, file: Path | None = None) -> None:
         super().__init__(recorder, name, file=file)
         self._joined = recorder
         self._file = file
@@ -56,7 +74,7 @@ class JoinedLedger(StoredLedger):
 
 
 class _Apart(StoredLedger):
-    def __init__(self, recorder: "SQLiteJoinedRecorder", name: str, file: Path | None) -> None:
+    def __init__(self, recorder: JoinedRecorder, name: str, file: Path | None = None) -> None:
         super().__init__(recorder, name, file=file)
         self._joined = recorder
 
@@ -151,33 +169,55 @@ def _in_our_errors() -> Iterator[None]:
         raise OperationalError(sentence_of(e)) from e
 
 
-def ledger_over(connection: sqlite3.Connection) -> JoinedLedger:
-    """Return our own ledger over an SQLite connection that you keep: the table `stored_events` beside your tables.
+def ledger_over(
+    connection: "sqlite3.Connection | psycopg.Connection[Any]", *, schema: str | None = None
+) -> JoinedLedger:
+    """Return our own ledger over a connection that you keep: the table `stored_events` beside your tables.
 
-    The table is made where it is missing. Its saves join the transaction that is open on the connection; no setting of it
-    is changed, and it is never closed. Give it to `ExitBrain`, which checks it like a store of its own. Raises TypeError
-    for anything but a connection, and StoreUnavailable where it can not be used or the table is another's.
+    The connection is one of `sqlite3` or of psycopg 3; in PostgreSQL `schema` says where the table lies, else in `public`.
+    The table is made where it is missing. Saves join the transaction that is open on the connection; no setting of it is
+    changed, and it is never closed. Give it to `ExitBrain`, which checks it like a store of its own. Raises TypeError
+    for anything but a connection, InvalidValue for a schema that can not be, and StoreUnavailable where it can not be
+    used or the table is another's.
     """
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError(
-            f"connection is {connection!r} ({type(connection).__name__}); wanted: an open sqlite3.Connection"
-        )
-    recorder = SQLiteJoinedRecorder(connection)
+    # Whoever has such a connection has imported the driver; nobody else needs it.
+    driver = sys.modules.get("psycopg")
     try:
-        (file,) = recorder.select("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]
-        name = f"the record in {file or 'a database in memory'}"
-        path = Path(file) if file else None
-        if path is not None:
-            forks.refuse_in_child(path, name)
-        columns = {
-            column for (column,) in recorder.select("SELECT name FROM pragma_table_info('stored_events')")
-        }
-        if columns and not columns >= _COLUMNS:
-            raise StoreUnavailable(
-                f"{name} can not be kept: it has a table stored_events that is not of ExitBrain"
-            )
-        if not columns:
-            recorder.make_table()
+        if isinstance(connection, sqlite3.Connection):
+            if schema is not None:
+                raise InvalidValue("schema", schema, "none, for an SQLite connection")
+            return _over_sqlite(connection)
+        if driver is not None and isinstance(connection, driver.Connection):
+            return _over_postgres(connection, schema)
     except EventSourcingError as e:
         raise StoreUnavailable(f"the connection can not keep the record: {e}") from e
+    raise TypeError(
+        f"connection is {connection!r} ({type(connection).__name__}); "
+        "wanted: an open sqlite3.Connection or psycopg.Connection"
+    )
+
+
+def _over_sqlite(connection: sqlite3.Connection) -> JoinedLedger:
+    recorder = SQLiteJoinedRecorder(connection)
+    (file,) = recorder.select("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]
+    name = f"the record in {file or 'a database in memory'}"
+    path = Path(file) if file else None
+    if path is not None:
+        forks.refuse_in_child(path, name)
+    columns = {column for (column,) in recorder.select("SELECT name FROM pragma_table_info('stored_events')")}
+    if columns and not columns >= _COLUMNS:
+        raise StoreUnavailable(
+            f"{name} can not be kept: it has a table stored_events that is not of ExitBrain"
+        )
+    if not columns:
+        recorder.make_table()
     return JoinedLedger(recorder, name, path)
+
+
+def _over_postgres(connection: "psycopg.Connection[Any]", schema: str | None) -> JoinedLedger:
+    from exitbrain.infrastructure.event_store import postgres_address, postgres_joined  # noqa: PLC0415 - an extra
+
+    schema = postgres_address.PUBLIC if schema is None else schema
+    if not postgres_address.can_be_schema(schema):
+        raise InvalidValue("schema", schema, postgres_address.SCHEMA_ALLOWED)
+    return JoinedLedger(*postgres_joined.recorder_over(connection, schema))

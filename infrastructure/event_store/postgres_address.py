@@ -19,6 +19,8 @@ SCHEMA = "schema"
 SCHEMA_BYTES = 63
 """The server cuts longer names off."""
 
+SCHEMA_ALLOWED = f"1 to {SCHEMA_BYTES} bytes of printable characters other than %"
+
 Conninfo = Mapping[str, Any]
 
 _ALLOWED = (
@@ -70,12 +72,19 @@ def address_of(url: str) -> Address:
         raise BadStoreUrl(_ALLOWED)
     _check_parameters(parts.parameters)
     schema = unquote(dict(parts.parameters).get(SCHEMA, PUBLIC))
-    _check_schema(schema)
+    if not can_be_schema(schema):
+        raise BadStoreUrl(f"schema {schema!r} in the store URL can not be; allowed: {SCHEMA_ALLOWED}")
     try:
         conninfo = conninfo_to_dict(_without_schema(url, parts))
     except psycopg.Error:
         raise BadStoreUrl(_ALLOWED) from None
     return Address({**_LIVENESS, **conninfo, **_ENCODING}, schema)
+
+
+def can_be_schema(name: str) -> bool:
+    """Return whether a schema of that name can hold a store."""
+    # The driver takes % in a statement for the place of a value.
+    return bool(name) and "%" not in name and name.isprintable() and len(name.encode()) <= SCHEMA_BYTES
 
 
 def _check_parameters(parameters: tuple[tuple[str, str], ...]) -> None:
@@ -91,15 +100,6 @@ def _check_parameters(parameters: tuple[tuple[str, str], ...]) -> None:
         close = get_close_matches(name, _PARAMETERS, n=1)
         meant = f"did you mean {close[0]}? allowed" if close else "allowed"
         raise BadStoreUrl(f"unknown parameter {name!r} in the store URL; {meant}: {', '.join(_PARAMETERS)}")
-
-
-def _check_schema(schema: str) -> None:
-    # The driver takes % in a statement for the place of a value.
-    if not schema or "%" in schema or not schema.isprintable() or len(schema.encode()) > SCHEMA_BYTES:
-        raise BadStoreUrl(
-            f"schema {schema!r} in the store URL can not be; "
-            f"allowed: 1 to {SCHEMA_BYTES} bytes of printable characters other than %"
-        )
 
 
 def _without_schema(url: str, parts: Parts) -> str:

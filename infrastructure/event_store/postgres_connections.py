@@ -1,6 +1,5 @@
 """Connections to PostgreSQL that behave alike whatever the environment, the role or the database prescribes."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,15 +8,14 @@ import psycopg
 from eventsourcing.persistence import DatabaseError, PersistenceError
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import PoolTimeout
 
 from exitbrain.infrastructure.event_store.postgres_address import Address
+from exitbrain.infrastructure.event_store.postgres_errors import is_a_broken_rule, sentence
 
 IDLE_IN_TRANSACTION_S = 5
 CONNECTIONS_MAX = 4
-POSITION_INDEX = "stored_events_notification_id_idx"
 
 # A name means what the server's own catalogue says, a read is never filtered behind our back, and a statement sees what
 # was committed before it.
@@ -32,8 +30,6 @@ _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
 
-_ATTEMPT = re.compile(r"- host: .*?hostaddr: \S+: (.*)")
-
 
 def prepare(connection: Connection[Any], *, read_only: bool) -> None:
     """Make the session of a connection in autocommit mode ours."""
@@ -42,19 +38,6 @@ def prepare(connection: Connection[Any], *, read_only: bool) -> None:
     else:
         connection.execute(_SESSION.encode())
         connection.execute(_DURABLE)
-
-
-def sentence(error: BaseException) -> str:
-    """Return all that the server or the driver gave as the reason, on one line."""
-    if isinstance(error, psycopg.Error) and error.diag.message_primary:
-        said = [error.diag.message_primary, error.diag.message_detail, error.diag.message_hint]
-    else:
-        lines = str(error).splitlines()
-        # With several hosts, or addresses of one, the first lines repeat the last attempt.
-        attempts = [found[1] for line in lines if (found := _ATTEMPT.match(line))]
-        said = [line.strip() for line in attempts or lines if not line.endswith("?")]
-    one_line = (" ".join(text.split()).rstrip(".") for text in said if text)
-    return "; ".join(dict.fromkeys(one_line)) or type(error).__name__
 
 
 class _Pool(ConnectionPool[Connection[DictRow]]):
@@ -116,15 +99,8 @@ class Datastore(PostgresDatastore):
             if isinstance(reason, PoolTimeout) and self.pool.refused is not None:
                 reason = self.pool.refused
             # Whoever sees an IntegrityError decides again; that helps where a stream has moved on, and only there.
-            kind = DatabaseError if _is_a_broken_rule(reason) else type(e)
+            kind = DatabaseError if is_a_broken_rule(reason) else type(e)
             raise kind(sentence(reason)) from e
-
-
-def _is_a_broken_rule(reason: BaseException) -> bool:
-    """Return whether the server refused something else than a stream and version that exist."""
-    if isinstance(reason, UniqueViolation):
-        return reason.diag.constraint_name == POSITION_INDEX
-    return isinstance(reason, psycopg.IntegrityError)
 
 
 def _preparing(*, read_only: bool) -> Callable[[Connection[Any]], None]:

@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from exitbrain.infrastructure.event_store.joined import ledger_over
@@ -16,7 +18,7 @@ Opener = Callable[[], StoredLedger]
 """Open one more ledger on the same store."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "host", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "host", "postgresql", "postgresql host"])
 def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Yield the opener of a store that is empty at first."""
     match request.param:
@@ -26,10 +28,13 @@ def open_another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
         case "sqlite":
             yield from _closing(f"sqlite:///{tmp_path / 'ledger.db'}")
         case "host":
-            yield from _over_connections(tmp_path / "host.db")
+            yield from _over_connections(lambda: _sqlite_at(tmp_path / "host.db"))
         case "postgresql":
             with fresh_database() as url:
                 yield from _closing(url)
+        case "postgresql host":
+            with fresh_database() as url:
+                yield from _over_connections(lambda: psycopg.connect(url))
 
 
 @pytest.fixture
@@ -45,17 +50,24 @@ def database() -> Iterator[str]:
         yield url
 
 
-def _over_connections(path: Path) -> Iterator[Opener]:
-    opened: list[sqlite3.Connection] = []
+def _over_connections(
+    connect: Callable[[], sqlite3.Connection | psycopg.Connection[Any]],
+) -> Iterator[Opener]:
+    opened: list[sqlite3.Connection | psycopg.Connection[Any]] = []
 
     def open_another() -> StoredLedger:
-        opened.append(sqlite3.connect(path, check_same_thread=False))
-        opened[-1].execute("PRAGMA synchronous = OFF")  # how durable its commits are is the host's affair
+        opened.append(connect())
         return ledger_over(opened[-1])
 
     yield open_another
     for connection in opened:
         connection.close()
+
+
+def _sqlite_at(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = OFF")  # how durable its commits are is the host's affair
+    return connection
 
 
 def _closing(url: str) -> Iterator[Opener]:

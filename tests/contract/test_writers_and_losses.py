@@ -19,7 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from exitbrain.application.ports.exit_ledger import AlreadyReceived, Conflict, StoreUnavailable
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.event_store.postgres import TURN, open_database
+from exitbrain.infrastructure.event_store.postgres import open_database
+from exitbrain.infrastructure.event_store.postgres_table import TURN
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.contract.test_exit_ledger import receipt

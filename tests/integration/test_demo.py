@@ -318,7 +318,7 @@ def test_without_what_draws_it_the_story_is_told_without_a_report(tmp_path: Path
 
     assert done.returncode == 0, done.stderr
     assert "No report here (plotly of the extra demo is not installed)." in done.stdout
-    assert "85 to 107" in done.stdout
+    assert "81 to 105" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,8 @@ from exitbrain.application.opening import begin_or_check
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, StoreUnavailable
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.infrastructure.clock import SystemClock
-from exitbrain.infrastructure.event_store.postgres import TURN, open_database
+from exitbrain.infrastructure.event_store.postgres import open_database
+from exitbrain.infrastructure.event_store.postgres_table import TURN
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.contract.test_exit_ledger import receipt
 from tests.contract.test_writers_and_losses import wait_until

@@ -45,7 +45,8 @@ class Served:
     def __init__(self, folder: Path, url: str, store: str, *flags: str, **environment: str) -> None:
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", url]
-        command += ["--store", store, "--health", "127.0.0.1:0", "--consumer", "test", *flags]
+        named = flags if "--consumer" in flags else ("--consumer", "test", *flags)
+        command += ["--store", store, "--health", "127.0.0.1:0", *named]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, stderr=out, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL

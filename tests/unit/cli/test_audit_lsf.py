@@ -113,8 +113,8 @@ def test_a_summary_of_everything_selected_comes_first(told: Exitbrain) -> None:
     shown = told("audit", "lsf").stdout.splitlines()
 
     assert shown[0] == (
-        "The LSF changed in 4 of 7 decisions, 2026-01-01 12:00:03 to 2026-01-01 12:00:07 UTC,"
-        " by leverage in 2, average PnL in 2, confidence in 1, policy in 0; causes: INTENT 4."
+        "The LSF changed in 4 of 7 decisions (2026-01-01 12:00:03 to 2026-01-01 12:00:07 UTC)."
+        " Changed by: leverage 2, average PnL 2, confidence 1. Causes: INTENT 4."
     )
     assert told("audit", "lsf", "--json", "--limit", "1").report["summary"] == {
         "decisions": 7,
