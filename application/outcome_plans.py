@@ -153,8 +153,10 @@ class _Planning:
         original = self._position.quantity
         match step:
             case PositionReduced(by=by, quantity=rest) if by is not None and rest is not None:
-                self._assume("reduction_price", "open of its candle", "the record knows none")
-                yield Reduced(at_ms, float(DECIMAL.divide(rest, DECIMAL.add(rest, by))))
+                if step.exit_price is None:
+                    self._assume("reduction_price", "open of its candle", "the record knows none")
+                closed_at = None if step.exit_price is None else float(step.exit_price)
+                yield Reduced(at_ms, float(DECIMAL.divide(rest, DECIMAL.add(rest, by))), closed_at)
             case PositionIncreased(added_price=price, added_quantity=added) if (
                 price is not None and added is not None and original is not None
             ):

@@ -25,9 +25,9 @@ class Booking:
             path = self._with_leg(path, self._closed(left, move.exit, bar, at_open))
         return path
 
-    def reduced(self, path: Path, fraction: float, bar: Bar) -> Path:
-        """Return a path after so much was closed from outside, at the open of a candle."""
-        outside = Exit(bar.open, LegLevel.EXTERNAL)
+    def reduced(self, path: Path, fraction: float, price: float | None, bar: Bar) -> Path:
+        """Return a path after so much was closed from outside, at a price, or at the open of a candle."""
+        outside = Exit(bar.open if price is None else price, LegLevel.EXTERNAL)
         return self._with_leg(path, self._closed(fraction, outside, bar, at_open=False))
 
     def _with_leg(self, path: Path, leg: Leg) -> Path:

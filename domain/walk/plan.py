@@ -31,15 +31,18 @@ class Relevelled:
 class Reduced:
     """Part of the position was closed from outside: `kept` of what is open stays open (0 < kept < 1).
 
-    The record knows no price of a reduction; it closes at the open of the candle that it takes effect in.
+    Without a price it closes at the open of the candle that it takes effect in.
     """
 
     at_ms: int
     kept: float
+    price: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.kept < 1.0:
             raise InvalidValue("part kept by a reduction", self.kept, "above 0 and below 1")
+        if self.price is not None and not (self.price > 0.0 and isfinite(self.price)):
+            raise InvalidValue("price of a reduction", self.price, "a finite price above 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,10 @@ class Track:
         match change:
             case Relevelled():
                 return self._lane_from(lane, spot.filled, relevelled(givens, change), still_open), _unchanged
-            case Reduced(kept=kept):
+            case Reduced(kept=kept, price=price):
                 closed = still_open * (1.0 - kept)
                 following = self._lane_from(lane, spot.filled, givens, still_open * kept)
-                return following, lambda path: lane.booking.reduced(path, closed, bar)
+                return following, lambda path: lane.booking.reduced(path, closed, price, bar)
             case Increased(added=added, price=price):
                 following = self._lane_from(lane, spot.filled, givens, still_open + added)
                 return following, lambda path: self.account.with_more(path, added, price)

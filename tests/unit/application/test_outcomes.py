@@ -167,6 +167,20 @@ def test_a_reduction_keeps_its_part() -> None:
     assert "reduction_price" in [each.field for each in found.assumptions]
 
 
+def test_a_reduction_with_a_price_closes_there() -> None:
+    world = World()
+    opened(world)
+    world.intent(
+        symbol="BTCUSDT", side="SELL", reduce_only=True, quantity=0.5, entry_price=100.25, timestamp=at(2)
+    )
+
+    found = only(world, MadeMarket(BTCUSDT=CALM))
+
+    assert found.candidates[0].plan.changes == (Reduced(NOON_MS + 2 * MINUTE, 0.75, 100.25),)
+    assert found.candidates[0].walk.pessimistic.legs[0].price == 100.25
+    assert "reduction_price" not in [each.field for each in found.assumptions]
+
+
 def test_a_change_of_unknown_size_is_said_and_not_walked() -> None:
     world = World()
     opened(world)

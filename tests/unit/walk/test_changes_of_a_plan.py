@@ -106,6 +106,12 @@ def test_a_reduction_closes_its_part_of_what_is_open_at_the_open_of_its_candle()
     assert found == [("TP1", 0.5, 110.0), ("EXTERNAL", 0.125, 111.0), ("SL", 0.375, 90.0)]
 
 
+def test_a_reduction_closes_at_its_price_where_that_is_known() -> None:
+    found = legs(only(Plan(a_long(), (Reduced(MINUTE, 0.75, 108.5),)), UP_AND_DOWN))
+
+    assert found == [("TP1", 0.5, 110.0), ("EXTERNAL", 0.125, 108.5), ("SL", 0.375, 90.0)]
+
+
 def test_targets_after_a_reduction_share_what_is_left() -> None:
     up = market((100, 105, 100, 104), (104, 130, 104, 130))
 
