@@ -41,7 +41,10 @@ _FEE_BPS, _SLIPPAGE_BPS = 5.0, 0.0
 
 @dataclass(frozen=True, slots=True)
 class GivenPosition:
-    """A position to be walked; None where its source does not say. `where` names the source, for errors."""
+    """A position to be walked; None where its source does not say. `where` names the source, for errors.
+
+    `written` is the symbol as the source spells it, where that is not ours: market data may lie under that name.
+    """
 
     symbol: str
     side: Side
@@ -54,6 +57,12 @@ class GivenPosition:
     confidence: float | None = None
     quantity: Decimal | None = None
     where: str = "position"
+    written: str = ""
+
+    @property
+    def market_symbol(self) -> str:
+        """Return the symbol that its market data are asked for under."""
+        return self.written or self.symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,7 @@ class Simulation:
         by_symbol: dict[str, list[Givens]] = {}
         for one in prepared:
             if one.givens is not None:
-                by_symbol.setdefault(one.position.symbol, []).append(one.givens)
+                by_symbol.setdefault(one.position.market_symbol, []).append(one.givens)
         walks = {
             symbol: iter(self._walks.walk_each(givens, self._market.market(symbol)))
             for symbol, givens in by_symbol.items()
@@ -163,8 +172,8 @@ class Simulation:
             if one.givens is None:
                 yield one
                 continue
-            walked = next(walks[one.position.symbol])
-            market = self._market.market(one.position.symbol)
+            walked = next(walks[one.position.market_symbol])
+            market = self._market.market(one.position.market_symbol)
             assumed = _assumed_of_the_market(market, one.givens, walked)
             yield replace(one, walk=walked, assumptions=(*one.assumptions, *assumed))
 
@@ -176,7 +185,7 @@ class Simulation:
             raise InvalidValue(f"{position.where}: {error.field}", error.value, error.allowed) from error
 
     def _with_levels(self, position: GivenPosition, terms: Terms) -> Simulated:
-        market = self._market.market(position.symbol)
+        market = self._market.market(position.market_symbol)
         opened_at_ms = _opened_within(position, market.candles)
         instrument = self._instruments.instrument(position.symbol)
         inputs, assumptions = _inputs(position, terms, instrument)

@@ -69,7 +69,7 @@ class PositionsUnderTest:
         self, policy: Policy, asking: "_Asking", position: GivenPosition, verdict: PolicyVerdict
     ) -> list[Entry]:
         asking.subject = position.where
-        market = self._market.market(position.symbol)
+        market = self._market.market(position.market_symbol)
         interval_ms = max(MINUTE_MS, market.candles.interval_ms)
         resting = Terms(policy)
         moving = Terms(policy, break_even=BreakEven(), trailing=TRAILING, rule_interval_ms=interval_ms)

@@ -94,11 +94,12 @@ def has_table_name(path: Path) -> bool:
 
 
 def closest(files: Sequence[MarketFile], symbol: str) -> list[MarketFile]:
-    """Return the files of a symbol: named just so, else in another spelling of it, else but for separators."""
+    """Return the files of a symbol: named just so, but for separators, else as we call it, else in another spelling."""
     wanted = spelling_of(symbol).name
-    squeezed = _SEPARATORS.sub("", wanted)
+    written, squeezed = _SEPARATORS.sub("_", symbol), _SEPARATORS.sub("", wanted)
     return (
-        [file for file in files if file.symbol in (symbol, wanted)]
+        [file for file in files if _SEPARATORS.sub("_", file.symbol) == written]
+        or [file for file in files if file.symbol == wanted]
         or [file for file in files if wanted in _spellings(file.symbol)]
         or [file for file in files if _SEPARATORS.sub("", file.symbol) == squeezed]
     )

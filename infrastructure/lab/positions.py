@@ -162,6 +162,7 @@ def _position(where: str, row: Mapping[str, object]) -> GivenPosition:
     assert line.entry_price is not None
     return GivenPosition(
         symbol=line.symbol,
+        written=_written(fields["symbol"], line.symbol),
         side=line.side,
         entry_price=line.entry_price,
         opened_at=opened.at,
@@ -173,3 +174,10 @@ def _position(where: str, row: Mapping[str, object]) -> GivenPosition:
         quantity=line.quantity,
         where=where,
     )
+
+
+def _written(given: object, symbol: str) -> str:
+    """Return the symbol as it was given, empty where that is the one we call it by."""
+    text = str(given).strip()
+    text = text.upper() if text.isascii() else text
+    return "" if text == symbol else text

@@ -77,7 +77,9 @@ def simulation_page(
 def _path(policy: Policy, one: Simulated, market: MarketData) -> Path | None:
     if one.walk is None or one.givens is None:
         return None
-    return Path(_name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.symbol))
+    return Path(
+        _name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.market_symbol)
+    )
 
 
 def _totals(totals: Totals, *, include_off_market: bool) -> Section:

@@ -293,3 +293,23 @@ def test_lookahead_leaves_out_positions_by_name(world: Path, exitbrain: Exitbrai
     assert "p.jsonl line 2: side is 'CLOSE'; allowed: BUY, LONG, SELL or SHORT" in verdict["left_out"]
     positions(world, position(symbol="XRPUSDT"))
     assert exitbrain(*lookahead).code == 3
+
+
+def test_a_position_finds_the_file_that_is_named_as_it_writes_its_symbol(
+    world: Path, exitbrain: Exitbrain
+) -> None:
+    """Both names mean the perpetual BTCUSDT; a position that says so is left out, since two files may be meant."""
+    candles(world / "d", "BTC-USDT-SWAP-1m.csv", *[100.0] * 70)
+    candles(world / "d", "BTC_USDT_USDT-1m-futures.csv", *[200.0] * 70)
+    lines = [
+        {"symbol": symbol, "side": "LONG", "entry_price": price, "opened_at": T0}
+        for symbol, price in (("BTC-USDT-SWAP", 100), ("btc/usdt:usdt", 200), ("BTCUSDT", 100))
+    ]
+    (world / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    report = exitbrain(*(each if each != "c" else "d" for each in SIMULATE), "--json").report
+
+    assert [(one["symbol"], one["entry_off_market"]) for one in report["positions"]] == [
+        ("BTCUSDT", False)
+    ] * 2
+    assert [one["where"] for one in report["left_out"]] == ["p.jsonl line 3"]

@@ -92,6 +92,17 @@ def test_a_name_that_is_the_symbol_comes_before_one_that_means_it(tmp_path: Path
     assert MarketFiles(tmp_path).market("BTCUSDT").candles.candles[0].open == 3.0
 
 
+def test_of_several_spellings_in_one_folder_each_finds_its_own_file(tmp_path: Path) -> None:
+    file(tmp_path, "BTC-PERP.csv", 1.0)
+    file(tmp_path, "BTC-USDT-SWAP-1m.csv", 2.0)
+    file(tmp_path, "BTC_USDT_USDT-1m-futures.csv", 3.0)
+    files = MarketFiles(tmp_path)
+
+    opens = [files.columns(name).open[0] for name in ("BTC-PERP", "BTC-USDT-SWAP", "BTC/USDT:USDT")]
+
+    assert opens == [1.0, 2.0, 3.0]
+
+
 def test_two_names_for_one_symbol_are_ambiguous(tmp_path: Path) -> None:
     file(tmp_path, "BTC-USDT-SWAP-1m.csv")
     file(tmp_path, "BTC-USDT-1m.csv")
