@@ -217,10 +217,8 @@ class LsfAudit:
     def _steps(self, before: LevelsComputed, after: LevelsComputed) -> Iterator[float]:
         """Yield the LSF of the earlier decision, that after each of three inputs is replaced, that of the later one."""
         policy = self._register.named(before.policy.name).policy
-        inputs, reached = (
-            replace(before.inputs),
-            _lsf_of(before),
-        )  # a copy of our own: a new one each time is slow
+        inputs = replace(before.inputs)  # one copy of our own: a new one for each step is slow
+        reached = _lsf_of(before)
         yield reached
         for name in ("leverage", "average_pnl", "confidence"):
             replaced = getattr(after.inputs, name)

@@ -136,11 +136,10 @@ class MessageReceived:
     `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
     without one the SHA-256 of stream, canonical fields and occurrence. `account` is the one that it is about, empty
     where nobody can tell. `broken` says that the refusal came from outside the fields (a line that is not JSON, a malformed
-    id, too many bytes). `touched` are the positions and plans its effects belong to,
-    or the policy register. A time in the future is flagged, never
-    corrected. `configured` is the version of the IntakeConfigured under which it was decided, `snapshot` the content hash of
-    the instrument that was read without a decision. `server` gave the entry id, `ignored_exit` tells of an exit that ended
-    nothing, `failed_asking` of an engine that gave no levels.
+    id, too many bytes). `touched` are the positions and plans that its effects belong to, or the policy register. A time in
+    the future is flagged, never corrected. `configured` is the version of the IntakeConfigured under which it was decided,
+    `snapshot` the content hash of the instrument that was read without a decision. `server` gave the entry id,
+    `ignored_exit` tells of an exit that ended nothing, `failed_asking` of an engine that gave no levels.
     """
 
     TOPIC: ClassVar[str] = "exitbrain.MessageReceived"

@@ -62,6 +62,7 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 
 T = TypeVar("T")
 
+A_POLICY = "the name of a policy, or a Policy"
 A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
 
 _ADAPTERS: dict[str, type] = {
@@ -105,16 +106,17 @@ class ExitBrain:
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
         self._settings = DecisionSettings() if settings is None else settings
+        given = WireTranslator() if translator is None else translator
         adapters = {
             "decisions": self._decisions,
             "engine": self._engine,
             "instruments": self._instruments,
             "clock": self._clock,
-            "translator": WireTranslator() if translator is None else translator,
+            "translator": given,
         }
         for name, adapter in adapters.items():
             check_port(name, adapter, _ADAPTERS[name])
-        self._translator = WireTranslator() if translator is None else WithActivations(translator)
+        self._translator = given if isinstance(given, WireTranslator) else WithActivations(given)
         self._intake = Intake(self._engine, self._translator)
         self._store = ExitStack()
         self._mirror_folder: Path | None = None
@@ -249,10 +251,11 @@ class ExitBrain:
         A policy is one of the store by its name, or any other in full. Raises UnknownPolicy for a name that is not
         there, and InvalidValue for text that no store can hold.
         """
+        check("policy", policy, (str, Policy), A_POLICY)
+        for name, text in (("scope", scope), ("by", by), ("why", why)):
+            check(name, text, str, "a text")
         if isinstance(policy, str):
             policy = self.ledger.register().named(policy).policy
-        elif not isinstance(policy, Policy):
-            raise TypeError(f"policy is a {type(policy).__name__}; it must be a Policy or the name of one")
         recorded_at = self._clock.now() if at is None else moment("at", at)
         message = activation_message(policy, scope=scope, by=by, why=why, at=recorded_at)
         return self._recorder.put_in_force(message, at=recorded_at)
@@ -319,7 +322,7 @@ class ExitBrain:
         the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
         parameter that the policy has not or that gives no finite level above 0, UnknownPolicy, and EngineFailed.
         """
-        check("policy", policy, (str, Policy), "the name of a policy, or a Policy")
+        check("policy", policy, (str, Policy), A_POLICY)
         for changes in variants:
             check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
         base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy

@@ -75,9 +75,9 @@ def test_what_no_message_could_say_is_an_error() -> None:
     head = brain.ledger.head()
     with pytest.raises(UnknownPolicy, match="'v9'"):
         brain.put_in_force("v9", by="ann", why="x")
-    with pytest.raises(TypeError, match="policy is a dict; it must be a Policy or the name of one"):
+    with pytest.raises(TypeError, match=r"policy is .* wanted: the name of a policy, or a Policy"):
         brain.put_in_force({"name": "house"}, by="ann", why="x")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="by is a int; it must be a text"):
+    with pytest.raises(TypeError, match=r"by is .* wanted: a text"):
         brain.put_in_force("v3.6", by=7, why="x")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="why is"):
         brain.put_in_force("v3.6", by="ann", why="\ud800")
