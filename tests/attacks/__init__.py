@@ -1,0 +1,1 @@
+"""Attacks on the product: a hostile producer, giver of files or neighbour, a careless operator."""
