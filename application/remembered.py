@@ -100,7 +100,7 @@ class Tail:
             case PositionOpened():
                 self._holders.setdefault(event.symbol, set()).add(event.account)
             case PositionClosed():
-                self._holders[event.symbol].discard(event.account)
+                self._forget_holder(event.symbol, event.account)
                 self._add(event)
             case CloseReported():
                 self._add(event)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,11 +21,13 @@ from exitbrain.infrastructure.binance.payloads import rules_of
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
+from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from exitbrain.infrastructure.wire.usual_intent import usual_intent
+from tests.unit.observation.live_path import Told, samples
 from tests.unit.wire.made import message, refusal, refused_close, translated
 from tests.world import NOON, World
 
@@ -271,3 +274,36 @@ def test_of_duplicate_keys_in_files_the_last_one_counts(tmp_path: Path) -> None:
     )
     (position,) = read_positions(str(positions))
     assert (position.symbol, position.entry_price) == ("AUSDT", Decimal(2))
+
+
+# Invented symbols.
+
+TRADED = ("BTCUSDT", "ETHUSDT", "币安人生USDT")
+
+
+def told(journal: Any, world: World, symbols: list[str]) -> None:
+    outcomes = [
+        world.intent(symbol=symbol, side="BUY", entry_price=100, quantity=2, leverage=20)
+        for symbol in symbols
+    ]
+    journal.event("messages", outcomes=outcomes)
+    journal.event("acknowledged", entries=len(outcomes), seconds=0.001, filled=0.0)
+
+
+def shown(metrics: Any) -> set[str]:
+    return {dict(labels)["symbol"] for name, labels in samples(metrics) if name == "exitbrain_lsf_adjusted"}
+
+
+def test_invented_symbols_do_not_push_the_traded_ones_out_of_the_metrics() -> None:
+    world, worker = World(), Told()
+    invented = [[f"X{number}USDT" for number in range(at, at + 200)] for at in range(0, 1_000, 200)]
+    for batch in invented[:3]:  # they come first, as many as are shown
+        told(worker.journal, world, batch)
+    told(worker.journal, world, [*TRADED])
+    assert shown(worker.metrics) >= {*TRADED}
+
+    for batch in invented[3:]:
+        told(worker.journal, world, [*TRADED])
+        told(worker.journal, world, batch)
+    assert shown(worker.metrics) >= {*TRADED}
+    assert len(shown(worker.metrics)) == SYMBOLS_MAX
