@@ -139,12 +139,12 @@ def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
         if flags.instruments is not None:
             raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
         return None
+    symbol = symbol_of(flags.symbol)
     if file is None:
         return None
     # Only here, since it brings pydantic.
     from exitbrain.infrastructure.instruments.file import InstrumentsFile  # noqa: PLC0415 - start-up
 
-    symbol = symbol_of(flags.symbol)
     instrument = InstrumentsFile(file).instrument(symbol)
     if instrument is None:
         raise WrongUsage(f"symbol {symbol} is not in {file}")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exitbrain import ExitBrain, ExitBrainError, Selection
 from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, Unusable
+from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, TradeIntent, Unusable
 from exitbrain.domain.names import NAME_MAX, allowed_instead
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.binance.payloads import rules_of
@@ -25,6 +25,7 @@ from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from exitbrain.infrastructure.wire.stream_entry import from_content
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from exitbrain.infrastructure.wire.usual_intent import usual_intent
 from tests.unit.observation.live_path import Told, samples
@@ -249,6 +250,17 @@ def test_of_duplicate_keys_the_last_one_counts_whatever_the_first_is(
 
     assert repr(found) == repr(translator.translate_by_shapes(received))
     assert (found.refusal.reason if isinstance(found, Unusable) else None) == expected
+
+
+@pytest.mark.parametrize("separator", [None, b"\0"])
+def test_of_duplicate_fields_of_a_stream_entry_the_last_one_counts(separator: bytes | None) -> None:
+    parts = [b"symbol", b"AUSDT", b"side", b"BUY", b"symbol", b"BUSDT"]
+    content = parts if separator is None else separator.join(parts)
+    read, _ = from_content("quantum:stream:trade.intent", "1-1", content, max_bytes=65_536)
+
+    found = WireTranslator().translate(read)
+    assert isinstance(found, TradeIntent)
+    assert found.symbol == "BUSDT"
 
 
 def test_of_duplicate_keys_in_files_the_last_one_counts(tmp_path: Path) -> None:
