@@ -65,7 +65,7 @@ class ContextAudit:
             self._position_versions.pop(entry.stream_id, None)
             if event.result is not None:
                 results = self._results.setdefault(event.account, ResultLog())
-                results.add(entry.position, float(event.result.pnl_percent))
+                results.add(entry.position, float(event.result.counted))
         elif isinstance(event, _POSITION_EVENTS):
             self._position_versions[entry.stream_id] = entry.version
         elif isinstance(event, InstrumentSnapshotTaken):

@@ -256,7 +256,7 @@ class Handling:
         last = position.pending[-1].event
         if isinstance(last, PositionClosed | CloseReported) and last.result is not None:
             self.window = self.window.copy()
-            self.window.add(last.result.pnl_percent)
+            self.window.add(last.result.counted)
             self.uncommitted += 1
 
     def _open_pair(self) -> tuple[Position, ExitPlan]:

@@ -35,7 +35,7 @@ class LsfInputs:
 
 @dataclass(frozen=True, slots=True)
 class CountedClose:
-    """A closed position whose result was in the average of a decision; `pnl_percent` is its price return in percent."""
+    """A closed position whose result was in the average of a decision; `pnl_percent` is what of its price return counts."""
 
     position_id: UUID
     symbol: str
@@ -265,7 +265,7 @@ def _wanted(what: str, id_: str | None) -> WantedId | None:
 
 def _counted(entry: LogEntry, event: PositionClosed | CloseReported) -> CountedClose:
     assert event.result is not None
-    at, percent = event.stamp.occurred_at, event.result.pnl_percent
+    at, percent = event.stamp.occurred_at, event.result.counted
     return CountedClose(entry.stream_id, event.symbol, at, percent, entry.position)
 
 

@@ -150,7 +150,7 @@ class _RecordedWindow(PnLWindow):
     def copy(self) -> PnLWindow:
         return _RecordedWindow(self._average, self._trades)
 
-    def add(self, pnl_percent: object) -> None:
+    def add(self, counted: object) -> None:
         pass
 
     @property

@@ -100,7 +100,7 @@ class Tail:
             case PositionOpened():
                 self._holders.setdefault(event.symbol, set()).add(event.account)
             case PositionClosed():
-                self._holders[event.symbol].discard(event.account)
+                self._forget_holder(event.symbol, event.account)
                 self._add(event)
             case CloseReported():
                 self._add(event)
@@ -108,11 +108,17 @@ class Tail:
                 return False
         return True
 
+    def _forget_holder(self, symbol: str, account: str) -> None:
+        holders = self._holders[symbol]
+        holders.discard(account)
+        if not holders:
+            del self._holders[symbol]
+
     def _add(self, ended: PositionClosed | CloseReported) -> None:
         if ended.result is not None:
             # A new window each time: states handed out before keep theirs.
             window = self.window_of(ended.account).copy()
-            window.add(ended.result.pnl_percent)
+            window.add(ended.result.counted)
             self._windows[ended.account] = window
 
     def holders(self, symbol: str) -> frozenset[str]:

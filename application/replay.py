@@ -16,6 +16,7 @@ from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, revised_by
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.names import check_name
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
 
@@ -64,11 +65,15 @@ class RegisterFinding:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol."""
+    """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol; raises InvalidValue."""
 
     since: datetime | None = None
     until: datetime | None = None
     symbol: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.symbol is not None:
+            check_name("symbol", self.symbol)
 
     def takes(self, occurred_at: datetime, symbol: str) -> bool:
         """Return whether a decision is selected."""

@@ -28,6 +28,8 @@ ON_THE_LEVELS = (
 GUARDS = ON_THE_SIGNAL + ON_THE_LEVELS
 
 STOP_COSTS = 2.0
+AVERAGE_MAX = 20.0
+"""How far from 0 an average of results may lie, a price return in percent: one at the far end leaves 50."""
 REFUSED = "the levels were refused"
 
 Figures = dict[str, float]
@@ -112,6 +114,7 @@ def _judge_signal(
         and 0.0 <= x.divergence <= 1.0
         and -0.03 < x.funding < 0.03
         and 0.0 <= x.confidence <= 1.0
+        and -AVERAGE_MAX <= x.average_pnl <= AVERAGE_MAX
     ):
         failed["inputs_in_range"] = _outside_their_range(x)
     age_s, max_age_s = freshness
@@ -136,6 +139,8 @@ def _outside_their_range(x: LevelInputs) -> Figures:
         outside["funding"] = x.funding
     if not 0.0 <= x.confidence <= 1.0:
         outside["confidence"] = x.confidence
+    if not -AVERAGE_MAX <= x.average_pnl <= AVERAGE_MAX:
+        outside["average_pnl"] = x.average_pnl
     return outside
 
 

@@ -3,11 +3,22 @@
 from collections import deque
 from decimal import Decimal
 
+from exitbrain.domain.values import Side
+
 WINDOW = 20
+
+COUNTED = {Side.LONG: (Decimal(-100), Decimal(1000)), Side.SHORT: (Decimal(-1000), Decimal(100))}
+"""Between which price returns in percent a result counts: no price falls by more than 100 %, few rise tenfold."""
+
+
+def counted_percent(side: Side, pnl_percent: Decimal) -> Decimal:
+    """Return what of a price return counts in the window: all of it, up to the end of the range of its side."""
+    lowest, highest = COUNTED[side]
+    return min(max(pnl_percent, lowest), highest)
 
 
 class PnLWindow:
-    """The last results in log order, price returns in percent, oldest first."""
+    """The last results in log order, each as far as it counts: price returns in percent, oldest first."""
 
     __slots__ = ("_known_mean", "_results")
 
@@ -15,9 +26,9 @@ class PnLWindow:
         self._results: deque[float] = deque(results, maxlen=WINDOW)
         self._known_mean: float | None = None  # once asked for: many decisions read one window
 
-    def add(self, pnl_percent: Decimal) -> None:
-        """Append a result; the oldest of more than 20 leaves."""
-        self._results.append(float(pnl_percent))
+    def add(self, counted: Decimal) -> None:
+        """Append what counts of a result; the oldest of more than 20 leaves."""
+        self._results.append(float(counted))
         self._known_mean = None
 
     def copy(self) -> "PnLWindow":

@@ -8,6 +8,7 @@ from typing import ClassVar
 from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import position_id
+from exitbrain.domain.performance import counted_percent
 from exitbrain.domain.values import DECIMAL, Assumption, EntryId, Side, TimeOrigin, Whose
 
 BOTH = "BOTH"
@@ -112,10 +113,14 @@ class PositionReduced:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a round trip brought: the price return in percent, reported by the message or computed from prices."""
+    """What a round trip brought: the price return in percent, reported by the message or computed from prices.
+
+    `counted` is what of it enters the PnL window: less where it lies outside of the range of its side.
+    """
 
     pnl_percent: Decimal
     computed: bool
+    counted: Decimal
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message
@@ -428,10 +433,13 @@ class Position(Aggregate):
 
     def _result(self, reported_percent: Decimal | None, exit_price: Decimal | None) -> Result | None:
         if reported_percent is not None:
-            return Result(reported_percent, computed=False)
+            return self._counted(reported_percent, computed=False)
         if exit_price is None or self.entry_price is None:
             return None
-        return Result(self._price_return_percent(self.entry_price, exit_price), computed=True)
+        return self._counted(self._price_return_percent(self.entry_price, exit_price), computed=True)
+
+    def _counted(self, percent: Decimal, *, computed: bool) -> Result:
+        return Result(percent, computed, counted_percent(self.side, percent))
 
     def _price_return_percent(self, entry: Decimal, exit_price: Decimal) -> Decimal:
         gain = DECIMAL.multiply(Decimal(self.side.direction), DECIMAL.subtract(exit_price, entry))

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from socket import gethostname
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -26,6 +26,7 @@ from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
+from exitbrain.infrastructure.wire.scalars import account_of
 
 PREFIX = "EXITBRAIN_"
 
@@ -70,8 +71,8 @@ class Settings(BaseSettings):
         None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
     )
     redis: str = Field("redis://127.0.0.1:6379/0", repr=False, description="where the streams are")
-    account: str = Field(
-        "default", min_length=1, max_length=64, description="alias of messages that name none"
+    account: Annotated[str, AfterValidator(account_of)] = Field(
+        "default", description="alias of messages that name none"
     )
     mode: Literal["shadow", "paper", "testnet", "live"] = Field(
         "shadow", description="what is done with plans"

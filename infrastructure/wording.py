@@ -27,6 +27,7 @@ _RANGES = {
     "divergence": "0 to 1",
     "funding": "-0.03 to 0.03",
     "confidence": "0 to 1",
+    "average_pnl": "-20 to 20 %",
 }
 
 

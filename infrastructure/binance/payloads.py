@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.names import allowed_instead
 from exitbrain.infrastructure.binance.errors import VenueUnavailable
 
 T = TypeVar("T")
@@ -41,6 +42,16 @@ def _sane(size: Decimal) -> Decimal:
 _Size = Annotated[Decimal, AfterValidator(_sane)]
 
 
+def _named(symbol: str) -> str:
+    allowed = allowed_instead(symbol)
+    if allowed:
+        raise ValueError(f"allowed: {allowed}")
+    return symbol
+
+
+_Name = Annotated[str, AfterValidator(_named)]
+
+
 class _Payload(BaseModel):
     model_config = {"allow_inf_nan": False}
 
@@ -53,7 +64,7 @@ class _Filter(_Payload):
 
 
 class _Rules(_Payload):
-    symbol: str
+    symbol: _Name
     filters: list[_Filter] = []
 
 
@@ -66,17 +77,17 @@ class _Tier(_Payload):
 
 
 class _Brackets(_Payload):
-    symbol: str
+    symbol: _Name
     brackets: list[_Tier]
 
 
 class _Commission(_Payload):
-    symbol: str
+    symbol: _Name
     takerCommissionRate: Decimal = Field(ge=0)  # noqa: N815
 
 
 class _Mark(_Payload):
-    symbol: str
+    symbol: _Name
     markPrice: Decimal = Field(gt=0, le=10**15)  # noqa: N815
     time: int = Field(gt=0, lt=253_402_300_800_000)  # milliseconds, before the year 10000
 

@@ -20,6 +20,7 @@ from exitbrain.domain.position import (
     PositionIncreased,
     PositionOpened,
     PositionReduced,
+    Result,
 )
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.wording import number, percent, refusal, short
@@ -71,14 +72,26 @@ def _closed(closed: PositionClosed) -> str:
     if closed.result is None:
         return f"{closed.reason or 'no reason given'}{at}, result unknown"
     how = "computed" if closed.result.computed else "reported"
-    return f"{closed.reason or 'no reason given'}{at}, result {short(closed.result.pnl_percent)} % ({how})"
+    result = f"result {short(closed.result.pnl_percent)} % ({how}{_as_counted(closed.result)})"
+    return f"{closed.reason or 'no reason given'}{at}, {result}"
 
 
 def _reported(reported: CloseReported) -> str:
     at = "" if reported.exit_price is None else f" at {_amount(reported.exit_price)}"
     pnl = "" if reported.pnl_percent is None else f", result {short(reported.pnl_percent)} %"
-    counts = "counts" if reported.result is not None else "does not count: one was known, or none is said"
+    counts = (
+        "does not count: one was known, or none is said"
+        if reported.result is None
+        else f"counts{_as_counted(reported.result)}"
+    )
     return f"report of the end{at}{pnl}; {counts}"
+
+
+def _as_counted(result: Result) -> str:
+    """Return as what a result counts where that is not what it is, else nothing."""
+    if result.counted == result.pnl_percent:
+        return ""
+    return f", in the average as {short(result.counted)} %"
 
 
 def _levels(raw: RawLevels, unit: Unit | None) -> str:

@@ -14,6 +14,7 @@ from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.names import check_name, trimmed
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption
 from exitbrain.infrastructure.cli.errors import WrongUsage
@@ -53,13 +54,13 @@ def explain_given(flags: InputFlags) -> Given:
 
 
 def symbol_of(text: str) -> str:
-    """Return a symbol as messages are read: trimmed, in upper case when it is ASCII."""
-    trimmed = text.strip()
-    return trimmed.upper() if trimmed.isascii() else trimmed
+    """Return a symbol as messages are read: trimmed, in upper case when it is ASCII; raises InvalidValue."""
+    symbol = check_name("--symbol", trimmed(text))
+    return symbol.upper() if symbol.isascii() else symbol
 
 
 def selection_of(since: str | None, until: str | None, symbol: str | None) -> Selection:
-    """Return which decisions a user selected; raises InvalidValue for a time that is none, or a span that is none."""
+    """Return which decisions a user selected; raises InvalidValue for a time or name that is none, or a span that is none."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
     first, end = _time("--since", since), _time("--until", until)
@@ -138,12 +139,12 @@ def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
         if flags.instruments is not None:
             raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
         return None
+    symbol = symbol_of(flags.symbol)
     if file is None:
         return None
     # Only here, since it brings pydantic.
     from exitbrain.infrastructure.instruments.file import InstrumentsFile  # noqa: PLC0415 - start-up
 
-    symbol = symbol_of(flags.symbol)
     instrument = InstrumentsFile(file).instrument(symbol)
     if instrument is None:
         raise WrongUsage(f"symbol {symbol} is not in {file}")

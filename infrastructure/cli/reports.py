@@ -328,7 +328,7 @@ class LsfInputsChanged(Struct):
 
 
 class CountedClose(Struct):
-    """A closed position whose result was in an average; its price return in percent is a decimal string."""
+    """A closed position whose result was in an average; what of its price return counts, in percent, is a decimal string."""
 
     position_id: str
     symbol: str

@@ -19,6 +19,7 @@ from pydantic import (
 
 from exitbrain.domain.errors import ExitBrainError, InvalidValue
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.names import allowed_instead, trimmed
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
 from exitbrain.infrastructure.wire.scalars import shown
@@ -86,6 +87,8 @@ class InstrumentsFile:
             symbol = _symbol(name)
             if symbol is None:
                 raise self._unreadable(f"{shown(name)} is not a symbol like BTCUSDT or BTC/USDT:USDT")
+            if allowed := allowed_instead(symbol):
+                raise self._unreadable(f"{shown(name)!r} is not a symbol; allowed: {allowed}")
             rules[symbol] = self._merged(symbol, rules.get(symbol, _Rules()), self._rules(symbol, entry))
         self._instruments = {symbol: self._instrument(symbol, rule) for symbol, rule in rules.items()}
 
@@ -144,7 +147,7 @@ class InstrumentsFile:
 def _symbol(name: str) -> str | None:
     """Return the venue's name of a symbol, also from the unified name of a linear contract."""
     if not ("/" in name or ":" in name):
-        return name.strip() or None
+        return trimmed(name) or None
     unified = _UNIFIED_NAME.fullmatch(name)
     if unified is None:
         return None

@@ -42,7 +42,7 @@ CONSTRAINTS = (
 )
 FIGURES = {
     "leverage_is_known": ("assumed",),
-    "inputs_in_range": ("volatility", "divergence", "funding", "confidence"),
+    "inputs_in_range": ("volatility", "divergence", "funding", "confidence", "average_pnl"),
     "intent_is_fresh": ("age_s", "max_age_s"),
     "price_is_known": ("entry_price_known", "quantity_known"),
     "stop_wider_than_costs": ("stop", "cost", "needed"),

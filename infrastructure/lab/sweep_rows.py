@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from exitbrain.application.counterfactual import rebased_base
 from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.guards import GUARDS, ON_THE_SIGNAL, Freshness, GuardReport
+from exitbrain.domain.guards import AVERAGE_MAX, GUARDS, ON_THE_SIGNAL, Freshness, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
@@ -165,6 +165,7 @@ class SweepBase:
             (x.volatility >= 0.0) & (x.volatility <= 3.0) & (x.divergence >= 0.0) & (x.divergence <= 1.0)
         )
         in_range &= (x.funding > -0.03) & (x.funding < 0.03) & (x.confidence >= 0.0) & (x.confidence <= 1.0)
+        in_range &= (x.average_pnl >= -AVERAGE_MAX) & (x.average_pnl <= AVERAGE_MAX)
         age_s, most_s = self._age_s, columns.max_intent_age_s
         fresh = np.where((-most_s <= age_s) & (age_s <= most_s), PASSED, FAILED)
         known = ~np.isnan(x.entry_price) & ~np.isnan(x.quantity)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.guards import GUARDS, REFUSED, STOP_COSTS
+from exitbrain.domain.guards import AVERAGE_MAX, GUARDS, REFUSED, STOP_COSTS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
@@ -55,6 +55,7 @@ class JudgedRows(NamedTuple):
     funding: Doubles
     divergence: Doubles
     confidence: Doubles
+    average_pnl: Doubles
     entry_price: Doubles
     quantity: Doubles
     occurred_at_us: npt.NDArray[np.int64]
@@ -216,6 +217,7 @@ def _row(r: Any, i: Any) -> Any:
         r.funding[i],
         r.divergence[i],
         r.confidence[i],
+        r.average_pnl[i],
         r.entry_price[i],
         r.quantity[i],
         r.occurred_at_us[i],
@@ -318,6 +320,8 @@ def _signal(r: Any) -> Any:
         outside |= 4
     if not 0.0 <= r.confidence <= 1.0:
         outside |= 8
+    if not -AVERAGE_MAX <= r.average_pnl <= AVERAGE_MAX:
+        outside |= 16
     if outside:
         states |= FAILED << 2 * _RANGE
     age_s = (r.recorded_at_us - r.occurred_at_us) / 1000000.0
@@ -344,6 +348,8 @@ def _signal_figures(digest: Any, states: Any, outside: Any, age_s: Any, r: Any) 
             digest = mixed(digest, bits_of(r.funding))
         if outside & 8:
             digest = mixed(digest, bits_of(r.confidence))
+        if outside & 16:
+            digest = mixed(digest, bits_of(r.average_pnl))
     if states >> 2 * _FRESH & 3 == FAILED:
         digest = mixed(_failing(digest, _FRESH, 3), bits_of(age_s))
         digest = mixed(digest, bits_of(r.max_intent_age_s))

@@ -37,6 +37,7 @@ from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.names import check_name
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.infrastructure.clock import SystemClock
@@ -106,6 +107,7 @@ class ExitBrain:
         self._instruments = NoInstruments() if instruments is None else instruments
         self._clock = SystemClock() if clock is None else clock
         self._settings = DecisionSettings() if settings is None else settings
+        check_name("account", self._settings.account)
         given = WireTranslator() if translator is None else translator
         adapters = {
             "decisions": self._decisions,
@@ -350,6 +352,8 @@ class ExitBrain:
     def _policy(self, name: str | None, symbol: str) -> Policy:
         check("policy", name, (str, NoneType), "the name of a policy")
         check("symbol", symbol, str, "the name of a symbol")
+        if symbol:
+            check_name("symbol", symbol)
         register = self.ledger.register()
         return (register.in_force(symbol) if name is None else register.named(name)).policy
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Generic, TypeVar
 
+from prometheus_client import Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
@@ -38,6 +39,38 @@ class Bounded(Generic[M]):
                 return self._metric.labels(*(OTHER for _ in values))
             child = self._children[values] = self._metric.labels(*values)
         return child
+
+
+class Busiest:
+    """A gauge by one label, kept for the values that were set most often.
+
+    Once there are more than `most`, the one set least often goes, of several the one set longest ago. So no flood of
+    values that come once pushes out those that keep coming, whichever came first.
+    """
+
+    def __init__(self, gauge: Gauge, most: int) -> None:
+        self._gauge = gauge
+        self._most = most
+        self._kept: dict[
+            str, tuple[int, Gauge]
+        ] = {}  # how often it was set, and its child; the latest comes last
+
+    def set(self, label: str, value: float) -> None:
+        """Set the gauge of a label."""
+        times, child = self._kept.pop(label, (0, None))
+        if child is None:
+            if len(self._kept) >= self._most:
+                self._drop(min(self._kept, key=self._times))
+            child = self._gauge.labels(label)
+        child.set(value)
+        self._kept[label] = times + 1, child
+
+    def _times(self, label: str) -> int:
+        return self._kept[label][0]
+
+    def _drop(self, label: str) -> None:
+        del self._kept[label]
+        self._gauge.remove(label)
 
 
 class Way(Collector):

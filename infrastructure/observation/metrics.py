@@ -1,7 +1,7 @@
 """The metrics of a worker for Prometheus, in a registry of their own; fed by what the journal is told.
 
-Label values that come from outside are bounded: after so many different ones the rest is counted as `other`. What
-happens thousands of times a second is gathered in plain Python and handed over once for each batch: counting each
+Label values that come from outside are bounded: after so many different ones the rest is counted as `other`; of symbols
+those that are decided on most often are shown. What happens thousands of times a second is gathered in plain Python and handed over once for each batch: counting each
 message with the client library costs several times as much.
 """
 
@@ -20,7 +20,7 @@ from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.receipt import Disposition, Reason
-from exitbrain.infrastructure.observation.collectors import Bounded, Watched, Way
+from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, Watched, Way
 
 SYMBOLS_MAX = 500
 
@@ -147,7 +147,7 @@ class Metrics:
             self._counter("decisions", "Level computations recorded.", "policy", "cause", "result")
         )
         self._guards = Bounded(self._counter("guards_failed", "Guards that failed on a decision.", "guard"))
-        self._lsf = Bounded(
+        self._lsf = Busiest(
             self._gauge("lsf_adjusted", "Adjusted leverage sensitivity factor last computed.", "symbol"),
             SYMBOLS_MAX,
         )
@@ -221,7 +221,7 @@ class Metrics:
         for (field, source), times in self._gathered_unusable.items():
             self._unusable.of(field, source).inc(times)
         for symbol, lsf in self._latest_lsf.items():
-            self._lsf.of(symbol).set(lsf)
+            self._lsf.set(symbol, lsf)
         self._gathered.clear()
         self._gathered_unusable.clear()
         self._latest_lsf.clear()

@@ -21,12 +21,13 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
+from exitbrain.domain.names import NAME_ALLOWED
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Assumption, Origin, Unit
 from exitbrain.infrastructure.wire.message_time import time_of
-from exitbrain.infrastructure.wire.scalars import SYMBOL_ALLOWED, has_surrogate, shown, symbol_of
+from exitbrain.infrastructure.wire.scalars import has_surrogate, shown, symbol_of
 
 WORDS_MAX = 256
 WORDS_ALLOWED = f"1 to {WORDS_MAX} characters in UTF-8"
@@ -133,6 +134,7 @@ def _scope(given: str) -> tuple[str, tuple[Assumption, ...]]:
     try:
         symbol = symbol_of(given)
     except PydanticCustomError as error:
-        allowed = f"{EVERY_SYMBOL} for every symbol, or a symbol: {SYMBOL_ALLOWED}"
+        said = (error.context or {}).get("allowed", NAME_ALLOWED)
+        allowed = f"{EVERY_SYMBOL} for every symbol, or a symbol: {said}"
         raise InvalidValue("scope", given or None, allowed) from error
     return symbol.name, symbol.doubts

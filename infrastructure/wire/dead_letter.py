@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
+from exitbrain.domain.names import NAME_MAX
 from exitbrain.domain.receipt import RawFields, Refusal
 from exitbrain.infrastructure.wire.envelope import WRAPPERS, opened
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers, encode
 from exitbrain.infrastructure.wire.published_shapes import MessageRefused
-from exitbrain.infrastructure.wire.scalars import SYMBOL_MAX, is_absent
+from exitbrain.infrastructure.wire.scalars import is_absent
 
 _SYMBOL = frozenset({"symbol"})
 _read = msgspec.json.Decoder(MessageRefused).decode
@@ -57,7 +58,7 @@ def corrected(fields: RawFields, corrections: Mapping[str, str]) -> RawFields:
 def symbol_in(fields: RawFields) -> str | None:
     """Return the symbol that fields name, as they name it."""
     symbol = opened(fields, _SYMBOL).said.get("symbol")
-    return symbol if isinstance(symbol, str) and len(symbol) <= SYMBOL_MAX else None
+    return symbol if isinstance(symbol, str) and len(symbol) <= NAME_MAX else None
 
 
 def _object(text: str | None) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from exitbrain.domain.names import NAME_ALLOWED, NAME_MAX, allowed_instead, trimmed
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
 from exitbrain.infrastructure.wire.json_text import encode
@@ -19,7 +20,6 @@ from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.symbols import Spelling, spelling_of
 
 SHOWN_MAX = 200
-SYMBOL_MAX = 64
 CONTEXT_MAX = 256
 REASON_MAX = 1024
 DIGITS_MAX = 64
@@ -36,16 +36,12 @@ CONFIDENCE_ALLOWED = f"a finite number in at most {DIGITS_MAX} characters"
 LEVERAGE_ALLOWED = f"a number from {LEVERAGE_MIN:g} to {LEVERAGE_MAX:g}"
 SIDE_ALLOWED = "BUY, LONG, SELL or SHORT"
 ID_ALLOWED = "a text or number"
-SYMBOL_ALLOWED = (
-    f"1 to {SYMBOL_MAX} characters that name something, none of them a control character or lone surrogate"
-)
 
 SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
 
 _OF_NUMBERS = "0123456789.eE+-"
 """What a number is written with: whatever else `float` and `Decimal` read (inf, nan, 1_000) needs more."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def is_absent(value: object) -> bool:
@@ -136,10 +132,11 @@ def _leverage(value: object) -> float:
 
 
 def account_of(value: object) -> str:
-    """Return a name that an account, or a symbol, may have; raises PydanticCustomError for what is none."""
-    text = value.strip() if isinstance(value, str) else ""
-    if not 1 <= len(text) <= SYMBOL_MAX or not (text.isprintable() or _UNPRINTABLE.search(text) is None):
-        raise _refusal(Reason.BAD_VALUE, SYMBOL_ALLOWED)
+    """Return a name that an account may have; raises PydanticCustomError for what is none."""
+    text = trimmed(value) if isinstance(value, str) else ""
+    allowed = allowed_instead(text)
+    if allowed:
+        raise _refusal(Reason.BAD_VALUE, allowed)
     return text
 
 
@@ -149,14 +146,16 @@ def _symbol(value: object) -> str:
 
 def symbol_of(value: object) -> Spelling:
     """Return the symbol that a text means; raises PydanticCustomError for what is none."""
-    return _named(account_of(value))
+    if not isinstance(value, str):
+        raise _refusal(Reason.BAD_VALUE, NAME_ALLOWED)
+    return _named(trimmed(value))
 
 
-@lru_cache(maxsize=4096)  # of short texts alone
+@lru_cache(maxsize=4096)  # of short texts alone, for what is refused is not kept
 def _named(text: str) -> Spelling:
-    if is_placeholder(text):
-        raise _refusal(Reason.NO_SYMBOL, SYMBOL_ALLOWED)
-    return spelling_of(text)
+    if len(text) <= NAME_MAX and is_placeholder(text):
+        raise _refusal(Reason.NO_SYMBOL, NAME_ALLOWED)
+    return spelling_of(account_of(text))
 
 
 def _side(value: object) -> Side:

@@ -7,9 +7,9 @@ from collections.abc import Container
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from exitbrain.domain.names import NAME_ALLOWED
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.infrastructure.wire.scalars import (
-    SYMBOL_ALLOWED,
     Account,
     Amount,
     Confidence,
@@ -126,5 +126,5 @@ def refusal_of(error: ValidationError, needed: Container[str]) -> Refusal:
     if first["type"] != "missing":
         return Refusal(Reason(first["type"]), field, shown(given), str(first["ctx"]["allowed"]))
     if field == "symbol":
-        return Refusal(Reason.NO_SYMBOL, field, ABSENT, SYMBOL_ALLOWED)
+        return Refusal(Reason.NO_SYMBOL, field, ABSENT, NAME_ALLOWED)
     return Refusal(Reason.BAD_VALUE, field, ABSENT, "a text")

@@ -6,7 +6,6 @@ could be refused, is left to them.
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import cast
 
 import msgspec
@@ -29,10 +28,9 @@ from exitbrain.infrastructure.wire.scalars import (
     LARGEST,
     SIDE_OF,
     SMALLEST,
-    SYMBOL_MAX,
+    account_of,
     symbol_of,
 )
-from exitbrain.infrastructure.wire.symbols import Spelling
 
 _ABSENT = msgspec.Raw(b"")
 
@@ -113,10 +111,10 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         None if outside is None else _present(outside),
         producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
-    symbol = _symbol(said.symbol.strip())
+    symbol = symbol_of(said.symbol)
     return TradeIntent(
         _OPEN,
-        None if said.account is None or not _present(said.account) else _name(said.account),
+        None if said.account is None or not _present(said.account) else _account(said.account),
         symbol.name,
         side,
         price,
@@ -168,16 +166,11 @@ def _id(text: str) -> str | None:
     return present
 
 
-def _name(text: str) -> str:
-    name = text.strip()
-    if not 1 <= len(name) <= SYMBOL_MAX or not name.isprintable() or is_placeholder(name):
+def _account(text: str) -> str:
+    name = account_of(text)
+    if is_placeholder(name):
         raise _Unusual
     return name
-
-
-@lru_cache(maxsize=4096)  # of short texts: what is too long for a symbol raises, so it is not kept
-def _symbol(text: str) -> Spelling:
-    return symbol_of(text)
 
 
 def _ids(trace_id: str | None, event_id: str | None, correlation_id: str | None) -> dict[str, str]:

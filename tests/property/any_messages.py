@@ -48,7 +48,7 @@ intents = st.fixed_dictionaries(
 closes = st.fixed_dictionaries(
     {"symbol": st.sampled_from(["AUSDT", "BUSDT", "CUSDT"])},
     optional={
-        "pnl_percent": st.sampled_from([-1.5, 0, 0.31, "2"]),
+        "pnl_percent": st.sampled_from([-1.5, 0, 0.31, "2", "1e15", -2500]),
         "exit_price": numbers,
         "order_id": st.sampled_from(["1", "2", 3]),
         "side": st.sampled_from(["BUY", "SHORT"]),

@@ -56,7 +56,7 @@ def random_inputs(policy: Policy, seed: int, count: int) -> Iterator[LevelInputs
             funding=ratio(0.0, -0.0, 0.0001, -0.0001, low=-0.01, high=0.01),
             divergence=ratio(0.0, 0.5, 19.04, low=-1.0, high=1.0),
             confidence=ratio(0.5, 0.8, low=0.0, high=1.0),
-            average_pnl=ratio(0.0, -0.0, 0.3, low=-2.0, high=2.0),
+            average_pnl=ratio(0.0, -0.0, 0.3, 20.0, -50.0, low=-2.0, high=2.0),
             base_tp=policy.parameters["base_tp"] * ratio(1.0, 0.3, 0.1, low=0.01, high=10.0),
             base_sl=policy.parameters["base_sl"] * ratio(1.0, 0.3, 0.1, low=0.01, high=10.0),
             fee_bps=random.choice((0.0, 4.5, 5.0, random.uniform(0.0, 50.0))),
@@ -76,7 +76,7 @@ def threshold_inputs(policy: Policy, brackets: Sequence[Bracket]) -> Iterator[Le
                     yield replace(base, leverage=near)
         for near in _around(0.5):
             yield replace(base, confidence=near)
-        for threshold in (0.0, 0.3):
+        for threshold in (0.0, 0.3, -20.0, 20.0):
             for near in _around(threshold):
                 yield replace(base, average_pnl=near)
                 yield replace(base, average_pnl=near, confidence=0.4)

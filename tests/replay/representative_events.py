@@ -285,7 +285,9 @@ EVENTS: tuple[Any, ...] = (
         reason="tp2",
         entry_price=Decimal("64123.40"),
         exit_price=Decimal("63482.2"),
-        result=Result(Decimal("0.9999469772345447683"), computed=True),
+        result=Result(
+            Decimal("0.9999469772345447683"), computed=True, counted=Decimal("0.9999469772345447683")
+        ),
         pnl_usd=Decimal("-1.2E-7"),
         order_id="ord-9",
         rule=Whose.NAMED,
@@ -302,7 +304,7 @@ EVENTS: tuple[Any, ...] = (
         pnl_percent=Decimal("0.5"),
         pnl_usd=None,
         order_id="ord-9",
-        result=Result(Decimal("0.5"), computed=False),
+        result=Result(Decimal("0.5"), computed=False, counted=Decimal("0.5")),
         rule=Whose.AWAITED_REPORT,
         assumptions=(ASSUMPTION,),
         stamp=STAMP,

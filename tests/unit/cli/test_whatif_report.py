@@ -1,6 +1,8 @@
 """`whatif --report`: the page that is written, with and without candles, and what is said where none can be."""
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ def recorded(tmp_path: Path, exitbrain: Exitbrain) -> Exitbrain:
     """Three recorded positions; one market touches everything in its third minute, of the others there is none."""
     write(
         tmp_path / "messages.jsonl",
-        [intent(1, "BTCUSDT", "BUY"), intent(2, "<b>USDT", "SELL"), intent(3, "XRPUSDT", "BUY")],
+        [intent(1, "BTCUSDT", "BUY"), intent(2, "QQQUSDT", "SELL"), intent(3, "XRPUSDT", "BUY")],
     )
     calm, wild = "100,100.01,99.99,100", "100,103,97,100"
     lines = [f"{T0 + number * MINUTE},{row}" for number, row in enumerate([calm, calm, wild, calm])]
@@ -100,6 +102,9 @@ def test_with_candles_the_page_tells_what_positions_came_to_and_judges_it(record
 
 
 def test_a_symbol_with_markup_in_it_stays_text(recorded: Exitbrain) -> None:
+    with closing(sqlite3.connect("exitbrain.db")) as connection, connection:  # no message brings it in
+        changed = "CAST(replace(CAST(state AS TEXT), 'QQQUSDT', '<B>USDT') AS BLOB)"
+        connection.execute(f"UPDATE stored_events SET state = {changed}")  # noqa: S608 - a text of ours
     recorded(*WHATIF, "--candles", "candles", "--report", "report.html")
 
     assert "Left out: &lt;B&gt;USDT" in page_without_scripts()

@@ -69,6 +69,7 @@ def test_an_assumed_leverage_is_not_known() -> None:
         ("divergence", (0.0, 1.0), (19.04, 1.0000000000000002, -0.1)),
         ("funding", (0.0299, -0.0299, 0.0), (0.03, -0.03, 1.0)),
         ("confidence", (0.0, 1.0), (1.1, -0.1)),
+        ("average_pnl", (20.0, -20.0), (20.000000000000004, -20.000000000000004, 5e13)),
     ],
 )
 def test_inputs_stay_in_their_documented_range(

@@ -216,7 +216,7 @@ def test_a_reported_result_is_kept_as_reported() -> None:
             replace(
                 CLOSED,
                 exit_price=Decimal(110),
-                result=Result(Decimal("0.73"), computed=False),
+                result=Result(Decimal("0.73"), computed=False, counted=Decimal("0.73")),
                 order_id="7",
             )
         )
@@ -230,7 +230,12 @@ def test_a_result_not_reported_is_the_price_return_in_percent(side: Side, percen
     held = position(replace(OPENED, side=side)).aggregate
 
     given(held).when(closing(exit_price=Decimal("101.5"))).then(
-        replace(CLOSED, side=side, exit_price=Decimal("101.5"), result=Result(percent, computed=True))
+        replace(
+            CLOSED,
+            side=side,
+            exit_price=Decimal("101.5"),
+            result=Result(percent, computed=True, counted=percent),
+        )
     )
 
 
@@ -248,14 +253,18 @@ def test_a_report_that_follows_an_end_by_an_intent_brings_the_result_that_was_mi
     told = (
         position(OPENED, FLIPPED)
         .when(reporting(pnl_percent=Decimal("0.5")))
-        .then(reported(Result(Decimal("0.5"), computed=False), pnl_percent=Decimal("0.5")))
+        .then(
+            reported(
+                Result(Decimal("0.5"), computed=False, counted=Decimal("0.5")), pnl_percent=Decimal("0.5")
+            )
+        )
     )
 
     assert (told.reported, told.has_result, told.is_open) == (True, True, False)
 
 
 def test_a_report_adds_no_second_result() -> None:
-    known = replace(FLIPPED, result=Result(Decimal(1), computed=True))
+    known = replace(FLIPPED, result=Result(Decimal(1), computed=True, counted=Decimal(1)))
 
     position(OPENED, known).when(reporting(pnl_percent=Decimal("0.5"))).then(
         reported(None, pnl_percent=Decimal("0.5"))
