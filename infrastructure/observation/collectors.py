@@ -51,9 +51,8 @@ class Busiest:
     def __init__(self, gauge: Gauge, most: int) -> None:
         self._gauge = gauge
         self._most = most
-        self._kept: dict[
-            str, tuple[int, Gauge]
-        ] = {}  # how often it was set, and its child; the latest comes last
+        # How often each was set, and its child; the latest comes last.
+        self._kept: dict[str, tuple[int, Gauge]] = {}
 
     def set(self, label: str, value: float) -> None:
         """Set the gauge of a label."""

@@ -1,8 +1,8 @@
 """The metrics of a worker for Prometheus, in a registry of their own; fed by what the journal is told.
 
 Label values that come from outside are bounded: after so many different ones the rest is counted as `other`; of symbols
-those that are decided on most often are shown. What happens thousands of times a second is gathered in plain Python and handed over once for each batch: counting each
-message with the client library costs several times as much.
+those that are decided on most often are shown. What happens thousands of times a second is gathered in plain Python and
+handed over once for each batch: counting each message with the client library costs several times as much.
 """
 
 import platform
