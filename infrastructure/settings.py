@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds after the end of a position in which its report is expected",
     )
+    max_clock_ahead_s: float = Field(
+        300.0,
+        ge=1,
+        le=86_400,
+        description="seconds ahead of the clock beyond which an entry id or a time is not believed",
+    )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Literal["binance"] | Path | None = Field(
         None, description="file with ticks, steps and leverage brackets, or the word binance"
@@ -194,6 +200,7 @@ class Settings(BaseSettings):
             self.spot_names,
             self.paper,
             self.report_window_s,
+            self.max_clock_ahead_s,
         )
 
 

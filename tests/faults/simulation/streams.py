@@ -6,6 +6,7 @@ until it is acknowledged, a pending entry can outlive its content. It can also l
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from exitbrain.application.ports.publisher import PublishedPosition, Stated
 
@@ -80,6 +81,10 @@ class StreamServer:
     def run_id(self) -> str:
         """Return the id of the server that answers now."""
         return f"server-{self._fail_overs}"
+
+    def time(self) -> datetime:
+        """Return the time of the clock that gives entry ids."""
+        return datetime.fromtimestamp(self._now_ms() / 1000, UTC)
 
     def add(self, stream: str, fields: Fields) -> EntryKey:
         """Append an entry under the id the clock gives, or the next after the newest."""
