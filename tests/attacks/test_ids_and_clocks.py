@@ -1,14 +1,23 @@
 """Ids and times of another century: the message counts, what it says of its id or time does not, and nothing stays muted."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import pytest
 
+from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.domain.values import TimeOrigin
+from exitbrain.domain.values import EntryId, TimeOrigin
+from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.redis.trimming import trim_advice
+from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from tests.contract.stages import RedisStage, consuming
+from tests.event_loop import in_event_loop
+from tests.names import NAMES, TRADE_CLOSES, TRADE_INTENTS
+from tests.servers import redis_url
+from tests.unit.observation.live_path import Told
 from tests.world import NOON, NOON_MS, World
 
 FAR = "9223372036854775807-0"
@@ -137,3 +146,94 @@ def test_a_close_of_the_year_2000_neither_mutes_nor_misplaces_the_next() -> None
         assert closed.disposition is Disposition.ACCEPTED, closed.reason
         assert any(isinstance(event, PositionClosed) for event in world.events_of(closed))
     world.check_every_replay_is_exact()
+
+
+class Group(NamedTuple):
+    """A Redis, and a store whose clock is right."""
+
+    stage: RedisStage
+    world: World
+
+
+@pytest.fixture
+def group() -> Group:
+    return Group(RedisStage(redis_url("current")), World(at=datetime.now(UTC)))
+
+
+def send(group: Group, stream: str, said: dict[str, Any], entry_id: str = "*") -> str:
+    fields: Any = {name: str(value) for name, value in said.items()}
+    return str(group.stage.client.xadd(stream, fields, id=entry_id))
+
+
+async def worked(group: Group, *, acknowledge: bool = True) -> list[Outcome]:
+    """Work for a moment as a worker does: check the place, read, record, acknowledge."""
+    thread, told, places = OneThread("writer"), Told(), group.stage.places()
+    try:
+        async with consuming(group.stage, "worker", reclaim_idle_s=0) as source:
+            recording = ThreadedRecording(thread, group.world.recorder)
+            await PlaceCheck(places, recording, told.journal, go_on=False).run()
+            outcomes: list[Outcome] = []
+            while page := await source.read(100, 0):
+                outcomes += group.world.recorder.handle_batch([one.message for one in page])
+                if acknowledge:
+                    await source.acknowledge(page)
+                else:
+                    assert len(await source.reclaim(100)) >= len(page)
+    finally:
+        await places.close()
+        thread.close()
+    assert told.lines == []
+    return outcomes
+
+
+def accepted(outcomes: list[Outcome]) -> list[bool]:
+    return [outcome.disposition is Disposition.ACCEPTED for outcome in outcomes]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("entry_id", [FAR, f"{2**64 - 1}-{2**64 - 2}"])
+@in_event_loop
+async def test_honest_entries_behind_an_id_far_ahead_are_decided_also_when_the_stream_has_begun_anew(
+    group: Group, entry_id: str
+) -> None:
+    timed = ENTRY | {"timestamp": group.world.clock.at.isoformat()}
+    send(group, TRADE_INTENTS, timed, entry_id)
+    behind = send(group, TRADE_INTENTS, timed | {"leverage": 20})
+    assert EntryId(*id_in_numbers(behind)) > EntryId(*id_in_numbers(entry_id))
+    send(group, TRADE_CLOSES, CLOSE | {"order_id": "9000001"})
+    assert accepted(await worked(group, acknowledge=False)) == [True] * 3
+    again = await worked(group)
+    assert [outcome.duplicate for outcome in again] == [True] * 3
+    assert await worked(group) == []
+
+    group.stage.client.delete(TRADE_INTENTS, TRADE_CLOSES)
+    for order_id in ("9000002", "9000003"):
+        send(group, TRADE_INTENTS, ENTRY)
+        send(group, TRADE_CLOSES, CLOSE | {"order_id": order_id})
+        assert accepted(await worked(group)) == [True, True]
+    group.world.check_every_replay_is_exact()
+
+
+@pytest.mark.integration
+@in_event_loop
+async def test_the_greatest_id_of_all_is_read_reclaimed_and_read_again_by_a_store_that_went_back(
+    group: Group,
+) -> None:
+    stage = group.stage
+    first = send(group, TRADE_INTENTS, ENTRY)
+    send(group, TRADE_INTENTS, ENTRY, FARTHEST)
+    async with consuming(stage, "dead") as dead:
+        assert len(await dead.read(2, 0)) == 2
+    async with consuming(stage, "worker", reclaim_idle_s=0) as source:
+        assert [one.entry_id for one in await source.read(1, 0)] == [first]
+        assert [one.entry_id for one in await source.read(1, 0)] == [FARTHEST]
+        assert await source.read(1, 0) == []
+        assert [one.entry_id for one in await source.reclaim(10)] == [first, FARTHEST]
+    advised = await trim_advice(stage.url, NAMES)
+    assert advised[TRADE_INTENTS] == first
+    places = stage.places()
+    [intents, _] = await places.places()
+    assert await places.go_back(intents, EntryId(*id_in_numbers(first)))
+    await places.close()
+    assert accepted(await worked(group)) == [True, True]
+    assert (await trim_advice(stage.url, NAMES))[TRADE_INTENTS] == FARTHEST
