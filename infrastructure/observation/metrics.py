@@ -19,6 +19,7 @@ from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.observation.collectors import Bounded, Watched, Way
 
@@ -151,6 +152,9 @@ class Metrics:
                 "source",
             )
         )
+        for source in (TRADE_INTENT, TRADE_CLOSED):
+            self._not_believed.of("stream_id", source)
+            self._not_believed.of("timestamp", source)
         self._muted = self._gauge(
             "muted_symbols", "Symbols whose last three messages or more were all too old for their position."
         )
