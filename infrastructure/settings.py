@@ -12,7 +12,8 @@ from socket import gethostname
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -25,7 +26,7 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
-from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
+from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, STREAM_ID_ALLOWED, STREAM_ID_END
 
 PREFIX = "EXITBRAIN_"
 
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
     )
     group_start: str = Field(
         "0",
-        pattern=r"^(\$|[0-9]+(-[0-9]+)?)$",
+        pattern=r"^(\$|[0-9]{1,20}(-[0-9]{1,20})?)$",
         description="entry id after which a new consumer group begins",
     )
     reclaim_idle_s: float = Field(
@@ -152,6 +153,13 @@ class Settings(BaseSettings):
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
     )
+
+    @field_validator("group_start")
+    @classmethod
+    def _check_is_an_entry_id(cls, text: str) -> str:
+        if text != "$" and any(int(part) >= STREAM_ID_END for part in text.split("-")):
+            raise PydanticCustomError("entry_id", f"should be $ or {STREAM_ID_ALLOWED}")
+        return text
 
     def model_post_init(self, _context: Any) -> None:
         """Keep what is secret out of everything that this process will say."""

@@ -7,18 +7,21 @@ import pytest
 
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.outcome import Outcome
+from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, TimeOrigin
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.redis.trimming import trim_advice
+from exitbrain.infrastructure.settings import SettingsError, load_settings
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
-from tests.contract.stages import RedisStage, consuming
+from tests.contract.stages import RedisStage, consuming, publishing
 from tests.event_loop import in_event_loop
 from tests.names import NAMES, TRADE_CLOSES, TRADE_INTENTS
 from tests.servers import redis_url
 from tests.unit.observation.live_path import Told
-from tests.world import NOON, NOON_MS, World
+from tests.world import NOON, NOON_MS, World, at
 
 FAR = "9223372036854775807-0"
 FARTHEST = f"{2**64 - 1}-{2**64 - 1}"
@@ -74,8 +77,8 @@ def test_a_time_far_ahead_makes_no_close_one_of_an_earlier_cycle(source: str) ->
     """The attacker ends a position under the clock of the producer, which times later closes like before."""
     world = World()
 
-    def close(at: str, order_id: str) -> Outcome:
-        fields = CLOSE | {"order_id": order_id, "source": "executor", "timestamp": at}
+    def close(said_at: str, order_id: str) -> Outcome:
+        fields = CLOSE | {"order_id": order_id, "source": "executor", "timestamp": said_at}
         if source == "payload":
             return world.closed(**fields)
         envelope = {name: fields.pop(name) for name in ("timestamp", "source")}
@@ -83,8 +86,8 @@ def test_a_time_far_ahead_makes_no_close_one_of_an_earlier_cycle(source: str) ->
         message.fields.values.update({name: str(said) for name, said in envelope.items()})
         return world.recorder.handle(message)
 
-    def entry(at: str) -> Outcome:
-        return world.intent(**ENTRY, timestamp=at, source="executor")
+    def entry(said_at: str) -> Outcome:
+        return world.intent(**ENTRY, timestamp=said_at, source="executor")
 
     entry(NOON.isoformat())
     attack = close(NEVER, "o1")
@@ -140,8 +143,8 @@ def test_a_refused_message_and_one_of_a_foreign_stream_tell_of_an_id_far_ahead()
 
 def test_a_close_of_the_year_2000_neither_mutes_nor_misplaces_the_next() -> None:
     world = World()
-    for number, at in enumerate((LONG_AGO, NOON.isoformat(), LONG_AGO)):
-        world.intent(**ENTRY, timestamp=at, source="executor")
+    for number, said_at in enumerate((LONG_AGO, NOON.isoformat(), LONG_AGO)):
+        world.intent(**ENTRY, timestamp=said_at, source="executor")
         closed = world.closed(**CLOSE, order_id=f"o{number}", timestamp=LONG_AGO, source="executor")
         assert closed.disposition is Disposition.ACCEPTED, closed.reason
         assert any(isinstance(event, PositionClosed) for event in world.events_of(closed))
@@ -237,3 +240,22 @@ async def test_the_greatest_id_of_all_is_read_reclaimed_and_read_again_by_a_stor
     await places.close()
     assert accepted(await worked(group)) == [True, True]
     assert (await trim_advice(stage.url, NAMES))[TRADE_INTENTS] == FARTHEST
+
+
+@pytest.mark.integration
+@in_event_loop
+async def test_an_output_stream_that_can_take_no_more_is_named_with_the_way_out(group: Group) -> None:
+    events = NAMES.events
+    group.stage.client.xadd(events, {"planted": "1"}, id=FARTHEST)
+    async with publishing(group.stage) as publisher:
+        entry = [Outgoing(events, {"event_type": "test"}, 1)]
+        with pytest.raises(StreamsUnusable, match=rf"{events} .*greatest entry id.*until it is deleted"):
+            await publisher.publish(events, entry, after=None, upto=at(1))
+        group.stage.client.delete(events)
+        assert await publisher.publish(events, entry, after=None, upto=at(1)) == at(1)
+
+
+@pytest.mark.parametrize("start", ["99999999999999999999", f"1-{2**64}", "9" * 5000])
+def test_a_group_can_not_be_told_to_start_at_an_id_that_can_not_be(start: str) -> None:
+    with pytest.raises(SettingsError, match="setting GROUP_START is"):
+        load_settings(group_start=start)
