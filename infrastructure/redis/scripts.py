@@ -42,9 +42,9 @@ return {}
 _SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
 
 # The server, the seconds of its clock, which gives the ids, and for each stream its entries after an id, in turn their ids
-# and what they hold, and what tells of them:
-# after ">" how far the group is now, else what is pending. False without the turn. Names and values come as one text
-# with a NUL between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
+# and what they hold, and what tells of them: after ">" how far the group is now, else what is pending. False without the
+# turn. Names and values come as one text with a NUL between them, which is quicker to send and to take apart, or as a list
+# where there is a NUL in them already.
 READ = (
     """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
