@@ -102,14 +102,13 @@ class ExitHandling(Handling):
             self._complete(closed, position, answer.rule, tuple(assumptions))
         self._claim(resent_keys(closed, self.context.settings))
 
-    @staticmethod
-    def _doubts(closed: TradeClosed, position: Position) -> list[Assumption]:
+    def _doubts(self, closed: TradeClosed, position: Position) -> list[Assumption]:
         """Return what of a close does not fit the position that it ends."""
         doubts = []
         if closed.side is not None and closed.side is not position.side:
             said = f"a close applies to the open position; the message says {closed.side}"
             doubts.append(Assumption("side", position.side.value, said))
-        at = closed.time.at
+        at = self.said_at.at
         if (
             at is not None
             and position.opened_at_origin is not TimeOrigin.RECORDED_AT

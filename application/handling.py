@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from exitbrain.application.belief import believed, with_doubts
 from exitbrain.application.ignored_exit import ignored_exit_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.subject import Key, account_of, account_said, resent_keys
+from exitbrain.application.subject import Key, account_of, account_said, resent_keys, symbol_said
 from exitbrain.domain.aggregate import Record, Stamp
 from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.claim import KeyClaimed
@@ -30,10 +31,10 @@ from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import CloseReported, Position, PositionClosed, Sighting
 from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
-from exitbrain.domain.values import Assumption, TimeOrigin, Whose
+from exitbrain.domain.values import Assumption, EntryId, TimeOrigin, Whose
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call
-_SAID_NOTHING: tuple[tuple[Assumption, ...], tuple[str, ...]] = (), ()
+_NOTHING_UNUSABLE: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,8 +119,10 @@ class Handling:
         "claims",
         "context",
         "decision",
+        "doubts",
         "effects",
         "engine",
+        "entry_id",
         "failed_asking",
         "given",
         "levels",
@@ -128,6 +131,7 @@ class Handling:
         "position",
         "read_instrument",
         "register",
+        "said_at",
         "snapshot_stored",
         "stamp",
         "touched",
@@ -146,9 +150,12 @@ class Handling:
     ) -> None:
         self.engine = engine
         self.message = message
-        self.translation = translation
         self.context = context
         self.given = state
+        self.entry_id, self.said_at, self.doubts = believed(
+            message.stream_id, translation.time, context.recorded_at, context.settings.max_clock_ahead_s
+        )
+        self.translation = translation = with_doubts(translation, self.doubts)
         self.position, self.plan = state.position, state.plan
         if self.position is not None and self.position.is_open:  # one that ended is copied for its report
             self.position = self.position.copy()
@@ -165,9 +172,9 @@ class Handling:
         self.levels: Decision | None = None
         self.read_instrument: Instrument | None = None
         self.failed_asking: FailedAsking | None = None
-        self.stamp = stamp = self._stamp(translation.time)
-        clock = None if translation.time.at is None else translation.time.clock
-        self.came = Sighting(stamp.occurred_at, message.stream_id, message.server, clock)
+        self.stamp = stamp = self._stamp(receipt_id_of(message, translation.time))
+        clock = None if self.said_at.at is None else self.said_at.clock
+        self.came = Sighting(stamp.occurred_at, self.entry_id, message.server, clock)
 
     def _held(self) -> Position | None:
         """Return the open position."""
@@ -207,7 +214,7 @@ class Handling:
 
     def _check_not_superseded(self) -> None:
         """Refuse to let an older entry overwrite a newer one; entries without a stream id never compare."""
-        mine = self.message.stream_id
+        mine = self.entry_id
         if self.position is None or mine is None:
             return
         newest = self.position.newest_entries.get(self.message.source)
@@ -271,16 +278,15 @@ class Handling:
         self.effects.extend(plan.collect())
         self.touched.extend((position.id, plan.id))
 
-    def _stamp(self, time: MessageTime) -> Stamp:
-        message, recorded_at = self.message, self.context.recorded_at
+    def _stamp(self, receipt_id: UUID) -> Stamp:
+        time, recorded_at = self.said_at, self.context.recorded_at
         if time.at is not None and time.origin is not None:
             at, origin = time.at, time.origin
-        elif (stream_time := _time_of(message)) is not None:
+        elif (stream_time := _time_of(self.entry_id)) is not None:
             at, origin = stream_time, TimeOrigin.STREAM_ID
         else:
             at, origin = recorded_at, TimeOrigin.RECORDED_AT
-        receipt_id = receipt_id_of(message, time)
-        return Stamp(receipt_id, message.source, message.stream_id, at, origin, recorded_at)
+        return Stamp(receipt_id, self.message.source, self.entry_id, at, origin, recorded_at)
 
     def _ignored_exit(self, rule: Whose | None, *, expected: bool) -> IgnoredExit:
         given = self.given
@@ -304,7 +310,7 @@ class Handling:
     ) -> Decided:
         stamp, message = self.stamp, self.message
         translation, settings = self.translation, self.context.settings
-        assumptions, unusable = _SAID_NOTHING
+        assumptions, unusable = self.doubts, _NOTHING_UNUSABLE
         if isinstance(translation, _MESSAGES):
             account = account_of(translation, settings)
             assumptions, unusable = translation.assumptions, translation.unusable
@@ -347,6 +353,9 @@ class Handling:
             source=message.source,
             unusable=unusable,
             occurred_at=stamp.occurred_at,
+            account=account,
+            symbol=symbol_said(translation),
+            not_believed=tuple([doubt.field for doubt in self.doubts]) if self.doubts else (),
         )
         given = self.given
         state = State(
@@ -369,15 +378,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
-def _time_of(message: IncomingMessage) -> datetime | None:
-    stream_id = message.stream_id
-    if stream_id is None or stream_id.ms > _LATEST_MS:
+def _time_of(entry_id: EntryId | None) -> datetime | None:
+    if entry_id is None or entry_id.ms > _LATEST_MS:
         return None
-    return _EPOCH + timedelta(milliseconds=stream_id.ms)
+    return _EPOCH + timedelta(milliseconds=entry_id.ms)
 
 
 def receipt_id_of(message: IncomingMessage, time: MessageTime) -> UUID:
-    """Return the id of the receipt of a message: ordered by its stream id, else by its own time, never by the clock."""
+    """Return the id of the receipt of a message: ordered by its stream id, else by its own time, never by the clock.
+
+    It is the same whenever it is asked for, so what is believed of id and time does not matter.
+    """
     if message.stream_id is not None:
         ms = message.stream_id.ms
     elif time.at is not None:

@@ -7,6 +7,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import message_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.subject import symbol_said
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.exit_plan import (
     Decision,
@@ -53,6 +54,8 @@ class Originals:
             source=receipt.source,
             unusable=said.unusable if isinstance(said, TradeIntent | TradeClosed) else (),
             occurred_at=receipt.occurred_at,
+            account=receipt.account,
+            symbol=symbol_said(said),
         )
 
     def _decision(

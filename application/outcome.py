@@ -16,7 +16,8 @@ class Outcome:
     `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
     and everything else here is what it was the first time, so look at it before you count or act. `ignored_exit` tells
     of an exit that ended nothing. `source` is the logical stream of the message, `unusable` the fields that it gave and
-    that could not be used.
+    that could not be used. `account` and `symbol` are those it is about, empty where nobody can tell. `not_believed` says
+    that its `stream_id` or its `timestamp` lies too far ahead; a duplicate does not say so again.
     """
 
     receipt_id: UUID
@@ -32,6 +33,9 @@ class Outcome:
     source: str = ""
     unusable: tuple[str, ...] = ()
     occurred_at: datetime | None = None
+    account: str = ""
+    symbol: str = ""
+    not_believed: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+from exitbrain.application.belief import is_far_ahead
 from exitbrain.application.handling import Context, Decided, State, receipt_id_of
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import stream_id_of
@@ -22,7 +23,7 @@ from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.identity import CONFIGURATION_ID, REGISTER_ID, claim_id, position_id
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import ActivatePolicy, IncomingMessage, MessageTime, Translation
+from exitbrain.domain.messages import NO_TIME, ActivatePolicy, IncomingMessage, Translation
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
@@ -33,8 +34,6 @@ BATCH_ATTEMPTS = 2
 
 LOOK_BACK = 10_000
 """How many events at a time are looked through for a receipt, from the end of the log."""
-
-NO_TIME = MessageTime(None, None)
 
 ATTEMPTS = 10
 """How often one message is decided again after another writer was faster, before the conflict is raised."""
@@ -152,12 +151,16 @@ class Recorder:
         ]
 
     def newest_received(self, source: str) -> EntryId | None:
-        """Return the newest entry of a logical stream that was recorded live, looking from the end of the log."""
+        """Return the newest entry of a logical stream that was recorded live, looking from the end of the log.
+
+        An id that lay too far ahead to be believed is not the newest of anything.
+        """
+        ahead_s = self._settings.max_clock_ahead_s
         upto = self._ledger.head()
         while upto > 0:
             after = max(0, upto - LOOK_BACK)
             page = self._ledger.log(after, upto=upto, topics=(MessageReceived.TOPIC,))
-            ids = [_live_id(entry.event, source) for entry in page]
+            ids = [_live_id(entry.event, source, ahead_s) for entry in page]
             if newest := max((one for one in ids if one is not None), default=None):
                 return newest
             upto = after
@@ -424,11 +427,12 @@ def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
     return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
 
 
-def _live_id(event: ExitEvent, source: str) -> EntryId | None:
-    """Return the stream id of a receipt of that logical stream that was recorded live."""
-    if isinstance(event, MessageReceived) and event.source == source and event.origin is Origin.LIVE:
-        return stream_id_of(event.entry_id)
-    return None
+def _live_id(event: ExitEvent, source: str, ahead_s: float) -> EntryId | None:
+    """Return the stream id of a receipt of that logical stream that was recorded live, where it is believed."""
+    if not isinstance(event, MessageReceived) or event.source != source or event.origin is not Origin.LIVE:
+        return None
+    entry_id = stream_id_of(event.entry_id)
+    return None if entry_id is None or is_far_ahead(entry_id, event.recorded_at, ahead_s) else entry_id
 
 
 def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:

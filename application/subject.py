@@ -74,6 +74,11 @@ def account_said(translation: Translation, settings: DecisionSettings) -> str:
             return ""
 
 
+def symbol_said(translation: Translation) -> str:
+    """Return the symbol that a message is about; empty where it can not be told."""
+    return "" if isinstance(translation, ActivatePolicy | ForeignStream) else translation.symbol
+
+
 def account_of(translation: TradeIntent | TradeClosed, settings: DecisionSettings) -> str:
     """Return the account of a message; one marked as paper never shares it with one that is not."""
     account = translation.account or settings.account

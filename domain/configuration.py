@@ -13,7 +13,7 @@ class DecisionSettings:
     apart; a second message with a used value is ignored. None: only entry ids count. `flat` says what a bare FLAT does,
     `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` what becomes of messages marked as
     paper trading: an account of their own, or nothing. `report_window_s` is how long after the end of a position by an
-    intent its report is expected.
+    intent its report is expected. Ids and times further than `max_clock_ahead_s` ahead of the clock are not believed.
     """
 
     account: str = "default"
@@ -25,6 +25,7 @@ class DecisionSettings:
     spot_names: Literal["accept", "refuse"] = "accept"
     paper: Literal["separate", "ignore"] = "separate"
     report_window_s: float = 120.0
+    max_clock_ahead_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,17 @@ class MessageTime:
     """The time a message gives itself; None in all where it gives none.
 
     `clock` tells times that may be compared: who wrote it, where in the message, and in which form (say ISO 8601 with
-    an offset). Two times with equal clocks are of one clock.
+    an offset). Two times with equal clocks are of one clock. `otherwise` is the next time that it gives, where it gives
+    two.
     """
 
     at: datetime | None
     origin: TimeOrigin | None
     clock: str | None = None
+    otherwise: "MessageTime | None" = None
+
+
+NO_TIME = MessageTime(None, None)
 
 
 @dataclass(slots=True)  # not frozen: one is made for every message

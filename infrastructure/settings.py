@@ -12,7 +12,8 @@ from socket import gethostname
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -25,7 +26,7 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
-from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX
+from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, STREAM_ID_ALLOWED, STREAM_ID_END
 from exitbrain.infrastructure.wire.scalars import account_of
 
 PREFIX = "EXITBRAIN_"
@@ -99,6 +100,12 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds after the end of a position in which its report is expected",
     )
+    max_clock_ahead_s: float = Field(
+        300.0,
+        ge=1,
+        le=86_400,
+        description="seconds ahead of the clock beyond which an entry id or a time is not believed",
+    )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
     instruments: Literal["binance"] | Path | None = Field(
         None, description="file with ticks, steps and leverage brackets, or the word binance"
@@ -129,7 +136,7 @@ class Settings(BaseSettings):
     )
     group_start: str = Field(
         "0",
-        pattern=r"^(\$|[0-9]+(-[0-9]+)?)$",
+        pattern=r"^(\$|[0-9]{1,20}(-[0-9]{1,20})?)$",
         description="entry id after which a new consumer group begins",
     )
     reclaim_idle_s: float = Field(
@@ -147,6 +154,13 @@ class Settings(BaseSettings):
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
     )
+
+    @field_validator("group_start")
+    @classmethod
+    def _check_is_an_entry_id(cls, text: str) -> str:
+        if text != "$" and any(int(part) >= STREAM_ID_END for part in text.split("-")):
+            raise PydanticCustomError("entry_id", f"should be $ or {STREAM_ID_ALLOWED}")
+        return text
 
     def model_post_init(self, _context: Any) -> None:
         """Keep what is secret out of everything that this process will say."""
@@ -195,6 +209,7 @@ class Settings(BaseSettings):
             self.spot_names,
             self.paper,
             self.report_window_s,
+            self.max_clock_ahead_s,
         )
 
 

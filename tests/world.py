@@ -61,8 +61,9 @@ class World:
         instruments: Instruments | None = None,
         settings: DecisionSettings | None = None,
         store_id: UUID = THIS_STORE,
+        at: datetime = NOON,
     ) -> None:
-        self.clock = StoppedClock()
+        self.clock = StoppedClock(at)
         self.ledger: ExitLedger = InMemoryLedger() if ledger is None else ledger
         self.engine = BuiltInFormulas()
         self.intake = Intake(self.engine, WireTranslator())

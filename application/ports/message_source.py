@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from exitbrain.domain.errors import ExitBrainError
@@ -47,7 +48,8 @@ class Backlog:
 
 
 class MessageSource(Protocol):
-    """Deliver entries at least once, in the order of their ids; every method raises SourceUnavailable or
+    """Deliver entries at least once, in the order of their ids: within a stream always, between streams where the ids
+    are not from the future of the server; there the times of the messages order them. Every method raises SourceUnavailable or
     StreamsUnusable.
 
     The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
@@ -89,6 +91,9 @@ class MessageSource(Protocol):
 
     async def backlog(self) -> list[Backlog]:
         """Return how far behind each stream is."""
+
+    async def server_time(self) -> datetime:
+        """Return the time of the clock that gives entry ids."""
 
     async def reap(self) -> list[str]:
         """Remove consumers that are long gone and hold nothing, and return their names."""

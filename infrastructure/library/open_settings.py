@@ -26,6 +26,7 @@ class OpenSettings(TypedDict, total=False):
     spot_names: Literal["accept", "refuse"]
     paper: Literal["separate", "ignore"]
     report_window_s: float
+    max_clock_ahead_s: float
     max_message_bytes: int
     instruments: Literal["binance"] | Path | Instruments | None
     instruments_beside: Path | None

@@ -10,6 +10,7 @@ from types import FrameType
 from redis import RedisError
 
 from exitbrain import __version__
+from exitbrain.application.live.clocks import ClockCheck
 from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
@@ -45,6 +46,9 @@ TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict
 
 STOPPED, REFUSED, FAILED = 0, 2, 3
 """Exit codes: as it was told to, and because a loop could not go on: with or without a change of settings or rights."""
+
+CLOCKS_EVERY_S = 60.0
+"""How often the clock of Redis is compared with that of this machine."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -161,12 +165,8 @@ async def _serve(
         if venue is not None:
             stack.push_async_callback(venue.close)
             supervisor.start("instruments", venue.refresh, every_s=1.0)
-        if options.take_over:
-            await source.open()
-        if options.begin_publishing_here:
-            await publishing.begin_here()
-        if options.republish_from is not None:
-            await publishing.go_back(options.republish_from)
+        await _do_as_told(options, source, publishing)
+        supervisor.start("clocks", ClockCheck(source, container.clock(), journal).run, every_s=CLOCKS_EVERY_S)
         _stop_on_signals(supervisor, journal, ending)
         journal.event("serving", health=health.url, consumer=settings.consumer_name)
         try:
@@ -174,6 +174,16 @@ async def _serve(
         except LoopFailed as failed:
             ending.is_due(REFUSED if isinstance(failed.__cause__, StreamsUnusable) else FAILED)
             raise
+
+
+async def _do_as_told(options: ServeOptions, source: RedisSource, publishing: Publishing) -> None:
+    """Do what is said at the start alone, before anything runs."""
+    if options.take_over:
+        await source.open()
+    if options.begin_publishing_here:
+        await publishing.begin_here()
+    if options.republish_from is not None:
+        await publishing.go_back(options.republish_from)
 
 
 def _source_settings(settings: Settings, *, take_over: bool) -> SourceSettings:

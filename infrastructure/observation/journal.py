@@ -24,6 +24,7 @@ from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.exit_wording import cycle_met
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observation.muted import Muted
 from exitbrain.infrastructure.observation.outage import Facts, Outage
 from exitbrain.infrastructure.secrets import hidden
 
@@ -40,7 +41,7 @@ Exits that ended nothing unexpectedly are all written: a position may be open th
 TEXT_MAX = 500
 
 _REFUSED = Disposition.REFUSED
-_FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
+_FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog", "clocks_compared"})
 _GRAVE = frozenset(
     {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
 )
@@ -112,6 +113,7 @@ class LiveJournal:
         self._written: Counter[str] = Counter()
         self._stalled: dict[object, bool] = {}
         self._outage = Outage(clock)
+        self._muted = Muted()
 
     def event(self, name: str, **facts: object) -> None:
         """Note an event of normal life."""
@@ -176,6 +178,10 @@ class LiveJournal:
                 self._log.debug("message", **_facts_of(outcome))
             if outcome.ignored_exit is not None:
                 self._exit_ignored(outcome, outcome.ignored_exit)
+            if outcome.not_believed:
+                self.trouble("not_believed", **_facts_of_doubt(outcome))
+            if (told := self._muted.note(outcome)) is not None:
+                (self.trouble if told[0] == "symbol_muted" else self.event)(told[0], **told[1])
 
     def _exit_ignored(self, outcome: Outcome, ignored: IgnoredExit) -> None:
         count = exit_count_of(outcome)
@@ -241,6 +247,18 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
     if outcome.levels is not None:
         facts["symbol"] = outcome.levels.symbol
     return facts
+
+
+def _facts_of_doubt(outcome: Outcome) -> dict[str, object]:
+    """Return which message has an id or a time that lies too far ahead."""
+    return {
+        "fields": ", ".join(outcome.not_believed),
+        "source": outcome.source,
+        "entry_id": outcome.entry_id,
+        "account": outcome.account,
+        "symbol": outcome.symbol,
+        "receipt": outcome.receipt_id,
+    }
 
 
 def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:

@@ -19,6 +19,7 @@ from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, Watched, Way
 
@@ -73,6 +74,9 @@ class Metrics:
             "backlog": self._backlog,
             "heartbeat": self._heartbeat,
             "loop_failed": self._loop_failed,
+            "symbol_muted": self._count_muted,
+            "symbol_heard_again": self._count_muted,
+            "clocks_compared": self._clocks_compared,
         }
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:
@@ -140,6 +144,20 @@ class Metrics:
                 "source",
             )
         )
+        self._not_believed = Bounded(
+            self._counter(
+                "not_believed",
+                "Entry ids and times that lie too far ahead and count as not given.",
+                "field",
+                "source",
+            )
+        )
+        for source in (TRADE_INTENT, TRADE_CLOSED):
+            self._not_believed.of("stream_id", source)
+            self._not_believed.of("timestamp", source)
+        self._muted = self._gauge(
+            "muted_symbols", "Symbols whose last three messages or more were all too old for their position."
+        )
         self._undecided_messages = self._counter(
             "undecided", "Failures to handle a message; it is delivered again, and refused in the end."
         )
@@ -174,6 +192,10 @@ class Metrics:
         )
         self._reclaimed = self._counter("reclaimed_entries", "Entries taken over from another consumer.")
         self._turn = self._gauge("turn", "1 while this worker has the turn to read, 0 while it stands by.")
+        self._ahead = self._gauge(
+            "clock_difference_seconds",
+            "By how much the clock of the Redis server is ahead of that of this machine.",
+        )
         self._filled = self._gauge("buffer_filled_ratio", "How full the buffer before the commit is, 0 to 1.")
 
     def _define_loops(self) -> None:
@@ -197,6 +219,8 @@ class Metrics:
             return _DUPLICATE
         if outcome.unusable:
             self._gathered_unusable.update((field, outcome.source) for field in outcome.unusable)
+        for field in outcome.not_believed:
+            self._not_believed.of(field, outcome.source).inc()
         if levels is None:
             return _Kind(outcome.disposition, outcome.reason or "", expected=_expected(outcome))
         result = "refused"
@@ -266,6 +290,12 @@ class Metrics:
     def _backlog(self, *, stream: str, lag: int | None, pending: int, **_: object) -> None:
         self._lag.of(stream).set(float("nan") if lag is None else lag)
         self._pending.of(stream).set(pending)
+
+    def _count_muted(self, *, muted: int, **_: object) -> None:
+        self._muted.set(muted)
+
+    def _clocks_compared(self, *, ahead_s: float, **_: object) -> None:
+        self._ahead.set(ahead_s)
 
     def _heartbeat(self, *, delay_s: float, **_: object) -> None:
         self._delay.observe(delay_s)

@@ -8,12 +8,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from heapq import merge
 from itertools import chain, islice
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
+from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import EntryId
+from exitbrain.infrastructure.redis.lanes import stands_at
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
 
@@ -223,6 +226,9 @@ class InMemorySource:
             for name, group in groups
         ]
 
+    async def server_time(self) -> datetime:
+        return datetime.fromtimestamp(self._streams.now_ms() / 1000, UTC)
+
     async def reap(self) -> list[str]:
         long_ago = self._streams.now_ms() - self._reap_idle_ms
         removed, kept = set(), set()
@@ -283,8 +289,18 @@ class InMemorySource:
             for entry_id, pending in group.pending.items()
             if pending.consumer == self.consumer and entry_id > self._read_upto[name]
         )
-        new = self._streams.after(name, group.delivered)
-        return (_place(number, name, entry_id) for entry_id in chain(ours, new))
+        newest = 0
+        for entry_id in chain(ours, self._streams.after(name, group.delivered)):
+            newest = max(newest, self._stands_at(name, entry_id))
+            yield newest, number, entry_id.seq, name, entry_id
+
+    def _stands_at(self, name: str, entry_id: EntryId) -> int:
+        now_ms = self._streams.now_ms()
+        return (
+            entry_id.ms
+            if entry_id.ms <= now_ms
+            else stands_at(self._message(name, entry_id), entry_id.ms, now_ms)
+        )
 
     def _deliver(self, name: str, entry_id: EntryId) -> Delivery:
         group = self._streams.group(name)
@@ -296,15 +312,18 @@ class InMemorySource:
             pending.consumer, pending.at_ms = self.consumer, now_ms
         group.delivered = max(group.delivered, entry_id)
         self._read_upto[name] = max(self._read_upto[name], entry_id)
-        message = from_entry(
+        message = self._message(name, entry_id)
+        return Delivery(message, name, str(entry_id), pending.times, digest_of(fields or {}))
+
+    def _message(self, name: str, entry_id: EntryId) -> IncomingMessage:
+        return from_entry(
             name,
             str(entry_id),
-            fields or {},
+            self._streams.fields(name, entry_id) or {},
             max_bytes=self._max_message_bytes,
             source=self._source_of(name),
             server=self._streams.server,
         )
-        return Delivery(message, name, str(entry_id), pending.times, digest_of(fields or {}))
 
 
 class InMemoryPublisher:

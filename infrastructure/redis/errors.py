@@ -47,6 +47,10 @@ _LASTING = (
     (re.compile(r"(?i)access (a|(at least )?one of the) key"), "it denies the right to a key of %s"),
     (re.compile(r"(?i)NOPERM|no permissions|ACL failure|can't run this command"), "it denies a right"),
     (re.compile(r"WRONGTYPE"), "a key of %s is of another type"),
+    (
+        re.compile(r"exhausted the last possible ID"),
+        "a key of %s has the greatest entry id that there is, and takes no more until it is deleted",
+    ),
     (re.compile(r"DB index|SELECT is not allowed"), "it has no database of this number"),
     (re.compile(r"MOVED|ASK|CROSSSLOT"), "it is a node of a cluster, which keeps these keys apart"),
     (re.compile(r"(?i)unknown (redis )?command|unknown subcommand"), "it lacks a command; Redis 6.2 has all"),

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from exitbrain.application.ports.message_source import Delivery
+from exitbrain.domain.messages import IncomingMessage
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from exitbrain.infrastructure.wire.translator import WireTranslator
 
 NEW = ">"
 BEGINNING = "0-0"
 
+LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
+"""The greatest id there can be: the server takes no range that begins after it."""
+
 Order = tuple[int, int, int]
 """Milliseconds of the entry id, number of the lane, sequence: within a millisecond opens come before closes."""
+
+_FIRST: Order = (0, 0, 0)
+_TRANSLATOR = WireTranslator()
 
 Held = tuple[Order, Delivery]
 
@@ -22,7 +30,7 @@ class Lane:
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
     answer left nothing on the server, `delivered` how far the group was then. `held` is what came and was not yet
-    passed on, in the order of ids.
+    passed on, in its order; `newest` is where the last that came stands.
     """
 
     number: int
@@ -33,15 +41,39 @@ class Lane:
     exhausted: bool = False
     delivered: str = BEGINNING
     held: deque[Held] = field(default_factory=deque)
+    newest: Order = _FIRST
+
+    def begin_again(self) -> None:
+        """Go back to what is pending with us."""
+        self.after = BEGINNING
+        self.newest = _FIRST
 
     def order(self, entry_id: str) -> Order:
-        """Return where an entry of this lane stands among those of all lanes."""
+        """Return where the id of an entry stands among those of all lanes."""
         ms, seq = id_in_numbers(entry_id)
         return ms, self.number, seq
 
+    def hold(self, delivery: Delivery, now_ms: int) -> None:
+        """Hold an entry where it stands among those of all lanes, never before one of this lane that came before it."""
+        ms, number, seq = self.order(delivery.entry_id)
+        self.newest = max(self.newest, (stands_at(delivery.message, ms, now_ms), number, seq))
+        self.held.append((self.newest, delivery))
+
+
+def stands_at(message: IncomingMessage, ms: int, now_ms: int) -> int:
+    """Return the milliseconds by which an entry stands among those of other streams: those of its id.
+
+    An id from the future of the server that gave it tells no time, nor do those that follow it in its stream. There the
+    time of the message counts, until now.
+    """
+    if ms <= now_ms:
+        return ms
+    at = _TRANSLATOR.translate(message).time.at
+    return now_ms if at is None else min(now_ms, int(1000 * at.timestamp()))
+
 
 def merged(lanes: Sequence[Lane], limit: int) -> list[Delivery]:
-    """Take up to `limit` held entries in the order of their ids, none beyond what a lane may have on the server."""
+    """Take up to `limit` held entries in their order, none beyond what a lane may have on the server."""
     bounds = [lane.held[-1][0] for lane in lanes if lane.held and not lane.exhausted]
     taken: list[Delivery] = []
     while filled := sorted((lane for lane in lanes if lane.held), key=_first):

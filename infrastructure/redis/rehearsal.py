@@ -90,6 +90,7 @@ async def _ask(client: Redis, step: Step) -> None:
 def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
     """The turn, and the keys beside it and beside the groups that name the store."""
     turn = names.turn
+    yield Step([], ["TIME"])
     yield Step([turn], ["PTTL", turn])
     yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
     for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):

@@ -41,9 +41,10 @@ return {}
 # answered by another server after a silent reconnect. It takes some 5 microseconds, once for all that a script gives.
 _SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
 
-# The server, and for each stream its entries after an id, in turn their ids and what they hold, and what tells of them:
-# after ">" how far the group is now, else what is pending. False without the turn. Names and values come as one text
-# with a NUL between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
+# The server, the seconds of its clock, which gives the ids, and for each stream its entries after an id, in turn their ids
+# and what they hold, and what tells of them: after ">" how far the group is now, else what is pending. False without the
+# turn. Names and values come as one text with a NUL between them, which is quicker to send and to take apart, or as a list
+# where there is a NUL in them already.
 READ = (
     """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
@@ -81,7 +82,7 @@ for i = 3, #KEYS do
 end
 return {"""
     + _SERVER
-    + """, answers}
+    + """, redis.call('TIME')[1], answers}
 """
 )
 
@@ -113,7 +114,8 @@ if taken > 0 then
   theirs[taken + 1] = 'JUSTID'
   redis.call('XCLAIM', KEYS[2], ARGV[3], ARGV[1], 0, unpack(theirs))
 end
-return {taken, #found == tonumber(ARGV[5]) and found[#found][1] or ''}
+local last = #found == tonumber(ARGV[5]) and found[#found][1] or ''
+return {taken, last ~= '18446744073709551615-18446744073709551615' and last or ''}
 """
 
 # Not DEL: a right less that a worker needs, and one that `doctor` could not try.
@@ -198,6 +200,7 @@ while true do
     if #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then redis.call('XACK', KEYS[1], ARGV[1], one[1]) end
     from = '(' .. one[1]
   end
+  if from == '(18446744073709551615-18446744073709551615' then break end
 end
 redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
 return 1

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -31,7 +32,7 @@ from exitbrain.infrastructure.redis.connection import (
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.errors import code_of
-from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.lanes import BEGINNING, LAST_ID, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.owners import store_in
 from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, OPEN, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
 from exitbrain.infrastructure.redis.streams import Names
@@ -125,9 +126,8 @@ class RedisSource:
                 keys = [self._names.turn, lane.stream, self._names.store_of_turn]
                 arguments: Arguments = [lane.group, self.consumer, idle_ms, room, self._store]
                 server, found = await self._ask(partial(self._reclaim, keys, arguments))
-                taken += [
-                    self._held(lane, server, entry_id, pairs, attempt) for entry_id, pairs, attempt in found
-                ]
+                given = [self._delivery(lane, server, *one) for one in found]
+                taken += [(lane.order(delivery.entry_id), delivery) for delivery in given]
         return [delivery for _, delivery in sorted(taken, key=itemgetter(0))]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
@@ -144,6 +144,11 @@ class RedisSource:
             facts = _of_group(lane.group, groups)
             found.append(Backlog(lane.stream, facts.get("lag"), facts["pending"]))
         return found
+
+    async def server_time(self) -> datetime:
+        async with answering(SourceUnavailable, self._settings.timeout_s):
+            seconds, microseconds = await self._commands.time()
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
     async def reap(self) -> list[str]:
         """Remove consumers from each group; a name is told when it has gone from all."""
@@ -183,9 +188,12 @@ class RedisSource:
             if answers is None:
                 self._taken_over = False  # the turn has passed, or expired: see who has it now
                 continue
-            server, found = answers
-            for (lane, after), answer in zip(asked, found, strict=True):
-                self._receive(lane, server, after, answer, limit)
+            server, now_s, found = answers
+            for (lane, after), (entries, about) in zip(asked, found, strict=True):
+                attempts = self._go_on(lane, after, entries[::2], about, limit)
+                for entry_id, content in zip(entries[::2], entries[1::2], strict=True):
+                    delivery = self._delivery(lane, server, entry_id, content, attempts.get(entry_id, 1))
+                    lane.hold(delivery, 1000 * int(now_s) + 999)
 
     async def _take_over(self) -> bool:
         """Take the turn, and all that others hold; return whether the turn is ours."""
@@ -223,21 +231,17 @@ class RedisSource:
         places = [part for lane, after in asked for part in (lane.group, after)]
         return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, *places])
 
-    def _receive(self, lane: Lane, server: bytes, after: str, answer: Any, limit: int) -> None:
-        entries, about = answer
-        ids, contents = entries[::2], entries[1::2]
-        attempts: dict[bytes, int] = {}
+    @staticmethod
+    def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, limit: int) -> dict[bytes, int]:
+        """Note up to where a lane was read, and return how often its entries were delivered, where that is known."""
         if after == NEW:
             lane.exhausted = len(ids) < limit
             lane.delivered = about.decode()
-        else:
-            attempts = {entry_id: times for entry_id, _, _, times in about}
-            if lane.after == after:  # else it begins again
-                lane.after = ids[-1].decode() if len(ids) == limit else NEW
-        lane.held.extend(
-            self._held(lane, server, entry_id, content, attempts.get(entry_id, 1))
-            for entry_id, content in zip(ids, contents, strict=True)
-        )
+            return {}
+        if lane.after == after:  # else it begins again
+            last = ids[-1].decode() if len(ids) == limit else LAST_ID
+            lane.after = NEW if last == LAST_ID else last
+        return {entry_id: times for entry_id, _, _, times in about}
 
     async def _wait(self, wait_s: float) -> None:
         """Wait until there is news, or the turn of another may end; whatever the answer, it is only a hint."""
@@ -250,9 +254,9 @@ class RedisSource:
             news = partial(self._waiting.xread, after, count=1, block=block_ms)
             await self._ask(news, self._settings.timeout_s + wait_s)
 
-    def _held(
+    def _delivery(
         self, lane: Lane, server: bytes, entry_id: bytes, content: Content | None, attempt: int
-    ) -> Held:
+    ) -> Delivery:
         text = entry_id.decode()
         message, digest = from_content(
             lane.stream,
@@ -262,7 +266,7 @@ class RedisSource:
             source=lane.source,
             server=server.decode() or None,
         )
-        return lane.order(text), Delivery(message, lane.stream, text, attempt, digest)
+        return Delivery(message, lane.stream, text, attempt, digest)
 
     async def _ask(self, question: Callable[[], Awaitable[Any]], timeout_s: float | None = None) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
@@ -286,7 +290,7 @@ class RedisSource:
         """Ask next for what is pending with others and with us: the server may have given us what we never saw."""
         self._taken_over = False
         for lane in self._lanes:
-            lane.after = BEGINNING
+            lane.begin_again()
 
     async def _create_groups(self, start: str, *, take_over: bool = False) -> None:
         names = self._names

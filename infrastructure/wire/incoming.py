@@ -19,10 +19,10 @@ StreamFields = Mapping[str, object] | Mapping[bytes, object] | Mapping[str | byt
 DEFAULT_PREFIX = "quantum"
 """What names of streams begin with, unless a setting says otherwise; also in recorded files."""
 
-STREAM_ID_END = 2**63
-STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^63 - 1"
+STREAM_ID_END = 2**64
+STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^64 - 1"
 
-_STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
+_STREAM_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 
 
 class Occurrences:

@@ -4,13 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from exitbrain.domain.messages import MessageTime
+from exitbrain.domain.messages import NO_TIME, MessageTime
 from exitbrain.domain.values import Assumption, TimeOrigin
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.scalars import SHOWN_MAX, shown
 
 FIELD = "timestamp"
-NO_TIME = MessageTime(None, None)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 _PAYLOAD, _ENVELOPE = TimeOrigin.PAYLOAD, TimeOrigin.ENVELOPE
@@ -49,6 +48,7 @@ def time_of(
 ) -> tuple[MessageTime, tuple[Assumption, ...]]:
     """Return the time of the payload, else of the envelope, else none; None stands for nothing given.
 
+    Where both give one, that of the envelope is kept beside it, for when that of the payload is not believed.
     Read are ISO 8601 with seconds or minutes and any offset (none: UTC, recorded), and epoch seconds below
     1e11 or milliseconds above, as number or digits. What is finer than a microsecond is cut off. What is
     no time, or not of the years 2000 to 2100, is recorded and never guessed at. Times of one producer, place and form
@@ -62,8 +62,14 @@ def time_of(
         if doubt:
             assumptions = (*assumptions, Assumption(FIELD, shown(given), f"{doubt} ({place})"))
         if at is not None:
-            return MessageTime(at, origin, f"{producer}|{place}|{form}"), assumptions
+            otherwise = _of_envelope(in_envelope, producer) if origin is _PAYLOAD else None
+            return MessageTime(at, origin, f"{producer}|{place}|{form}", otherwise), assumptions
     return NO_TIME, assumptions
+
+
+def _of_envelope(given: object, producer: str) -> MessageTime | None:
+    at, form, _ = _read(given)
+    return None if at is None else MessageTime(at, _ENVELOPE, f"{producer}|envelope|{form}")
 
 
 _Read = tuple[datetime | None, str, str | None]

@@ -6,6 +6,7 @@ from pydantic_core import PydanticCustomError
 
 from exitbrain.domain.messages import (
     BOOK_CLOSE,
+    NO_TIME,
     TRADE_CLOSED,
     TRADE_INTENT,
     BookClose,
@@ -21,7 +22,7 @@ from exitbrain.domain.messages import (
 from exitbrain.infrastructure.wire.activation import activation_of, is_activation
 from exitbrain.infrastructure.wire.asked import asked_of, sides_of_close
 from exitbrain.infrastructure.wire.envelope import Opened, gave_blank, opened
-from exitbrain.infrastructure.wire.message_time import NO_TIME, producer_of, time_of
+from exitbrain.infrastructure.wire.message_time import producer_of, time_of
 from exitbrain.infrastructure.wire.names import NAMES_OF_ALL, NAMES_READ
 from exitbrain.infrastructure.wire.paper import is_paper
 from exitbrain.infrastructure.wire.reading import Reading, Refused

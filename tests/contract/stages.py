@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import redis
@@ -28,8 +29,12 @@ class Stage(Protocol):
     @property
     def server(self) -> str: ...
 
-    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
-        """Add an entry with the field `name`, under an id of that time where one is given."""
+    @property
+    def now(self) -> datetime:
+        """Return the time that it is there."""
+
+    def add(self, stream: str, name: str, at_ms: int | None = None, **fields: str) -> str:
+        """Add an entry with the field `name` and others, under an id of that time where one is given."""
 
     def entries(self, stream: str) -> list[dict[str, str]]:
         """Return the fields of every entry."""
@@ -73,9 +78,13 @@ class MemoryStage:
         self.server = "memory"
         self._streams = InMemoryStreams(lambda: self._ms)
 
-    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._ms / 1000, UTC)
+
+    def add(self, stream: str, name: str, at_ms: int | None = None, **fields: str) -> str:
         self._ms = self._ms + 1 if at_ms is None else at_ms
-        return self._streams.add(stream, {"name": name})
+        return self._streams.add(stream, {"name": name, **fields})
 
     def entries(self, stream: str) -> list[dict[str, str]]:
         return [fields for _, fields in self._streams.entries(stream)]
@@ -129,9 +138,14 @@ class RedisStage:
         self.server = str(facts["run_id"])
         self.flush()
 
-    def add(self, stream: str, name: str, at_ms: int | None = None) -> str:
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def add(self, stream: str, name: str, at_ms: int | None = None, **fields: str) -> str:
         entry_id = "*" if at_ms is None else f"{at_ms}-{self.client.xlen(stream)}"
-        return str(self.client.xadd(stream, {"name": name}, id=entry_id))
+        given: Any = {"name": name, **fields}
+        return str(self.client.xadd(stream, given, id=entry_id))
 
     def entries(self, stream: str) -> list[dict[str, str]]:
         entries: Any = self.client.xrange(stream)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import timedelta
 from time import monotonic
 
 import pytest
@@ -97,6 +98,46 @@ async def test_after_everything_was_lost_the_streams_belong_to_who_reads_first(s
         with pytest.raises(ReadElsewhere):
             async with consuming(stage, "b", store=ANOTHER):
                 pass
+
+
+@in_event_loop
+async def test_the_clock_that_gives_ids_can_be_asked(stage: Stage) -> None:
+    async with consuming(stage, "a") as source:
+        before = stage.now
+        asked = await source.server_time()
+    assert before - timedelta(seconds=1) <= asked <= stage.now + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("limit", [3, 7, 100])
+@in_event_loop
+async def test_an_id_of_the_future_holds_nothing_back_and_what_follows_it_stands_by_its_own_time(
+    stage: Stage, limit: int
+) -> None:
+    """Closes wait in their hundreds; the entries of the other stream come between them, each behind the one before it."""
+    first_ms = 1_600_000_000_000
+    stage.add(TRADE_INTENTS, "opened", first_ms + 10)
+    stage.add(TRADE_INTENTS, "far", 2**63 + 5, timestamp=str(first_ms + 20))
+    for at_ms in (40, 30, 50):
+        stage.add(TRADE_INTENTS, f"by its time {at_ms}", 2**63 + 5, timestamp=str(first_ms + at_ms))
+    for at_ms in range(1, 61):
+        stage.add(TRADE_CLOSES, f"closed {at_ms}", first_ms + at_ms)
+    stage.add(TRADE_INTENTS, "without a time", 2**63 + 5)
+    stage.add(TRADE_CLOSES, "closed now", first_ms + 61)
+    async with consuming(stage, "a") as source:
+        read = []
+        while page := names(await source.read(limit, 0)):
+            read += page
+    others = [(name, read[number - 1]) for number, name in enumerate(read) if not name.startswith("closed")]
+    assert others == [
+        ("opened", "closed 9"),
+        ("far", "closed 19"),
+        ("by its time 40", "closed 39"),
+        ("by its time 30", "by its time 40"),
+        ("by its time 50", "closed 49"),
+        ("without a time", "closed 60" if stage.server == "memory" else "closed now"),
+    ]
+    closes = [f"closed {at_ms}" for at_ms in range(1, 61)] + ["closed now"]
+    assert [name for name in read if name.startswith("closed")] == closes
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,11 @@ from tests.world import World
 pytestmark = pytest.mark.integration
 
 ANOTHER = "0b7f3f0e-0000-4000-8000-000000000002"
+
+
+def a_world() -> World:
+    """Return a world whose clock is right: the servers give ids of now."""
+    return World(at=datetime.now(UTC))
 
 
 @pytest.fixture(params=STAGES)
@@ -99,7 +105,7 @@ async def test_where_a_group_begins_for_a_store_that_took_it_over_is_noted_once_
 
 @in_event_loop
 async def test_a_store_that_is_complete_is_read_on_from_where_the_group_is(stage: Stage) -> None:
-    world = World()
+    world = a_world()
     added(stage, "1234")
     assert await worked(stage, world, most=2) == ["1", "2"]
     assert await worked(stage, world) == ["3", "4"]
@@ -111,7 +117,7 @@ async def test_a_store_that_is_complete_is_read_on_from_where_the_group_is(stage
 async def test_a_restored_store_reads_again_what_its_group_has_acknowledged_and_only_that(
     stage: Stage,
 ) -> None:
-    lost, restored, told = World(), World(), Told()
+    lost, restored, told = a_world(), a_world(), Told()
     added(stage, "12345")
     stage.add(TRADE_CLOSES, "6")
     assert await worked(stage, lost, restored, most=2) == ["1", "2"]
@@ -126,7 +132,7 @@ async def test_a_restored_store_reads_again_what_its_group_has_acknowledged_and_
 
 @in_event_loop
 async def test_what_a_restored_store_can_not_read_again_is_named_and_nothing_is_read(stage: Stage) -> None:
-    lost, restored, told = World(), World(), Told()
+    lost, restored, told = a_world(), a_world(), Told()
     ids = added(stage, "12345")
     assert await worked(stage, lost, restored, most=2) == ["1", "2"]
     assert await worked(stage, lost) == ["3", "4", "5"]
@@ -143,7 +149,7 @@ async def test_what_a_restored_store_can_not_read_again_is_named_and_nothing_is_
 
 @in_event_loop
 async def test_when_all_is_trimmed_all_of_it_is_named(stage: Stage) -> None:
-    lost, restored = World(), World()
+    lost, restored = a_world(), a_world()
     ids = added(stage, "123")
     assert await worked(stage, lost, restored, most=1) == ["1"]
     assert await worked(stage, lost) == ["2", "3"]
@@ -155,8 +161,8 @@ async def test_when_all_is_trimmed_all_of_it_is_named(stage: Stage) -> None:
 @in_event_loop
 async def test_a_store_restored_to_before_its_first_message_reads_all_again(stage: Stage) -> None:
     added(stage, "123")
-    assert await worked(stage, World()) == ["1", "2", "3"]
-    restored = World()
+    assert await worked(stage, a_world()) == ["1", "2", "3"]
+    restored = a_world()
     assert await worked(stage, restored) == ["1", "2", "3"]
 
 
@@ -165,12 +171,12 @@ async def test_a_store_restored_to_before_its_first_message_is_told_where_the_se
     stage: Stage,
 ) -> None:
     ids = added(stage, "123")
-    assert await worked(stage, World()) == ["1", "2", "3"]
+    assert await worked(stage, a_world()) == ["1", "2", "3"]
     stage.trim(TRADE_INTENTS, 2)
     if (await place_of(stage)).whole is False:
         with pytest.raises(EntriesTrimmed, match=f"before {ids[1]} was trimmed"):
-            await worked(stage, World())
-    assert await worked(stage, World(), go_on=True) == ["2", "3"]
+            await worked(stage, a_world())
+    assert await worked(stage, a_world(), go_on=True) == ["2", "3"]
 
 
 @in_event_loop
@@ -180,14 +186,14 @@ async def test_a_new_store_that_takes_over_goes_on_from_the_place_of_the_group_a
     added(stage, "123")
     async with consuming(stage, "a", store=ANOTHER) as before:
         await before.acknowledge(await before.read(2, 0))
-    world = World()
+    world = a_world()
     assert await worked(stage, world, take_over=True, most=0) == []
     assert await worked(stage, world) == ["3"]
 
 
 @in_event_loop
 async def test_an_entry_id_that_was_used_again_is_known_by_what_it_holds(stage: Stage) -> None:
-    world, told = World(), Told()
+    world, told = a_world(), Told()
     stage.add(TRADE_INTENTS, "lost", at_ms=5)
     assert await worked(stage, world) == ["lost"]
     stage.flush()
@@ -208,7 +214,7 @@ def test_whatever_a_restored_store_has_missed_is_read_again_in_order_or_named(
     stored = of.draw(st.integers(0, read), "in the restored store")
     held = of.draw(st.sets(st.integers(stored, max(stored, read - 1))), "not acknowledged")
     trimmed = of.draw(st.integers(0, sent), "trimmed")
-    stage, restored, told = MemoryStage(), World(), Told()
+    stage, restored, told = MemoryStage(), a_world(), Told()
     added(stage, [str(number) for number in range(sent)])
 
     @in_event_loop
@@ -252,7 +258,7 @@ class LooksTwiceAtAServerThatFailsOver:
 
 @in_event_loop
 async def test_a_server_that_fails_over_meanwhile_is_no_store_that_lacks_what_was_trimmed() -> None:
-    stage, world = MemoryStage(), World()
+    stage, world = MemoryStage(), a_world()
     added(stage, "123")
     assert await worked(stage, world) == ["1", "2", "3"]
     before = replace(await place_of(stage), delivered=EntryId(2**40, 0))

@@ -282,8 +282,8 @@ async def test_whatever_an_entry_holds_it_is_delivered_and_can_be_acknowledged(k
         assert large.message.broken
         assert large.message.broken.reason is Reason.TOO_LARGE
         assert twice.message.fields.values == {"name": "\0last\0"}
-        assert far.message.broken
-        assert far.entry_id == f"{2**64 - 2}-7"
+        assert far.message.broken is None
+        assert far.entry_id == str(far.message.stream_id) == f"{2**64 - 2}-7"
         await source.acknowledge([binary, large, twice, far])
         assert [backlog.pending for backlog in await source.backlog()] == [0, 0]
     server.stop()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def test_recorded_messages_through_redis_do_what_the_same_file_ingested_does(
     code, took_s = worker.stop()
     assert (code, took_s < 2.0) == (0, True)
 
-    world = World()
+    world = World(at=datetime.now(UTC))
     world.recorder.handle_batch(list(read_messages(lines, max_bytes=MAX_BYTES)))
     ledger = open_ledger(store, create=False)
     live = World(ledger=ledger)

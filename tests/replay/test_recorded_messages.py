@@ -4,6 +4,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -187,6 +188,7 @@ def test_after_the_intents_the_recorded_closes_end_what_is_open(
     world: tuple[World, list[Outcome]], shared_data: Path
 ) -> None:
     brain, _ = world
+    brain.clock.at += timedelta(days=365)  # some of them are later than that noon
     outcomes = brain.recorder.handle_batch(list(read_messages(closes(shared_data), max_bytes=MAX_BYTES)))
     accepted = [outcome for outcome in outcomes if outcome.disposition is Disposition.ACCEPTED]
     assert Counter(outcome.reason for outcome in outcomes) == {None: 1, Reason.NO_OPEN_POSITION: 541}

@@ -1,6 +1,7 @@
 """Broken variants of the live path, each with one promise taken away: the checker must see what it costs."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -102,6 +103,16 @@ class LetsOlderOverwrite(Intake):
         return super().decide_translated(message, translation, state, context)
 
 
+class BelievesAnything(Intake):
+    """Believe every id and every time, however far ahead."""
+
+    def decide_translated(
+        self, message: IncomingMessage, translation: Translation, state: State, context: Context
+    ) -> Decided:
+        believing = replace(context, settings=replace(context.settings, max_clock_ahead_s=math.inf))
+        return super().decide_translated(message, translation, state, believing)
+
+
 class IgnoresExitsSilently(Intake):
     """Keep no word of an exit that ended nothing."""
 
@@ -165,6 +176,7 @@ VARIANTS = {
     "lets an older intent overwrite": Variant(
         Parts(intake=LetsOlderOverwrite), "took effect after the newer"
     ),
+    "believes any id and any time": Variant(Parts(intake=BelievesAnything), "was muted"),
     "ignores exits silently": Variant(Parts(intake=IgnoresExitsSilently), "nothing tells of it"),
     "ignores on old knowledge": Variant(Parts(store=IgnoresOnOldKnowledge), "replay is not exact"),
     "lets loops hang silently": Variant(Parts(supervisor=LetsLoopsHang), "stand still unseen", since=245),

@@ -3,18 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from uuid import UUID
 
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay, message_of
 from exitbrain.application.replay import DecisionReplay
-from exitbrain.domain.configuration import IntakeConfigured
+from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, Whose
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -34,6 +35,8 @@ DEAD_LETTER_STREAMS = {
 
 REAL_ORDER_IDS = ("o", "900000")
 """How those order ids of a run begin that are neither placeholders nor counters."""
+
+AHEAD_S = DecisionSettings().max_clock_ahead_s
 
 DISTURBING = {
     Kind.FAIL_OVER,
@@ -75,6 +78,7 @@ class _Check:
         yield from self._no_exit_is_ignored_silently()
         yield from self._a_round_trip_has_one_result()
         yield from self._older_never_follows_newer()
+        yield from self._nothing_far_ahead_mutes_what_follows()
         yield from self._streams_are_received_in_order()
         yield from self._one_position_is_open_at_most()
         yield from self._streams_hold_what_the_log_says()
@@ -199,12 +203,45 @@ class _Check:
             message = message_of(receipt)
             translation = self._translator.translate(message)
             accepted = receipt.disposition is Disposition.ACCEPTED
-            if message.stream_id is None or not accepted or not isinstance(translation, TradeIntent):
+            if not self._is_believed(message.stream_id, receipt) or not accepted:
+                continue
+            if message.stream_id is None or not isinstance(translation, TradeIntent):
                 continue
             key = (message.source, translation.symbol)
             if key in newest and message.stream_id < newest[key]:
                 yield f"{key[1]}: {message.stream_id} took effect after the newer {newest[key]}"
             newest[key] = message.stream_id
+
+    @staticmethod
+    def _is_believed(entry_id: EntryId | None, receipt: MessageReceived) -> bool:
+        return entry_id is not None and entry_id.ms <= 1000 * (receipt.recorded_at.timestamp() + AHEAD_S)
+
+    def _nothing_far_ahead_mutes_what_follows(self) -> Iterator[str]:
+        """Look for what was too old beside an id or a time that is not to be believed, or beside nothing at all."""
+        newest: dict[tuple[str, str, str], EntryId] = {}
+        opened = {e.stream_id: e.event for e in self._log if isinstance(e.event, PositionOpened)}
+        for receipt in self._receipts.values():
+            message = message_of(receipt)
+            translation = self._translator.translate(message)
+            if not isinstance(translation, TradeIntent | TradeClosed):
+                continue
+            key, entry_id = (receipt.account, translation.symbol, receipt.source), message.stream_id
+            older = entry_id is not None and entry_id < newest.get(key, EntryId(0, 0))
+            if receipt.reason is Reason.SUPERSEDED and not older:
+                yield f"{receipt.entry_id} of {translation.symbol} was muted: nothing newer is believed"
+            if entry_id is not None and self._is_believed(entry_id, receipt):
+                newest[key] = max(entry_id, newest.get(key, entry_id))
+            met = receipt.ignored_exit
+            if receipt.reason is not Reason.EARLIER_CYCLE or met is None:
+                continue
+            if met.rule is Whose.STREAM_ORDER and met.open is not None:
+                at = opened[met.open.position_id].stamp.entry_id
+                if not self._is_believed(at, receipt):
+                    yield f"{receipt.entry_id} of {translation.symbol} was muted by an opening at {at}"
+            ends = [met.last.ended_at if met.last else None, met.open.opened_at if met.open else None]
+            latest = receipt.recorded_at + timedelta(seconds=AHEAD_S)
+            if met.rule is Whose.PAYLOAD_TIME and all(end is None or end > latest for end in ends):
+                yield f"{receipt.entry_id} of {translation.symbol} was muted until {ends[0]}"
 
     def _streams_are_received_in_order(self) -> Iterator[str]:
         if any(self._evidence.faults.counts[kind] for kind in DISTURBING):

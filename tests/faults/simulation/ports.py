@@ -109,6 +109,9 @@ class SimulatedSource:
     async def backlog(self) -> list[Backlog]:
         return await self._call("look", lambda: [Backlog(stream, None, 0) for stream in GROUPS])
 
+    async def server_time(self) -> datetime:
+        return await self._call("ask for the time", self._server.time)
+
     async def reap(self) -> list[str]:
         return []
 

@@ -29,7 +29,7 @@ from tests.faults.simulation.live_worker import LiveWorker, Parts, Surroundings
 from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock, SimulatedInstruments
 from tests.faults.simulation.processes import End
 from tests.faults.simulation.streams import EntryKey, Fields, StreamServer
-from tests.faults.simulation.workload import SYMBOLS, opening_intent, workload
+from tests.faults.simulation.workload import SYMBOLS, opening_intent, with_far_ahead, workload
 from tests.world import MAX_BYTES, THIS
 
 PEACE_MAX_S = 40.0
@@ -66,6 +66,7 @@ class Schedule:
 
     def __init__(self, seed: int, parts: Parts) -> None:
         self._rng = rng = Random(seed)
+        self._far_ahead = Random(f"far ahead {seed}")  # dice of its own: the others fall as without it
         self._parts = parts
         self._faults = Faults(rng)
         self._trouble_s = rng.uniform(0.8, 2.4)
@@ -122,9 +123,10 @@ class Schedule:
 
     async def _produce(self) -> None:
         undecidable = Kind.CONFUSED in self._faults.kinds
-        for sending in workload(self._rng, seconds=self._trouble_s, undecidable=undecidable):
+        sendings = workload(self._rng, seconds=self._trouble_s, undecidable=undecidable)
+        for sending in with_far_ahead(self._far_ahead, sendings):
             await asyncio.sleep(sending.at_s - _now())
-            key = self._server.add(sending.stream, sending.fields)
+            key = self._server.add(sending.stream, sending.fields, sending.key)
             self.evidence.produced.append(Produced(sending.stream, key, sending.fields))
             self._around.arrivals.announce()
 

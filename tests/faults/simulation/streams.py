@@ -6,6 +6,7 @@ until it is acknowledged, a pending entry can outlive its content. It can also l
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from exitbrain.application.ports.publisher import PublishedPosition, Stated
 
@@ -81,10 +82,14 @@ class StreamServer:
         """Return the id of the server that answers now."""
         return f"server-{self._fail_overs}"
 
-    def add(self, stream: str, fields: Fields) -> EntryKey:
-        """Append an entry under the id the clock gives, or the next after the newest."""
+    def time(self) -> datetime:
+        """Return the time of the clock that gives entry ids."""
+        return datetime.fromtimestamp(self._now_ms() / 1000, UTC)
+
+    def add(self, stream: str, fields: Fields, key: EntryKey | None = None) -> EntryKey:
+        """Append an entry under the id that is asked for or the clock gives, or the next after the newest."""
         to = self.streams.setdefault(stream, Stream())
-        key = max((self._now_ms(), 0), (to.newest[0], to.newest[1] + 1))
+        key = max(key or (self._now_ms(), 0), (to.newest[0], to.newest[1] + 1))
         to.entries[key] = fields
         to.newest = key
         return key

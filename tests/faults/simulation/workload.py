@@ -1,12 +1,12 @@
 """The messages of a run: a few symbols opened, added to, flipped, reduced and closed, with rubbish in between."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from tests.faults.simulation.ports import CLOSES, INTENTS
-from tests.faults.simulation.streams import Fields
+from tests.faults.simulation.streams import EntryKey, Fields
 from tests.world import NOON_MS
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "1000PEPEUSDT")
@@ -17,11 +17,12 @@ UNDECIDABLE_LEVERAGE = 77.0
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One message and when its producer sends it, in seconds."""
+    """One message and when its producer sends it, in seconds; `key` is the entry id that it asks for, None for the next."""
 
     at_s: float
     stream: str
     fields: Fields
+    key: EntryKey | None = None
 
 
 def workload(rng: Random, *, seconds: float, undecidable: bool) -> list[Sending]:
@@ -44,6 +45,28 @@ def workload(rng: Random, *, seconds: float, undecidable: bool) -> list[Sending]
                 # What the executor makes of it, a moment later or after the next entry.
                 sendings.append(Sending(at_s + rng.choice((0.05, 0.3, 1.0)), CLOSES, _closed(rng, symbol)))
     return sorted(sendings, key=lambda sending: sending.at_s)
+
+
+def with_far_ahead(rng: Random, sendings: list[Sending]) -> list[Sending]:
+    """Return the messages of a run, a few of them with an entry id or a time that lies far ahead, in half of the runs."""
+    if rng.random() < 0.5:
+        return sendings
+    return [_far_ahead(rng, one) if rng.random() < 0.2 else one for one in sendings]
+
+
+def _far_ahead(rng: Random, sending: Sending) -> Sending:
+    if rng.random() < 0.4:
+        return replace(
+            sending, key=(rng.choice((NOON_MS + 600_000, 2**63 - 1, 2**63, 2**64 - 1)), rng.randrange(3))
+        )
+    far = rng.choice(("2030-01-01T00:00:00+00:00", "2100-12-31T23:59:59", str(NOON_MS + 600_000)))
+    if "payload" not in sending.fields:
+        return replace(sending, fields={**sending.fields, "timestamp": far, "source": "producer"})
+    try:
+        payload = json.loads(sending.fields["payload"])
+    except ValueError:
+        return sending
+    return replace(sending, fields={**sending.fields, "payload": json.dumps({**payload, "timestamp": far})})
 
 
 def _message(rng: Random, symbol: str, *, undecidable: bool) -> tuple[str, Fields]:

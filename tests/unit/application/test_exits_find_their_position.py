@@ -1,6 +1,7 @@
 """An exit is never lost, and never ends the wrong position: whole stories, each replayed afterwards."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from exitbrain.domain.position import CloseReported, Position, PositionClosed, P
 from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason
 from exitbrain.domain.values import Origin, Side, Whose
 from exitbrain.infrastructure.wire.incoming import from_fields
-from tests.world import MAX_BYTES, NOON_MS, World
+from tests.world import MAX_BYTES, NOON, NOON_MS, World
 
 LONG: dict[str, Any] = {
     "symbol": "ETHUSDT",
@@ -30,6 +31,7 @@ class Story(World):
     """A world whose messages come at chosen minutes, and which is replayed at its end."""
 
     def at(self, minutes: float) -> str:
+        self.clock.at = max(self.clock.at, NOON + timedelta(minutes=minutes))
         return f"{NOON_MS + int(minutes * MINUTE)}-0"
 
     def enters(self, minutes: float, **said: Any) -> Outcome:

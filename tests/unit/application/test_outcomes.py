@@ -75,6 +75,7 @@ def opened(world: World, minute: float = 0, **fields: Any) -> None:
         "quantity": 2,
         "leverage": 10,
     }
+    world.clock.at = NOON + timedelta(hours=1)
     world.intent(**{**said, "timestamp": at(minute), **fields})
 
 

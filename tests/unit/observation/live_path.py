@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,7 +30,7 @@ from exitbrain.infrastructure.observation.metrics import Metrics
 from exitbrain.infrastructure.paper.places import InMemoryPlaces
 from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.ignored_exits import ignored_outcome
-from tests.world import THIS, World
+from tests.world import NOON, THIS, World
 
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"
 
@@ -89,10 +90,13 @@ def told_everything() -> Told:
     for message in (intent, intent | {"leverage": 500}):
         outcome = world.recorder.handle(world.message("trade.intent", message))
         told.journal.event("messages", outcomes=[outcome])
-    told.journal.event("messages", outcomes=[replace(ignored_outcome(), unusable=("quantity",))])
+    told.journal.event(
+        "messages", outcomes=[replace(ignored_outcome(), unusable=("quantity",), not_believed=("stream_id",))]
+    )
     for name in ("read", "committed", "acknowledged"):
         told.journal.event(name, entries=2, seconds=0.001, filled=0.0)
     told.journal.event("published", stream=LEVELS, position=9, entries=1, entry_ids=["1-0"], seconds=0.001)
+    told.journal.event("clocks_compared", ahead_s=0.0)
     told.journal.event("turn_taken", consumer="worker-a")
     told.journal.event("backlog", stream="quantum:stream:trade.intent", lag=0, pending=0)
     told.journal.trouble("loop_failed", loop="read", error="refused", failures=1, silent_s=0.1)
@@ -135,6 +139,9 @@ class MessagesInMemory:
 
     async def backlog(self) -> list[Backlog]:
         return [Backlog("quantum:stream:trade.intent", 3, 2), Backlog("quantum:stream:trade.closed", None, 0)]
+
+    async def server_time(self) -> datetime:
+        return NOON
 
     async def reap(self) -> list[str]:
         return []

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observation.muted import MARKETS_MAX
 from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import World
@@ -343,3 +345,59 @@ def test_a_log_that_can_not_be_written_stops_nothing_and_is_counted() -> None:
     journal.trouble("loop_failed", loop="read", error="refused")
 
     assert samples(metrics)["exitbrain_log_lines_lost_total", frozenset()] == 2
+
+
+def too_old(symbol: str, account: str = "default", reason: Reason = Reason.SUPERSEDED) -> Outcome:
+    return replace(
+        World().intent(**INTENT),
+        disposition=Disposition.IGNORED,
+        reason=reason,
+        symbol=symbol,
+        account=account,
+    )
+
+
+def test_three_messages_in_a_row_that_are_too_old_are_a_trouble_and_then_each_time_the_run_has_doubled() -> (
+    None
+):
+    told = Told()
+    late = too_old("BTCUSDT")
+    tell(told, *[late] * 2, too_old("BTCUSDT", "other"), too_old("ETHUSDT"), replace(late, duplicate=True))
+    assert told.named("symbol_muted") == []
+    tell(told, *[replace(late, reason=Reason.EARLIER_CYCLE)] * 11)
+
+    muted = told.named("symbol_muted")
+    assert [line["messages"] for line in muted] == [3, 6, 12]
+    assert {(line["level"], line["account"], line["symbol"], line["muted"]) for line in muted} == {
+        ("warning", "default", "BTCUSDT", 1)
+    }
+    assert told.value("exitbrain_muted_symbols") == 1
+    assert told.value("exitbrain_troubles_total", event="symbol_muted") == 3
+
+
+def test_a_symbol_that_is_heard_again_is_told_and_its_run_begins_anew() -> None:
+    told = Told()
+    late, heard = too_old("BTCUSDT"), World().intent(**INTENT)
+    tell(told, *[late] * 3, heard, late, late, heard)
+
+    assert [line["messages"] for line in told.named("symbol_heard_again")] == [3]
+    assert len(told.named("symbol_muted")) == 1
+    assert told.value("exitbrain_muted_symbols") == 0
+
+
+def test_of_invented_symbols_no_more_than_a_thousand_runs_are_kept() -> None:
+    told = Told()
+    late = too_old("BTCUSDT")
+    tell(told, *[late] * 2, *[replace(late, symbol=f"S{number}") for number in range(MARKETS_MAX)], late)
+
+    assert told.named("symbol_muted") == []
+
+
+def test_an_id_that_is_not_believed_is_told_once() -> None:
+    told, world = Told(), World()
+    far = world.message("trade.intent", INTENT, "9223372036854775807-0")
+    tell(told, world.recorder.handle(far), world.recorder.handle(far))
+
+    (line,) = told.named("not_believed")
+    assert (line["fields"], line["source"], line["symbol"]) == ("stream_id", "trade.intent", "BTCUSDT")
+    assert told.value("exitbrain_not_believed_total", field="stream_id", source="trade.intent") == 1

@@ -31,7 +31,7 @@ def test_the_source_is_the_stream_without_its_prefix() -> None:
 
 @pytest.mark.parametrize(
     ("text", "entry"),
-    [("1766550734062-1", EntryId(1766550734062, 1)), (f"{2**63 - 1}-0", EntryId(2**63 - 1, 0))],
+    [("1766550734062-1", EntryId(1766550734062, 1)), (f"{2**64 - 1}-0", EntryId(2**64 - 1, 0))],
 )
 def test_a_stream_id_is_the_entry_id(text: str, entry: EntryId) -> None:
     message = incoming({}, text)
@@ -43,7 +43,7 @@ def test_a_stream_id_with_leading_zeros_is_the_same_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "", "-1-0", "5", "5-", "1-2-3", f"{2**63}-0", f"1-{2**63}", "١-١", "1-1\n"]
+    "text", ["abc", "", "-1-0", "5", "5-", "1-2-3", f"{2**64}-0", f"1-{2**64}", "١-١", "1-1\n"]
 )
 def test_a_malformed_stream_id_breaks_the_message_and_its_content_names_it(text: str) -> None:
     message = incoming({"a": "b"}, text)
