@@ -27,7 +27,7 @@ from exitbrain.infrastructure.redis.errors import trouble_of
 COMMAND_TIMEOUT_S = 2.5
 """How long one command may take; a connection that is open on our side only is noticed after so long."""
 
-PATIENCE = 8
+PATIENCE = 4
 """How many times longer an answer may take that did not come in time before; see `Patience`."""
 
 BLOCK_MAX_S = 1.0
