@@ -269,11 +269,13 @@ return {facts.pending, facts.lag or false}
 
 # How far a group is, and what there is of its stream: the newest id delivered, the oldest that is there, the newest
 # deleted, how many there are and how many were ever added, where the server tells it. Nothing where the group is not there.
+# To a group that was given nothing the rest can not matter, and would cost a look at the first and the newest entry.
 PLACE = (
     _FACTS_OF
     + """
 local group = facts_of(KEYS[1], ARGV[1])
 if not group then return false end
+if group['last-delivered-id'] == '0-0' then return {'0-0', '', '0-0', 0, -1} end
 local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
 local first = stream['first-entry']
 return {

@@ -84,7 +84,9 @@ def _survives(folder: Path, url: str, client: redis.Redis, about: str) -> bool:
             sleep(after_s)
             worker.send_signal(signal.SIGKILL)
     client.delete("quantum:turn:exitbrain")
+    said = (folder / "worker.log").stat().st_size
     with serving(folder, url) as worker:
+        until(lambda: (folder / "worker.log").stat().st_size > said, folder)  # it has started
         began = monotonic()
         until(lambda: is_decided(client), folder)
         took_s = monotonic() - began
