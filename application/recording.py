@@ -422,7 +422,8 @@ def _is_same(message: IncomingMessage, earlier: MessageReceived) -> bool:
 
 def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
     """Return a message whose entry id was used before for another content, under an id that tells them apart."""
-    content = repr(sorted(message.fields.values.items())).encode("utf-8", "surrogatepass")
+    length = "" if message.fields.length is None else str(message.fields.length)
+    content = (repr(sorted(message.fields.values.items())) + length).encode("utf-8", "surrogatepass")
     digest = sha256(content).hexdigest()
     return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
 

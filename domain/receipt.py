@@ -54,14 +54,13 @@ class RawFields:
     """The fields of a message as they came, every value as text.
 
     `encoded` names the fields whose text stands for something else: `base64` for bytes that are not UTF-8,
-    `json` for values of an import that were not text. Of a message above the size cap the values are cut;
-    `length` (bytes) and `sha256` then tell of the whole.
+    `json` for values of an import that were not text. Of a message above the size cap only the first
+    part is kept, and `length` is that of the whole, in bytes.
     """
 
     values: dict[str, str]
     encoded: dict[str, str]
     length: int | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
-from exitbrain.application.ports.message_source import Delivery, MessageSource
+from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Worker:
         self._opened = asyncio.Event()
         self._placed = False
         self._had_turn = False
+        self._read_max = settings.batch_max
 
     @property
     def in_hand(self) -> int:
@@ -99,13 +100,22 @@ class Worker:
             self._placed = True
         room = await self._buffer.wait_for_room(self._settings.wait_s)
         if room:
-            limit = min(room, self._settings.batch_max)
             watch = Stopwatch()
-            deliveries = await self._source.read(limit, self._settings.wait_s)
+            deliveries = await self._read_up_to(min(room, self._read_max))
             self._note_turn()
             await self._buffer.put(deliveries)
             if deliveries:
                 self._note("read", len(deliveries), watch)
+
+    async def _read_up_to(self, limit: int) -> list[Delivery]:
+        """Read; of what could not be read in time half as much is asked for next, down to one, and then more again."""
+        try:
+            deliveries = await self._source.read(limit, self._settings.wait_s)
+        except SourceUnavailable:
+            self._read_max = max(1, limit // 2)
+            raise
+        self._read_max = min(self._settings.batch_max, 2 * self._read_max)
+        return deliveries
 
     def _note_turn(self) -> None:
         in_turn = self._source.in_turn
@@ -187,7 +197,7 @@ class Worker:
         if not self._placed:
             return
         if self._buffer.room and self._source.in_turn:
-            limit = min(self._buffer.room, self._settings.batch_max)
+            limit = min(self._buffer.room, self._read_max)
             claimed: Sequence[Delivery] = await self._source.reclaim(limit)
             if claimed:
                 self._journal.event("reclaimed", entries=len(claimed))

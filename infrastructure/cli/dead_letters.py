@@ -98,7 +98,6 @@ def _report(letter: DeadLetter) -> reports.DlqShowReport:
         fields=letter.fields.values,
         encoded=letter.fields.encoded,
         length=letter.fields.length,
-        sha256=letter.fields.sha256,
     )
 
 
@@ -124,7 +123,7 @@ def _letter_text(report: reports.DlqShowReport) -> Iterator[str]:
     yield f"  recorded {report.recorded_at.isoformat()}, receipt {report.receipt_id}"
     if report.retry_of is not None:
         yield f"  a retry of {report.retry_of}"
-    yield from tables.raw_fields(report.fields, report.encoded, report.length, report.sha256)
+    yield from tables.raw_fields(report.fields, report.encoded, report.length)
 
 
 def _sentence(refusal: reports.Refusal) -> str:

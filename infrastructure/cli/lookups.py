@@ -257,7 +257,6 @@ def _receipt_report(found: lookup.FoundReceipt, register: PolicyRegister) -> rep
         fields=received.fields.values,
         encoded=received.fields.encoded,
         length=received.fields.length,
-        sha256=received.fields.sha256,
         ignored_exit=None if received.ignored_exit is None else exits.reported(received.ignored_exit),
         effects=[_effect(entry, register) for entry in found.effects],
     )
@@ -284,7 +283,7 @@ def _receipt_text(report: reports.ReceiptReport, ignored: IgnoredExit | None) ->
         yield from exits.in_words(ignored)
     for one in report.assumptions:
         yield f"  assumed {one.field} {one.value}: {one.why}"
-    yield from tables.raw_fields(report.fields, report.encoded, report.length, report.sha256)
+    yield from tables.raw_fields(report.fields, report.encoded, report.length)
     yield "Effects" if report.effects else "No effects"
     for effect in report.effects:
         yield f"  #{effect.log_position:<6} {effect.event} of {effect.id}{f': {effect.what}' if effect.what else ''}"

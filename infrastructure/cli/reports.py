@@ -618,7 +618,6 @@ class ReceiptReport(Struct):
     fields: dict[str, str]
     encoded: dict[str, str]
     length: int | None
-    sha256: str | None
     ignored_exit: IgnoredExit | None
     effects: list[Effect]
 
@@ -679,7 +678,6 @@ class DlqShowReport(DeadLetterRow, kw_only=True):
     fields: dict[str, str]
     encoded: dict[str, str]
     length: int | None
-    sha256: str | None
 
 
 class DlqRetryReport(Struct):

@@ -53,16 +53,14 @@ def bounds(judged: JudgedLevels, level: str) -> str:
     )
 
 
-def raw_fields(
-    fields: dict[str, str], encoded: dict[str, str], length: int | None, sha256: str | None
-) -> Iterator[str]:
+def raw_fields(fields: dict[str, str], encoded: dict[str, str], length: int | None) -> Iterator[str]:
     """Yield the fields of a message as they came, a line each."""
     yield "Fields"
     for name, value in fields.items():
         encoding = f" ({encoded[name]})" if name in encoded else ""
         yield f"  {name}{encoding}: {value}"
     if length is not None:
-        yield f"  cut: {length} bytes in all, SHA-256 {sha256}"
+        yield f"  cut: the first part of {length} bytes"
 
 
 def _table(title: str, explanation: Explanation) -> Table:

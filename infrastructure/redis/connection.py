@@ -27,6 +27,9 @@ from exitbrain.infrastructure.redis.errors import trouble_of
 COMMAND_TIMEOUT_S = 2.5
 """How long one command may take; a connection that is open on our side only is noticed after so long."""
 
+PATIENCE = 4
+"""How many times longer an answer may take that did not come in time before; see `Patience`."""
+
 BLOCK_MAX_S = 1.0
 """How long a read may wait on the server."""
 
@@ -35,10 +38,12 @@ BLOCK_MARGIN_S = 3.0
 
 
 def connect(url: str) -> Redis:
-    """Return a client for a URL (redis, rediss, unix), bytes in and out. Raises BadRedisUrl for any other."""
-    return Redis.from_pool(
-        ConnectionPool(**_made_with(url, BLOCK_MAX_S + BLOCK_MARGIN_S), retry=Retry(NoBackoff(), 0))
-    )
+    """Return a client for a URL (redis, rediss, unix), bytes in and out. Raises BadRedisUrl for any other.
+
+    Whoever asks bounds the time of it with `answering`; the socket waits longer than that.
+    """
+    longest_s = PATIENCE * COMMAND_TIMEOUT_S + BLOCK_MARGIN_S
+    return Redis.from_pool(ConnectionPool(**_made_with(url, longest_s), retry=Retry(NoBackoff(), 0)))
 
 
 def connect_synchronously(url: str) -> redis.Redis:
@@ -76,6 +81,32 @@ def connect_for_blocking(url: str) -> Redis:
     if given is None or given < allowed:
         raise BadRedisUrl(f"socket_timeout of the Redis URL is {given}; allowed: at least {allowed} seconds")
     return client
+
+
+class Patience:
+    """How long an answer may take: twice as long after each that did not come in time, until somebody is content.
+
+    One big entry can keep a busy server longer than anything else does. Asked again in the same time it would never be
+    got past.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._usual_s = self._timeout_s = timeout_s
+
+    @asynccontextmanager
+    async def answering(self, *keys: str, beyond_s: float = 0.0) -> AsyncIterator[None]:
+        """Do as the function of this name does; `beyond_s` is how long the server was told to wait."""
+        try:
+            async with answering(SourceUnavailable, self._timeout_s + beyond_s, *keys):
+                yield
+        except SourceUnavailable as error:
+            if isinstance(error.__cause__, TimeoutError | exceptions.TimeoutError):
+                self._timeout_s = min(2 * self._timeout_s, PATIENCE * self._usual_s)
+            raise
+
+    def content(self) -> None:
+        """Wait no longer than usual again."""
+        self._timeout_s = self._usual_s
 
 
 @asynccontextmanager

@@ -12,10 +12,13 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.receipt import RawFields
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, connect_synchronously
 from exitbrain.infrastructure.redis.errors import trouble_of
+from exitbrain.infrastructure.redis.scripts import LETTER_BYTES, LETTERS
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.dead_letter import letter_of
+from exitbrain.infrastructure.wire.stream_entry import Content, taken_apart
 
 PAGE = 500
+BEGINNING = "0-0"
 
 
 class RedisDeadLetters:
@@ -25,13 +28,16 @@ class RedisDeadLetters:
         self._names = names
         # Any: its types speak of text and bytes at once.
         self._client: Any = connect_synchronously(url)
+        self._letters = self._client.register_script(LETTERS)
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
-        start = "-"
-        while page := self._page(self._names.dead_letters_of(source), start):
-            for entry_id, fields in page:
-                yield letter_of(entry_id.decode(), _texts(fields))
-            start = f"({page[-1][0].decode()}"
+        stream, after = self._names.dead_letters_of(source), BEGINNING
+        while after:
+            with _answering(stream):
+                found, last = self._letters(keys=[stream], args=[after, PAGE])
+            for entry_id, content in zip(found[::2], found[1::2], strict=True):
+                yield _letter(entry_id.decode(), content)
+            after = last.decode()
 
     def resend(self, stream: str, fields: RawFields) -> str:
         with _answering(stream, "; whether the message was sent is not known"):
@@ -39,11 +45,6 @@ class RedisDeadLetters:
 
     def close(self) -> None:
         self._client.close()
-
-    def _page(self, stream: str, start: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        with _answering(stream):
-            page: list[tuple[bytes, dict[bytes, bytes]]] = self._client.xrange(stream, start, "+", count=PAGE)
-            return page
 
 
 @contextmanager
@@ -57,8 +58,12 @@ def _answering(key: str, consequence: str = "") -> Iterator[None]:
         raise DeadLettersUnavailable(f"{trouble.why}{consequence}") from error
 
 
-def _texts(fields: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode("utf-8", "replace"): text.decode("utf-8", "replace") for name, text in fields.items()}
+def _letter(entry_id: str, content: Content) -> DeadLetter | UnreadableLetter:
+    size, parts = taken_apart(content)
+    if size is not None:
+        return UnreadableLetter(entry_id, f"it has {size} bytes; one of ours has at most {LETTER_BYTES}")
+    texts = [part.decode("utf-8", "replace") for part in parts]
+    return letter_of(entry_id, dict(zip(texts[::2], texts[1::2], strict=True)))
 
 
 def _raw(fields: RawFields) -> dict[Any, Any]:

@@ -12,9 +12,6 @@ from exitbrain.infrastructure.wire.translator import WireTranslator
 NEW = ">"
 BEGINNING = "0-0"
 
-LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
-"""The greatest id there can be: the server takes no range that begins after it."""
-
 Order = tuple[int, int, int]
 """Milliseconds of the entry id, number of the lane, sequence: within a millisecond opens come before closes."""
 

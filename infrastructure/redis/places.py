@@ -8,10 +8,10 @@ from redis.exceptions import ResponseError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
-from exitbrain.infrastructure.redis.scripts import GO_BACK, LOOK_BACK
+from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, Patience, answering, connect
+from exitbrain.infrastructure.redis.scripts import GO_BACK, LOOK_BACK, PLACE
 from exitbrain.infrastructure.redis.streams import Names
-from exitbrain.infrastructure.wire.stream_entry import from_content, id_in_numbers
+from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
 
 BEGINNING = EntryId(0, 0)
 PAGE = 500
@@ -24,7 +24,9 @@ class RedisPlaces:
         self, url: str, names: Names, store: str, *, max_message_bytes: int = 65_536, page: int = PAGE
     ) -> None:
         self._client = connect(url)
+        self._patience = Patience(COMMAND_TIMEOUT_S)
         self._look_back = self._client.register_script(LOOK_BACK)
+        self._look = self._client.register_script(PLACE)
         self._go_back = self._client.register_script(GO_BACK)
         self._names = names
         self._store = store
@@ -32,7 +34,7 @@ class RedisPlaces:
         self._page = page
 
     async def places(self) -> list[ReadingPlace]:
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+        async with self._patience.answering():
             found = [await self._place(stream) for stream in self._names.incoming]
         return [place for place in found if place is not None]
 
@@ -40,22 +42,23 @@ class RedisPlaces:
         group, upto = self._names.group_of(place.stream), str(place.delivered)
         begun = place.begun or BEGINNING
         while upto:
-            arguments: list[str | int] = [group, upto, f"({begun}", self._page, str(place.delivered)]
-            async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
-                server, found = await self._look_back(keys=[place.stream], args=arguments)
+            delivered, cap = str(place.delivered), self._max_message_bytes
+            arguments: list[str | int] = [group, upto, f"({begun}", self._page, delivered, cap]
+            async with self._patience.answering():
+                server, found, before = await self._look_back(keys=[place.stream], args=arguments)
             page = [self._earlier(place, server, *one) for one in found]
             if page:
                 yield page
-            upto = f"({page[-1].entry_id}" if len(page) >= self._page else ""
+            upto = before.decode()
 
     async def go_back(self, place: ReadingPlace, to: EntryId) -> bool:
         arguments = [self._names.group_of(place.stream), str(place.delivered), str(to)]
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+        async with self._patience.answering():
             return bool(await self._go_back(keys=[place.stream], args=arguments))
 
     async def begin_at(self, place: ReadingPlace) -> None:
         note = self._names.store_of_group(place.stream)
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
+        async with self._patience.answering():
             await self._client.set(note, f"{self._store}:{place.delivered}")
 
     async def close(self) -> None:
@@ -64,36 +67,33 @@ class RedisPlaces:
 
     async def _place(self, stream: str) -> ReadingPlace | None:
         try:
-            groups: list[dict[str, Any]] = await self._client.xinfo_groups(stream)
-            facts: dict[str, Any] = await self._client.xinfo_stream(stream)
+            answer: Any = await self._look(keys=[stream], args=[self._names.group_of(stream)])
         except ResponseError as error:
             if "no such key" in str(error):
                 return None
             raise
-        ours = self._names.group_of(stream).encode()
-        delivered = [group["last-delivered-id"] for group in groups if group["name"] == ours]
-        if not delivered:
+        if answer is None:
             return None
+        delivered, first, deleted, length, added = answer
         said: Any = await self._client.get(self._names.store_of_group(stream))
         _, _, begun = (said or b"").partition(b":")
-        first, added = facts["first-entry"], facts.get("entries-added")  # not told before 7.0
         return ReadingPlace(
             stream=stream,
             source=self._names.source_of(stream),
             begun=_entry_id(begun) if begun else None,
-            delivered=_entry_id(delivered[0]),
-            first=None if first is None else _entry_id(first[0]),
-            deleted=_entry_id(facts.get("max-deleted-entry-id", b"0-0")),
-            whole=None if added is None else added == facts["length"],
+            delivered=_entry_id(delivered),
+            first=_entry_id(first) if first else None,
+            deleted=_entry_id(deleted),
+            whole=None if added < 0 else added == length,  # not told before 7.0
         )
 
     def _earlier(
-        self, place: ReadingPlace, server: bytes, entry_id: bytes, content: Sequence[bytes], pending: int
+        self, place: ReadingPlace, server: bytes, entry_id: bytes, content: Content | None, pending: int
     ) -> Earlier:
         message, _ = from_content(
             place.stream,
             entry_id.decode(),
-            content,
+            content or [],
             max_bytes=self._max_message_bytes,
             source=place.source,
             server=server.decode() or None,

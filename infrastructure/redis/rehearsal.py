@@ -18,8 +18,11 @@ from exitbrain.infrastructure.redis.errors import code_of, trouble_of
 from exitbrain.infrastructure.redis.publisher import PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
+    BACKLOG,
     GO_BACK,
+    LETTERS,
     LOOK_BACK,
+    PLACE,
     READ,
     REAP,
     RECLAIM,
@@ -32,6 +35,9 @@ NEVER_MS = 2**53
 """So long nothing has been idle."""
 
 NO_NUMBER = "none"
+_NO_ENTRY = ("+", "+", "COUNT", 1)
+"""A range without an entry: one may be of any size."""
+
 _NOTHING = b"\x90"
 """An empty array, as entries come to the script that publishes."""
 
@@ -88,11 +94,12 @@ async def _ask(client: Redis, step: Step) -> None:
 
 
 def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
-    """The turn, and the keys beside it and beside the groups that name the store."""
+    """The turn, the wait for its streams, and the keys beside it and beside the groups that name the store."""
     turn = names.turn
     yield Step([], ["TIME"])
     yield Step([turn], ["PTTL", turn])
     yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
+    yield Step([turn], ["CLIENT", "REPLY", NO_NUMBER])
     for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):
         yield Step([key], ["GET", key])
         yield Step([key], ["SET", key, nobody, "NX", "XX"])
@@ -102,14 +109,14 @@ def _of_incoming(names: Names, nobody: str) -> Iterator[Step]:
     for stream in names.incoming:
         group = names.group_of(stream)
         asked: list[list[str | int]] = [
-            ["XRANGE", stream, "-", "+", "COUNT", 1],
-            ["XREVRANGE", stream, "+", "-", "COUNT", 1],
+            ["XRANGE", stream, *_NO_ENTRY],
+            ["XREVRANGE", stream, *_NO_ENTRY],
             ["XREAD", "COUNT", 1, "STREAMS", stream, "$"],
             ["XGROUP", "CREATE", stream, group, NO_NUMBER, "MKSTREAM"],
             ["XGROUP", "SETID", stream, group, NO_NUMBER],
             ["XGROUP", "DELCONSUMER", stream, group, nobody],
             ["XINFO", "GROUPS", stream],
-            ["XINFO", "STREAM", stream],
+            ["XINFO", "STREAM", stream, "FULL", "COUNT", NO_NUMBER],
             ["XINFO", "CONSUMERS", stream, group],
             ["XREADGROUP", "GROUP", group, nobody, "COUNT", NO_NUMBER, "STREAMS", stream, ">"],
             ["XPENDING", stream, group],
@@ -122,7 +129,7 @@ def _of_incoming(names: Names, nobody: str) -> Iterator[Step]:
 def _of_outgoing(names: Names) -> Iterator[Step]:
     for stream in names.published:
         position = published_key(stream)
-        yield Step([stream], ["XRANGE", stream, "-", "+", "COUNT", 1])
+        yield Step([stream], ["XRANGE", stream, *_NO_ENTRY])
         yield Step([stream], ["XADD", stream, NO_NUMBER, "name", "value"])
         yield Step([position], ["GET", position])
         yield Step([position], ["SET", position, "", "NX", "XX"])
@@ -131,15 +138,18 @@ def _of_outgoing(names: Names) -> Iterator[Step]:
 def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
     turn, store = names.turn, names.store_of_turn
     groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
-    yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, *groups], READ)
+    yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
     yield Step([turn], [nobody], RELEASE)
     for stream in names.incoming:
         group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
         yield Step(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
-        yield Step(keys, [group, nobody, NEVER_MS, 1, nobody], RECLAIM)
-        yield Step([stream], [group, "0-0", ""], ACKNOWLEDGE)
+        yield Step(keys, [group, nobody, NEVER_MS, 1, nobody, 1], RECLAIM)
+        yield Step([stream], [group, 1, "0-0", ""], ACKNOWLEDGE)
+        yield Step([stream], [group], BACKLOG)
+        yield Step([stream], [group], PLACE)
         yield Step([stream], [group, nobody, NEVER_MS], REAP)
-        yield Step([stream], [group, "0-0", "0-0", 1, "0-1"], LOOK_BACK)
+        yield Step([stream], [group, "0-0", "0-0", 1, "0-1", 1], LOOK_BACK)
         yield Step([stream], [group, nobody, "0-0"], GO_BACK)
     for stream in names.published:
+        yield Step([stream], ["+", 1], LETTERS)
         yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)

@@ -12,7 +12,7 @@ after all before it, and the receipt makes it count once. The one behind meets n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,14 +27,26 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
+    Patience,
     answering,
     connect,
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.errors import code_of
-from exitbrain.infrastructure.redis.lanes import BEGINNING, LAST_ID, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.news import wait_for_news
 from exitbrain.infrastructure.redis.owners import store_in
-from exitbrain.infrastructure.redis.scripts import ACKNOWLEDGE, OPEN, READ, REAP, RECLAIM, RELEASE, TAKE_OVER
+from exitbrain.infrastructure.redis.scripts import (
+    ACKNOWLEDGE,
+    ANSWER_BYTES,
+    BACKLOG,
+    OPEN,
+    READ,
+    REAP,
+    RECLAIM,
+    RELEASE,
+    TAKE_OVER,
+)
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content
 
@@ -89,7 +101,9 @@ class RedisSource:
         self._reclaim = self._commands.register_script(RECLAIM)
         self._reap = self._commands.register_script(REAP)
         self._acknowledge = self._commands.register_script(ACKNOWLEDGE)
+        self._backlog = self._commands.register_script(BACKLOG)
         self._settings = settings
+        self._patience = Patience(settings.timeout_s)
         self._turn_ms = max(1, int(settings.turn_s * 1000))
         self._taken_over = False
         self._turn_free_in_s = 0.0
@@ -114,6 +128,7 @@ class RedisSource:
         if not any(lane.held for lane in self._lanes):
             await self._wait(min(wait_s, BLOCK_MAX_S))
             await self._fill(limit)
+        self._patience.content()
         return merged(self._lanes, limit)
 
     async def reclaim(self, limit: int) -> list[Delivery]:
@@ -124,7 +139,9 @@ class RedisSource:
             if len(taken) < limit:
                 room = limit - len(taken)
                 keys = [self._names.turn, lane.stream, self._names.store_of_turn]
-                arguments: Arguments = [lane.group, self.consumer, idle_ms, room, self._store]
+                arguments: Arguments = [
+                    lane.group, self.consumer, idle_ms, room, self._store, self._settings.max_message_bytes
+                ]  # fmt: skip
                 server, found = await self._ask(partial(self._reclaim, keys, arguments))
                 given = [self._delivery(lane, server, *one) for one in found]
                 taken += [(lane.order(delivery.entry_id), delivery) for delivery in given]
@@ -133,16 +150,16 @@ class RedisSource:
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         for lane in self._lanes:
             ours = [delivery for delivery in deliveries if delivery.stream == lane.stream]
-            read = [part for delivery in ours for part in (delivery.entry_id, delivery.digest)]
-            if read:
-                await self._ask(partial(self._acknowledge, [lane.stream], [lane.group, *read]))
+            for some in _within_bounds(ours):
+                read = [part for delivery in some for part in (delivery.entry_id, delivery.digest)]
+                arguments: Arguments = [lane.group, self._settings.max_message_bytes, *read]
+                await self._ask(partial(self._acknowledge, [lane.stream], arguments))
 
     async def backlog(self) -> list[Backlog]:
         found = []
         for lane in self._lanes:
-            groups = await self._ask(partial(self._commands.xinfo_groups, lane.stream))
-            facts = _of_group(lane.group, groups)
-            found.append(Backlog(lane.stream, facts.get("lag"), facts["pending"]))
+            pending, lag = await self._ask(partial(self._backlog, [lane.stream], [lane.group]))
+            found.append(Backlog(lane.stream, lag, pending))
         return found
 
     async def server_time(self) -> datetime:
@@ -189,9 +206,10 @@ class RedisSource:
                 self._taken_over = False  # the turn has passed, or expired: see who has it now
                 continue
             server, now_s, found = answers
-            for (lane, after), (entries, about) in zip(asked, found, strict=True):
-                attempts = self._go_on(lane, after, entries[::2], about, limit)
-                for entry_id, content in zip(entries[::2], entries[1::2], strict=True):
+            for (lane, after), (entries, about, ended) in zip(asked, found, strict=True):
+                ids, contents = entries[::2], entries[1::2]
+                attempts = self._go_on(lane, after, ids, about, is_end=bool(ended))
+                for entry_id, content in zip(ids, contents, strict=True):
                     delivery = self._delivery(lane, server, entry_id, content, attempts.get(entry_id, 1))
                     lane.hold(delivery, 1000 * int(now_s) + 999)
 
@@ -229,18 +247,18 @@ class RedisSource:
         asked = [(lane, lane.after) for lane in lanes]
         keys = [self._names.turn, self._names.store_of_turn, *(lane.stream for lane in lanes)]
         places = [part for lane, after in asked for part in (lane.group, after)]
-        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, *places])
+        cap = self._settings.max_message_bytes
+        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, cap, *places])
 
     @staticmethod
-    def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, limit: int) -> dict[bytes, int]:
+    def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, *, is_end: bool) -> dict[bytes, int]:
         """Note up to where a lane was read, and return how often its entries were delivered, where that is known."""
         if after == NEW:
-            lane.exhausted = len(ids) < limit
+            lane.exhausted = is_end
             lane.delivered = about.decode()
             return {}
         if lane.after == after:  # else it begins again
-            last = ids[-1].decode() if len(ids) == limit else LAST_ID
-            lane.after = NEW if last == LAST_ID else last
+            lane.after = NEW if is_end else ids[-1].decode()
         return {entry_id: times for entry_id, _, _, times in about}
 
     async def _wait(self, wait_s: float) -> None:
@@ -250,9 +268,9 @@ class RedisSource:
             return
         block_ms = int(wait_s * 1000)
         if block_ms > 0:  # on the server 0 means for ever
-            after: dict[Any, Any] = {lane.stream: lane.delivered for lane in self._lanes}
-            news = partial(self._waiting.xread, after, count=1, block=block_ms)
-            await self._ask(news, self._settings.timeout_s + wait_s)
+            after = {lane.stream: lane.delivered for lane in self._lanes}
+            news = partial(wait_for_news, self._waiting, after, block_ms)
+            await self._ask(news, beyond_s=wait_s)
 
     def _delivery(
         self, lane: Lane, server: bytes, entry_id: bytes, content: Content | None, attempt: int
@@ -268,11 +286,11 @@ class RedisSource:
         )
         return Delivery(message, lane.stream, text, attempt, digest)
 
-    async def _ask(self, question: Callable[[], Awaitable[Any]], timeout_s: float | None = None) -> Any:
+    async def _ask(self, question: Callable[[], Awaitable[Any]], beyond_s: float = 0.0) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
         try:
             keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
-            async with answering(SourceUnavailable, timeout_s or self._settings.timeout_s, *keys):
+            async with self._patience.answering(*keys, beyond_s=beyond_s):
                 try:
                     return await question()
                 except ResponseError as error:
@@ -315,9 +333,15 @@ def _group_is_lost(error: ResponseError) -> bool:
     return code_of(error) in {"NOGROUP", "UNBLOCKED"} or "no such key" in str(error)
 
 
-def _of_group(name: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the server says about a group."""
-    for group in groups:
-        if group["name"] == name.encode():
-            return group
-    raise ResponseError(f"NOGROUP {name} is not there")
+def _within_bounds(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """Yield deliveries in portions for whose entries the server can look in one step."""
+    portion: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        portion.append(delivery)
+        size += delivery.message.fields.length or 0
+        if size >= ANSWER_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

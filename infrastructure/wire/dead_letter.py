@@ -32,7 +32,7 @@ def letter_of(letter_id: str, fields: Mapping[str, str]) -> DeadLetter | Unreada
         receipt_id=said.receipt_id,
         recorded_at=said.recorded_at,
         refusal=refusal,
-        fields=RawFields(said.fields, said.encoded, said.length, said.sha256),
+        fields=RawFields(said.fields, said.encoded, said.length),
         retry_of=said.retry_of,
     )
 

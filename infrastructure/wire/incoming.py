@@ -3,13 +3,14 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin
+from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_of
 from exitbrain.infrastructure.wire.json_text import Number, encode
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
 
@@ -54,25 +55,41 @@ def from_fields(
     """Build the message of one stream entry.
 
     Its entry id is the stream id, else the SHA-256 of stream, fields and `occurrence`. A malformed stream id
-    and fields above `max_bytes` (keys and values in UTF-8) make a broken message, not an error. `source` is the
+    and fields above `max_bytes` (names and values, see `size_of`) make a broken message, not an error. `source` is the
     logical stream, the name without the default prefix where it is not given; `server` gave the stream id.
     """
     raw = raw_fields(fields)
     entry, broken = _stream_id(stream_id)
     entry_id = str(entry) if entry is not None else _content_id(stream, raw, occurrence)
-    size = _size("".join([*raw.values, *raw.values.values()]))
-    if size > max_bytes:
-        broken = broken or Refusal(
-            Reason.TOO_LARGE, "message", f"{size} bytes", f"at most {max_bytes} bytes of names and values"
-        )
-        raw = replace(
-            raw,
-            values=_first_part(raw.values, max_bytes),
-            length=size,
-            sha256=sha256(_canonical(raw)).hexdigest(),
-        )
+    # As text they are never smaller than as bytes, so nearly all need no closer look.
+    if _size("".join([*raw.values, *raw.values.values()])) + 2 * len(raw.values) > max_bytes:
+        size = size_of(_parts(fields))
+        if size > max_bytes:
+            broken = broken or _too_large(size, max_bytes)
+            raw = _cut(first_part(_parts(fields), max_bytes), size, raw.encoded)
     source = logical_source(stream) if source is None else source
     return IncomingMessage(source, stream, entry_id, entry, raw, origin, broken, server)
+
+
+def from_first_part(
+    stream: str,
+    stream_id: str,
+    size: int,
+    parts: Sequence[bytes],
+    *,
+    max_bytes: int,
+    source: str,
+    server: str | None,
+) -> IncomingMessage:
+    """Build the live message of an entry above `max_bytes`, of which only the first part was read.
+
+    `parts` are names and values in turn, `size` is that of the whole.
+    """
+    entry, broken = _stream_id(stream_id)
+    raw = _cut(parts, size, {})
+    entry_id = str(entry) if entry is not None else _content_id(stream, raw, 1)
+    broken = broken or _too_large(size, max_bytes)
+    return IncomingMessage(source, stream, entry_id, entry, raw, Origin.LIVE, broken, server)
 
 
 def logical_source(stream: str, prefix: str = DEFAULT_PREFIX) -> str:
@@ -118,6 +135,27 @@ def _stream_id(text: str | None) -> tuple[EntryId | None, Refusal | None]:
     return None, Refusal(Reason.NOT_DECODABLE, "stream_id", shown(text), STREAM_ID_ALLOWED)
 
 
+def _too_large(size: int, max_bytes: int) -> Refusal:
+    allowed = f"at most {max_bytes} bytes of names and values"
+    return Refusal(Reason.TOO_LARGE, "message", f"{size} bytes", allowed)
+
+
+def _parts(fields: StreamFields) -> Iterator[bytes]:
+    """Yield names and values in turn, as bytes."""
+    for name, value in fields.items():
+        yield name if isinstance(name, bytes) else name.encode("utf-8", "backslashreplace")
+        yield value if isinstance(value, bytes) else _as_text(value)[0].encode()
+
+
+def _cut(parts: Sequence[bytes], size: int, encoded: Mapping[str, str]) -> RawFields:
+    """Return the fields of a first part; `encoded` says which values of the whole are JSON."""
+    kept = raw_fields(in_pairs(parts))
+    for name in kept.values:
+        if encoded.get(name) == "json":
+            kept.encoded[name] = "json"
+    return replace(kept, length=size)
+
+
 def _content_id(stream: str, raw: RawFields, occurrence: int | Occurrences) -> str:
     content = sha256(json.dumps(stream).encode() + _canonical(raw))
     number = occurrence if isinstance(occurrence, int) else occurrence.next(content.digest())
@@ -132,20 +170,3 @@ def _canonical(raw: RawFields) -> bytes:
 
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
-
-
-def _first_part(values: dict[str, str], room: int) -> dict[str, str]:
-    kept: dict[str, str] = {}
-    for name, text in values.items():
-        kept_name = _cut(name, room)
-        room -= _size(kept_name)
-        kept_text = _cut(text, room)
-        room -= _size(kept_text)
-        kept.setdefault(kept_name, kept_text)
-        if room <= 0 or kept_text != text:
-            break
-    return kept
-
-
-def _cut(text: str, room: int) -> str:
-    return text if _size(text) <= room else text.encode()[:room].decode("utf-8", "ignore")

@@ -15,6 +15,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.text_files import GZIP_MAGIC, other_encoding, without_marks
+from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
 from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
@@ -166,15 +167,15 @@ def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> Inc
 
 
 def _too_long(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
-    """Return the message of a line too long to be decoded: its first part, its length, its SHA-256."""
+    """Return the message of a line too long to be decoded: its first part and its length."""
     digest = sha256(line).hexdigest()
     stand_in = from_fields(
         UNKNOWN, None, {"sha256": digest}, origin=Origin.IMPORT, max_bytes=max_bytes, occurrence=occurrences
     )
-    first_part = line[:max_bytes].decode("utf-8", "backslashreplace")
+    first_part = line[: min(FIRST_PART_BYTES, max_bytes)].decode("utf-8", "backslashreplace")
     allowed = f"at most {ESCAPED_MAX * max_bytes} bytes"
     return replace(
         stand_in,
-        fields=RawFields({"line": first_part}, {}, len(line), digest),
+        fields=RawFields({"line": first_part}, {}, len(line)),
         broken=Refusal(Reason.TOO_LARGE, "line", f"{len(line)} bytes", allowed),
     )

@@ -246,7 +246,6 @@ def _dead_letter(
         fields=fields.values,
         encoded=fields.encoded,
         length=fields.length,
-        sha256=fields.sha256,
         retry_of=fields.values.get(RETRY_OF),
     )
     return stream, "message_refused", said

@@ -221,9 +221,9 @@ class RefusedValue(Struct):
 class MessageRefused(_Event, kw_only=True):
     """A message that can not be used, with its fields as they came.
 
-    `encoded` names the fields whose text stands for `base64` or `json`. `length` (bytes) and `sha256` tell of the
-    whole where only the first part of the fields was kept. `retry_of` is the entry id of the message this one
-    was a retry of.
+    `encoded` names the fields whose text stands for `base64` or `json`. `length` is that of the whole, in
+    bytes, where only the first part of the fields was kept. `retry_of` is the entry id of the message this one was a
+    retry of.
     """
 
     occurred_at: Moment
@@ -236,7 +236,6 @@ class MessageRefused(_Event, kw_only=True):
     fields: dict[str, str]
     encoded: dict[str, str]
     length: int | None
-    sha256: str | None
     retry_of: str | None
 
 

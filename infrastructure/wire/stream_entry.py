@@ -8,10 +8,13 @@ from itertools import chain
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin
-from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, from_fields, logical_source
+from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, from_fields, from_first_part, logical_source
 
-Content = bytes | Sequence[bytes]
-"""Names and values of an entry in turn: joined by a NUL where none is in them, else a list."""
+Content = bytes | Sequence[bytes | int]
+"""Names and values of an entry in turn: joined by a NUL where none is in them, else a list.
+
+Of an entry above the size cap it is a list of its size in bytes and its first part.
+"""
 
 
 def from_entry(
@@ -43,16 +46,34 @@ def from_content(
 ) -> tuple[IncomingMessage, str]:
     """Build the message of an entry as a Redis script gives it, and the digest of what it holds."""
     source = logical_source(stream) if source is None else source
-    joined = content if isinstance(content, bytes) else b"\0".join(content)
-    digest = sha1(joined, usedforsecurity=False).hexdigest()
-    message = (
-        _plain(source, stream, entry_id, content, max_bytes, server) if isinstance(content, bytes) else None
+    if isinstance(content, bytes):
+        message = _plain(source, stream, entry_id, content, max_bytes, server)
+        if message is not None:
+            return message, _sha1(content)
+    size, parts = taken_apart(content)
+    if size is None:
+        message = _from_parts(parts, source, stream, entry_id, max_bytes, server)
+        return message, _sha1(b"\0".join(parts))
+    message = from_first_part(
+        stream, entry_id, size, parts, max_bytes=max_bytes, source=source, server=server
     )
-    if message is None:
-        pairs = joined.split(b"\0") if isinstance(content, bytes) else content
-        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        message = from_entry(stream, entry_id, fields, max_bytes=max_bytes, source=source, server=server)
-    return message, digest
+    return message, _sha1(b"\0".join([b"%d" % size, *parts]))
+
+
+def taken_apart(content: Content) -> tuple[int | None, list[bytes]]:
+    """Return names and values in turn, and the size of the whole where they are only its first part."""
+    if isinstance(content, bytes):
+        return None, content.split(b"\0")
+    parts = [part for part in content if isinstance(part, bytes)]
+    size = content[0] if content else None
+    return size if isinstance(size, int) else None, parts
+
+
+def _from_parts(
+    parts: Sequence[bytes], source: str, stream: str, entry_id: str, max_bytes: int, server: str | None
+) -> IncomingMessage:
+    fields = dict(zip(parts[::2], parts[1::2], strict=True))
+    return from_entry(stream, entry_id, fields, max_bytes=max_bytes, source=source, server=server)
 
 
 def _plain(
@@ -60,7 +81,7 @@ def _plain(
 ) -> IncomingMessage | None:
     """Build the message of an entry with nothing special about it, as nearly all are; None for any other.
 
-    All its text is decoded at once, and its size is that of the text without what separates it.
+    All its text is decoded at once, and its size is that of the text, for what separates it outweighs what is empty.
     """
     try:
         parts = joined.decode().split("\0")
@@ -68,8 +89,7 @@ def _plain(
         return None
     values = dict(zip(parts[::2], parts[1::2], strict=True))
     ms, seq = id_in_numbers(entry_id)
-    size = len(joined) - len(parts) + 1
-    if size > max_bytes or 2 * len(values) != len(parts) or max(ms, seq) >= STREAM_ID_END:
+    if len(joined) > max_bytes or 2 * len(values) != len(parts) or max(ms, seq) >= STREAM_ID_END:
         return None
     raw = RawFields(values, {})
     return IncomingMessage(source, stream, entry_id, EntryId(ms, seq), raw, Origin.LIVE, None, server)
@@ -78,7 +98,11 @@ def _plain(
 def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:
     """Return the SHA-1 of the names and values of an entry in their order, which a Redis script can compute too."""
     parts = [part if isinstance(part, bytes) else part.encode() for part in chain(*fields.items())]
-    return sha1(b"\0".join(parts), usedforsecurity=False).hexdigest()
+    return _sha1(b"\0".join(parts))
+
+
+def _sha1(content: bytes) -> str:
+    return sha1(content, usedforsecurity=False).hexdigest()
 
 
 def id_in_numbers(entry_id: str) -> tuple[int, int]:

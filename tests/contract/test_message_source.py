@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 
 from exitbrain.application.ports.message_source import Delivery, MessageSource, ReadElsewhere
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.receipt import RawFields, Reason
 from exitbrain.domain.values import Origin
 from tests.contract.stages import STAGES, Stage, consuming, stage_of
 from tests.event_loop import in_event_loop
@@ -35,6 +35,27 @@ async def test_an_entry_comes_as_a_live_message_with_its_fields(stage: Stage) ->
     assert (message.source, message.entry_id, str(message.stream_id)) == ("trade.intent", entry_id, entry_id)
     assert (message.fields.values, message.origin, message.broken) == ({"name": "first"}, Origin.LIVE, None)
     assert message.server == stage.server
+
+
+@in_event_loop
+async def test_of_an_entry_above_the_cap_the_first_part_comes_and_its_length_whatever_way_it_comes(
+    stage: Stage,
+) -> None:
+    stage.add(TRADE_INTENTS, "x" * 70_000)
+    stage.add(TRADE_INTENTS, "after it")
+    async with consuming(stage, "a", reclaim_idle_s=0) as source:
+        big, small = await source.read(10, 0)
+        again = await source.reclaim(10)
+    async with consuming(stage, "a") as source:
+        read_again = await source.read(10, 0)
+        await source.acknowledge([big, small])
+        assert [backlog.pending for backlog in await source.backlog()] == [0, 0]
+    assert [one.message for one in again] == [one.message for one in read_again]
+    assert again[0].message == big.message
+    assert big.message.broken
+    assert (big.message.broken.reason, big.message.broken.value) == (Reason.TOO_LARGE, "70004 bytes")
+    assert big.message.fields == RawFields({"name": "x" * 4092}, {}, 70_004)
+    assert names([small]) == ["after it"]
 
 
 @in_event_loop

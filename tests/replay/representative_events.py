@@ -182,7 +182,6 @@ RECEIVED = MessageReceived(
         values={"symbol": "BTCUSDT", "note": "gr\u00fc\u00dfe", "blob": "/w==", "leverage": "20"},
         encoded={"blob": "base64", "leverage": "json"},
         length=70000,
-        sha256="0f" * 32,
     ),
     origin=Origin.IMPORT,
     disposition=Disposition.REFUSED,

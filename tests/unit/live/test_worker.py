@@ -47,13 +47,21 @@ class FailingTranslator(WireTranslator):
 
 
 class HeldSource(InMemorySource):
-    """A source whose acknowledgements wait to be let go, or fail while they are told to."""
+    """A source whose acknowledgements wait to be let go, or fail while they are told to, as do reads of too many."""
 
     def __init__(self, streams: InMemoryStreams) -> None:
         super().__init__(streams, "worker-a", STORE, reclaim_idle_s=0.02)
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.failures_left = 0
+        self.too_many = 0
+        self.asked: list[int] = []
+
+    async def read(self, limit: int, wait_s: float) -> list[Delivery]:
+        self.asked.append(limit)
+        if 0 < self.too_many <= limit:
+            raise SourceUnavailable("no answer in time")
+        return await super().read(limit, wait_s)
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         await self.let_go.wait()
@@ -211,3 +219,16 @@ async def test_what_is_committed_after_it_was_told_to_stop_is_acknowledged() -> 
     running = Running()
     await running.work(story)
     assert (running.receipts, running.pending) == (1, [])
+
+
+@in_event_loop
+async def test_a_read_without_an_answer_is_asked_again_for_half_as_much_and_later_for_more() -> None:
+    async def story(running: Running) -> None:
+        running.source.too_many = 2
+        running.send(1)
+        await running.until(lambda: running.receipts == 1)
+        assert running.source.asked[:4] == [8, 4, 2, 1]
+        running.source.too_many = 0
+        await running.until(lambda: running.source.asked[-1] == 8)
+
+    await Running(replace(ONE_BY_ONE, batch_max=8, buffer_max=8)).work(story)

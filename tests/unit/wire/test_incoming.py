@@ -1,5 +1,6 @@
 """IncomingMessage from fields: names, ids, raw text, and the size cap."""
 
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
@@ -130,13 +131,29 @@ def test_the_cap_counts_utf8_bytes_and_cuts_between_characters() -> None:
     assert incoming({"a": "é" * 50, "b": "x"}, max_bytes=100).fields.values == {"a": "é" * 49}
 
 
-def test_only_the_first_part_of_a_message_above_the_cap_is_kept_with_the_hash_of_the_whole() -> None:
+def test_only_the_first_part_of_a_message_above_the_cap_is_kept_and_its_length() -> None:
     long = incoming({"a": "x" * 60, "b": "y" * 60, "c": "z"}, max_bytes=100)
     other = incoming({"a": "x" * 60, "b": "y" * 60, "c": "!"}, max_bytes=100)
     assert long.fields.values == other.fields.values == {"a": "x" * 60, "b": "y" * 38}
-    assert (long.fields.length, len(long.fields.sha256 or "")) == (124, 64)
-    assert long.fields.sha256 != other.fields.sha256
+    assert long.fields.length == 124
     assert long.entry_id != other.entry_id
+
+
+def test_of_a_message_above_a_large_cap_no_more_than_four_kibibytes_are_kept() -> None:
+    message = incoming({"a": "x" * 70_000}, max_bytes=65_536)
+    assert (message.fields.values, message.fields.length) == ({"a": "x" * 4095}, 70_001)
+
+
+def test_what_is_empty_counts_as_a_byte() -> None:
+    fields: dict[str | bytes, object] = {"a": "", "b": "", "c": ""}
+    assert incoming(fields, max_bytes=6).broken is None
+    assert incoming(fields, max_bytes=5).fields == RawFields({"a": "", "b": "", "c": ""}, {}, 6)
+
+
+def test_bytes_count_as_they_came_not_as_the_text_that_stands_for_them() -> None:
+    assert incoming({b"\xff": b"\xff" * 99}, max_bytes=100).broken is None
+    cut = incoming({"a": b"\xff" * 100}, max_bytes=100).fields
+    assert cut == RawFields({"a": b64encode(b"\xff" * 99).decode()}, {"a": "base64"}, 101)
 
 
 def test_a_field_name_above_the_cap_is_cut_too() -> None:

@@ -95,7 +95,7 @@ def test_a_line_far_above_the_cap_is_not_decoded_but_cut() -> None:
     assert first.broken is not None
     assert (first.source, first.broken.reason) == ("unknown", Reason.TOO_LARGE)
     assert first.fields.values == {"line": long[:CAP].decode()}
-    assert (first.fields.length, first.fields.sha256) == (len(long), sha256(long).hexdigest())
+    assert first.fields.length == len(long)
     assert first.entry_id != again.entry_id
 
 
