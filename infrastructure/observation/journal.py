@@ -42,7 +42,15 @@ TEXT_MAX = 500
 _REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog"})
 _GRAVE = frozenset(
-    {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
+    {
+        "entries_lost",
+        "entries_skipped",
+        "event_loop_blocked",
+        "loop_ended",
+        "loop_stalled",
+        "publication_stalled",
+        "turn_unused",
+    }
 )
 
 _OUTAGE = {"outage_begun": "warning", "outage_lasts": "error", "outage_over": "info"}

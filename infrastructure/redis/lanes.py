@@ -21,7 +21,8 @@ class Lane:
     """One stream on its way to being merged; lanes are numbered in the order in which streams were given.
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
-    answer left nothing on the server, `delivered` how far the group was then. `held` is what came and was not yet
+    answer left nothing on the server, `delivered` how far the group was then. `sure` says that it can not have moved
+    since, unless somebody else has moved it. `held` is what came and was not yet
     passed on, in the order of ids.
     """
 
@@ -32,6 +33,7 @@ class Lane:
     after: str = BEGINNING
     exhausted: bool = False
     delivered: str = BEGINNING
+    sure: bool = False
     held: deque[Held] = field(default_factory=deque)
 
     def order(self, entry_id: str) -> Order:

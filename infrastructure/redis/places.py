@@ -1,5 +1,6 @@
 """RedisPlaces: how far the consumer groups are, and the way back. Asked at the start of a worker alone."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -40,7 +41,8 @@ class RedisPlaces:
         group, upto = self._names.group_of(place.stream), str(place.delivered)
         begun = place.begun or BEGINNING
         while upto:
-            arguments: list[str | int] = [group, upto, f"({begun}", self._page, str(place.delivered)]
+            delivered = "" if place.beyond else str(place.delivered)
+            arguments: list[str | int] = [group, upto, f"({begun}", self._page, delivered]
             async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
                 server, found = await self._look_back(keys=[place.stream], args=arguments)
             page = [self._earlier(place, server, *one) for one in found]
@@ -76,15 +78,17 @@ class RedisPlaces:
             return None
         said: Any = await self._client.get(self._names.store_of_group(stream))
         _, _, begun = (said or b"").partition(b":")
+        at, reached = _entry_id(delivered[0]), _entry_id(facts["last-generated-id"])
         first, added = facts["first-entry"], facts.get("entries-added")  # not told before 7.0
         return ReadingPlace(
             stream=stream,
             source=self._names.source_of(stream),
-            begun=_entry_id(begun) if begun else None,
-            delivered=_entry_id(delivered[0]),
+            begun=_begun(begun, reached),
+            delivered=at,
             first=None if first is None else _entry_id(first[0]),
             deleted=_entry_id(facts.get("max-deleted-entry-id", b"0-0")),
             whole=None if added is None else added == facts["length"],
+            beyond=at > reached,
         )
 
     def _earlier(
@@ -99,6 +103,14 @@ class RedisPlaces:
             server=server.decode() or None,
         )
         return Earlier(_entry_id(entry_id), message, pending > 0)
+
+
+def _begun(text: bytes, reached: EntryId) -> EntryId | None:
+    """Return where a group began, as its note says; a note that says what can not be says nothing."""
+    if not re.fullmatch(rb"\d{1,20}-\d{1,20}", text):
+        return None
+    begun = _entry_id(text)
+    return begun if begun <= reached else None
 
 
 def _entry_id(text: bytes) -> EntryId:

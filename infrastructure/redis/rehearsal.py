@@ -15,10 +15,11 @@ from redis.exceptions import RedisError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.errors import code_of, trouble_of
-from exitbrain.infrastructure.redis.publisher import PUBLISH
+from exitbrain.infrastructure.redis.publisher import LOOK, NEWEST, PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     GO_BACK,
+    LOOK_AT_TURN,
     LOOK_BACK,
     READ,
     REAP,
@@ -88,8 +89,9 @@ async def _ask(client: Redis, step: Step) -> None:
 
 
 def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
-    """The turn, and the keys beside it and beside the groups that name the store."""
+    """All keys, then the turn, and the keys beside it and beside the groups that name the store."""
     turn = names.turn
+    yield from (Step([key], ["TYPE", key]) for key in names.types)
     yield Step([turn], ["PTTL", turn])
     yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
     for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):
@@ -132,6 +134,7 @@ def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
     groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
     yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, *groups], READ)
     yield Step([turn], [nobody], RELEASE)
+    yield Step([turn, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_TURN)
     for stream in names.incoming:
         group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
         yield Step(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
@@ -141,4 +144,6 @@ def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
         yield Step([stream], [group, "0-0", "0-0", 1, "0-1"], LOOK_BACK)
         yield Step([stream], [group, nobody, "0-0"], GO_BACK)
     for stream in names.published:
+        yield Step([stream, published_key(stream)], [], LOOK)
+        yield Step([stream], [], NEWEST)
         yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)

@@ -42,11 +42,11 @@ return {}
 _SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
 
 # The server, and for each stream its entries after an id, in turn their ids and what they hold, and what tells of them:
-# after ">" how far the group is now, else what is pending. False without the turn. Names and values come as one text
+# after ">" how far the group is now, else what is pending; and after ">" how far the group was. False without the turn. Names and values come as one text
 # with a NUL between them, which is quicker to send and to take apart, or as a list where there is a NUL in them already.
 READ = (
     """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local function delivered(stream, group)
   for _, facts in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
@@ -70,14 +70,15 @@ end
 local answers = {}
 for i = 3, #KEYS do
   local stream, group, after = KEYS[i], ARGV[2 * i - 1], ARGV[2 * i]
+  local was = after == '>' and delivered(stream, group)
   local taken = redis.call('XREADGROUP', 'GROUP', group, ARGV[1], 'COUNT', ARGV[3], 'STREAMS', stream, after)
   local entries, about = taken and taken[1][2] or {}, nil
   if after ~= '>' then
     about = redis.call('XPENDING', stream, group, '(' .. after, '+', ARGV[3], ARGV[1])
   else
-    about = #entries > 0 and entries[#entries][1] or delivered(stream, group)
+    about = #entries > 0 and entries[#entries][1] or was
   end
-  answers[#answers + 1] = {packed(entries), about}
+  answers[#answers + 1] = {packed(entries), about, was}
 end
 return {"""
     + _SERVER
@@ -98,8 +99,9 @@ for i = 3, 4 do
   local said = redis.call('GET', KEYS[i])
   if said and string.sub(said, 1, #store) ~= store then return {KEYS[i], said} end
 end
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+local holder = redis.pcall('GET', KEYS[1])
+local wrong = type(holder) == 'table' and redis.call('TYPE', KEYS[1]).ok or ''
+if wrong == '' and holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[3], store)
 local found = redis.call('XPENDING', KEYS[2], ARGV[3], '(' .. ARGV[4], '+', ARGV[5])
@@ -113,17 +115,45 @@ if taken > 0 then
   theirs[taken + 1] = 'JUSTID'
   redis.call('XCLAIM', KEYS[2], ARGV[3], ARGV[1], 0, unpack(theirs))
 end
-return {taken, #found == tonumber(ARGV[5]) and found[#found][1] or ''}
+return {taken, #found == tonumber(ARGV[5]) and found[#found][1] or '', wrong}
+"""
+
+# Who has the turn, unless that is us: whether it was without an end (which it is given), whether the holder is a
+# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server can not
+# count them (before 7.0, and after some deletions) one stands for all.
+LOOK_AT_TURN = """
+local holder = redis.pcall('GET', KEYS[1])
+if not holder or type(holder) == 'table' or holder == ARGV[1] then return false end
+local left = redis.call('PTTL', KEYS[1])
+local endless = left == -1 or left > tonumber(ARGV[3])
+if endless and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local known, waiting, places = 0, 0, {}
+for i = 2, #KEYS do
+  local stream, group = KEYS[i], ARGV[i + 2]
+  for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+    if facts[2] == holder then known = 1 end
+  end
+  for _, facts in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local named = {}
+    for j = 1, #facts, 2 do named[facts[j]] = facts[j + 1] end
+    if named.name == group then
+      local place = named['last-delivered-id']
+      places[#places + 1] = place
+      waiting = waiting + (named.lag or #redis.call('XRANGE', stream, '(' .. place, '+', 'COUNT', 1))
+    end
+  end
+end
+return {holder, endless and 1 or 0, known, waiting, places}
 """
 
 # Not DEL: a right less that a worker needs, and one that `doctor` could not try.
 RELEASE = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], 0) or 0
+return redis.pcall('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], 0) or 0
 """
 
 RECLAIM = (
     """
-local holder = redis.call('GET', KEYS[1])
+local holder = redis.pcall('GET', KEYS[1])
 if holder and holder ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[5] then return {'', {}} end
 local taken = {}
 for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
