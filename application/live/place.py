@@ -61,10 +61,12 @@ class PlaceCheck:
 
     async def _check(self, place: ReadingPlace) -> None:
         ahead = await self._look_back(place)
-        if not ahead.entries:
+        if not ahead.entries and not place.beyond:
             return
         newest = await self._newest(place) if ahead.received is None else None
         store_is_at = ahead.received or max((one for one in (newest, place.begun) if one), default=None)
+        if store_is_at is None and place.beyond:
+            store_is_at = BEGINNING
         if store_is_at is None:  # nothing of this stream was ever for this store
             await self._places.begin_at(place)
             self._journal.event("group_begins_here", stream=place.stream, entry_id=str(place.delivered))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from exitbrain.application.live.position_check import PositionCheck
 from exitbrain.application.live.publishing_place import placed
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal
@@ -69,6 +70,7 @@ class Publishing:
         self._language = language
         self._publisher = publisher
         self._journal = journal
+        self._positions = PositionCheck(store, tail, publisher, journal)
         self._progress: dict[str, _Progress] = {}
         self._looked: Stopwatch | None = None
         self.begun = asyncio.Event()
@@ -77,7 +79,7 @@ class Publishing:
     async def step(self) -> bool:
         """Publish the next stretch; return whether there was one."""
         if self._is_due_to_look():
-            await self._look()
+            await self._look(publishes=True)
         for stream in self._language.streams:
             if stream not in self._progress:
                 self._progress[stream] = await self._begin(stream)
@@ -111,20 +113,24 @@ class Publishing:
         head = await self._tail.head()
         if not 1 <= first <= head + 1:
             raise InvalidValue("--republish-from", first, f"1 to {head + 1}, as the log ends at {head}")
+        self._positions.republishes = True
         for stream in self._language.streams:
             await self._take_over(stream, [], PublishedPosition(self._store, first - 1))
 
     async def stand_by(self) -> None:
         """Look where the streams stand while another worker publishes."""
         if self._is_due_to_look():
-            stated = await self._look()
+            stated = await self._look(publishes=False)
             self.unpublished.published_upto(min((0 if one is None else one.position) for one in stated))
 
     def _is_due_to_look(self) -> bool:
         return self._looked is None or self._looked.seconds >= LOOK_EVERY_S
 
-    async def _look(self) -> Collection[PublishedPosition | None]:
-        """Go on from where every stream stands now: it may have been flushed, failed over, or moved by others."""
+    async def _look(self, *, publishes: bool) -> Collection[PublishedPosition | None]:
+        """Go on from where every stream stands now: it may have been flushed, failed over, or moved by others.
+
+        Who stands by does not ask whether a move was right: whoever publishes moves them all the time.
+        """
         stated = {stream: await self._publisher.published(stream) for stream in self._language.streams}
         head = await self._tail.head()
         found = {
@@ -132,17 +138,22 @@ class Publishing:
             for stream, said in stated.items()
         }
         for stream, position in found.items():
+            progress = self._progress.get(stream)
+            if progress is None or progress.stored == position:
+                continue
             if position is None:
-                self._progress.pop(stream, None)
-            elif stream in self._progress and self._progress[stream].stored != position:
-                self._progress[stream] = _Progress(position, position.position)
+                self._lose(stream)
+                continue
+            if publishes:
+                await self._compare(stream, progress, position)
+            self._progress[stream] = _Progress(position, position.position)
         self.unpublished.log_ends_at(head, asyncio.get_running_loop().time())
         self._looked = Stopwatch()
         return found.values()
 
     async def _begin(self, stream: str) -> _Progress:
         """Find where a stream stands; one that does not say gets the latest decision of each open plan, no more."""
-        stated = await self._publisher.published(stream)
+        stated = await self._positions.stated(stream)
         while stated is None:
             latest, upto = await self._latest(stream)
             watch = Stopwatch()
@@ -183,14 +194,28 @@ class Publishing:
             self._progress[stream] = _Progress(wanted, seen)
             self._note(stream, wanted, new, caused_by, watch)
         elif stated is None:
-            del self._progress[stream]  # the stream was flushed: begin again
+            self._lose(stream)  # it was flushed: begin again
         else:
             self._progress[stream] = await self._from(stream, stated)
+            await self._compare(stream, progress, self._progress[stream].stored)
 
     async def _from(self, stream: str, stated: Stated) -> _Progress:
         """Go on from where a stream says that it stands."""
         position = placed(stream, stated, self._store, await self._tail.head())
         return _Progress(position, position.position)
+
+    def _lose(self, stream: str) -> None:
+        """Forget where a stream stands that says nothing any more."""
+        self._positions.note_lost(stream, self._progress.pop(stream).stored)
+
+    async def _compare(self, stream: str, before: _Progress, now: PublishedPosition) -> None:
+        """Look at the newest stretch that somebody else has passed: whether it is out."""
+        passed: list[Outgoing] = []
+        after = max(before.seen, now.position - PAGE)
+        if after < now.position:
+            outgoing = await self._translated(await self._tail.page(after, PAGE))
+            passed = [one for one in outgoing if one.stream == stream and one.log_position <= now.position]
+        await self._positions.compare(stream, before.stored, now, passed)
 
     def _note(
         self,

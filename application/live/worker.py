@@ -17,6 +17,7 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
 from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
@@ -66,6 +67,7 @@ class Worker:
         self._placed = False
         self._had_turn = False
         self._read_max = settings.batch_max
+        self.turn = TurnWatch(journal)
 
     @property
     def in_hand(self) -> int:
@@ -95,14 +97,14 @@ class Worker:
             self._opened.set()
         if not await self._soon(self._publishing.begun):
             return
-        if not self._placed:
-            await self._place.run()
-            self._placed = True
+        await self._look_at_turn()
         room = await self._buffer.wait_for_room(self._settings.wait_s)
         if room:
             watch = Stopwatch()
             deliveries = await self._read_up_to(min(room, self._read_max))
             self._note_turn()
+            for repair in self._source.repairs():
+                self._journal.trouble(repair.name, **repair.facts)
             await self._buffer.put(deliveries)
             if deliveries:
                 self._note("read", len(deliveries), watch)
@@ -116,6 +118,14 @@ class Worker:
             raise
         self._read_max = min(self._settings.batch_max, 2 * self._read_max)
         return deliveries
+
+    async def _look_at_turn(self) -> None:
+        """Before a first turn, and any that may begin now, make sure that nothing is lost of what was given to others."""
+        turn = None if self._source.in_turn else await self._source.turn()
+        self.turn.look(turn, asyncio.get_running_loop().time())
+        if not self._placed or (turn is None and not self._source.in_turn):
+            await self._place.run()
+            self._placed = True
 
     def _note_turn(self) -> None:
         in_turn = self._source.in_turn

@@ -47,6 +47,29 @@ class Backlog:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn of another, as one who stands by sees it.
+
+    `known` says whether the holder is a consumer of the groups; `endless` that the turn had no end, or one too far
+    off. It has one now. `waiting` is how many entries have been given to nobody, `delivered` how far the groups are.
+    """
+
+    holder: str
+    known: bool
+    endless: bool
+    waiting: int
+    delivered: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Something beside the streams that others had changed and that was put right, as name and facts for the log."""
+
+    name: str
+    facts: dict[str, str]
+
+
 class MessageSource(Protocol):
     """Deliver entries at least once, in the order of their ids: within a stream always, between streams where the ids
     are not from the future of the server; there the times of the messages order them. Every method raises SourceUnavailable or
@@ -79,6 +102,12 @@ class MessageSource(Protocol):
         After `open`, after any error, and when the turn was taken, everything that was delivered to anyone and never
         acknowledged comes first. Without the turn it waits and returns nothing.
         """
+
+    async def turn(self) -> Turn | None:
+        """Look who has the turn, None while nobody has it or we do; one without an end is given one."""
+
+    def repairs(self) -> list[Repair]:
+        """Return what was put right since this was last asked."""
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Return entries that were not acknowledged for too long, whoever holds them; they are ours now.

@@ -51,6 +51,9 @@ class Publisher(Protocol):
     async def published(self, stream: str) -> Stated | None:
         """Return up to where a stream is published; None when it does not say."""
 
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        """Return the place in the log of the newest entry of a stream; None where it names none, or nothing is there."""
+
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
     ) -> Stated | None:

@@ -15,7 +15,8 @@ class ReadingPlace:
     `begun` is the entry after which it began to read for our store, None where that is not known: somebody else made
     the group. `delivered` is the newest entry that was given to anybody. `first` is the oldest that is still there,
     `deleted` the newest that was deleted from among others, as far as the server says. `whole` says whether the stream
-    still holds all that was ever added to it, None where the server can not tell.
+    still holds all that was ever added to it, None where the server can not tell. `beyond` says that the group was set
+    to an id that the stream has not reached, so that it would give nobody anything.
     """
 
     stream: str
@@ -25,6 +26,7 @@ class ReadingPlace:
     first: EntryId | None
     deleted: EntryId
     whole: bool | None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class ReadingPlaces(Protocol):
     def back_from(self, place: ReadingPlace) -> AsyncIterator[Sequence[Earlier]]:
         """Yield pages of what was delivered after `begun`, newest first.
 
-        The delivered entry itself always comes first, as a trimmed message where it is no longer there.
+        The delivered entry itself always comes first, as a trimmed message where it is no longer there; not where the
+        group is `beyond`.
         """
 
     async def go_back(self, place: ReadingPlace, to: EntryId) -> bool:

@@ -13,6 +13,7 @@ from exitbrain.application.opening import check, identity_of
 from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
 from exitbrain.application.ports.message_source import SourceUnavailable
+from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.application.register_audit import findings
 from exitbrain.application.replay import RegisterFinding
@@ -34,6 +35,7 @@ from exitbrain.infrastructure.cli.store import has_none, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
+from exitbrain.infrastructure.redis.oddities import of_positions, of_turn_and_groups
 from exitbrain.infrastructure.redis.rehearsal import rehearse
 from exitbrain.infrastructure.secrets import hidden, masked
 from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings, unknown_settings
@@ -50,6 +52,7 @@ PACKAGES = (
     "rich",
     "typer",
 )
+STREAMS = "streams"
 VENUE_TIMEOUT_S = 5.0
 FINDINGS_SHOWN = 20
 _MARKS = {True: "✔", False: "✘", None: "-"}
@@ -121,10 +124,23 @@ def _store(settings: Settings) -> tuple[Checked, ...]:
             return (
                 _policies(ledger),
                 Checked(published, code),
+                _streams(settings, ledger),
                 _register(list(findings(ledger, container.translator()))),
             )
     except (LedgerError, DomainError) as error:
         return _failed("store", sentence_of(error), error), Checked(unasked)
+
+
+def _streams(settings: Settings, ledger: ExitLedger) -> Checked:
+    """Return what others have changed beside the streams."""
+    try:
+        odd = asyncio.run(of_turn_and_groups(settings.redis, settings.names))
+        odd += asyncio.run(of_positions(settings.redis, settings.names, identity_of(ledger)))
+    except (SourceUnavailable, PublisherUnavailable, StreamsUnusable, RedisError, BadRedisUrl):
+        return Checked(reports.Check(STREAMS, None, "not known: Redis does not answer as a worker needs it"))
+    if odd:
+        return Checked(reports.Check(STREAMS, False, output.printable("; ".join(odd))), FOUND)
+    return Checked(reports.Check(STREAMS, True, "turn, groups and positions are as workers leave them"))
 
 
 def _policies(ledger: ExitLedger) -> Checked:

@@ -23,7 +23,9 @@ def publication(redis_url: str, names: Names, ledger: ExitLedger) -> reports.Che
     """Compare what the streams say with the log; nothing can be said where Redis does not answer."""
     try:
         stated = asyncio.run(_stated(redis_url, names))
-    except (PublisherUnavailable, StreamsUnusable, RedisError, ValueError):
+    except StreamsUnusable as error:
+        return reports.Check(NAME, None, f"not known: {error}")
+    except (PublisherUnavailable, RedisError, ValueError):
         return reports.Check(NAME, None, "not known: Redis does not answer")
     store, head = identity_of(ledger), ledger.head()
     try:

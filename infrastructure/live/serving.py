@@ -148,12 +148,14 @@ async def _serve(
             supervisor.states,
             silent_s=lambda: heartbeat.silent_s,
             unpublished=publishing.unpublished,
+            turn=worker.turn,
             conflicts=recording.conflicts,
         )
         health = HealthServer(
             supervisor,
             heartbeat,
             publishing.unpublished,
+            worker.turn,
             metrics,
             journal,
             mode=settings.served_mode,

@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 
 VALUES_MAX = 50
@@ -105,18 +106,20 @@ class Way(Collector):
 
 
 class Watched(Collector):
-    """What is looked up when somebody asks: the loops, the event loop, what is not published, the conflicts."""
+    """What is looked up when somebody asks: the loops, the event loop, what is not published, the turn, the conflicts."""
 
     def __init__(
         self,
         states: Mapping[str, LoopState],
         silent_s: Callable[[], float],
         unpublished: Unpublished,
+        turn: TurnWatch,
         conflicts: Callable[[], int],
     ) -> None:
         self._states = states
         self._silent_s = silent_s
         self._unpublished = unpublished
+        self._turn = turn
         self._conflicts = conflicts
 
     def collect(self) -> Iterator[Metric]:
@@ -142,6 +145,11 @@ class Watched(Collector):
             "exitbrain_unpublished_seconds",
             "Seconds that something committed has waited to be published; above 3 nobody publishes, or too slowly.",
             value=self._unpublished.seconds(now),
+        )
+        yield GaugeMetricFamily(
+            "exitbrain_turn_idle_seconds",
+            "Seconds that another has had the turn and read nothing while entries waited; above 3 it holds all up.",
+            value=self._turn.idle_s(now),
         )
         yield CounterMetricFamily(
             "exitbrain_conflicts",

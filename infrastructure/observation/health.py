@@ -12,6 +12,7 @@ import msgspec
 
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import STALL_AFTER_S, Journal, LoopState, Supervisor
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.secrets import hidden
 
@@ -64,7 +65,8 @@ class EventLoopHealth(msgspec.Struct, frozen=True):
 class HealthReport(msgspec.Struct, frozen=True):
     """What `/healthz` answers; `reason` says why `live` or `ready` is false.
 
-    `unpublished_s` is for how long something committed has waited to be published, by this worker or another.
+    `unpublished_s` is for how long something committed has waited to be published, by this worker or another;
+    `turn_idle_s` for how long another has had the turn and read nothing while entries waited.
     """
 
     status: str
@@ -76,6 +78,7 @@ class HealthReport(msgspec.Struct, frozen=True):
     python: str
     uptime_s: float
     unpublished_s: float
+    turn_idle_s: float
     event_loop: EventLoopHealth
     loops: dict[str, LoopHealth]
 
@@ -84,11 +87,17 @@ class Health:
     """Judge a worker by the states of its loops and its heartbeat, from any thread; the store is never asked."""
 
     def __init__(
-        self, supervisor: Supervisor, heartbeat: Heartbeat, unpublished: Unpublished, mode: str
+        self,
+        supervisor: Supervisor,
+        heartbeat: Heartbeat,
+        unpublished: Unpublished,
+        turn: TurnWatch,
+        mode: str,
     ) -> None:
         self._supervisor = supervisor
         self._heartbeat = heartbeat
         self._unpublished = unpublished
+        self._turn = turn
         self._mode = mode
         self._began = time.monotonic()
 
@@ -120,7 +129,7 @@ class Health:
         unpublished_s = self._unpublished.seconds(now)
         if unpublished_s > STALL_AFTER_S:
             return f"what was committed {unpublished_s:.1f} s ago is not published yet"
-        return ""
+        return self._turn.why_idle(now)
 
     def report(self) -> HealthReport:
         """Return everything that is known."""
@@ -135,6 +144,7 @@ class Health:
             python=platform.python_version(),
             uptime_s=round(now - self._began, 1),
             unpublished_s=round(self._unpublished.seconds(now), 1),
+            turn_idle_s=round(self._turn.idle_s(now), 1),
             event_loop=EventLoopHealth(round(self._heartbeat.silent_s, 3), round(self._heartbeat.delay_s, 3)),
             loops={
                 state.name: LoopHealth(

@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from exitbrain.application.live.supervisor import Journal, Supervisor
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observation.health import Health, Heartbeat, Watchdog
 from exitbrain.infrastructure.observation.metrics import Metrics
@@ -36,13 +37,15 @@ class HealthServer:
         supervisor: Supervisor,
         heartbeat: Heartbeat,
         unpublished: Unpublished,
+        turn: TurnWatch,
         metrics: Metrics,
         journal: Journal,
         *,
         mode: str,
         address: str = DEFAULT_ADDRESS,
     ) -> None:
-        health = Health(supervisor, heartbeat, unpublished, mode)
+        health = Health(supervisor, heartbeat, unpublished, turn, mode)
+        metrics.watch_ready(lambda: not health.why_not_ready)
         watchdog = Watchdog(supervisor, heartbeat, unpublished, journal)
         self._server = _Server(address, health, metrics, watchdog, journal)
         self._thread = threading.Thread(

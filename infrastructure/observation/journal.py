@@ -43,7 +43,15 @@ TEXT_MAX = 500
 _REFUSED = Disposition.REFUSED
 _FLOW = frozenset({"read", "committed", "acknowledged", "published", "backlog", "clocks_compared"})
 _GRAVE = frozenset(
-    {"entries_lost", "loop_ended", "loop_stalled", "event_loop_blocked", "publication_stalled"}
+    {
+        "entries_lost",
+        "entries_skipped",
+        "event_loop_blocked",
+        "loop_ended",
+        "loop_stalled",
+        "publication_stalled",
+        "turn_unused",
+    }
 )
 
 _OUTAGE = {"outage_begun": "warning", "outage_lasts": "error", "outage_over": "info"}
@@ -180,8 +188,17 @@ class LiveJournal:
                 self._exit_ignored(outcome, outcome.ignored_exit)
             if outcome.not_believed:
                 self.trouble("not_believed", **_facts_of_doubt(outcome))
-            if (told := self._muted.note(outcome)) is not None:
-                (self.trouble if told[0] == "symbol_muted" else self.event)(told[0], **told[1])
+            self._note_run(outcome)
+
+    def _note_run(self, outcome: Outcome) -> None:
+        told = self._muted.note(outcome)
+        if told is None:
+            return
+        name, facts = told
+        if name == "symbol_muted":
+            self.trouble("symbol_muted", **facts)
+        else:
+            self.event(name, **facts)
 
     def _exit_ignored(self, outcome: Outcome, ignored: IgnoredExit) -> None:
         count = exit_count_of(outcome)

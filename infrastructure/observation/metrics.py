@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 
 from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
@@ -24,6 +25,37 @@ from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, Watched, Way
 
 SYMBOLS_MAX = 500
+
+TROUBLES = (
+    "clocks_differ",
+    "entries_lost",
+    "entries_skipped",
+    "event_loop_blocked",
+    "exit_ignored",
+    "group_ahead",
+    "group_lost",
+    "group_moved",
+    "health_request_failed",
+    "instruments_not_fetched",
+    "instruments_unreadable",
+    "left_waiting",
+    "loop_cancelled",
+    "loop_ended",
+    "loop_failed",
+    "loop_stalled",
+    "message_undecided",
+    "not_believed",
+    "position_lost",
+    "position_set_back",
+    "publication_stalled",
+    "setting_unknown",
+    "symbol_muted",
+    "turn_of_another_type",
+    "turn_of_unknown",
+    "turn_unused",
+    "turn_without_expiry",
+)
+"""The events that somebody should look at. They are counted from 0: Prometheus sees no increase in what begins at 1."""
 
 # Seconds: from a commit of a few messages on a fast disk to a server that hardly answers.
 STEP_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -100,10 +132,17 @@ class Metrics:
         *,
         silent_s: Callable[[], float],
         unpublished: Unpublished,
+        turn: TurnWatch,
         conflicts: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Show the loops of a supervisor, for how long the event loop or the publication lags, a count of conflicts."""
-        self._registry.register(Watched(states, silent_s, unpublished, conflicts))
+        """Show the loops of a supervisor, for how long event loop, publication or turn lag, a count of conflicts."""
+        self._registry.register(Watched(states, silent_s, unpublished, turn, conflicts))
+
+    def watch_ready(self, is_ready: Callable[[], bool]) -> None:
+        """Show whether the worker is ready, as its health says."""
+        self._gauge("ready", "1 while the worker does its work, as /healthz/ready says.").set_function(
+            is_ready
+        )
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Return all metrics in the text format that an Accept header asks for, and its content type."""
@@ -136,6 +175,7 @@ class Metrics:
         )
         for reason in Reason:  # there from the start: Prometheus sees no increase in what begins at 1
             self._exits_ignored.of(reason, "false")
+            self._dead_letters.of(reason)
         self._unusable = Bounded(
             self._counter(
                 "unusable_values",
@@ -208,6 +248,8 @@ class Metrics:
         self._troubles = Bounded(
             self._counter("troubles", "Events of the log that somebody should look at.", "event")
         )
+        for name in TROUBLES:
+            self._troubles.of(name)
         self._lost_lines = self._counter("log_lines_lost", "Lines of the log that could not be written.")
 
     def _gather(self, *, outcomes: Sequence[Outcome], **_: object) -> None:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from heapq import merge
 from itertools import chain, islice
 
-from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere
+from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, Repair, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.lanes import stands_at
+from exitbrain.infrastructure.redis.published_position import position_in
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
 
@@ -196,8 +197,25 @@ class InMemorySource:
         taken = self._take(limit)
         if not taken and wait_s > 0:
             await self._streams.news(wait_s)
-            taken = self._take(limit)
+            taken = self._take(limit) if self.in_turn else []
         return taken
+
+    async def turn(self) -> Turn | None:
+        holder = self._streams.holder
+        if holder in {None, self.consumer}:
+            return None
+        groups = {name: self._streams.group(name) for name in self._names}
+        waiting = sum(len(self._streams.after(name, group.delivered)) for name, group in groups.items())
+        return Turn(
+            str(holder),
+            known=any(holder in group.seen_ms for group in groups.values()),
+            endless=False,
+            waiting=waiting,
+            delivered=tuple(str(group.delivered) for group in groups.values()),
+        )
+
+    def repairs(self) -> list[Repair]:
+        return []
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
@@ -334,6 +352,10 @@ class InMemoryPublisher:
 
     async def published(self, stream: str) -> Stated | None:
         return self._streams.published.get(stream)
+
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        entries = self._streams.entries(stream)
+        return position_in(entries[-1][1].get("payload", "")) if entries else None
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition

@@ -9,19 +9,29 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.address import address_of
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.key_types import sentence, wrong_types
 from exitbrain.infrastructure.redis.streams import Names
 
 PROBE_TIMEOUT_S = 1.0
 
 
 async def look_at(url: str, names: Names) -> None:
-    """Ask one thing of the server. Raises SourceUnavailable for what may pass, StreamsUnusable for what can not."""
+    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what can not.
+
+    A turn of another type is no reason: whoever takes the turn sets it.
+    """
+    expected = {key: kind for key, kind in names.types.items() if key != names.turn}
+    wrong: dict[str, str] = {}
     try:
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, names.turn), connect(url) as client:
-            await client.get(names.turn)
+        async with connect(url) as client:
+            for key, kind in expected.items():
+                async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, key):
+                    wrong |= await wrong_types(client, {key: kind})
     except SourceUnavailable as error:
         await check_tls(url, error)
         raise
+    if wrong:
+        raise StreamsUnusable(sentence(wrong, expected))
 
 
 async def check_tls(url: str, error: Exception) -> None:

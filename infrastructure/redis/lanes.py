@@ -26,8 +26,9 @@ class Lane:
     """One stream on its way to being merged; lanes are numbered in the order in which streams were given.
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
-    answer left nothing on the server, `delivered` how far the group was then. `held` is what came and was not yet
-    passed on, in its order; `newest` is where the last that came stands.
+    answer left nothing on the server, `delivered` how far the group was then. `sure` says that it can not have moved
+    since, unless somebody else has moved it. `held` is what came and was not yet passed on, in its order; `newest` is
+    where the last that came stands.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Lane:
     after: str = BEGINNING
     exhausted: bool = False
     delivered: str = BEGINNING
+    sure: bool = False
     held: deque[Held] = field(default_factory=deque)
     newest: Order = _FIRST
 
@@ -44,6 +46,7 @@ class Lane:
         """Go back to what is pending with us."""
         self.after = BEGINNING
         self.newest = _FIRST
+        self.sure = False
 
     def order(self, entry_id: str) -> Order:
         """Return where the id of an entry stands among those of all lanes."""

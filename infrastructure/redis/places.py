@@ -1,5 +1,6 @@
 """RedisPlaces: how far the consumer groups are, and the way back. Asked at the start of a worker alone."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ class RedisPlaces:
         group, upto = self._names.group_of(place.stream), str(place.delivered)
         begun = place.begun or BEGINNING
         while upto:
-            delivered, cap = str(place.delivered), self._max_message_bytes
+            delivered, cap = "" if place.beyond else str(place.delivered), self._max_message_bytes
             arguments: list[str | int] = [group, upto, f"({begun}", self._page, delivered, cap]
             async with self._patience.answering():
                 server, found, before = await self._look_back(keys=[place.stream], args=arguments)
@@ -74,17 +75,19 @@ class RedisPlaces:
             raise
         if answer is None:
             return None
-        delivered, first, deleted, length, added = answer
+        delivered, first, deleted, length, added, reached = answer
         said: Any = await self._client.get(self._names.store_of_group(stream))
         _, _, begun = (said or b"").partition(b":")
+        at, newest = _entry_id(delivered), _entry_id(reached) if reached else None
         return ReadingPlace(
             stream=stream,
             source=self._names.source_of(stream),
-            begun=_entry_id(begun) if begun else None,
-            delivered=_entry_id(delivered),
+            begun=_begun(begun, newest),
+            delivered=at,
             first=_entry_id(first) if first else None,
             deleted=_entry_id(deleted),
             whole=None if added < 0 else added == length,  # not told before 7.0
+            beyond=newest is not None and at > newest,
         )
 
     def _earlier(
@@ -99,6 +102,14 @@ class RedisPlaces:
             server=server.decode() or None,
         )
         return Earlier(_entry_id(entry_id), message, pending > 0)
+
+
+def _begun(text: bytes, reached: EntryId | None) -> EntryId | None:
+    """Return where a group began, as its note says; a note that says what can not be says nothing."""
+    if not re.fullmatch(rb"\d{1,20}-\d{1,20}", text):
+        return None
+    begun = _entry_id(text)
+    return begun if reached is None or begun <= reached else None
 
 
 def _entry_id(text: bytes) -> EntryId:

@@ -3,6 +3,8 @@
 import re
 from uuid import UUID
 
+import msgspec
+
 from exitbrain.application.ports.publisher import PublishedPosition, Stated, UnknownPosition
 from exitbrain.domain.store import StoreIdentity
 
@@ -10,6 +12,23 @@ _FORM = re.compile(
     r"(?P<store>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(?P<epoch>[1-9]\d*):(?P<position>0|[1-9]\d*)",
     re.A,
 )
+
+
+class _Payload(msgspec.Struct):
+    """What every payload of ours says of its place in the log."""
+
+    store_id: UUID
+    epoch: int
+    log_position: int
+
+
+def position_in(payload: bytes | str) -> PublishedPosition | None:
+    """Return the place in the log that a published payload names; None for a payload that is not ours."""
+    try:
+        said = msgspec.json.decode(payload, type=_Payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return PublishedPosition(StoreIdentity(said.store_id, said.epoch), said.log_position)
 
 
 def text_of(stated: Stated) -> str:

@@ -1,6 +1,7 @@
 """RedisPublisher: entries and the published log position in one atomic step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import chain
 
 import msgspec
@@ -12,11 +13,27 @@ from exitbrain.application.ports.publisher import (
     Stated,
 )
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
-from exitbrain.infrastructure.redis.published_position import stated_in, text_of
+from exitbrain.infrastructure.redis.key_types import STREAM, STRING, naming_types
+from exitbrain.infrastructure.redis.published_position import position_in, stated_in, text_of
 from exitbrain.infrastructure.redis.streams import published_key
 
 CHUNK_MAX = 128
 """Entries per call: the server does nothing else meanwhile."""
+
+# The range is always empty: it asks whether what is there is a stream at all, before something is to be added.
+LOOK = """
+redis.call('XRANGE', KEYS[1], '-', '-', 'COUNT', 1)
+return redis.call('GET', KEYS[2])
+"""
+
+# The entry may be anybody's, so a large one is not sent.
+NEWEST = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+for i = 1, newest and #newest[2] or 0, 2 do
+  if newest[2][i] == 'payload' and #newest[2][i + 1] <= 1048576 then return newest[2][i + 1] end
+end
+return false
+"""
 
 # The entries come as one argument: the client works on each by itself, and there would be a dozen for every entry.
 # Asked again after a lost reply it finds the position moved and adds nothing; so it is safe to ask again.
@@ -34,13 +51,20 @@ class RedisPublisher:
 
     def __init__(self, url: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._client = connect(url)
+        self._look = self._client.register_script(LOOK)
+        self._newest = self._client.register_script(NEWEST)
         self._script = self._client.register_script(PUBLISH)
         self._timeout_s = timeout_s
 
     async def published(self, stream: str) -> Stated | None:
-        async with answering(PublisherUnavailable, self._timeout_s, published_key(stream)):
-            value = await self._client.get(published_key(stream))
+        async with self._asking(stream):
+            value = await self._look(keys=[stream, published_key(stream)])
         return None if value is None else stated_in(value)
+
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        async with self._asking(stream):
+            payload = await self._newest(keys=[stream])
+        return None if payload is None else position_in(payload)
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
@@ -65,12 +89,20 @@ class RedisPublisher:
     ) -> Stated | None:
         packed = _pack([[*chain(*entry.fields.items())] for entry in entries])
         before, then = "" if after is None else _bytes_of(after), _bytes_of(reached)
-        keys = [stream, published_key(stream)]
-        async with answering(PublisherUnavailable, self._timeout_s, *keys):
-            value = await self._script(keys=keys, args=[before, then, packed])
+        async with self._asking(stream):
+            value = await self._script(keys=[stream, published_key(stream)], args=[before, then, packed])
         if value == then:
             return reached
         return None if value is None else stated_in(value)
+
+    @asynccontextmanager
+    async def _asking(self, stream: str) -> AsyncIterator[None]:
+        expected = {stream: STREAM, published_key(stream): STRING}
+        async with (
+            naming_types(self._client, expected),
+            answering(PublisherUnavailable, self._timeout_s, *expected),
+        ):
+            yield
 
 
 def _bytes_of(stated: Stated) -> bytes:

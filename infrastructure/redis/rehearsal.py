@@ -15,12 +15,13 @@ from redis.exceptions import RedisError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.errors import code_of, trouble_of
-from exitbrain.infrastructure.redis.publisher import PUBLISH
+from exitbrain.infrastructure.redis.publisher import LOOK, NEWEST, PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     BACKLOG,
     GO_BACK,
     LETTERS,
+    LOOK_AT_TURN,
     LOOK_BACK,
     PLACE,
     READ,
@@ -94,9 +95,10 @@ async def _ask(client: Redis, step: Step) -> None:
 
 
 def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
-    """The turn, the wait for its streams, and the keys beside it and beside the groups that name the store."""
+    """All keys, then the turn, the wait for its streams, and the keys beside it and beside the groups that name the store."""
     turn = names.turn
     yield Step([], ["TIME"])
+    yield from (Step([key], ["TYPE", key]) for key in names.types)
     yield Step([turn], ["PTTL", turn])
     yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
     yield Step([turn], ["CLIENT", "REPLY", NO_NUMBER])
@@ -140,6 +142,7 @@ def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
     groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
     yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
     yield Step([turn], [nobody], RELEASE)
+    yield Step([turn, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_TURN)
     for stream in names.incoming:
         group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
         yield Step(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
@@ -152,4 +155,6 @@ def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
         yield Step([stream], [group, nobody, "0-0"], GO_BACK)
     for stream in names.published:
         yield Step([stream], ["+", 1], LETTERS)
+        yield Step([stream, published_key(stream)], [], LOOK)
+        yield Step([stream], [], NEWEST)
         yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)

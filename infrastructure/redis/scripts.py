@@ -121,15 +121,15 @@ return {}
 _SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
 
 # The server, the seconds of its clock, which gives the ids, and for each stream its entries after an id, in turn their
-# ids and what they hold, what tells of them (after ">" how far the group is now, else what is pending), and 1 where the
-# server has no more. False without the turn.
+# ids and what they hold, what tells of them (after ">" how far the group is now, else what is pending), 1 where the
+# server has no more, and after ">" how far the group was. False without the turn.
 READ = (
     _LAST_ID
     + _PACKED
     + _IN_CHUNKS
     + _FACTS_OF
     + """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local limit, cap = tonumber(ARGV[3]), tonumber(ARGV[5])
 local function read(stream, group, after)
@@ -152,14 +152,15 @@ end
 local answers = {}
 for i = 3, #KEYS do
   local stream, group, after = KEYS[i], ARGV[2 * i], ARGV[2 * i + 1]
+  local was = after == '>' and (facts_of(stream, group) or {})['last-delivered-id']
   local flat, last, ended = read(stream, group, after)
   local about = {}
   if after == '>' then
-    about = #flat > 0 and last or facts_of(stream, group)['last-delivered-id']
+    about = #flat > 0 and last or was
   elseif #flat > 0 then
     about = redis.call('XPENDING', stream, group, '(' .. after, '+', #flat / 2, ARGV[1])
   end
-  answers[#answers + 1] = {flat, about, ended and 1 or 0}
+  answers[#answers + 1] = {flat, about, ended and 1 or 0, was}
 end
 return {"""
     + _SERVER
@@ -183,8 +184,9 @@ for i = 3, 4 do
   local said = redis.call('GET', KEYS[i])
   if said and string.sub(said, 1, #store) ~= store then return {KEYS[i], said} end
 end
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+local holder = redis.pcall('GET', KEYS[1])
+local wrong = type(holder) == 'table' and redis.call('TYPE', KEYS[1]).ok or ''
+if wrong == '' and holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[3], store)
 local found = ARGV[4] ~= LAST_ID and redis.call('XPENDING', KEYS[2], ARGV[3], '(' .. ARGV[4], '+', ARGV[5]) or {}
@@ -204,19 +206,47 @@ if taken > 0 then
   redis.call('XCLAIM', KEYS[2], ARGV[3], ARGV[1], 0, unpack(theirs))
 end
 local more = looked_at < #found or #found == tonumber(ARGV[5])
-return {taken, more and found[looked_at][1] or ''}
+return {taken, more and found[looked_at][1] or '', wrong}
 """.replace("ANSWER_BYTES", str(ANSWER_BYTES))
+)
+
+# Who has the turn, unless that is us: whether it was without an end (which it is given), whether the holder is a
+# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server can not
+# count them (before 7.0, and after some deletions) one stands for all.
+LOOK_AT_TURN = (
+    _FACTS_OF
+    + """
+local holder = redis.pcall('GET', KEYS[1])
+if not holder or type(holder) == 'table' or holder == ARGV[1] then return false end
+local left = redis.call('PTTL', KEYS[1])
+local endless = left == -1 or left > tonumber(ARGV[3])
+if endless and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local known, waiting, places = 0, 0, {}
+for i = 2, #KEYS do
+  local stream, group = KEYS[i], ARGV[i + 2]
+  for _, facts in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+    if facts[2] == holder then known = 1 end
+  end
+  local facts = facts_of(stream, group)
+  if facts then
+    local place = facts['last-delivered-id']
+    places[#places + 1] = place
+    waiting = waiting + (facts.lag or #redis.call('XRANGE', stream, '(' .. place, '+', 'COUNT', 1))
+  end
+end
+return {holder, endless and 1 or 0, known, waiting, places}
+"""
 )
 
 # Not DEL: a right less that a worker needs, and one that `doctor` could not try.
 RELEASE = """
-return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], 0) or 0
+return redis.pcall('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], 0) or 0
 """
 
 RECLAIM = (
     _PACKED
     + """
-local holder = redis.call('GET', KEYS[1])
+local holder = redis.pcall('GET', KEYS[1])
 if holder and holder ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[5] then return {'', {}} end
 local taken, size = {}, 0
 for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
@@ -277,19 +307,19 @@ return {facts.pending, facts.lag or false}
 )
 
 # How far a group is, and what there is of its stream: the newest id delivered, the oldest that is there, the newest
-# deleted, how many there are and how many were ever added, where the server tells it. Nothing where the group is not there.
-# To a group that was given nothing the rest can not matter, and would cost a look at the first and the newest entry.
+# deleted, how many there are, how many were ever added, where the server tells it, and the newest ever added. Nothing
+# where the group is not there. To a group that was given nothing the rest can not matter, and would cost a look at the first and the newest entry.
 PLACE = (
     _FACTS_OF
     + """
 local group = facts_of(KEYS[1], ARGV[1])
 if not group then return false end
-if group['last-delivered-id'] == '0-0' then return {'0-0', '', '0-0', 0, -1} end
+if group['last-delivered-id'] == '0-0' then return {'0-0', '', '0-0', 0, -1, ''} end
 local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
 local first = stream['first-entry']
 return {
   group['last-delivered-id'], first and first[1] or '', stream['max-deleted-entry-id'] or '0-0',
-  stream.length, stream['entries-added'] or -1,
+  stream.length, stream['entries-added'] or -1, stream['last-generated-id'],
 }
 """
 )

@@ -13,7 +13,7 @@ after all before it, and the receipt makes it count once. The one behind meets n
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +22,14 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, SourceUnavailable
+from exitbrain.application.ports.message_source import (
+    Backlog,
+    Delivery,
+    ReadElsewhere,
+    Repair,
+    SourceUnavailable,
+    Turn,
+)
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
@@ -33,6 +40,7 @@ from exitbrain.infrastructure.redis.connection import (
     connect_for_blocking,
 )
 from exitbrain.infrastructure.redis.errors import code_of
+from exitbrain.infrastructure.redis.key_types import naming_types
 from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
 from exitbrain.infrastructure.redis.news import wait_for_news
 from exitbrain.infrastructure.redis.owners import store_in
@@ -40,6 +48,8 @@ from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     ANSWER_BYTES,
     BACKLOG,
+    GO_BACK,
+    LOOK_AT_TURN,
     OPEN,
     READ,
     REAP,
@@ -48,12 +58,15 @@ from exitbrain.infrastructure.redis.scripts import (
     TAKE_OVER,
 )
 from exitbrain.infrastructure.redis.streams import Names
-from exitbrain.infrastructure.wire.stream_entry import Content, from_content
+from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
 
 Arguments = list[str | int]
 
 CHUNK = 500
 """How many pending entries one step of taking over looks at."""
+
+TURN_MAX_S = 30.0
+"""No worker takes a turn for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
 """A turn that can not be given back in this time expires by itself; a stop has two seconds in all."""
@@ -83,6 +96,7 @@ class RedisSource:
     """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
 
     `store` is the id of the store for which they are read. `groups_recreated` counts how often the server had lost the groups.
+    A turn of another type is set anew, and a group that others have set ahead is set back.
     """
 
     def __init__(
@@ -97,6 +111,8 @@ class RedisSource:
         self._open = self._commands.register_script(OPEN)
         self._read = self._commands.register_script(READ)
         self._take_turn = self._commands.register_script(TAKE_OVER)
+        self._look_at_turn = self._commands.register_script(LOOK_AT_TURN)
+        self._go_back = self._commands.register_script(GO_BACK)
         self._release = self._commands.register_script(RELEASE)
         self._reclaim = self._commands.register_script(RECLAIM)
         self._reap = self._commands.register_script(REAP)
@@ -107,7 +123,9 @@ class RedisSource:
         self._turn_ms = max(1, int(settings.turn_s * 1000))
         self._taken_over = False
         self._turn_free_in_s = 0.0
+        self._repairs: list[Repair] = []
         self._names = names = settings.names
+        self._types = names.types
         self._store = store
         self.consumer = consumer
         self.in_turn = False
@@ -118,7 +136,7 @@ class RedisSource:
         self.groups_recreated = 0
 
     async def open(self) -> None:
-        async with answering(SourceUnavailable, self._settings.timeout_s):
+        async with self._naming(), answering(SourceUnavailable, self._settings.timeout_s):
             await self._create_groups(self._settings.group_start, take_over=self._settings.take_over)
         self._begin_again()
 
@@ -127,9 +145,26 @@ class RedisSource:
         await self._fill(limit)
         if not any(lane.held for lane in self._lanes):
             await self._wait(min(wait_s, BLOCK_MAX_S))
-            await self._fill(limit)
+            if self.in_turn:  # else the caller looks first whether the turn is free, and what others left
+                await self._fill(limit)
         self._patience.content()
         return merged(self._lanes, limit)
+
+    async def turn(self) -> Turn | None:
+        endless_ms = int(max(TURN_MAX_S, self._settings.turn_s) * 1000)
+        keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
+        groups = [lane.group for lane in self._lanes]
+        arguments: Arguments = [self.consumer, self._turn_ms, endless_ms, *groups]
+        found = await self._ask(partial(self._look_at_turn, keys, arguments))
+        if found is None:
+            return None
+        holder, endless, known, waiting, places = found
+        at = tuple(place.decode() for place in places)
+        return Turn(holder.decode("utf-8", "backslashreplace"), bool(known), bool(endless), waiting, at)
+
+    def repairs(self) -> list[Repair]:
+        repairs, self._repairs = self._repairs, []
+        return repairs
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
@@ -204,9 +239,13 @@ class RedisSource:
             asked, answers = await self._ask(partial(self._take, empty, limit))
             if answers is None:
                 self._taken_over = False  # the turn has passed, or expired: see who has it now
+                for lane in self._lanes:
+                    lane.sure = False
                 continue
             server, now_s, found = answers
-            for (lane, after), (entries, about, ended) in zip(asked, found, strict=True):
+            for (lane, after), (entries, about, ended, was) in zip(asked, found, strict=True):
+                if after == NEW and await self._put_back(lane, about, was):
+                    continue
                 ids, contents = entries[::2], entries[1::2]
                 attempts = self._go_on(lane, after, ids, about, is_end=bool(ended))
                 for entry_id, content in zip(ids, contents, strict=True):
@@ -229,6 +268,8 @@ class RedisSource:
                 if isinstance(answer[0], bytes):
                     raise self._read_elsewhere(*answer)
                 taken += answer[0]
+                if was := answer[2].decode():
+                    self._repairs.append(Repair("turn_of_another_type", {"key": names.turn, "was": was}))
                 after = answer[1].decode()
         if taken or not self.in_turn:
             self._begin_again()  # what was claimed comes first
@@ -250,12 +291,27 @@ class RedisSource:
         cap = self._settings.max_message_bytes
         return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, cap, *places])
 
+    async def _put_back(self, lane: Lane, now: bytes, was: bytes) -> bool:
+        """Set a group back that somebody has set ahead, or read from, since we last did; what came now comes again.
+
+        Return whether it was. One that was set back gives again what was received, which changes nothing.
+        """
+        if not lane.sure or was.decode() == lane.delivered:
+            return False
+        facts = {"stream": lane.stream, "expected": lane.delivered, "found": was.decode()}
+        self._repairs.append(Repair("group_moved", facts))
+        lane.sure = False
+        if id_in_numbers(was.decode()) < id_in_numbers(lane.delivered):
+            return False
+        arguments: Arguments = [lane.group, now.decode(), lane.delivered]
+        return bool(await self._ask(partial(self._go_back, [lane.stream], arguments)))
+
     @staticmethod
     def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, *, is_end: bool) -> dict[bytes, int]:
         """Note up to where a lane was read, and return how often its entries were delivered, where that is known."""
         if after == NEW:
             lane.exhausted = is_end
-            lane.delivered = about.decode()
+            lane.delivered, lane.sure = about.decode(), True
             return {}
         if lane.after == after:  # else it begins again
             lane.after = NEW if is_end else ids[-1].decode()
@@ -290,12 +346,13 @@ class RedisSource:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
         try:
             keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
-            async with self._patience.answering(*keys, beyond_s=beyond_s):
+            async with self._naming(), self._patience.answering(*keys, beyond_s=beyond_s):
                 try:
                     return await question()
                 except ResponseError as error:
                     if not _group_is_lost(error):
                         raise
+                    self._repairs.append(Repair("group_lost", {"said": str(error).partition(" script:")[0]}))
                 self.groups_recreated += 1
                 await self._create_groups(BEGINNING)
                 self._begin_again()
@@ -324,6 +381,9 @@ class RedisSource:
                 raise
         if taken:
             raise self._read_elsewhere(*taken)
+
+    def _naming(self) -> AbstractAsyncContextManager[None]:
+        return naming_types(self._commands, self._types)
 
     def _read_elsewhere(self, key: bytes, said: bytes) -> ReadElsewhere:
         return ReadElsewhere(f"key {key.decode()}", store_in(said), self._store)

@@ -60,6 +60,13 @@ class Names:
         """The key that names the store whose workers take that turn."""
         return f"{self.turn}:store"
 
+    @property
+    def types(self) -> dict[str, str]:
+        """Return every key that a worker uses, with the type that it has where it is there."""
+        notes = [self.store_of_turn, *map(self.store_of_group, self.incoming)]
+        strings = [self.turn, *notes, *map(published_key, self.published)]
+        return dict.fromkeys(strings, "string") | dict.fromkeys([*self.incoming, *self.published], "stream")
+
     def source_of(self, stream: str) -> str:
         """Return the logical stream: the name without the prefix."""
         return logical_source(stream, self.prefix)

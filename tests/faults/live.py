@@ -143,6 +143,7 @@ class Live:
                 self.supervisor,
                 heartbeat,
                 publishing.unpublished,
+                worker.turn,
                 metrics,
                 journal,
                 mode="shadow",

@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exitbrain.application.live.supervisor import LoopFailed, Step, Supervisor
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observation.health import Heartbeat
 from exitbrain.infrastructure.observation.health_server import (
@@ -47,17 +48,22 @@ class Worker:
         self.supervisor = Supervisor(self.journal, transient=(Unreachable,))
         self.heartbeat = Heartbeat(self.journal)
         self.unpublished = Unpublished()
+        self.turn = TurnWatch(self.journal)
         self.server = HealthServer(
             self.supervisor,
             self.heartbeat,
             self.unpublished,
+            self.turn,
             self.metrics,
             self.journal,
             mode="shadow",
             address="127.0.0.1:0",
         )
         self.metrics.watch(
-            self.supervisor.states, silent_s=lambda: self.heartbeat.silent_s, unpublished=self.unpublished
+            self.supervisor.states,
+            silent_s=lambda: self.heartbeat.silent_s,
+            unpublished=self.unpublished,
+            turn=self.turn,
         )
         self.failed: LoopFailed | None = None
         self.over = threading.Event()
@@ -334,7 +340,8 @@ def another_server(worker: Worker, address: str) -> HealthServer:
         worker.supervisor,
         worker.heartbeat,
         worker.unpublished,
-        worker.metrics,
+        TurnWatch(worker.journal),
+        Metrics(mode="shadow"),
         worker.journal,
         mode="shadow",
         address=address,

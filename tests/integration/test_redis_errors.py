@@ -261,7 +261,11 @@ def served(url: str, folder: Path) -> tuple[int, str]:
         ),
         ("redis-6.2", ["ACL SETUSER worker -xreadgroup -xadd"], "denies a right"),
         ("current", ["ACL SETUSER worker resetkeys"], "NOPERM"),
-        ("redis-6.2", [f"DEL {TURN}", f"RPUSH {TURN} x"], "WRONGTYPE"),
+        (
+            "redis-6.2",
+            [f"DEL {TURN}:store", f"RPUSH {TURN}:store x"],
+            f"the key {TURN}:store is of another type",
+        ),
         (
             "current",
             [f"DEL {{{EVENTS}}}:published", f"RPUSH {{{EVENTS}}}:published x"],

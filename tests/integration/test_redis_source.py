@@ -204,18 +204,18 @@ async def test_what_is_pending_with_others_is_taken_over_in_chunks_and_what_was_
 
 
 @in_event_loop
-async def test_what_others_were_given_out_of_turn_is_taken_over_when_the_source_begins_again(
-    kind: str,
-) -> None:
+async def test_what_others_were_given_out_of_turn_comes_at_once_and_in_its_place(kind: str) -> None:
     server = RedisServer(kind)
     client, group = client_of(server), group_of(TRADE_INTENTS)
     async with opened(server.url) as source:
         assert await source.read(10, 0) == []
         add(server, TRADE_INTENTS, "1", "2")
         client.xreadgroup(group, "older version", {TRADE_INTENTS: ">"}, count=1)
-        assert names(await everything(source)) == ["2"]
+        assert names(await everything(source)) == ["1", "2"]
+        assert [repair.name for repair in source.repairs()] == ["group_moved"]
         await source.open()
         assert names(await everything(source)) == ["1", "2"]
+        assert source.repairs() == []
     server.stop()
 
 

@@ -171,7 +171,7 @@ def test_who_stands_by_is_not_ready_while_nobody_publishes_what_is_committed(
     until(lambda: ready(stands_by), stands_by.log.read_text)
 
     publishes.process.send_signal(signal.SIGSTOP)
-    client.set(TURN, "worker-a", px=600_000)
+    client.set(TURN, "worker-a", px=25_000)  # no worker sets more than 30 s
     with closing(open_ledger(store, create=False)) as ledger:
         World(ledger=ledger).intent(**LONG)
     until(lambda: not ready(stands_by), stands_by.log.read_text)

@@ -13,7 +13,7 @@ from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
 from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
-from exitbrain.application.ports.message_source import Delivery
+from exitbrain.application.ports.message_source import Delivery, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.receipt import MessageReceived
@@ -81,6 +81,20 @@ class LeavesToOthers(SimulatedSource):
 
     def _held_by_others(self, stream: str) -> list[EntryKey]:
         return []
+
+
+class LeavesTurnsToStrangers(SimulatedSource):
+    """Wait for the end of a turn that has none."""
+
+    def _look_at_turn(self) -> Turn | None:
+        return None
+
+
+class TakesLostForNew(SimulatedPublisher):
+    """Take a stream without a position for one that begins."""
+
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        return None
 
 
 class ReadsOutOfTurn(SimulatedSource):
@@ -172,6 +186,8 @@ VARIANTS = {
     "takes the turn and not what others hold": Variant(
         Parts(source=LeavesToOthers), "was received after the newer", since=320
     ),
+    "leaves the turn to a stranger": Variant(Parts(source=LeavesTurnsToStrangers), "not done"),
+    "takes a lost position for a beginning": Variant(Parts(publisher=TakesLostForNew), "that are not the"),
     "reads out of turn": Variant(Parts(source=ReadsOutOfTurn), "was received after the newer", since=370),
     "lets an older intent overwrite": Variant(
         Parts(intake=LetsOlderOverwrite), "took effect after the newer"

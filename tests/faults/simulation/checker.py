@@ -22,7 +22,7 @@ from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.expected import Expected
-from tests.faults.simulation.faults import Kind
+from tests.faults.simulation.faults import BY_STRANGERS, Kind
 from tests.faults.simulation.ports import GROUPS
 from tests.faults.simulation.schedule import Evidence
 from tests.faults.simulation.streams import Fields
@@ -37,6 +37,12 @@ REAL_ORDER_IDS = ("o", "900000")
 """How those order ids of a run begin that are neither placeholders nor counters."""
 
 AHEAD_S = DecisionSettings().max_clock_ahead_s
+
+STRANGE = {"turn_without_expiry", "position_lost", "position_set_back", "entries_skipped"}
+"""What is told of strangers."""
+
+FORGETTING = (Kind.FAIL_OVER, Kind.FLUSH)
+"""What a server does that looks like them."""
 
 DISTURBING = {
     Kind.FAIL_OVER,
@@ -85,6 +91,7 @@ class _Check:
         yield from self._decisions_are_published_once_and_in_order()
         yield from self._dead_letters_are_those_refused()
         yield from self._replays_are_exact()
+        yield from self._what_strangers_did_is_told()
 
     def _each_message_has_one_receipt(self) -> Iterator[str]:
         received: Counter[MessageKey] = Counter()
@@ -318,6 +325,11 @@ class _Check:
         ):
             if not report.clean or report.exact != report.decisions:
                 yield f"replay is not exact: {report.first_drift}"
+
+    def _what_strangers_did_is_told(self) -> Iterator[str]:
+        troubles, counts = self._evidence.troubles, self._evidence.faults.counts
+        if troubles & STRANGE and not any(counts[kind] for kind in (*BY_STRANGERS, *FORGETTING)):
+            yield f"told of strangers, and there were none: {sorted(troubles & STRANGE)}"
 
     def _published(self, stream: str) -> list[Fields]:
         return list(self._server.streams[stream].entries.values()) if stream in self._server.streams else []

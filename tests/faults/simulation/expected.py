@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.application.ports.publisher import PublishedLanguage
+from exitbrain.application.ports.publisher import PublishedLanguage, PublishedPosition
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
@@ -45,7 +45,8 @@ class Expected:
         self.catch_up()
         for stream in self.language.streams:
             newest = max((said.entry.position for said in self.said if stream in said.by_stream), default=0)
-            if stream not in server.published or server.published[stream].position.position < newest:
+            position = server.published[stream].position if stream in server.published else None
+            if not isinstance(position, PublishedPosition) or position.position < newest:
                 return False
         return True
 

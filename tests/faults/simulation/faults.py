@@ -40,7 +40,13 @@ class Kind(StrEnum):
     STOP = "orderly stop and restart"
     TWIN = "second process under the same consumer name"
     CONFUSED = "a message that can not be decided"
+    STOLEN_TURN = "turn taken by a stranger"
+    WRONG_POSITION = "published position changed by a stranger"
+    WRONG_TYPE = "output stream of another type"
 
+
+BY_STRANGERS = (Kind.STOLEN_TURN, Kind.WRONG_POSITION, Kind.WRONG_TYPE)
+"""Kinds that strangers throw dice of their own for."""
 
 PER_CALL = (
     Kind.CRASH_BEFORE,
@@ -67,7 +73,7 @@ AT_RARE_CALLS = (
 )
 """Kinds for which there are few occasions in a run."""
 
-AT_MOMENTS = tuple(kind for kind in Kind if kind not in PER_CALL)
+AT_MOMENTS = tuple(kind for kind in Kind if kind not in (*PER_CALL, *BY_STRANGERS))
 """Kinds that strike at moments chosen in advance."""
 
 AT_WORKERS = (Kind.CRASH, Kind.GONE, Kind.STOP, Kind.FREEZE, Kind.SKEW, Kind.TWIN)
@@ -84,7 +90,7 @@ class Faults:
         self.rng = rng
         self.over = False
         self.counts: Counter[Kind] = Counter()
-        self.kinds = {kind for kind in Kind if rng.random() < 0.4}
+        self.kinds = {kind for kind in Kind if kind not in BY_STRANGERS and rng.random() < 0.4}
         self._chances = {
             kind: rng.uniform(0.1, 0.5) if kind in AT_RARE_CALLS else 10 ** rng.uniform(-2.5, -0.8)
             for kind in PER_CALL

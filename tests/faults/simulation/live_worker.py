@@ -10,6 +10,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
+from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.opening import identity_of
@@ -17,6 +18,7 @@ from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.messages import IncomingMessage, IntentKind, TradeIntent, Translation
@@ -44,6 +46,9 @@ from tests.faults.simulation.workload import UNDECIDABLE_LEVERAGE
 from tests.names import PUBLISHED
 
 TRANSIENT = (SourceUnavailable, StoreUnavailable, PublisherUnavailable)
+OPERATOR = (StreamsUnusable, PublishedElsewhere)
+"""What an operator has to put right."""
+
 LOOK_EVERY_S = 0.5
 """How often the supervisor looks for loops that stand still."""
 
@@ -85,12 +90,14 @@ class LoopJournal:
         self.stalled: set[object] = set()
         self.ended: set[object] = set()
         self.behind: list[str] = []
+        self.troubles: set[str] = set()
 
     def event(self, name: str, **facts: object) -> None:
         if name == "loop_moves_again":
             self.stalled.discard(facts["loop"])
 
     def trouble(self, name: str, **facts: object) -> None:
+        self.troubles.add(name)
         if name == "loop_stalled":
             self.stalled.add(facts["loop"])
         elif name == "loop_ended":
@@ -192,7 +199,8 @@ class LiveWorker:
         error = self.process.error
         if error is None or isinstance(error, StoreUnavailable):
             return ""  # a store that can not be reached at the start ends the start
-        explained = isinstance(error, LoopFailed) and isinstance(error.__cause__, (*TRANSIENT, LoopFailed))
+        explaining = (*TRANSIENT, LoopFailed, *(OPERATOR if self._around.server.needs_operator else ()))
+        explained = isinstance(error, LoopFailed) and isinstance(error.__cause__, explaining)
         return "" if explained else f"{error!r} from {error.__cause__!r}"
 
     async def _main(self) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place
-from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.message_source import Backlog, Delivery, Repair, SourceUnavailable, Turn
 from exitbrain.application.ports.publisher import (
     Outgoing,
     PublishedPosition,
@@ -23,12 +23,14 @@ from exitbrain.application.ports.publisher import (
 )
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
+from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.redis.published_position import position_in
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers
 from tests.faults.simulation.faults import Faults, Gate, Kind
@@ -97,8 +99,17 @@ class SimulatedSource:
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         if handed := await self._read(limit):
             return self._deliveries(handed)
-        await (self._arrivals.wait(wait_s) if self.in_turn else asyncio.sleep(wait_s))
+        if not self.in_turn:
+            await asyncio.sleep(wait_s)
+            return []
+        await self._arrivals.wait(wait_s)
         return self._deliveries(await self._read(limit))
+
+    async def turn(self) -> Turn | None:
+        return await self._call("look at the turn", self._look_at_turn)
+
+    def repairs(self) -> list[Repair]:
+        return []
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         return self._deliveries(await self._hand("claim", lambda: self._claim(limit)))
@@ -180,6 +191,21 @@ class SimulatedSource:
         keys = self._held_by_others(stream)
         self._server.hand_over(stream, GROUPS[stream], self.consumer, keys)
         return len(keys)
+
+    def _look_at_turn(self) -> Turn | None:
+        holder = self._server.holder
+        if holder in {None, self.consumer}:
+            return None
+        self._ensure_groups()
+        endless = self._server.give_end(int(TURN_S * 1000))
+        states = [self._server.streams[stream] for stream in GROUPS]
+        groups = [self._server.streams[stream].groups[group] for stream, group in GROUPS.items()]
+        waiting = sum(
+            sum(key > group.delivered for key in state.entries)
+            for state, group in zip(states, groups, strict=True)
+        )
+        places = tuple(f"{group.delivered[0]}-{group.delivered[1]}" for group in groups)
+        return Turn(str(holder), known=True, endless=endless, waiting=waiting, delivered=places)
 
     def _held_by_others(self, stream: str) -> list[EntryKey]:
         return self._server.held_by_others(stream, GROUPS[stream], self.consumer)
@@ -356,16 +382,35 @@ class SimulatedPublisher:
 
     async def published(self, stream: str) -> Stated | None:
         def look() -> Stated | None:
+            self._check_type(stream)
             found = self._server.published.get(stream)
             return None if found is None else found.position
 
         return await self._gate.through("published", look)
 
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        def look() -> PublishedPosition | None:
+            self._check_type(stream)
+            found = self._server.streams.get(stream)
+            entries = [] if found is None else list(found.entries.values())
+            return position_in(entries[-1].get("payload", "")) if entries else None
+
+        return await self._gate.through("newest", look)
+
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
     ) -> Stated | None:
         fields = [entry.fields for entry in entries]
-        return await self._gate.through("publish", lambda: self._server.publish(stream, fields, after, upto))
+
+        def add() -> Stated | None:
+            self._check_type(stream)
+            return self._server.publish(stream, fields, after, upto)
+
+        return await self._gate.through("publish", add)
+
+    def _check_type(self, stream: str) -> None:
+        if stream in self._server.of_another_type:
+            raise StreamsUnusable(f"{stream} is of another type")
 
     async def close(self) -> None:
         """Release nothing."""

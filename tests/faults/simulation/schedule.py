@@ -28,6 +28,7 @@ from tests.faults.simulation.history import history
 from tests.faults.simulation.live_worker import LiveWorker, Parts, Surroundings
 from tests.faults.simulation.ports import GROUPS, Arrivals, SimulatedClock, SimulatedInstruments
 from tests.faults.simulation.processes import End
+from tests.faults.simulation.strangers import STRANGER, Strangers
 from tests.faults.simulation.streams import EntryKey, Fields, StreamServer
 from tests.faults.simulation.workload import SYMBOLS, opening_intent, with_far_ahead, workload
 from tests.world import MAX_BYTES, THIS
@@ -58,6 +59,8 @@ class Evidence:
     faults: Faults
     produced: list[Produced] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    troubles: set[str] = field(default_factory=set)
+    """What workers that have ended told of."""
     seconds: float = 0.0
 
 
@@ -79,6 +82,7 @@ class Schedule:
         self._intake = Intake(BuiltInFormulas(), WireTranslator())
         self._instruments = rng.choice((NoInstruments(), SimulatedInstruments()))
         self._settings = DecisionSettings(dedupe_by=rng.choice((None, "trace_id")))
+        self._strangers = Strangers(seed, self._server, self._faults, self._trouble_s)
         self._workers: dict[int, LiveWorker] = {}
         self._slots: list[asyncio.Task[None]] = []
         self._gone: set[int] = set()
@@ -111,9 +115,12 @@ class Schedule:
         for name in range(self._rng.randint(1, 3)):
             self._begin_slot(f"worker-{name}")
         producer = asyncio.create_task(self._produce())
+        strangers = asyncio.create_task(self._strangers.run())
         watcher = asyncio.create_task(self._watch_loops())
         await self._make_trouble()
         await producer
+        await strangers
+        self._strangers.put_right()
         self._faults.over = True
         await self._wait_until_done()
         watcher.cancel()
@@ -145,6 +152,7 @@ class Schedule:
                 self.evidence.complaints.append(f"{name} ended without a word")
             if end is End.FAILED and (why := worker.unexpected_error()):
                 self.evidence.complaints.append(f"{name} failed: {why}")
+            self.evidence.troubles |= worker.journal.troubles
             for said in worker.journal.behind:
                 self.evidence.complaints.append(f"the store is complete, and yet {name} says {said}")
             await asyncio.sleep(self._rng.uniform(0.05, 0.6))
@@ -250,7 +258,7 @@ class Schedule:
                     self.evidence.complaints.append(f"{worker.process.name}: {loops} stand still unseen")
 
     def _is_done(self) -> bool:
-        if any(worker.in_hand for worker in self._workers.values()):
+        if any(worker.in_hand for worker in self._workers.values()) or self._server.holder == STRANGER:
             return False
         return self._server.drained(GROUPS) and self._expected.is_published(self._server)
 

@@ -16,6 +16,9 @@ EntryKey = tuple[int, int]
 Fields = dict[str, str]
 START: EntryKey = (0, 0)
 
+ENDLESS_MS = 30_000
+"""No worker takes a turn for longer."""
+
 
 @dataclass(slots=True)
 class Pending:
@@ -45,9 +48,12 @@ class Stream:
 
 @dataclass(slots=True)
 class Published:
-    """What is kept beside a published stream; `begun` is where the one that found no position began."""
+    """What is kept beside a published stream; `begun` is where the one that found no position began.
 
-    position: PublishedPosition
+    `position` is None where somebody took it away and left the stream.
+    """
+
+    position: Stated | None
     begun: int
 
 
@@ -74,6 +80,9 @@ class StreamServer:
         self.published: dict[str, Published] = {}
         self._turn: tuple[str, int] | None = None
         self._fail_overs = 0
+        self.of_another_type: set[str] = set()
+        self.needs_operator = False
+        """Whether anything was ever such that workers end, and rightly."""
         self.acknowledged: list[tuple[str, EntryKey, Fields | None]] = []
         """What was ever acknowledged, with its content at that moment; known to the checker alone."""
 
@@ -119,6 +128,13 @@ class StreamServer:
     def give_turn(self, consumer: str, for_ms: int) -> None:
         """Give a consumer the turn, or prolong it."""
         self._turn = consumer, self._now_ms() + for_ms
+
+    def give_end(self, for_ms: int) -> bool:
+        """Let a turn end after so long that has longer to go; return whether it had."""
+        endless = self._turn is not None and self._turn[1] > self._now_ms() + ENDLESS_MS
+        if endless and self._turn is not None:
+            self._turn = self._turn[0], self._now_ms() + for_ms
+        return endless
 
     def end_turn(self) -> None:
         """End whatever turn there is."""

@@ -64,6 +64,7 @@ class PublishingProcess:
         self, world: World, streams: InMemoryStreams, publisher: InMemoryPublisher | None = None
     ) -> None:
         self.world = world
+        self.told = Told()
         self.publisher = publisher or InMemoryPublisher(streams)
         self.publishing = self._publishing_as(identity_of(world.ledger))
 
@@ -83,7 +84,7 @@ class PublishingProcess:
         ledger = self.world.ledger
         language = Published(store, PolicyUnits(ledger.register), WireTranslator())
         tail = ThreadedTail(DoneAtOnce(), ledger, language.topics, RecentLog())
-        return Publishing(store, tail, language, self.publisher, Told().journal)
+        return Publishing(store, tail, language, self.publisher, self.told.journal)
 
 
 def told(streams: InMemoryStreams, stream: str) -> list[tuple[str, int, int]]:

@@ -14,10 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Journal, LoopState, Supervisor
+from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.application.ports.message_source import Backlog, Delivery, SourceUnavailable
+from exitbrain.application.ports.message_source import Backlog, Delivery, Repair, SourceUnavailable, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import IncomingMessage
@@ -85,8 +86,12 @@ def told_everything() -> Told:
     told, world = Told(), World()
     intent = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 20}
     told.metrics.watch(
-        {"read": LoopState("read", time.monotonic())}, silent_s=lambda: 0.0, unpublished=Unpublished()
+        {"read": LoopState("read", time.monotonic())},
+        silent_s=lambda: 0.0,
+        unpublished=Unpublished(),
+        turn=TurnWatch(told.journal),
     )
+    told.metrics.watch_ready(lambda: True)
     for message in (intent, intent | {"leverage": 500}):
         outcome = world.recorder.handle(world.message("trade.intent", message))
         told.journal.event("messages", outcomes=[outcome])
@@ -130,6 +135,12 @@ class MessagesInMemory:
         found, self._waiting = self._waiting[:limit], self._waiting[limit:]
         return found
 
+    async def turn(self) -> Turn | None:
+        return None
+
+    def repairs(self) -> list[Repair]:
+        return []
+
     async def reclaim(self, limit: int) -> list[Delivery]:
         found, self._with_others = self._with_others, []
         return found
@@ -159,6 +170,9 @@ class StreamsInMemory:
 
     async def published(self, stream: str) -> Stated | None:
         return self.positions.get(stream)
+
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        return None
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition

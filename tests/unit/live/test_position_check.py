@@ -1,0 +1,124 @@
+"""A position that is not where we left it is told of, with what it passed over."""
+
+from itertools import count
+
+import pytest
+
+from exitbrain.application.live import publishing
+from exitbrain.application.live.publishing_place import PublishedElsewhere
+from exitbrain.infrastructure.paper.streams import InMemoryStreams
+from tests.event_loop import in_event_loop
+from tests.names import ADAPTIVE_LEVELS, EVENTS
+from tests.unit.live.publishing_world import PublishingProcess, copy_of, told
+from tests.world import World, at
+
+LONG = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
+
+
+@pytest.fixture(autouse=True)
+def look_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(publishing, "MOVE_EVERY_S", 0.0)
+
+
+@pytest.fixture
+def streams() -> InMemoryStreams:
+    ms = count(1)
+    return InMemoryStreams(lambda: next(ms))
+
+
+def open_positions(world: World, *symbols: str) -> World:
+    for symbol in symbols:
+        world.intent(symbol=symbol, entry_id=f"{1767268800000 + world.ledger.head()}-0", **LONG)
+    return world
+
+
+def troubles(process: PublishingProcess) -> list[tuple[object, ...]]:
+    facts = ("event", "stream", "was", "now", "entries", "goes_on_after")
+    return [
+        tuple(line[name] for name in facts if name in line)
+        for line in process.told.lines
+        if line["level"] != "info"
+    ]
+
+
+@in_event_loop
+async def test_a_position_that_was_set_ahead_is_told_with_what_it_passed_over(
+    streams: InMemoryStreams,
+) -> None:
+    process = PublishingProcess(open_positions(World(), "AUSDT"), streams)
+    await process.publish()
+    was = process.world.ledger.head()
+    open_positions(process.world, "BUSDT", "CUSDT")
+    now = process.world.ledger.head()
+    streams.published[ADAPTIVE_LEVELS] = at(now)
+    await process.publish()
+
+    assert troubles(process) == [("entries_skipped", ADAPTIVE_LEVELS, was, now, 2)]
+
+
+@in_event_loop
+async def test_a_position_that_another_worker_moved_with_its_entries_is_none(
+    streams: InMemoryStreams,
+) -> None:
+    process = PublishingProcess(open_positions(World(), "AUSDT"), streams)
+    await process.publish()
+    open_positions(process.world, "BUSDT", "CUSDT")
+    await PublishingProcess(process.world, streams).publish()
+    await process.publish()
+
+    assert troubles(process) == []
+
+
+@in_event_loop
+async def test_a_position_that_was_set_back_is_told_also_by_who_starts(streams: InMemoryStreams) -> None:
+    process = PublishingProcess(open_positions(World(), "AUSDT"), streams)
+    await process.publish()
+    was = process.world.ledger.head()
+    newest = told(streams, EVENTS)[-1][2]
+    streams.published[EVENTS] = at(1)
+    another = PublishingProcess(process.world, streams)
+    await another.publish()
+    assert troubles(another) == [("position_set_back", EVENTS, newest, 1)]
+
+    streams.published[EVENTS] = at(1)
+    await process.publish()
+    assert troubles(process) == [("position_set_back", EVENTS, was, 1)]
+
+
+@in_event_loop
+async def test_what_an_operator_sets_back_is_not_told(streams: InMemoryStreams) -> None:
+    process = PublishingProcess(open_positions(World(), "AUSDT"), streams)
+    await process.publish()
+    again = PublishingProcess(process.world, streams)
+    await again.publishing.go_back(1)
+    await again.publish()
+
+    assert troubles(again) == []
+
+
+@in_event_loop
+async def test_a_lost_position_of_a_stream_that_is_gone_too_begins_anew_and_is_told(
+    streams: InMemoryStreams,
+) -> None:
+    process = PublishingProcess(open_positions(World(), "AUSDT"), streams)
+    await process.publish()
+    streams.trim(EVENTS, keep=0)
+    del streams.published[EVENTS]
+    await process.publish()
+
+    assert troubles(process) == [("position_lost", EVENTS, process.world.ledger.head())]
+    assert len(told(streams, EVENTS)) == 1
+
+
+@in_event_loop
+async def test_a_stream_without_a_position_that_is_ahead_of_a_restored_store_is_left_alone(
+    streams: InMemoryStreams,
+) -> None:
+    world = open_positions(World(), "AUSDT")
+    backup = copy_of(world)
+    await PublishingProcess(open_positions(world, "BUSDT"), streams).publish()
+    streams.published.clear()
+
+    with pytest.raises(PublishedElsewhere):
+        await PublishingProcess(backup, streams).publish()
