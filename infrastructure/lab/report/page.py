@@ -13,6 +13,8 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+from exitbrain.infrastructure.written_files import finished_text
+
 FIGURE_HEIGHT_PX = 380
 
 
@@ -53,12 +55,8 @@ class Page:
 
 def write(page: Page, path: Path) -> None:
     """Write a page as one file, whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        unfinished.write_text(html_of(page), encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with finished_text(path) as file:
+        file.write(html_of(page))
 
 
 def html_of(page: Page) -> str:
