@@ -143,7 +143,7 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger: StoredLedger, tmp_path: 
         write_segment(tmp_path, "store", 1, SPAN, uneven, stored)
 
     assert list(tmp_path.glob("*.parquet")) == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("*.unfinished")) == []
 
 
 def test_what_a_killed_export_left_is_cleared_away(ledger: StoredLedger, mirror: Mirror) -> None:
