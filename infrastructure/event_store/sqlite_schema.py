@@ -24,8 +24,8 @@ TABLE = (
     "state BLOB NOT NULL, "
     "UNIQUE (originator_id, originator_version))"
 )
-VALUE_BYTES_MAX = 4 * 1024 * 1024
-"""More than any event takes: its message has at most 128 KiB."""
+VALUE_BYTES_MAX = 16 * 1024 * 1024
+"""Far more than any event takes: its message has at most 128 KiB."""
 POSITION_MAX = 2**53
 """Where the last position is taken SQLite picks free ones at random, and JSON knows no whole number beyond this one."""
 

@@ -170,7 +170,9 @@ def test_a_state_of_any_size_is_named_and_not_read(store: Path) -> None:
     ended = attacked(*exitbrain("replay", "--from-receipts"), cwd=store.absolute().parent)
 
     assert ended.code == 3
-    assert "it holds a value of more than 4194304 bytes at log position 7, longer than any event" in ended.err
+    assert (
+        "it holds a value of more than 16777216 bytes at log position 7, longer than any event" in ended.err
+    )
     assert len(ended.err.splitlines()) == 1
     assert ended.peak_bytes < 128 * MIB
 
