@@ -1,16 +1,17 @@
 """Decisions before and after, one line each, as a CSV or Parquet file."""
 
 import csv
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any
 
 from exitbrain.application.counterfactual import FIELDS, Pair
 from exitbrain.application.replay import name_of
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import GuardReport
+from exitbrain.infrastructure import spreadsheet
+from exitbrain.infrastructure.written_files import finished_file, finished_text
 
 COLUMNS = (
     *("decision_id", "symbol", "occurred_at", "recorded_policy", "policy"),
@@ -23,88 +24,60 @@ COLUMNS = (
 )
 SUFFIXES = (".csv", ".parquet")
 
+Row = tuple[Any, ...]
+
 _ROWS_AT_ONCE = 10_000
 
 
-class PairsFile:
-    """Writes what it is called with; the file is there when everything is in it, and not before.
+@contextmanager
+def pairs_file(name: str) -> Iterator[Callable[[Pair], None]]:
+    """Yield what takes pairs one by one; the file is there when everything is in it, and not before.
 
     Levels are fractions of the entry price, empty where they were refused; guards are names with a space between.
-    Raises InvalidValue for a name of another kind, and for Parquet where the extra `lab` is missing.
+    Raises NotWritten, and InvalidValue for a name of another kind or for Parquet where the extra `lab` is missing.
     """
+    path = Path(name)
+    if path.suffix not in SUFFIXES:
+        raise InvalidValue("export", name, f"a file name that ends in {' or '.join(SUFFIXES)}")
+    rows: list[Row] = []
+    with _csv_file(path) if path.suffix == ".csv" else _parquet_file(path) as write:
 
-    def __init__(self, name: str) -> None:
-        self._path = Path(name)
-        if self._path.suffix not in SUFFIXES:
-            raise InvalidValue("export", name, f"a file name that ends in {' or '.join(SUFFIXES)}")
-        self._partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
-        self._rows: list[tuple[Any, ...]] = []
-        self._sink: _CsvSink | _ParquetSink | None = None
+        def take(pair: Pair) -> None:
+            rows.append(tuple(_cells(pair)))
+            if len(rows) >= _ROWS_AT_ONCE:
+                write(rows)
+                rows.clear()
 
-    def __call__(self, pair: Pair) -> None:
-        self._rows.append(tuple(_cells(pair)))
-        if len(self._rows) >= _ROWS_AT_ONCE:
-            self._flush()
-
-    def __enter__(self) -> Self:
-        self._sink = _CsvSink(self._partial) if self._path.suffix == ".csv" else _ParquetSink(self._partial)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._sink is None:
-            return
-        if kind is None:
-            self._flush()
-        self._sink.close()
-        if kind is None:
-            self._partial.replace(self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
-
-    def _flush(self) -> None:
-        assert self._sink is not None
-        self._sink.write(self._rows)
-        self._rows = []
+        yield take
+        write(rows)
 
 
-class _CsvSink:
-    def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
-
-    def write(self, rows: list[tuple[Any, ...]]) -> None:
-        self._rows.writerows(rows)
-
-    def close(self) -> None:
-        self._file.close()
+@contextmanager
+def _csv_file(path: Path) -> Iterator[Callable[[list[Row]], None]]:
+    with finished_text(path) as file:
+        written = csv.writer(file, lineterminator="\n")
+        written.writerow(COLUMNS)
+        yield lambda rows: written.writerows(map(spreadsheet.row, rows))
 
 
-class _ParquetSink:
-    def __init__(self, path: Path) -> None:
-        try:
-            import pyarrow as pa  # noqa: PLC0415 - an extra
-            import pyarrow.parquet as pq  # noqa: PLC0415
-        except ImportError as missing:
-            raise InvalidValue(
-                "export", "Parquet", "CSV, or Parquet with the extra exitbrain[lab]"
-            ) from missing
-        kinds = {name: pa.float64() for field in FIELDS for name in (f"{field}_before", f"{field}_after")}
-        self._arrow = pa
-        self._schema = pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        self._writer = pq.ParquetWriter(path, self._schema)
+@contextmanager
+def _parquet_file(path: Path) -> Iterator[Callable[[list[Row]], None]]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as missing:
+        raise InvalidValue("export", "Parquet", "CSV, or Parquet with the extra exitbrain[lab]") from missing
+    kinds = {name: pa.float64() for field in FIELDS for name in (f"{field}_before", f"{field}_after")}
+    schema = pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in COLUMNS])
 
-    def write(self, rows: list[tuple[Any, ...]]) -> None:
-        columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-        arrays = [
-            self._arrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)
-        ]
-        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+    with finished_file(path) as file, pq.ParquetWriter(file, schema) as writer:
 
-    def close(self) -> None:
-        self._writer.close()
+        def write(rows: list[Row]) -> None:
+            columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+        yield write
 
 
 def _cells(pair: Pair) -> Iterator[Any]:

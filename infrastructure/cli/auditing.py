@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from shutil import copyfileobj
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO
 
 import msgspec
@@ -28,10 +28,12 @@ from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.values import Cause, plain
+from exitbrain.infrastructure import spreadsheet
 from exitbrain.infrastructure.cli import lsf_text, output, reports
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.store import reading
+from exitbrain.infrastructure.written_files import finished_text, naming
 
 FORMATS = ("table", "csv")
 ROWS_MAX = 200
@@ -80,15 +82,16 @@ def audit_lsf(
             audit = store_read.container.lsf_audit()
             found = audit.changes(selection, closes=closes, counts=counts, progress=store_read.work.reached)
             changes = deque(found, rows_max) if rows_max else found
-            if as_json:
-                _write_json(changes, counts, kept)
-            elif as_csv:
-                _write_csv(changes, kept)
-            else:
-                listed = list(changes)
+            with naming(f"a temporary file in {gettempdir()}"):
+                if as_json:
+                    _write_json(changes, counts, kept)
+                elif as_csv:
+                    _write_csv(changes, kept)
+                else:
+                    listed = list(changes)
         kept.seek(0)
         if csv_file is not None and csv_file != "-":
-            with Path(csv_file).open("w", encoding="utf-8", newline="") as file:
+            with finished_text(Path(csv_file)) as file:
                 copyfileobj(kept, file)
             output.say(f"{min(counts.changes, rows_max or counts.changes)} changes written to {csv_file}")
         elif as_json or as_csv:
@@ -165,7 +168,8 @@ def _write_csv(changes: Iterable[LsfChange], kept: IO[str]) -> None:
         cells = {name: getattr(change, name) for name in _PLAIN}
         before, after = change.inputs.before, change.inputs.after
         inputs = (getattr(side, name) for name in _INPUTS for side in (before, after))
-        rows.writerow((*{**cells, "at": change.at.isoformat().replace("+00:00", "Z")}.values(), *inputs))
+        at = change.at.isoformat().replace("+00:00", "Z")
+        rows.writerow(spreadsheet.row((*{**cells, "at": at}.values(), *inputs)))
 
 
 def _change(one: LsfChange) -> reports.Change:

@@ -13,6 +13,7 @@ from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUs
 from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import AskedWhatIf, DemoReport, FailedStep, NotStreamed, Result
+from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_file
 
 
 def demo(*, keep: str | None = None, as_json: bool = False, steps: Sequence[story.Step] = story.STEPS) -> int:
@@ -35,7 +36,7 @@ def _empty_folder(name: str) -> Path:
         raise WrongUsage(f"--keep {name} is a file; allowed: a new or empty folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise WrongUsage(f"--keep {name} is not empty; allowed: a new or empty folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     return folder
 
 
@@ -51,12 +52,9 @@ def _check_place(page: Path) -> None:
 
 def _put(page: Path, place: Path) -> Path:
     """Put the report where it outlives the demonstration, whole or not at all."""
-    unfinished = place.with_name(f"{place.name}.unfinished")
-    try:
-        shutil.copyfile(page, unfinished)
-        return unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with page.open("rb") as found, finished_file(place) as file:
+        shutil.copyfileobj(found, file)
+    return place
 
 
 def _tell(folder: Path, keep: str | None, steps: Sequence[story.Step], *, as_json: bool) -> int:

@@ -19,6 +19,7 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.output import printable
 from exitbrain.infrastructure.secrets import hidden
+from exitbrain.infrastructure.written_files import NotWritten
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"
@@ -63,6 +64,7 @@ def exit_code_of(error: Exception) -> int | None:
             | EngineFailed()
             | MarketUnreadable()
             | CanNotGoOn()
+            | NotWritten()
             | OSError()
         ):
             return UNREADABLE

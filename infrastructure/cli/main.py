@@ -1,5 +1,6 @@
 """The entry point of the command line: run a command, and end with one sentence and an exit code when it fails."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command of this process and end it."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that can not show a tick still gets the rest.
@@ -27,6 +29,17 @@ def run(arguments: Sequence[str]) -> int:
     if code == _INTERRUPTED:
         sys.stderr.write("interrupted\n")
     return code or 0
+
+
+def _open_what_is_closed() -> None:
+    """Give a process that was started without standard streams empty ones.
+
+    Without, the next file that is opened takes the number of one of them, and what is printed would go there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            setattr(sys, name, os.fdopen(descriptor, "w" if number else "r", encoding="utf-8"))
 
 
 def _failed(error: Exception) -> int:

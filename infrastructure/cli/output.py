@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import msgspec
@@ -12,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from exitbrain.domain.errors import ExitBrainError
+from exitbrain.infrastructure.written_files import NotWritten, naming
 
 WIDE = 200
 """Columns where nobody looks at a terminal: wide enough that no table cuts a number."""
@@ -36,12 +38,13 @@ class _Screen(Console):
 def show(*parts: RenderableType) -> None:
     """Print lines and tables for people on stdout."""
     screen = _Screen(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
-    for part in parts:
-        for shown in fitted(part, screen.width) if isinstance(part, Table) else (part,):
-            if isinstance(shown, str):
-                screen.print(printable(shown), soft_wrap=True)
-            else:
-                screen.print(shown)
+    with _writing_stdout():
+        for part in parts:
+            for shown in fitted(part, screen.width) if isinstance(part, Table) else (part,):
+                if isinstance(shown, str):
+                    screen.print(printable(shown), soft_wrap=True)
+                else:
+                    screen.print(shown)
 
 
 def fitted(table: Table, width: int) -> Iterator[RenderableType]:
@@ -84,11 +87,9 @@ def emit(report: object) -> None:
 
 def write(text: str) -> None:
     """Print text on stdout as it is."""
-    try:
+    with _writing_stdout():
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError as gone:
-        raise _reader_gone() from gone
 
 
 def copy(text: IO[str]) -> None:
@@ -98,11 +99,28 @@ def copy(text: IO[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line on stderr."""
-    sys.stderr.write(f"{text}\n")
+    """Print a line on stderr, if anything can be printed there: what a command came to does not hang on that."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def _writing_stdout() -> Iterator[None]:
+    try:
+        with naming("standard output"):
+            yield
+    except BrokenPipeError as gone:
+        raise _reader_gone() from gone
+    except NotWritten:
+        _drop_the_rest()
+        raise
 
 
 def _reader_gone() -> ReaderGone:
-    # Python flushes stdout once more at its end, and would complain about the pipe.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop_the_rest()
     return ReaderGone()
+
+
+def _drop_the_rest() -> None:
+    """Turn stdout away: Python flushes it once more at its end, and would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

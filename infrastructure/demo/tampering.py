@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exitbrain.infrastructure.demo.readings import Recorded
 from exitbrain.infrastructure.demo.results import Alteration
+from exitbrain.infrastructure.written_files import FILE_MODE
 
 FIELD = "levels.raw.tp1"
 _RECORDED_TP1 = re.compile(rb'"levels":\{"raw":\{[^{}]*?"tp1":(?P<number>\d+\.\d{3}(?P<digit>\d)\d*)')
@@ -14,6 +15,7 @@ _RECORDED_TP1 = re.compile(rb'"levels":\{"raw":\{[^{}]*?"tp1":(?P<number>\d+\.\d
 
 def copy_store(store: Path, copy: Path) -> None:
     """Copy an SQLite store whole, what still stands in its write-ahead log included."""
+    copy.touch(FILE_MODE)
     with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
 

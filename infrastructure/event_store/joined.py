@@ -15,13 +15,13 @@ from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import InvalidValue, WrongState
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import LedgerRecorder, StoredLedger
-from exitbrain.infrastructure.event_store.sqlite import TABLE, insert_rows
+from exitbrain.infrastructure.event_store.sqlite import insert_rows
 from exitbrain.infrastructure.event_store.sqlite_log import SQLiteLog, sentence_of
+from exitbrain.infrastructure.event_store.sqlite_schema import TABLE, check_schema
 
 if TYPE_CHECKING:
     import psycopg  # an extra
 
-_COLUMNS = {"originator_id", "originator_version", "topic", "state"}
 _OF_ITS_OWN = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _WITHIN = ("SAVEPOINT exitbrain", "RELEASE exitbrain", ("ROLLBACK TO exitbrain", "RELEASE exitbrain"))
 
@@ -204,12 +204,7 @@ def _over_sqlite(connection: sqlite3.Connection) -> JoinedLedger:
     path = Path(file) if file else None
     if path is not None:
         forks.refuse_in_child(path, name)
-    columns = {column for (column,) in recorder.select("SELECT name FROM pragma_table_info('stored_events')")}
-    if columns and not columns >= _COLUMNS:
-        raise StoreUnavailable(
-            f"{name} can not be kept: it has a table stored_events that is not of ExitBrain"
-        )
-    if not columns:
+    if not check_schema(recorder.select, name, of_host=True):
         recorder.make_table()
     return JoinedLedger(recorder, name, path)
 

@@ -144,7 +144,11 @@ class StoredLedger(ExitLedger, RawLog):
     ) -> Iterator[LogEntry]:
         for position, stream, version, topic, state in self.rows(after, upto=upto, topics=topics):
             event = MAPPER.to_domain_event(position, topic, state)
-            yield LogEntry(position, UUID(int=int(stream, 16)), version, event)
+            try:
+                stream_id = UUID(int=int(stream, 16))
+            except (ValueError, TypeError) as e:  # a row that somebody else wrote
+                raise UnreadableEvent(position, topic, f"its stream is {stream!r}, not 32 hex digits") from e
+            yield LogEntry(position, stream_id, version, event)
 
     def rows(
         self, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()

@@ -49,6 +49,15 @@ SELECT c.relkind IN ('r', 'p'),
             SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
         ) = ARRAY['originator_id', 'originator_version']
+    ),
+    ARRAY(
+        SELECT 'trigger ' || t.tgname FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND (
+            t.tgrelid = c.oid OR t.tgrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid)
+        )
+        UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_enabled <> 'D'
+        UNION ALL SELECT 'index of an expression ' || x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+            WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL
+        ORDER BY 1
     )
 FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %(table)s
 WHERE n.nspname = %(schema)s
@@ -56,7 +65,10 @@ WHERE n.nspname = %(schema)s
 
 
 def has_table(cursor: Cursor[TupleRow], address: Address) -> bool:
-    """Return whether the table is there; raises StoreUnavailable where its place is another's, or is none."""
+    """Return whether the table is there.
+
+    Raises StoreUnavailable where its place is another's, or is none, and where something acts on it.
+    """
     columns = [column.partition(" ")[0] for column in _COLUMNS]
     values = {"columns": columns, "table": TABLE, "schema": address.schema}
     shape = cursor.execute(_SHAPE, values).fetchone()
@@ -64,13 +76,18 @@ def has_table(cursor: Cursor[TupleRow], address: Address) -> bool:
         raise StoreUnavailable(
             f"{address.name} can not be opened: the database has no schema {address.schema!r}; create it first"
         )
-    is_table, found, has_key = shape
+    is_table, found, has_key, acting = shape
     if is_table is None:
         return False
     if not is_table or set(found) != _COLUMNS or not has_key:
         raise StoreUnavailable(
             f"{address.name} can not be opened: {TABLE!r} in schema {address.schema!r} is not a table of ExitBrain, "
             f"which has the columns {', '.join(sorted(_COLUMNS))}, unique in originator_id and originator_version"
+        )
+    if acting:
+        raise StoreUnavailable(
+            f"{address.name} can not be opened: on {TABLE!r} in schema {address.schema!r} lies what may change what is "
+            f"written, or runs with the rights of whoever writes: {', '.join(acting)}; allowed: none"
         )
     return True
 

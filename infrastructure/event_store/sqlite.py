@@ -20,6 +20,7 @@ from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.infrastructure.event_store.mapper import stream_hex
 from exitbrain.infrastructure.event_store.sqlite_log import CACHE_KIB, ROWS_AT_ONCE, SQLiteLog, sentence_of
 from exitbrain.infrastructure.event_store.sqlite_reading import LOCK_TIMEOUT_S
+from exitbrain.infrastructure.event_store.sqlite_schema import TABLE, trust_nothing
 
 RETRY_AFTER_S = 0.01
 
@@ -34,17 +35,6 @@ PRAGMA wal_autocheckpoint = 16384;
 _TAKEN = (
     "WITH place(id, version) AS (VALUES {}) SELECT 1 FROM place CROSS JOIN stored_events "
     "ON originator_id = id AND originator_version = version LIMIT 1"
-)
-# The library's table with its row ids declared, since VACUUM may renumber those that are not:
-# decisions and readers of the log remember them as positions.
-TABLE = (
-    "CREATE TABLE IF NOT EXISTS stored_events ("
-    "rowid INTEGER PRIMARY KEY, "
-    "originator_id TEXT NOT NULL, "
-    "originator_version INTEGER NOT NULL, "
-    "topic TEXT NOT NULL, "
-    "state BLOB NOT NULL, "
-    "UNIQUE (originator_id, originator_version))"
 )
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES "
 
@@ -90,6 +80,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     deadline = monotonic() + LOCK_TIMEOUT_S
     while True:
         try:
+            trust_nothing(connection)
             connection.executescript(_PRAGMAS)
         except sqlite3.OperationalError as e:
             if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:

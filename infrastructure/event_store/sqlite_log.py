@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.infrastructure.event_store.sqlite_schema import VALUE_BYTES_MAX, too_long_at
 
 ROWS_AT_ONCE = 500
 """Below every limit of SQLite on variables; a full statement is prepared once and used again."""
@@ -55,9 +56,12 @@ class SQLiteLog(ABC):
         return [topic for (topic,) in self.select("SELECT DISTINCT topic FROM stored_events")]
 
 
-def sentence_of(error: sqlite3.Error) -> str:
+def sentence_of(error: sqlite3.Error, connection: sqlite3.Connection | None = None) -> str:
     """Return what an error says, with what it most often comes from."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the number says where it was noticed
+    if code == sqlite3.SQLITE_TOOBIG:
+        where = "" if connection is None else too_long_at(connection)
+        return f"it holds a value of more than {VALUE_BYTES_MAX} bytes{where}, longer than any event"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return f"{error}; a copy made by cp while the store was in use can be like that: {HOW_TO_COPY}"
     if code == sqlite3.SQLITE_CANTOPEN:

@@ -14,6 +14,7 @@ from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.sqlite_files import Files, StorePaths, Way, uri_of
 from exitbrain.infrastructure.event_store.sqlite_log import CACHE_KIB, HOW_TO_COPY, SQLiteLog, sentence_of
+from exitbrain.infrastructure.event_store.sqlite_schema import check_schema, trust_nothing
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse
 
 LOCK_TIMEOUT_S = 5
@@ -47,7 +48,7 @@ class SQLiteReader(SQLiteLog):
                     rows = self._connected().execute(statement, values).fetchall()
                 except sqlite3.Error as error:
                     if self._is_current():
-                        raise OperationalError(sentence_of(error)) from error
+                        raise OperationalError(sentence_of(error, self._connection)) from error
                 else:
                     # Files that are as they were before they were opened are what was read.
                     if self._is_current():
@@ -109,6 +110,7 @@ def _connect(path: Path, way: Way) -> sqlite3.Connection:
         uri_of(path, way), uri=True, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S
     )
     try:
+        trust_nothing(connection)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     except sqlite3.Error:
         connection.close()
@@ -125,7 +127,7 @@ def look(reader: SQLiteReader, name: str) -> Glimpse | None:
         tables = _tables(reader)
         if not tables:
             return None
-        if "stored_events" not in tables:
+        if not check_schema(reader.select, name):
             raise StoreUnavailable(f"{name} is the SQLite file of something else: it holds no events")
         opened = reader.select(_OPENED, STORE_ID.hex)
         under_log = reader.select_under_log(_OPENED, STORE_ID.hex)

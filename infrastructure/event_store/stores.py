@@ -16,6 +16,7 @@ from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, lo
 from exitbrain.infrastructure.event_store.startup import check
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.secrets import masked
+from exitbrain.infrastructure.written_files import make_for_owner
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -94,6 +95,7 @@ def _open_sqlite(path: Path, *, create: bool) -> StoredLedger:
     if not _is_there(path, name):
         if not create:
             raise NoStore(f"{name} does not exist")
+        _make_file(path, name)
         return _open_to_write(path, name, new=True)
     with closing(SQLiteReader(path)) as reader:
         glimpse = look(reader, name)
@@ -114,6 +116,20 @@ def _is_there(path: Path, name: str) -> bool:
         return False
     forks.refuse_in_child(path, name)
     return True
+
+
+def _make_file(path: Path, name: str) -> None:
+    """Make the file for its owner alone before SQLite would for everybody; its log and index get the same mode."""
+    try:
+        make_for_owner(path)
+    except FileExistsError as e:
+        if path.is_symlink():
+            raise StoreUnavailable(
+                f"{name} is a link to {path.readlink()}, which is not there: name the file itself"
+            ) from e
+        # Another process made it meanwhile.
+    except OSError as e:
+        raise StoreUnavailable(f"{name} can not be made: {e.strerror}") from e
 
 
 def _open_to_write(path: Path, name: str, *, new: bool) -> StoredLedger:

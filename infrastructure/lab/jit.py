@@ -1,6 +1,7 @@
 """How the laboratory compiles: strict doubles, no lock of the interpreter, the machine code kept between runs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -45,7 +46,8 @@ def _kept(dispatcher: Any) -> Any:
 def _save(save: Callable[[object, object], None], signature: object, overload: object) -> None:
     """Keep machine code if it can be kept; now and then numba has compiled it and does not hold it any more."""
     try:
-        save(signature, overload)
+        with suppress(OSError):  # a full disk: it is compiled again next time
+            save(signature, overload)
     except RuntimeError as error:
         if "no compiled object yet" not in str(error):
             raise

@@ -15,17 +15,16 @@ from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
-    PARTIAL,
     AnotherStore,
     Segment,
     SegmentDamaged,
-    is_partial,
     label_of,
     opened_segment,
     read_segment,
     write_segment,
 )
 from exitbrain.infrastructure.lab.stored_hash import StoredHash, decision_rows
+from exitbrain.infrastructure.written_files import FOLDER_MODE, naming, sweep
 
 SPAN = 500_000
 """Log positions of a full segment."""
@@ -104,8 +103,9 @@ class Mirror:
         Whatever ends an export early, the next one goes on after the last segment that is complete. Raises
         AnotherStore, unless everything is to be rebuilt.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._remove_leftovers()
+        with naming(f"mirror {self.folder}"):
+            self.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        sweep(self.folder)
         if rebuild:
             self._remove(lambda _: True)
         self.check_owner()
@@ -167,11 +167,6 @@ class Mirror:
             segment = Segment.at(path)
             if segment is not None:
                 yield segment
-
-    def _remove_leftovers(self) -> None:
-        for path in self.folder.glob(f"*{PARTIAL}"):
-            if is_partial(path):
-                path.unlink()
 
     def _remove(self, condition: Callable[[Segment], bool]) -> None:
         for segment in list(self._files()):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from exitbrain.application.simulation import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.infrastructure import spreadsheet
 from exitbrain.infrastructure.text_files import NotUtf8, text_of
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines
@@ -132,7 +133,7 @@ def _csv_rows(path: str, text: str) -> Iterator[_Row]:
         if row is None:
             return
         if any(cell.strip() for cell in row):
-            yield f"{path} line {rows.line_num}", dict(zip(header, row, strict=False))
+            yield f"{path} line {rows.line_num}", dict(zip(header, map(spreadsheet.read, row), strict=False))
 
 
 def _header(path: str, rows: Iterator[list[str]]) -> list[str]:

@@ -20,17 +20,15 @@ from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
+from exitbrain.infrastructure.written_files import unfinished_file
 
 FORMAT = f"1 {__version__}"
 """Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
-
-PARTIAL = ".partial"
 
 ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
-_PARTIAL_NAME = re.compile(r"\d{12,}-\d{12,}\.\d+\.partial")
 _ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
 _SAMPLE, _FEW = 1_000, 50
 
@@ -102,27 +100,23 @@ def write_segment(
         "regular": str(np.count_nonzero(columns.regular)),
     }
     table = columns.to_table().replace_schema_metadata({f"exitbrain.{key}": about[key] for key in about})
-    partial = folder / f"{first:012d}-{last:012d}.{os.getpid()}{PARTIAL}"
-    try:
-        with partial.open("wb") as file:
-            pq.write_table(
-                table,
-                file,
-                row_group_size=ROWS_AT_ONCE,
-                compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
-                use_dictionary=_repetitive(table),
-                column_encoding=_ENCODED,
-                write_statistics=False,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        with pa.memory_map(str(partial)) as written:
+    name = f"{first:012d}-{last:012d}"
+    with unfinished_file(folder, f"segment {name} of mirror {folder}") as unfinished:
+        pq.write_table(
+            table,
+            unfinished.file,
+            row_group_size=ROWS_AT_ONCE,
+            compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
+            use_dictionary=_repetitive(table),
+            column_encoding=_ENCODED,
+            write_statistics=False,
+        )
+        unfinished.file.flush()
+        with pa.memory_map(str(unfinished.path)) as written:
             content = sha256(written.read_buffer()).hexdigest()[:16]
-        path = folder / f"{first:012d}-{last:012d}-{content}.parquet"
-        partial.replace(path)
+        path = folder / f"{name}-{content}.parquet"
+        unfinished.finish(path)
         sync_folder(folder)
-    finally:
-        partial.unlink(missing_ok=True)
     return Segment(first, last, content, path)
 
 
@@ -168,11 +162,6 @@ def label_of(segment: Segment) -> dict[str, str]:
         return _about(pq.read_schema(segment.path).metadata or {})
     except pa.ArrowInvalid:
         return {}
-
-
-def is_partial(path: Path) -> bool:
-    """Return whether a file is one of a segment that was being written."""
-    return _PARTIAL_NAME.fullmatch(path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:

@@ -143,12 +143,12 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger: StoredLedger, tmp_path: 
         write_segment(tmp_path, "store", 1, SPAN, uneven, stored)
 
     assert list(tmp_path.glob("*.parquet")) == []
-    assert list(tmp_path.glob("*.partial")) == []
+    assert list(tmp_path.glob("*.unfinished")) == []
 
 
 def test_what_a_killed_export_left_is_cleared_away(ledger: StoredLedger, mirror: Mirror) -> None:
     mirror.folder.mkdir()
-    (mirror.folder / "000000000001-000000000700.4711.partial").write_bytes(b"half")
+    (mirror.folder / f".exitbrain-{'0' * 32}.unfinished").write_bytes(b"half")
     for mine in ("notes.txt", "film.partial", "other.parquet"):
         (mirror.folder / mine).write_text("mine", encoding="utf-8")
 

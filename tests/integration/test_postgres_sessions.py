@@ -149,7 +149,9 @@ def test_no_setting_of_the_environment_or_the_database_reaches_a_store(
 LOOK_AT_COMMITS = """
 CREATE TABLE {0}.seen (setting text);
 CREATE FUNCTION {0}.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-INSERT INTO {0}.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
+INSERT INTO {0}.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$
+"""
+LOOK = """
 CREATE TRIGGER look AFTER INSERT ON {0}.stored_events EXECUTE FUNCTION {0}.look()
 """
 
@@ -160,7 +162,9 @@ def test_a_decision_is_on_disk_before_it_counts_whatever_the_role_says(place: st
     for number, wanted in enumerate(("off", "local", "remote_apply")):
         url = f"{place}&options=-c%20synchronous_commit%3D{wanted}"
         with closing(open_ledger(url, create=True)) as ledger:
+            run(place, LOOK, schema_of(place))  # a store with a trigger is not opened
             ledger.save([receipt(number)])
+        run(place, "DROP TRIGGER look ON {0}.stored_events", schema_of(place))
     seen = run(place, "SELECT setting FROM {0}.seen", schema_of(place))
     assert seen == [("on",), ("local",), ("remote_apply",)]
 
@@ -305,6 +309,30 @@ def test_a_rule_of_the_table_that_is_broken_is_no_conflict(place: str, change: s
         pytest.raises(StoreUnavailable, match=f"can not be written: .*{said}"),
     ):
         ledger.save([receipt(1)])
+
+
+QUIET = """
+CREATE FUNCTION {0}.quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER quiet BEFORE INSERT ON {0}.stored_events FOR EACH ROW EXECUTE FUNCTION {0}.quiet()
+"""
+
+
+@pytest.mark.parametrize(
+    ("definition", "named"),
+    [
+        (
+            QUIET,
+            "trigger quiet",
+        ),
+        ("CREATE RULE aside AS ON INSERT TO {0}.stored_events DO ALSO NOTIFY written", "rule aside"),
+        ("CREATE INDEX by_length ON {0}.stored_events (length(topic))", "index of an expression by_length"),
+    ],
+)
+def test_what_acts_on_the_table_is_named(place: str, definition: str, named: str) -> None:
+    begin(place)
+    run(place, definition, schema_of(place))
+    for create in (False, True):
+        assert refusal(place, create=create).endswith(f"of whoever writes: {named}; allowed: none")
 
 
 def test_what_is_hidden_by_a_policy_of_rows_is_an_error(place: str) -> None:

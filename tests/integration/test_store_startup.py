@@ -211,7 +211,7 @@ def make_other_events(path: Path) -> None:
     [
         (make_text, "not a database"),
         (make_other_database, "is the SQLite file of something else"),
-        (make_other_events, "no such column"),
+        (make_other_events, "it has a table stored_events that is not of ExitBrain"),
         (Path.mkdir, "is a folder"),
     ],
 )

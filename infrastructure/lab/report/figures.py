@@ -1,8 +1,12 @@
-"""The drawings of the reports, from plain numbers; distances and results are fractions and shown in percent."""
+"""The drawings of the reports, from plain numbers; distances and results are fractions and shown in percent.
+
+Plotly reads tags, links among them, in titles, labels and names, so every text that comes from elsewhere is escaped here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -85,7 +89,7 @@ def surface(
 
 def distribution(title: str, changes: Mapping[str, Sequence[float]]) -> go.Figure:
     """Draw how often each change occurs, a panel for each level, since they differ in scale; changes in fractions."""
-    drawing = make_subplots(1, len(changes), subplot_titles=[level.upper() for level in changes])
+    drawing = make_subplots(1, len(changes), subplot_titles=[_plain(level.upper()) for level in changes])
     for place, values in enumerate(changes.values(), start=1):
         bars = go.Histogram(x=_percent(values), nbinsx=40, marker={"color": AFTER})
         drawing.add_trace(bars, row=1, col=place)
@@ -101,10 +105,11 @@ def distances(title: str, ladders: dict[str, dict[str, float]]) -> go.Figure:
         signed = [-100.0 * value if level == "sl" else 100.0 * value for level, value in ladder.items()]
         drawing.add_trace(
             go.Scatter(
-                x=[policy] * len(signed),
+                x=[_plain(policy)] * len(signed),
                 y=signed,
                 text=[
-                    f"{level.upper()} {abs(value):.4g} %" for level, value in zip(ladder, signed, strict=True)
+                    _plain(f"{level.upper()} {abs(value):.4g} %")
+                    for level, value in zip(ladder, signed, strict=True)
                 ],
                 mode="markers+text",
                 textposition="middle right",
@@ -140,7 +145,7 @@ def price_chart(
             drawing.add_hline(
                 price,
                 line={"color": colour, "width": 1.2, "dash": _DASH[level]},
-                annotation_text=f"{ladder.policy} {level.upper()}",
+                annotation_text=_plain(f"{ladder.policy} {level.upper()}"),
                 annotation_position=f"top {side}",
                 annotation_font={"color": colour, "size": 11},
             )
@@ -148,7 +153,7 @@ def price_chart(
         go.Scatter(
             x=[_time(marker.at_ms) for marker in markers],
             y=[marker.price for marker in markers],
-            text=[marker.text for marker in markers],
+            text=[_plain(marker.text) for marker in markers],
             mode="markers+text",
             textposition="top center",
             marker={"symbol": "x", "size": 9, "color": "#1d2329"},
@@ -176,15 +181,15 @@ def equity(title: str, curves: Sequence[Curve]) -> go.Figure:
     drawing = go.Figure()
     for curve, name, colour in zip(curves, _BAND, (BEFORE, AFTER), strict=False):
         times = [_time(ms) for ms in curve.at_ms]
-        line = {"color": colour, "width": 1.4}
+        line, policy = {"color": colour, "width": 1.4}, _plain(curve.policy)
         drawing.add_trace(
-            go.Scatter(x=times, y=_percent(curve.upper), name=f"{curve.policy}, optimistic", line=line)
+            go.Scatter(x=times, y=_percent(curve.upper), name=f"{policy}, optimistic", line=line)
         )
         drawing.add_trace(
             go.Scatter(
                 x=times,
                 y=_percent(curve.lower),
-                name=f"{curve.policy}, pessimistic",
+                name=f"{policy}, pessimistic",
                 line={**line, "dash": "dot"},
                 fill="tonexty",
                 fillcolor=_BAND[name],
@@ -202,9 +207,13 @@ def _time(at_ms: int) -> datetime:
     return datetime.fromtimestamp(at_ms / _MS, UTC)
 
 
+def _plain(text: str) -> str:
+    return escape(text, quote=False)
+
+
 def _styled(drawing: go.Figure, title: str) -> go.Figure:
     drawing.update_layout(
-        title={"text": title, "font": {"size": 15}},
+        title={"text": _plain(title), "font": {"size": 15}},
         template="plotly_white",
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#1d2329"},
         margin={"l": 60, "r": 20, "t": 50, "b": 45},

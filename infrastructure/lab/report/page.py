@@ -1,19 +1,28 @@
 """One self-contained HTML page: text, tables and figures, with everything they need inside; no network.
 
 The same content gives the same bytes. Figures are drawn by plotly in the reader's browser; on paper each section
-keeps together and colours stay readable in grey.
+keeps together and colours stay readable in grey. The browser runs the two scripts of the page by their hashes and nothing
+else, and loads nothing, whatever a name in the data says.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
+from itertools import starmap
 from pathlib import Path
 
 import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+from exitbrain.infrastructure.written_files import finished_text
+
 FIGURE_HEIGHT_PX = 380
+
+_SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +62,45 @@ class Page:
 
 def write(page: Page, path: Path) -> None:
     """Write a page as one file, whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        unfinished.write_text(html_of(page), encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with finished_text(path) as file:
+        file.write(html_of(page))
 
 
 def html_of(page: Page) -> str:
     """Return a page as HTML."""
+    library, sections = get_plotlyjs(), "\n".join(starmap(_section, enumerate(page.sections, start=1)))
+    drawing = "\n".join(
+        _SCRIPT.findall(sections)
+    )  # one script for all figures, so that two hashes are enough
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<!doctype html><html lang="en"><head>',
+        f'<meta http-equiv="Content-Security-Policy" content="{_allowed(library, drawing)}">',
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(page.title)}</title><style>{_STYLE}</style>",
-        f"<script>{get_plotlyjs()}</script></head><body><main>",
+        f"<script>{library}</script></head><body><main>",
         f"<h1>{escape(page.title)}</h1>",
         *_paragraphs(page.lead, "lead"),
         _contents(page.sections),
-        *(_section(number, section) for number, section in enumerate(page.sections, start=1)),
-        "</main></body></html>",
+        _SCRIPT.sub("", sections),
+        f"</main><script>{drawing}</script></body></html>",
     ]
     return "\n".join(parts)
+
+
+def _allowed(*scripts: str) -> str:
+    """Return what a browser may do with the page: run these scripts, and what plotly needs to draw and to save a picture."""
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    hashes = [f"'sha256-{digest}'" for digest in digests]
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {' '.join(hashes)}",
+            "style-src 'unsafe-inline'",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
 
 
 def _contents(sections: Sequence[Section]) -> str:

@@ -25,6 +25,7 @@ from exitbrain.infrastructure.lab.report.walked import (
     sums_of,
     with_slippage,
 )
+from exitbrain.infrastructure.written_files import NotWritten
 
 MINUTE = 60_000
 T0 = 1_760_130_000_000
@@ -86,7 +87,7 @@ def test_the_same_content_gives_the_same_bytes(page: Page, tmp_path: FilePath) -
 
 def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_path: FilePath) -> None:
     (tmp_path / "taken.html").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(NotWritten, match="it is a folder"):
         write(page, tmp_path / "taken.html")
     assert [file.name for file in tmp_path.iterdir()] == ["taken.html"]
 

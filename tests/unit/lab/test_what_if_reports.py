@@ -29,6 +29,7 @@ from exitbrain.infrastructure.lab.report.what_if import (
 )
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wording import percent
+from exitbrain.infrastructure.written_files import NotWritten
 from tests.world import NOON_MS, World
 
 MINUTE = 60_000
@@ -227,7 +228,7 @@ def test_the_page_of_a_store_draws_the_policies_that_decided_and_names_what_is_l
 def test_a_page_in_a_folder_that_is_not_there_leaves_nothing_behind(world: World, tmp_path: FilePath) -> None:
     run, _, _ = asked(world, V3_6)
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(NotWritten, match="No such file"):
         write_what_if(tmp_path / "nowhere" / "page.html", run, ENGINE)
 
     assert list(tmp_path.iterdir()) == []
