@@ -166,6 +166,7 @@ _LEVELS = ("levels", "--leverage", "10", "--entry", "1.23", "--symbol", "BTCUSDT
 
 _REGULAR = "allowed: a regular file"
 _SPARSE = "bytes are stored, less than the limit EXITBRAIN_MAX_UNPACK_RATIO"
+_ANY_LIMIT = ", the limit EXITBRAIN_MAX_"
 _TIMES = "it unpacks to more than 250 times its size, the limit EXITBRAIN_MAX_UNPACK_RATIO"
 
 
@@ -197,8 +198,8 @@ def bombs(size: int) -> Iterator[Attack]:
         yield Attack(
             f"BTCUSDT-1m-{kind}.zip", zipped(method, made), (*_SIMULATE, "FILE"), "line 1 has more than"
         )
-    yield Attack("BTCUSDT.parquet", repeating(size // 40), (*_SIMULATE, "FILE"), _TIMES)
-    yield Attack("BTCUSDT.feather", feather(size // 40), (*_SIMULATE, "FILE"), _TIMES)
+    yield Attack("BTCUSDT.parquet", repeating(size // 40), (*_SIMULATE, "FILE"), _ANY_LIMIT)
+    yield Attack("BTCUSDT.feather", feather(size // 40), (*_SIMULATE, "FILE"), _ANY_LIMIT)
     yield Attack("BTCUSDT-1m-sparse.csv", sparse(size), (*_SIMULATE, "FILE"), _SPARSE)
     yield Attack("sparse.json", sparse(size), _LEVELS, _SPARSE)
     yield Attack("sparse-positions.jsonl", sparse(size), _POSITIONS, _SPARSE)
