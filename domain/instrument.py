@@ -11,6 +11,9 @@ from uuid import UUID
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.identity import snapshot_id
 
+SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
+"""Wide enough for any market, narrow enough that prices can be rounded to what lies between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
@@ -59,8 +62,8 @@ class Instrument:
     def __post_init__(self) -> None:
         for field in ("tick_size", "step_size", "min_notional"):
             value = getattr(self, field)
-            if value is not None and not (value.is_finite() and value > 0):
-                raise InvalidValue(f"{self.symbol} {field}", value, "a number above 0")
+            if value is not None and not (value.is_finite() and SMALLEST <= value <= LARGEST):
+                raise InvalidValue(f"{self.symbol} {field}", value, "a number from 1e-15 to 1e15")
         if self.taker_fee_bps is not None and not 0 <= self.taker_fee_bps < 10000:
             raise InvalidValue(f"{self.symbol} taker_fee_bps", self.taker_fee_bps, "0 up to 10000")
         self._check_brackets()

@@ -22,7 +22,9 @@ from pydantic_settings import (
 )
 
 from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.errors import ExitBrainError
+from exitbrain.domain.errors import SHOWN_MAX, ExitBrainError
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
+from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
@@ -51,8 +53,8 @@ class _EnvFile(DotEnvSettingsSource):
     def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
         try:
             text = read_text(file_path)
-        except NotUtf8 as error:
-            raise SettingsError(f"{file_path} can not be read: {error}") from error
+        except (*UNREADABLE, NotUtf8) as error:
+            raise SettingsError(f"{file_path} can not be read: {reason_of(error)}") from error
         # As the base class would: names in any case, an empty value as if it were absent.
         return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
 
@@ -107,6 +109,21 @@ class Settings(BaseSettings):
         description="seconds ahead of the clock beyond which an entry id or a time is not believed",
     )
     max_message_bytes: int = Field(65_536, ge=256, le=131_072, description="size cap of one message")
+    max_file_bytes: int = Field(
+        DEFAULT_LIMITS.max_bytes,
+        ge=1024,
+        le=2**50,
+        description="most bytes that are read of one file, unpacked",
+    )
+    max_file_rows: int = Field(
+        DEFAULT_LIMITS.max_rows, ge=1, le=2**40, description="most rows or lines that are read of one file"
+    )
+    max_unpack_ratio: int = Field(
+        DEFAULT_LIMITS.max_ratio,
+        ge=1,
+        le=1_000_000,
+        description="most bytes that one byte of a packed file may unpack to; never asked below 16 MiB",
+    )
     instruments: Literal["binance"] | Path | None = Field(
         None, description="file with ticks, steps and leverage brackets, or the word binance"
     )
@@ -140,13 +157,16 @@ class Settings(BaseSettings):
         description="entry id after which a new consumer group begins",
     )
     reclaim_idle_s: float = Field(
-        60.0, ge=1, description="seconds after which an entry that was not acknowledged is delivered again"
+        60.0,
+        ge=1,
+        le=1e9,
+        description="seconds after which an entry that was not acknowledged is delivered again",
     )
     reap_idle_s: float = Field(
-        3600.0, ge=1, description="seconds after which an idle, empty consumer is removed"
+        3600.0, ge=1, le=1e9, description="seconds after which an idle, empty consumer is removed"
     )
     give_up_after_s: float = Field(
-        60.0, ge=1, description="seconds without success after which a worker ends"
+        60.0, ge=1, le=1e9, description="seconds without success after which a worker ends"
     )
     drain: bool = Field(False, description="record and decide, and execute nothing")
     health: str = Field("127.0.0.1:9464", description="HOST:PORT of health and metrics")
@@ -197,6 +217,11 @@ class Settings(BaseSettings):
         return self.instruments_beside if self.instruments == "binance" else self.instruments
 
     @property
+    def file_limits(self) -> FileLimits:
+        """Return how much is read of one file."""
+        return FileLimits(self.max_file_bytes, self.max_file_rows, self.max_unpack_ratio)
+
+    @property
     def decisions(self) -> DecisionSettings:
         """Return the part that a decision reads."""
         return DecisionSettings(
@@ -225,7 +250,12 @@ def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         allowed = first["msg"][0].lower() + first["msg"][1:]
-        raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
+        raise SettingsError(f"setting {name} is {_shown(first.get('input'))}: {allowed}") from error
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:

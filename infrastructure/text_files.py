@@ -1,17 +1,15 @@
 """Texts as other programs write them: with a byte order mark or without, packed or not, and those that are not UTF-8."""
 
 import codecs
-import gzip
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from exitbrain.domain.errors import ExitBrainError
+from exitbrain.infrastructure.files.opened import read_document
 
 MARK = "\ufeff"
 """The byte order mark, as a character."""
-
-GZIP_MAGIC = b"\x1f\x8b"
 
 _SAMPLE = 256
 _CTRL_Z = b"\x1a"
@@ -24,12 +22,8 @@ class NotUtf8(ExitBrainError, ValueError):
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, unpacked where it is gzip.
-
-    Raises NotUtf8; OSError, EOFError or zlib.error where it can not be read.
-    """
-    content = path.read_bytes()
-    return text_of(gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content)
+    """Return the text of a file that is held whole, unpacked where it is gzip; raises NotUtf8 and one of UNREADABLE."""
+    return text_of(read_document(path))
 
 
 def text_of(content: bytes) -> str:

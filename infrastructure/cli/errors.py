@@ -66,6 +66,7 @@ def exit_code_of(error: Exception) -> int | None:
             | CanNotGoOn()
             | NotWritten()
             | OSError()
+            | MemoryError()
         ):
             return UNREADABLE
         case NotRetried():
@@ -88,6 +89,8 @@ def sentence_of(error: Exception) -> str:
             text = f"{text.rstrip('.')}; see {context.command_path} --help"
     elif isinstance(error, ModuleNotFoundError):
         text = f"this needs the extra exitbrain[lab]: {error}"
+    elif isinstance(error, MemoryError):
+        text = "there is not enough memory for this; ask for less at once, or give the process more"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
     else:

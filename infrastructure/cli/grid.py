@@ -6,10 +6,13 @@ from itertools import product
 from math import prod
 
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.wire.scalars import shown
+from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
 POLICIES_MAX = 100_000
 """The most policies of one run; more are better asked in several."""
+
+_VALUES_MAX = 1_000_000_000
+_LEAST, _END = Decimal("1e-300"), Decimal("1e300")
 
 
 def changes_of(settings: Sequence[str]) -> dict[str, float]:
@@ -66,6 +69,10 @@ def _axis(text: str) -> tuple[str, _Axis]:
         raise WrongUsage(
             f"{option} goes from {first:g} down to {last:g}; allowed: from the lower to the higher"
         )
+    if last - first > step * _VALUES_MAX:
+        raise WrongUsage(
+            f"{option} has more than {_VALUES_MAX:,} values; allowed: up to {POLICIES_MAX:,} policies in one run"
+        )
     return name, _Axis(first, step, int((last - first) / step) + 1)
 
 
@@ -81,6 +88,6 @@ def _number(text: str, option: str) -> Decimal:
         number = Decimal(text.strip())
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or not abs(number) < Decimal("1e300"):
+    if number.is_nan() or len(text) > DIGITS_MAX or not (number == 0 or _LEAST <= abs(number) < _END):
         raise WrongUsage(f"{option}: {shown(text)!r} is not a number")
     return number

@@ -11,6 +11,7 @@ from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
+from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.jsonl import open_messages, read_messages
@@ -35,7 +36,7 @@ def ingest(
     settings = load_settings(
         env_file=ENV_FILE, store=store, policy=policy, instruments=instruments, account=account
     )
-    lines = _Lines(file)
+    lines = _Lines(file, settings.file_limits)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes, prefix=settings.stream_prefix)
     with (
         opened_with(settings, "create") as container,
@@ -57,8 +58,8 @@ def ingest(
 class _Lines:
     """The lines of a file, counted in bytes; begun at once, so that a missing or wrong file begins no store."""
 
-    def __init__(self, file: str) -> None:
-        self._lines = open_messages(file)
+    def __init__(self, file: str, limits: FileLimits) -> None:
+        self._lines = open_messages(file, limits)
         self.bytes_read = 0
         self.size = None if file == "-" or file.endswith(".gz") else _size(file)
 

@@ -19,6 +19,7 @@ from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
 CUTS_MAX, MESSAGES_MAX = 1000, 1_000_000
@@ -89,7 +90,8 @@ def _on_positions(flags: LookaheadFlags) -> Tested:
     assert flags.positions is not None
     assert flags.candles is not None
     policies = _policies(flags, {})
-    under_test = PositionsUnderTest(flags.positions, Path(flags.candles), flags.brackets)
+    limits = load_settings(env_file=ENV_FILE).file_limits
+    under_test = PositionsUnderTest(flags.positions, Path(flags.candles), flags.brackets, limits)
     verdicts = _each(
         policies,
         [Path(flags.positions), Path(flags.candles)],

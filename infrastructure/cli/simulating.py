@@ -24,6 +24,7 @@ from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import usable_positions
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wording import left_out_lines
 
 MANY = 10_000
@@ -47,11 +48,12 @@ def simulate(
     """Walk every position that can be walked and report the bounds."""
     terms = terms_of(given, variant_of(_named(policy, unit), changes_of(changes)))
     instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
-    market = market_of(given, candles)
+    limits = load_settings(env_file=ENV_FILE).file_limits
+    market = market_of(given, candles, limits)
     with speaking_aside():
         engine = engine_for([terms.policy], BuiltInFormulas())
         unwalked: list[Unwalked] = []
-        given_positions = usable_positions(positions, unwalked)
+        given_positions = usable_positions(positions, unwalked, limits)
         walks, at_once = walks_for(len(given_positions))
         simulation = Simulation(engine, instruments, market, walks, at_once)
         simulated = _walked(simulation, given_positions, terms, unwalked)

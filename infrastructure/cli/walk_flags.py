@@ -1,6 +1,5 @@
 """From the flags of a walk to its terms and its market data."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import PriceKind
 from exitbrain.domain.walk.givens import TpExecution, Trailing
 from exitbrain.infrastructure.cli.options import WalkFlags
+from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.lab.candles import interval_named
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 
 AT_COST = "cost"
-_MINUTE_MS = 60_000
 
 
 def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
@@ -37,10 +36,14 @@ def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
     )
 
 
-def market_of(flags: WalkFlags, candles: str) -> MarketFiles:
+def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> MarketFiles:
     """Return the market data that the flags name, beside where the candles lie."""
     return MarketFiles(
-        Path(candles), mark=_path(flags.mark), finer=_path(flags.finer), funding=_path(flags.funding)
+        Path(candles),
+        mark=_path(flags.mark),
+        finer=_path(flags.finer),
+        funding=_path(flags.funding),
+        limits=limits,
     )
 
 
@@ -66,11 +69,10 @@ def _trailing(text: str | None) -> Trailing | None:
 def _duration(flag: str, text: str | None) -> int | None:
     if text is None:
         return None
-    if re.fullmatch("[0-9]+", text) and int(text):
-        return int(text) * _MINUTE_MS
-    duration = interval_named(text)
+    duration = interval_named(f"{text}m") or interval_named(text)
     if duration is None:
-        raise InvalidValue(flag, text, "minutes, or a number with s, m, h, d or w, like 90, 30s or 4h")
+        allowed = "minutes, or a number with s, m, h, d or w, like 90, 30s or 4h, up to a hundred years"
+        raise InvalidValue(flag, text, allowed)
     return duration
 
 

@@ -164,7 +164,8 @@ def _outcomes(
         seed=market.seed,
         include_off_market=market.walk.include_off_market,
     )
-    data = market_of(market.walk, market.candles)
+    limits = store_read.container.settings().file_limits
+    data = market_of(market.walk, market.candles, limits)
     asked = policies if baseline is None else [*policies, baseline]
     ledger, engine = store_read.ledger, engine_for(asked, store_read.container.engine())
     positions = recorded_positions(ledger, selection, progress=store_read.work.reached)

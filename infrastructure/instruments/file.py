@@ -1,7 +1,6 @@
 """InstrumentsFile: ticks, steps, fees and brackets of symbols from a JSON file."""
 
 import re
-import zlib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -20,9 +19,10 @@ from pydantic import (
 from exitbrain.domain.errors import ExitBrainError, InvalidValue
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.names import allowed_instead, trimmed
+from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
-from exitbrain.infrastructure.wire.scalars import shown
+from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
 _UNIFIED_NAME = re.compile(r"(?P<base>[^/:]+)/(?P<quote>[^/:]+):(?P=quote)(?:-(?P<expiry>[0-9]{6}))?")
 
@@ -31,14 +31,16 @@ class InstrumentsUnreadable(ExitBrainError):
     """A file of instruments can not be read; the text is one sentence that names symbol and field."""
 
 
-def _no_boolean(value: object) -> object:
+def _number(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("a boolean is no number")  # noqa: TRY004 - pydantic reports a ValueError
+    if isinstance(value, str) and len(value) > DIGITS_MAX:
+        raise ValueError(f"allowed: a number in at most {DIGITS_MAX} characters")
     return value
 
 
-_Double = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
-_Exact = Annotated[Decimal, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+_Double = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+_Exact = Annotated[Decimal, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 
 class _Tier(BaseModel):
@@ -102,10 +104,8 @@ class InstrumentsFile:
     def _entries(self) -> Mapping[str, object]:
         try:
             entries = decode(read_text(self._path))
-        except (OSError, EOFError, zlib.error) as error:
-            raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
-        except NotUtf8 as error:
-            raise self._unreadable(str(error)) from error
+        except (*UNREADABLE, NotUtf8) as error:
+            raise self._unreadable(reason_of(error)) from error
         except NotJson as error:
             raise self._unreadable(f"not JSON ({error})") from error
         if not isinstance(entries, dict):

@@ -2,25 +2,30 @@
 
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.feather
-import pyarrow.parquet
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import ExitBrainError
+from exitbrain.infrastructure.files.limits import FileLimits
+from exitbrain.infrastructure.lab.arrow_files import feather_columns, parquet_columns, wrong_type
 from exitbrain.infrastructure.lab.tables import (
     END_MS,
     FIRST_MS,
     TIME_ALLOWED,
+    Column,
     Integers,
     Numbers,
     Table,
     Wanted,
 )
 from exitbrain.infrastructure.wire.scalars import shown
+
+TEXT_MAX = 256
+"""The most bytes of a text in a column that is wanted."""
 
 _WHOLE_BELOW = 2.0**63
 _UTC = re.compile(r"\s*(UTC|GMT)$")
@@ -35,16 +40,16 @@ class NotTimes(ExitBrainError):
         self.text = text
 
 
-def table_from_arrow(path: Path, wanted: Wanted) -> Table:
-    """Return the wanted columns of a Parquet or Feather file; raises MarketUnreadable."""
-    table, places = _read(path, wanted)
+def table_from_arrow(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimits) -> Table:
+    """Return the wanted columns of a Parquet or Feather file; raises MarketUnreadable and FileRefused."""
+    read = feather_columns if path.name.lower().endswith(".feather") else parquet_columns
+    table, places = read(path, file, wanted, limits)
     columns = {}
     naive = False
     for column in wanted.columns:
         found = table.column(places[column.name])
-        if pa.types.is_dictionary(found.type):
-            found = found.cast(found.type.value_type)
         try:
+            found = _spelled_out(path, column, found)
             if column.is_time:
                 found, naive = times_of(found)
             else:
@@ -54,22 +59,26 @@ def table_from_arrow(path: Path, wanted: Wanted) -> Table:
                 f"{path} line {error.row + 1}: {column.name} is {shown(error.text)!r}; allowed: {TIME_ALLOWED}"
             ) from error
         except pa.ArrowException as error:
-            allowed = TIME_ALLOWED if column.is_time else "numbers"
-            kind = shown(str(found.type))
-            raise MarketUnreadable(f"{path}: {column.name} is of type {kind}; allowed: {allowed}") from error
+            raise wrong_type(path, column, found.type) from error
         columns[column.name] = found
     return checked(path, columns, range(1, table.num_rows + 1), naive=naive)
 
 
-def _read(path: Path, wanted: Wanted) -> tuple[pa.Table, dict[str, str]]:
-    """Return the table and the name of each column in it."""
-    if path.name.lower().endswith(".feather"):
-        table = pyarrow.feather.read_table(path)
-        names = table.schema.names
-        return table, {name: names[place] for name, place in wanted.places(path, names).items()}
-    names = pyarrow.parquet.read_schema(path).names
-    places = {name: names[place] for name, place in wanted.places(path, names).items()}
-    return pyarrow.parquet.read_table(path, columns=list(places.values())), places
+def _spelled_out(path: Path, column: Column, found: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without a dictionary; one long text in it may stand for millions of rows."""
+    if not pa.types.is_dictionary(found.type):
+        return found
+    kind = found.type.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        lengths = (pc.max(pc.binary_length(part.dictionary)).as_py() or 0 for part in found.chunks)
+        longest = max(lengths, default=0)
+        if longest > TEXT_MAX and not column.is_time:
+            raise wrong_type(path, column, kind)
+        if longest > TEXT_MAX:
+            raise MarketUnreadable(
+                f"{path}: {column.name} holds a text of {longest:,} bytes; allowed: up to {TEXT_MAX}"
+            )
+    return found.cast(kind)
 
 
 def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
@@ -136,12 +145,16 @@ def checked(
     path: Path, columns: dict[str, pa.ChunkedArray], lines: range | Integers, *, naive: bool
 ) -> Table:
     """Return columns as arrays; raises MarketUnreadable where a cell is empty or there is no row."""
-    arrays: dict[str, Numbers] = {}
+    refuse_empty_cells(path, columns, lines)
+    arrays: dict[str, Numbers] = {name: found.to_numpy() for name, found in columns.items()}
+    if not len(lines):
+        raise MarketUnreadable(f"{path} has no rows")
+    return Table(path, arrays, lines, naive)
+
+
+def refuse_empty_cells(path: Path, columns: dict[str, pa.ChunkedArray], lines: range | Integers) -> None:
+    """Raise MarketUnreadable for the first cell of a column that is empty."""
     for name, found in columns.items():
         if found.null_count:
             row = int(np.argmax(found.is_null().to_numpy()))
             raise MarketUnreadable(f"{path} line {lines[row]} has no {name}; allowed: a number")
-        arrays[name] = found.to_numpy()
-    if not len(lines):
-        raise MarketUnreadable(f"{path} has no rows")
-    return Table(path, arrays, lines, naive)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.table_files import read_table
 from exitbrain.infrastructure.lab.tables import Column, Integers, Numbers, Table, Wanted, in_milliseconds
 
@@ -38,6 +39,9 @@ _FUNDING = Wanted(
     lambda row: (0, 2 if len(row) > 2 and _is_hours(row[1]) else 1),
 )
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "s": 1_000}
+INTERVAL_MAX_MS = 36_525 * 86_400_000
+"""A hundred years."""
+_INTERVAL_DIGITS = 10
 _BOOLEANS = ("true", "false")
 
 
@@ -50,7 +54,7 @@ def _trade_places(row: Sequence[str]) -> tuple[int, int]:
 
 
 def _is_hours(cell: str) -> bool:
-    return cell.strip().isdecimal() and int(cell) > 0
+    return cell.strip().isdecimal() and len(cell) <= _INTERVAL_DIGITS and int(cell) > 0
 
 
 _TRADE = Wanted((_TRADE_TIME, Column("price")), _trade_places)
@@ -84,6 +88,7 @@ def read_candles(
     kind: PriceKind = PriceKind.CONTRACT,
     interval_ms: int | None = None,
     remarks: list[str] | None = None,
+    limits: FileLimits = DEFAULT_LIMITS,
 ) -> CandleColumns:
     """Read candles from files of one series; raises MarketUnreadable.
 
@@ -94,7 +99,8 @@ def read_candles(
     """
     said = [] if remarks is None else remarks
     tables = [
-        _ascending(_read(path, _CANDLE, said), _TIME, "later than the candle before it") for path in paths
+        _ascending(_read(path, _CANDLE, said, limits), _TIME, "later than the candle before it")
+        for path in paths
     ]
     for table in tables:
         _check_prices(table)
@@ -108,12 +114,14 @@ def read_candles(
     )
 
 
-def read_trades(paths: list[Path], remarks: list[str] | None = None) -> TradeSeries:
+def read_trades(
+    paths: list[Path], remarks: list[str] | None = None, limits: FileLimits = DEFAULT_LIMITS
+) -> TradeSeries:
     """Read trades from files that follow each other; raises MarketUnreadable."""
     said = [] if remarks is None else remarks
     trades: list[Trade] = []
     allowed = "not before the row before it"
-    tables = [_ascending(_read(path, _TRADE, said), "time", allowed) for path in paths]
+    tables = [_ascending(_read(path, _TRADE, said, limits), "time", allowed) for path in paths]
     before = 0
     for table in sorted(tables, key=lambda table: table.cell("time", 0)):
         times, prices = table.columns["time"], table.columns["price"]
@@ -124,11 +132,16 @@ def read_trades(paths: list[Path], remarks: list[str] | None = None) -> TradeSer
     return TradeSeries(trades)
 
 
-def read_funding(paths: list[Path], remarks: list[str] | None = None) -> tuple[FundingRate, ...]:
+def read_funding(
+    paths: list[Path], remarks: list[str] | None = None, limits: FileLimits = DEFAULT_LIMITS
+) -> tuple[FundingRate, ...]:
     """Read funding rates, fractions of notional, from files of one series; raises MarketUnreadable."""
     said = [] if remarks is None else remarks
     time, rate = "time_ms", "funding_rate"
-    tables = [_ascending(_read(path, _FUNDING, said), time, "later than the row before it") for path in paths]
+    tables = [
+        _ascending(_read(path, _FUNDING, said, limits), time, "later than the row before it")
+        for path in paths
+    ]
     for table in tables:
         table.refuse_first(~(np.abs(table.columns[rate]) < 1.0), rate, "a fraction above -1 and below 1")
     rows = _Rows.of(sorted(tables, key=lambda table: table.cell(time, 0)), time)
@@ -142,13 +155,16 @@ def read_funding(paths: list[Path], remarks: list[str] | None = None) -> tuple[F
 
 
 def interval_named(text: str) -> int | None:
-    """Return the milliseconds of an interval like 1m or 8h, None where a text is none."""
+    """Return the milliseconds of an interval like 1m or 8h, None where a text is none, or one of over a hundred years."""
     number, unit = text[:-1], text[-1:]
-    return int(number) * _UNITS[unit] if number.isdecimal() and int(number) and unit in _UNITS else None
+    if not number.isdecimal() or len(number) > _INTERVAL_DIGITS or unit not in _UNITS:
+        return None
+    interval = int(number) * _UNITS[unit]
+    return interval if 0 < interval <= INTERVAL_MAX_MS else None
 
 
-def _read(path: Path, wanted: Wanted, said: list[str]) -> Table:
-    table = read_table(path, wanted)
+def _read(path: Path, wanted: Wanted, said: list[str], limits: FileLimits) -> Table:
+    table = read_table(path, wanted, limits)
     if table.naive:
         said.append(f"{path}: times without an offset, taken as UTC")
     return in_milliseconds(table, wanted.time.name)

@@ -17,6 +17,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import MINUTE_MS
 from exitbrain.domain.walk.givens import Trailing
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import usable_positions
@@ -30,14 +31,16 @@ REFUSED = "the policy refused the levels"
 class PositionsUnderTest:
     """Check policies on the positions of a file and the candles of a folder."""
 
-    def __init__(self, positions: str, candles: Path, brackets: str | None) -> None:
+    def __init__(
+        self, positions: str, candles: Path, brackets: str | None, limits: FileLimits = DEFAULT_LIMITS
+    ) -> None:
         """Read the files; raises what reading positions, instruments and candles raises.
 
         A position that can not be used is left out; raises what is wrong with the first where all are.
         """
         self._unusable: list[Unwalked] = []
-        self.positions = usable_positions(positions, self._unusable)
-        self._market = MarketFiles(candles)
+        self.positions = usable_positions(positions, self._unusable, limits)
+        self._market = MarketFiles(candles, limits=limits)
         self._instruments: Instruments = (
             NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
         )

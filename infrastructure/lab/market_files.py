@@ -9,6 +9,7 @@ from pathlib import Path
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket, Omitted
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile, closest, has_table_name
 from exitbrain.infrastructure.wire.scalars import shown
@@ -32,7 +33,7 @@ class Place:
     @cached_property
     def files(self) -> list[MarketFile]:
         """Return the files there, in the order of their names."""
-        if self.path.is_file():
+        if not self.path.is_dir():
             return [MarketFile.named(self.path)]
         found = [path for path in sorted(self.path.iterdir()) if has_table_name(path) and path.is_file()]
         return [file for file in map(MarketFile.named, found) if file.content is not Content.OTHER]
@@ -42,7 +43,7 @@ class Place:
 
         Raises MarketUnreadable where files of several symbols may be meant.
         """
-        if self.path.is_file():
+        if not self.path.is_dir():
             return _of_one_symbol(self.files, symbol)
         for content in contents:
             if found := _of_one_symbol([file for file in self.files if file.content is content], symbol):
@@ -51,7 +52,7 @@ class Place:
 
     def missing(self, symbol: str, content: Content) -> NoMarket:
         """Return the error for a symbol of which no such file lies here."""
-        files = [file for file in self.files if self.path.is_file() or file.content is content]
+        files = [file for file in self.files if not self.path.is_dir() or file.content is content]
         known = sorted({file.symbol for file in files})
         there = shown(", ".join(known[:_NAMED])) + (", ..." if len(known) > _NAMED else "")
         return NoMarket(f"no {content} of {symbol} in {self.path}; there: {there or 'no such file'}")
@@ -71,6 +72,7 @@ class MarketFiles:
         mark: Path | None = None,
         finer: Path | None = None,
         funding: Path | None = None,
+        limits: FileLimits = DEFAULT_LIMITS,
     ) -> None:
         """Name where candles lie, and, for those who have them, mark candles, finer data and funding rates.
 
@@ -80,6 +82,7 @@ class MarketFiles:
         self._mark = None if mark is None else Place(mark)
         self._finer = None if finer is None else Place(finer)
         self._funding = None if funding is None else Place(funding)
+        self._limits = limits
         self._columns: dict[str, CandleColumns] = {}
         self._markets: dict[str, Market | MarketUnreadable] = {}
         self.remarks: list[str] = []
@@ -132,7 +135,7 @@ class MarketFiles:
 
     def _rates(self, place: Place, symbol: str) -> tuple[FundingRate, ...]:
         files = place.of(symbol, Content.FUNDING, Content.CANDLES)
-        return read_funding([file.path for file in files], self.remarks) if files else ()
+        return read_funding([file.path for file in files], self.remarks, self._limits) if files else ()
 
     def _finer_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[Finer]:
         """Yield what may tell the order inside candles, the finest first; what can not be used is left out by name."""
@@ -140,7 +143,7 @@ class MarketFiles:
             files = place.of(symbol, content)
             if files and files[0].content is content:
                 try:
-                    yield read_trades([file.path for file in files], self.remarks)
+                    yield read_trades([file.path for file in files], self.remarks, self._limits)
                 except MarketUnreadable as error:
                     self._leave_out(files, error)
         found: list[CandleColumns] = []
@@ -155,7 +158,7 @@ class MarketFiles:
     def _finer_candle_files(self, place: Place, symbol: str, interval_ms: int) -> Iterator[list[MarketFile]]:
         """Yield the files of each interval that may be finer; of a folder not those that are walked."""
         walked = {file.path.resolve() for file in self._candle_files(symbol)}
-        if place.path.is_file():
+        if not place.path.is_dir():
             walked = set()
         by_interval: dict[int | None, list[MarketFile]] = defaultdict(list)
         for file in place.of(symbol, Content.CANDLES):
@@ -181,7 +184,7 @@ class MarketFiles:
                 f"allowed: those of one, or name the file"
             )
         [(interval_ms, same)] = by_interval.items()
-        return read_candles([file.path for file in same], kind, interval_ms, self.remarks)
+        return read_candles([file.path for file in same], kind, interval_ms, self.remarks, self._limits)
 
 
 def _of_one_symbol(files: list[MarketFile], symbol: str) -> list[MarketFile]:

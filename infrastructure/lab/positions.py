@@ -1,17 +1,19 @@
 """Positions to be simulated, from a file: JSON lines, or CSV with a header; plain or gzipped."""
 
 import csv
-import io
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from exitbrain.application.simulation import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure import spreadsheet
-from exitbrain.infrastructure.text_files import NotUtf8, text_of
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
+from exitbrain.infrastructure.files.lines import LongLine
+from exitbrain.infrastructure.text_files import other_encoding
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
-from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines
+from exitbrain.infrastructure.wire.jsonl import LINE_MAX, InputUnreadable, open_lines
 from exitbrain.infrastructure.wire.message_time import time_of
 from exitbrain.infrastructure.wire.scalars import (
     Confidence,
@@ -34,6 +36,9 @@ _ALLOWED = {
 }
 _JSON_ALLOWED = "a JSON object on each line"
 _CSV_ALLOWED = "cells of usual length, separated by commas"
+UNUSABLE_MAX = 100_000
+"""So many rows without a position are listed; a file with more is another file."""
+
 _OTHER_NAMES = {"avg_entry": "entry_price", "qty": "quantity"}
 """Names that recorders of positions use."""
 
@@ -52,36 +57,44 @@ class _Line(BaseModel):
     quantity: Positive = None
 
 
-def read_positions(path: str) -> list[GivenPosition]:
+def read_positions(path: str, limits: FileLimits = DEFAULT_LIMITS) -> list[GivenPosition]:
     """Read every position of a file; raises InputUnreadable, or InvalidValue that names the line."""
     unusable: list[Unwalked] = []
-    positions = usable_positions(path, unusable)
+    positions = usable_positions(path, unusable, limits)
     if unusable:
         raise unusable[0].error
     return positions
 
 
-def usable_positions(path: str, unusable: list[Unwalked]) -> list[GivenPosition]:
+def usable_positions(
+    path: str, unusable: list[Unwalked], limits: FileLimits = DEFAULT_LIMITS
+) -> list[GivenPosition]:
     """Read the positions of a file that can be used, and add the others to `unusable`; raises what `read_each` raises."""
     usable = []
-    for each in read_each(path):
-        if isinstance(each, Unwalked):
-            unusable.append(each)
-        else:
+    for each in read_each(path, limits):
+        if not isinstance(each, Unwalked):
             usable.append(each)
+            continue
+        unusable.append(each)
+        if len(unusable) > UNUSABLE_MAX:
+            raise InputUnreadable(
+                f"{path} can not be read: more than {UNUSABLE_MAX:,} rows hold no position, {each.error}."
+            )
     return usable
 
 
-def read_each(path: str) -> Iterator[GivenPosition | Unwalked]:
+def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenPosition | Unwalked]:
     """Yield every position of a file, or what is wrong with it; raises InputUnreadable, or InvalidValue for the file."""
-    try:
-        text = text_of(b"".join(open_lines(path)))
-    except NotUtf8 as error:
-        raise InputUnreadable(f"{path} can not be read: {error}.") from error
-    beginning = text.lstrip()
-    if not beginning:
+    lines = _texts(path, limits)
+    before: list[str] = []
+    for line in lines:
+        before.append(line if line.strip() else "\n")
+        if line.strip():
+            break
+    else:
         raise InvalidValue(path, "empty", "at least one position")
-    rows = _json_rows(path, text) if beginning.startswith(("{", "[")) else _csv_rows(path, text)
+    whole = chain(before, lines)
+    rows = _json_rows(path, whole) if before[-1].lstrip().startswith(("{", "[")) else _csv_rows(path, whole)
     read = 0
     for where, fields in rows:
         read += 1
@@ -95,12 +108,29 @@ def read_each(path: str) -> Iterator[GivenPosition | Unwalked]:
         raise InvalidValue(path, "a header alone", "at least one position")
 
 
+def _texts(path: str, limits: FileLimits) -> Iterator[str]:
+    """Yield each line as text, one that is too long as its beginning; raises InputUnreadable for what is no text."""
+    for number, line in enumerate(open_lines(path, limits), start=1):
+        if isinstance(line, LongLine):
+            raise InputUnreadable(
+                f"{path} line {number} can not be read: it has {line.length:,} bytes; allowed: up to {LINE_MAX:,}."
+            )
+        if number == 1 and (encoding := other_encoding(line)) is not None:
+            raise InputUnreadable(f"{path} can not be read: it is {encoding}; save it as UTF-8.")
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            raise InputUnreadable(
+                f"{path} can not be read: it is not UTF-8 ({error.reason} in line {number})."
+            ) from error
+
+
 _Row = tuple[str, Mapping[str, object] | InvalidValue]
 """Where a row stands, and its fields, or what is wrong with it."""
 
 
-def _json_rows(path: str, text: str) -> Iterator[_Row]:
-    for number, line in enumerate(text.split("\n"), start=1):
+def _json_rows(path: str, lines: Iterator[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
@@ -116,8 +146,8 @@ def _json_rows(path: str, text: str) -> Iterator[_Row]:
         yield where, content | nested if isinstance(nested, dict) else content
 
 
-def _csv_rows(path: str, text: str) -> Iterator[_Row]:
-    rows = csv.reader(io.StringIO(text))
+def _csv_rows(path: str, lines: Iterator[str]) -> Iterator[_Row]:
+    rows = csv.reader(lines)
     header = [name.strip() for name in _header(path, rows)]
     missing = [name for name in _NEEDED if name not in {_OTHER_NAMES.get(one, one) for one in header}]
     if missing:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ import pyarrow.parquet as pq
 
 from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileRefused
+from exitbrain.infrastructure.files.opened import UNREADABLE, open_file, reason_of
 from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
 from exitbrain.infrastructure.written_files import unfinished_file
@@ -123,13 +126,15 @@ def write_segment(
 @contextmanager
 def opened_segment(segment: Segment, store_id: str) -> Iterator[OpenSegment]:
     """Open a segment after its hash was checked. Raises SegmentDamaged, and AnotherStore."""
-    with pa.memory_map(str(segment.path)) as file:
-        content = file.read_buffer()
+    try:
+        content = _mapped(segment)
         if sha256(content).hexdigest()[:16] != segment.content:
             raise SegmentDamaged(f"segment {segment.path.name} is damaged: its content has another hash")
-        about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
-        _check(segment, about, store_id)
-        yield OpenSegment(content, about)
+        about = _about_of(content)
+    except (*UNREADABLE, pa.ArrowInvalid) as error:
+        raise SegmentDamaged(f"segment {segment.path.name} is damaged: {reason_of(error)}") from error
+    _check(segment, about, store_id)
+    yield OpenSegment(content, about)
 
 
 def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = None) -> DecisionColumns:
@@ -144,12 +149,10 @@ def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
     None are returned of a segment that can not be read.
     """
     try:
-        with pa.memory_map(str(segment.path)) as file:
-            content = file.read_buffer()
-            about = _about(pq.read_schema(pa.BufferReader(content)).metadata or {})
-            column: Coded = getattr(OpenSegment(content, about).columns([name]), name)
-            return tuple(column.values)
-    except (pa.ArrowInvalid, KeyError):
+        content = _mapped(segment)
+        column: Coded = getattr(OpenSegment(content, _about_of(content)).columns([name]), name)
+        return tuple(column.values)
+    except (*UNREADABLE, pa.ArrowInvalid, KeyError):
         return ()
 
 
@@ -159,8 +162,8 @@ def label_of(segment: Segment) -> dict[str, str]:
     Nothing, where it is too damaged to say.
     """
     try:
-        return _about(pq.read_schema(segment.path).metadata or {})
-    except pa.ArrowInvalid:
+        return _about_of(_mapped(segment))
+    except (*UNREADABLE, pa.ArrowInvalid):
         return {}
 
 
@@ -171,6 +174,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _mapped(segment: Segment) -> pa.Buffer:
+    """Return the content of a segment, in memory as far as it is looked at. Raises one of UNREADABLE."""
+    with open_file(segment.path, DEFAULT_LIMITS) as file:
+        if not file.peek(1):
+            raise FileRefused("it is empty")
+        return pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+def _about_of(content: pa.Buffer) -> dict[str, str]:
+    """Return what a segment says of itself, once it has told how many rows it holds at once. Raises FileRefused."""
+    told = pq.read_metadata(pa.BufferReader(content))
+    groups = [told.row_group(number) for number in range(told.num_row_groups)]
+    if any(group.num_rows > ROWS_AT_ONCE for group in groups):
+        raise FileRefused(f"a group of its rows has more than {ROWS_AT_ONCE:,}")
+    DEFAULT_LIMITS.check_rows(sum(group.num_rows for group in groups))
+    DEFAULT_LIMITS.check_ratio(sum(group.total_byte_size for group in groups), content.size)
+    return _about(told.metadata or {})
 
 
 def _about(metadata: Mapping[bytes, bytes]) -> dict[str, str]:

@@ -28,6 +28,9 @@ class OpenSettings(TypedDict, total=False):
     report_window_s: float
     max_clock_ahead_s: float
     max_message_bytes: int
+    max_file_bytes: int
+    max_file_rows: int
+    max_unpack_ratio: int
     instruments: Literal["binance"] | Path | Instruments | None
     instruments_beside: Path | None
     binance_api_key: str | None

@@ -10,7 +10,8 @@ from exitbrain.infrastructure.text_files import MARK
 NESTING_MAX = 64
 """How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\[\s\S]?)*(?:"|\Z)|[\[{]|[\]}]')
+# Possessive: it never goes back into a string, and so keeps no note of each of its characters.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\[\s\S]?)*+(?:"|\Z)|[\[{]|[\]}]')
 
 
 class NotJson(ExitBrainError, ValueError):

@@ -1,8 +1,6 @@
 """Recorded messages from a file: one JSON object `{"stream", "stream_id", "fields"}` on each line."""
 
-import gzip
 import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -14,7 +12,11 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.text_files import GZIP_MAGIC, other_encoding, without_marks
+from exitbrain.infrastructure.files.decompression import GZIP_MAGIC
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
+from exitbrain.infrastructure.files.lines import LongLine, lines_of
+from exitbrain.infrastructure.files.opened import UNREADABLE, open_content, reason_of
+from exitbrain.infrastructure.text_files import other_encoding, without_marks
 from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
 from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
@@ -28,6 +30,9 @@ LINE_ALLOWED = f"a JSON object {_LINE}"
 STREAM_MAX = 256
 ESCAPED_MAX = 8
 """A line may be this many times the cap of a message: escaping makes six bytes of one, other keys add some."""
+
+LINE_MAX = ESCAPED_MAX * 131_072
+"""The most bytes of a line of any file that is read by lines; ESCAPED_MAX times the largest cap of a message."""
 
 HEAD_LINES = 20
 """Lines that are not blank within which a file of messages has one that is a JSON object."""
@@ -44,13 +49,13 @@ class NoMessages(ExitBrainError):
     """A file holds something else than recorded messages; the text is one sentence for the user."""
 
 
-def open_messages(path: str) -> Iterator[bytes]:
+def open_messages(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
     """Do what `open_lines` does, once one of the first `HEAD_LINES` lines turns out to be a JSON object.
 
     Blank lines do not count, and a file that has no others holds no messages and is none the worse for it.
     Raises InputUnreadable, and NoMessages where no line is an object.
     """
-    lines = open_lines(path)
+    lines = open_lines(path, limits)
     head: list[bytes] = []
     for line in lines:
         if not line.strip():
@@ -84,29 +89,35 @@ def _why_no_messages(name: str, head: Sequence[bytes]) -> str:
     )
 
 
-def open_lines(path: str) -> Iterator[bytes]:
+def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
     """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
 
-    Raises InputUnreadable when the file can not be opened, or breaks off.
+    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on for ever. Raises
+    InputUnreadable when the file can not be opened, breaks off, or holds more than the limits allow.
     """
     try:
         if path == "-":
-            yield from map(without_marks, _plain_lines(sys.stdin.buffer))
+            yield from map(_without_marks, _plain_lines(sys.stdin.buffer))
             return
-        with Path(path).open("rb") as file:
-            packed = file.peek(2)[:2] == GZIP_MAGIC
-            yield from map(without_marks, gzip.GzipFile(fileobj=file) if packed else file)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputUnreadable(f"{path} can not be read: {reason}.") from error
+        with open_content(Path(path), limits) as content:
+            for number, line in enumerate(lines_of(content, LINE_MAX), start=1):
+                if number > limits.max_rows:
+                    limits.check_rows(number)
+                yield _without_marks(line)
+    except UNREADABLE as error:
+        raise InputUnreadable(f"{path} can not be read: {reason_of(error)}.") from error
 
 
 def _plain_lines(stream: BinaryIO) -> Iterator[bytes]:
-    first = stream.readline()
-    if first.startswith(GZIP_MAGIC):
-        raise InputUnreadable("Standard input is packed with gzip; plain lines are expected.")
-    yield first
-    yield from stream
+    for number, line in enumerate(lines_of(stream, LINE_MAX)):
+        if number == 0 and line.startswith(GZIP_MAGIC):
+            raise InputUnreadable("Standard input is packed with gzip; plain lines are expected.")
+        yield line
+
+
+def _without_marks(line: bytes) -> bytes:
+    plain = without_marks(line)
+    return LongLine.of(plain, line.length) if isinstance(line, LongLine) else plain
 
 
 def read_messages(
@@ -122,8 +133,9 @@ def read_messages(
         text = line.strip()
         if text and not server:
             server = f"file:{sha256(text).hexdigest()[:16]}"
-        if len(text) > ESCAPED_MAX * max_bytes:
-            yield _too_long(text, max_bytes, occurrences)
+        length = line.length if isinstance(line, LongLine) else len(text)
+        if length > ESCAPED_MAX * max_bytes:
+            yield _too_long(text, length, max_bytes, occurrences)
         elif text:
             yield _message(text, max_bytes, occurrences, prefix, server)
 
@@ -166,16 +178,16 @@ def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> Inc
     return replace(whole, broken=Refusal(Reason.NOT_DECODABLE, "line", shown(text), allowed))
 
 
-def _too_long(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
-    """Return the message of a line too long to be decoded: its first part and its length."""
-    digest = sha256(line).hexdigest()
+def _too_long(beginning: bytes, length: int, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
+    """Return the message of a line too long to be decoded, or even to be held: its first part and its length."""
+    kept = {"sha256": sha256(beginning).hexdigest(), "length": str(length)}
     stand_in = from_fields(
-        UNKNOWN, None, {"sha256": digest}, origin=Origin.IMPORT, max_bytes=max_bytes, occurrence=occurrences
+        UNKNOWN, None, kept, origin=Origin.IMPORT, max_bytes=max_bytes, occurrence=occurrences
     )
-    first_part = line[: min(FIRST_PART_BYTES, max_bytes)].decode("utf-8", "backslashreplace")
+    first_part = beginning[: min(FIRST_PART_BYTES, max_bytes)].decode("utf-8", "backslashreplace")
     allowed = f"at most {ESCAPED_MAX * max_bytes} bytes"
     return replace(
         stand_in,
-        fields=RawFields({"line": first_part}, {}, len(line)),
-        broken=Refusal(Reason.TOO_LARGE, "line", f"{len(line)} bytes", allowed),
+        fields=RawFields({"line": first_part}, {}, length),
+        broken=Refusal(Reason.TOO_LARGE, "line", f"{length} bytes", allowed),
     )

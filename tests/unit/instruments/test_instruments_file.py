@@ -92,7 +92,7 @@ def test_both_forms_may_tell_of_one_symbol_and_of_different_ones(tmp_path: Path)
         ({"A": {"tick_size": "fine"}}, "A tick_size is fine"),
         ({"A": {"tick_size": True}}, "A tick_size is true: .*a boolean is no number"),
         ({"A": {"step_size": "NaN"}}, "A step_size is NaN"),
-        ({"A": {"step_size": "0"}}, "A step_size is .*; allowed: a number above 0"),
+        ({"A": {"step_size": "0"}}, "A step_size is .*; allowed: a number from 1e-15 to 1e15"),
         ({"A": {"taker_fee_bps": -1}}, "A taker_fee_bps is -1.0; allowed: 0 up to 10000"),
         ({"A": {"brackets": [[0, 1, 0.1]]}}, "A brackets.0 is .*maximum leverage"),
         ({"A": {"brackets": [[0, 1, 0.1, "much"]]}}, "A brackets.0.max_leverage is much"),

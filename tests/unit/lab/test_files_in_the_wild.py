@@ -16,6 +16,7 @@ import pytest
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, FundingRate, Trade
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
+from exitbrain.infrastructure.lab.csv_blocks import BLOCK
 
 T0 = 1_722_470_400_000  # 2024-08-01
 MINUTE, DAY = 60_000, 86_400_000
@@ -293,8 +294,8 @@ def packed_badly(path: Path) -> Path:
         (long_text, "open is of type string; allowed: numbers"),
         (packed_badly, "can not be read: "),
         (lambda path: written(path.parent, table("time", MS).replace("1.25,1.0,1.0", "1.25,1.0," + "x" * 200_000)), "line 3 can not be read: field larger than field limit"),
-        (lambda path: written(path.parent, table("time", MS) + "9" * 3_000_000), "line 5 can not be read: field larger"),
-        (lambda path: written(path.parent, "x" * 200_000), "line 1 can not be read: field larger"),
+        (lambda path: written(path.parent, table("time", MS) + "9" * 3_000_000), "can not be read: line 5 has more than 65,536 bytes"),
+        (lambda path: written(path.parent, "x" * 200_000), "can not be read: line 1 has more than 65,536 bytes"),
         (lambda path: written(path.parent, table("time", MS).replace("2.0", "z" * 5_000)), "line 4: high is 'zz"),
         (lambda path: written(path.parent, table("time" * 5_000, MS)), "has no column open_time_ms; it has timetime"),
         (lambda path: written(path.parent, table("time", MS) + f"{T0 + 9 * MINUTE},1,1,1,1,1,1\n"), "line 5 has 7 cells; allowed: 5"),
@@ -322,3 +323,59 @@ def test_one_table_among_other_files_of_an_archive_is_read(tmp_path: Path) -> No
     path = zipped(tmp_path / "BTCUSDT.csv", "a.csv", "a.csv.CHECKSUM", "__MACOSX/a.csv", "folder/")
 
     assert candles(path) == CANDLES
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_an_archive_is_read_however_it_is_packed_and_whatever_stands_before_it(
+    method: int, tmp_path: Path
+) -> None:
+    path = zipped(tmp_path / "BTCUSDT.csv", "a.csv", compression=method)
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+
+    assert candles(path) == CANDLES
+
+
+def test_an_archive_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "BTCUSDT.csv", "a.csv")
+    path.write_bytes(path.read_bytes().replace(b"1.25", b"1.26", 1))
+
+    with pytest.raises(MarketUnreadable, match=r"BTCUSDT.zip can not be read: bad checksum of a.csv"):
+        candles(path)
+
+
+def test_gzip_may_have_several_parts_and_be_filled_up_with_zeros(tmp_path: Path) -> None:
+    header, *rows = table("time", MS).splitlines(keepends=True)
+    path = tmp_path / "BTCUSDT.csv.gz"
+    path.write_bytes(b"".join(gzip.compress(part.encode()) + bytes(700) for part in (header, *rows)))
+
+    assert candles(path) == CANDLES
+
+
+LONG = 27_000
+"""Rows that take more than one block."""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\n ,\n"])
+@pytest.mark.parametrize("iso", [False, True])
+def test_a_long_file_is_read_as_if_it_were_short(end: str, iso: bool, tmp_path: Path) -> None:
+    times = [str(T0 + number * MINUTE) for number in range(LONG)]
+    if iso:
+        times = [datetime.fromtimestamp(int(at) / 1000, UTC).isoformat() for at in times]
+    lines = ["time,open,high,low,close,volume", *(f"{at},1.0,2.0,0.5,1.5,{'7' * 50}" for at in times)]
+    lines[LONG - 1] = lines[LONG - 1].replace("1.5", "nan")
+    path = tmp_path / "BTCUSDT.csv"
+    path.write_bytes(end.join(lines).encode())
+    assert path.stat().st_size > BLOCK
+
+    with pytest.raises(MarketUnreadable) as error:
+        candles(path)
+    lines[LONG - 1] = lines[LONG - 1].replace("nan", "1.5")
+    path.write_bytes(end.join(lines).encode())
+
+    at_line = (LONG - 1) * max(1, end.count("\n")) + 1
+    assert f"BTCUSDT.csv line {at_line}: close is nan; allowed" in str(error.value)
+    read = read_candles([path])
+    assert read.open_time_ms.tolist() == [T0 + number * MINUTE for number in range(LONG)]
+    assert set(read.close.tolist()) == {1.5}

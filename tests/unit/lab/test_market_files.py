@@ -222,7 +222,7 @@ def test_an_unknown_symbol_is_answered_with_the_known_ones(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("BTCUSDT.csv.gz", b"no gzip", "can not be read: Not a gzipped file"),
+        ("BTCUSDT.csv.gz", b"no gzip", "can not be read: it is not a gzip file"),
         ("BTCUSDT.zip", b"no zip", "can not be read: File is not a zip file"),
         ("BTCUSDT.parquet", b"no parquet", "can not be read: "),
     ],

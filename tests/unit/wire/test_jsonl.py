@@ -136,7 +136,10 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
 
 
 def test_a_file_that_can_not_be_opened_is_one_sentence(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "missing", "No such file or directory"), (tmp_path, "Is a directory")):
+    for path, why in (
+        (tmp_path / "missing", "No such file or directory"),
+        (tmp_path, "it is a folder; allowed: a regular file"),
+    ):
         with pytest.raises(InputUnreadable) as caught:
             list(open_lines(str(path)))
         assert str(caught.value) == f"{path} can not be read: {why}."
