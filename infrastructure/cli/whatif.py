@@ -31,6 +31,9 @@ from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.pairs_file import PairsFile
 
 LANES = ("row", "columnar")
+MIRROR_TRUSTED = (
+    "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def whatif(
         *tables,
         *whatif_tables.left_out(asked.counterfactual.left_out),
         *(() if found is None else outcome_text.text_of(found, family=family)),
+        *([MIRROR_TRUSTED] if asked.counterfactual.mirror_trusted else []),
         f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
     )
     if export is not None:
@@ -257,6 +261,7 @@ def _report_of(
             left_out.unreadable, left_out.unknown_policy, left_out.missing_snapshot
         ),
         lane=asked.lane,
+        mirror_trusted=asked.counterfactual.mirror_trusted,
         seconds=round(seconds, 6),
     )
     if family:
