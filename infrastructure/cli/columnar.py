@@ -34,9 +34,9 @@ def replay_in_columns(
     with ExitStack() as stack:
         on = None
         if cluster is not None:
-            from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+            from exitbrain.infrastructure.cli.cluster import on_named_cluster  # noqa: PLC0415 - an extra
 
-            on = stack.enter_context(on_cluster(cluster))
+            on = stack.enter_context(on_named_cluster(cluster))
         found = replay.run(
             selection,
             trust_mirror=trust_mirror,

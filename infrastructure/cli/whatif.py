@@ -231,9 +231,9 @@ def _ask(
     try:
         if cluster is None:
             return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
-        from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+        from exitbrain.infrastructure.cli.cluster import on_named_cluster  # noqa: PLC0415 - an extra
 
-        with on_cluster(cluster) as on:
+        with on_named_cluster(cluster) as on:
             store = visible_to_workers(container.settings().store)
             return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
