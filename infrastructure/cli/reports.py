@@ -743,12 +743,16 @@ class Check(Struct):
 
 
 class DoctorReport(Struct):
-    """The effective settings with secrets masked, and the state of what they name."""
+    """The effective settings with secrets masked, and the state of what they name.
+
+    `sources` tells of each setting that is no default where it was set: a flag, the environment, or a file.
+    """
 
     version: str
     python: str
     packages: dict[str, str]
     settings: dict[str, str | int | float | None]
+    sources: dict[str, str]
     checks: list[Check]
 
 

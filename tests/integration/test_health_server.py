@@ -40,7 +40,7 @@ class Unreachable(Exception):
 class Worker:
     """Loops under a real supervisor on an event loop of their own, with their health server."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1:0", token: str = "") -> None:
         self.log = io.StringIO()
         self.journal = LiveJournal(Metrics(mode="shadow"), form="json", stream=self.log)
         self.metrics = self.journal._metrics
@@ -54,7 +54,8 @@ class Worker:
             self.metrics,
             self.journal,
             mode="shadow",
-            address="127.0.0.1:0",
+            address=address,
+            token=token,
         )
         self.metrics.watch(
             self.supervisor.states, silent_s=lambda: self.heartbeat.silent_s, unpublished=self.unpublished
@@ -120,8 +121,8 @@ class Worker:
 
 
 @contextmanager
-def made() -> Iterator[Worker]:
-    worker = Worker()
+def made(address: str = "127.0.0.1:0", token: str = "") -> Iterator[Worker]:
+    worker = Worker(address, token)
     worker.server.start()
     try:
         yield worker
