@@ -7,7 +7,7 @@ raw numbers of two policies may be in two units; guards judge the rounded plan, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from exitbrain.application.engine_answer import NoLevels, levels_of
@@ -87,10 +87,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
-    """The answers for several policies over the same decisions, in the order in which they were asked."""
+    """The answers for several policies over the same decisions, in the order in which they were asked.
+
+    `mirror_trusted`: decisions were taken from a copy of the store that was not compared with it.
+    """
 
     answers: tuple[WhatIf, ...]
     left_out: LeftOut
+    mirror_trusted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

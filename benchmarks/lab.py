@@ -68,7 +68,7 @@ def figures() -> Iterator[Figure]:
                 yield _window(store, mirror)
             rmtree(mirror)
         yield Figure(
-            "columnar replay with the stored bytes checked (what `exitbrain replay` does over a mirror)",
+            "columnar replay with the stored bytes checked (`exitbrain replay --lane columnar`)",
             "decisions/s",
             checked,
             "replay by row in one process",

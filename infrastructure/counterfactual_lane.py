@@ -126,5 +126,5 @@ class Asking:
             return ask_on(on, policies, SweepTask(store, there, selection), reached)
         mirror = None
         if folder is not None and folder.is_dir():
-            mirror = fresh_mirror(self._ledger, folder).mirror
+            mirror = fresh_mirror(self._ledger, folder)
         return ColumnarCounterfactual(self._ledger, mirror).run(policies, selection, progress=progress)

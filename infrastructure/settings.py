@@ -4,7 +4,7 @@ An empty variable counts as absent.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import SHOWN_MAX, ExitBrainError
+from exitbrain.domain.policy import FOREIGN
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
@@ -41,6 +42,20 @@ _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
 """What a name of keys may be: braces would move it to another slot of a cluster."""
 
 _NOT_SETTINGS = ("DEBUG", "TEST_")
+
+SECRETS = ("binance_api_key", "binance_api_secret", "health_token")
+
+_NOT_OF_A_FILE: dict[str, tuple[Callable[[str], bool], str, str]] = {
+    "policy": (lambda value: value.strip().startswith(FOREIGN), "names code to run", "--policy"),
+    "store": (
+        lambda value: bool(value) and not value.startswith(("sqlite:", "memory:")),
+        "says where a password is sent",
+        "--store",
+    ),
+    "redis": (bool, "says where a password is sent", "--redis"),
+    "binance_url": (bool, "says where keys are sent", ""),
+}
+"""What only a flag or the real environment may say: which values of a setting, why, and its flag."""
 
 
 class SettingsError(ExitBrainError):
@@ -170,6 +185,9 @@ class Settings(BaseSettings):
     )
     drain: bool = Field(False, description="record and decide, and execute nothing")
     health: str = Field("127.0.0.1:9464", description="HOST:PORT of health and metrics")
+    health_token: SecretStr | None = Field(
+        None, min_length=16, description="what a request for health from another machine must carry"
+    )
     log_level: Literal["debug", "info", "warning"] = Field("info", description="least level that is logged")
     log_form: Literal["auto", "json", "text"] = Field(
         "auto", description="form of the log; auto: text on a terminal"
@@ -186,7 +204,8 @@ class Settings(BaseSettings):
         """Keep what is secret out of everything that this process will say."""
         for url in (self.store, self.redis, self.binance_url):
             OF_THIS_PROCESS.learn_url(url)
-        for secret in (self.binance_api_key, self.binance_api_secret):
+        for name in SECRETS:
+            secret = getattr(self, name)
             OF_THIS_PROCESS.learn("" if secret is None else secret.get_secret_value())
 
     @property
@@ -241,21 +260,56 @@ class Settings(BaseSettings):
 def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
     """Return the settings in force; a given value that is not None wins. Raises SettingsError.
 
-    `env_file` is read beneath the environment; it may be absent.
+    `env_file` is read beneath the environment; it may be absent. It must not say whose code runs, nor where
+    credentials go.
     """
-    told = {} if env_file is None else {**_EnvFile(Settings, env_file)(), **EnvSettingsSource(Settings)()}
+    passed = {name: value for name, value in given.items() if value is not None}
+    told: dict[str, Any] = {}
+    if env_file is not None:
+        above = EnvSettingsSource(Settings)() | passed
+        of_file = _EnvFile(Settings, env_file)()
+        _check_file(env_file, {name: value for name, value in of_file.items() if name not in above})
+        told = of_file | above
     try:
-        return Settings(**told | {name: value for name, value in given.items() if value is not None})
+        return Settings(**told | passed)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
+        field = "_".join(str(part) for part in first["loc"])
+        value = "***" if field in SECRETS else _shown(first.get("input"))
         allowed = first["msg"][0].lower() + first["msg"][1:]
-        raise SettingsError(f"setting {name} is {_shown(first.get('input'))}: {allowed}") from error
+        raise SettingsError(f"setting {field.upper()} is {value}: {allowed}") from error
 
 
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def sources_of(*, env_file: Path | None = None, **given: Any) -> dict[str, str]:
+    """Return, for each setting in force that is no default, where `load_settings` takes it from."""
+    passed = {name for name, value in given.items() if value is not None}
+    of_environment = EnvSettingsSource(Settings)()
+    of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        if name in passed:
+            found[name] = f"flag --{name}"
+        elif name in of_environment:
+            found[name] = "environment"
+        elif name in of_file:
+            found[name] = f"file {(env_file or ENV_FILE).absolute()}"
+    return found
+
+
+def _check_file(file: Path, of_file: Mapping[str, str]) -> None:
+    """Raise SettingsError where what a file sets says whose code runs, or where credentials go."""
+    for name, (is_meant, why, flag) in _NOT_OF_A_FILE.items():
+        if is_meant(of_file.get(name, "")):
+            ways = f"{flag} or the environment variable" if flag else "the environment variable"
+            setting = f"{PREFIX}{name.upper()}"
+            raise SettingsError(
+                f"{file.absolute()} sets {setting}, and {why}, which no file may; allowed: {ways} {setting}"
+            )
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:

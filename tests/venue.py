@@ -112,7 +112,7 @@ def refusal(code: int, text: str, status: int = 400, **headers: str) -> Reply:
 
 
 class Venue:
-    """The replies by path, a queue of replies that come first, and the paths that were asked for.
+    """The replies by path, a queue of replies that come first, and what was asked for, with the headers of each.
 
     `ahead_s` is how far the venue's clock is ahead; signed calls are held against it as the venue does.
     """
@@ -125,6 +125,7 @@ class Venue:
         }
         self.first: dict[str, list[Reply]] = {}
         self.asked: list[str] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.ahead_s = 0.0
         self.headers: dict[str, str] = {}
         self.closing = threading.Event()
@@ -136,7 +137,7 @@ class Venue:
         values = {name: each[0] for name, each in parse_qs(query).items()}
         symbol = values.get("symbol")
         self.asked.append(path if symbol is None else f"{path} {symbol}")
-        if path == "time":
+        if path == "time" and not self.first.get(path):
             return Reply({"serverTime": self._now_ms()})
         if path in SIGNED and (refused := self._unsigned(query, values, key)):
             return refused
@@ -174,6 +175,7 @@ def open_venue() -> Iterator[Venue]:
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             path = address.path.removeprefix("/fapi/v1/")
+            venue.requests.append((path, dict(self.headers)))
             reply = venue.reply(path, address.query, self.headers["X-MBX-APIKEY"])
             if reply.hangs:
                 venue.hanging.set()

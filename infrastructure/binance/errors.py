@@ -76,6 +76,8 @@ def _of_answer(what: str, error: BinanceAPIException) -> VenueError:
     # Without a code the message is python-binance's own and holds no word of the venue.
     said = f": {_short(error.message)}" if code else ""
     text = f"Binance answered {status} ({code or 'no code'}) when asked for {what}{said}"
+    if 300 <= status < 400:
+        text = f"{text}: it points elsewhere, which is not followed"
     if status in (403, 418, 429) or code in _TOO_MANY:
         return RateLimited(text, _retry_after_s(error))
     if code in _CLOCK:

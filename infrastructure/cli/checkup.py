@@ -33,12 +33,19 @@ from exitbrain.infrastructure.cli.errors import (
 )
 from exitbrain.infrastructure.cli.store import has_none, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
+from exitbrain.infrastructure.observation.health_access import IS_OPEN, is_of_this_machine
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.oddities import of_positions, of_turn_and_groups
 from exitbrain.infrastructure.redis.rehearsal import rehearse
 from exitbrain.infrastructure.secrets import hidden, masked
-from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings, unknown_settings
+from exitbrain.infrastructure.settings import (
+    ENV_FILE,
+    Settings,
+    load_settings,
+    sources_of,
+    unknown_settings,
+)
 
 PACKAGES = (
     "dependency-injector",
@@ -69,6 +76,7 @@ class Checked:
 def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
     """Report settings, packages and checks; a needed thing that does not work ends with the code of that."""
     settings = load_settings(env_file=ENV_FILE, store=store, redis=redis)
+    sources = sources_of(env_file=ENV_FILE, store=store, redis=redis)
     of_store = _store(settings)
     checked = [
         Checked(_names()),
@@ -77,12 +85,14 @@ def doctor(*, store: str | None, redis: str | None, as_json: bool) -> int:
         _redis(settings),
         *of_store[1:],
         Checked(_venue(settings)),
+        Checked(_health(settings)),
     ]
     report = reports.DoctorReport(
         version=__version__,
         python=platform.python_version(),
         packages={name: _version_of(name) for name in PACKAGES},
         settings={name: _shown(name, value) for name, value in settings.model_dump(mode="json").items()},
+        sources=sources,
         checks=[one.check for one in checked],
     )
     if as_json:
@@ -226,6 +236,14 @@ def _venue(settings: Settings) -> reports.Check:
     return reports.Check("venue", not troubles, "; ".join(filter(None, [*found, keys, *troubles])))
 
 
+def _health(settings: Settings) -> reports.Check:
+    if settings.health_token is not None:
+        return reports.Check("health", True, f"{settings.health} asks other machines for a token")
+    if is_of_this_machine(settings.health):
+        return reports.Check("health", True, f"{settings.health} answers this machine alone")
+    return reports.Check("health", None, f"{settings.health} {IS_OPEN}")
+
+
 def _version_of(package: str) -> str:
     try:
         return metadata.version(package)
@@ -235,8 +253,13 @@ def _version_of(package: str) -> str:
 
 def _show(report: reports.DoctorReport) -> None:
     output.show(f"exitbrain {report.version}, Python {report.python}", "Settings")
-    output.show(*(f"  {name.upper()} = {value}" for name, value in report.settings.items()), "Checks")
+    output.show(*(_setting(report, name) for name in report.settings), "Checks")
     output.show(
         *(f"  {_MARKS[check.ok]} {check.name}: {check.detail}" for check in report.checks), "Packages"
     )
     output.show(*(f"  {name} {version}" for name, version in report.packages.items()))
+
+
+def _setting(report: reports.DoctorReport, name: str) -> str:
+    source = report.sources.get(name)
+    return f"  {name.upper()} = {report.settings[name]}{f' ({source})' if source else ''}"

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from exitbrain.application.replay import ReplayReport, Selection
 from exitbrain.infrastructure.cli import reports
@@ -19,47 +18,37 @@ class Columnar:
 
 
 def replay_in_columns(
-    store_read: Reading,
-    folder: Path | None,
-    selection: Selection,
-    *,
-    forced: bool,
-    trust_mirror: bool,
-    cluster: str | None,
-) -> Columnar | str:
-    """Replay over the mirror in a folder; return why not, where it can not be used and nobody forces it."""
+    store_read: Reading, selection: Selection, *, trust_mirror: bool, cluster: str | None
+) -> Columnar:
+    """Replay over the mirror of a store; raises CanNotGoOn, NoMirror and AnotherStore where it can not be used."""
     try:
         from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay  # noqa: PLC0415 - an extra
-        from exitbrain.infrastructure.lab.lane import Choice, judging_mirror, needed_mirror  # noqa: PLC0415
+        from exitbrain.infrastructure.lab.lane import needed_mirror  # noqa: PLC0415
     except ImportError as missing:
-        why = f"the mirror needs the extra exitbrain[lab]: {missing}"
-        if forced:
-            raise CanNotGoOn(why) from missing
-        return why
-    ledger = store_read.ledger
+        raise CanNotGoOn(f"the mirror needs the extra exitbrain[lab]: {missing}") from missing
+    container, ledger = store_read.container, store_read.ledger
+    folder = container.settings().mirror_folder
     if folder is not None and cluster is not None:
         folder = folder.absolute()  # workers may stand in another folder
-    if forced or folder is None:
-        choice = Choice(needed_mirror(ledger, folder))
-    else:
-        choice = judging_mirror(ledger, folder)
-    if choice.mirror is None:
-        return choice.why_not or "there is no mirror"
-    replay = ColumnarReplay(ledger, choice.mirror, store_read.container.decision_replay())
+    replay = ColumnarReplay(ledger, needed_mirror(ledger, folder), container.decision_replay())
     with ExitStack() as stack:
         on = None
         if cluster is not None:
-            from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+            from exitbrain.infrastructure.cli.cluster import on_named_cluster  # noqa: PLC0415 - an extra
 
-            on = stack.enter_context(on_cluster(cluster))
+            on = stack.enter_context(on_named_cluster(cluster))
         found = replay.run(
             selection,
             trust_mirror=trust_mirror,
             progress=store_read.work.reached,
             on=on,
-            store=visible_to_workers(store_read.container.settings().store),
+            store=visible_to_workers(container.settings().store),
         )
     use = reports.MirrorUse(
-        in_columns=found.in_columns, covers=found.covers, trusted=trust_mirror, notes=found.notes
+        in_columns=found.in_columns,
+        covers=found.covers,
+        trusted=True,
+        stored_bytes_hashed=not trust_mirror,
+        notes=found.notes,
     )
     return Columnar(found.verdicts, use)

@@ -399,13 +399,16 @@ def replay(
         str | None,
         Option(
             metavar="LANE",
-            help="row or columnar; default columnar where a fresh mirror exists, else row.",
+            help="row, which judges the store alone (the default), or columnar, which trusts its mirror.",
             show_default=False,
         ),
     ] = None,
     trust_mirror: Annotated[
         bool,
-        Option("--trust-mirror", help="Do not ask whether the store has changed since the mirror was made."),
+        Option(
+            "--trust-mirror",
+            help="With --lane columnar: do not ask whether the store has changed since the mirror was made.",
+        ),
     ] = False,
     cluster: Cluster = None,
     store: Store = None,

@@ -74,7 +74,7 @@ Cluster = Annotated[
     Option(
         "--cluster",
         metavar="C",
-        help="Work on a Dask cluster: local, local:N processes, or tcp://HOST:PORT of a scheduler.",
+        help="Work on a Dask cluster: local, local:N processes, or tls://HOST:PORT or tcp://HOST:PORT of a scheduler.",
         show_default=False,
     ),
 ]

@@ -18,11 +18,10 @@ LANES = ("row", "columnar")
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """How the decisions were replayed; `note` says why a mirror that is there was not used."""
+    """How the decisions were replayed, and what was taken from a mirror."""
 
     name: Literal["row", "columnar"] = "row"
     mirror: reports.MirrorUse | None = None
-    note: str | None = None
 
 
 def replay(
@@ -83,10 +82,10 @@ def replay(
 def _check_lane(lane: str | None, *, trust_mirror: bool, of_decisions: bool) -> None:
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
-    if trust_mirror and lane == "row":
-        raise WrongUsage("--trust-mirror is for the columnar lane; the row lane reads no mirror")
     if not of_decisions and (trust_mirror or lane == "columnar"):
         raise WrongUsage("the mirror holds decisions; --from-receipts and --context read the log by row")
+    if trust_mirror and lane != "columnar":
+        raise WrongUsage("--trust-mirror is for --lane columnar; the row lane reads no mirror")
 
 
 def _whole_log(
@@ -102,24 +101,13 @@ def _whole_log(
 def _decisions(
     store_read: Reading, selection: Selection, lane: str | None, *, trust_mirror: bool, cluster: str | None
 ) -> tuple[ReplayReport, _Lane]:
-    folder = store_read.container.settings().mirror_folder
-    note = None
-    if lane == "columnar" or (lane is None and folder is not None and folder.is_dir()):
-        # Only who has a mirror pays for importing Arrow and the kernels, a second.
-        from exitbrain.infrastructure.cli.columnar import replay_in_columns  # noqa: PLC0415
+    if lane != "columnar":
+        return _by_row(store_read, selection), _Lane()
+    # Only who asks for the mirror pays for importing Arrow and the kernels, a second.
+    from exitbrain.infrastructure.cli.columnar import replay_in_columns  # noqa: PLC0415
 
-        columnar = replay_in_columns(
-            store_read,
-            folder,
-            selection,
-            forced=lane is not None,
-            trust_mirror=trust_mirror,
-            cluster=cluster,
-        )
-        if not isinstance(columnar, str):
-            return columnar.verdicts, _Lane("columnar", columnar.use)
-        note = columnar
-    return _by_row(store_read, selection), _Lane(note=note)
+    columnar = replay_in_columns(store_read, selection, trust_mirror=trust_mirror, cluster=cluster)
+    return columnar.verdicts, _Lane("columnar", columnar.use)
 
 
 def _by_row(store_read: Reading, selection: Selection) -> ReplayReport:
@@ -214,13 +202,13 @@ def _text(
 
 def _lane_text(taken: _Lane) -> Iterator[str]:
     use = taken.mirror
-    if use is not None:
-        checked = (
-            "the mirror was trusted, the store was not read for it"
-            if use.trusted
-            else "the stored bytes are those that the mirror was made from"
-        )
-        yield f"columnar lane: {use.in_columns} decisions in columns, the others by row; {checked}"
-        yield from (f"  {note}" for note in use.notes)
-    elif taken.note is not None:
-        yield f"row lane: {taken.note}"
+    if use is None:
+        return
+    checked = (
+        "the stored bytes have the hash that the mirror names"
+        if use.stored_bytes_hashed
+        else "the store was not read for it"
+    )
+    yield f"columnar lane: {use.in_columns} decisions in columns, the others by row; {checked}"
+    yield "  the mirror was trusted: its columns were not compared with the store; --lane row judges the store alone"
+    yield from (f"  {note}" for note in use.notes)

@@ -169,12 +169,15 @@ class GuardCounts(Struct):
 class MirrorUse(Struct):
     """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
 
-    `trusted`: the stored decisions were not hashed. `notes` say what was replayed by row, and why.
+    `trusted` is always true: what the columns say was not compared with the store. `stored_bytes_hashed`: the stored
+    decisions have the hash that the mirror names, which finds what was altered after an honest export. `notes` say
+    what was replayed by row, and why.
     """
 
     in_columns: int
     covers: int
     trusted: bool
+    stored_bytes_hashed: bool
     notes: list[str]
 
 
@@ -292,7 +295,10 @@ class LeftOutDecisions(Struct):
 
 
 class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
-    """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these."""
+    """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these.
+
+    `mirror_trusted` is there where columns of a mirror were used: they were not compared with the store.
+    """
 
     policy: str | None = None
     parameters: dict[str, float] | None = None
@@ -308,6 +314,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     policies: list[WhatIfAnswer] | None = None
     left_out: LeftOutDecisions
     lane: Literal["row", "columnar"]
+    mirror_trusted: bool = False
     seconds: float
 
 
@@ -734,12 +741,16 @@ class Check(Struct):
 
 
 class DoctorReport(Struct):
-    """The effective settings with secrets masked, and the state of what they name."""
+    """The effective settings with secrets masked, and the state of what they name.
+
+    `sources` tells of each setting that is no default where it was set: a flag, the environment, or a file.
+    """
 
     version: str
     python: str
     packages: dict[str, str]
     settings: dict[str, str | int | float | None]
+    sources: dict[str, str]
     checks: list[Check]
 
 

@@ -31,6 +31,9 @@ from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.pairs_file import pairs_file
 
 LANES = ("row", "columnar")
+MIRROR_TRUSTED = (
+    "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def whatif(
         *tables,
         *whatif_tables.left_out(asked.counterfactual.left_out),
         *(() if found is None else outcome_text.text_of(found, family=family)),
+        *([MIRROR_TRUSTED] if asked.counterfactual.mirror_trusted else []),
         f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
     )
     if export is not None:
@@ -228,9 +232,9 @@ def _ask(
     try:
         if cluster is None:
             return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
-        from exitbrain.infrastructure.lab.cluster import on_cluster  # noqa: PLC0415 - an extra
+        from exitbrain.infrastructure.cli.cluster import on_named_cluster  # noqa: PLC0415 - an extra
 
-        with on_cluster(cluster) as on:
+        with on_named_cluster(cluster) as on:
             store = visible_to_workers(container.settings().store)
             return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
@@ -258,6 +262,7 @@ def _report_of(
             left_out.unreadable, left_out.unknown_policy, left_out.missing_snapshot
         ),
         lane=asked.lane,
+        mirror_trusted=asked.counterfactual.mirror_trusted,
         seconds=round(seconds, 6),
     )
     if family:

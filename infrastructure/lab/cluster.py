@@ -2,12 +2,16 @@
 
 Workers need the same version of ExitBrain, and must see the files that a part names under the same path. Dask gives
 a part whose worker was lost to another one; a part that takes several workers with it is not tried for ever.
+
+Whoever reaches a scheduler or a worker can run code in it. Those of this machine are reached with a key that only this
+run has; for others, Dask's own configuration names certificates (`distributed.comm.tls`).
 """
 
 import asyncio
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from signal import SIG_IGN, SIGINT, signal
@@ -17,21 +21,30 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
 
 try:
+    import dask
     from dask.distributed import Client, LocalCluster, WorkerPlugin
     from distributed.client import FutureCancelledError, FuturesCancelledError
     from distributed.comm.core import CommClosedError, connect
     from distributed.scheduler import KilledWorker
+    from distributed.security import Security
 except ImportError as missing:
     raise ClusterUnavailable(f"a cluster needs the extra exitbrain[cluster]: {missing}") from missing
 
 WORKERS_MAX = 999
 _LOCAL = re.compile(r"local(?::([1-9]\d{0,2}))?")
-_ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://.+:\d+")
+_ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://.+:\d+")
+_WITH_TLS = ("tls", "wss")
 CONNECT_S, WORKERS_S = 5, 30
 """How long a scheduler may take to answer, and to have its first worker."""
 
 AHEAD_PER_WORKER = 4
 """Parts given out for each worker at a time: enough to keep it busy, few enough to bound what waits in memory."""
+
+_NO_PAGES: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+"""Each process of Dask listens for browsers too, without a key; there is nothing to see."""
 
 _LOST = (CommClosedError, FutureCancelledError, FuturesCancelledError)
 
@@ -75,14 +88,14 @@ class OnDask:
 
 @contextmanager
 def on_cluster(where: str) -> Iterator[OnDask]:
-    """Work on the cluster at `tcp://HOST:PORT`, on `local`, a process for each core of this machine, or on `local:N`.
+    """Work on the cluster at `tls://HOST:PORT`, on `local`, a process for each core of this machine, or on `local:N`.
 
-    Raises InvalidValue and ClusterUnavailable.
+    The certificates for `tls` are those of Dask's configuration; `tcp` works too, without any. Raises InvalidValue and ClusterUnavailable.
     """
     local = _LOCAL.fullmatch(where)
     if local is None and not _ADDRESS.fullmatch(where):
         raise InvalidValue(
-            "cluster", where, f"local, local:N with N from 1 to {WORKERS_MAX}, or tcp://HOST:PORT"
+            "cluster", where, f"local, local:N with N from 1 to {WORKERS_MAX}, or tcp:// or tls://HOST:PORT"
         )
     if local is not None:
         workers = int(local[1]) if local[1] else _cores()
@@ -95,18 +108,56 @@ def on_cluster(where: str) -> Iterator[OnDask]:
             yield OnDask(client, name)
 
 
-def _local_cluster(workers: int) -> Any:
+def is_without_tls(where: str) -> bool:
+    """Return whether an address is that of a scheduler that asks nobody for a certificate."""
+    address = _ADDRESS.fullmatch(where)
+    return address is not None and address[1] not in _WITH_TLS
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[Any]:
+    """Start workers on this machine that nobody else can join or ask, in a folder that nobody else can write."""
     try:
-        return LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            memory_limit=None,  # the machine's own; a limit here ends workers that would have been fine
-            silence_logs=50,
-        )
-    except (OSError, TimeoutError, RuntimeError) as error:
-        raise ClusterUnavailable(f"the local cluster can not be started: {error}") from error
+        security = Security.temporary()  # type: ignore[no-untyped-call]
+    except ImportError as missing:
+        raise ClusterUnavailable(f"a cluster needs the extra exitbrain[cluster]: {missing}") from missing
+    with (
+        tempfile.TemporaryDirectory(prefix="exitbrain-cluster-") as folder,
+        _safe_path(),
+        dask.config.set(_NO_PAGES),
+    ):
+        try:
+            cluster = LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls://",
+                security=security,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                local_directory=folder,
+                memory_limit=None,  # the machine's own; a limit here ends workers that would have been fine
+                silence_logs=50,
+            )
+        except (OSError, TimeoutError, RuntimeError) as error:
+            raise ClusterUnavailable(f"the local cluster can not be started: {error}") from error
+        with cluster:
+            yield cluster
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep processes that are started meanwhile from importing modules of the working folder."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 @contextmanager
@@ -117,7 +168,7 @@ def _client(where: Any, name: str) -> Iterator[Any]:
                 _knock(where)
             )  # a client that fails to connect complains once more when it is collected
         client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
         raise ClusterUnavailable(f"{name} can not be reached: {error}") from error
     try:
         try:
@@ -138,7 +189,8 @@ class _LeaveCtrlCToTheParent(WorkerPlugin):
 
 async def _knock(address: str) -> None:
     """Raise OSError unless a Dask process answers at an address."""
-    comm = await connect(address, timeout=CONNECT_S)  # type: ignore[no-untyped-call]
+    known = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    comm = await connect(address, timeout=CONNECT_S, **known)  # type: ignore[no-untyped-call]
     await comm.close()
 
 

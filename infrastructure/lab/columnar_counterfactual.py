@@ -1,6 +1,10 @@
-"""Counterfactual over a whole store in columns: from the mirror where it is as the store, else from the store itself."""
+"""Counterfactual over a whole store in columns: from the mirror where it names the hash of the stored bytes, else from the store itself.
+
+What the columns of a mirror say is not compared with the store; the answer tells that they were used.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -35,6 +39,7 @@ class ColumnarCounterfactual:
     def __init__(self, ledger: StoredLedger, mirror: Mirror | None = None) -> None:
         self._ledger = ledger
         self._mirror = mirror
+        self._mirror_trusted = False
         self._policies = ledger.register().policies
         self._instruments: dict[str, Instrument | None] = {}
 
@@ -64,19 +69,20 @@ class ColumnarCounterfactual:
                     progress(first + (last - first) * (answers - begun) // of_part, answers)
 
             sweep.take(recorded, reached)
-        return sweep.answer(left_out)
+        return replace(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
 
     def _parts(self) -> Iterator[DecisionColumns]:
         """Yield all decisions in log order, some at a time."""
         covered = 0
         for segment in () if self._mirror is None else self._mirror.segments():
             columns = self._mirrored(segment)
+            self._mirror_trusted |= columns is not None
             yield from self._stored(segment.first, segment.last) if columns is None else columns
             covered = segment.last
         yield from self._stored(covered + 1, self._ledger.head())
 
     def _mirrored(self, segment: Segment) -> list[DecisionColumns] | None:
-        """Return what a segment holds if the store still holds the same."""
+        """Return what a segment holds if what it names as the hash of the stored bytes is their hash."""
         assert self._mirror is not None
         try:
             with opened_segment(segment, self._mirror.store_id) as found:

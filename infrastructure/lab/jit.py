@@ -9,6 +9,17 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from exitbrain.infrastructure.settings import SettingsError
+
+_CONFIGURATION = Path(".numba_config.yaml")
+"""What numba reads in the working folder; among other things it says from where machine code is loaded."""
+
+if _CONFIGURATION.exists():
+    raise SettingsError(
+        f"{_CONFIGURATION.absolute()} would say which machine code is run, which no file of the working folder may; "
+        "allowed: the environment variables NUMBA_*"
+    )
+
 F = TypeVar("F", bound=Callable[..., object])
 
 

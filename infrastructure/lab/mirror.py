@@ -84,12 +84,6 @@ class Mirror:
                     f"mirror {self.folder} belongs to another store; name another folder, or rebuild it"
                 )
 
-    def regular_share(self) -> float:
-        """Return which share of its decisions can be judged in columns at all, as the segments say."""
-        labels = [label_of(segment) for segment in self.segments()]
-        rows = sum(int(label.get("rows", 0)) for label in labels)
-        return sum(int(label.get("regular", 0)) for label in labels) / rows if rows else 1.0
-
     def covers(self) -> int:
         """Return the log position up to which there are segments, 0 for none."""
         segments = self.segments()

@@ -43,15 +43,17 @@ def ask_on(
     size = -(-len(policies) // PARTS)
     parts = [tuple(policies[start : start + size]) for start in range(0, len(policies), size)]
     answers: list[WhatIf] = []
+    trusted = False
     for found in on.map(ask_policies, parts, task):
         answers += found.answers
+        trusted |= found.mirror_trusted
         if progress is not None:
             progress(len(answers), len(policies))
-    return Counterfactual(tuple(answers), found.left_out)
+    return Counterfactual(tuple(answers), found.left_out, trusted)
 
 
 def ask_policies(policies: tuple[Policy, ...], task: SweepTask) -> Counterfactual:
     """Ask some policies; a pure function of the policies and the task."""
     with closing(open_to_read(task.store)) as ledger:
-        mirror = None if task.mirror is None else fresh_mirror(ledger, task.mirror).mirror
+        mirror = None if task.mirror is None else fresh_mirror(ledger, task.mirror)
         return ColumnarCounterfactual(ledger, mirror).run(policies, task.selection)

@@ -46,5 +46,6 @@ class OpenSettings(TypedDict, total=False):
     give_up_after_s: float
     drain: bool
     health: str
+    health_token: str | None
     log_level: Literal["debug", "info", "warning"]
     log_form: Literal["auto", "json", "text"]

@@ -160,6 +160,7 @@ async def _serve(
             journal,
             mode=settings.served_mode,
             address=settings.health,
+            token="" if settings.health_token is None else settings.health_token.get_secret_value(),
         )
         stack.enter_context(health)
         supervisor.start("health", heartbeat.beat)

@@ -145,8 +145,11 @@ class Metrics:
         )
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """Return all metrics in the text format that an Accept header asks for, and its content type."""
-        encode, content_type = choose_encoder(accept)
+        """Return all metrics in the text format that an Accept header asks for, plain text for one that is none."""
+        try:
+            encode, content_type = choose_encoder(accept if accept.isascii() and accept.isprintable() else "")
+        except (TypeError, ValueError):  # a version that is none
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:

@@ -365,7 +365,7 @@ def test_a_venue_that_hangs_is_given_up_after_the_timeout_and_the_rest_is_asked(
     at(desk, story)
 
 
-@pytest.mark.parametrize("ahead_s", [-7200.0, 7200.0])
+@pytest.mark.parametrize("ahead_s", [-50.0, 50.0])
 def test_a_clock_that_is_wrong_is_set_by_the_venue_and_again_when_it_jumps(
     venue: Venue, ahead_s: float
 ) -> None:

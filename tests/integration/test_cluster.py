@@ -51,7 +51,15 @@ def folder_of(store: Path) -> Path:
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[OnDask]:
     with on_cluster("local:2") as workers:
-        yield workers
+        known = workers._client.security
+        certificates = {
+            "distributed.comm.tls.ca-file": known.tls_ca_file,
+            "distributed.comm.tls.client.cert": known.tls_client_cert,
+            "distributed.comm.tls.client.key": known.tls_client_key,
+        }
+        # As somebody has it in ~/.config/dask who works on a cluster of several machines.
+        with dask.config.set(certificates):
+            yield workers
 
 
 def replayed(store: Path, on: Spread | None = None) -> ColumnarReport:
@@ -140,7 +148,7 @@ def test_a_part_that_takes_every_worker_with_it_is_given_up_in_one_sentence() ->
 def test_a_cluster_of_another_form_is_refused(where: str) -> None:
     with (
         pytest.raises(
-            InvalidValue, match=r"allowed: local, local:N with N from 1 to 999, or tcp://HOST:PORT"
+            InvalidValue, match=r"allowed: local, local:N with N from 1 to 999, or tcp:// or tls://HOST:PORT"
         ),
         on_cluster(where),
     ):
@@ -171,8 +179,9 @@ def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> 
     code, stdout, stderr = exitbrain("--cluster", "tcp://127.0.0.1:9")
 
     assert (code, stdout) == (3, "")
-    assert stderr.startswith("exitbrain: cluster tcp://127.0.0.1:9 can not be reached: Timed out")
-    assert stderr.count("\n") == 1
+    warning, sentence = stderr.splitlines()
+    assert "tcp://127.0.0.1:9 is a cluster without TLS" in warning
+    assert sentence.startswith("exitbrain: cluster tcp://127.0.0.1:9 can not be reached: Timed out")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +190,7 @@ def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> 
         (["--cluster", "local", "--lane", "row"], "--cluster is for the columnar lane"),
         (
             ["--cluster", "nowhere"],
-            "cluster is 'nowhere'; allowed: local, local:N with N from 1 to 999, or tcp://HOST:PORT",
+            "cluster is 'nowhere'; allowed: local, local:N with N from 1 to 999, or tcp:// or tls://HOST:PORT",
         ),
         (
             ["--cluster", "local", "--context"],
@@ -228,7 +237,8 @@ def test_a_sweep_that_needs_rows_is_not_for_a_cluster(exitbrain: Any, capsys: An
 
 def test_a_cluster_without_its_extra_is_one_sentence(exitbrain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    monkeypatch.delitem(sys.modules, "exitbrain.infrastructure.lab.cluster")
+    for module in ("lab", "cli"):
+        monkeypatch.delitem(sys.modules, f"exitbrain.infrastructure.{module}.cluster", raising=False)
 
     code, stdout, stderr = exitbrain("--cluster", "local")
 

@@ -41,7 +41,7 @@ class Unreachable(Exception):
 class Worker:
     """Loops under a real supervisor on an event loop of their own, with their health server."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1:0", token: str = "") -> None:
         self.log = io.StringIO()
         self.journal = LiveJournal(Metrics(mode="shadow"), form="json", stream=self.log)
         self.metrics = self.journal._metrics
@@ -57,7 +57,8 @@ class Worker:
             self.metrics,
             self.journal,
             mode="shadow",
-            address="127.0.0.1:0",
+            address=address,
+            token=token,
         )
         self.metrics.watch(
             self.supervisor.states,
@@ -126,8 +127,8 @@ class Worker:
 
 
 @contextmanager
-def made() -> Iterator[Worker]:
-    worker = Worker()
+def made(address: str = "127.0.0.1:0", token: str = "") -> Iterator[Worker]:
+    worker = Worker(address, token)
     worker.server.start()
     try:
         yield worker

@@ -30,6 +30,8 @@ class Ended(NamedTuple):
 
 Exitbrain = Callable[..., Ended]
 
+IN_COLUMNS = ("replay", "--lane", "columnar")
+
 
 @pytest.fixture
 def exitbrain(
@@ -67,34 +69,33 @@ def test_a_setting_or_an_argument_names_another_folder(
 ) -> None:
     monkeypatch.setenv("EXITBRAIN_MIRROR", "columns")
     assert exitbrain("export", "parquet", "--json").report["folder"] == "columns"
-    assert exitbrain("replay", "--json").report["lane"] == "columnar"
+    assert exitbrain("replay", "--lane", "columnar", "--json").report["lane"] == "columnar"
     assert exitbrain("export", "parquet", "elsewhere", "--json").report["folder"] == "elsewhere"
     assert Path("elsewhere").is_dir()
     assert not Path("t.db.mirror").exists()
 
 
-def test_replay_takes_the_columnar_lane_by_itself_and_says_so(exitbrain: Exitbrain) -> None:
-    before = exitbrain("replay", "--json").report
+def test_replay_takes_the_columnar_lane_when_it_is_asked_for_and_says_so(exitbrain: Exitbrain) -> None:
     exitbrain("export", "parquet")
 
-    after = exitbrain("replay", "--json").report
+    row, columnar = exitbrain("replay", "--json").report, exitbrain(*IN_COLUMNS, "--json").report
 
-    assert (before["lane"], after["lane"]) == ("row", "columnar")
-    assert after["exact"] == before["exact"] == after["mirror"]["in_columns"]
-    assert after["mirror"]["trusted"] is False
-    assert "columnar lane:" in exitbrain("replay").stdout
-    assert exitbrain("replay", "--lane", "row", "--json").report["lane"] == "row"
-    assert exitbrain("replay", "--trust-mirror", "--json").report["mirror"]["trusted"] is True
+    assert (row["lane"], columnar["lane"]) == ("row", "columnar")
+    assert columnar["exact"] == row["exact"] == columnar["mirror"]["in_columns"]
+    assert columnar["mirror"]["stored_bytes_hashed"] is True
+    assert "columnar lane:" in exitbrain(*IN_COLUMNS).stdout
+    trusting = exitbrain(*IN_COLUMNS, "--trust-mirror", "--json").report
+    assert trusting["mirror"]["stored_bytes_hashed"] is False
 
 
-def test_a_digit_changed_after_the_export_is_found_without_asking(exitbrain: Exitbrain) -> None:
+def test_a_digit_changed_after_the_export_is_found(exitbrain: Exitbrain) -> None:
     exitbrain("export", "parquet")
     position = decision_positions(Path("t.db"))[7]
     alter(Path("t.db"), position, lambda state: state.replace(b'"tp1":0.', b'"tp1":1.', 1))
 
-    found = exitbrain("replay", "--json")
+    found = exitbrain(*IN_COLUMNS, "--json")
 
-    assert found.code == 1
+    assert found.code == exitbrain("replay").code == 1
     assert found.report["drift"] == 1
     assert found.report["first_drift"]["field"] == "levels.raw.tp1"
     assert "the store has changed" in found.report["mirror"]["notes"][0]
@@ -103,29 +104,24 @@ def test_a_digit_changed_after_the_export_is_found_without_asking(exitbrain: Exi
     assert f"log position {position}, tp1: 0." in verified.stdout
 
 
-def test_a_mirror_that_covers_little_is_left_to_lie(exitbrain: Exitbrain) -> None:
+def test_what_a_mirror_does_not_cover_is_replayed_by_row(exitbrain: Exitbrain) -> None:
     exitbrain("export", "parquet")
     make_store(Path("t.db").absolute(), messages=400, skip=90)
 
-    replayed = exitbrain("replay")
+    report = exitbrain(*IN_COLUMNS, "--json").report
 
-    assert replayed.code == 0
-    assert "row lane: mirror t.db.mirror covers" in replayed.stdout
-    forced = exitbrain("replay", "--lane", "columnar", "--json").report
-    assert 0 < forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
+    assert 0 < report["mirror"]["in_columns"] < report["exact"] == report["decisions"]
 
 
-def test_a_mirror_of_prices_on_ticks_is_left_to_the_row_lane(exitbrain: Exitbrain, tmp_path: Path) -> None:
+def test_prices_on_ticks_are_left_to_the_row_judge(exitbrain: Exitbrain, tmp_path: Path) -> None:
     store = "sqlite:///ticks.db"
     make_store(tmp_path / "ticks.db", messages=90, with_instruments=True, ticks_of_every=1)
     exitbrain("export", "parquet", "--store", store)
 
-    replayed = exitbrain("replay", "--store", store)
+    report = exitbrain(*IN_COLUMNS, "--store", store, "--json").report
 
-    assert "row lane: most decisions in mirror ticks.db.mirror have prices on ticks" in replayed.stdout
-    forced = exitbrain("replay", "--store", store, "--lane", "columnar", "--json").report
-    assert forced["lane"] == "columnar"
-    assert forced["mirror"]["in_columns"] < forced["exact"] == forced["decisions"]
+    assert report["lane"] == "columnar"
+    assert report["mirror"]["in_columns"] < report["exact"] == report["decisions"]
 
 
 def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path: Path) -> None:
@@ -133,15 +129,13 @@ def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path:
     exitbrain("export", "parquet", "--store", "sqlite:///other.db")
     Path("other.db.mirror").rename("t.db.mirror")
 
-    replayed = exitbrain("replay")
-    exported = exitbrain("export", "parquet")
-
-    assert replayed.code == 0
-    assert "row lane: mirror t.db.mirror belongs to another store" in replayed.stdout
-    assert exported.code == 3
-    assert "belongs to another store" in exported.stderr
+    for command in (IN_COLUMNS, ("export", "parquet")):
+        refused = exitbrain(*command)
+        assert refused.code == 3
+        assert "mirror t.db.mirror belongs to another store" in refused.stderr
+    assert exitbrain("replay").code == 0
     assert exitbrain("export", "parquet", "--rebuild").code == 0
-    assert exitbrain("replay", "--json").report["lane"] == "columnar"
+    assert exitbrain(*IN_COLUMNS, "--json").report["lane"] == "columnar"
 
 
 def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitbrain) -> None:
@@ -165,12 +159,13 @@ def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitb
     ("arguments", "code", "said"),
     [
         (("replay", "--lane", "diagonal"), 2, "allowed: row, columnar"),
-        (("replay", "--lane", "row", "--trust-mirror"), 2, "for the columnar lane"),
+        (("replay", "--lane", "row", "--trust-mirror"), 2, "is for --lane columnar"),
+        (("replay", "--trust-mirror"), 2, "is for --lane columnar"),
         (("replay", "--from-receipts", "--lane", "columnar"), 2, "read the log by row"),
         (("replay", "--lane", "columnar"), 3, "there is no mirror in t.db.mirror"),
         (("export", "parquet", "--verify"), 3, "there is no mirror in t.db.mirror"),
         (("export", "parquet", "--verify", "--rebuild"), 2, "one at a time"),
-        (("export", "parquet", "t.db"), 3, "t.db failed: File exists"),
+        (("export", "parquet", "t.db"), 3, "t.db can not be written: File exists"),
         (("export", "parquet", "--store", "memory://"), 3, "is a new one in each process"),
         (("export", "parquet", "--store", "sqlite:///none.db"), 3, "does not exist"),
     ],

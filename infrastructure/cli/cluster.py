@@ -1,0 +1,18 @@
+"""The cluster of the flag `--cluster`, and what its user should know of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.lab.cluster import OnDask, is_without_tls, on_cluster
+
+
+@contextmanager
+def on_named_cluster(where: str) -> Iterator[OnDask]:
+    """Work on a cluster; see `on_cluster`. One that anybody on its network can join is warned of."""
+    if is_without_tls(where):
+        output.say(
+            f"exitbrain: {where} is a cluster without TLS: whoever reaches it can read the work and run code in it; tls:// asks for certificates"
+        )
+    with on_cluster(where) as on:
+        yield on
