@@ -260,7 +260,7 @@ def test_the_image_gets_what_the_wheel_is_made_of_and_nothing_else() -> None:
     sources = [part for name, arguments in build if name == "COPY" for part in arguments.split()[:-1]]
 
     assert [each for each in sources if not (ROOT / each).exists() or ignored(each)] == []
-    needed = {"pyproject.toml", "README.md", "LICENSE", "constraints.txt", "src", "domain", "application"}
+    needed = {"pyproject.toml", "README.md", "LICENSE", "lock", "src", "domain", "application"}
     assert set(sources) == needed | {"infrastructure"}
     outside = [".env", ".git", ".venv", "tests", "docs", "deploy", "exitbrain.db", "docker-compose.yml"]
     assert [each for each in outside if not ignored(each)] == []
