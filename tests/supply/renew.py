@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tests.supply.lock import FOLDER, LAYERS, WHEELS_ONLY, asked_for
+from tests.supply.lock import FOLDER, LAYERS, WHEELS_ONLY, asked_for, read_project
 
 OLDEST_PYTHON = "3.11"
 
@@ -42,7 +42,8 @@ def main(upgrade: bool) -> None:
 
 def _resolved(layers: Iterable[str], pins: str) -> Blocks:
     """Return what these layers together come to, under these pins."""
-    asked = "\n".join(str(one) for name in layers for one in asked_for(name))
+    project = read_project()
+    asked = "\n".join(str(one) for name in layers for one in asked_for(name, project))
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.write(pins)
         constraints.flush()
