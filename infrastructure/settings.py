@@ -1,6 +1,7 @@
-"""The settings: what is passed, else environment variables `EXITBRAIN_*`, else those of a file that the caller names.
+"""The settings: what is passed, else environment variables `EXITBRAIN_*`, else secret files, else a file of variables.
 
-An empty variable counts as absent.
+The caller names the file of variables. `EXITBRAIN_SECRETS` names the folder of secret files, one for each setting
+(`exitbrain_redis`), as containers are given them. What is empty counts as absent.
 """
 
 import os
@@ -17,6 +18,7 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
 )
 
@@ -36,7 +38,7 @@ _SQLITE = "sqlite:///"
 _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
 """What a name of keys may be: braces would move it to another slot of a cluster."""
 
-_NOT_SETTINGS = ("DEBUG", "TEST_")
+_NOT_SETTINGS = ("DEBUG", "TEST_", "SECRETS")
 
 
 class SettingsError(ExitBrainError):
@@ -200,9 +202,10 @@ class Settings(BaseSettings):
 def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
     """Return the settings in force; a given value that is not None wins. Raises SettingsError.
 
-    `env_file` is read beneath the environment; it may be absent.
+    `env_file` is read beneath the environment and the secret files; it may be absent.
     """
-    told = {} if env_file is None else {**_EnvFile(Settings, env_file)(), **EnvSettingsSource(Settings)()}
+    of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
+    told = {**of_file, **_secret_files(), **EnvSettingsSource(Settings)()}
     try:
         return Settings(**told | {name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -210,6 +213,22 @@ def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
         name = "_".join(str(part) for part in first["loc"]).upper()
         allowed = first["msg"][0].lower() + first["msg"][1:]
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
+
+
+def _secret_files() -> dict[str, Any]:
+    """Return the settings in the folder that the environment names. Raises SettingsError."""
+    folder = os.environ.get(f"{PREFIX}SECRETS")
+    if not folder:
+        return {}
+    if not Path(folder).is_dir():
+        raise SettingsError(f"{PREFIX}SECRETS is {folder!r}; allowed: a folder with a file for each secret")
+    try:
+        found = SecretsSettingsSource(Settings, secrets_dir=folder)()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"a file in {folder}, which {PREFIX}SECRETS names, can not be read: {error}"
+        ) from error
+    return {name: value for name, value in found.items() if value}
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:
