@@ -18,7 +18,6 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
-    SecretsSettingsSource,
     SettingsConfigDict,
 )
 
@@ -215,20 +214,22 @@ def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
         raise SettingsError(f"setting {name} is {first.get('input')!r}: {allowed}") from error
 
 
-def _secret_files() -> dict[str, Any]:
+def _secret_files() -> dict[str, str]:
     """Return the settings in the folder that the environment names. Raises SettingsError."""
     folder = os.environ.get(f"{PREFIX}SECRETS")
     if not folder:
         return {}
     if not Path(folder).is_dir():
         raise SettingsError(f"{PREFIX}SECRETS is {folder!r}; allowed: a folder with a file for each secret")
+    files = {name: Path(folder) / f"{PREFIX}{name}".lower() for name in Settings.model_fields}
+    return {name: value for name, file in files.items() if file.exists() and (value := _secret_in(file))}
+
+
+def _secret_in(file: Path) -> str:
     try:
-        found = SecretsSettingsSource(Settings, secrets_dir=folder)()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"a file in {folder}, which {PREFIX}SECRETS names, can not be read: {error}"
-        ) from error
-    return {name: value for name, value in found.items() if value}
+        return read_text(file).strip()
+    except (OSError, NotUtf8) as error:
+        raise SettingsError(f"the secret file {file} can not be read: {error}") from error
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:
