@@ -222,12 +222,14 @@ def _secret_files() -> dict[str, str]:
     if not Path(folder).is_dir():
         raise SettingsError(f"{PREFIX}SECRETS is {folder!r}; allowed: a folder with a file for each secret")
     files = {name: Path(folder) / f"{PREFIX}{name}".lower() for name in Settings.model_fields}
-    return {name: value for name, file in files.items() if file.exists() and (value := _secret_in(file))}
+    return {name: value for name, file in files.items() if (value := _secret_in(file))}
 
 
 def _secret_in(file: Path) -> str:
     try:
         return read_text(file).strip()
+    except FileNotFoundError:
+        return ""
     except (OSError, NotUtf8) as error:
         raise SettingsError(f"the secret file {file} can not be read: {error}") from error
 
