@@ -1,26 +1,28 @@
 # The wheel is built and installed in one stage; the other gets the finished environment and no tool to build with.
-FROM python:3.13.12-slim-bookworm AS build
+FROM python:3.13.15-slim-trixie AS build
 
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
+COPY lock lock
 COPY src src
 COPY domain domain
 COPY application application
 COPY infrastructure infrastructure
 
-# setuptools comes from the constraints too, so that a build depends on nothing that was not tested.
+# Every file that comes from elsewhere has a hash in the lock, what the wheel is built with too.
 RUN python -m venv /build \
-    && /build/bin/pip install --no-cache-dir -c constraints.txt setuptools \
+    && /build/bin/pip install --no-cache-dir --require-hashes -r lock/build.txt \
     && /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheels . \
     && python -m venv --without-pip /opt/exitbrain \
-    && /build/bin/pip --python /opt/exitbrain/bin/python install --no-cache-dir --only-binary :all: \
-        -c constraints.txt "exitbrain[postgres] @ file://$(ls /wheels/exitbrain-*.whl)"
+    && /build/bin/pip --python /opt/exitbrain/bin/python install --no-cache-dir --require-hashes -r lock/postgres.txt \
+    && /build/bin/pip --python /opt/exitbrain/bin/python install --no-cache-dir --no-index --no-deps /wheels/*.whl \
+    && /build/bin/pip --python /opt/exitbrain/bin/python check
 
-FROM python:3.13.12-slim-bookworm
+FROM python:3.13.15-slim-trixie
 
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip \
     && useradd --uid 10001 --no-create-home --home-dir /var/lib/exitbrain --shell /usr/sbin/nologin exitbrain \
-    && install --directory --owner exitbrain --group exitbrain /var/lib/exitbrain
+    && install --directory --owner exitbrain --group exitbrain --mode 0700 /var/lib/exitbrain
 
 COPY --from=build /opt/exitbrain /opt/exitbrain
 

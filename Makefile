@@ -5,22 +5,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # -qq: errors only.
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-DESCRIPTION := pyproject.toml constraints.txt
+PIP := -m pip --disable-pip-version-check -qq
+LOCK := $(wildcard lock/*.txt)
+DESCRIPTION := pyproject.toml $(LOCK)
 
-DEMO_EXTRAS := demo
-TEST_EXTRAS := postgres,lab,cluster,bench,embedded,dev
-FULL_EXTRAS := $(TEST_EXTRAS),docs
-TORTURE_EXTRAS := $(TEST_EXTRAS),torture
-
-# Each environment contains the ones before it.
+# Each environment contains the ones before it; what is only compared with, and the tools of the lock, have their own.
 DEMO := $(VENV)/.stamp-demo
 TEST := $(VENV)/.stamp-test
-FULL := $(VENV)/.stamp-full
+FULL := $(VENV)/.stamp-docs
 TORTURE := $(VENV)/.stamp-torture
+BENCH := $(VENV)-bench/.stamp-bench
+TOOLS := $(VENV)-tools/.stamp-tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check lint format types imports docs bench venv venv-full clean
+.PHONY: help demo test torture check lint format types imports docs bench audit lock venv venv-full clean
 
 help:
 	@echo "make demo       the whole story in the terminal"
@@ -28,6 +26,8 @@ help:
 	@echo "make torture    the long proofs: 100,000 simulated schedules, 1,200 workers killed, half an hour of cuts,"
 	@echo "                a million odd messages"
 	@echo "make check      every gate: lint, types, imports, test, docs"
+	@echo "make audit      ask whether faults of the locked versions are published; needs a network"
+	@echo "make lock       write lock/ anew after a change of pyproject.toml; LOCK_ARGS=--upgrade takes the newest"
 	@echo "make lint | types | imports | docs | bench    one of them"
 	@echo "make format     rewrite the code in the one format"
 	@echo "make venv-full  only make .venv with everything in it"
@@ -67,40 +67,64 @@ imports: $(TEST)
 docs: $(FULL)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
 
-bench: $(TEST)
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: $(BENCH)
+	$(VENV)-bench/bin/python -m benchmarks $(BENCH_ARGS)
+
+# Together these have every layer. --strict: what could not be asked about is no pass.
+audit: $(TOOLS)
+	@$(VENV)-tools/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
+		-r lock/docs.txt -r lock/bench.txt -r lock/torture.txt -r lock/tools.txt 2>$(VENV)-tools/audit.log || { \
+		tail -n 1 $(VENV)-tools/audit.log >&2; \
+		echo "A fault of a locked version is published, or the index that knows them could not be asked; all of it is in $(VENV)-tools/audit.log" >&2; exit 1; }
+
+lock: $(TOOLS)
+	$(VENV)-tools/bin/python -m tests.supply.renew $(LOCK_ARGS)
 
 venv: $(TEST)
 
 venv-full: $(FULL)
 
 clean:
-	rm -rf $(VENV) site build dist *.egg-info exitbrain-demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-tools site build dist *.egg-info exitbrain-demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find domain application infrastructure src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# setuptools comes from the constraints too, so a build in this environment needs nothing else from the network.
-define install
+# $(1): the environment, $(2): the layer of the lock. pip takes no hash of a folder, so ExitBrain itself comes after, alone:
+# the lock is whole, so nothing is left to fetch.
+define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "ExitBrain needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); } || { \
+	@$(1)/bin/python -c '' 2>/dev/null || { echo "Making $(1)"; $(PYTHON) -m venv --clear $(1); } || { \
 		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu the package python3-venv provides it." >&2; exit 1; }
-	@echo "Installing ExitBrain$(if $(1), with: $(1))"
-	@$(PIP) install -c constraints.txt setuptools
-	@$(PIP) install -c constraints.txt --no-build-isolation -e '.$(if $(1),[$(1)])'
+	@echo "Installing lock/$(2).txt"
+	@$(1)/bin/python $(PIP) install --require-hashes -r lock/$(2).txt
+endef
+
+define exitbrain
+	$(call environment,$(1),$(2))
+	@$(1)/bin/python $(PIP) install --require-hashes -r lock/build.txt
+	@$(1)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
 endef
 
 $(DEMO): $(DESCRIPTION)
-	$(call install,$(DEMO_EXTRAS))
+	$(call exitbrain,$(VENV),demo)
 	@touch $(DEMO)
 
 $(TEST): $(DESCRIPTION)
-	$(call install,$(TEST_EXTRAS))
+	$(call exitbrain,$(VENV),test)
 	@touch $(DEMO) $(TEST)
 
 $(FULL): $(DESCRIPTION)
-	$(call install,$(FULL_EXTRAS))
+	$(call exitbrain,$(VENV),docs)
 	@touch $(DEMO) $(TEST) $(FULL)
 
 $(TORTURE): $(DESCRIPTION)
-	$(call install,$(TORTURE_EXTRAS))
+	$(call exitbrain,$(VENV),torture)
 	@touch $(DEMO) $(TEST) $(TORTURE)
+
+$(BENCH): $(DESCRIPTION)
+	$(call exitbrain,$(VENV)-bench,bench)
+	@touch $(BENCH)
+
+$(TOOLS): lock/tools.txt
+	$(call environment,$(VENV)-tools,tools)
+	@touch $(TOOLS)

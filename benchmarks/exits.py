@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 
 from benchmarks.measure import Figure, best_of
+from benchmarks.vectorbt_exits import positions_of, vectorbt_orders
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side, round_trip_cost
@@ -16,7 +17,7 @@ from exitbrain.infrastructure.lab.exit_kernel import Exits, OneTarget, Prices, e
 from exitbrain.infrastructure.lab.walking.columns import WalkColumns, given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
-from tests.property.vectorbt_exits import in_column_order, positions_of, vectorbt_orders
+from tests.property.exits_of_vectorbt import in_column_order
 
 LEVELS = OneTarget(direction=1.0, target=0.01, stop=0.005)
 EVERY = 50

@@ -1,6 +1,7 @@
-"""The settings: what is passed, else environment variables `EXITBRAIN_*`, else those of a file that the caller names.
+"""The settings: what is passed, else environment variables `EXITBRAIN_*`, else secret files, else a file of variables.
 
-An empty variable counts as absent.
+The caller names the file of variables. `EXITBRAIN_SECRETS` names the folder of secret files, one for each setting
+(`exitbrain_redis`), as containers are given them. What is empty counts as absent.
 """
 
 import os
@@ -41,7 +42,7 @@ _SQLITE = "sqlite:///"
 _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
 """What a name of keys may be: braces would move it to another slot of a cluster."""
 
-_NOT_SETTINGS = ("DEBUG", "TEST_")
+_NOT_SETTINGS = ("DEBUG", "TEST_", "SECRETS")
 
 SECRETS = ("binance_api_key", "binance_api_secret", "health_token")
 
@@ -260,18 +261,16 @@ class Settings(BaseSettings):
 def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
     """Return the settings in force; a given value that is not None wins. Raises SettingsError.
 
-    `env_file` is read beneath the environment; it may be absent. It must not say whose code runs, nor where
-    credentials go.
+    `env_file` is read beneath the environment and the secret files; it may be absent. It must not say whose code runs,
+    nor where credentials go.
     """
     passed = {name: value for name, value in given.items() if value is not None}
-    told: dict[str, Any] = {}
+    above = _secret_files() | EnvSettingsSource(Settings)() | passed
+    of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
     if env_file is not None:
-        above = EnvSettingsSource(Settings)() | passed
-        of_file = _EnvFile(Settings, env_file)()
         _check_file(env_file, {name: value for name, value in of_file.items() if name not in above})
-        told = of_file | above
     try:
-        return Settings(**told | passed)
+        return Settings(**of_file | above)
     except ValidationError as error:
         first = error.errors()[0]
         field = "_".join(str(part) for part in first["loc"])
@@ -288,7 +287,7 @@ def _shown(value: object) -> str:
 def sources_of(*, env_file: Path | None = None, **given: Any) -> dict[str, str]:
     """Return, for each setting in force that is no default, where `load_settings` takes it from."""
     passed = {name for name, value in given.items() if value is not None}
-    of_environment = EnvSettingsSource(Settings)()
+    of_environment, of_secrets = EnvSettingsSource(Settings)(), _secret_files()
     of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
     found: dict[str, str] = {}
     for name in Settings.model_fields:
@@ -296,6 +295,8 @@ def sources_of(*, env_file: Path | None = None, **given: Any) -> dict[str, str]:
             found[name] = f"flag --{name}"
         elif name in of_environment:
             found[name] = "environment"
+        elif name in of_secrets:
+            found[name] = f"secret file {_secret_file(name)}"
         elif name in of_file:
             found[name] = f"file {(env_file or ENV_FILE).absolute()}"
     return found
@@ -310,6 +311,30 @@ def _check_file(file: Path, of_file: Mapping[str, str]) -> None:
             raise SettingsError(
                 f"{file.absolute()} sets {setting}, and {why}, which no file may; allowed: {ways} {setting}"
             )
+
+
+def _secret_files() -> dict[str, str]:
+    """Return the settings in the folder that the environment names. Raises SettingsError."""
+    folder = os.environ.get(f"{PREFIX}SECRETS")
+    if not folder:
+        return {}
+    if not Path(folder).is_dir():
+        raise SettingsError(f"{PREFIX}SECRETS is {folder!r}; allowed: a folder with a file for each secret")
+    files = {name: _secret_file(name) for name in Settings.model_fields}
+    return {name: value for name, file in files.items() if (value := _secret_in(file))}
+
+
+def _secret_file(name: str) -> Path:
+    return Path(os.environ[f"{PREFIX}SECRETS"]) / f"{PREFIX}{name}".lower()
+
+
+def _secret_in(file: Path) -> str:
+    try:
+        return read_text(file).strip()
+    except FileNotFoundError:
+        return ""
+    except UNREADABLE as error:
+        raise SettingsError(f"the secret file {file} can not be read: {reason_of(error)}") from error
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:

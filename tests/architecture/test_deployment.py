@@ -3,12 +3,14 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -31,9 +33,10 @@ Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(ms|s|m)$")]
 Image = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$|@sha256:[0-9a-f]{64}$")
 ]
-# Bound to this machine: neither Redis nor Prometheus asks anybody who he is.
+# Bound to this machine: Prometheus does not ask anybody who he is, and Redis speaks without TLS.
 Port = Annotated[str, StringConstraints(pattern=r"^127\.0\.0\.1:\d+:\d+$")]
 Text = Annotated[str, StringConstraints(min_length=1, strict=True)]
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[mg]$")]
 
 
 class Strict(BaseModel):
@@ -54,18 +57,29 @@ class Dependency(Strict):
     condition: Literal["service_healthy"]
 
 
-class Service(Strict):
+class Confined(Strict):
+    """What every service is held to."""
+
+    restart: Literal["unless-stopped"]
+    read_only: Literal[True]
+    cap_drop: Annotated[list[Literal["ALL"]], Field(min_length=1)]
+    security_opt: Annotated[list[Literal["no-new-privileges:true"]], Field(min_length=1)]
+    pids_limit: Annotated[int, Field(strict=True, ge=10, le=1000)]
+
+
+class Service(Confined):
     """The part of a service of the Compose Specification that is used here."""
 
     image: Image
     build: Literal["."] | None = None
+    user: Text | None = None
     command: list[Text] = []
     init: bool = False
-    restart: Literal["unless-stopped"]
     stop_grace_period: Duration = "10s"
-    read_only: bool = False
-    cap_drop: list[Literal["ALL"]] = []
-    security_opt: list[Literal["no-new-privileges:true"]] = []
+    mem_limit: Size
+    shm_size: Size | None = None
+    tmpfs: list[Text] = []
+    secrets: list[Text] = []
     depends_on: dict[str, Dependency] = {}
     environment: dict[str, Annotated[str, StringConstraints(strict=True)]] = {}
     ports: list[Port] = []
@@ -73,12 +87,18 @@ class Service(Strict):
     healthcheck: HealthCheck | None = None
 
 
+class SecretFile(Strict):
+    file: Annotated[str, StringConstraints(pattern=r"^\./deploy/secrets/[a-z_.]+$")]
+
+
 class Compose(Strict):
     model_config = ConfigDict(extra="forbid")
 
     name: Literal["exitbrain"]
+    x_confined: Confined = Field(validation_alias="x-confined")
     x_worker: Service = Field(validation_alias="x-worker")
     services: dict[str, Service]
+    secrets: dict[str, SecretFile]
     volumes: dict[str, None]
 
 
@@ -125,12 +145,17 @@ def test_compose_has_the_servers_two_workers_and_prometheus(compose: Compose) ->
         ("image: redis:7.2.13\n    ports: ['6379:6379']", "ports"),
         ("image: redis:7.2.13\n    command: [redis-server, --appendonly, yes]", "command"),
         ("image: redis:7.2.13\n    stop_grace_period: 10", "stop_grace_period"),
+        ("image: redis:7.2.13\n    privileged: true", "privileged"),
+        ("image: redis:7.2.13\n    read_only: false", "read_only"),
+        ("image: redis:7.2.13\n    cap_drop: []", "cap_drop"),
+        ("image: redis:7.2.13\n    pids_limit: -1", "pids_limit"),
+        ("image: redis:7.2.13\n    mem_limit: ''", "mem_limit"),
     ],
 )
-def test_a_compose_file_that_is_wrong_is_noticed(wrong: str, key: str) -> None:
-    service = loaded(f"redis:\n    restart: unless-stopped\n    {wrong}\n")
+def test_a_compose_file_that_is_wrong_is_noticed(wrong: str, key: str, compose: Compose) -> None:
+    confined = compose.x_confined.model_dump() | {"mem_limit": "1g"}
     with pytest.raises(ValidationError) as caught:
-        Service.model_validate(service["redis"])
+        Service.model_validate(confined | loaded(f"redis:\n    {wrong}\n")["redis"])
 
     assert {str(error["loc"][0]) for error in caught.value.errors()} == {key}
 
@@ -140,7 +165,7 @@ def test_the_workers_run_commands_that_exist_under_names_that_stay(compose: Comp
         given = parsed(service.command)
         assert (given["command"], given["consumer"]) == ("serve", name)
         assert service.image == f"exitbrain:{__version__}"
-        assert (service.read_only, service.init, service.cap_drop) == (True, True, ["ALL"])
+        assert service.init
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
@@ -154,36 +179,73 @@ def test_every_variable_of_ours_is_a_setting_with_an_allowed_value(
     compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in compose.x_worker.environment.items():
-        if name.startswith("EXITBRAIN_"):
+        if name != "EXITBRAIN_SECRETS":
             assert name.removeprefix("EXITBRAIN_").lower() in Settings.model_fields, name
             monkeypatch.setenv(name, "" if value.startswith("${") else value)
     settings = load_settings()
 
     assert (settings.mode, settings.log_form, settings.instruments) == ("shadow", "json", None)
-    assert settings.redis == "redis://redis:6379/0"
-    assert settings.store == "postgresql://exitbrain@postgres:5432/exitbrain"
     for service in workers(compose).values():
         assert service.environment == compose.x_worker.environment
+        assert service.secrets == compose.x_worker.secrets
 
 
-def test_the_workers_reach_the_servers_where_and_as_whom_these_let_them_in(compose: Compose) -> None:
-    servers = compose.services
-    assert servers["redis"].ports == ["127.0.0.1:6379:6379"]
-    assert Settings.model_fields["redis"].default == "redis://127.0.0.1:6379/0"
-    made = servers["postgres"].environment
-    assert (made["POSTGRES_USER"], made["POSTGRES_DB"]) == ("exitbrain", "exitbrain")
-    assert compose.x_worker.environment["PGPASSWORD"] == made["POSTGRES_PASSWORD"]
-    assert made["POSTGRES_PASSWORD"].startswith("${POSTGRES_PASSWORD:?")
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that the script makes, in a copy of deploy/."""
+    folder = tmp_path_factory.mktemp("deployed") / "deploy"
+    shutil.copytree(ROOT / "deploy", folder, ignore=shutil.ignore_patterns("secrets"))
+    subprocess.run([folder / "make-secrets"], check=True, capture_output=True)
+    return folder / "secrets"
+
+
+def test_the_workers_reach_the_servers_where_and_as_whom_these_let_them_in(
+    compose: Compose, secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the compose file mounts from the files of the script are the settings of a worker."""
+    for name in compose.x_worker.secrets:
+        shutil.copy(secrets / Path(compose.secrets[name].file).name, tmp_path / name)
+    monkeypatch.setenv("EXITBRAIN_SECRETS", str(tmp_path))
+    settings = load_settings()
+    read = {name: (secrets / name).read_text() for name in ("redis_exitbrain", "postgres_password")}
+
+    assert settings.redis == f"redis://exitbrain:{read['redis_exitbrain']}@redis:6379/0"
+    assert settings.store == f"postgresql://exitbrain:{read['postgres_password']}@postgres:5432/exitbrain"
+    assert (settings.binance_api_key, settings.binance_api_secret) == (None, None)
+    assert compose.services["redis"].ports == ["127.0.0.1:6379:6379"]
+    made = compose.services["postgres"]
+    assert (made.environment["POSTGRES_USER"], made.environment["POSTGRES_DB"]) == ("exitbrain", "exitbrain")
+    assert made.environment["POSTGRES_PASSWORD_FILE"] == f"/run/secrets/{made.secrets[0]}"
+
+
+def test_every_secret_is_declared_used_and_made_by_the_script(compose: Compose, secrets: Path) -> None:
+    used = {name for service in compose.services.values() for name in service.secrets}
+
+    assert used == set(compose.secrets)
+    for name, secret in compose.secrets.items():
+        assert Path(secret.file).name == name
+        assert (secrets / name).stat().st_mode & 0o777 == 0o644, "a container's user reads it"
+    assert secrets.stat().st_mode & 0o777 == 0o700, "on the host nobody else does"
+    assert ignored("deploy")
+    assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_redis_keeps_what_it_was_given(compose: Compose) -> None:
     command = compose.services["redis"].command
     options = dict(zip(command[1::2], command[2::2], strict=True))
 
-    assert command[0] == "redis-server"
+    assert command[0] == "valkey-server"
+    assert options["--aclfile"] == f"/run/secrets/{compose.services['redis'].secrets[0]}"
+    assert megabytes(options["--maxmemory"].removesuffix("b")) * 2 <= megabytes(
+        compose.services["redis"].mem_limit
+    )
     assert options["--appendonly"] == "yes"
     assert options["--appendfsync"] in {"everysec", "always"}
     assert options["--maxmemory-policy"] == "noeviction"
+
+
+def megabytes(size: str) -> int:
+    return int(size[:-1]) * {"m": 1, "g": 1024}[size[-1]]
 
 
 def test_every_service_that_is_waited_for_exists_and_says_when_it_is_healthy(compose: Compose) -> None:
@@ -208,7 +270,11 @@ def test_no_secret_is_written_down_and_the_example_names_each_that_is_asked_for(
 
     assert set(offered) == asked
     assert set(offered.values()) == {""}
-    assert re.findall(r"(?im)^\s*\w*(?:password|secret|api_key):(?! \$\{)", text) == []
+    assert re.findall(r"(?im)^\s*\w*(?:password|secret|api_key|token):(?! *$)", text) == []
+    assert (
+        re.findall(r"(?i)pass|key|secret|token", EXAMPLE.read_text().partition("EXITBRAIN_INSTRUMENTS=")[2])
+        == []
+    )
 
 
 def test_prometheus_asks_every_worker_on_the_port_of_health_and_metrics(compose: Compose) -> None:
@@ -218,7 +284,12 @@ def test_prometheus_asks_every_worker_on_the_port_of_health_and_metrics(compose:
 
     assert targets["targets"] == [f"{name}:{HEALTH_PORT}" for name in workers(compose)]
     mounts = compose.services["prometheus"].volumes
-    assert "./deploy/prometheus.yml:/etc/prometheus/prometheus.yml:ro" in mounts
+    for file in ("prometheus.yml", *config["rule_files"]):
+        assert f"./deploy/{file}:/etc/prometheus/{file}:ro" in mounts
+    assert (
+        job["authorization"]["credentials_file"]
+        == f"/run/secrets/{compose.services['prometheus'].secrets[0]}"
+    )
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -260,7 +331,7 @@ def test_the_image_gets_what_the_wheel_is_made_of_and_nothing_else() -> None:
     sources = [part for name, arguments in build if name == "COPY" for part in arguments.split()[:-1]]
 
     assert [each for each in sources if not (ROOT / each).exists() or ignored(each)] == []
-    needed = {"pyproject.toml", "README.md", "LICENSE", "constraints.txt", "src", "domain", "application"}
+    needed = {"pyproject.toml", "README.md", "LICENSE", "lock", "src", "domain", "application"}
     assert set(sources) == needed | {"infrastructure"}
     outside = [".env", ".git", ".venv", "tests", "docs", "deploy", "exitbrain.db", "docker-compose.yml"]
     assert [each for each in outside if not ignored(each)] == []

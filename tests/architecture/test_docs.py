@@ -40,7 +40,7 @@ from tests.world import THIS
 
 DOCS = ROOT / "docs"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
-ROOT_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+ROOT_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES = [*ROOT_PAGES, *sorted(DOCS.rglob("*.md"))]
 WITH_EXAMPLES = [ROOT / "README.md", DOCS / "cli.md"]
 

@@ -41,13 +41,14 @@ PATIENCE_S = 30.0
 
 
 class Served:
-    """A worker process, and what it said."""
+    """A worker process, and what it said; it takes from its environment what it is not given."""
 
     def __init__(self, folder: Path, url: str, store: str, *flags: str, **environment: str) -> None:
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", url]
+        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve"]
+        command += [*(["--redis", url] if url else []), *(["--store", store] if store else [])]
         named = flags if "--consumer" in flags else ("--consumer", "test", *flags)
-        command += ["--store", store, "--health", "127.0.0.1:0", *named]
+        command += ["--health", "127.0.0.1:0", *named]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, stderr=out, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL

@@ -4,104 +4,61 @@ Except where a candle opens at or beyond the target and also touches the stop: v
 open came first. Those are counted.
 """
 
-from random import Random
-from typing import Any
-
-import numpy as np
 import pytest
 
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, Givens, prices_at
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.walk.outcome import Leg, LegLevel
 from exitbrain.domain.walk.walk import walk
+from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, OneTarget, Prices
+from tests.property.exits_of_vectorbt import exits_on_walks
+from tests.property.seeded_walks import RULES, seeded_walks
 
 MINUTE = 60_000
-STOP, TARGET = 0.01, 0.015
 
 
-def some_bars(draw: Random, count: int) -> list[Candle]:
-    bars, price = [], 100.0
-    for number in range(count):
-        opened = price * (1 + draw.choice([0.0, 0.0, 0.0, -0.004, 0.004, draw.choice([-0.02, 0.02])]))
-        close = opened * (1 + draw.uniform(-0.006, 0.006))
-        high = max(opened, close) * (1 + draw.choice([0.0, draw.uniform(0, 0.035)]))
-        low = min(opened, close) * (1 - draw.choice([0.0, draw.uniform(0, 0.035)]))
-        bars.append(Candle(number * MINUTE, opened, high, low, close))
-        price = 100.0 + (close - 100.0) * 0.5
-    return bars
-
-
-def orders_of_vectorbt(vbt: Any, series: list[list[Candle]], side: Side) -> np.ndarray[Any, Any]:
-    def column(name: str) -> np.ndarray[Any, Any]:
-        return np.array([[getattr(bar, name) for bar in bars] for bars in series]).T
-
-    close = column("close")
-    entries = np.zeros(close.shape, dtype=bool)
-    entries[::7] = True
-    portfolio = vbt.Portfolio.from_signals(
-        close,
-        entries=entries,
-        exits=np.zeros_like(entries),
-        open=column("open"),
-        high=column("high"),
-        low=column("low"),
-        sl_stop=STOP,
-        tp_stop=TARGET,
-        direction="longonly" if side is Side.LONG else "shortonly",
-        size=1.0,
-        init_cash=1e9,
-    )
-    records: np.ndarray[Any, Any] = portfolio.orders.values
-    return records
-
-
-@pytest.mark.filterwarnings("ignore")  # what vectorbt and its libraries warn of when they are imported
-@pytest.mark.parametrize("side", Side)
-def test_the_pessimistic_walk_has_the_exits_of_vectorbt(side: Side) -> None:
-    import vectorbt as vbt  # noqa: PLC0415 - it takes seconds, and only this test needs it
-
-    draw = Random(11)
-    series = [some_bars(draw, 300) for _ in range(40)]
-    orders = orders_of_vectorbt(vbt, series, side)
-
+@pytest.mark.parametrize("rule", RULES)
+def test_the_pessimistic_walk_has_the_exits_of_vectorbt(rule: str) -> None:
     compared = opened_beyond = 0
-    for entered, left in pairs(orders):
-        bars = series[entered["col"]]
-        first = int(entered["idx"]) + 1
-        entry = float(entered["price"])
-        if first == len(bars):
-            continue
-        targets, stop = prices_at(side, entry, Distances(TARGET, TARGET, TARGET, STOP))
-        givens = Givens(
-            side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0)
-        )
-        [leg] = walk(givens, Market(CandleSeries(MINUTE, bars))).pessimistic.legs
-        if left is None:
-            assert leg.level is LegLevel.OPEN
-            continue
-        bar = bars[int(left["idx"])]
-        if opens_beyond_and_touches(side, bar, targets[0], stop):
-            opened_beyond += 1
-            assert (leg.price, leg.at_ms, left["price"]) == (bar.open, bar.open_time_ms, stop)
-            continue
-        assert (leg.at_ms, leg.price) == (bar.open_time_ms, float(left["price"]))
-        compared += 1
-    assert compared > 1000
-    assert opened_beyond > 0
+    side = Side.LONG if RULES[rule].direction > 0 else Side.SHORT
+    for (prices, _), theirs in zip(seeded_walks(), exits_on_walks(rule), strict=True):
+        markets = [market_of(prices, column) for column in range(prices.open.shape[1])]
+        rows = (theirs.column, theirs.entry_bar, theirs.exit_bar, theirs.price)
+        for column, entered, left, price in zip(*(row.tolist() for row in rows), strict=True):
+            bars = markets[column].candles.candles
+            if entered + 1 == len(bars):
+                continue
+            entry = bars[entered].close
+            leg, target, stop = walked(markets[column], RULES[rule], side, entry, entered + 1)
+            if left == OPEN_AT_END:
+                assert leg.level is LegLevel.OPEN
+                continue
+            bar = bars[left]
+            if opens_beyond_and_touches(side, bar, target, stop):
+                opened_beyond += 1
+                assert (leg.price, leg.at_ms, price) == (bar.open, bar.open_time_ms, stop)
+                continue
+            assert (leg.at_ms, leg.price) == (bar.open_time_ms, price)
+            compared += 1
+    assert compared > 3_000
+    assert opened_beyond > 10
 
 
-def pairs(orders: np.ndarray[Any, Any]) -> list[tuple[Any, Any]]:
-    """Return each entry with its exit, None where the position stayed open."""
-    found = []
-    for column in np.unique(orders["col"]):
-        of_one = list(orders[orders["col"] == column])
-        found += [
-            (of_one[number], of_one[number + 1] if number + 1 < len(of_one) else None)
-            for number in range(0, len(of_one), 2)
-        ]
-    return found
+def market_of(prices: Prices, column: int) -> Market:
+    rows = (x[:, column].tolist() for x in (prices.open, prices.high, prices.low, prices.close))
+    bars = [Candle(bar * MINUTE, *row) for bar, row in enumerate(zip(*rows, strict=True))]
+    return Market(CandleSeries(MINUTE, bars))
+
+
+def walked(market: Market, rule: OneTarget, side: Side, entry: float, first: int) -> tuple[Leg, float, float]:
+    """Return what the walk made of a position, and its target and stop."""
+    distances = Distances(rule.target, rule.target, rule.target, rule.stop)
+    targets, stop = prices_at(side, entry, distances)
+    givens = Givens(side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0))
+    [leg] = walk(givens, market).pessimistic.legs
+    return leg, targets[0], stop
 
 
 def opens_beyond_and_touches(side: Side, bar: Candle, target: float, stop: float) -> bool:

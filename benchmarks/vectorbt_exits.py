@@ -1,4 +1,4 @@
-"""The exits that vectorbt finds, as rows to compare with."""
+"""The exits that vectorbt finds, as rows to compare with; it is only in the environment of `make bench`."""
 
 import warnings
 
@@ -49,16 +49,4 @@ def positions_of(orders: npt.NDArray[np.void]) -> Exits:
         exit_bar=np.where(closed, bar[following], OPEN_AT_END),
         price=np.where(closed, price[following], np.nan),
         contested=np.zeros(len(entries), dtype=np.bool_),
-    )
-
-
-def in_column_order(exits: Exits) -> Exits:
-    """Return the positions as vectorbt orders them."""
-    order = np.lexsort((exits.entry_bar, exits.column))
-    return Exits(
-        exits.column[order],
-        exits.entry_bar[order],
-        exits.exit_bar[order],
-        exits.price[order],
-        exits.contested[order],
     )
