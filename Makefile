@@ -24,7 +24,7 @@ help:
 	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
 	@echo "make torture    the long proofs: 100,000 simulated schedules, 1,200 workers killed, half an hour of cuts,"
-	@echo "                a million odd messages"
+	@echo "                a million odd messages, attacks at full size"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make audit      ask whether faults of the locked versions are published; needs a network"
 	@echo "make lock       write lock/ anew after a change of pyproject.toml; LOCK_ARGS=--upgrade takes the newest"
@@ -47,6 +47,9 @@ torture: $(TORTURE)
 	$(BIN)/python -m tests.faults.processes --kills 200 --store postgresql $(TORTURE_ARGS)
 	$(BIN)/python -m tests.faults.soak --minutes 30 $(TORTURE_ARGS)
 	$(BIN)/python -m tests.faults.fuzz_intake --inputs 1000000 $(TORTURE_ARGS)
+	$(BIN)/python -m tests.attacks.full_size_big_entries
+	$(BIN)/python -m tests.attacks.full_size_files
+	$(BIN)/python -m tests.attacks.full_size_names
 
 check: lint types imports test docs
 

@@ -333,7 +333,7 @@ def _secret_in(file: Path) -> str:
         return read_text(file).strip()
     except FileNotFoundError:
         return ""
-    except UNREADABLE as error:
+    except (*UNREADABLE, NotUtf8) as error:
         raise SettingsError(f"the secret file {file} can not be read: {reason_of(error)}") from error
 
 

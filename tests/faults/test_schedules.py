@@ -1,4 +1,4 @@
-"""600 schedules of the live path under simulated faults; the same seed the same bytes; and a checker that can fail."""
+"""300 schedules of the live path under simulated faults; the same seed the same bytes; and a checker that can fail."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.faults.simulation.runs import digest_of, run
 from tests.faults.simulation.taken_over import TakenOver
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEDULES, AT_ONCE = 600, 100
+SCHEDULES, AT_ONCE = 300, 100
 TAKEN_OVER, TAKEN_OVER_AT_ONCE = 100, 50
 SEEDS_MAX = 1_000
 """Within so many seeds a broken variant must be seen."""

@@ -121,7 +121,7 @@ def test_for_folding_a_decision_is_read_only_as_far_as_the_plan_needs() -> None:
         (
             "exitbrain.InstrumentSnapshotTaken",
             b'{"v":1,"instrument":{"symbol":"S","tick_size":"-1"}}',
-            "a number above 0",
+            "a number from 1e-15 to 1e15",
         ),
     ],
 )

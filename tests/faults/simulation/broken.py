@@ -184,11 +184,11 @@ VARIANTS = {
     ),
     "does not recognise a redelivery": Variant(Parts(source=TellsAttemptsApart), "receipts for"),
     "takes the turn and not what others hold": Variant(
-        Parts(source=LeavesToOthers), "was received after the newer", since=320
+        Parts(source=LeavesToOthers), "was received after the newer", since=480
     ),
     "leaves the turn to a stranger": Variant(Parts(source=LeavesTurnsToStrangers), "not done"),
     "takes a lost position for a beginning": Variant(Parts(publisher=TakesLostForNew), "that are not the"),
-    "reads out of turn": Variant(Parts(source=ReadsOutOfTurn), "was received after the newer", since=370),
+    "reads out of turn": Variant(Parts(source=ReadsOutOfTurn), "was received after the newer", since=740),
     "lets an older intent overwrite": Variant(
         Parts(intake=LetsOlderOverwrite), "took effect after the newer"
     ),

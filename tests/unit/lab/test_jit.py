@@ -39,6 +39,7 @@ def package(tmp_path: Path) -> Path:
     for folder in (lab, lab.parent, lab.parent.parent):
         (folder / "__init__.py").touch()
     shutil.copy(ROOT / "infrastructure" / "lab" / "jit.py", lab)
+    (lab.parent / "settings.py").write_text("SettingsError = RuntimeError", encoding="utf-8")
     (lab / "caller.py").write_text(CALLER, encoding="utf-8")
     (lab / "callee.py").write_text(CALLEE.format(number=1), encoding="utf-8")
     return lab
