@@ -34,7 +34,8 @@ def test_a_read_whose_server_never_answers_fails_is_reported_and_tried_again(
         until(lambda: decided(server, 1), PATIENCE_S)
         until(lambda: live.ask()[0] == 200, PATIENCE_S)
         until(lambda: live.logged("outage_over"), PATIENCE_S)
-        assert len(live.logged("outage_begun")) == 1
+        # What another loop had asked meanwhile may be given up after this one is answered again.
+        assert [line["loop"] for line in live.logged("outage_begun")].count("read") == 1
         live.end()
 
 
