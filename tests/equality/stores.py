@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ def _example_instruments() -> object:
 
 
 def _with_ticks(world: subject.World, number: int) -> None:
-    """Change policies, book a close and send a message twice, beside what the messages do."""
+    """Change policies and book closes, beside what the messages do."""
     if number == 150:
         world.put_in_force("v3.5", scope="ETHUSDT", by="risk desk", why="a trial")
     if number == 300:
@@ -252,11 +251,6 @@ def _ids_of(run: Run) -> dict[str, list[str]]:
         ],
         "decisions": decisions,
     }
-
-
-def kinds_of(runs: dict[str, Run]) -> Counter[str]:
-    """Return how often each topic was stored in all runs."""
-    return Counter(row.topic for run in runs.values() for row in run.rows)
 
 
 def _time_of(message: _Message) -> datetime:

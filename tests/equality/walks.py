@@ -144,9 +144,9 @@ def _position(draw: Random, trades: Sequence[Trade]) -> Position:
         entry=round(trades[first].price * GRID),
         opened_ms=trades[first].at_ms + draw.choice((0, 0, 1700)),
         gains=(one, two, three),
-        loss=draw.randint(2, reach),
+        loss=draw.randint(2, reach) * draw.choice((1, 2)),
         shares=draw.choice(SHARES),
-        costs=Costs(draw.choice((0.0, 5.0)), draw.choice((0.0, 2.0)), draw.choice((-1.0, 2.0))),
+        costs=Costs(draw.choice((0.0, 4.5, 5.0)), draw.choice((0.7, 1.5, 2.0)), draw.choice((-1.0, 2.0))),
         draw=draw,
     )
 
