@@ -125,28 +125,28 @@ def _with_ticks(world: subject.World, number: int) -> None:
     """Change policies and book closes, beside what the messages do."""
     if number == 150:
         world.put_in_force("v3.5", scope="ETHUSDT", by="risk desk", why="a trial")
-    if number == 300:
+    if number == 220:
         other = subject.variant("v3.6-wide", "v3.6", world, base_sl=0.008, spacing=1.25)
         world.put_in_force(other, by="risk desk", why="wider stops")
-    if number == 301:
+    if number == 221:
         world.put_in_force("v3.6-wide", by="risk desk", why="said twice")
-    if number in {200, 201, 380}:
+    if number in {180, 181, 280}:
         fields = {"symbol": "BTCUSDT", "price": "90000", "why": "closed by hand", "by": "alice"}
         subject.take(world, "book.close", None, {**fields, "timestamp": str(number)}, live=True)
 
 
 def _without_ticks(world: subject.World, number: int) -> None:
-    if number == 250:
+    if number == 150:
         world.put_in_force("v3.5-fraction", by="risk desk", why="fractions")
-    if number == 330:
+    if number == 240:
         world.put_in_force("v3.6", scope="S9USDT", by="risk desk", why="one symbol")
 
 
 STORIES: dict[str, Story] = {
     "ticks": Story(
-        "v3.6", subject.synthetic.instruments, _of_seed(400, 13, 8), between=_with_ticks, begins_again=True
+        "v3.6", subject.synthetic.instruments, _of_seed(300, 13, 8), between=_with_ticks, begins_again=True
     ),
-    "no ticks": Story("v3.5", None, _of_seed(400, 14, 12), between=_without_ticks),
+    "no ticks": Story("v3.5", None, _of_seed(300, 14, 12), between=_without_ticks),
     "imported": Story(
         "v3.6", subject.synthetic.instruments, _of_seed(IMPORTED, IMPORTED_SEED, 8), live=False
     ),
