@@ -6,7 +6,7 @@ same. Unless the mirror is to be trusted, the stored bytes behind each segment a
 was made from: a segment whose decisions have changed since is replayed by row.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -22,7 +22,7 @@ from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.arrays import InputColumns
-from exitbrain.infrastructure.lab.column_builder import microseconds
+from exitbrain.infrastructure.lab.columnar_counterfactual import rows_by_policy, selected_rows
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
@@ -231,27 +231,3 @@ def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) ->
         return exact_rows(policy, columns, snapshots)
     except (NoKernel, UnknownPolicy):
         return np.zeros(len(columns), dtype=np.bool_)
-
-
-def rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
-    """Yield name and parameters hash of every policy with the rows that it decided."""
-    names, hashes = columns.policy, columns.parameters_hash
-    pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
-    for pair in np.unique(pairs):
-        rows = pairs == pair
-        first = int(np.argmax(rows))
-        name, parameters_hash = names.text(first), hashes.text(first)
-        if name is not None and parameters_hash is not None:
-            yield name, parameters_hash, rows
-
-
-def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
-    """Return which rows a selection takes; one that is not readable is never taken."""
-    taken = columns.readable.copy()
-    if selection.since is not None:
-        taken &= columns.occurred_at_us >= microseconds(selection.since)
-    if selection.until is not None:
-        taken &= columns.occurred_at_us < microseconds(selection.until)
-    if selection.symbol is not None:
-        taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
-    return taken

@@ -16,7 +16,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, Unit
-from exitbrain.infrastructure.lab.arrays import Doubles, Mask
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Mask
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Integers
 from exitbrain.infrastructure.lab.formula_rows import FormulaRows, compute_rows, formula_rows, read_only
 from exitbrain.infrastructure.lab.jit import jit
@@ -26,7 +26,6 @@ from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
 from exitbrain.infrastructure.lab.slice_states import SliceStates
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.sweep_kernel import SweepRows
-from exitbrain.infrastructure.lab.verdict_kernel import input_columns
 
 States = npt.NDArray[np.int64]
 
@@ -238,6 +237,11 @@ class SweepBase:
         columns = self._recorded.columns
         known = bool(columns.time_known[row])
         return Freshness(float(self._age_s[row]) if known else None, float(columns.max_intent_age_s[row]))
+
+
+def input_columns(columns: DecisionColumns) -> InputColumns:
+    """Return the recorded inputs of decisions."""
+    return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
 
 def guard_states_of(packed: npt.NDArray[np.int32]) -> States:

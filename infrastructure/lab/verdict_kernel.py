@@ -14,7 +14,7 @@ import numpy.typing as npt
 from exitbrain.domain.guards import AVERAGE_MAX, GUARDS, REFUSED, STOP_COSTS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
+from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, Mask
 from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS
 from exitbrain.infrastructure.lab.formula_rows import (
@@ -43,6 +43,7 @@ from exitbrain.infrastructure.lab.judgement import (
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase
 from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.sweep_rows import input_columns
 
 
 class JudgedRows(NamedTuple):
@@ -79,11 +80,6 @@ class JudgedRows(NamedTuple):
     regular: Mask
     guard_states: npt.NDArray[np.int32]
     judgement: npt.NDArray[np.uint64]
-
-
-def input_columns(columns: DecisionColumns) -> InputColumns:
-    """Return the recorded inputs of decisions."""
-    return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
 
 def exact_rows(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) -> Mask:
