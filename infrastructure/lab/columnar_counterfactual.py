@@ -101,13 +101,13 @@ class ColumnarCounterfactual:
         left_out.unreadable += int(np.count_nonzero(~columns.readable))
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)
-        for name, parameters_hash, rows in rows_by_policy(columns):
+        for name, parameters_hash, rows in _rows_by_policy(columns):
             registered = self._policies.get(name)
             if registered is not None and registered.ref.parameters_hash == parameters_hash:
                 policy[rows] = len(policies)
                 policies.append(registered.policy)
         snapshots, known = self._snapshots(columns.snapshot)
-        asked = selected_rows(columns, selection)
+        asked = _selected_rows(columns, selection)
         for reason, good in (
             ("unknown_policy", policy >= 0),
             ("missing_snapshot", known[columns.snapshot.codes]),
@@ -128,7 +128,7 @@ class ColumnarCounterfactual:
         return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
 
 
-def rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+def _rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
     """Yield name and parameters hash of every policy with the rows that it decided."""
     names, hashes = columns.policy, columns.parameters_hash
     pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
@@ -140,7 +140,7 @@ def rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
             yield name, parameters_hash, rows
 
 
-def selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
+def _selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
     """Return which rows a selection takes; one that is not readable is never taken."""
     taken = columns.readable.copy()
     if selection.since is not None:

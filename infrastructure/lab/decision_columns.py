@@ -1,6 +1,6 @@
 """The recorded decisions as columns: one row for each, in log order.
 
-This is the table that mirror, columnar replay and what-ifs share. Times are microseconds since 1970 in UTC, levels
+This is the table that mirror and what-ifs share. Times are microseconds since 1970 in UTC, levels
 are raw numbers in the unit of the policy, as recorded.
 """
 

@@ -54,7 +54,7 @@ class SweepBase:
         self._recorded = recorded
         columns = recorded.columns
         self._codes = columns.snapshot.codes.astype(np.int64)
-        self._inputs = input_columns(columns)
+        self._inputs = _inputs_of(columns)
         self.own_tp, base_tp = self._bases("base_tp", candidate)
         self.own_sl, base_sl = self._bases("base_sl", candidate)
         based = replace(self._inputs, base_tp=base_tp, base_sl=base_sl)
@@ -239,7 +239,7 @@ class SweepBase:
         return Freshness(float(self._age_s[row]) if known else None, float(columns.max_intent_age_s[row]))
 
 
-def input_columns(columns: DecisionColumns) -> InputColumns:
+def _inputs_of(columns: DecisionColumns) -> InputColumns:
     """Return the recorded inputs of decisions."""
     return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
