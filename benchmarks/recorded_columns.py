@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.domain.formulas.registry import SHIPPED, compute
+from exitbrain.domain.formulas.terms import FormulaOutputs
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.lab.arrays import InputColumns, LevelColumns
+from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.decision_columns import INPUTS, OUTPUTS, PLAN_ID, Coded, DecisionColumns
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows
 from exitbrain.infrastructure.lab.segment import write_segment
@@ -55,10 +56,8 @@ def _decided(draw: np.random.Generator, register: PolicyRegister, first: int, co
         entry_price=np.array([float(price) for price in prices])[price_codes],
         quantity=np.array([float(size) for size in sizes])[size_codes],
     )
-    levels = compute_rows(
-        POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders)
-    )
-    columns = _recorded(draw, register, first, x, levels, (prices, price_codes), (sizes, size_codes))
+    out = compute_rows(POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders))
+    columns = _recorded(draw, register, first, x, out, (prices, price_codes), (sizes, size_codes))
     for row in draw.integers(0, count, CHECKED).tolist():
         _check(columns, row)
     return columns
@@ -69,13 +68,12 @@ def _recorded(
     register: PolicyRegister,
     first: int,
     x: InputColumns,
-    levels: LevelColumns,
+    out: FormulaOutputs[Doubles],
     price: tuple[tuple[str, ...], npt.NDArray[np.int32]],
     size: tuple[tuple[str, ...], npt.NDArray[np.int32]],
 ) -> DecisionColumns:
     count = len(x.leverage)
     ref = register.policies[POLICY.name].ref
-    out = levels.outputs
     position = np.arange(first, first + count, dtype=np.int64)
     occurred = START_US + position * 137_000
 

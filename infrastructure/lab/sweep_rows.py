@@ -108,7 +108,7 @@ class SweepBase:
         based = taken._replace(
             **{name: np.where(own[name], getattr(taken, name), policy.parameters[name]) for name in own}
         )
-        outputs = compute_rows(policy, based).outputs
+        outputs = compute_rows(policy, based)
         levels = np.stack([getattr(outputs, name) for name in _ROUNDED], axis=1)
         for row, each in zip(places.tolist(), map(tuple, levels.tolist()), strict=True):
             key = (row, *each)
@@ -136,7 +136,7 @@ class SweepBase:
         return own.astype(np.int8), converted
 
     def _harvest(self, candidate: Policy) -> tuple[Doubles, Doubles, Doubles]:
-        outputs = compute_rows(candidate, self.formula).outputs
+        outputs = compute_rows(candidate, self.formula)
         return outputs.harvest1, outputs.harvest2, outputs.harvest3
 
     def _limits(self, harvest: tuple[Doubles, Doubles, Doubles]) -> Doubles:
