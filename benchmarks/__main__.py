@@ -42,6 +42,8 @@ NOTES = """## What moves the figures
 - **No row for verdicts in columns.** The table had 10 M verdicts from Parquet in 2.2 s. They were verdicts on the mirror,
   not on the store, and only for decisions without ticks, so that lane of `replay` was cut
   ([ADR 15](adr/0015-the-mirror-and-the-lanes.md)). Rows judge the store itself.
+- **No rows beside vectorbt.** They measured a kernel for one target without costs, which no command reached. It was cut;
+  exits that vectorbt once found are held against the walk itself, by a test.
 
 ## Installation of what the demo needs
 
