@@ -53,9 +53,6 @@ def source_of_kernels(name: str) -> str:
     arguments = ", ".join((*INPUTS, "logarithm"))
     parts = [
         _PREFACE.format(formula=name),
-        *_function(
-            "logarithm_argument", ", ".join(INPUTS), writing.logarithm(), "the number whose logarithm is read"
-        ),
         *_function(own, f"{arguments}, p, j", writing.outputs(), "the outputs for the parameters `p[:, j]`"),
     ]
     return "\n".join(parts) + "\n"
@@ -85,12 +82,6 @@ class _Writing:
         self._logarithm = self._only_logarithm()
         self._arms = {arm for operation in graph.operations for arm in _arms_of(operation)}
         self._names = self._unique(graph.names)
-
-    def logarithm(self) -> list[str]:
-        """Return the statements that compute what the formula takes the logarithm of."""
-        (argument,) = self._operations[self._logarithm].args
-        lines, texts = self._statements(self._below([argument]))
-        return [*lines, f"    return {texts[argument]}"]
 
     def outputs(self) -> list[str]:
         """Return the statements that compute the outputs, in the order of `FormulaOutputs`."""

@@ -26,7 +26,7 @@ from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Decisi
 from exitbrain.infrastructure.written_files import unfinished_file
 
 FORMAT = f"1 {__version__}"
-"""Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
+"""Which rows are `regular` depends on how a version writes them, so a segment serves its version alone."""
 
 ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""

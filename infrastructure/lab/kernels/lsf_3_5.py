@@ -6,27 +6,6 @@ from exitbrain.infrastructure.lab.jit import inlined
 
 
 @inlined
-def logarithm_argument(
-    leverage: Any,
-    direction: Any,
-    volatility: Any,
-    funding: Any,
-    divergence: Any,
-    average_pnl: Any,
-    confidence: Any,
-    base_tp: Any,
-    base_sl: Any,
-    cost: Any,
-    liquidation_distance: Any,
-    liquidation_known: Any,
-    leverage_allowed: Any,
-) -> Any:
-    """Return the number whose logarithm is read."""
-    L = 1.0 if (leverage < 1.0) else leverage
-    return L + 1.0
-
-
-@inlined
 def lsf_3_5(
     leverage: Any,
     direction: Any,
