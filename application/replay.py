@@ -1,7 +1,6 @@
 """Decision replay: every recorded decision is computed again and must come out bit for bit."""
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -160,12 +159,6 @@ class DecisionReplay:
         self._snapshots: dict[str, Instrument] = {}
         any_policy = next(iter(self._register.policies.values()))
         self._last = (any_policy.ref, any_policy)
-
-    def over(self, decisions: DecisionLog) -> "DecisionReplay":
-        """Return the same replay over decisions that are read in another way."""
-        other = copy(self)
-        other._decisions = decisions
-        return other
 
     def run(
         self,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import cluster, decision, exits, lab, lab_policies, live, memory, startup, store
+from benchmarks import decision, exits, lab, lab_policies, live, memory, startup, store
 from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -14,7 +14,6 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "live": live.figures,
     "lab": lab.figures,
     "lab_policies": lab_policies.figures,
-    "cluster": cluster.figures,
     "exits": exits.figures,
     "memory": memory.figures,
 }
@@ -40,6 +39,11 @@ NOTES = """## What moves the figures
   rest is formula, guards, and some four events with all that replay needs.
 - **Row replay** reads every page of the store to find the decisions in it, so its rate falls with what else a message
   led to. Parts of the log are judged by as many processes as there are cores.
+- **No row for verdicts in columns.** The table had 10 M verdicts from Parquet in 2.2 s. They were verdicts on the mirror,
+  not on the store, and only for decisions without ticks, so that lane of `replay` was cut
+  ([ADR 15](adr/0015-the-mirror-and-the-lanes.md)). Rows judge the store itself.
+- **No rows beside vectorbt.** They measured a kernel for one target without costs, which no command reached. It was cut;
+  exits that vectorbt once found are held against the walk itself, by a test.
 
 ## Installation of what the demo needs
 

@@ -1,4 +1,4 @@
-"""Exits of many positions, beside vectorbt where it does the same and beside the plain row walk where nothing does."""
+"""Exits of many positions in columns, beside the plain row walk."""
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
@@ -6,21 +6,16 @@ from random import Random
 import numpy as np
 
 from benchmarks.measure import Figure, best_of
-from benchmarks.vectorbt_exits import positions_of, vectorbt_orders
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side, round_trip_cost
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
 from exitbrain.domain.walk.outcome import Walk
-from exitbrain.infrastructure.lab.exit_kernel import Exits, OneTarget, Prices, exits_in_turn
 from exitbrain.infrastructure.lab.walking.columns import WalkColumns, given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
-from tests.property.exits_of_vectorbt import in_column_order
 
-LEVELS = OneTarget(direction=1.0, target=0.01, stop=0.005)
-EVERY = 50
 IN_A_ROW = 5
 CANDLES, POSITIONS = 100_000, 1_000
 MINUTE_MS = 60_000
@@ -29,39 +24,10 @@ TRAILED = Rules(FULL.break_even, trailing=Trailing(0.006, 0.004))
 
 
 def figures() -> Iterator[Figure]:
-    yield _beside_vectorbt(1_000, 1_000, "10x", "25x")
-    yield _beside_vectorbt(525_600, 1, "30x", "60x")
     market = _a_market()
     yield _beside_rows("", market, _entries(market, FULL))
     yield _beside_rows(", trailing", market, _entries(market, TRAILED))
     yield _objects_beside_rows(market, _entries(market, FULL))
-
-
-def _beside_vectorbt(bars: int, columns: int, reach: str, beyond: str) -> Figure:
-    prices = _random_walk(bars, columns)
-    signals = np.zeros((bars, columns), dtype=np.bool_)
-    signals[::EVERY] = True
-    series = _first_column(prices), signals[:, 0].copy()
-
-    def ours() -> Exits:
-        return exits_in_turn(*series, LEVELS) if columns == 1 else exits_in_turn(prices, signals, LEVELS)
-
-    def theirs() -> object:
-        return vectorbt_orders(prices, signals, LEVELS)
-
-    found = in_column_order(ours())
-    walked = _bars_walked(found, bars)
-    _check_same(found, positions_of(vectorbt_orders(prices, signals, LEVELS)))
-    return Figure(
-        f"exits of one target and stop, {bars:,} bars x {columns:,}, one thread",
-        "bars/s",
-        walked / _steady(ours),
-        "vectorbt 1.2 `from_signals` with its order records",
-        walked / best_of(5, theirs),
-        reach,
-        beyond,
-        f"{walked:,} bars walked while in position, the same exits bit for bit; compile time excluded",
-    )
 
 
 def _beside_rows(rules: str, market: Market, positions: list[Givens]) -> Figure:
@@ -102,8 +68,11 @@ def _beside(
 
 
 def _a_market() -> Market:
-    prices = _random_walk(CANDLES, 1)
-    rows = zip(*(x[:, 0].tolist() for x in (prices.open, prices.high, prices.low, prices.close)), strict=True)
+    """Return candles of four trades each, a minute's move of 6 bps."""
+    chance = np.random.default_rng(1)
+    traded = 100 * np.exp(np.cumsum(chance.normal(0.0, 0.0003, 4 * CANDLES))).reshape(CANDLES, 4)
+    columns = traded[:, 0], traded.max(axis=1), traded.min(axis=1), traded[:, -1]
+    rows = zip(*(x.tolist() for x in columns), strict=True)
     return Market(CandleSeries(MINUTE_MS, [Candle(MINUTE_MS * bar, *row) for bar, row in enumerate(rows)]))
 
 
@@ -130,33 +99,3 @@ def _steady(work: Callable[[], object]) -> float:
             work()
 
     return best_of(15, in_a_row) / IN_A_ROW
-
-
-def _random_walk(bars: int, columns: int) -> Prices:
-    """Return candles of four trades each, a minute's move of 6 bps."""
-    chance = np.random.default_rng(1)
-    steps = chance.normal(0.0, 0.0003, (4 * bars, columns))
-    traded = 100 * np.exp(np.cumsum(steps, axis=0)).reshape(bars, 4, columns)
-    return Prices(traded[:, 0].copy(), traded.max(axis=1), traded.min(axis=1), traded[:, -1].copy())
-
-
-def _first_column(prices: Prices) -> Prices:
-    return Prices(*(x[:, 0].copy() for x in (prices.open, prices.high, prices.low, prices.close)))
-
-
-def _bars_walked(exits: Exits, bars: int) -> int:
-    return int((np.where(exits.closed, exits.exit_bar, bars - 1) - exits.entry_bar).sum())
-
-
-def _check_same(ours: Exits, theirs: Exits) -> None:
-    same = all(
-        a.tobytes() == b.tobytes()
-        for a, b in (
-            (ours.column, theirs.column),
-            (ours.entry_bar, theirs.entry_bar),
-            (ours.exit_bar, theirs.exit_bar),
-            (ours.price[~ours.contested], theirs.price[~ours.contested]),
-        )
-    )
-    if not same:
-        raise AssertionError("the two found different exits")

@@ -1,4 +1,4 @@
-"""Verdicts and LSF changes over ten million decisions from a mirror, beside replay by row and pandas."""
+"""LSF changes over ten million decisions from a mirror, beside pandas, and the export of one, beside replay by row."""
 
 import json
 import resource
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -23,7 +22,6 @@ from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay
 from exitbrain.infrastructure.lab.lsf_window import lsf_changes
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import read_segment
@@ -44,39 +42,10 @@ def figures() -> Iterator[Figure]:
             messages = read_messages(lines(MESSAGES, refused=False), max_bytes=65_536)
             while batch := list(islice(messages, 1000)):
                 recorder.handle_batch(batch)
-        row, checked, exported = _rates(store, folder / "small")
-        for distinct, what, reach, beyond in (
-            (False, "125 whole leverages", "3", "0.8"),
-            (True, "all leverages distinct", "4", "1"),
-        ):
-            mirror = folder / "mirror"
-            _make(store, mirror, distinct=distinct)
-            size = sum(path.stat().st_size for path in mirror.iterdir()) / 1e9
-            taken = _in_a_process_of_its_own("replay", store, mirror)
-            yield Figure(
-                f"columnar replay of {DECISIONS / 1e6:.0f} M decisions from Parquet, {what}",
-                "s",
-                taken["seconds"],
-                "replay by row in one process, scaled to as many",
-                DECISIONS / row,
-                reach,
-                beyond,
-                f"{size:.1f} GB hashed, read and judged, {taken['exact']:,} EXACT; mirror trusted; best of "
-                f"{PASSES} passes, peak memory {taken['memory_mb']:,.0f} MB",
-            )
-            if distinct:
-                yield _window(store, mirror)
-            rmtree(mirror)
-        yield Figure(
-            "columnar replay with the stored bytes checked (`exitbrain replay --lane columnar`)",
-            "decisions/s",
-            checked,
-            "replay by row in one process",
-            row,
-            "-",
-            "-",
-            "a store of some 20,000 decisions in SQLite, all EXACT",
-        )
+        row, exported = _rates(store, folder / "small")
+        mirror = folder / "mirror"
+        _make(store, mirror)
+        yield _window(store, mirror)
         yield Figure(
             "export of a mirror",
             "decisions/s",
@@ -85,12 +54,12 @@ def figures() -> Iterator[Figure]:
             row,
             "-",
             "-",
-            "the same store; every decision decoded, encoded again and compared",
+            "a store of some 20,000 decisions in SQLite; every decision decoded, encoded again and compared",
         )
 
 
-def _rates(store: Path, folder: Path) -> tuple[float, float, float]:
-    """Return decisions a second by row, in columns with the store checked, and exported."""
+def _rates(store: Path, folder: Path) -> tuple[float, float]:
+    """Return decisions a second replayed by row, and exported."""
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
         judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
         decisions = judge.run().exact
@@ -98,17 +67,12 @@ def _rates(store: Path, folder: Path) -> tuple[float, float, float]:
         mirror = Mirror.of(ledger, folder)
         mirror.export(ledger)
         exported = best_of(2, lambda: mirror.export(ledger, rebuild=True))
-        replay = ColumnarReplay(ledger, mirror, judge)
-        if replay.run().in_columns != decisions:
-            raise AssertionError("the columns left decisions to the row judge")
-        columnar = best_of(3, replay.run)
-    return decisions / row, decisions / columnar, decisions / exported
+    return decisions / row, decisions / exported
 
 
-def _make(store: Path, folder: Path, *, distinct: bool) -> None:
+def _make(store: Path, folder: Path) -> None:
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
-        store_id = Mirror.of(ledger, folder).store_id
-        write_segments(folder, store_id, ledger.register(), DECISIONS, distinct=distinct)
+        write_segments(folder, Mirror.of(ledger, folder).store_id, ledger.register(), DECISIONS)
 
 
 def _window(store: Path, folder: Path) -> Figure:
@@ -135,17 +99,6 @@ def _in_a_process_of_its_own(what: str, store: Path, folder: Path) -> dict[str, 
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(ended.stdout)
     return found
-
-
-def _replay(store: Path, folder: Path) -> dict[str, float]:
-    with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
-        judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
-        replay = ColumnarReplay(ledger, Mirror.of(ledger, folder), judge)
-        found = []
-        seconds = best_of(PASSES, lambda: found.append(replay.run(trust_mirror=True)))
-        if any(one.in_columns != DECISIONS or not one.verdicts.clean for one in found):
-            raise AssertionError(f"{found[0].in_columns} of {DECISIONS} exact, {found[0].notes}")
-        return {"seconds": seconds, "exact": found[0].in_columns}
 
 
 def _changes(store: Path, folder: Path) -> dict[str, float]:
@@ -176,7 +129,7 @@ def _with_pandas(store: Path, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    works = {"replay": _replay, "window": _changes, "pandas": _with_pandas}
+    works = {"window": _changes, "pandas": _with_pandas}
     result = works[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
     # Linux counts in KiB, macOS in bytes.
     result["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (

@@ -6,26 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.guards import GUARDS, Freshness
+from exitbrain.domain.formulas.terms import FormulaOutputs
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.lab.arrays import InputColumns, LevelColumns
+from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.decision_columns import INPUTS, OUTPUTS, PLAN_ID, Coded, DecisionColumns
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows
-from exitbrain.infrastructure.lab.judgement import (
-    FACTOR,
-    SEED,
-    TRIGGERS,
-    bound_word,
-    closing_word,
-    guard_states,
-    guard_word,
-    judgement_of,
-    reason_bits,
-)
 from exitbrain.infrastructure.lab.segment import write_segment
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 
@@ -39,29 +27,22 @@ MAX_AGE_S = 300.0
 Doubles = npt.NDArray[np.float64]
 
 
-def write_segments(
-    folder: Path, store_id: str, register: PolicyRegister, rows: int, *, distinct: bool
-) -> None:
-    """Write decisions under v3.5 as a mirror of a store; the leverages are all distinct, or 125 whole numbers."""
+def write_segments(folder: Path, store_id: str, register: PolicyRegister, rows: int) -> None:
+    """Write decisions under v3.5 as a mirror of a store; what guards found on them is left out."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(20260101)
     for first in range(1, rows + 1, ROWS):
         count = min(ROWS, rows - first + 1)
-        columns = _decided(draw, register, first, count, distinct=distinct)
+        columns = _decided(draw, register, first, count)
         write_segment(folder, store_id, first, first + count - 1, columns, "0" * 64)
 
 
-def _decided(
-    draw: np.random.Generator, register: PolicyRegister, first: int, count: int, *, distinct: bool
-) -> DecisionColumns:
+def _decided(draw: np.random.Generator, register: PolicyRegister, first: int, count: int) -> DecisionColumns:
     prices = tuple(str(Decimal(tick) / 100) for tick in range(1_000_000, 1_000_000 + PRICES))
     sizes = tuple(str(Decimal(step) / 1000) for step in range(1, SIZES + 1))
     price_codes, size_codes = (draw.integers(0, high, count).astype(np.int32) for high in (PRICES, SIZES))
-    leverage = (
-        draw.uniform(1.0, 125.0, count) if distinct else draw.integers(1, 126, count).astype(np.float64)
-    )
     x = InputColumns(
-        leverage=leverage,
+        leverage=draw.uniform(1.0, 125.0, count),
         direction=np.where(draw.random(count) < 0.5, 1.0, -1.0),
         volatility=draw.uniform(0.3, 2.9, count),
         funding=draw.normal(0.0, 0.0002, count),
@@ -75,55 +56,11 @@ def _decided(
         entry_price=np.array([float(price) for price in prices])[price_codes],
         quantity=np.array([float(size) for size in sizes])[size_codes],
     )
-    levels = compute_rows(
-        POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders)
-    )
-    states, judgement = _judged(x, levels)
-    columns = _recorded(
-        draw, register, first, x, levels, states, judgement, (prices, price_codes), (sizes, size_codes)
-    )
+    out = compute_rows(POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders))
+    columns = _recorded(draw, register, first, x, out, (prices, price_codes), (sizes, size_codes))
     for row in draw.integers(0, count, CHECKED).tolist():
         _check(columns, row)
     return columns
-
-
-def _judged(x: InputColumns, levels: LevelColumns) -> tuple[int, npt.NDArray[np.uint64]]:
-    """Return what the guards find: under v3.5 every stop is held at its clamp, inside of the costs."""
-    out, count = levels.outputs, len(x.leverage)
-    (bound,) = [bound for bound in levels.bounds if np.any(bound.binds)]
-    if (bound.level, bound.constraint) != ("sl", "clamp_max") or not np.all(bound.binds):
-        raise AssertionError("the decisions are not as they were meant to be")
-    cost = 2.0 * (x.fee_bps + x.slippage_bps) / 10000.0
-    reasons = (
-        reason_bits("stop_inside_liquidation", "no leverage brackets")
-        | reason_bits("levels_on_distinct_ticks", "no tick size")
-        | reason_bits("slices_placeable", "no step size")
-    )
-    stop = out.sl / 100
-    words: list[int | Doubles] = [
-        bound_word("sl", "clamp_max"),
-        bound.before,
-        bound.after,
-        closing_word(1, reasons),
-        guard_word("stop_wider_than_costs", 0b111),
-        stop,
-        cost,
-        2.0 * cost,
-        TRIGGERS,
-        *(x.entry_price * (1 + x.direction * (target / 100)) for target in (out.tp1, out.tp2, out.tp3)),
-        x.entry_price * (1 - x.direction * stop),
-    ]
-    digest = np.full(count, SEED)
-    for word in words:
-        digest ^= np.uint64(word) if isinstance(word, int) else np.ascontiguousarray(word).view(np.uint64)
-        digest = ((digest << np.uint64(27)) | (digest >> np.uint64(37))) * FACTOR
-    failed = {"stop_wider_than_costs": 1}
-    unknown = {"stop_inside_liquidation": 2, "levels_on_distinct_ticks": 2, "slices_placeable": 2}
-    return _states({**failed, **unknown}), digest
-
-
-def _states(found: dict[str, int]) -> int:
-    return sum(found.get(guard, 0) << 2 * place for place, guard in enumerate(GUARDS))
 
 
 def _recorded(
@@ -131,15 +68,12 @@ def _recorded(
     register: PolicyRegister,
     first: int,
     x: InputColumns,
-    levels: LevelColumns,
-    states: int,
-    judgement: npt.NDArray[np.uint64],
+    out: FormulaOutputs[Doubles],
     price: tuple[tuple[str, ...], npt.NDArray[np.int32]],
     size: tuple[tuple[str, ...], npt.NDArray[np.int32]],
 ) -> DecisionColumns:
     count = len(x.leverage)
     ref = register.policies[POLICY.name].ref
-    out = levels.outputs
     position = np.arange(first, first + count, dtype=np.int64)
     occurred = START_US + position * 137_000
 
@@ -179,13 +113,13 @@ def _recorded(
         floor=out.floor,
         cap=out.cap,
         refusal=np.zeros(count, dtype=np.int8),
-        guard_states=np.full(count, states, dtype=np.int32),
-        judgement=judgement,
+        guard_states=np.zeros(count, dtype=np.int32),
+        judgement=draw.integers(0, 2**64, count, dtype=np.uint64),
     )
 
 
 def _check(columns: DecisionColumns, row: int) -> None:
-    """Compare one decision with what the scalar formula and the domain's guards say of its inputs."""
+    """Compare one decision with what the scalar formula says of its inputs."""
     price, size = columns.entry_price_text.text(row), columns.quantity_text.text(row)
     if price is None or size is None:
         raise AssertionError("a price is missing")
@@ -197,11 +131,5 @@ def _check(columns: DecisionColumns, row: int) -> None:
         **{name: float(getattr(columns, name)[row]) for name in INPUTS},
     )
     raw = compute(POLICY, inputs)
-    levels = judge_levels(POLICY.unit, inputs, raw, None, Freshness(1.0, MAX_AGE_S))
-    same = (
-        [float(getattr(columns, name)[row]) for name in OUTPUTS] == [getattr(raw, name) for name in OUTPUTS]
-        and int(columns.judgement[row]) == judgement_of(levels)
-        and int(columns.guard_states[row]) == guard_states(levels.guards)
-    )
-    if not same:
+    if [float(getattr(columns, name)[row]) for name in OUTPUTS] != [getattr(raw, name) for name in OUTPUTS]:
         raise AssertionError(f"row {row} is not what the scalar formula gives")

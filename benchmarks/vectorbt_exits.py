@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, Exits, OneTarget, Prices
 from exitbrain.infrastructure.lab.walking.arrays import Mask
+from tests.property.one_target import OPEN_AT_END, Exits, OneTarget, Prices
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it imports says of itself that it is old
@@ -15,11 +15,6 @@ with warnings.catch_warnings():
 
 def vectorbt_exits(prices: Prices, signals: Mask, levels: OneTarget) -> Exits:
     """Return the positions of each column (bars, columns) in the order of column and entry."""
-    return positions_of(vectorbt_orders(prices, signals, levels))
-
-
-def vectorbt_orders(prices: Prices, signals: Mask, levels: OneTarget) -> npt.NDArray[np.void]:
-    """Return the order records of one position at a time in each column."""
     orders: npt.NDArray[np.void] = vectorbt.Portfolio.from_signals(
         open=prices.open,
         high=prices.high,
@@ -32,10 +27,10 @@ def vectorbt_orders(prices: Prices, signals: Mask, levels: OneTarget) -> npt.NDA
         size=1.0,
         init_cash=1e9,
     ).order_records
-    return orders
+    return _positions_of(orders)
 
 
-def positions_of(orders: npt.NDArray[np.void]) -> Exits:
+def _positions_of(orders: npt.NDArray[np.void]) -> Exits:
     """Return the positions that these orders open and close."""
     column, bar, price = orders["col"], orders["idx"], orders["price"]
     # Each column begins with an entry and goes on with exit and entry in turn.
@@ -48,5 +43,4 @@ def positions_of(orders: npt.NDArray[np.void]) -> Exits:
         entry_bar=bar[entries].astype(np.int64),
         exit_bar=np.where(closed, bar[following], OPEN_AT_END),
         price=np.where(closed, price[following], np.nan),
-        contested=np.zeros(len(entries), dtype=np.bool_),
     )

@@ -395,22 +395,6 @@ def replay(
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
-    lane: Annotated[
-        str | None,
-        Option(
-            metavar="LANE",
-            help="row, which judges the store alone (the default), or columnar, which trusts its mirror.",
-            show_default=False,
-        ),
-    ] = None,
-    trust_mirror: Annotated[
-        bool,
-        Option(
-            "--trust-mirror",
-            help="With --lane columnar: do not ask whether the store has changed since the mirror was made.",
-        ),
-    ] = False,
-    cluster: Cluster = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -422,9 +406,6 @@ def replay(
         context=context,
         engine=engine,
         unit=unit,
-        lane=lane,
-        trust_mirror=trust_mirror,
-        cluster=cluster,
         since=since,
         until=until,
         symbol=symbol,

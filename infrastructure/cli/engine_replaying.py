@@ -46,7 +46,6 @@ def _report_of(engine: str, found: EngineReport, seconds: float) -> reports.Repl
         unreadable=found.unreadable,
         first_drift=first_drift_of(found.first_drift),
         seconds=round(seconds, 6),
-        lane="row",
         engine=engine,
         failed=found.failed,
         harvest_changed=found.harvest_changed,

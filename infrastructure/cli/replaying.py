@@ -1,9 +1,7 @@
 """The command `replay`: what was recorded, computed again, and the verdict."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Literal
 
 from exitbrain.application.replay import Drift, ReplayReport, Selection
 from exitbrain.infrastructure.cli import output, reports
@@ -13,15 +11,6 @@ from exitbrain.infrastructure.cli.store import Reading, reading
 from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
 
 DECISIONS, INTAKE, CONTEXT = "Replay of decisions", "Replay of the intake", "Audit of the context"
-LANES = ("row", "columnar")
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    """How the decisions were replayed, and what was taken from a mirror."""
-
-    name: Literal["row", "columnar"] = "row"
-    mirror: reports.MirrorUse | None = None
 
 
 def replay(
@@ -31,11 +20,8 @@ def replay(
     since: str | None,
     until: str | None,
     symbol: str | None,
-    lane: str | None,
-    trust_mirror: bool,
     store: str | None,
     as_json: bool,
-    cluster: str | None,
     engine: str | None,
     unit: str | None,
 ) -> int:
@@ -45,47 +31,27 @@ def replay(
 
         if from_receipts or context:
             raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
-        if lane == "columnar" or trust_mirror or cluster:
-            raise WrongUsage("--engine is asked row by row; the columnar lane is for formulas of ExitBrain")
         return replay_with(engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json)
-    if cluster is not None:
-        lane = lane or "columnar"
-    _check_lane(lane, trust_mirror=trust_mirror, of_decisions=not (from_receipts or context))
-    if cluster is not None and lane == "row":
-        raise WrongUsage("--cluster is for the columnar lane")
     selected = not (since is None and until is None and symbol is None)
     if selected and (from_receipts or context):
         raise WrongUsage(
             "--since, --until and --symbol select decisions; --from-receipts and --context need the whole log"
         )
     selection = selection_of(since, until, symbol)
-    taken = _Lane()
     # An altered policy is what the audit of the context is there to name.
     with reading(store, "replaying", "inspect" if context else "read") as store_read:
         began_s = perf_counter()
         if from_receipts or context:
             done = dict(_whole_log(store_read, from_receipts=from_receipts, context=context))
         else:
-            report, taken = _decisions(
-                store_read, selection, lane, trust_mirror=trust_mirror, cluster=cluster
-            )
-            done = {DECISIONS: report}
+            done = {DECISIONS: _decisions(store_read, selection)}
         seconds = perf_counter() - began_s
     total = _together(list(done.values()))
     if as_json:
-        output.emit(_report_of(total, taken, seconds, context=context))
+        output.emit(_report_of(total, seconds, context=context))
     else:
-        output.show(*_text(done, store_read.name, taken, selected=selected, seconds=seconds))
+        output.show(*_text(done, store_read.name, selected=selected, seconds=seconds))
     return FINE if total.clean else FOUND
-
-
-def _check_lane(lane: str | None, *, trust_mirror: bool, of_decisions: bool) -> None:
-    if lane not in (None, *LANES):
-        raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
-    if not of_decisions and (trust_mirror or lane == "columnar"):
-        raise WrongUsage("the mirror holds decisions; --from-receipts and --context read the log by row")
-    if trust_mirror and lane != "columnar":
-        raise WrongUsage("--trust-mirror is for --lane columnar; the row lane reads no mirror")
 
 
 def _whole_log(
@@ -98,19 +64,7 @@ def _whole_log(
         yield CONTEXT, container.context_audit().run(progress=progress)
 
 
-def _decisions(
-    store_read: Reading, selection: Selection, lane: str | None, *, trust_mirror: bool, cluster: str | None
-) -> tuple[ReplayReport, _Lane]:
-    if lane != "columnar":
-        return _by_row(store_read, selection), _Lane()
-    # Only who asks for the mirror pays for importing Arrow and the kernels, a second.
-    from exitbrain.infrastructure.cli.columnar import replay_in_columns  # noqa: PLC0415
-
-    columnar = replay_in_columns(store_read, selection, trust_mirror=trust_mirror, cluster=cluster)
-    return columnar.verdicts, _Lane("columnar", columnar.use)
-
-
-def _by_row(store_read: Reading, selection: Selection) -> ReplayReport:
+def _decisions(store_read: Reading, selection: Selection) -> ReplayReport:
     container, ledger, progress = store_read.container, store_read.ledger, store_read.work.reached
     store, head = container.settings().store, ledger.head()
     processes = Processes.for_log(store, head)
@@ -145,7 +99,7 @@ def first_drift_of(drift: Drift | None) -> reports.FirstDrift | None:
     )
 
 
-def _report_of(total: ReplayReport, taken: _Lane, seconds: float, *, context: bool) -> reports.ReplayVerdicts:
+def _report_of(total: ReplayReport, seconds: float, *, context: bool) -> reports.ReplayVerdicts:
     return reports.ReplayVerdicts(
         decisions=total.decisions,
         exact=total.exact,
@@ -154,10 +108,8 @@ def _report_of(total: ReplayReport, taken: _Lane, seconds: float, *, context: bo
         unreadable=total.unreadable,
         first_drift=first_drift_of(total.first_drift),
         seconds=round(seconds, 6),
-        lane=taken.name,
         receipts=total.receipts,
         receipts_exact=total.receipts_exact,
-        mirror=taken.mirror,
         register=_register_of(total) if context else None,
     )
 
@@ -166,9 +118,7 @@ def _register_of(total: ReplayReport) -> list[reports.RegisterFinding]:
     return [reports.RegisterFinding(one.log_position, one.event, one.why) for one in total.register_findings]
 
 
-def _text(
-    done: dict[str, ReplayReport], name: str, taken: _Lane, *, selected: bool, seconds: float
-) -> Iterator[str]:
+def _text(done: dict[str, ReplayReport], name: str, *, selected: bool, seconds: float) -> Iterator[str]:
     for what, report in done.items():
         if report.clean and not (report.receipts or report.decisions):
             yield f"{name}: no decisions{' selected' if selected else ''}, nothing to replay."
@@ -196,19 +146,4 @@ def _text(
                 yield f"    recomputed {drift.recomputed}"
             else:  # nothing was, since the record can not be read
                 yield f"    {drift.recorded}"
-    yield from _lane_text(taken)
     yield f"{name}, {seconds:.2f} s"
-
-
-def _lane_text(taken: _Lane) -> Iterator[str]:
-    use = taken.mirror
-    if use is None:
-        return
-    checked = (
-        "the stored bytes have the hash that the mirror names"
-        if use.stored_bytes_hashed
-        else "the store was not read for it"
-    )
-    yield f"columnar lane: {use.in_columns} decisions in columns, the others by row; {checked}"
-    yield "  the mirror was trusted: its columns were not compared with the store; --lane row judges the store alone"
-    yield from (f"  {note}" for note in use.notes)

@@ -166,21 +166,6 @@ class GuardCounts(Struct):
     after: dict[str, int]
 
 
-class MirrorUse(Struct):
-    """What a replay took from the mirror: how many decisions were judged in columns, and up to where it covers the log.
-
-    `trusted` is always true: what the columns say was not compared with the store. `stored_bytes_hashed`: the stored
-    decisions have the hash that the mirror names, which finds what was altered after an honest export. `notes` say
-    what was replayed by row, and why.
-    """
-
-    in_columns: int
-    covers: int
-    trusted: bool
-    stored_bytes_hashed: bool
-    notes: list[str]
-
-
 class RegisterFinding(Struct):
     """An event of the policy register that no message asked for, or a policy that is not what was registered."""
 
@@ -193,8 +178,8 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     """The verdicts of a replay.
 
     `receipts` and `receipts_exact` are there with `--from-receipts` alone, `register` (what is wrong in the policy
-    register) with `--context` alone, `mirror` in the columnar lane alone; with
-    `--engine` alone `engine`, `failed` (decisions for which it gave no levels), `fields`, `harvest_changed`, `guards`.
+    register) with `--context` alone; with `--engine` alone `engine`, `failed` (decisions for which it gave no
+    levels), `fields`, `harvest_changed`, `guards`.
     """
 
     decisions: int
@@ -204,7 +189,6 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     unreadable: int
     first_drift: FirstDrift | None
     seconds: float
-    lane: Literal["row", "columnar"]
     receipts: int | None = None
     receipts_exact: int | None = None
     engine: str | None = None
@@ -212,7 +196,6 @@ class ReplayVerdicts(Struct, omit_defaults=True):
     fields: dict[str, Spread] | None = None
     harvest_changed: int | None = None
     guards: GuardCounts | None = None
-    mirror: MirrorUse | None = None
     register: list[RegisterFinding] | None = None
 
 

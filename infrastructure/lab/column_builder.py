@@ -60,7 +60,7 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
             else:
                 event = MAPPER.to_domain_event(position, topic, state)
                 building.add(position, stream, topic, event, event.context, event.levels, regular=False)
-        # The row judge says what is wrong with it. Times out of all reason raise the two that look odd here,
+        # A replay says what is wrong with it. Times out of all reason raise the two that look odd here,
         # brackets without end the last.
         except (msgspec.MsgspecError, UnreadableEvent, ValueError, TypeError, OverflowError, RecursionError):
             building.add_unreadable(position)
@@ -128,7 +128,7 @@ class _Building:
         self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))
 
     def add_unreadable(self, position: int) -> None:
-        """Keep the place of a decision that only the row judge can say something about."""
+        """Keep the place of a decision that can not be read."""
         whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0)
         self._keep(bytes(16), b"", whole, _NO_DOUBLES, (None,) * len(TEXTS))
 

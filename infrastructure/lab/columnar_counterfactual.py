@@ -14,8 +14,7 @@ from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.lab.column_builder import columns_of
-from exitbrain.infrastructure.lab.columnar_replay import rows_by_policy, selected_rows
+from exitbrain.infrastructure.lab.column_builder import columns_of, microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
@@ -102,13 +101,13 @@ class ColumnarCounterfactual:
         left_out.unreadable += int(np.count_nonzero(~columns.readable))
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)
-        for name, parameters_hash, rows in rows_by_policy(columns):
+        for name, parameters_hash, rows in _rows_by_policy(columns):
             registered = self._policies.get(name)
             if registered is not None and registered.ref.parameters_hash == parameters_hash:
                 policy[rows] = len(policies)
                 policies.append(registered.policy)
         snapshots, known = self._snapshots(columns.snapshot)
-        asked = selected_rows(columns, selection)
+        asked = _selected_rows(columns, selection)
         for reason, good in (
             ("unknown_policy", policy >= 0),
             ("missing_snapshot", known[columns.snapshot.codes]),
@@ -127,3 +126,27 @@ class ColumnarCounterfactual:
         found = [self._instruments[content_hash] for content_hash in column.values]
         known = np.array([*(instrument is not None for instrument in found), True])
         return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
+
+
+def _rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
+    """Yield name and parameters hash of every policy with the rows that it decided."""
+    names, hashes = columns.policy, columns.parameters_hash
+    pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
+    for pair in np.unique(pairs):
+        rows = pairs == pair
+        first = int(np.argmax(rows))
+        name, parameters_hash = names.text(first), hashes.text(first)
+        if name is not None and parameters_hash is not None:
+            yield name, parameters_hash, rows
+
+
+def _selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
+    """Return which rows a selection takes; one that is not readable is never taken."""
+    taken = columns.readable.copy()
+    if selection.since is not None:
+        taken &= columns.occurred_at_us >= microseconds(selection.since)
+    if selection.until is not None:
+        taken &= columns.occurred_at_us < microseconds(selection.until)
+    if selection.symbol is not None:
+        taken &= columns.symbol.codes == columns.symbol.code_of(selection.symbol)
+    return taken

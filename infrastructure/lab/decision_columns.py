@@ -1,6 +1,6 @@
 """The recorded decisions as columns: one row for each, in log order.
 
-This is the table that mirror, columnar replay and what-ifs share. Times are microseconds since 1970 in UTC, levels
+This is the table that mirror and what-ifs share. Times are microseconds since 1970 in UTC, levels
 are raw numbers in the unit of the policy, as recorded.
 """
 
@@ -42,8 +42,8 @@ class DecisionColumns:
     """Recorded decisions, column by column.
 
     A row that is not `readable` (its stored form could not be decoded) has a log position and nothing else of
-    meaning. A `regular` row is stored exactly as this version writes it and can be judged in columns; every other
-    is judged by row. `refused` rows are of the event LevelsRefused.
+    meaning. A `regular` row is stored exactly as this version writes it, and its judgement has a digest. `refused` rows
+    are of the event LevelsRefused.
 
     Inputs: `direction` +1 or -1; price and quantity as the exact recorded decimal text and as a double, NaN where
     unknown. `time_known`: the message said when it occurred. Outputs: as in `RawLevels`, `refusal` the code of

@@ -14,12 +14,12 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.formulas.registry import FORMULAS, Formula
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter
-from exitbrain.infrastructure.engine.graph import BOUNDING, OPERATORS, Graph, Operation
+from exitbrain.infrastructure.engine.graph import OPERATORS, Graph, Operation
 
 INPUTS = tuple(field.name for field in fields(FormulaInputs))
 OUTPUTS = tuple(field.name for field in fields(FormulaOutputs))
 
-_ARGUMENTS = ("logarithm", "p", "j", "i", "binds", "before", "after")
+_ARGUMENTS = ("logarithm", "p", "j")
 _BEATS = {"max": ">", "min": "<"}
 
 _PREFACE = '''"""Formula {formula} as kernels. Written by `exitbrain.infrastructure.lab.formula_kernel`; not to be changed by hand."""
@@ -53,19 +53,7 @@ def source_of_kernels(name: str) -> str:
     arguments = ", ".join((*INPUTS, "logarithm"))
     parts = [
         _PREFACE.format(formula=name),
-        f"BOUNDS: tuple[tuple[str, str], ...] = {writing.bounds!r}",
-        '"""The constraints that may bind, in the order in which they are met."""',
-        "",
-        *_function(
-            "logarithm_argument", ", ".join(INPUTS), writing.logarithm(), "the number whose logarithm is read"
-        ),
         *_function(own, f"{arguments}, p, j", writing.outputs(), "the outputs for the parameters `p[:, j]`"),
-        *_function(
-            f"{own}_with_bounds",
-            f"{arguments}, p, j, binds, before, after, i",
-            writing.outputs(noting_bounds=True),
-            "the outputs, and note what binds in row `i`",
-        ),
     ]
     return "\n".join(parts) + "\n"
 
@@ -91,25 +79,14 @@ class _Writing:
         self._operations = graph.operations
         self._outputs = graph.outputs
         self._parameters = {name: number for number, name in enumerate(parameters)}
-        self.bounds = tuple(
-            _bound_of(operation) for operation in graph.operations if operation.op in BOUNDING
-        )
         self._logarithm = self._only_logarithm()
         self._arms = {arm for operation in graph.operations for arm in _arms_of(operation)}
         self._names = self._unique(graph.names)
 
-    def logarithm(self) -> list[str]:
-        """Return the statements that compute what the formula takes the logarithm of."""
-        (argument,) = self._operations[self._logarithm].args
-        lines, texts = self._statements(self._below([argument]))
-        return [*lines, f"    return {texts[argument]}"]
-
-    def outputs(self, *, noting_bounds: bool = False) -> list[str]:
+    def outputs(self) -> list[str]:
         """Return the statements that compute the outputs, in the order of `FormulaOutputs`."""
         numbers = [self._outputs[name] for name in OUTPUTS]
-        lines, texts = self._statements(
-            self._below(numbers, stop=self._logarithm), noting_bounds=noting_bounds
-        )
+        lines, texts = self._statements(self._below(numbers, stop=self._logarithm))
         results = [f"        {texts[number]}," for number in numbers]
         return [*lines, "    return (", *results, "    )"]
 
@@ -142,9 +119,7 @@ class _Writing:
                     waiting.extend(self._operations[number].args)
         return sorted(found)
 
-    def _statements(
-        self, numbers: list[int], *, noting_bounds: bool = False
-    ) -> tuple[list[str], dict[int, str]]:
+    def _statements(self, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
         """Return the statements, and for each operation the expression that stands for its result after them."""
         uses = Counter(arg for number in numbers for arg in self._operations[number].args)
         uses.update(self._outputs.values())
@@ -153,10 +128,6 @@ class _Writing:
         for number in numbers:
             operation = self._operations[number]
             of = [texts.get(arg, "") for arg in operation.args]
-            if noting_bounds and operation.op in BOUNDING:
-                lines += _noted(
-                    operation, of, sum(self._operations[n].op in BOUNDING for n in numbers if n < number)
-                )
             if operation.op == "parameter":
                 texts[number] = f"p_{operation.name}"
                 lines.append(f"    p_{operation.name} = p[{self._parameters[operation.name]}, j]")
@@ -181,11 +152,6 @@ def _arms_of(operation: Operation) -> tuple[int, ...]:
     return operation.args if operation.op in ("max", "min") else ()
 
 
-def _bound_of(operation: Operation) -> tuple[str, str]:
-    level, constraint = operation.name.split(" ")
-    return level, constraint
-
-
 def _expression(operation: Operation, of: list[str]) -> str:
     match operation.op:
         case "where":
@@ -194,14 +160,3 @@ def _expression(operation: Operation, of: list[str]) -> str:
             return f"{of[1]} if {of[1]} {_BEATS[operation.op]} {of[0]} else {of[0]}"
         case op:
             return f"{of[0]} {OPERATORS[op]} {of[1]}"
-
-
-def _noted(operation: Operation, of: list[str], bound: int) -> list[str]:
-    binds, after = (
-        (of[1], of[0]) if operation.op == "mark" else (f"{of[1]} {_BEATS[operation.op]} {of[0]}", of[1])
-    )
-    return [
-        f"    binds[i, {bound}] = {binds}",
-        f"    before[i, {bound}] = {of[0]}",
-        f"    after[i, {bound}] = {after}",
-    ]

@@ -9,20 +9,18 @@ from exitbrain.domain.formulas.registry import formula_of, parameters_of
 from exitbrain.domain.formulas.terms import FormulaOutputs
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import round_trip_cost
-from exitbrain.infrastructure.lab.arrays import BoundColumn, Doubles, InputColumns, LevelColumns
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
 from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS, NoKernel, parameter_names
 from exitbrain.infrastructure.lab.jit import inlined, jit
-from exitbrain.infrastructure.lab.kernels import lsf_3_5 as kernels_of_lsf_3_5
-from exitbrain.infrastructure.lab.kernels import lsf_3_6 as kernels_of_lsf_3_6
-from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5_with_bounds
-from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6_with_bounds
+from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
+from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
 from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, Places, liquidations
 from exitbrain.infrastructure.lab.logarithm import ln_of
 
 LSF_3_5, LSF_3_6 = range(2)
 """The formulas as kernels tell them apart."""
 
-KERNELS = {"lsf-3.5": (LSF_3_5, kernels_of_lsf_3_5.BOUNDS), "lsf-3.6": (LSF_3_6, kernels_of_lsf_3_6.BOUNDS)}
+_KERNELS = {"lsf-3.5": LSF_3_5, "lsf-3.6": LSF_3_6}
 
 
 class FormulaRows(NamedTuple):
@@ -83,27 +81,17 @@ def parameter_column(policy: Policy) -> Doubles:
 def kernel_of(policy: Policy) -> int:
     """Return the number of the kernel of a policy; raises NoKernel where its formula has none."""
     formula = formula_of(policy).name
-    if formula not in KERNELS:
-        raise NoKernel(f"formula {formula} has no kernel; there are those of {', '.join(KERNELS)}")
-    return KERNELS[formula][0]
+    if formula not in _KERNELS:
+        raise NoKernel(f"formula {formula} has no kernel; there are those of {', '.join(_KERNELS)}")
+    return _KERNELS[formula]
 
 
-def compute_rows(policy: Policy, rows: FormulaRows) -> LevelColumns:
-    """Compute the levels of every row, the same bits as `arrays.compute_levels`."""
-    which, constraints = kernel_of(policy), KERNELS[policy.formula][1]
-    count = len(rows.leverage)
-    outputs = np.empty((len(OUTPUTS), count))
-    binds = np.empty((count, len(constraints)), dtype=np.bool_)
-    before, after = np.empty(binds.shape), np.empty(binds.shape)
+def compute_rows(policy: Policy, rows: FormulaRows) -> FormulaOutputs[Doubles]:
+    """Compute the outputs of every row, the same bits as the float interpreter. Raises NoKernel."""
+    outputs = np.empty((len(OUTPUTS), len(rows.leverage)))
     parameters = parameter_column(policy).reshape(-1, 1)
-    compute_block(
-        which, FormulaRows(*map(read_only, rows)), parameters, 0, count, outputs, binds, before, after
-    )
-    bounds = [
-        BoundColumn(level, constraint, binds[:, place], before[:, place], after[:, place])
-        for place, (level, constraint) in enumerate(constraints)
-    ]
-    return LevelColumns(FormulaOutputs(*outputs), tuple(bounds))
+    _compute(kernel_of(policy), FormulaRows(*map(read_only, rows)), parameters, outputs)
+    return FormulaOutputs(*outputs)
 
 
 def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -114,22 +102,17 @@ def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 @jit
-def compute_block(
-    which: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
-) -> None:
-    """Compute rows from `start` on into the first places; `outputs` has a row for each of OUTPUTS."""
+def _compute(which: Any, x: Any, p: Any, outputs: Any) -> None:
+    """Fill in a row for each of OUTPUTS."""
     if which == LSF_3_5:
-        _each(lsf_3_5_with_bounds, x, p, start, rows, outputs, binds, before, after)
+        _each(lsf_3_5, x, p, outputs)
     else:
-        _each(lsf_3_6_with_bounds, x, p, start, rows, outputs, binds, before, after)
+        _each(lsf_3_6, x, p, outputs)
 
 
 @inlined
-def _each(
-    kernel: Any, x: Any, p: Any, start: Any, rows: Any, outputs: Any, binds: Any, before: Any, after: Any
-) -> None:
-    for to in range(rows):
-        i = start + to
+def _each(kernel: Any, x: Any, p: Any, outputs: Any) -> None:
+    for i in range(len(x.leverage)):
         out = kernel(
             x.leverage[i],
             x.direction[i],
@@ -147,10 +130,6 @@ def _each(
             x.logarithm[i],
             p,
             0,
-            binds,
-            before,
-            after,
-            to,
         )
         for k in range(len(out)):
-            outputs[k, to] = out[k]
+            outputs[k, i] = out[k]

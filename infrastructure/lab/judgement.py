@@ -1,4 +1,4 @@
-"""The judgement of a decision as 64 bits, so that a kernel can compare what the record says beside the levels.
+"""The judgement of a decision as 64 bits: what the record says beside the levels, in one column of the mirror.
 
 The digest covers what the level columns do not hold: what bound the levels, why guards were not checkable, the
 figures of the guards that failed, and the trigger prices. It starts at SEED and takes one word after another:
@@ -15,7 +15,8 @@ one single word changes the digest, always. A double enters as its 64 bits. The 
 4. `NO_TRIGGERS`; or `TRIGGERS` and the four trigger prices tp1, tp2, tp3, sl as doubles.
 
 A judgement with rounding to ticks, slices, Decimal prices, figures of some of the targets only (the others have no
-share) or names that are not listed here has no digest: such a decision is judged by the row lane. `judgement_of` is the definition; kernels repeat it with `mixed` and `bits_of`.
+share) or names that are not listed here has no digest. `judgement_of` is the definition; `digests_of` folds the same
+words in a kernel.
 """
 
 import struct
@@ -82,12 +83,6 @@ def mixed(digest: np.uint64, word: np.uint64) -> np.uint64:
     """Return the digest with one more word."""
     digest = np.uint64(digest) ^ np.uint64(word)  # numba makes a double of a mixture with a signed one
     return ((digest << _LEFT) | (digest >> _RIGHT)) * FACTOR
-
-
-@jit
-def bits_of(value: float) -> np.uint64:
-    """Return the 64 bits of a double."""
-    return np.float64(value).view(np.uint64)
 
 
 def bound_word(level: str, constraint: str) -> int:

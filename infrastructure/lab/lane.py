@@ -1,4 +1,4 @@
-"""The mirror of a store: one that a replay was told to use, or one that covers enough of the log for a what-if."""
+"""The mirror of a store: one that was asked for, or one that covers enough of the log for a what-if."""
 
 from pathlib import Path
 

@@ -22,11 +22,11 @@ from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileRefused
 from exitbrain.infrastructure.files.opened import UNREADABLE, open_file, reason_of
 from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
-from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, Coded, DecisionColumns, joined
+from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, DecisionColumns, joined
 from exitbrain.infrastructure.written_files import unfinished_file
 
 FORMAT = f"1 {__version__}"
-"""Which rows a version can judge in columns depends on how it writes them, so a segment serves its version alone."""
+"""Which rows are `regular` depends on how a version writes them, so a segment serves its version alone."""
 
 ROWS_AT_ONCE = 1 << 16
 """Rows that are read and worked on together: a few megabytes, which stay in the caches."""
@@ -141,19 +141,6 @@ def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = 
     """Return the rows of a segment, or some of their columns. Raises SegmentDamaged, and AnotherStore."""
     with opened_segment(segment, store_id) as found:
         return found.columns(names)
-
-
-def texts_named(segment: Segment, name: str) -> tuple[str, ...]:
-    """Return the values of a text column without checking the hash: they say what may be asked for, and prove nothing.
-
-    None are returned of a segment that can not be read.
-    """
-    try:
-        content = _mapped(segment)
-        column: Coded = getattr(OpenSegment(content, _about_of(content)).columns([name]), name)
-        return tuple(column.values)
-    except (*UNREADABLE, pa.ArrowInvalid, KeyError):
-        return ()
 
 
 def label_of(segment: Segment) -> dict[str, str]:

@@ -5,9 +5,6 @@ many they were worked on, and a part that was lost is worked on again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from typing import Protocol, TypeVar
 
 from exitbrain.domain.errors import ExitBrainError
@@ -31,29 +28,3 @@ class Spread(Protocol):
 
         Raises what the function raises, and ClusterUnavailable.
         """
-
-
-class OnThreads:
-    """Work on threads of this process, for functions that leave Python while they compute."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-
-    def map(
-        self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task
-    ) -> Iterator[Result]:
-        return self._pool.map(partial(_call, function, task), parts)
-
-
-@contextmanager
-def on_threads(count: int) -> Iterator[OnThreads]:
-    """Work on so many threads; what has not begun at the end of the block is dropped."""
-    pool = ThreadPoolExecutor(count)
-    try:
-        yield OnThreads(pool)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _call(function: Callable[[Part, Task], Result], task: Task, part: Part) -> Result:
-    return function(part, task)

@@ -16,7 +16,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, Unit
-from exitbrain.infrastructure.lab.arrays import Doubles, Mask
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Mask
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Integers
 from exitbrain.infrastructure.lab.formula_rows import FormulaRows, compute_rows, formula_rows, read_only
 from exitbrain.infrastructure.lab.jit import jit
@@ -26,7 +26,6 @@ from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
 from exitbrain.infrastructure.lab.slice_states import SliceStates
 from exitbrain.infrastructure.lab.snapshots import Snapshots
 from exitbrain.infrastructure.lab.sweep_kernel import SweepRows
-from exitbrain.infrastructure.lab.verdict_kernel import input_columns
 
 States = npt.NDArray[np.int64]
 
@@ -55,7 +54,7 @@ class SweepBase:
         self._recorded = recorded
         columns = recorded.columns
         self._codes = columns.snapshot.codes.astype(np.int64)
-        self._inputs = input_columns(columns)
+        self._inputs = _inputs_of(columns)
         self.own_tp, base_tp = self._bases("base_tp", candidate)
         self.own_sl, base_sl = self._bases("base_sl", candidate)
         based = replace(self._inputs, base_tp=base_tp, base_sl=base_sl)
@@ -109,7 +108,7 @@ class SweepBase:
         based = taken._replace(
             **{name: np.where(own[name], getattr(taken, name), policy.parameters[name]) for name in own}
         )
-        outputs = compute_rows(policy, based).outputs
+        outputs = compute_rows(policy, based)
         levels = np.stack([getattr(outputs, name) for name in _ROUNDED], axis=1)
         for row, each in zip(places.tolist(), map(tuple, levels.tolist()), strict=True):
             key = (row, *each)
@@ -137,7 +136,7 @@ class SweepBase:
         return own.astype(np.int8), converted
 
     def _harvest(self, candidate: Policy) -> tuple[Doubles, Doubles, Doubles]:
-        outputs = compute_rows(candidate, self.formula).outputs
+        outputs = compute_rows(candidate, self.formula)
         return outputs.harvest1, outputs.harvest2, outputs.harvest3
 
     def _limits(self, harvest: tuple[Doubles, Doubles, Doubles]) -> Doubles:
@@ -238,6 +237,11 @@ class SweepBase:
         columns = self._recorded.columns
         known = bool(columns.time_known[row])
         return Freshness(float(self._age_s[row]) if known else None, float(columns.max_intent_age_s[row]))
+
+
+def _inputs_of(columns: DecisionColumns) -> InputColumns:
+    """Return the recorded inputs of decisions."""
+    return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
 
 def guard_states_of(packed: npt.NDArray[np.int32]) -> States:

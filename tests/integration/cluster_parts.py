@@ -4,9 +4,6 @@ import os
 import signal
 from pathlib import Path
 
-from exitbrain.infrastructure.lab.columnar_replay import SegmentTask, SegmentVerdict, judge_segment
-from exitbrain.infrastructure.lab.segment import Segment
-
 
 def tenfold(part: int, task: int) -> tuple[int, int]:
     """Return the part times the task, and who has computed it."""
@@ -19,13 +16,6 @@ def tenfold_after_a_death(part: int, task: tuple[int, Path, frozenset[int]]) -> 
     if part in deadly:
         _die_once(marks / str(part))
     return part * factor
-
-
-def judge_after_a_death(segment: Segment, task: SegmentTask) -> SegmentVerdict:
-    """Judge a segment; the first to work on the third segment dies."""
-    if segment.path == sorted(segment.path.parent.glob("*.parquet"))[2]:
-        _die_once(segment.path.with_suffix(".mark"))
-    return judge_segment(segment, task)
 
 
 def always_fatal(part: int, task: int) -> int:

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from exitbrain.application.replay import DECISION_TOPICS, EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay, ColumnarReport
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
@@ -60,19 +57,6 @@ def export(store: Path, folder: Path) -> None:
         Mirror.of(ledger, folder, SPAN).export(ledger)
 
 
-def by_row(store: Path, selection: Selection = EVERYTHING) -> ReplayReport:
-    with closing(ledger_of(store)) as ledger:
-        return _row_judge(ledger).run(selection)
-
-
-def in_columns(
-    store: Path, folder: Path, selection: Selection = EVERYTHING, *, trust_mirror: bool = False
-) -> ColumnarReport:
-    with closing(ledger_of(store)) as ledger:
-        replay = ColumnarReplay(ledger, Mirror.of(ledger, folder, SPAN), _row_judge(ledger))
-        return replay.run(selection, trust_mirror=trust_mirror)
-
-
 def decision_positions(store: Path) -> list[int]:
     with closing(ledger_of(store)) as ledger:
         return [row[0] for row in ledger.rows(topics=DECISION_TOPICS)]
@@ -88,7 +72,3 @@ def alter(store: Path, position: int, change: Alter) -> None:
         altered = change(state)
         assert altered != state, "nothing was altered"
         connection.execute("UPDATE stored_events SET state = ? WHERE rowid = ?", (altered, *where))
-
-
-def _row_judge(ledger: StoredLedger) -> DecisionReplay:
-    return DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())

@@ -126,7 +126,6 @@ def test_the_recorded_messages_replay_exactly_in_all_three_ways(recorded: Store)
         "unreadable",
         "first_drift",
         "seconds",
-        "lane",
         "register",
     }
 

@@ -10,19 +10,14 @@ from typing import Any
 import dask
 import pytest
 
-from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
-from exitbrain.infrastructure.engine.named import NamedEngines
-from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.lab import columnar_replay
 from exitbrain.infrastructure.lab.cluster import OnDask, on_cluster
-from exitbrain.infrastructure.lab.columnar_replay import ColumnarReplay, ColumnarReport
 from exitbrain.infrastructure.lab.mirror import Mirror
-from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Spread, on_threads
+from exitbrain.infrastructure.lab.spread import ClusterUnavailable
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.integration import cluster_parts
@@ -35,7 +30,7 @@ SPAN = 200
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which one stored digit was altered after the mirror was made."""
+    """A store and its mirror."""
     path = tmp_path_factory.mktemp("cluster") / "store.db"
     with opened(load_settings(store=f"sqlite:///{path}", policy="v3.6"), "create") as container:
         container.recorder().handle_batch(list(read_messages(lines(400), max_bytes=65_536)))
@@ -62,24 +57,6 @@ def two_workers() -> Iterator[OnDask]:
             yield workers
 
 
-def replayed(store: Path, on: Spread | None = None) -> ColumnarReport:
-    url = f"sqlite:///{store}"
-    with closing(open_ledger(url, create=False)) as ledger:
-        row_judge = DecisionReplay(ledger, StoredDecisions(ledger), NamedEngines())
-        mirror = Mirror.of(ledger, folder_of(store), SPAN)
-        return ColumnarReplay(ledger, mirror, row_judge).run(on=on, store=url)
-
-
-def altered(store: Path, copy: Path) -> Path:
-    """Return a copy of a store, with its mirror, in which a digit of a decision in the middle is another."""
-    content = store.read_bytes()
-    at = content.index(b'"tp3":0.01', len(content) // 2) + len(b'"tp3":0.01')
-    digit = b"%d" % (9 - int(content[at : at + 1]))
-    copy.write_bytes(content[:at] + digit + content[at + 1 :])
-    folder_of(copy).symlink_to(folder_of(store))
-    return copy
-
-
 def test_results_come_in_the_order_of_the_parts_from_several_processes(two_workers: OnDask) -> None:
     results = list(two_workers.map(cluster_parts.tenfold, range(40), 10))
 
@@ -87,30 +64,13 @@ def test_results_come_in_the_order_of_the_parts_from_several_processes(two_worke
     assert len({process for _, process in results}) == 2
 
 
-def test_threads_and_no_parts_are_the_same_to_a_caller(two_workers: OnDask) -> None:
-    with on_threads(2) as threads:
-        there = [list(on.map(cluster_parts.tenfold, range(5), 3)) for on in (threads, two_workers)]
-        none = [list(on.map(cluster_parts.tenfold, [], 3)) for on in (threads, two_workers)]
-
-    assert [product for product, _ in there[0]] == [product for product, _ in there[1]]
-    assert none == [[], []]
+def test_no_parts_have_no_results(two_workers: OnDask) -> None:
+    assert list(two_workers.map(cluster_parts.tenfold, [], 3)) == []
 
 
 def test_what_a_part_raises_is_raised_here(two_workers: OnDask) -> None:
     with pytest.raises(ValueError, match="no part 6"):
         list(two_workers.map(cluster_parts.refused, [3], 2))
-
-
-def test_verdicts_are_those_of_one_process(store: Path, tmp_path: Path, two_workers: OnDask) -> None:
-    changed = altered(store, tmp_path / "store.db")
-
-    here, there = replayed(changed), replayed(changed, two_workers)
-
-    assert here == there
-    assert here.verdicts.decisions > 200
-    assert (here.verdicts.drift, len(here.notes)) == (1, 1), "the altered segment was judged by row"
-    assert here.verdicts.first_drift is not None
-    assert here.verdicts.first_drift.field == "levels.raw.tp3"
 
 
 def test_workers_that_are_killed_in_the_middle_change_nothing(tmp_path: Path, two_workers: OnDask) -> None:
@@ -120,19 +80,6 @@ def test_workers_that_are_killed_in_the_middle_change_nothing(tmp_path: Path, tw
 
     assert results == [10 * part for part in range(12)]
     assert {mark.name for mark in tmp_path.iterdir()} == {"2", "7"}
-
-
-def test_a_replay_whose_workers_are_killed_has_the_same_verdicts(
-    store: Path, two_workers: OnDask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = replayed(store)
-    monkeypatch.setattr(columnar_replay, "judge_segment", cluster_parts.judge_after_a_death)
-
-    killed = replayed(store, two_workers)
-
-    assert killed == expected
-    assert killed.verdicts.clean
-    assert len(list(folder_of(store).glob("*.mark"))) == 1, "nobody was killed"
 
 
 def test_a_part_that_takes_every_worker_with_it_is_given_up_in_one_sentence() -> None:
@@ -155,24 +102,20 @@ def test_a_cluster_of_another_form_is_refused(where: str) -> None:
         pass
 
 
+ASKED = ("whatif", "--policy", "v3.6", "--store", "sqlite:///store.db")
+SWEEP = (*ASKED, "--sweep", "base_sl=0.002:0.01:0.0005", "--json")
+
+
 @pytest.fixture
 def exitbrain(store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     monkeypatch.chdir(store.parent)
     monkeypatch.setenv("EXITBRAIN_MIRROR", "mirror")
 
     def ended(*flags: str) -> tuple[int, str, str]:
-        code = run(["replay", "--store", "sqlite:///store.db", *flags])
+        code = run([*ASKED, *flags])
         return code, *capsys.readouterr()
 
     return ended
-
-
-def test_the_command_replays_on_a_scheduler(exitbrain: Any, two_workers: OnDask) -> None:
-    code, stdout, _ = exitbrain("--cluster", two_workers.address)
-
-    assert code == 0
-    assert "EXACT" in stdout
-    assert "columnar lane" in stdout
 
 
 def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> None:
@@ -187,31 +130,18 @@ def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> 
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--cluster", "local", "--lane", "row"], "--cluster is for the columnar lane"),
+        (
+            ["--cluster", "local", "--lane", "row"],
+            "--cluster asks in columns; --lane row and --export ask row by row",
+        ),
         (
             ["--cluster", "nowhere"],
             "cluster is 'nowhere'; allowed: local, local:N with N from 1 to 999, or tcp:// or tls://HOST:PORT",
-        ),
-        (
-            ["--cluster", "local", "--context"],
-            "the mirror holds decisions; --from-receipts and --context read the log by row",
         ),
     ],
 )
 def test_what_a_cluster_can_not_do_is_one_sentence(exitbrain: Any, flags: list[str], sentence: str) -> None:
     assert exitbrain(*flags) == (2, "", f"exitbrain: {sentence}\n")
-
-
-SWEEP = (
-    "whatif",
-    "--policy",
-    "v3.6",
-    "--sweep",
-    "base_sl=0.002:0.01:0.0005",
-    "--store",
-    "sqlite:///store.db",
-    "--json",
-)
 
 
 def test_a_sweep_has_the_same_answers_on_a_cluster(exitbrain: Any, two_workers: OnDask, capsys: Any) -> None:
@@ -225,14 +155,6 @@ def test_a_sweep_has_the_same_answers_on_a_cluster(exitbrain: Any, two_workers: 
     assert reports[0] == reports[1]
     assert len(reports[0]["policies"]) == 17
     assert reports[0]["policies"][3]["fields"]["sl"]["mean"] != 0.0
-
-
-def test_a_sweep_that_needs_rows_is_not_for_a_cluster(exitbrain: Any, capsys: Any) -> None:
-    assert run([*SWEEP[:3], "--cluster", "local", "--lane", "row"]) == 2
-    assert (
-        capsys.readouterr().err
-        == "exitbrain: --cluster asks in columns; --lane row and --export ask row by row\n"
-    )
 
 
 def test_a_cluster_without_its_extra_is_one_sentence(exitbrain: Any, monkeypatch: pytest.MonkeyPatch) -> None:

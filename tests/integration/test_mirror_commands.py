@@ -1,4 +1,4 @@
-"""`export parquet` and the lanes of `replay`, as somebody at a terminal meets them."""
+"""`export parquet` and what uses a mirror, as somebody at a terminal meets them."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Ended(NamedTuple):
 
 Exitbrain = Callable[..., Ended]
 
-IN_COLUMNS = ("replay", "--lane", "columnar")
+IN_COLUMNS = ("whatif", "--policy", "v3.6", "--lane", "columnar")
 
 
 @pytest.fixture
@@ -69,23 +69,10 @@ def test_a_setting_or_an_argument_names_another_folder(
 ) -> None:
     monkeypatch.setenv("EXITBRAIN_MIRROR", "columns")
     assert exitbrain("export", "parquet", "--json").report["folder"] == "columns"
-    assert exitbrain("replay", "--lane", "columnar", "--json").report["lane"] == "columnar"
+    assert exitbrain(*IN_COLUMNS, "--json").report["mirror_trusted"] is True
     assert exitbrain("export", "parquet", "elsewhere", "--json").report["folder"] == "elsewhere"
     assert Path("elsewhere").is_dir()
     assert not Path("t.db.mirror").exists()
-
-
-def test_replay_takes_the_columnar_lane_when_it_is_asked_for_and_says_so(exitbrain: Exitbrain) -> None:
-    exitbrain("export", "parquet")
-
-    row, columnar = exitbrain("replay", "--json").report, exitbrain(*IN_COLUMNS, "--json").report
-
-    assert (row["lane"], columnar["lane"]) == ("row", "columnar")
-    assert columnar["exact"] == row["exact"] == columnar["mirror"]["in_columns"]
-    assert columnar["mirror"]["stored_bytes_hashed"] is True
-    assert "columnar lane:" in exitbrain(*IN_COLUMNS).stdout
-    trusting = exitbrain(*IN_COLUMNS, "--trust-mirror", "--json").report
-    assert trusting["mirror"]["stored_bytes_hashed"] is False
 
 
 def test_a_digit_changed_after_the_export_is_found(exitbrain: Exitbrain) -> None:
@@ -93,35 +80,15 @@ def test_a_digit_changed_after_the_export_is_found(exitbrain: Exitbrain) -> None
     position = decision_positions(Path("t.db"))[7]
     alter(Path("t.db"), position, lambda state: state.replace(b'"tp1":0.', b'"tp1":1.', 1))
 
-    found = exitbrain(*IN_COLUMNS, "--json")
+    found = exitbrain("replay", "--json")
 
-    assert found.code == exitbrain("replay").code == 1
+    assert found.code == 1
     assert found.report["drift"] == 1
     assert found.report["first_drift"]["field"] == "levels.raw.tp1"
-    assert "the store has changed" in found.report["mirror"]["notes"][0]
+    assert "mirror_trusted" not in exitbrain(*IN_COLUMNS, "--json").report
     verified = exitbrain("export", "parquet", "--verify")
     assert verified.code == 1
     assert f"log position {position}, tp1: 0." in verified.stdout
-
-
-def test_what_a_mirror_does_not_cover_is_replayed_by_row(exitbrain: Exitbrain) -> None:
-    exitbrain("export", "parquet")
-    make_store(Path("t.db").absolute(), messages=400, skip=90)
-
-    report = exitbrain(*IN_COLUMNS, "--json").report
-
-    assert 0 < report["mirror"]["in_columns"] < report["exact"] == report["decisions"]
-
-
-def test_prices_on_ticks_are_left_to_the_row_judge(exitbrain: Exitbrain, tmp_path: Path) -> None:
-    store = "sqlite:///ticks.db"
-    make_store(tmp_path / "ticks.db", messages=90, with_instruments=True, ticks_of_every=1)
-    exitbrain("export", "parquet", "--store", store)
-
-    report = exitbrain(*IN_COLUMNS, "--store", store, "--json").report
-
-    assert report["lane"] == "columnar"
-    assert report["mirror"]["in_columns"] < report["exact"] == report["decisions"]
 
 
 def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path: Path) -> None:
@@ -129,13 +96,12 @@ def test_the_mirror_of_another_store_is_not_used(exitbrain: Exitbrain, tmp_path:
     exitbrain("export", "parquet", "--store", "sqlite:///other.db")
     Path("other.db.mirror").rename("t.db.mirror")
 
-    for command in (IN_COLUMNS, ("export", "parquet")):
-        refused = exitbrain(*command)
-        assert refused.code == 3
-        assert "mirror t.db.mirror belongs to another store" in refused.stderr
-    assert exitbrain("replay").code == 0
+    refused = exitbrain("export", "parquet")
+    assert refused.code == 3
+    assert "mirror t.db.mirror belongs to another store" in refused.stderr
+    assert "mirror_trusted" not in exitbrain(*IN_COLUMNS, "--json").report
     assert exitbrain("export", "parquet", "--rebuild").code == 0
-    assert exitbrain(*IN_COLUMNS, "--json").report["lane"] == "columnar"
+    assert exitbrain(*IN_COLUMNS, "--json").report["mirror_trusted"] is True
 
 
 def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitbrain) -> None:
@@ -143,8 +109,7 @@ def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitb
     before = content(Path()), content(Path("t.db.mirror"))
 
     for command in (
-        ("replay", "--lane", "columnar"),
-        ("whatif", "--policy", "v3.6", "--lane", "columnar"),
+        IN_COLUMNS,
         ("export", "parquet", "--verify"),
         ("export", "parquet", "elsewhere/mirror"),
     ):
@@ -158,11 +123,9 @@ def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitb
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("replay", "--lane", "diagonal"), 2, "allowed: row, columnar"),
-        (("replay", "--lane", "row", "--trust-mirror"), 2, "is for --lane columnar"),
-        (("replay", "--trust-mirror"), 2, "is for --lane columnar"),
-        (("replay", "--from-receipts", "--lane", "columnar"), 2, "read the log by row"),
-        (("replay", "--lane", "columnar"), 3, "there is no mirror in t.db.mirror"),
+        (("replay", "--lane", "columnar"), 2, "No such option: --lane"),
+        (("replay", "--trust-mirror"), 2, "No such option: --trust-mirror"),
+        (("replay", "--cluster", "local"), 2, "No such option: --cluster"),
         (("export", "parquet", "--verify"), 3, "there is no mirror in t.db.mirror"),
         (("export", "parquet", "--verify", "--rebuild"), 2, "one at a time"),
         (("export", "parquet", "t.db"), 3, "t.db can not be written: File exists"),

@@ -28,7 +28,7 @@ ELSEWHERE = {"dlq retry"}
 
 READING: dict[str, tuple[str, ...]] = {
     "explain": ("explain", "{decision}"),
-    "replay": ("replay", "--lane", "row"),
+    "replay": ("replay",),
     "replay --from-receipts --context": ("replay", "--from-receipts", "--context"),
     "whatif": ("whatif", "--policy", "v3.6", "--lane", "row"),
     "positions": ("positions", "--all"),

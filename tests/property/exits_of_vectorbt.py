@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.infrastructure.lab.exit_kernel import Exits, Prices
 from exitbrain.infrastructure.lab.walking.arrays import Integers
+from tests.property.one_target import Exits, Prices
 from tests.property.recorded_candles import recorded_files, recorded_prices
 
 FILE = Path(__file__).with_suffix(".json")
@@ -37,7 +37,7 @@ def _exits(rows: dict[str, list[Any]]) -> Exits:
         np.array(rows[name], dtype=np.int64) for name in ("column", "entry_bar", "exit_bar")
     )
     price = np.array([np.nan if one is None else one for one in rows["price"]])
-    return Exits(column, entry_bar, exit_bar, price, np.zeros(len(price), dtype=np.bool_))
+    return Exits(column, entry_bar, exit_bar, price)
 
 
 def rows_of(exits: Exits) -> dict[str, list[Any]]:
@@ -66,15 +66,3 @@ def digest_of(found: Iterable[Exits]) -> str:
     for exits in found:
         digest.update(exits.entry_bar.tobytes() + exits.exit_bar.tobytes() + exits.price.tobytes())
     return digest.hexdigest()
-
-
-def in_column_order(exits: Exits) -> Exits:
-    """Return the positions as vectorbt orders them."""
-    order = np.lexsort((exits.entry_bar, exits.column))
-    return Exits(
-        exits.column[order],
-        exits.entry_bar[order],
-        exits.exit_bar[order],
-        exits.price[order],
-        exits.contested[order],
-    )

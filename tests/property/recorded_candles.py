@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.infrastructure.lab.exit_kernel import Prices
+from tests.property.one_target import Prices
 
 
 def recorded_files(shared_data: Path, *folders: str) -> list[Path]:

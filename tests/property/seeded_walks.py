@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from exitbrain.infrastructure.lab.exit_kernel import OneTarget, Prices
 from exitbrain.infrastructure.lab.walking.arrays import Mask
+from tests.property.one_target import OneTarget, Prices
 
 RULES = {
     "long": OneTarget(1.0, 0.01, 0.005),

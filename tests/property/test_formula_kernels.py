@@ -14,11 +14,11 @@ from exitbrain.domain.formulas.registry import FORMULAS, SHIPPED, Formula, evalu
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.policy import Policy
-from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel, kernel_name, source_of_kernels
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows, kernel_of
 from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
 from tests.architecture.source import ROOT
+from tests.property.array_formulas import columns_of
 from tests.property.level_inputs import random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 
@@ -46,19 +46,17 @@ def test_kernels_agree_with_floats_in_every_bit(
     given = perturbed(policy, moved) if moved else policy
     count = 1_000 if moved else 3_400
     inputs = [*random_inputs(policy, seed=41 + moved, count=count), *threshold_inputs(given, brackets)]
-    columns = InputColumns.of(inputs)
+    columns = columns_of(inputs)
     snapshot = np.zeros(len(inputs), dtype=np.int64)
 
     computed = compute_rows(given, formula_rows(columns, given.ignores, snapshot, Ladders.of([brackets])))
 
-    arrays = np.array([getattr(computed.outputs, name) for name in _OUTPUTS]).T.copy()
+    arrays = np.array([getattr(computed, name) for name in _OUTPUTS]).T.copy()
     for number, each in enumerate(inputs):
-        a = FloatAlgebra()
-        expected = evaluate(a, given, each, brackets)
+        expected = evaluate(FloatAlgebra(), given, each, brackets)
         assert (
             arrays[number].tobytes() == np.array([getattr(expected, name) for name in _OUTPUTS]).tobytes()
         ), each
-        assert repr(computed.bounds_of(number)) == repr(tuple(a.bounds)), each
 
 
 def test_each_row_has_the_brackets_of_its_own_snapshot(shared_data: Path) -> None:
@@ -67,14 +65,14 @@ def test_each_row_has_the_brackets_of_its_own_snapshot(shared_data: Path) -> Non
     inputs = list(random_inputs(policy, seed=5, count=300))
     snapshot = np.array([number % 3 - 1 for number in range(len(inputs))])
 
-    computed = compute_rows(policy, formula_rows(InputColumns.of(inputs), (), snapshot, Ladders.of(ladders)))
+    computed = compute_rows(policy, formula_rows(columns_of(inputs), (), snapshot, Ladders.of(ladders)))
 
     of_row = [(), *ladders]
     caps = [
         evaluate(FloatAlgebra(), policy, each, of_row[snapshot[number] + 1]).cap
         for number, each in enumerate(inputs)
     ]
-    assert np.array(caps).tobytes() == np.asarray(computed.outputs.cap).tobytes()
+    assert np.array(caps).tobytes() == np.asarray(computed.cap).tobytes()
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -103,7 +101,7 @@ def test_a_formula_that_takes_two_logarithms_has_no_kernel(monkeypatch: pytest.M
 
 
 def test_nothing_is_computed_for_no_rows() -> None:
-    columns = InputColumns.of([])
+    columns = columns_of([])
     rows = formula_rows(columns, (), np.empty(0, dtype=np.int64), Ladders.of([]))
 
-    assert np.asarray(compute_rows(SHIPPED["v3.6"], rows).outputs.tp1).shape == (0,)
+    assert np.asarray(compute_rows(SHIPPED["v3.6"], rows).tp1).shape == (0,)

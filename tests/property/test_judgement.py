@@ -21,7 +21,6 @@ from exitbrain.infrastructure.lab.judgement import (
     REASONS,
     SEED,
     UNKNOWN,
-    bits_of,
     guard_states,
     judgement_of,
     mixed,
@@ -101,7 +100,7 @@ def test_the_compiled_step_is_that_of_the_definition() -> None:
     for word in (reasons << 8, 0b11 << 8 | GUARDS.index("intent_is_fresh")):
         digest = np.uint64(mixed(digest, np.uint64(word)))
     for figure in (7.5, 5.0):
-        digest = np.uint64(mixed(digest, np.uint64(bits_of(figure))))
+        digest = np.uint64(mixed(digest, np.float64(figure).view(np.uint64)))
     digest = np.uint64(mixed(digest, np.uint64(NO_TRIGGERS)))
     assert int(digest) == judgement_of(levels)
 

@@ -17,9 +17,7 @@ from exitbrain.domain.values import Side, round_trip_cost
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market
 from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
-from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.lab.exit_kernel import OneTarget, Prices, exits_each
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
@@ -155,37 +153,3 @@ def test_positions_with_finer_data_are_refined_as_in_the_row_walk() -> None:
     refined = replace(market, finer=finer)
     walks = assert_same([random_position(draw, market) for _ in range(50)], refined)
     assert any(walked.refined_candles for walked in walks)
-
-
-@pytest.mark.parametrize("side", list(Side))
-def test_one_target_alone_leaves_where_the_pessimistic_walk_does(side: Side) -> None:
-    levels = OneTarget(side.direction, 0.004, 0.003)
-    closed = contested = 0
-    for seed in range(40):
-        draw = Random(seed)
-        market = replace(random_market(draw), mark=None, funding=())
-        candles = market.candles.candles
-        prices = Prices(
-            *(np.array([getattr(c, name) for c in candles]) for name in ("open", "high", "low", "close"))
-        )
-        bars = np.arange(len(candles) - 1)
-        found = exits_each(prices, bars, levels)
-        for bar in bars.tolist():
-            walked = walk(_one_target(side, levels, market.candles, bar), market)
-            (leg,) = walked.pessimistic.legs
-            if not found.closed[bar]:
-                assert leg.level is LegLevel.OPEN
-                continue
-            assert leg.price == found.price[bar]
-            assert leg.at_ms == candles[found.exit_bar[bar]].open_time_ms
-            closed += 1
-            contested += int(found.contested[bar])
-    assert closed > 2_000
-    assert contested > 20
-
-
-def _one_target(side: Side, levels: OneTarget, series: CandleSeries, bar: int) -> Givens:
-    entry = series.candles[bar].close
-    targets, stop = prices_at(side, entry, Distances(*(levels.target,) * 3, levels.stop))
-    opened = series.opens_ms[bar] + series.interval_ms
-    return Givens(side, entry, opened, targets, stop, (1.0, 0.0, 0.0), Costs(0.0))

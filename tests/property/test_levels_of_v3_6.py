@@ -16,7 +16,7 @@ from exitbrain.domain.instrument import Bracket, brackets_with_amounts
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.lab.arrays import compute_levels
+from tests.property.array_formulas import compute_levels
 from tests.property.level_inputs import plain
 from tests.property.recorded_brackets import recorded_brackets
 

@@ -19,7 +19,7 @@ from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.lab.arrays import InputColumns, compute_levels
+from tests.property.array_formulas import columns_of, compute_levels
 from tests.property.level_inputs import plain, random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 
@@ -138,7 +138,7 @@ def test_given_columns_compute_like_their_rows() -> None:
     policy = SHIPPED["v3.6"]
     rows = list(random_inputs(policy, seed=3, count=50))
 
-    of_columns = compute_levels(policy, InputColumns.of(rows))
+    of_columns = compute_levels(policy, columns_of(rows))
 
     assert bits(of_columns.outputs.sl) == bits(compute_levels(policy, rows).outputs.sl)
 

@@ -4,64 +4,98 @@ Except where a candle opens at or beyond the target and also touches the stop: v
 open came first. Those are counted.
 """
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, Givens, prices_at
-from exitbrain.domain.walk.outcome import Leg, LegLevel
-from exitbrain.domain.walk.walk import walk
-from exitbrain.infrastructure.lab.exit_kernel import OPEN_AT_END, OneTarget, Prices
-from tests.property.exits_of_vectorbt import exits_on_walks
+from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.infrastructure.lab.walking.arrays import Integers
+from exitbrain.infrastructure.lab.walking.walker import KernelWalks
+from tests.property.exits_of_vectorbt import digest_of, exits_on_walks, recorded, recorded_entries
+from tests.property.one_target import OPEN_AT_END, Exits, OneTarget, Prices
 from tests.property.seeded_walks import RULES, seeded_walks
 
 MINUTE = 60_000
 
+rules = pytest.mark.parametrize("rule", RULES)
 
-@pytest.mark.parametrize("rule", RULES)
-def test_the_pessimistic_walk_has_the_exits_of_vectorbt(rule: str) -> None:
+
+@rules
+@pytest.mark.parametrize("walks", [RowWalks(), KernelWalks()], ids=["rows", "kernel"])
+def test_the_pessimistic_walk_has_the_exits_of_vectorbt(walks: Walks, rule: str) -> None:
     compared = opened_beyond = 0
-    side = Side.LONG if RULES[rule].direction > 0 else Side.SHORT
     for (prices, _), theirs in zip(seeded_walks(), exits_on_walks(rule), strict=True):
-        markets = [market_of(prices, column) for column in range(prices.open.shape[1])]
-        rows = (theirs.column, theirs.entry_bar, theirs.exit_bar, theirs.price)
-        for column, entered, left, price in zip(*(row.tolist() for row in rows), strict=True):
-            bars = markets[column].candles.candles
-            if entered + 1 == len(bars):
-                continue
-            entry = bars[entered].close
-            leg, target, stop = walked(markets[column], RULES[rule], side, entry, entered + 1)
-            if left == OPEN_AT_END:
-                assert leg.level is LegLevel.OPEN
-                continue
-            bar = bars[left]
-            if opens_beyond_and_touches(side, bar, target, stop):
-                opened_beyond += 1
-                assert (leg.price, leg.at_ms, price) == (bar.open, bar.open_time_ms, stop)
-                continue
-            assert (leg.at_ms, leg.price) == (bar.open_time_ms, price)
-            compared += 1
+        last = prices.open.shape[0] - 1  # entered at its close, a position has no candle to walk
+        for column in range(prices.open.shape[1]):
+            rows = (theirs.column == column) & (theirs.entry_bar < last)
+            ours, contested = walked(walks, prices.of(column), theirs.entry_bar[rows], RULES[rule])
+            assert ours.exit_bar.tolist() == theirs.exit_bar[rows].tolist()
+            assert ours.price.tobytes() == theirs.price[rows].tobytes()
+            opened_beyond += contested
+            compared += int(ours.closed.sum())
     assert compared > 3_000
     assert opened_beyond > 10
 
 
-def market_of(prices: Prices, column: int) -> Market:
-    rows = (x[:, column].tolist() for x in (prices.open, prices.high, prices.low, prices.close))
+@rules
+def test_recorded_entries_leave_at_the_bar_and_price_of_vectorbt(rule: str, shared_data: Path) -> None:
+    found = [
+        walked(KernelWalks(), prices, entry_bars, RULES[rule])[0]
+        for prices, entry_bars in recorded_entries(shared_data)
+    ]
+    assert sum(int(exits.closed.sum()) for exits in found) > 3_000
+    assert digest_of(found) == recorded()["on_recorded_candles"][rule]
+
+
+def walked(walks: Walks, prices: Prices, entry_bars: Integers, rule: OneTarget) -> tuple[Exits, int]:
+    """Return the exits of positions entered at the closes of these bars, and how many of them opened beyond the target.
+
+    Those left at the open; their price here is the stop, as vectorbt has it.
+    """
+    market = market_of(prices)
+    bars = market.candles.candles
+    positions = [entered(rule, bars[bar].close, bar + 1) for bar in entry_bars.tolist()]
+    exit_bar, price, contested = [], [], 0
+    for givens, walk in zip(positions, walks.walk_each(positions, market), strict=True):
+        [leg] = walk.pessimistic.legs
+        if leg.level is LegLevel.OPEN:
+            exit_bar.append(OPEN_AT_END)
+            price.append(np.nan)
+            continue
+        at = leg.at_ms // MINUTE
+        exit_bar.append(at)
+        if opens_beyond_and_touches(givens, bars[at]):
+            assert (leg.price, leg.at_ms) == (bars[at].open, bars[at].open_time_ms)
+            price.append(givens.stop)
+            contested += 1
+        else:
+            assert leg.at_ms == bars[at].open_time_ms
+            price.append(leg.price)
+    column = np.zeros(len(entry_bars), dtype=np.int64)
+    return Exits(column, entry_bars, np.array(exit_bar, dtype=np.int64), np.array(price)), contested
+
+
+def market_of(prices: Prices) -> Market:
+    rows = (x.tolist() for x in (prices.open, prices.high, prices.low, prices.close))
     bars = [Candle(bar * MINUTE, *row) for bar, row in enumerate(zip(*rows, strict=True))]
     return Market(CandleSeries(MINUTE, bars))
 
 
-def walked(market: Market, rule: OneTarget, side: Side, entry: float, first: int) -> tuple[Leg, float, float]:
-    """Return what the walk made of a position, and its target and stop."""
-    distances = Distances(rule.target, rule.target, rule.target, rule.stop)
-    targets, stop = prices_at(side, entry, distances)
-    givens = Givens(side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0))
-    [leg] = walk(givens, market).pessimistic.legs
-    return leg, targets[0], stop
+def entered(rule: OneTarget, entry: float, first: int) -> Givens:
+    """Return a position that is walked from its first bar on."""
+    side = Side.LONG if rule.direction > 0 else Side.SHORT
+    targets, stop = prices_at(side, entry, Distances(rule.target, rule.target, rule.target, rule.stop))
+    return Givens(side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0))
 
 
-def opens_beyond_and_touches(side: Side, bar: Candle, target: float, stop: float) -> bool:
-    if side is Side.LONG:
+def opens_beyond_and_touches(givens: Givens, bar: Candle) -> bool:
+    target, stop = givens.targets[0], givens.stop
+    if givens.side is Side.LONG:
         return bar.open >= target and bar.low <= stop
     return bar.open <= target and bar.high >= stop

@@ -62,13 +62,8 @@ def test_every_decision_has_one_slice_at_its_one_target_and_passes_the_guards(st
         assert published.adaptive_levels.harvest_scheme == (1.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    "way", [("--lane", "row"), ("--lane", "columnar"), ("--from-receipts",), ("--context",)], ids=" ".join
-)
+@pytest.mark.parametrize("way", [(), ("--from-receipts",), ("--context",)], ids=" ".join)
 def test_every_way_of_replay_finds_them_exact(stored: Exitbrain, way: tuple[str, ...]) -> None:
-    if way[-1] == "columnar":
-        stored("export", "parquet", "--store", ONE_STORE)
-
     ended = stored("replay", "--store", ONE_STORE, *way, "--json")
 
     assert (ended.code, ended.report["decisions"], ended.report["drift"]) == (0, 3, 0)

@@ -14,7 +14,7 @@ CONTRACT = {
     "ingest": (
         "read accepted ignored refused duplicate decisions exits_ignored exit_repeats exits_refused refusals"
     ),
-    "replay": "decisions exact drift unknown_policy unreadable first_drift seconds lane receipts receipts_exact",
+    "replay": "decisions exact drift unknown_policy unreadable first_drift seconds receipts receipts_exact",
     "whatif": "policy decisions changed fields guards policies",
     "audit lsf": "changes summary",
 }
