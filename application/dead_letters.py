@@ -6,7 +6,8 @@ before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.ports.dead_letters import RETRY_OF, DeadLetter, DeadLetters, UnreadableLetter
@@ -25,8 +26,7 @@ class NotRetried(ExitBrainError):
     """A message was not sent again; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(Struct, frozen=True):
     """A message that was sent again: its new entry id and stream, and the first message it is a retry of.
 
     `checked` says that a store was asked whether an earlier retry was accepted.

@@ -1,6 +1,6 @@
 """Explain: how each number of a decision came about, and what bound it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from exitbrain.application.counterfactual import candidate_levels
 from exitbrain.application.engine_answer import engine_name
@@ -16,8 +16,7 @@ from exitbrain.domain.levels import Distances, LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits.
 
     `engine` is the one that computed. There are no lines where it is not ours: how its numbers came about is its own

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec import Struct
+
 from exitbrain.application.belief import believed, with_doubts
 from exitbrain.application.ignored_exit import ignored_exit_of
 from exitbrain.application.outcome import Outcome
@@ -60,8 +62,7 @@ class State:
     held_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """When a message is recorded, and the settings in force; `configured` is the version of the event that keeps them."""
 
     recorded_at: datetime
@@ -69,8 +70,7 @@ class Context:
     configured: int = 0
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Decided:
+class Decided(Struct, frozen=True):
     """What a message leads to: the records to save in this order, the outcome, and the state after it."""
 
     records: tuple[Record, ...]

@@ -1,6 +1,6 @@
 """Planning: from an open position and a signal to one recorded level computation."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import ANSWER, WANTED, NoLevels, engine_name, levels_of, said_by
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
@@ -45,8 +45,7 @@ def signal_of(intent: TradeIntent) -> Signal:
     return volatility, funding, divergence, confidence, assumptions
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class PlanningContext:
+class PlanningContext(Struct, frozen=True):
     """What surrounds a level computation besides position and signal."""
 
     register: PolicyRegister

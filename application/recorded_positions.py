@@ -25,9 +25,9 @@ _EVENTS = (
 )
 
 
-@dataclass(slots=True)  # not frozen: it grows while the log is read
+@dataclass(slots=True)
 class RecordedPosition:
-    """One round trip as the record tells it; steps in log order, each with the time it occurred."""
+    """One round trip as the record tells it; steps in log order, each with the time it occurred. It grows as the log is read."""
 
     position_id: UUID
     account: str

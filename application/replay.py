@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import engine_name, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
@@ -19,6 +21,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
+from exitbrain.domain.values import changed
 
 
 class Verdict(StrEnum):
@@ -30,8 +33,7 @@ class Verdict(StrEnum):
     UNREADABLE = "UNREADABLE"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """What a replay found first: the decision (or receipt) and the field, with both values.
 
     Where another engine had computed than the one at hand, `recorded_by` and `recomputed_by` name them.
@@ -48,11 +50,10 @@ class Drift:
         """Return the same drift with both engines, where they are two."""
         if recorded_by == recomputed_by or not (recorded_by and recomputed_by):
             return self
-        return replace(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
+        return changed(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterFinding:
+class RegisterFinding(Struct, frozen=True):
     """An event of the register that should not be there, or not as it is."""
 
     log_position: int
@@ -63,8 +64,7 @@ class RegisterFinding:
         return f"{self.event} at log position {self.log_position}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol; raises InvalidValue."""
 
     since: datetime | None = None

@@ -1,9 +1,10 @@
 """What the aggregates share: a version, an `apply` that only assigns, and the events not yet saved."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.values import EntryId, TimeOrigin
 
@@ -17,8 +18,7 @@ class Event(Protocol):
     TOPIC: ClassVar[str]
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Record:
+class Record(Struct, frozen=True):
     """An event at its place: the stream (aggregate) it belongs to and its version there, counted from 1."""
 
     stream_id: UUID
@@ -26,8 +26,7 @@ class Record:
     event: "ExitEvent"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Stamp:
+class Stamp(Struct, frozen=True):
     """Which message caused an event, and its two times (UTC).
 
     `entry_id` is the Redis stream id; None for messages that came without one.

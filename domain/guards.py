@@ -5,11 +5,12 @@ that fails is kept and published with the verdict. Figures are numbers, so that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.instrument import Bracket, Instrument
 from exitbrain.domain.levels import TARGETS, Distances, LevelInputs, Price, Slice, Triggers, is_placeable
@@ -35,8 +36,7 @@ REFUSED = "the levels were refused"
 Figures = dict[str, float]
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class GuardReport:
+class GuardReport(Struct, frozen=True):
     """The findings of all guards on one plan, each in the order of `GUARDS`.
 
     `failed` holds the figures of each guard that failed, `unknown` why a guard was not checkable.

@@ -3,10 +3,11 @@
 Whatever engine computed the raw levels, the rules here judge them the same way.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.instrument import Instrument
@@ -19,8 +20,7 @@ _ONE = Decimal(1)
 _PERCENT = Unit.PERCENT  # looking a member up in its class costs as much as two divisions
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class LevelInputs:
+class LevelInputs(Struct, frozen=True):
     """Everything a level computation reads about the position and the signal.
 
     `leverage` 1..125; `volatility` a factor (1.0 = normal); `funding` the funding rate as a fraction;
@@ -54,8 +54,7 @@ class Distances(NamedTuple):
     sl: float
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class RawLevels:
+class RawLevels(Struct, frozen=True):
     """What an engine computed, in the policy's unit; `refusal` names why there are no levels.
 
     `floor` and `cap` are the limits the stop had to keep; `bounds` says which constraint changed which number.
@@ -79,8 +78,7 @@ Price = Decimal | float
 P_co = TypeVar("P_co", bound=Price, covariant=True)
 
 
-@dataclass(slots=True)  # not frozen: that costs as much as a rounding
-class Triggers(Generic[P_co]):
+class Triggers(Struct, Generic[P_co], frozen=True):
     """The trigger prices of the four levels: Decimals on the tick grid where a tick is known, else doubles."""
 
     tp1: P_co
@@ -89,8 +87,7 @@ class Triggers(Generic[P_co]):
     sl: P_co
 
 
-@dataclass(slots=True)  # not frozen: that costs as much as a rounding
-class Slice:
+class Slice(Struct, frozen=True):
     """How much to close at a target; `merged` says that a too small one before it was added to it."""
 
     level: str

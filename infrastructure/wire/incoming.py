@@ -4,12 +4,11 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_of
 from exitbrain.infrastructure.wire.json_text import Number, encode
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
@@ -153,7 +152,7 @@ def _cut(parts: Sequence[bytes], size: int, encoded: Mapping[str, str]) -> RawFi
     for name in kept.values:
         if encoded.get(name) == "json":
             kept.encoded[name] = "json"
-    return replace(kept, length=size)
+    return changed(kept, length=size)
 
 
 def _content_id(stream: str, raw: RawFields, occurrence: int | Occurrences) -> str:

@@ -1,7 +1,6 @@
 """A verdict in columns is EXACT only where the record comes out again to the bit, and then always."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from exitbrain.domain.formulas.registry import SHIPPED, V3_6
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, DecisionColumns
 from exitbrain.infrastructure.lab.snapshots import Snapshots
@@ -111,10 +111,10 @@ def test_one_altered_bit_of_a_recorded_output_is_not_exact(
 @pytest.mark.parametrize(
     "alter",
     [
-        lambda d: replace(d, inputs=replace(d.inputs, leverage=d.inputs.leverage / 2 + 1)),
-        lambda d: replace(d, inputs=replace(d.inputs, leverage_assumed=not d.inputs.leverage_assumed)),
-        lambda d: replace(d, context=replace(d.context, max_intent_age_s=0.5)),
-        lambda d: replace(d, inputs=replace(d.inputs, entry_price=Decimal("1.5"))),
+        lambda d: changed(d, inputs=changed(d.inputs, leverage=d.inputs.leverage / 2 + 1)),
+        lambda d: changed(d, inputs=changed(d.inputs, leverage_assumed=not d.inputs.leverage_assumed)),
+        lambda d: changed(d, context=changed(d.context, max_intent_age_s=0.5)),
+        lambda d: changed(d, inputs=changed(d.inputs, entry_price=Decimal("1.5"))),
     ],
 )
 def test_an_altered_input_is_not_exact(
