@@ -204,7 +204,7 @@ class Handling:
         """Use up the business keys of a message, before its other effects."""
         if not keys:
             return
-        translation, receipt = self.translation, self.stamp.receipt_id
+        translation, receipt = self.translation, self.stamp.cause_id
         if not isinstance(translation, TradeIntent | TradeClosed):
             raise WrongState("only intents and closes have keys of their own")
         account = account_of(translation, self.context.settings)
@@ -341,7 +341,7 @@ class Handling:
             self.failed_asking,
         )
         outcome = Outcome(
-            stamp.receipt_id,
+            stamp.cause_id,
             message.entry_id,
             disposition,
             reason,
@@ -371,7 +371,7 @@ class Handling:
             self.before,
             given.held_by,
         )
-        return Decided((Record(stamp.receipt_id, 1, receipt), *self.claims, *self.effects), outcome, state)
+        return Decided((Record(stamp.cause_id, 1, receipt), *self.claims, *self.effects), outcome, state)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

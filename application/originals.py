@@ -85,7 +85,7 @@ class Originals:
             if isinstance(event, Decision):
                 led_to.update(dict.fromkeys(event.causes, event))
             elif isinstance(event, ExitPlanOpened | ExitPlanResized | ExitPlanCompleted | ExitPlanCancelled):
-                led_to.setdefault(event.stamp.receipt_id, None)
+                led_to.setdefault(event.stamp.cause_id, None)
         return led_to
 
     def _keep(self, plan: UUID, led_to: _LedTo) -> None:

@@ -95,7 +95,7 @@ def plan_levels(
         position.quantity,
         raw.harvest if raw.refusal is None else None,
         _INTENT,
-        (context.stamp.receipt_id,),
+        (context.stamp.cause_id,),
         position.id,
         position.account,
         position.symbol,

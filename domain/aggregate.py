@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.values import EntryId, TimeOrigin
+from exitbrain.domain.values import CausedBy, EntryId, TimeOrigin
 
 if TYPE_CHECKING:  # every event is imported there, and most are made of a Stamp
     from exitbrain.domain.catalogue import ExitEvent
@@ -26,18 +26,20 @@ class Record(Struct, frozen=True):
     event: "ExitEvent"
 
 
-class Stamp(Struct, frozen=True):
-    """Which message caused an event, and its two times (UTC).
+class Stamp(Struct, frozen=True, omit_defaults=True, rename={"cause_id": "receipt_id"}):
+    """What caused an event, and its two times (UTC).
 
-    `entry_id` is the Redis stream id; None for messages that came without one.
+    The cause is a message, `receipt_id` its receipt, unless `by` says otherwise; `by` is stored only then. `entry_id` is
+    the Redis stream id; None for messages that came without one.
     """
 
-    receipt_id: UUID
+    cause_id: UUID
     source: str
     entry_id: EntryId | None
     occurred_at: datetime
     time_origin: TimeOrigin
     recorded_at: datetime
+    by: CausedBy = CausedBy.MESSAGE
 
 
 class Aggregate:

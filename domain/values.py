@@ -47,6 +47,12 @@ class Cause(StrEnum):
     INTENT = "INTENT"
 
 
+class CausedBy(StrEnum):
+    """What kind of thing caused an event. A kind ships with the code that produces it."""
+
+    MESSAGE = "MESSAGE"
+
+
 class Origin(StrEnum):
     """Where a message came from: the live stream, or recorded messages taken in later."""
 

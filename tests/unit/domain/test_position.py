@@ -26,7 +26,7 @@ from tests.unit.domain.specification import Given, given
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
 STAMP = Stamp(UUID(int=1), "trade.intent", EntryId(1000, 0), NOON, TimeOrigin.PAYLOAD, NOON)
-LATER = changed(STAMP, receipt_id=UUID(int=2), entry_id=EntryId(2000, 5))
+LATER = changed(STAMP, cause_id=UUID(int=2), entry_id=EntryId(2000, 5))
 WHOSE = Whose.OPEN_POSITION
 OPENED = PositionOpened(
     "default", "BTCUSDT", BOTH, 1, Side.LONG, 10.0, Decimal(100), Decimal(3), {}, True, "server", None, STAMP
