@@ -23,7 +23,7 @@ from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.values import Unit, changed
+from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
 """What is compared: the four distances as fractions, and the adjusted LSF."""
@@ -173,12 +173,12 @@ class RowCounterfactual:
                 if pairs is not None:
                     pairs(
                         Pair(
-                            decision,
-                            tally.policy,
-                            before.values,
-                            after.values,
-                            levels.guards,
-                            after.levels.guards,
+                            decision=decision,
+                            policy=tally.policy,
+                            before=before.values,
+                            after=after.values,
+                            guards_before=levels.guards,
+                            guards_after=after.levels.guards,
                         )
                     )
 
@@ -269,7 +269,11 @@ class _Outcome:
     def __init__(self, unit: Unit, levels: JudgedLevels) -> None:
         self.levels = levels
         raw = levels.raw
-        self.values = None if raw.refusal is not None else (*fractions_of(unit, raw), raw.lsf_adjusted)
+        self.values = (
+            None
+            if raw.refusal is not None
+            else (*fields_of(fractions_of(unit, raw)).values(), raw.lsf_adjusted)
+        )
 
     def equals(self, other: "_Outcome") -> bool:
         if self.values is None or other.values is None:

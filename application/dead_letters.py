@@ -100,7 +100,14 @@ def _check_whole(letter: DeadLetter) -> None:
 
 
 def _check_usable(letter: DeadLetter, fields: RawFields, translator: Translator) -> None:
-    message = IncomingMessage(letter.source, letter.stream, "", None, fields, Origin.LIVE)
+    message = IncomingMessage(
+        source=letter.source,
+        stream=letter.stream,
+        entry_id="",
+        stream_id=None,
+        fields=fields,
+        origin=Origin.LIVE,
+    )
     translation = translator.translate(message)
     if isinstance(translation, Unusable):
         raise NotRetried(f"{letter.entry_id} would be refused again: {translation.refusal}")

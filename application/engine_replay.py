@@ -24,7 +24,7 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.values import Unit, changed
+from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
 
@@ -188,8 +188,8 @@ class _Findings:
     def add(
         self, recorded_unit: Unit, recorded: JudgedLevels, engine_unit: Unit, engine: JudgedLevels
     ) -> None:
-        before = (*fractions_of(recorded_unit, recorded.raw), recorded.raw.lsf)
-        after = (*fractions_of(engine_unit, engine.raw), engine.raw.lsf)
+        before = (*fields_of(fractions_of(recorded_unit, recorded.raw)).values(), recorded.raw.lsf)
+        after = (*fields_of(fractions_of(engine_unit, engine.raw)).values(), engine.raw.lsf)
         for name, old, new in zip(FIELDS, before, after, strict=True):
             self.differences[name].append(new - old)
             self.changed[name] += repr(old) != repr(new)
@@ -246,7 +246,7 @@ def _difference(
     if recorded_unit is engine_unit:
         return first_difference(_told(recorded), _told(engine))
     before, after = fractions_of(recorded_unit, recorded), fractions_of(engine_unit, engine)
-    fractions = first_difference({"distances": before._asdict()}, {"distances": after._asdict()})
+    fractions = first_difference({"distances": before}, {"distances": after})
     return fractions or first_difference(_untouched(recorded), _untouched(engine))
 
 

@@ -49,7 +49,15 @@ def explain(
     lines: tuple[Line, ...] = ()
     if name == BUILT_IN:
         lines = derive(policy, inputs, () if instrument is None else instrument.brackets).lines
-    return Explanation(policy, name, inputs, instrument, lines, fractions_of(policy.unit, raw), levels)
+    return Explanation(
+        policy=policy,
+        engine=name,
+        inputs=inputs,
+        instrument=instrument,
+        lines=lines,
+        distances=fractions_of(policy.unit, raw),
+        levels=levels,
+    )
 
 
 def explain_decision(engine: LevelEngine, ledger: ExitLedger, decision: Decision) -> Explanation:

@@ -139,12 +139,12 @@ class ReplayReport:
     def plus(self, later: "ReplayReport") -> "ReplayReport":
         """Return the counts of both; the first drift is that of the earlier part, if it has one."""
         return ReplayReport(
-            self.decisions + later.decisions,
-            self.exact + later.exact,
-            self.drift + later.drift,
-            self.unknown_policy + later.unknown_policy,
-            self.unreadable + later.unreadable,
-            self.first_drift or later.first_drift,
+            decisions=self.decisions + later.decisions,
+            exact=self.exact + later.exact,
+            drift=self.drift + later.drift,
+            unknown_policy=self.unknown_policy + later.unknown_policy,
+            unreadable=self.unreadable + later.unreadable,
+            first_drift=self.first_drift or later.first_drift,
             register_findings=(*self.register_findings, *later.register_findings),
         )
 

@@ -57,7 +57,7 @@ from exitbrain.domain.position import (
 )
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
-from exitbrain.domain.values import Origin, Side, changed
+from exitbrain.domain.values import Origin, Side, changed, fields_of
 from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
@@ -523,7 +523,9 @@ def levels_by_policy() -> str:
             raw = compute(policy, _inputs(policy, leverage=leverage), instrument.brackets)
             levels = (raw.refusal or "", "", "", "")
             if raw.refusal is None:
-                tp1, tp2, tp3, sl = (f"{100 * distance:.4f}" for distance in fractions_of(policy.unit, raw))
+                tp1, tp2, tp3, sl = (
+                    f"{100 * distance:.4f}" for distance in fields_of(fractions_of(policy.unit, raw)).values()
+                )
                 levels = (tp1, tp2, tp3, sl)
             binding = ", ".join(dict.fromkeys(f"{bound.level} {bound.constraint}" for bound in raw.bounds))
             rows.append((f"{leverage:.0f}x", f"`{policy.name}`", *levels, binding))

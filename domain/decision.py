@@ -28,8 +28,6 @@ from exitbrain.domain.levels import (
 )
 from exitbrain.domain.values import Origin, TimeOrigin, Unit
 
-_RECORDED_AT = TimeOrigin.RECORDED_AT  # looking a member up in its class costs as much as two divisions
-
 
 class WindowReading(Struct, frozen=True):
     """The PnL window as a decision read it: how many results, and up to where in the log.
@@ -72,8 +70,8 @@ def freshness_of(
     time_origin: TimeOrigin, occurred_at: datetime, recorded_at: datetime, max_age_s: float
 ) -> Freshness:
     """Return how old a message was when it was recorded; its age is not known where it told no time."""
-    age_s = None if time_origin is _RECORDED_AT else (recorded_at - occurred_at).total_seconds()
-    return tuple.__new__(Freshness, (age_s, max_age_s))  # in half the time of Freshness(...)
+    age_s = None if time_origin is TimeOrigin.RECORDED_AT else (recorded_at - occurred_at).total_seconds()
+    return Freshness(age_s, max_age_s)
 
 
 class JudgedLevels(Struct, frozen=True):

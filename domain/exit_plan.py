@@ -138,7 +138,12 @@ class ExitPlan(Aggregate):
         plan = cls(plan_id(position.id))
         plan._emit(
             ExitPlanOpened(
-                position.id, position.account, position.symbol, position.side, position.quantity, stamp
+                position_id=position.id,
+                account=position.account,
+                symbol=position.symbol,
+                side=position.side,
+                quantity=position.quantity,
+                stamp=stamp,
             )
         )
         return plan

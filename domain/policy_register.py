@@ -88,16 +88,16 @@ class PolicyRegister(Aggregate):
             raise WrongState(f"policy {policy.name} is already registered")
         self._emit(
             PolicyRegistered(
-                policy.name,
-                policy.formula,
-                policy.unit,
-                policy.parameters,
-                policy.ignores,
-                policy.parameters_hash,
-                fingerprint(policy),
-                by,
-                at,
-                receipt_id,
+                name=policy.name,
+                formula=policy.formula,
+                unit=policy.unit,
+                parameters=policy.parameters,
+                ignores=policy.ignores,
+                parameters_hash=policy.parameters_hash,
+                fingerprint=fingerprint(policy),
+                by=by,
+                recorded_at=at,
+                receipt_id=receipt_id,
             )
         )
 

@@ -232,19 +232,19 @@ class Position(Aggregate):
         inherited = {} if previous is None else previous.newest_entries
         position._emit(
             PositionOpened(
-                account,
-                symbol,
-                BOTH,
-                cycle,
-                side,
-                leverage,
-                entry_price,
-                quantity,
-                dict(inherited),
-                in_units,
-                server,
-                clock,
-                stamp,
+                account=account,
+                symbol=symbol,
+                position_side=BOTH,
+                cycle=cycle,
+                side=side,
+                leverage=leverage,
+                entry_price=entry_price,
+                quantity=quantity,
+                newest_entries=dict(inherited),
+                in_units=in_units,
+                server=server,
+                clock=clock,
+                stamp=stamp,
             )
         )
         return position
@@ -264,7 +264,16 @@ class Position(Aggregate):
             total = DECIMAL.add(self.quantity, quantity)
             held = DECIMAL.multiply(self.quantity, self.entry_price)
             entry = DECIMAL.divide(DECIMAL.add(held, DECIMAL.multiply(quantity, price)), total)
-        self._emit(PositionIncreased(price, quantity, entry, total, self.in_units and in_units, stamp))
+        self._emit(
+            PositionIncreased(
+                added_price=price,
+                added_quantity=quantity,
+                entry_price=entry,
+                quantity=total,
+                in_units=self.in_units and in_units,
+                stamp=stamp,
+            )
+        )
 
     def change_leverage(self, leverage: float, stamp: Stamp) -> None:
         """Set another leverage."""
@@ -288,7 +297,17 @@ class Position(Aggregate):
             raise WrongState(
                 f"{self.symbol}: a reduction must leave something, not {rest} of {self.quantity}"
             )
-        self._emit(PositionReduced(by, rest, exit_price, order_id, rule, assumptions, stamp))
+        self._emit(
+            PositionReduced(
+                by=by,
+                quantity=rest,
+                exit_price=exit_price,
+                order_id=order_id,
+                rule=rule,
+                assumptions=assumptions,
+                stamp=stamp,
+            )
+        )
 
     def close(
         self,
@@ -311,20 +330,20 @@ class Position(Aggregate):
             PositionClosed(
                 self.account,
                 self.symbol,
-                self.side,
-                self.leverage,
-                reason,
-                self.entry_price,
-                exit_price,
-                self._result(reported_pnl_percent, exit_price),
-                pnl_usd,
-                order_id,
-                rule,
-                reported,
-                server,
-                clock,
-                assumptions,
-                stamp,
+                side=self.side,
+                leverage=self.leverage,
+                reason=reason,
+                entry_price=self.entry_price,
+                exit_price=exit_price,
+                result=self._result(reported_pnl_percent, exit_price),
+                pnl_usd=pnl_usd,
+                order_id=order_id,
+                rule=rule,
+                reported=reported,
+                server=server,
+                clock=clock,
+                assumptions=assumptions,
+                stamp=stamp,
             )
         )
 
@@ -346,16 +365,16 @@ class Position(Aggregate):
         result = None if self.has_result else self._result(pnl_percent, exit_price)
         self._emit(
             CloseReported(
-                self.account,
-                self.symbol,
-                exit_price,
-                pnl_percent,
-                pnl_usd,
-                order_id,
-                result,
-                rule,
-                assumptions,
-                stamp,
+                account=self.account,
+                symbol=self.symbol,
+                exit_price=exit_price,
+                pnl_percent=pnl_percent,
+                pnl_usd=pnl_usd,
+                order_id=order_id,
+                result=result,
+                rule=rule,
+                assumptions=assumptions,
+                stamp=stamp,
             )
         )
 

@@ -67,7 +67,16 @@ def from_fields(
             broken = broken or _too_large(size, max_bytes)
             raw = _cut(first_part(_parts(fields), max_bytes), size, raw.encoded)
     source = logical_source(stream) if source is None else source
-    return IncomingMessage(source, stream, entry_id, entry, raw, origin, broken, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=entry,
+        fields=raw,
+        origin=origin,
+        broken=broken,
+        server=server,
+    )
 
 
 def from_first_part(
@@ -88,7 +97,16 @@ def from_first_part(
     raw = _cut(parts, size, {})
     entry_id = str(entry) if entry is not None else _content_id(stream, raw, 1)
     broken = broken or _too_large(size, max_bytes)
-    return IncomingMessage(source, stream, entry_id, entry, raw, Origin.LIVE, broken, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=entry,
+        fields=raw,
+        origin=Origin.LIVE,
+        broken=broken,
+        server=server,
+    )
 
 
 def logical_source(stream: str, prefix: str = DEFAULT_PREFIX) -> str:

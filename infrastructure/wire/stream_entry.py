@@ -91,7 +91,16 @@ def _plain(
     if len(joined) > max_bytes or 2 * len(values) != len(parts) or max(ms, seq) >= STREAM_ID_END:
         return None
     raw = RawFields(values, {})
-    return IncomingMessage(source, stream, entry_id, EntryId(ms, seq), raw, Origin.LIVE, None, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=EntryId(ms, seq),
+        fields=raw,
+        origin=Origin.LIVE,
+        broken=None,
+        server=server,
+    )
 
 
 def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:

@@ -112,7 +112,7 @@ def test_every_sure_grid_point_is_that_of_the_domain() -> None:
         rounded = on_ticks(exact_prices(entry, side, distances), entry, side, tick, raw.floor)
         up = float(side.direction)
         ratio, phase, whole = in_ticks(entry, tick)
-        found = [target(up, ratio, phase, distance) for distance in distances[:3]]
+        found = [target(up, ratio, phase, distance) for distance in (raw.tp1, raw.tp2, raw.tp3)]
         found.append(stop(up, ratio, phase, raw.sl, raw.floor))
         for (point, certain), price in zip(
             found, (rounded.tp1, rounded.tp2, rounded.tp3, rounded.sl), strict=True
