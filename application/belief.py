@@ -4,7 +4,6 @@ An id or a time outlives its message: later ones are compared with it. One of th
 too old, and nothing but another of that year could undo it.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from exitbrain.domain.messages import (
@@ -16,7 +15,7 @@ from exitbrain.domain.messages import (
     TradeIntent,
     Translation,
 )
-from exitbrain.domain.values import Assumption, EntryId
+from exitbrain.domain.values import Assumption, EntryId, changed
 
 Doubts = tuple[Assumption, ...]
 
@@ -49,7 +48,7 @@ def is_far_ahead(entry_id: EntryId, recorded_at: datetime, ahead_s: float) -> bo
 def with_doubts(translation: Translation, doubts: Doubts) -> Translation:
     """Return what a message says with more that had to be assumed, where it can hold that."""
     if doubts and isinstance(translation, TradeIntent | TradeClosed | BookClose | ActivatePolicy):
-        return replace(translation, assumptions=(*translation.assumptions, *doubts))
+        return changed(translation, assumptions=(*translation.assumptions, *doubts))
     return translation
 
 

@@ -7,8 +7,10 @@ raw numbers of two policies may be in two units; guards judge the rounded plan, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import NoLevels, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
@@ -21,7 +23,7 @@ from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
 """What is compared: the four distances as fractions, and the adjusted LSF."""
@@ -30,8 +32,7 @@ NOTICEABLE = 1e-12
 """A smaller difference is no change: it is finer than every tick, and two units round differently by that little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """How a number changed over the decisions that have it on both sides, after less before; None where there are none.
 
     The mean is the sum in log order, divided by their number.
@@ -43,8 +44,7 @@ class Change:
     max: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class GuardCounts:
+class GuardCounts(Struct, frozen=True):
     """What a guard found on so many plans."""
 
     passed: int
@@ -52,8 +52,7 @@ class GuardCounts:
     unknown: int
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """What a policy would have changed.
 
     `changed` decisions differ in a level, the LSF, the harvest scheme or in whether levels were refused; `compared`
@@ -97,8 +96,7 @@ class Counterfactual:
     mirror_trusted: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """One decision before and after; `before` and `after` hold the values of FIELDS, None where levels were refused."""
 
     decision: RecordedDecision
@@ -175,12 +173,12 @@ class RowCounterfactual:
                 if pairs is not None:
                     pairs(
                         Pair(
-                            decision,
-                            tally.policy,
-                            before.values,
-                            after.values,
-                            levels.guards,
-                            after.levels.guards,
+                            decision=decision,
+                            policy=tally.policy,
+                            before=before.values,
+                            after=after.values,
+                            guards_before=levels.guards,
+                            guards_after=after.levels.guards,
                         )
                     )
 
@@ -210,7 +208,7 @@ def rebased(inputs: LevelInputs, recorded: Policy, candidate: Policy) -> LevelIn
     A base that was the recorded policy's own becomes the candidate's; any other is the decision's own and stays the
     same distance, in the unit of the candidate.
     """
-    return replace(
+    return changed(
         inputs,
         base_tp=rebased_base(inputs.base_tp, "base_tp", recorded, candidate),
         base_sl=rebased_base(inputs.base_sl, "base_sl", recorded, candidate),
@@ -271,7 +269,11 @@ class _Outcome:
     def __init__(self, unit: Unit, levels: JudgedLevels) -> None:
         self.levels = levels
         raw = levels.raw
-        self.values = None if raw.refusal is not None else (*fractions_of(unit, raw), raw.lsf_adjusted)
+        self.values = (
+            None
+            if raw.refusal is not None
+            else (*fields_of(fractions_of(unit, raw)).values(), raw.lsf_adjusted)
+        )
 
     def equals(self, other: "_Outcome") -> bool:
         if self.values is None or other.values is None:

@@ -6,7 +6,8 @@ before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.application.lookup import Ambiguous, NotFound
 from exitbrain.application.ports.dead_letters import RETRY_OF, DeadLetter, DeadLetters, UnreadableLetter
@@ -25,8 +26,7 @@ class NotRetried(ExitBrainError):
     """A message was not sent again; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(Struct, frozen=True):
     """A message that was sent again: its new entry id and stream, and the first message it is a retry of.
 
     `checked` says that a store was asked whether an earlier retry was accepted.
@@ -100,7 +100,14 @@ def _check_whole(letter: DeadLetter) -> None:
 
 
 def _check_usable(letter: DeadLetter, fields: RawFields, translator: Translator) -> None:
-    message = IncomingMessage(letter.source, letter.stream, "", None, fields, Origin.LIVE)
+    message = IncomingMessage(
+        source=letter.source,
+        stream=letter.stream,
+        entry_id="",
+        stream_id=None,
+        fields=fields,
+        origin=Origin.LIVE,
+    )
     translation = translator.translate(message)
     if isinstance(translation, Unusable):
         raise NotRetried(f"{letter.entry_id} would be refused again: {translation.refusal}")

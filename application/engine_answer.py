@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from copy import copy
 
 from exitbrain.application.ports.level_engine import BUILT_IN, EngineFailed, EngineUnavailable, LevelEngine
 from exitbrain.domain.checked_levels import checked_levels
@@ -52,17 +51,14 @@ def levels_of(
     Raises NoLevels where it raises, whatever that is, or its answer fails a check; but UnknownPolicy and
     EngineUnavailable as they are.
     """
-    is_ours = _own_name(engine) == BUILT_IN
     try:
-        # An engine that is not ours may change what it is given, and give the same object again with other numbers.
-        answer = engine.compute(policy, inputs if is_ours else copy(inputs), brackets)
+        answer = engine.compute(policy, inputs, brackets)
     except (UnknownPolicy, EngineUnavailable):
         raise
     except Exception as error:
         raise NoLevels(engine_name(engine, policy), ANSWER, said_by(error), WANTED) from error
     try:
-        levels = checked_levels(answer)
-        return levels if is_ours else copy(levels)
+        return checked_levels(answer)
     except InvalidValue as unfit:
         shown = _one_line(_text_of(unfit.value, repr))
         raise NoLevels(engine_name(engine, policy), unfit.field, shown, unfit.allowed) from unfit

@@ -7,8 +7,10 @@ recorded policy must give the recorded levels bit for bit.
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
@@ -22,13 +24,12 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How far an engine lies from the record in one field, over all compared decisions: engine minus record.
 
     Levels as fractions of the entry price. `changed` counts decisions whose bits differ; the quantiles are the
@@ -187,8 +188,8 @@ class _Findings:
     def add(
         self, recorded_unit: Unit, recorded: JudgedLevels, engine_unit: Unit, engine: JudgedLevels
     ) -> None:
-        before = (*fractions_of(recorded_unit, recorded.raw), recorded.raw.lsf)
-        after = (*fractions_of(engine_unit, engine.raw), engine.raw.lsf)
+        before = (*fields_of(fractions_of(recorded_unit, recorded.raw)).values(), recorded.raw.lsf)
+        after = (*fields_of(fractions_of(engine_unit, engine.raw)).values(), engine.raw.lsf)
         for name, old, new in zip(FIELDS, before, after, strict=True):
             self.differences[name].append(new - old)
             self.changed[name] += repr(old) != repr(new)
@@ -233,7 +234,7 @@ def _converted(inputs: LevelInputs, given: Unit, wanted: Unit) -> LevelInputs:
     if given is wanted:
         return inputs
     base_tp, base_sl = _in_unit(inputs.base_tp, given, wanted), _in_unit(inputs.base_sl, given, wanted)
-    return replace(inputs, base_tp=base_tp, base_sl=base_sl)
+    return changed(inputs, base_tp=base_tp, base_sl=base_sl)
 
 
 def _difference(
@@ -245,7 +246,7 @@ def _difference(
     if recorded_unit is engine_unit:
         return first_difference(_told(recorded), _told(engine))
     before, after = fractions_of(recorded_unit, recorded), fractions_of(engine_unit, engine)
-    fractions = first_difference({"distances": before._asdict()}, {"distances": after._asdict()})
+    fractions = first_difference({"distances": before}, {"distances": after})
     return fractions or first_difference(_untouched(recorded), _untouched(engine))
 
 

@@ -1,6 +1,6 @@
 """Explain: how each number of a decision came about, and what bound it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from exitbrain.application.counterfactual import candidate_levels
 from exitbrain.application.engine_answer import engine_name
@@ -16,8 +16,7 @@ from exitbrain.domain.levels import Distances, LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits.
 
     `engine` is the one that computed. There are no lines where it is not ours: how its numbers came about is its own
@@ -50,7 +49,15 @@ def explain(
     lines: tuple[Line, ...] = ()
     if name == BUILT_IN:
         lines = derive(policy, inputs, () if instrument is None else instrument.brackets).lines
-    return Explanation(policy, name, inputs, instrument, lines, fractions_of(policy.unit, raw), levels)
+    return Explanation(
+        policy=policy,
+        engine=name,
+        inputs=inputs,
+        instrument=instrument,
+        lines=lines,
+        distances=fractions_of(policy.unit, raw),
+        levels=levels,
+    )
 
 
 def explain_decision(engine: LevelEngine, ledger: ExitLedger, decision: Decision) -> Explanation:

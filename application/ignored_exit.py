@@ -45,17 +45,17 @@ def ignored_exit_of(
         case Unusable():
             symbol = said.symbol
     return IgnoredExit(
-        account_said(said, settings),
-        symbol,
-        kind,
-        side,
-        order_id,
-        price,
-        _cycle(now),
-        _cycle(last),
-        rule,
-        held_by,
-        expected,
+        account=account_said(said, settings),
+        symbol=symbol,
+        kind=kind,
+        side=side,
+        order_id=order_id,
+        price=price,
+        open=_cycle(now),
+        last=_cycle(last),
+        rule=rule,
+        held_by=held_by,
+        expected=expected,
     )
 
 
@@ -63,12 +63,12 @@ def _cycle(position: Position | None) -> Cycle | None:
     if position is None:
         return None
     return Cycle(
-        position.id,
-        position.cycle,
-        position.side,
-        position.entry_price,
-        position.quantity,
-        position.opened.at,
-        position.end_reason,
-        None if position.ended is None else position.ended.at,
+        position_id=position.id,
+        cycle=position.cycle,
+        side=position.side,
+        entry_price=position.entry_price,
+        quantity=position.quantity,
+        opened_at=position.opened.at,
+        ended_by=position.end_reason,
+        ended_at=None if position.ended is None else position.ended.at,
     )

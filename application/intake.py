@@ -35,9 +35,6 @@ from exitbrain.domain.position import Position
 from exitbrain.domain.receipt import Disposition, FailedAsking, Reason, Refusal
 from exitbrain.domain.values import Assumption, Side
 
-# Looking a member up in its class costs as much as two divisions.
-_ACCEPTED, _NOTHING, _OPEN = Disposition.ACCEPTED, IntentKind.NOTHING, IntentKind.OPEN
-
 PERPETUAL_ALLOWED = "the name of a perpetual, such as ETHUSDT or ETH/USDT:USDT, while SPOT_NAMES is refuse"
 ONE_WAY_ALLOWED = "one position per symbol at a time; hedge mode is not supported yet"
 
@@ -99,7 +96,7 @@ class _Handling(ExitHandling, PolicyHandling):
             return self._finish(Disposition.IGNORED, ignored.reason, None, exit_)
         except Refused as refused:
             return self._refused(refused.refusal, is_exit=self._is_exit())
-        return self._finish(_ACCEPTED, None, None)
+        return self._finish(Disposition.ACCEPTED, None, None)
 
     def without_levels(self, unanswered: Unanswered) -> Decided:
         """Return the refusal of an entry for which the engine gave no levels, with all that asking it again takes."""
@@ -128,14 +125,14 @@ class _Handling(ExitHandling, PolicyHandling):
 
     def _intent(self, intent: TradeIntent) -> None:
         kind = intent.kind
-        if kind is _NOTHING:
+        if kind is IntentKind.NOTHING:
             raise Ignored(Reason.NOT_AN_ENTRY, is_silent=True)
         if kind is IntentKind.FLAT and self.context.settings.flat == "ignore":
             raise Ignored(Reason.NOT_AN_ENTRY, is_silent=self._held() is None)
         if self.context.settings.dedupe_by is not None:
             self._check_not_resent(intent)
         self._check_not_superseded()
-        if kind is _OPEN:
+        if kind is IntentKind.OPEN:
             self._open(intent)
         else:
             self._exit(intent)
@@ -195,13 +192,13 @@ class _Handling(ExitHandling, PolicyHandling):
         self._keep_snapshot()
         reading = WindowReading(self.given.window_position, self.uncommitted, self.window.trades)
         planning = PlanningContext(
-            self.given.register,
-            self.window,
-            reading,
-            self.given.instrument,
-            self.context.settings,
-            self.message.origin,
-            self.stamp,
+            register=self.given.register,
+            window=self.window,
+            reading=reading,
+            instrument=self.given.instrument,
+            settings=self.context.settings,
+            origin=self.message.origin,
+            stamp=self.stamp,
         )
         self.levels = plan_levels(self.engine, position, plan, intent, leverage_assumption, planning)
         plan.revise(self.levels)

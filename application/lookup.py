@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar, get_args
 from uuid import UUID
 
+from msgspec import Struct
+
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.errors import ExitBrainError
@@ -105,8 +107,7 @@ class FoundPosition:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDecision:
+class FoundDecision(Struct, frozen=True):
     """A recorded decision and where it stands."""
 
     decision_id: UUID
@@ -114,8 +115,7 @@ class FoundDecision:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """What happened to a plan or its position, and where the log holds it."""
 
     position: int
@@ -123,8 +123,7 @@ class HistoryEntry:
     event: HistoricEvent
 
 
-@dataclass(frozen=True, slots=True)
-class PlanHistory:
+class PlanHistory(Struct, frozen=True):
     """Everything that happened to a plan and its position, in log order."""
 
     plan_id: UUID
@@ -132,8 +131,7 @@ class PlanHistory:
     entries: tuple[HistoryEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundReceipt:
+class FoundReceipt(Struct, frozen=True):
     """A receipt and the events that were saved in its transaction."""
 
     entry: LogEntry

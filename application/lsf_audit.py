@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from itertools import pairwise
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.lookup import WantedId
@@ -18,13 +20,12 @@ from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import CloseReported, PositionClosed
-from exitbrain.domain.values import Cause
+from exitbrain.domain.values import Cause, changed
 
 _EXACT = Context(prec=2500, traps=[Inexact])
 
 
-@dataclass(frozen=True, slots=True)
-class LsfInputs:
+class LsfInputs(Struct, frozen=True):
     """What the adjusted LSF of a decision was made from; `average_pnl` is the mean price return in percent."""
 
     leverage: float
@@ -33,8 +34,7 @@ class LsfInputs:
     policy: str
 
 
-@dataclass(frozen=True, slots=True)
-class CountedClose:
+class CountedClose(Struct, frozen=True):
     """A closed position whose result was in the average of a decision; `pnl_percent` is what of its price return counts."""
 
     position_id: UUID
@@ -44,8 +44,7 @@ class CountedClose:
     log_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class LsfChange:
+class LsfChange(Struct, frozen=True):
     """One change against the previous computed decision of the same account and symbol.
 
     `before` and `after` are the adjusted LSF; the four effects are exact decimal differences of doubles, found by
@@ -72,8 +71,7 @@ class LsfChange:
     closes_after: tuple[CountedClose, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LsfSelection(Selection):
+class LsfSelection(Selection, frozen=True):
     """Which changes to list, by their later decision; `position` and `decision` are ids or the beginning of one."""
 
     position: str | None = None
@@ -108,8 +106,7 @@ class LsfCounts:
         self.causes[change.cause] += 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A decision of a plan, and the closes behind its average where they are asked for."""
 
     plan_id: UUID
@@ -217,13 +214,13 @@ class LsfAudit:
     def _steps(self, before: LevelsComputed, after: LevelsComputed) -> Iterator[float]:
         """Yield the LSF of the earlier decision, that after each of three inputs is replaced, that of the later one."""
         policy = self._register.named(before.policy.name).policy
-        inputs = replace(before.inputs)  # one copy of our own: a new one for each step is slow
+        inputs = before.inputs
         reached = _lsf_of(before)
         yield reached
         for name in ("leverage", "average_pnl", "confidence"):
             replaced = getattr(after.inputs, name)
             if getattr(inputs, name) != replaced:
-                setattr(inputs, name, replaced)
+                inputs = changed(inputs, **{name: replaced})
                 reached = levels_of(self._engine, policy, inputs, ()).lsf_adjusted
             yield reached
         yield _lsf_of(after)

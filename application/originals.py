@@ -41,14 +41,14 @@ class Originals:
         decision, levels = self._decision(receipt_id, receipt)
         said = self._intake.translate(message_of(receipt))
         return Outcome(
-            receipt_id,
-            receipt.entry_id,
-            receipt.disposition,
-            receipt.reason,
-            receipt.refusal,
-            receipt.touched,
-            decision,
-            levels,
+            receipt_id=receipt_id,
+            entry_id=receipt.entry_id,
+            disposition=receipt.disposition,
+            reason=receipt.reason,
+            refusal=receipt.refusal,
+            touched=receipt.touched,
+            decision=decision,
+            levels=levels,
             duplicate=True,
             ignored_exit=receipt.ignored_exit,
             source=receipt.source,
@@ -85,7 +85,7 @@ class Originals:
             if isinstance(event, Decision):
                 led_to.update(dict.fromkeys(event.causes, event))
             elif isinstance(event, ExitPlanOpened | ExitPlanResized | ExitPlanCompleted | ExitPlanCancelled):
-                led_to.setdefault(event.stamp.receipt_id, None)
+                led_to.setdefault(event.stamp.cause_id, None)
         return led_to
 
     def _keep(self, plan: UUID, led_to: _LedTo) -> None:

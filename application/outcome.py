@@ -1,16 +1,17 @@
 """What became of a message, for whoever sent or ingested it."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.receipt import Disposition, IgnoredExit, Reason, Refusal
+from exitbrain.domain.values import fields_of
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 
     `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
@@ -27,7 +28,7 @@ class Outcome:
     refusal: Refusal | None
     touched: tuple[UUID, ...]
     decision: DecisionId | None = None
-    levels: Decision | None = field(default=None, repr=False, compare=False)
+    levels: Decision | None = None
     duplicate: bool = False
     ignored_exit: IgnoredExit | None = None
     source: str = ""
@@ -35,11 +36,26 @@ class Outcome:
     occurred_at: datetime | None = None
     account: str = ""
     symbol: str = ""
-    not_believed: tuple[str, ...] = field(default=(), compare=False)
+    not_believed: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all but `levels`, which the decision names, and `not_believed`, which a duplicate does not repeat."""
+        if not isinstance(other, Outcome):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
+
+    def __hash__(self) -> int:
+        return hash(self.receipt_id)
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in fields_of(self).items() if name != "levels")
+        return f"Outcome({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyInForce:
+_COMPARED = tuple(name for name in Outcome.__struct_fields__ if name not in ("levels", "not_believed"))
+
+
+class PolicyInForce(Struct, frozen=True):
     """What became of the wish to put a policy in force.
 
     `open_plans` counts the open plans of its scope, of every account: they keep their levels until their next message.

@@ -14,7 +14,7 @@ from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.position import PositionIncreased, PositionReduced
-from exitbrain.domain.values import DECIMAL, Assumption, plain
+from exitbrain.domain.values import DECIMAL, Assumption, changed, plain
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import ExternalClose, Givens
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
@@ -143,7 +143,7 @@ class _Planning:
 
     def _with_walked_costs(self, inputs: LevelInputs) -> LevelInputs:
         fee, slippage = self._terms.fee_bps, self._terms.slippage_bps
-        return replace(
+        return changed(
             inputs,
             fee_bps=inputs.fee_bps if fee is None else fee,
             slippage_bps=inputs.slippage_bps if slippage is None else slippage,

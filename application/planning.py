@@ -1,6 +1,6 @@
 """Planning: from an open position and a signal to one recorded level computation."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import ANSWER, WANTED, NoLevels, engine_name, levels_of, said_by
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
@@ -22,7 +22,6 @@ from exitbrain.domain.values import Assumption, Cause, Origin
 Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
 """What an intent says about the market (volatility, funding, divergence, confidence), and the defaults in it."""
 
-_INTENT = Cause.INTENT  # looking a member up in its class costs as much as two divisions
 _NO_VOLATILITY = Assumption("volatility", "1.0", "the message has none")
 _NO_FUNDING = Assumption("funding", "0.0", "the message has none")
 _NO_DIVERGENCE = Assumption("divergence", "0.0", "the message has none")
@@ -45,8 +44,7 @@ def signal_of(intent: TradeIntent) -> Signal:
     return volatility, funding, divergence, confidence, assumptions
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class PlanningContext:
+class PlanningContext(Struct, frozen=True):
     """What surrounds a level computation besides position and signal."""
 
     register: PolicyRegister
@@ -92,20 +90,20 @@ def plan_levels(
     levels = judge_levels(registered.policy.unit, inputs, raw, instrument, decision_context.freshness)
     kind = LevelsComputed if raw.refusal is None else LevelsRefused
     return kind(
-        plan.revision + 1,
-        position.quantity,
-        raw.harvest if raw.refusal is None else None,
-        _INTENT,
-        (context.stamp.receipt_id,),
-        position.id,
-        position.account,
-        position.symbol,
-        registered.ref,
-        name,
-        inputs,
-        decision_context,
-        (*intent.assumptions, *assumed, *signal[-1]),
-        levels,
+        revision=plan.revision + 1,
+        quantity=position.quantity,
+        harvest=raw.harvest if raw.refusal is None else None,
+        cause=Cause.INTENT,
+        causes=(context.stamp.cause_id,),
+        position_id=position.id,
+        account=position.account,
+        symbol=position.symbol,
+        policy=registered.ref,
+        engine=name,
+        inputs=inputs,
+        context=decision_context,
+        assumptions=(*intent.assumptions, *assumed, *signal[-1]),
+        levels=levels,
     )
 
 
@@ -128,37 +126,37 @@ def _inputs(
     volatility, funding, divergence, confidence, _ = signal
     own_fee = instrument.taker_fee_bps if instrument is not None else None
     parameters = registered.policy.parameters
-    return LevelInputs(  # by place: names cost three times as much, and one is made for every decision
-        position.side,
-        position.leverage,
-        leverage_assumed,
-        volatility,
-        funding,
-        divergence,
-        confidence,
-        context.window.average,
-        parameters["base_tp"],
-        parameters["base_sl"],
-        settings.fee_bps if own_fee is None else own_fee,
-        settings.slippage_bps,
-        position.entry_price,
-        position.quantity,
+    return LevelInputs(
+        side=position.side,
+        leverage=position.leverage,
+        leverage_assumed=leverage_assumed,
+        volatility=volatility,
+        funding=funding,
+        divergence=divergence,
+        confidence=confidence,
+        average_pnl=context.window.average,
+        base_tp=parameters["base_tp"],
+        base_sl=parameters["base_sl"],
+        fee_bps=settings.fee_bps if own_fee is None else own_fee,
+        slippage_bps=settings.slippage_bps,
+        entry_price=position.entry_price,
+        quantity=position.quantity,
     )
 
 
 def _decision_context(position: Position, intent: TradeIntent, context: PlanningContext) -> DecisionContext:
     stamp, instrument = context.stamp, context.instrument
-    return DecisionContext(  # by place, as above
-        stamp.occurred_at,
-        stamp.time_origin,
-        stamp.recorded_at,
-        context.origin,
-        position.version,
-        context.register.version,
-        context.reading,
-        None if instrument is None else instrument.content_hash,
-        context.settings.max_intent_age_s,
-        intent.order_id,
-        intent.atr_value,
-        intent.regime,
+    return DecisionContext(
+        occurred_at=stamp.occurred_at,
+        time_origin=stamp.time_origin,
+        recorded_at=stamp.recorded_at,
+        origin=context.origin,
+        position_version=position.version,
+        register_version=context.register.version,
+        window=context.reading,
+        snapshot=None if instrument is None else instrument.content_hash,
+        max_intent_age_s=context.settings.max_intent_age_s,
+        order_id=intent.order_id,
+        atr_value=intent.atr_value,
+        regime=intent.regime,
     )

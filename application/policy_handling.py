@@ -26,13 +26,13 @@ class PolicyHandling(Handling):
         register = self.given.register.copy()
         known = register.policies.get(policy.name)
         if known is None:
-            register.register(policy, by=asked.by, at=stamp.recorded_at, receipt_id=stamp.receipt_id)
+            register.register(policy, by=asked.by, at=stamp.recorded_at, receipt_id=stamp.cause_id)
         else:
             _check_same(policy, known)
         if register.active.get(asked.scope) == policy.name:
             raise Ignored(Reason.ALREADY_IN_FORCE, is_silent=True)
         register.activate(
-            policy.name, scope=asked.scope, by=asked.by, at=stamp.recorded_at, receipt_id=stamp.receipt_id
+            policy.name, scope=asked.scope, by=asked.by, at=stamp.recorded_at, receipt_id=stamp.cause_id
         )
         self.effects.extend(register.collect())
         self.register = register

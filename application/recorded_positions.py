@@ -25,9 +25,9 @@ _EVENTS = (
 )
 
 
-@dataclass(slots=True)  # not frozen: it grows while the log is read
+@dataclass(slots=True)
 class RecordedPosition:
-    """One round trip as the record tells it; steps in log order, each with the time it occurred."""
+    """One round trip as the record tells it; steps in log order, each with the time it occurred. It grows as the log is read."""
 
     position_id: UUID
     account: str
@@ -59,13 +59,13 @@ def recorded_positions(
                 at = opened.stamp.occurred_at
                 if selection.takes(at, opened.symbol):
                     found[entry.stream_id] = RecordedPosition(
-                        entry.stream_id,
-                        opened.account,
-                        opened.symbol,
-                        opened.side,
-                        at,
-                        opened.entry_price,
-                        opened.quantity,
+                        position_id=entry.stream_id,
+                        account=opened.account,
+                        symbol=opened.symbol,
+                        side=opened.side,
+                        opened_at=at,
+                        entry_price=opened.entry_price,
+                        quantity=opened.quantity,
                     )
             case PositionClosed() as closed if entry.stream_id in found:
                 found[entry.stream_id].closed = closed

@@ -1,10 +1,11 @@
 """Recorded prices held against the market: whether each lies in the candle of its time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.application.outcome_plans import ms_of
 from exitbrain.application.recorded_positions import RecordedPosition
@@ -22,8 +23,7 @@ class PriceOf(StrEnum):
     CLOSE = "close"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPrice:
+class RecordedPrice(Struct, frozen=True):
     """A recorded price; `off_market` is None where there is no candle at its time."""
 
     what: PriceOf

@@ -1,10 +1,11 @@
 """Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.application.belief import is_far_ahead
 from exitbrain.application.handling import Context, Decided, State, receipt_id_of
@@ -27,7 +28,7 @@ from exitbrain.domain.messages import NO_TIME, ActivatePolicy, IncomingMessage, 
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, changed
 
 BATCH_ATTEMPTS = 2
 """How often a batch is decided as a whole before it is halved: one by one would take as many commits as messages."""
@@ -42,8 +43,7 @@ Saved = Callable[[Sequence[Record], int], None]
 """Told of records that were saved, in their order and without a gap, and the log position of the last."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class _Read:
+class _Read(Struct, frozen=True):
     """A message as it was read: what it says, the id of its receipt, whose state it meets."""
 
     message: IncomingMessage
@@ -281,7 +281,7 @@ class _Draft:
     def _original(self, receipt_id: UUID, earlier: MessageReceived) -> Outcome:
         """Return the outcome of a message that was received before, be it earlier in this batch."""
         if receipt_id in self._decided:
-            return replace(self._decided[receipt_id], duplicate=True)
+            return changed(self._decided[receipt_id], duplicate=True)
         return self._recorder._originals.outcome(receipt_id, earlier)
 
     def keep(self) -> None:
@@ -425,7 +425,7 @@ def _under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
     length = "" if message.fields.length is None else str(message.fields.length)
     content = (repr(sorted(message.fields.values.items())) + length).encode("utf-8", "surrogatepass")
     digest = sha256(content).hexdigest()
-    return replace(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
+    return changed(message, entry_id=f"{message.entry_id}#{digest[:16]}", stream_id=None)
 
 
 def _live_id(event: ExitEvent, source: str, ahead_s: float) -> EntryId | None:

@@ -1,9 +1,11 @@
 """Decision replay: every recorded decision is computed again and must come out bit for bit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import engine_name, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
@@ -18,6 +20,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
+from exitbrain.domain.values import changed
 
 
 class Verdict(StrEnum):
@@ -29,8 +32,7 @@ class Verdict(StrEnum):
     UNREADABLE = "UNREADABLE"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """What a replay found first: the decision (or receipt) and the field, with both values.
 
     Where another engine had computed than the one at hand, `recorded_by` and `recomputed_by` name them.
@@ -47,11 +49,10 @@ class Drift:
         """Return the same drift with both engines, where they are two."""
         if recorded_by == recomputed_by or not (recorded_by and recomputed_by):
             return self
-        return replace(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
+        return changed(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterFinding:
+class RegisterFinding(Struct, frozen=True):
     """An event of the register that should not be there, or not as it is."""
 
     log_position: int
@@ -62,8 +63,7 @@ class RegisterFinding:
         return f"{self.event} at log position {self.log_position}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol; raises InvalidValue."""
 
     since: datetime | None = None
@@ -138,12 +138,12 @@ class ReplayReport:
     def plus(self, later: "ReplayReport") -> "ReplayReport":
         """Return the counts of both; the first drift is that of the earlier part, if it has one."""
         return ReplayReport(
-            self.decisions + later.decisions,
-            self.exact + later.exact,
-            self.drift + later.drift,
-            self.unknown_policy + later.unknown_policy,
-            self.unreadable + later.unreadable,
-            self.first_drift or later.first_drift,
+            decisions=self.decisions + later.decisions,
+            exact=self.exact + later.exact,
+            drift=self.drift + later.drift,
+            unknown_policy=self.unknown_policy + later.unknown_policy,
+            unreadable=self.unreadable + later.unreadable,
+            first_drift=self.first_drift or later.first_drift,
             register_findings=(*self.register_findings, *later.register_findings),
         )
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from exitbrain.domain.claim import (
     CLOSE_COUNTER,
@@ -34,8 +35,7 @@ Key = tuple[str, str]
 """The kind and the value of a business key."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Subject:
+class Subject(Struct, frozen=True):
     """What a message is about, and the business keys by which it must count only once, whatever position it meets."""
 
     account: str

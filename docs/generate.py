@@ -7,7 +7,6 @@ Schemas, the fingerprints and the tables of levels can not go stale, and nothing
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +17,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from exitbrain.application import opening
@@ -57,7 +57,7 @@ from exitbrain.domain.position import (
 )
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
-from exitbrain.domain.values import Origin, Side
+from exitbrain.domain.values import Origin, Side, changed, fields_of
 from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
@@ -173,7 +173,12 @@ def _nested_type(cls: type) -> str:
 def _fields(cls: Any) -> str:
     hints = get_type_hints(cls)
     return _table(
-        ("field", "type"), ((f"`{field.name}`", _words(hints[field.name])) for field in fields(cls))
+        ("field", "type"),
+        zip(
+            (f"`{name}`" for name in cls.__struct_encode_fields__),
+            (_words(hints[name]) for name in cls.__struct_fields__),
+            strict=True,
+        ),
     )
 
 
@@ -207,7 +212,7 @@ def _words(hint: Any) -> str:
             return " or ".join(f"`{each}`" for each in arguments)
         case origin if origin is dict:
             return f"object from text to {_words(arguments[1])}"
-        case generic if is_dataclass(generic):
+        case generic if _is_struct(generic):
             return _words(generic)
     return f"[{hint.__name__}](#{hint.__name__.lower()})"
 
@@ -221,7 +226,7 @@ def _nested_types(classes: Iterable[type]) -> set[type]:
             continue
         if get_args(hint):
             waiting.extend((get_origin(hint), *get_args(hint)))
-        elif (is_dataclass(hint) or _is_enum(hint)) and hint not in found:
+        elif (_is_struct(hint) or _is_enum(hint)) and hint not in found:
             found.add(hint)
             waiting.extend(() if _is_enum(hint) else _hints(hint))
     return found
@@ -229,7 +234,11 @@ def _nested_types(classes: Iterable[type]) -> set[type]:
 
 def _hints(cls: Any) -> list[Any]:
     hints = get_type_hints(cls)
-    return [hints[field.name] for field in fields(cls)]
+    return [hints[name] for name in cls.__struct_fields__]
+
+
+def _is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Struct)
 
 
 def _is_enum(hint: Any) -> bool:
@@ -324,7 +333,7 @@ class _MadeUp:
         return datetime.fromtimestamp(self.ms / 1000, UTC)
 
     def instrument(self, symbol: str) -> Instrument:
-        return replace(_with_rate(0.005), symbol=symbol, tick_size=Decimal("0.1"), step_size=Decimal("0.001"))
+        return changed(_with_rate(0.005), symbol=symbol, tick_size=Decimal("0.1"), step_size=Decimal("0.001"))
 
 
 _MADE_UP = _MadeUp()
@@ -514,7 +523,9 @@ def levels_by_policy() -> str:
             raw = compute(policy, _inputs(policy, leverage=leverage), instrument.brackets)
             levels = (raw.refusal or "", "", "", "")
             if raw.refusal is None:
-                tp1, tp2, tp3, sl = (f"{100 * distance:.4f}" for distance in fractions_of(policy.unit, raw))
+                tp1, tp2, tp3, sl = (
+                    f"{100 * distance:.4f}" for distance in fields_of(fractions_of(policy.unit, raw)).values()
+                )
                 levels = (tp1, tp2, tp3, sl)
             binding = ", ".join(dict.fromkeys(f"{bound.level} {bound.constraint}" for bound in raw.bounds))
             rows.append((f"{leverage:.0f}x", f"`{policy.name}`", *levels, binding))
@@ -557,7 +568,7 @@ def cap_of_v3_6() -> str:
 
 def guards_by_policy() -> str:
     """Return what every guard finds under each shipped policy, for one position at 20x."""
-    instrument = replace(
+    instrument = changed(
         _with_rate(0.004), tick_size=Decimal("0.1"), step_size=Decimal("0.001"), min_notional=Decimal(100)
     )
     judged = [_judged(policy, instrument) for policy in SHIPPED.values()]
@@ -577,9 +588,9 @@ def _finding(guard: str, levels: JudgedLevels) -> str:
     return levels.guards.unknown.get(guard, "passed")
 
 
-def _inputs(policy: Policy, **changed: Any) -> LevelInputs:
+def _inputs(policy: Policy, **given: Any) -> LevelInputs:
     parameters = policy.parameters
-    return replace(_USUAL, base_tp=parameters["base_tp"], base_sl=parameters["base_sl"], **changed)
+    return changed(_USUAL, base_tp=parameters["base_tp"], base_sl=parameters["base_sl"], **given)
 
 
 def _with_rate(rate: float) -> Instrument:

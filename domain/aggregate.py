@@ -1,11 +1,12 @@
 """What the aggregates share: a version, an `apply` that only assigns, and the events not yet saved."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from uuid import UUID
 
-from exitbrain.domain.values import EntryId, TimeOrigin
+from msgspec import Struct
+
+from exitbrain.domain.values import CausedBy, EntryId, TimeOrigin
 
 if TYPE_CHECKING:  # every event is imported there, and most are made of a Stamp
     from exitbrain.domain.catalogue import ExitEvent
@@ -17,8 +18,7 @@ class Event(Protocol):
     TOPIC: ClassVar[str]
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Record:
+class Record(Struct, frozen=True):
     """An event at its place: the stream (aggregate) it belongs to and its version there, counted from 1."""
 
     stream_id: UUID
@@ -26,19 +26,20 @@ class Record:
     event: "ExitEvent"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Stamp:
-    """Which message caused an event, and its two times (UTC).
+class Stamp(Struct, frozen=True, omit_defaults=True, rename={"cause_id": "receipt_id"}):
+    """What caused an event, and its two times (UTC).
 
-    `entry_id` is the Redis stream id; None for messages that came without one.
+    The cause is a message, `receipt_id` its receipt, unless `by` says otherwise; `by` is stored only then. `entry_id` is
+    the Redis stream id; None for messages that came without one.
     """
 
-    receipt_id: UUID
+    cause_id: UUID
     source: str
     entry_id: EntryId | None
     occurred_at: datetime
     time_origin: TimeOrigin
     recorded_at: datetime
+    by: CausedBy = CausedBy.MESSAGE
 
 
 class Aggregate:

@@ -1,11 +1,12 @@
 """A business key that counts once: the order id of a close, whatever stream entry carries it."""
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import ClassVar
 from uuid import UUID
+
+from msgspec import Struct
 
 CLOSE_ORDER_ID = "close-order-id"
 """An order id of a close: it counts once for ever in account and symbol."""
@@ -42,8 +43,7 @@ def is_counter(order_id: str) -> bool:
     return "-" in order_id or len(whole[1]) < len(str(COUNTERS_BELOW))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyClaimed:
+class KeyClaimed(Struct, frozen=True):
     """A key was used by a message; the id of the one-event stream makes a second use a conflict.
 
     `exit_price` is that of the close, by which a repetition is told from another close under the same order id.

@@ -1,7 +1,8 @@
 """Whose close is it, and how much does it end: the rules by which an exit finds its position."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IntentKind, TradeClosed, TradeIntent
@@ -23,8 +24,7 @@ LEAST_REST = Decimal("0.02")
 """What must remain, as a fraction of the position, for a close with a quantity to be one of a part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The position an exit means, open or ended (None: neither), and the rule that said so."""
 
     position: Position | None
@@ -123,8 +123,7 @@ def _lies_inside(came: Sighting, last: Position, now: Position | None) -> bool:
     return bool(ends) and came.at < min(ends)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a position that an exit ends: `by` leaves `rest`, None where unknown."""
 
     by: Decimal | None

@@ -1,12 +1,12 @@
 """The settings that a decision reads, and the event that keeps them: a replay decides with what was in force."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class DecisionSettings:
+
+class DecisionSettings(Struct, frozen=True):
     """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points.
 
     `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) whose value tells a producer's messages
@@ -28,8 +28,7 @@ class DecisionSettings:
     max_clock_ahead_s: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class IntakeConfigured:
+class IntakeConfigured(Struct, frozen=True):
     """The settings of an intake, and the build that reads them, where they differ from those before.
 
     A receipt names by its version the configuration under which it was decided.

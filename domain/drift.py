@@ -2,12 +2,12 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+
+class Difference(Struct, frozen=True):
     """A field that differs, by its path, with both values as text."""
 
     field: str
@@ -31,9 +31,9 @@ def _differences(path: str, a: Any, b: Any) -> Iterator[Difference]:
             yield Difference(path, repr(a), repr(b))
     elif type(a) is not type(b):
         yield Difference(path, _text(a), _text(b))
-    elif is_dataclass(a):
-        for field in fields(a):
-            yield from _differences(_join(path, field.name), getattr(a, field.name), getattr(b, field.name))
+    elif isinstance(a, Struct):
+        for field, stored_as in zip(a.__struct_fields__, a.__struct_encode_fields__, strict=True):
+            yield from _differences(_join(path, stored_as), getattr(a, field), getattr(b, field))
     elif isinstance(a, tuple | list):
         yield from _in_sequence(path, a, b)
     elif isinstance(a, dict):

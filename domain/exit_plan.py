@@ -1,9 +1,10 @@
 """ExitPlan: the levels that protect one position, through all revisions, until completed or cancelled."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
@@ -15,8 +16,7 @@ from exitbrain.domain.position import Position
 from exitbrain.domain.values import DECIMAL, Assumption, Cause, Side
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class ExitPlanOpened:
+class ExitPlanOpened(Struct, frozen=True):
     """A position got its plan; `quantity` is what the harvest fractions refer to (None: unknown)."""
 
     TOPIC: ClassVar[str] = "exitbrain.ExitPlanOpened"
@@ -29,8 +29,7 @@ class ExitPlanOpened:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class Revised:
+class Revised(Struct, frozen=True):
     """The part of a level computation that the state of the plan is made of.
 
     `quantity` is what the harvest fractions refer to; `harvest` is None where the levels were refused.
@@ -46,8 +45,7 @@ def revised_by(revision: int, inputs: LevelInputs, levels: JudgedLevels) -> Revi
     return Revised(revision, inputs.quantity, levels.raw.harvest if levels.raw.refusal is None else None)
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class _LevelDecision(Revised):
+class _LevelDecision(Revised, frozen=True):
     cause: Cause
     causes: tuple[UUID, ...]
     position_id: UUID
@@ -61,15 +59,13 @@ class _LevelDecision(Revised):
     levels: JudgedLevels
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class LevelsComputed(_LevelDecision):
+class LevelsComputed(_LevelDecision, frozen=True):
     """Levels were computed: inputs, context, policy, the engine by name, outputs, what bound, how the guards judged."""
 
     TOPIC: ClassVar[str] = "exitbrain.LevelsComputed"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every decision
-class LevelsRefused(_LevelDecision):
+class LevelsRefused(_LevelDecision, frozen=True):
     """The policy refused to give levels; `levels.raw.refusal` says why. The levels before stay in force."""
 
     TOPIC: ClassVar[str] = "exitbrain.LevelsRefused"
@@ -78,8 +74,7 @@ class LevelsRefused(_LevelDecision):
 Decision = LevelsComputed | LevelsRefused
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """What a target not yet reached is to close: a share of what is open, and that quantity where known."""
 
     level: str
@@ -87,8 +82,7 @@ class Leg:
     quantity: Decimal | None
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class ExitPlanResized:
+class ExitPlanResized(Struct, frozen=True):
     """The position became smaller and the legs not yet reached share the rest in proportion to their fractions."""
 
     TOPIC: ClassVar[str] = "exitbrain.ExitPlanResized"
@@ -98,8 +92,7 @@ class ExitPlanResized:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class ExitPlanCompleted:
+class ExitPlanCompleted(Struct, frozen=True):
     """The position was closed in the market; the plan has nothing left to protect."""
 
     TOPIC: ClassVar[str] = "exitbrain.ExitPlanCompleted"
@@ -108,8 +101,7 @@ class ExitPlanCompleted:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class ExitPlanCancelled:
+class ExitPlanCancelled(Struct, frozen=True):
     """The plan was given up because its position was ended by an intent."""
 
     TOPIC: ClassVar[str] = "exitbrain.ExitPlanCancelled"
@@ -146,7 +138,12 @@ class ExitPlan(Aggregate):
         plan = cls(plan_id(position.id))
         plan._emit(
             ExitPlanOpened(
-                position.id, position.account, position.symbol, position.side, position.quantity, stamp
+                position_id=position.id,
+                account=position.account,
+                symbol=position.symbol,
+                side=position.side,
+                quantity=position.quantity,
+                stamp=stamp,
             )
         )
         return plan

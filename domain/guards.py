@@ -5,11 +5,11 @@ that fails is kept and published with the verdict. Figures are numbers, so that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.instrument import Bracket, Instrument
 from exitbrain.domain.levels import TARGETS, Distances, LevelInputs, Price, Slice, Triggers, is_placeable
@@ -35,8 +35,7 @@ REFUSED = "the levels were refused"
 Figures = dict[str, float]
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class GuardReport:
+class GuardReport(Struct, frozen=True):
     """The findings of all guards on one plan, each in the order of `GUARDS`.
 
     `failed` holds the figures of each guard that failed, `unknown` why a guard was not checkable.
@@ -62,7 +61,7 @@ class GuardReport:
         return not self.failed and not self.unknown
 
 
-class Freshness(NamedTuple):
+class Freshness(Struct, frozen=True):
     """The age of the message when it was recorded (None: its time is not known), and the oldest allowed."""
 
     age_s: float | None
@@ -117,7 +116,7 @@ def _judge_signal(
         and -AVERAGE_MAX <= x.average_pnl <= AVERAGE_MAX
     ):
         failed["inputs_in_range"] = _outside_their_range(x)
-    age_s, max_age_s = freshness
+    age_s, max_age_s = freshness.age_s, freshness.max_age_s
     if age_s is None:
         unknown["intent_is_fresh"] = "the time of the message is not known"
     elif not -max_age_s <= age_s <= max_age_s:
@@ -152,7 +151,7 @@ def _judge_distances(
     failed: dict[str, Figures],
     unknown: dict[str, str],
 ) -> None:
-    tp1, tp2, tp3, sl = distances
+    targets, sl = (distances.tp1, distances.tp2, distances.tp3), distances.sl
     cost = round_trip_cost(x.fee_bps, x.slippage_bps)
     if not sl >= STOP_COSTS * cost:
         failed["stop_wider_than_costs"] = {"stop": sl, "cost": cost, "needed": STOP_COSTS * cost}
@@ -161,9 +160,9 @@ def _judge_distances(
     elif figures := _liquidated_before(sl + cost, x, harvest, instrument.brackets):
         failed["stop_inside_liquidation"] = figures
     nearest = 0 if harvest[0] > 0.0 else 1 if harvest[1] > 0.0 else 2
-    if not distances[nearest] > cost:
-        failed["targets_beyond_costs"] = {TARGETS[nearest]: distances[nearest], "cost": cost}
-    if not tp1 < tp2 < tp3 and not _increasing(placed := _placed(distances, harvest)):
+    if not targets[nearest] > cost:
+        failed["targets_beyond_costs"] = {TARGETS[nearest]: targets[nearest], "cost": cost}
+    if not targets[0] < targets[1] < targets[2] and not _increasing(placed := _placed(targets, harvest)):
         failed["targets_increasing"] = placed
 
 

@@ -1,22 +1,23 @@
 """What is known of a symbol at a moment: tick, step, minimum notional, leverage brackets, fee."""
 
 import json
-from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
 from typing import ClassVar
 from uuid import UUID
 
+from msgspec import Struct
+
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.identity import snapshot_id
+from exitbrain.domain.values import fields_of
 
 SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
 """Wide enough for any market, narrow enough that prices can be rounded to what lies between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(Struct, frozen=True):
     """One notional bracket: `floor` < notional <= `cap` (quote currency), its maintenance rate and leverage.
 
     `cum` is the maintenance amount in quote currency, chosen so that the maintenance margin
@@ -44,8 +45,7 @@ def brackets_with_amounts(rows: list[tuple[float, float, float, float]]) -> tupl
     return tuple(brackets)
 
 
-@dataclass(frozen=True)  # no slots: its hash is asked for with every message and kept
-class Instrument:
+class Instrument(Struct, frozen=True, dict=True):
     """The trading rules of one symbol; None or () where they are not known.
 
     `tick_size` and `step_size` are the grids of price and quantity, `min_notional` is in quote currency,
@@ -89,12 +89,12 @@ class Instrument:
     @cached_property
     def content_hash(self) -> str:
         """Return the SHA-256 of the content, so the same knowledge is stored once."""
-        content = json.dumps(asdict(self), default=str, sort_keys=True, separators=(",", ":"))
-        return sha256(content.encode()).hexdigest()
+        content = {**fields_of(self), "brackets": [fields_of(bracket) for bracket in self.brackets]}
+        text = json.dumps(content, default=str, sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class InstrumentSnapshotTaken:
+class InstrumentSnapshotTaken(Struct, frozen=True):
     """An instrument as it was known, stored once per content."""
 
     TOPIC: ClassVar[str] = "exitbrain.InstrumentSnapshotTaken"

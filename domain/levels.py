@@ -3,10 +3,11 @@
 Whatever engine computed the raw levels, the rules here judge them the same way.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.instrument import Instrument
@@ -16,11 +17,9 @@ TARGETS = ("tp1", "tp2", "tp3")
 LEVELS = (*TARGETS, "sl")
 
 _ONE = Decimal(1)
-_PERCENT = Unit.PERCENT  # looking a member up in its class costs as much as two divisions
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class LevelInputs:
+class LevelInputs(Struct, frozen=True):
     """Everything a level computation reads about the position and the signal.
 
     `leverage` 1..125; `volatility` a factor (1.0 = normal); `funding` the funding rate as a fraction;
@@ -45,7 +44,7 @@ class LevelInputs:
     quantity: Decimal | None
 
 
-class Distances(NamedTuple):
+class Distances(Struct, frozen=True):
     """The distances of the four levels from the entry, as fractions."""
 
     tp1: float
@@ -54,8 +53,7 @@ class Distances(NamedTuple):
     sl: float
 
 
-@dataclass(slots=True)  # not frozen: that costs more than the formula
-class RawLevels:
+class RawLevels(Struct, frozen=True):
     """What an engine computed, in the policy's unit; `refusal` names why there are no levels.
 
     `floor` and `cap` are the limits the stop had to keep; `bounds` says which constraint changed which number.
@@ -79,8 +77,7 @@ Price = Decimal | float
 P_co = TypeVar("P_co", bound=Price, covariant=True)
 
 
-@dataclass(slots=True)  # not frozen: that costs as much as a rounding
-class Triggers(Generic[P_co]):
+class Triggers(Struct, Generic[P_co], frozen=True):
     """The trigger prices of the four levels: Decimals on the tick grid where a tick is known, else doubles."""
 
     tp1: P_co
@@ -89,8 +86,7 @@ class Triggers(Generic[P_co]):
     sl: P_co
 
 
-@dataclass(slots=True)  # not frozen: that costs as much as a rounding
-class Slice:
+class Slice(Struct, frozen=True):
     """How much to close at a target; `merged` says that a too small one before it was added to it."""
 
     level: str
@@ -100,18 +96,19 @@ class Slice:
 
 def fractions_of(unit: Unit, raw: RawLevels) -> Distances:
     """Return the raw levels as fractions of the entry price."""
-    # tuple.__new__ makes the same as Distances(...) in half its time, once for each decision.
-    if unit is _PERCENT:
-        return tuple.__new__(Distances, (raw.tp1 / 100, raw.tp2 / 100, raw.tp3 / 100, raw.sl / 100))
-    return tuple.__new__(Distances, (raw.tp1, raw.tp2, raw.tp3, raw.sl))
+    if unit is Unit.PERCENT:
+        return Distances(raw.tp1 / 100, raw.tp2 / 100, raw.tp3 / 100, raw.sl / 100)
+    return Distances(raw.tp1, raw.tp2, raw.tp3, raw.sl)
 
 
 def double_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[float]:
     """Return the trigger prices where no tick is known: the double products `entry * (1 ± distance)`."""
     price, up = float(entry), side.direction
-    tp1, tp2, tp3, sl = distances
     return Triggers(
-        price * (1 + up * tp1), price * (1 + up * tp2), price * (1 + up * tp3), price * (1 - up * sl)
+        price * (1 + up * distances.tp1),
+        price * (1 + up * distances.tp2),
+        price * (1 + up * distances.tp3),
+        price * (1 - up * distances.sl),
     )
 
 

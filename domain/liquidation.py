@@ -8,15 +8,15 @@ a solution that rounding puts a hair below its own floor.) Plain iteration can o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Algebra
 from exitbrain.domain.instrument import Bracket
 
 
-@dataclass(slots=True)  # not frozen: that costs as much as finding the price
-class Liquidation:
+class Liquidation(Struct, frozen=True):
     """Where a position is liquidated: `distance` as a fraction of the entry, meaningful where `known` is 1.
 
     `allowed` is 0 where no bracket allows the leverage. Cross margin and hedge mode can not be known locally.

@@ -1,9 +1,10 @@
 """What a message says, in our language: the translated, trusted form of what came over the wire."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import RawFields, Refusal
@@ -15,8 +16,7 @@ BOOK_CLOSE = "book.close"
 POLICY_ACTIVATE = "policy.activate"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class IncomingMessage:
+class IncomingMessage(Struct, frozen=True):
     """A message as it reached us, untrusted.
 
     `stream` is the name it came under, `source` the logical stream, `entry_id` the text id under which it is
@@ -44,8 +44,7 @@ class IntentKind(StrEnum):
     NOTHING = "NOTHING"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class MessageTime:
+class MessageTime(Struct, frozen=True):
     """The time a message gives itself; None in all where it gives none.
 
     `clock` tells times that may be compared: who wrote it, where in the message, and in which form (say ISO 8601 with
@@ -62,8 +61,7 @@ class MessageTime:
 NO_TIME = MessageTime(None, None)
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class TradeIntent:
+class TradeIntent(Struct, frozen=True):
     """What a signal wants: open, reduce or close a position, or nothing (HOLD; FLAT, unless a setting says otherwise).
 
     None stands for what the message did not say. `side` is that of the order; `holds` is the side of the position that
@@ -106,8 +104,7 @@ class TradeIntent:
         return self.kind is not IntentKind.OPEN and self.kind is not IntentKind.NOTHING
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class TradeClosed:
+class TradeClosed(Struct, frozen=True):
     """A report that a position was closed, or a part of it; `pnl_percent` is the price return in percent.
 
     `side` is what `side` says, in whichever sense; `says_side` the same where it says so by LONG or SHORT, and `holds`
@@ -139,8 +136,7 @@ class TradeClosed:
     unusable: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BookClose:
+class BookClose(Struct, frozen=True):
     """An operator's word that a position has ended, with the price where it is known, why, and who says so."""
 
     account: str | None
@@ -152,8 +148,7 @@ class BookClose:
     assumptions: tuple[Assumption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ActivatePolicy:
+class ActivatePolicy(Struct, frozen=True):
     """Somebody's word that a policy, given in full, shall be in force for a scope, why, and who says so."""
 
     policy: Policy
@@ -164,8 +159,7 @@ class ActivatePolicy:
     assumptions: tuple[Assumption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A message that can not be used, with the refusal and whatever time it gave.
 
     `is_exit` says that it asked for an exit or reported one; `account` and `symbol` are what could be read of it.
@@ -178,8 +172,7 @@ class Unusable:
     symbol: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignStream:
+class ForeignStream(Struct, frozen=True):
     """A message of a stream that is not ours."""
 
     time: MessageTime

@@ -1,10 +1,11 @@
 """A policy: a named formula with its parameters and the unit of its raw numbers."""
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from math import isfinite
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.values import Unit
@@ -15,8 +16,7 @@ FOREIGN = "foreign:"
 """How the formula of a policy begins whose levels an engine of somebody else computes."""
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True, dict=True):
     """A formula, its parameters, the unit of its raw numbers, and the inputs it does not read.
 
     An ignored input (`funding`, `divergence`) is recorded all the same and enters the formula as 0.
@@ -54,8 +54,7 @@ class Policy:
         return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRef:
+class PolicyRef(Struct, frozen=True):
     """The policy of a decision as the record names it: by name, parameters and behaviour."""
 
     name: str

@@ -1,9 +1,10 @@
 """PolicyRegister: which policies exist and which is in force, as events, in one aggregate."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.aggregate import Aggregate
 from exitbrain.domain.errors import UnknownPolicy, WrongState
@@ -17,8 +18,7 @@ SHIPPED_BY = "shipped"
 """Who registered and activated what a store begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRegistered:
+class PolicyRegistered(Struct, frozen=True):
     """A policy became known, with the fingerprint its formula had then.
 
     `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
@@ -46,8 +46,7 @@ class PolicyRegistered:
         return Policy(self.name, self.formula, self.unit, self.parameters, self.ignores)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyActivated:
+class PolicyActivated(Struct, frozen=True):
     """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own.
 
     `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
@@ -66,8 +65,7 @@ RegisterEvent = PolicyRegistered | PolicyActivated
 REGISTER_TOPICS = (PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredPolicy:
+class RegisteredPolicy(Struct, frozen=True):
     """A policy of the register with the reference that decisions record."""
 
     policy: Policy
@@ -90,16 +88,16 @@ class PolicyRegister(Aggregate):
             raise WrongState(f"policy {policy.name} is already registered")
         self._emit(
             PolicyRegistered(
-                policy.name,
-                policy.formula,
-                policy.unit,
-                policy.parameters,
-                policy.ignores,
-                policy.parameters_hash,
-                fingerprint(policy),
-                by,
-                at,
-                receipt_id,
+                name=policy.name,
+                formula=policy.formula,
+                unit=policy.unit,
+                parameters=policy.parameters,
+                ignores=policy.ignores,
+                parameters_hash=policy.parameters_hash,
+                fingerprint=fingerprint(policy),
+                by=by,
+                recorded_at=at,
+                receipt_id=receipt_id,
             )
         )
 

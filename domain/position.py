@@ -1,9 +1,10 @@
 """Position: one round trip of one account in one instrument, from opening to close."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
+
+from msgspec import Struct
 
 from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.errors import WrongState
@@ -15,8 +16,7 @@ BOTH = "BOTH"
 """The position_side of one-way mode; the direction is state."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Sighting:
+class Sighting(Struct, frozen=True):
     """When a message came, by each order it stands in.
 
     `entry_id` is its place in a stream; only those of one `server` compare. `clock` names the clock behind `at`, None
@@ -41,8 +41,7 @@ class Sighting:
         return abs((self.at - other.at).total_seconds())
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class PositionOpened:
+class PositionOpened(Struct, frozen=True):
     """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source.
 
     `in_units` says that the quantity was given as one, `server` and `clock` what its message compares with (Sighting).
@@ -65,8 +64,7 @@ class PositionOpened:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class PositionIncreased:
+class PositionIncreased(Struct, frozen=True):
     """The position grew; price and quantity are those after the increase (the price is the average).
 
     `in_units` says that every quantity so far was given as one.
@@ -82,8 +80,7 @@ class PositionIncreased:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class LeverageChanged:
+class LeverageChanged(Struct, frozen=True):
     """The leverage of the open position is another."""
 
     TOPIC: ClassVar[str] = "exitbrain.LeverageChanged"
@@ -93,8 +90,7 @@ class LeverageChanged:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class PositionReduced:
+class PositionReduced(Struct, frozen=True):
     """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown).
 
     `rule` says why it is this position that the message means.
@@ -111,8 +107,7 @@ class PositionReduced:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What a round trip brought: the price return in percent, reported by the message or computed from prices.
 
     `counted` is what of it enters the PnL window: less where it lies outside of the range of its side.
@@ -123,8 +118,7 @@ class Result:
     counted: Decimal
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class PositionClosed:
+class PositionClosed(Struct, frozen=True):
     """The round trip ended; `result` is None where neither message nor prices say what it brought.
 
     `rule` says why it is this position that the message means, None where an entry or an operator ended it. `reported`
@@ -151,8 +145,7 @@ class PositionClosed:
     stamp: Stamp
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class CloseReported:
+class CloseReported(Struct, frozen=True):
     """The report of a round trip came after its end. `result` is what it adds: None where a result was known before."""
 
     TOPIC: ClassVar[str] = "exitbrain.CloseReported"
@@ -239,19 +232,19 @@ class Position(Aggregate):
         inherited = {} if previous is None else previous.newest_entries
         position._emit(
             PositionOpened(
-                account,
-                symbol,
-                BOTH,
-                cycle,
-                side,
-                leverage,
-                entry_price,
-                quantity,
-                dict(inherited),
-                in_units,
-                server,
-                clock,
-                stamp,
+                account=account,
+                symbol=symbol,
+                position_side=BOTH,
+                cycle=cycle,
+                side=side,
+                leverage=leverage,
+                entry_price=entry_price,
+                quantity=quantity,
+                newest_entries=dict(inherited),
+                in_units=in_units,
+                server=server,
+                clock=clock,
+                stamp=stamp,
             )
         )
         return position
@@ -271,7 +264,16 @@ class Position(Aggregate):
             total = DECIMAL.add(self.quantity, quantity)
             held = DECIMAL.multiply(self.quantity, self.entry_price)
             entry = DECIMAL.divide(DECIMAL.add(held, DECIMAL.multiply(quantity, price)), total)
-        self._emit(PositionIncreased(price, quantity, entry, total, self.in_units and in_units, stamp))
+        self._emit(
+            PositionIncreased(
+                added_price=price,
+                added_quantity=quantity,
+                entry_price=entry,
+                quantity=total,
+                in_units=self.in_units and in_units,
+                stamp=stamp,
+            )
+        )
 
     def change_leverage(self, leverage: float, stamp: Stamp) -> None:
         """Set another leverage."""
@@ -295,7 +297,17 @@ class Position(Aggregate):
             raise WrongState(
                 f"{self.symbol}: a reduction must leave something, not {rest} of {self.quantity}"
             )
-        self._emit(PositionReduced(by, rest, exit_price, order_id, rule, assumptions, stamp))
+        self._emit(
+            PositionReduced(
+                by=by,
+                quantity=rest,
+                exit_price=exit_price,
+                order_id=order_id,
+                rule=rule,
+                assumptions=assumptions,
+                stamp=stamp,
+            )
+        )
 
     def close(
         self,
@@ -318,20 +330,20 @@ class Position(Aggregate):
             PositionClosed(
                 self.account,
                 self.symbol,
-                self.side,
-                self.leverage,
-                reason,
-                self.entry_price,
-                exit_price,
-                self._result(reported_pnl_percent, exit_price),
-                pnl_usd,
-                order_id,
-                rule,
-                reported,
-                server,
-                clock,
-                assumptions,
-                stamp,
+                side=self.side,
+                leverage=self.leverage,
+                reason=reason,
+                entry_price=self.entry_price,
+                exit_price=exit_price,
+                result=self._result(reported_pnl_percent, exit_price),
+                pnl_usd=pnl_usd,
+                order_id=order_id,
+                rule=rule,
+                reported=reported,
+                server=server,
+                clock=clock,
+                assumptions=assumptions,
+                stamp=stamp,
             )
         )
 
@@ -353,16 +365,16 @@ class Position(Aggregate):
         result = None if self.has_result else self._result(pnl_percent, exit_price)
         self._emit(
             CloseReported(
-                self.account,
-                self.symbol,
-                exit_price,
-                pnl_percent,
-                pnl_usd,
-                order_id,
-                result,
-                rule,
-                assumptions,
-                stamp,
+                account=self.account,
+                symbol=self.symbol,
+                exit_price=exit_price,
+                pnl_percent=pnl_percent,
+                pnl_usd=pnl_usd,
+                order_id=order_id,
+                result=result,
+                rule=rule,
+                assumptions=assumptions,
+                stamp=stamp,
             )
         )
 

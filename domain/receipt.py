@@ -1,11 +1,12 @@
 """Receipt: the one recorded outcome of one message; the inbox, and the raw input of intake replay."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.decision import WindowReading
 from exitbrain.domain.levels import LevelInputs
@@ -49,8 +50,7 @@ class Reason(StrEnum):
     ENGINE_FAILED = "ENGINE_FAILED"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class RawFields:
+class RawFields(Struct, frozen=True):
     """The fields of a message as they came, every value as text.
 
     `encoded` names the fields whose text stands for something else: `base64` for bytes that are not UTF-8,
@@ -63,8 +63,7 @@ class RawFields:
     length: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a message can not be used: the field, what was given, what is allowed."""
 
     reason: Reason
@@ -76,8 +75,7 @@ class Refusal:
         return f"{self.field} is {self.value}; allowed: {self.allowed}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """A position that an exit could have meant; `ended_by` and `ended_at` are None while it is open."""
 
     position_id: UUID
@@ -90,8 +88,7 @@ class Cycle:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredExit:
+class IgnoredExit(Struct, frozen=True):
     """An exit that ended nothing: what it said, and what it met. `symbol` is empty where it could not be read.
 
     `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed` and BOOK
@@ -114,8 +111,7 @@ class IgnoredExit:
     expected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FailedAsking:
+class FailedAsking(Struct, frozen=True):
     """What an engine was asked that gave no levels, so that a replay can ask it again.
 
     `engine` names it; `policy`, `register_version` and `window` are what the message met.
@@ -128,8 +124,7 @@ class FailedAsking:
     window: WindowReading
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class MessageReceived:
+class MessageReceived(Struct, frozen=True):
     """A message and its outcome, saved in the transaction of its effects.
 
     `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports

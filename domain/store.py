@@ -1,10 +1,11 @@
 """The store itself: the format it is written in, which store it is, and the times it was begun again to publish."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.aggregate import Event
 from exitbrain.domain.errors import WrongState
@@ -15,8 +16,7 @@ FORMAT = 2
 FIRST_EPOCH = 1
 
 
-@dataclass(frozen=True, slots=True)
-class StoreOpened:
+class StoreOpened(Struct, frozen=True):
     """A store was begun. Its id was drawn then, so no two stores share one; copies of a store do."""
 
     TOPIC: ClassVar[str] = "exitbrain.StoreOpened"
@@ -27,8 +27,7 @@ class StoreOpened:
     store_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class EpochRaised:
+class EpochRaised(Struct, frozen=True):
     """A copy of the store began to publish in place of another: what it says from here on is of a new epoch."""
 
     TOPIC: ClassVar[str] = "exitbrain.EpochRaised"
@@ -38,8 +37,7 @@ class EpochRaised:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StoreIdentity:
+class StoreIdentity(Struct, frozen=True):
     """Which store it is, and in which epoch. A restored copy has the id of its original."""
 
     store_id: UUID

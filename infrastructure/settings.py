@@ -245,16 +245,16 @@ class Settings(BaseSettings):
     def decisions(self) -> DecisionSettings:
         """Return the part that a decision reads."""
         return DecisionSettings(
-            self.account,
-            self.max_intent_age_s,
-            self.fee_bps,
-            self.slippage_bps,
-            self.dedupe_by,
-            self.flat,
-            self.spot_names,
-            self.paper,
-            self.report_window_s,
-            self.max_clock_ahead_s,
+            account=self.account,
+            max_intent_age_s=self.max_intent_age_s,
+            fee_bps=self.fee_bps,
+            slippage_bps=self.slippage_bps,
+            dedupe_by=self.dedupe_by,
+            flat=self.flat,
+            spot_names=self.spot_names,
+            paper=self.paper,
+            report_window_s=self.report_window_s,
+            max_clock_ahead_s=self.max_clock_ahead_s,
         )
 
 

@@ -1,6 +1,5 @@
 """Exits that ended nothing, made by hand: what their receipts and outcomes hold."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,7 @@ from exitbrain.domain.receipt import (
     Reason,
     Refusal,
 )
-from exitbrain.domain.values import Origin, Side, TimeOrigin, Whose
+from exitbrain.domain.values import Origin, Side, TimeOrigin, Whose, changed
 from tests.world import NOON, NOON_MS, World
 
 ENTRY_ID = f"{NOON_MS - 1000}-0"
@@ -55,7 +54,7 @@ REFUSAL = Refusal(Reason.BAD_VALUE, "reduce_only", "maybe", "true or false")
 
 def ignored_exit(**changes: Any) -> IgnoredExit:
     """Return REPORT with changes."""
-    return replace(REPORT, **changes)
+    return changed(REPORT, **changes)
 
 
 def receipt(

@@ -1,7 +1,6 @@
 """A whole ExitBrain in memory with a clock that stands still, and messages for it."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
-from exitbrain.domain.values import Origin
+from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
@@ -112,7 +111,7 @@ class World:
             origin=Origin.LIVE,
             max_bytes=MAX_BYTES,
         )
-        return replace(message, server=SERVER)
+        return changed(message, server=SERVER)
 
     def events_of(self, outcome: Outcome) -> list[object]:
         """Return what the message led to beside its receipt, in log order."""

@@ -10,7 +10,8 @@ what it has in hand. It does not publish either, since whoever has the turn does
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.application.live.buffer import Buffer
 from exitbrain.application.live.place import PlaceCheck
@@ -23,8 +24,7 @@ from exitbrain.application.ports.live_recording import LiveRecording, Undecided
 from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class WorkerSettings(Struct, frozen=True):
     """How a worker works: sizes in messages, times in seconds.
 
     `attempts_max` is how often a message whose handling fails is delivered before it is refused for good.

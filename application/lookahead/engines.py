@@ -21,7 +21,7 @@ from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, changed
 
 PART = "engine"
 
@@ -157,7 +157,7 @@ class EngineCheck:
 def _altered(ask: Ask) -> Ask:
     """Return another decision: every ratio that an engine reads is another one."""
     x = ask.inputs
-    inputs = replace(
+    inputs = changed(
         x,
         leverage=LEVERAGE_MIN + LEVERAGE_MAX - x.leverage + (0.5 if x.leverage == 63.0 else 0.0),
         volatility=x.volatility + 0.5,

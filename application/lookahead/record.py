@@ -7,7 +7,6 @@ must stay as they were. The runs that end at t come first, so that no later mess
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,7 +27,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.store import FORMAT, StoreOpened
-from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side, changed
 
 PART = "record"
 BATCH = 64
@@ -174,7 +173,7 @@ def _altered(said: Translation) -> Translation:
     match said:
         case TradeIntent():
             leverage = 7.0 if said.leverage is None else LEVERAGE_MIN + LEVERAGE_MAX - said.leverage
-            return replace(
+            return changed(
                 said,
                 side=_OTHER_SIDE[said.side],
                 entry_price=None if said.entry_price is None else said.entry_price * Decimal("1.1"),
@@ -183,5 +182,5 @@ def _altered(said: Translation) -> Translation:
                 confidence=0.3,
             )
         case TradeClosed():
-            return replace(said, pnl_percent=Decimal("-5.5") - (said.pnl_percent or 0), exit_price=None)
+            return changed(said, pnl_percent=Decimal("-5.5") - (said.pnl_percent or 0), exit_price=None)
     return said

@@ -1,10 +1,11 @@
 """The messages that were refused: set aside to be looked at, and sent again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.receipt import RawFields, Refusal
@@ -17,8 +18,7 @@ class DeadLettersUnavailable(ExitBrainError):
     """The dead letters can not be reached or do not answer; what was asked may or may not have happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A refused message with its fields as they came, and the refusal.
 
     `source` is the logical stream, `stream` the name it came under, `entry_id` its id there.
@@ -39,8 +39,7 @@ class DeadLetter:
         return self.retry_of or self.entry_id
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableLetter:
+class UnreadableLetter(Struct, frozen=True):
     """An entry among the dead letters that is none of ours, or damaged, and why it can not be read."""
 
     id: str

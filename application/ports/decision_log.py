@@ -1,10 +1,11 @@
 """The recorded decisions, as fast as they can be read for replay."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.exit_plan import Revised
@@ -70,8 +71,7 @@ class RecordedDecision(Protocol):
         """Return the recorded outcome; raises UnreadableEvent where that part is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableDecision:
+class UnreadableDecision(Struct, frozen=True):
     """A decision whose stored form can not be read, and why."""
 
     log_position: int

@@ -1,9 +1,10 @@
 """The ledger: where decisions are kept, loaded from, and read in their one order."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
@@ -58,8 +59,7 @@ Place = tuple[UUID, int]
 """A stream, and a version in it."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every event that is read
-class LogEntry:
+class LogEntry(Struct, frozen=True):
     """An event at its place in the one order of the log; positions grow and may have gaps."""
 
     position: int

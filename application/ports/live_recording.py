@@ -1,8 +1,9 @@
 """What the live path asks of the store, without ever blocking the event loop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LogEntry
@@ -11,8 +12,7 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(Struct, frozen=True):
     """A message whose handling raised an error that is nobody's fault but ours; nothing of it was saved."""
 
     message: IncomingMessage
@@ -35,8 +35,7 @@ class LiveRecording(Protocol):
         """Return the newest entry of a logical stream that was recorded live; None when none was."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogPage:
+class LogPage(Struct, frozen=True):
     """A stretch of the log: the entries of the topics asked for, each with the receipt of its message.
 
     Everything up to `upto` has been looked at.

@@ -1,7 +1,8 @@
 """What the market did: candles, trades, mark prices and funding of a symbol."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.walk.candle import Market
@@ -15,8 +16,7 @@ class NoMarket(MarketUnreadable):
     """There is no market data of a symbol at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Omitted:
+class Omitted(Struct, frozen=True):
     """Something that a run goes on without: `where` names it, `reason` says why, both in words."""
 
     where: str

@@ -1,9 +1,10 @@
 """Where live messages come from: streams that deliver each entry until it is acknowledged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import IncomingMessage
@@ -23,8 +24,7 @@ class ReadElsewhere(ExitBrainError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1.
 
     `digest` is that of the entry as it lay in its stream: it tells it from another under the same id, which a server
@@ -38,8 +38,7 @@ class Delivery:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """How far behind a stream is: entries never delivered (None: the server can not tell), and not acknowledged."""
 
     stream: str
@@ -47,8 +46,7 @@ class Backlog:
     pending: int
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """The turn of another, as one who stands by sees it.
 
     `known` says whether the holder is a consumer of the groups; `endless` that the turn had no end, or one too far
@@ -62,8 +60,7 @@ class Turn:
     delivered: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """Something beside the streams that others had changed and that was put right, as name and facts for the log."""
 
     name: str

@@ -1,8 +1,9 @@
 """Where published entries go: streams that remember up to which log position they are published."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.errors import ExitBrainError
@@ -14,8 +15,7 @@ class PublisherUnavailable(ExitBrainError):
     """The stream can not be reached or does not answer; what was asked may or may not have happened."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every entry
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """One entry to publish: the fields of the stream entry, and the log position it speaks of."""
 
     stream: str
@@ -23,16 +23,14 @@ class Outgoing:
     log_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedPosition:
+class PublishedPosition(Struct, frozen=True):
     """Up to which log position, of which store in which epoch, a stream is published."""
 
     store: StoreIdentity
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownPosition:
+class UnknownPosition(Struct, frozen=True):
     """What a stream says in the place of a published position: somebody else's, or an older version's, text."""
 
     text: str

@@ -1,15 +1,15 @@
 """How far the groups of the incoming streams are, and the way back to where the store is."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingPlace:
+class ReadingPlace(Struct, frozen=True):
     """How far the group of a stream is.
 
     `begun` is the entry after which it began to read for our store, None where that is not known: somebody else made
@@ -29,8 +29,7 @@ class ReadingPlace:
     beyond: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """An entry that was given to somebody; `pending` says that it was not acknowledged, so it comes again anyway."""
 
     entry_id: EntryId

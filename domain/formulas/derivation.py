@@ -1,8 +1,9 @@
 """The derivation of a level computation: every number from the inputs to the levels, line by line."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.registry import formula_of, parameters_of, raw_levels
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
@@ -11,11 +12,10 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation, liquidation
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import round_trip_cost
+from exitbrain.domain.values import fields_of, round_trip_cost
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(Struct, frozen=True):
     """The lines that lead to the levels of one decision, and those levels."""
 
     lines: tuple[Line, ...]
@@ -26,10 +26,10 @@ def derive(policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()
     """Compute the levels with traced numbers; the same bits as any other interpreter, with their derivation."""
     a = TracingAlgebra()
     formula = formula_of(policy)
-    given = asdict(parameters_of(policy))
+    given = fields_of(parameters_of(policy))
     parameters = formula.parameters(**{name: parameter(name, value) for name, value in given.items()})
     traced = formula.text(a, _traced_inputs(a, policy, inputs, brackets), parameters)
-    outputs = {name: getattr(traced, name) for name in FormulaOutputs.__dataclass_fields__}
+    outputs = {name: getattr(traced, name) for name in FormulaOutputs.__struct_fields__}
     lines = derivation(*(a.step(name, value) for name, value in outputs.items()))
     plain: FormulaOutputs[float] = FormulaOutputs(
         **{name: value_of(value) for name, value in outputs.items()}

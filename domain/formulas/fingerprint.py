@@ -5,7 +5,6 @@ A changed fingerprint proves changed behaviour; an equal one proves nothing, rep
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -16,7 +15,7 @@ from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.instrument import Bracket, brackets_with_amounts
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 
 GRID_VERSION = 1
 
@@ -92,13 +91,13 @@ def grid(policy: Policy) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
 
 
 def _at(leverage: int, plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    at = replace(plain, leverage=float(leverage))
+    at = changed(plain, leverage=float(leverage))
     yield at, ()
     yield at, _BRACKETS
     yield at, _BRACKETS[:1]
-    yield replace(at, volatility=0.0, funding=0.0, divergence=0.0, average_pnl=0.0), ()
+    yield changed(at, volatility=0.0, funding=0.0, divergence=0.0, average_pnl=0.0), ()
     # Everything at once, odd enough that a constant changed in its last bit shows somewhere.
-    odd = replace(
+    odd = changed(
         at,
         volatility=leverage / 42,
         funding=(leverage - 63) / 4000,
@@ -107,29 +106,29 @@ def _at(leverage: int, plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[
         confidence=(126 - leverage) / 125,
     )
     yield odd, ()
-    small = replace(odd, base_tp=odd.base_tp / 100, base_sl=odd.base_sl / 100, fee_bps=leverage / 25)
+    small = changed(odd, base_tp=odd.base_tp / 100, base_sl=odd.base_sl / 100, fee_bps=leverage / 25)
     yield small, ()
     yield small, _BRACKETS
 
 
 def _near_thresholds(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    losing = replace(plain, average_pnl=-0.1, confidence=0.4)
+    losing = changed(plain, average_pnl=-0.1, confidence=0.4)
     for field, values in _NEIGHBOURED.items():
         low, high = _ALLOWED.get(field, (-inf, inf))
         for value in values:
             for near in (nextafter(value, -inf), value, nextafter(value, inf)):
                 if low <= near <= high:
-                    yield _with(plain, field, near), ()
-                    yield _with(losing, field, near), _BRACKETS
+                    yield changed(plain, **{field: near}), ()
+                    yield changed(losing, **{field: near}), _BRACKETS
 
 
 def _scaled(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
     """Yield bases from far below to far above every minimum and clamp, with low, usual and high costs."""
     for scale in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0):
-        scaled = replace(plain, base_tp=plain.base_tp * scale, base_sl=plain.base_sl * scale)
+        scaled = changed(plain, base_tp=plain.base_tp * scale, base_sl=plain.base_sl * scale)
         yield scaled, ()
-        yield replace(scaled, fee_bps=0.0), ()
-        yield replace(scaled, fee_bps=20.0, slippage_bps=7.0), _BRACKETS
+        yield changed(scaled, fee_bps=0.0), ()
+        yield changed(scaled, fee_bps=20.0, slippage_bps=7.0), _BRACKETS
 
 
 def _sized(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
@@ -137,11 +136,5 @@ def _sized(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...
     for edge in (bracket.cap for bracket in _BRACKETS):
         for size in (edge / 3, nextafter(edge, 0.0), edge, nextafter(edge, inf)):
             for leverage in (2.0, 20.0, 90.0):
-                sized = replace(plain, entry_price=Decimal(1), quantity=Decimal(repr(size)))
-                yield replace(sized, leverage=leverage), _BRACKETS
-
-
-def _with(inputs: LevelInputs, field: str, value: float) -> LevelInputs:
-    changed = replace(inputs)
-    setattr(changed, field, value)
-    return changed
+                sized = changed(plain, entry_price=Decimal(1), quantity=Decimal(repr(size)))
+                yield changed(sized, leverage=leverage), _BRACKETS

@@ -1,7 +1,8 @@
 """Formula lsf-3.5, as the old engine computed it."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Algebra, N, maximum
 from exitbrain.domain.formulas.pnl_feedback import pnl_factor
@@ -10,8 +11,7 @@ from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 NAME = "lsf-3.5"
 
 
-@dataclass(frozen=True, slots=True)
-class LsfParameters:
+class LsfParameters(Struct, frozen=True):
     """The constants that the formulas share; distances in the policy's unit, `gain_above` in percent."""
 
     base_tp: float = 0.01
@@ -45,8 +45,7 @@ class LsfParameters:
     harvest3_high: float = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Lsf35Parameters(LsfParameters):
+class Lsf35Parameters(LsfParameters, frozen=True):
     """The constants of lsf-3.5."""
 
     funding_weight: float = 0.8

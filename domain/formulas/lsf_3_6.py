@@ -1,7 +1,5 @@
 """Formula lsf-3.6: the cure for what a formula can cure."""
 
-from dataclasses import dataclass
-
 from exitbrain.domain.formulas.algebra import Algebra, N, maximum, minimum
 from exitbrain.domain.formulas.lsf_3_5 import LsfParameters, harvest, leverage_sensitivity, stop, targets
 from exitbrain.domain.formulas.pnl_feedback import pnl_factor
@@ -10,8 +8,7 @@ from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 NAME = "lsf-3.6"
 
 
-@dataclass(frozen=True, slots=True)
-class Lsf36Parameters(LsfParameters):
+class Lsf36Parameters(LsfParameters, frozen=True):
     """The constants of lsf-3.6; distances are fractions."""
 
     funding_gain: float = 80.0

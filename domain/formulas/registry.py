@@ -1,9 +1,10 @@
 """The formulas by name, the shipped policies, and how a policy computes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas import lsf_3_5, lsf_3_6
@@ -13,21 +14,20 @@ from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation, liquidation
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Unit, round_trip_cost
+from exitbrain.domain.values import Unit, fields_of, round_trip_cost
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(Struct, frozen=True):
     """A formula text and the type that names its parameters."""
 
     name: str
-    parameters: type[Any]
+    parameters: type[Struct]
     text: Callable[[Algebra, FormulaInputs[Any], Any], FormulaOutputs[Any]]
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Return the parameters that a policy of this formula gives, all of them."""
-        return tuple(field.name for field in fields(self.parameters))
+        return self.parameters.__struct_fields__
 
 
 FORMULAS = {
@@ -42,20 +42,20 @@ V3_5 = Policy(
     name="v3.5",
     formula=lsf_3_5.NAME,
     unit=Unit.PERCENT,
-    parameters=asdict(lsf_3_5.Lsf35Parameters(base_tp=1.0, base_sl=0.5)),
+    parameters=fields_of(lsf_3_5.Lsf35Parameters(base_tp=1.0, base_sl=0.5)),
     ignores=("divergence", "funding"),
 )
 V3_5_FRACTION = Policy(
     name="v3.5-fraction",
     formula=lsf_3_5.NAME,
     unit=Unit.FRACTION,
-    parameters=asdict(lsf_3_5.Lsf35Parameters()),
+    parameters=fields_of(lsf_3_5.Lsf35Parameters()),
 )
 V3_6 = Policy(
     name="v3.6",
     formula=lsf_3_6.NAME,
     unit=Unit.FRACTION,
-    parameters=asdict(lsf_3_6.Lsf36Parameters()),
+    parameters=fields_of(lsf_3_6.Lsf36Parameters()),
 )
 SHIPPED = {policy.name: policy for policy in (V3_5, V3_5_FRACTION, V3_6)}
 

@@ -1,13 +1,13 @@
 """What every formula takes and gives, whatever its numbers are made of."""
 
-from dataclasses import dataclass
 from typing import Generic
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import N
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaInputs(Generic[N]):
+class FormulaInputs(Struct, Generic[N], frozen=True):
     """The inputs of one level computation.
 
     `base_tp` and `base_sl` are in the policy's unit; `average_pnl` is a price return in percent; `cost` is
@@ -30,8 +30,7 @@ class FormulaInputs(Generic[N]):
     leverage_allowed: N
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaOutputs(Generic[N]):
+class FormulaOutputs(Struct, Generic[N], frozen=True):
     """The outputs of one level computation; distances in the policy's unit.
 
     `code` is 0 for levels, else one of `REFUSALS`; `floor` and `cap` are the limits the stop had to keep.

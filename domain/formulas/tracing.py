@@ -5,8 +5,9 @@ only lines above it; whoever evaluates the lines gets the same 64 bits.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from exitbrain.domain.formulas.algebra import Bound, ln
 
@@ -130,8 +131,7 @@ class TracingAlgebra:
         return Traced(chosen, op, (traced(value), traced(limit)), name=f"{level} {constraint}")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a derivation: `name = expression`, and the double it gives."""
 
     name: str

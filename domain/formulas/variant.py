@@ -1,11 +1,11 @@
 """Variants of a policy: the same formula and unit with some parameters changed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.formulas.registry import parameters_of
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 
 _SCHEMES = ("low", "middle", "high")
 _WHOLE_TOLERANCE = 1e-9
@@ -25,7 +25,7 @@ def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
         if type(value) is not float:
             raise InvalidValue(f"{policy.name} {name}", value, "a finite double")
     said = " ".join(f"{name}={value:.12g}" for name, value in changes.items())
-    variant = replace(policy, name=f"{policy.name} {said}", parameters={**policy.parameters, **changes})
+    variant = changed(policy, name=f"{policy.name} {said}", parameters={**policy.parameters, **changes})
     if any(name.startswith("harvest") for name in changes):
         _check_harvest(variant)
     if not variant.is_foreign:

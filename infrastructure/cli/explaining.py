@@ -26,7 +26,7 @@ NOTATION = (
 EXPRESSION_MAX = 120
 """Characters of an expression in the tree; the lines have all of it."""
 
-_INPUTS = (*LevelInputs.__dataclass_fields__, "direction")
+_INPUTS = (*LevelInputs.__struct_fields__, "direction")
 
 
 def explain(given: InputFlags, decision_id: str | None, *, store: str | None, as_json: bool) -> int:

@@ -1,7 +1,7 @@
 """From what a user typed to the inputs of a level computation, and to a selection of decisions."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.names import check_name, trimmed
 from exitbrain.domain.policy import FOREIGN, Policy
-from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, changed
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -131,7 +131,7 @@ def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | No
 
     bases = {"base_tp": inputs.base_tp, "base_sl": inputs.base_sl}
     with speaking_aside():
-        return explain(engine_of(policy.name), replace(policy, parameters=bases), inputs, instrument, _FRESH)
+        return explain(engine_of(policy.name), changed(policy, parameters=bases), inputs, instrument, _FRESH)
 
 
 def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:

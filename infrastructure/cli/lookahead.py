@@ -11,6 +11,7 @@ from exitbrain.application.lookahead.record import RecordCheck
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
@@ -137,7 +138,7 @@ def _policies(flags: LookaheadFlags, known: dict[str, Policy]) -> list[Policy]:
 def _under(policy: Policy, ask: Ask) -> Ask:
     """Return a decision with the bases of a policy."""
     base_tp, base_sl = policy.parameters["base_tp"], policy.parameters["base_sl"]
-    return replace(ask, inputs=replace(ask.inputs, base_tp=base_tp, base_sl=base_sl))
+    return replace(ask, inputs=changed(ask.inputs, base_tp=base_tp, base_sl=base_sl))
 
 
 def _files_of(store: str) -> list[Path]:

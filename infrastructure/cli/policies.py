@@ -11,6 +11,7 @@ from exitbrain.domain.formulas.registry import compute
 from exitbrain.domain.levels import LEVELS, fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
+from exitbrain.domain.values import fields_of
 from exitbrain.infrastructure.cli import output, reports
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.library.given import level_inputs
@@ -128,7 +129,9 @@ def _differences(a: Policy, b: Policy) -> Iterator[reports.Difference]:
 def _sample(policy: Policy, leverage: float) -> reports.Distances:
     inputs = level_inputs(policy, None, DecisionSettings(), leverage=leverage)
     raw = compute(policy, inputs)
-    return reports.Distances(*fractions_of(policy.unit, raw), list(raw.harvest), raw.refusal)
+    return reports.Distances(
+        **fields_of(fractions_of(policy.unit, raw)), harvest=list(raw.harvest), refusal=raw.refusal
+    )
 
 
 def _difference_table(report: reports.PolicyDiffReport) -> Table:

@@ -8,7 +8,6 @@ used more often gets a name, and what is the same for every input is computed wh
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from functools import lru_cache
 
 from exitbrain.domain.formulas.algebra import Bound, ln
@@ -18,7 +17,7 @@ from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, par
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, fields_of
 from exitbrain.infrastructure.engine.graph import BOUNDING, OPERATORS, Graph
 
 CompiledFormula = Callable[[LevelInputs, Liquidation], RawLevels]
@@ -81,8 +80,8 @@ def source_of(policy: Policy) -> str:
 
 def _trace(policy: Policy) -> FormulaOutputs[Traced]:
     ignored = {name: traced(0.0) for name in policy.ignores}
-    inputs = {field.name: ignored.get(field.name, named(field.name, 1.0)) for field in fields(FormulaInputs)}
-    given = asdict(parameters_of(policy))
+    inputs = {name: ignored.get(name, named(name, 1.0)) for name in FormulaInputs.__struct_fields__}
+    given = fields_of(parameters_of(policy))
     parameters = FORMULAS[policy.formula].parameters(**{k: parameter(k, value) for k, value in given.items()})
     return formula_of(policy).text(TracingAlgebra(), FormulaInputs(**inputs), parameters)
 

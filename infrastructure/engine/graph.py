@@ -1,6 +1,5 @@
 """The operations of a formula, operands first, each once: what code is written from."""
 
-from dataclasses import fields
 from math import isfinite
 from typing import NamedTuple
 
@@ -35,9 +34,7 @@ class Graph:
         self._leaves = leaves
         self._by_node: dict[int, int] = {}
         self._by_operation: dict[Operation, int] = {}
-        self.outputs = {
-            field.name: self._add(getattr(outputs, field.name)) for field in fields(FormulaOutputs)
-        }
+        self.outputs = {name: self._add(getattr(outputs, name)) for name in FormulaOutputs.__struct_fields__}
 
     def _add(self, node: Traced) -> int:
         if node.op == "step":

@@ -130,12 +130,12 @@ class InstrumentsFile:
         rows = [(tier.floor, tier.cap, tier.maintenance_rate, tier.max_leverage) for tier in rules.brackets]
         try:
             return Instrument(
-                symbol,
-                rules.tick_size,
-                rules.step_size,
-                rules.min_notional,
-                rules.taker_fee_bps,
-                brackets_with_amounts(rows),
+                symbol=symbol,
+                tick_size=rules.tick_size,
+                step_size=rules.step_size,
+                min_notional=rules.min_notional,
+                taker_fee_bps=rules.taker_fee_bps,
+                brackets=brackets_with_amounts(rows),
             )
         except InvalidValue as error:
             raise self._unreadable(str(error)) from error

@@ -7,7 +7,6 @@ a reader can see them and where compiled code can be cached; a test writes them 
 """
 
 from collections import Counter
-from dataclasses import fields
 from typing import Any
 
 from exitbrain.domain.errors import ExitBrainError
@@ -16,8 +15,8 @@ from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter
 from exitbrain.infrastructure.engine.graph import OPERATORS, Graph, Operation
 
-INPUTS = tuple(field.name for field in fields(FormulaInputs))
-OUTPUTS = tuple(field.name for field in fields(FormulaOutputs))
+INPUTS = FormulaInputs.__struct_fields__
+OUTPUTS = FormulaOutputs.__struct_fields__
 
 _ARGUMENTS = ("logarithm", "p", "j")
 _BEATS = {"max": ">", "min": "<"}
@@ -36,7 +35,7 @@ class NoKernel(ExitBrainError):
 
 def parameter_names(formula: Formula) -> tuple[str, ...]:
     """Return the parameters of a formula in the order in which its kernels read them."""
-    return tuple(field.name for field in fields(formula.parameters))
+    return formula.parameter_names
 
 
 def kernel_name(formula: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +39,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -231,7 +231,7 @@ class ExitBrain:
         check("state", state, State, "a State, which state_of(message) returns")
         check("context", context, Context, "a Context, which context(at=...) returns")
         recorded_at = moment("context.recorded_at", context.recorded_at)
-        return self._intake.decide(message, state, replace(context, recorded_at=recorded_at))
+        return self._intake.decide(message, state, changed(context, recorded_at=recorded_at))
 
     def put_in_force(
         self,
@@ -531,7 +531,7 @@ def _aware(selection: Selection) -> Selection:
     check("selection", selection, Selection, A_SELECTION)
     if selection.since is None and selection.until is None:
         return selection
-    return replace(
+    return changed(
         selection,
         since=None if selection.since is None else moment("since", selection.since),
         until=None if selection.until is None else moment("until", selection.until),

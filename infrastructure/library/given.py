@@ -1,6 +1,5 @@
 """What a caller gives for a level computation: checked, named in the refusal, and made exact."""
 
-from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import nextafter
@@ -12,7 +11,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side, changed
 from exitbrain.infrastructure.library.arguments import check
 
 # Wide enough for any market, narrow enough that no product of inputs overflows.
@@ -103,10 +102,8 @@ def level_inputs(
 
 def checked(inputs: LevelInputs) -> LevelInputs:
     """Return inputs with every ratio an exact double inside its limits; raises InvalidValue."""
-    exact = copy(inputs)
-    for field, limits in _LIMITS.items():
-        setattr(exact, field, double(field, getattr(inputs, field), *limits))
-    return exact
+    exact = {field: double(field, getattr(inputs, field), *limits) for field, limits in _LIMITS.items()}
+    return changed(inputs, **exact)
 
 
 def double(field: str, value: object, low: float = -LARGEST, high: float = LARGEST) -> float:

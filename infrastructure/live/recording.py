@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import EntryId
+from exitbrain.domain.values import EntryId, changed
 
 T = TypeVar("T")
 ERROR_MAX = 200
@@ -80,4 +79,4 @@ class ThreadedRecording:
     def _give_up(self, undecided: Undecided) -> Outcome:
         allowed = "a message that this version can decide"
         refusal = Refusal(Reason.UNDECIDABLE, "message", undecided.error, allowed)
-        return self._recorder.handle(replace(undecided.message, broken=refusal))
+        return self._recorder.handle(changed(undecided.message, broken=refusal))

@@ -51,7 +51,14 @@ def activation_message(policy: Policy, *, scope: str, by: str, why: str, at: dat
         if has_surrogate(text) or len(text) > 64 * WORDS_MAX:
             raise InvalidValue(name, shown(text), f"at most {64 * WORDS_MAX} characters in UTF-8")
     fields = RawFields(values, {})
-    return IncomingMessage(POLICY_ACTIVATE, POLICY_ACTIVATE, _entry_id(fields), None, fields, Origin.LIVE)
+    return IncomingMessage(
+        source=POLICY_ACTIVATE,
+        stream=POLICY_ACTIVATE,
+        entry_id=_entry_id(fields),
+        stream_id=None,
+        fields=fields,
+        origin=Origin.LIVE,
+    )
 
 
 def is_activation(message: IncomingMessage) -> bool:

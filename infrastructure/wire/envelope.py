@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
 from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
@@ -22,8 +23,7 @@ _BEGINNING = 400
 """Characters of a text that show its encoding; base64 can be cut there."""
 
 
-@dataclass(slots=True)  # not frozen: one is made for every message
-class Opened:
+class Opened(Struct, frozen=True):
     """What a message says, without what is absent; `refusal` where its payload could not be decoded.
 
     `around` are the fields beside a payload; a flat message has none. Numbers are text (see json_text); a value that

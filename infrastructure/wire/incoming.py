@@ -4,12 +4,11 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_of
 from exitbrain.infrastructure.wire.json_text import Number, encode
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
@@ -68,7 +67,16 @@ def from_fields(
             broken = broken or _too_large(size, max_bytes)
             raw = _cut(first_part(_parts(fields), max_bytes), size, raw.encoded)
     source = logical_source(stream) if source is None else source
-    return IncomingMessage(source, stream, entry_id, entry, raw, origin, broken, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=entry,
+        fields=raw,
+        origin=origin,
+        broken=broken,
+        server=server,
+    )
 
 
 def from_first_part(
@@ -89,7 +97,16 @@ def from_first_part(
     raw = _cut(parts, size, {})
     entry_id = str(entry) if entry is not None else _content_id(stream, raw, 1)
     broken = broken or _too_large(size, max_bytes)
-    return IncomingMessage(source, stream, entry_id, entry, raw, Origin.LIVE, broken, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=entry,
+        fields=raw,
+        origin=Origin.LIVE,
+        broken=broken,
+        server=server,
+    )
 
 
 def logical_source(stream: str, prefix: str = DEFAULT_PREFIX) -> str:
@@ -153,7 +170,7 @@ def _cut(parts: Sequence[bytes], size: int, encoded: Mapping[str, str]) -> RawFi
     for name in kept.values:
         if encoded.get(name) == "json":
             kept.encoded[name] = "json"
-    return replace(kept, length=size)
+    return changed(kept, length=size)
 
 
 def _content_id(stream: str, raw: RawFields, occurrence: int | Occurrences) -> str:

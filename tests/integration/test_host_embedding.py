@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stdout
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from exitbrain import ExitBrain, incoming_message
+from exitbrain.domain.values import changed
 from exitbrain.ports import AlreadyReceived, Conflict, ExitLedger, StoreUnavailable, UnreadableEvent
 from tests.contract import test_exit_ledger as promises
 from tests.world import NOON, NOON_MS
@@ -185,7 +185,7 @@ def test_a_redelivery_and_a_slower_writer_leave_nothing(ledger: Any, db: sqlite3
 def test_the_loop_of_the_page_returns_the_original_outcome_of_a_redelivery(guide: dict[str, Any]) -> None:
     first, again = guide["first"], guide["again"]
 
-    assert (first.duplicate, again) == (False, replace(first, duplicate=True))
+    assert (first.duplicate, again) == (False, changed(first, duplicate=True))
     assert again.levels == first.levels is not None
 
 
@@ -233,7 +233,7 @@ def test_open_brings_everything_and_closes_it(tmp_path: Path) -> None:
     with ExitBrain.open(url) as again:
         assert again.outcome_of(intent(2)) is None
         for found in (again.outcome_of(intent(1)), again.handle(intent(1))):
-            assert found == replace(outcome, duplicate=True)
+            assert found == changed(outcome, duplicate=True)
             assert found.levels == outcome.levels is not None
         assert again.ledger.receipts([outcome.receipt_id])[outcome.receipt_id].account == "main"
         assert again.replay().exact == 1

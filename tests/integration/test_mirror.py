@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +12,7 @@ import pytest
 
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.store import StoreOpened
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
@@ -276,7 +276,7 @@ def test_stores_that_took_the_same_messages_in_the_same_moment_are_two(
 
 def another_id(event: Any) -> Any:
     """Return the event as another store holds it that was begun in the same moment."""
-    return replace(event, store_id=uuid4()) if isinstance(event, StoreOpened) else event
+    return changed(event, store_id=uuid4()) if isinstance(event, StoreOpened) else event
 
 
 def test_the_mirror_of_a_store_put_back_to_an_earlier_state_answers_for_nothing(

@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 import redis
 
@@ -233,7 +233,7 @@ def meaning(ledger: Any) -> list[Any]:
     events = [entry.event for entry in ledger.log()]
     first = next(number for number, event in enumerate(events) if isinstance(event, MessageReceived))
     led_to = [event for event in events[first:] if not isinstance(event, IntakeConfigured)]
-    return [(event.TOPIC, _timeless(asdict(event))) for event in led_to]
+    return [(event.TOPIC, _timeless(msgspec.to_builtins(event))) for event in led_to]
 
 
 def _timeless(said: Any) -> Any:

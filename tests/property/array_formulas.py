@@ -56,7 +56,7 @@ def compute_levels(
     columns = inputs if isinstance(inputs, InputColumns) else columns_of(inputs)
     a = ArrayAlgebra(len(columns.leverage))
     outputs = formula_of(policy).text(a, _formula_inputs(a, policy, columns, brackets), parameters_of(policy))
-    filled = {field.name: a.column(getattr(outputs, field.name)) for field in fields(FormulaOutputs)}
+    filled = {name: a.column(getattr(outputs, name)) for name in FormulaOutputs.__struct_fields__}
     return LevelColumns(FormulaOutputs(**filled), tuple(a.bounds))
 
 

@@ -1,7 +1,6 @@
 """Inputs of level computations: random ones from a seed, and those at each threshold and its two neighbours."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from math import exp, inf, log, nextafter
@@ -12,7 +11,7 @@ from exitbrain.domain.formulas.registry import compute
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 
 
 def plain(policy: Policy, **changes: Any) -> LevelInputs:
@@ -33,7 +32,7 @@ def plain(policy: Policy, **changes: Any) -> LevelInputs:
         entry_price=None,
         quantity=None,
     )
-    return replace(inputs, **changes)
+    return changed(inputs, **changes)
 
 
 def random_inputs(policy: Policy, seed: int, count: int) -> Iterator[LevelInputs]:
@@ -73,16 +72,16 @@ def threshold_inputs(policy: Policy, brackets: Sequence[Bracket]) -> Iterator[Le
         for leverage in (1.0, 10.0, 30.0, 125.0):
             for near in _around(leverage):
                 if 1.0 <= near <= 125.0:
-                    yield replace(base, leverage=near)
+                    yield changed(base, leverage=near)
         for near in _around(0.5):
-            yield replace(base, confidence=near)
+            yield changed(base, confidence=near)
         for threshold in (0.0, 0.3, -20.0, 20.0):
             for near in _around(threshold):
-                yield replace(base, average_pnl=near)
-                yield replace(base, average_pnl=near, confidence=0.4)
+                yield changed(base, average_pnl=near)
+                yield changed(base, average_pnl=near, confidence=0.4)
         for paid in (-0.003125, 0.003125):  # where the harvest shift of v3.6 is limited
             for near in _around(paid):
-                yield replace(base, funding=near)
+                yield changed(base, funding=near)
         yield from _where_bounds_change(policy, base, "base_tp", 1e-4, 10.0, ())
         yield from _where_bounds_change(policy, base, "base_sl", 1e-5, 10.0, ())
         yield from _where_bounds_change(policy, base, "base_sl", 1e-5, 10.0, brackets)
@@ -91,11 +90,11 @@ def threshold_inputs(policy: Policy, brackets: Sequence[Bracket]) -> Iterator[Le
         yield from _where_bounds_change(policy, base, "leverage", 1.0, 125.0, brackets)
         for edge in (edge for bracket in brackets for edge in (bracket.cap, bracket.floor) if edge > 0):
             for near in _around(edge):
-                at_edge = replace(base, entry_price=Decimal(1), quantity=Decimal(repr(near)))
-                yield replace(at_edge, leverage=2.0)
-                yield replace(at_edge, leverage=20.0)
+                at_edge = changed(base, entry_price=Decimal(1), quantity=Decimal(repr(near)))
+                yield changed(at_edge, leverage=2.0)
+                yield changed(at_edge, leverage=20.0)
                 # The notional at liquidation lies at the edge, not that at the entry.
-                yield replace(
+                yield changed(
                     at_edge, leverage=20.0, quantity=Decimal(repr(near / (1.0 - side.direction / 20)))
                 )
 
@@ -114,7 +113,7 @@ def _where_bounds_change(
     """Yield both sides of each change of what binds (or is refused) while one input grows, and one double more."""
 
     def at(value: float) -> LevelInputs:
-        return replace(base, **{field: value})  # type: ignore[arg-type]  # the field is a double
+        return changed(base, **{field: value})
 
     def binds(value: float) -> object:
         raw = compute(policy, at(value), brackets)

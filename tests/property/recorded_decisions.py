@@ -1,7 +1,6 @@
 """Recorded decisions made of any inputs, as the store holds them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -16,7 +15,7 @@ from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.values import Cause, Origin, TimeOrigin
+from exitbrain.domain.values import Cause, Origin, TimeOrigin, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from tests.property.level_inputs import random_inputs
@@ -81,9 +80,9 @@ def random_decisions(
     """Yield decisions on random inputs, fresh and stale, priced and not, of all the instruments."""
     chance = Random(seed)
     for number, inputs in enumerate(random_inputs(policy, seed=seed, count=count), start=1):
-        given = replace(inputs, leverage_assumed=chance.random() < 0.1)
+        given = changed(inputs, leverage_assumed=chance.random() < 0.1)
         if given.entry_price is None and chance.random() < 0.3:
-            given = replace(given, quantity=Decimal("0.5"))
+            given = changed(given, quantity=Decimal("0.5"))
         age_s = chance.choice((None, 0.0, 12.5, 300.0, 300.000001, -1e6, chance.uniform(-400.0, 400.0)))
         yield decided(policy, given, chance.choice(instruments), revision=number, age_s=age_s)
 

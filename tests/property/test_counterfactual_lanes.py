@@ -1,7 +1,6 @@
 """What other policies would have said is the same in columns as row by row, whatever the decisions are."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +17,7 @@ from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_
 from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import Snapshots
@@ -43,7 +43,7 @@ VARIANTS = (
     variant_of(V3_5_FRACTION, {**harvesting(0.0, 0.5, 0.5), "tp1_offset": 9.0}),
     variant_of(V3_5_FRACTION, {**harvesting(0.6, 0.0, 0.4), "tp2_offset": -0.9, "tp_min": 0.0001}),
     variant_of(V3_5_FRACTION, {**harvesting(0.0, 1.0, 0.0), "tp3_offset": -0.2, "tp_min": 0.0001}),
-    replace(V3_6, name="v3.6 blind", ignores=("divergence", "funding")),
+    changed(V3_6, name="v3.6 blind", ignores=("divergence", "funding")),
 )
 
 
@@ -108,7 +108,7 @@ def test_prices_on_the_grid_are_left_to_the_row_judge_and_come_out_the_same(
 ) -> None:
     round_prices = [Decimal(50_000), Decimal("1000.0"), Decimal(100), Decimal("2.5"), Decimal("61250.5")]
     decisions = [
-        decided(V3_6, replace(inputs_for(V3_6, leverage=leverage), entry_price=price), instrument)
+        decided(V3_6, changed(inputs_for(V3_6, leverage=leverage), entry_price=price), instrument)
         for instrument in instruments
         for price in round_prices
         for leverage in (1.0, 10.0, 30.0, 75.0)

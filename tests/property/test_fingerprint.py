@@ -1,12 +1,11 @@
 """A fingerprint shows every change of behaviour that a parameter can make."""
 
-from dataclasses import replace
-
 import pytest
 
 from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_6
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 
 # Parameters that can not change a level as long as the others stay: their input is ignored, a higher minimum
 # hides them, or the steps between 0.85 and 1.1 never reach them.
@@ -19,7 +18,7 @@ _WITHOUT_EFFECT = {
 
 
 def _changed(policy: Policy, name: str, factor: float) -> Policy:
-    return replace(policy, parameters={**policy.parameters, name: policy.parameters[name] * factor})
+    return changed(policy, parameters={**policy.parameters, name: policy.parameters[name] * factor})
 
 
 @pytest.mark.parametrize("policy", SHIPPED.values(), ids=lambda policy: policy.name)
@@ -44,9 +43,9 @@ def test_the_limits_of_the_factor_show_once_they_bind() -> None:
 
 
 def test_ignoring_an_input_shows() -> None:
-    assert fingerprint(replace(V3_6, ignores=("funding",))) != fingerprint(V3_6)
-    assert fingerprint(replace(V3_6, ignores=("divergence",))) != fingerprint(V3_6)
+    assert fingerprint(changed(V3_6, ignores=("funding",))) != fingerprint(V3_6)
+    assert fingerprint(changed(V3_6, ignores=("divergence",))) != fingerprint(V3_6)
 
 
 def test_the_name_of_a_policy_does_not_show() -> None:
-    assert fingerprint(replace(V3_6, name="v3.6 under another name")) == fingerprint(V3_6)
+    assert fingerprint(changed(V3_6, name="v3.6 under another name")) == fingerprint(V3_6)

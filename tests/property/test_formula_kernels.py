@@ -2,7 +2,6 @@
 
 import ast
 import random
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from exitbrain.domain.formulas.registry import FORMULAS, SHIPPED, Formula, evalu
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel, kernel_name, source_of_kernels
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows, kernel_of
 from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
@@ -22,14 +22,14 @@ from tests.property.array_formulas import columns_of
 from tests.property.level_inputs import random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 
-_OUTPUTS = tuple(field.name for field in fields(FormulaOutputs))
+_OUTPUTS = FormulaOutputs.__struct_fields__
 
 
 def perturbed(policy: Policy, seed: int) -> Policy:
     """Return a policy with every parameter moved, and nothing ignored."""
     chance = random.Random(seed)
     moved = {name: value * chance.uniform(0.7, 1.4) for name, value in policy.parameters.items()}
-    return replace(policy, name=f"{policy.name} moved {seed}", parameters=moved, ignores=())
+    return changed(policy, name=f"{policy.name} moved {seed}", parameters=moved, ignores=())
 
 
 @pytest.fixture(params=["no brackets", "five brackets", "twelve brackets"])
@@ -87,17 +87,17 @@ def test_a_formula_that_takes_two_logarithms_has_no_kernel(monkeypatch: pytest.M
 
     def twice(a: Algebra, x: FormulaInputs[float], p: Any) -> FormulaOutputs[float]:
         outputs = usual.text(a, x, p)
-        return replace(outputs, tp1=a.ln(x.volatility + 2.0))
+        return changed(outputs, tp1=a.ln(x.volatility + 2.0))
 
     def of_a_parameter(a: Algebra, x: FormulaInputs[float], p: Any) -> FormulaOutputs[float]:
-        return usual.text(a, replace(x, leverage=x.leverage * p.base_tp), p)
+        return usual.text(a, changed(x, leverage=x.leverage * p.base_tp), p)
 
     for text in (twice, of_a_parameter):
         monkeypatch.setitem(FORMULAS, "odd", Formula("odd", usual.parameters, text))
         with pytest.raises(NoKernel):
             source_of_kernels("odd")
     with pytest.raises(NoKernel, match="formula odd has no kernel"):
-        kernel_of(replace(SHIPPED["v3.5"], formula="odd"))
+        kernel_of(changed(SHIPPED["v3.5"], formula="odd"))
 
 
 def test_nothing_is_computed_for_no_rows() -> None:

@@ -1,7 +1,6 @@
 """The digest of a judgement: any one change shows, and a kernel's steps are those of the definition."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from exitbrain.domain.formulas.registry import SHIPPED, compute
 from exitbrain.domain.guards import GUARDS, Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import Slice, Triggers
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.judgement import (
     FAILED,
     FIGURES,
@@ -41,34 +41,34 @@ def with_one_change(levels: JudgedLevels) -> Iterator[JudgedLevels]:
     """Yield the judgement with each double that it covers a little larger, and with each name another."""
     bounds = levels.raw.bounds
     for at, bound in enumerate(bounds):
-        changed = [
-            replace(bound, before=np.nextafter(bound.before, 9.0)),
-            replace(bound, after=np.nextafter(bound.after, 9.0)),
-            replace(bound, level="tp1" if bound.level != "tp1" else "sl"),
-            replace(bound, constraint="spacing" if bound.constraint != "spacing" else "tp_min"),
+        others = [
+            changed(bound, before=np.nextafter(bound.before, 9.0)),
+            changed(bound, after=np.nextafter(bound.after, 9.0)),
+            changed(bound, level="tp1" if bound.level != "tp1" else "sl"),
+            changed(bound, constraint="spacing" if bound.constraint != "spacing" else "tp_min"),
         ]
-        for other in changed:
-            yield replace(levels, raw=replace(levels.raw, bounds=(*bounds[:at], other, *bounds[at + 1 :])))
+        for other in others:
+            yield changed(levels, raw=changed(levels.raw, bounds=(*bounds[:at], other, *bounds[at + 1 :])))
     for guard, figures in levels.guards.failed.items():
         for name, value in figures.items():
             altered = {**figures, name: float(np.nextafter(value, 9e9))}
-            yield replace(
-                levels, guards=replace(levels.guards, failed={**levels.guards.failed, guard: altered})
+            yield changed(
+                levels, guards=changed(levels.guards, failed={**levels.guards.failed, guard: altered})
             )
     for guard, reason in levels.guards.unknown.items():
         unknown = {**levels.guards.unknown, guard: next(other for other in REASONS if other != reason)}
-        yield replace(levels, guards=replace(levels.guards, unknown=unknown))
+        yield changed(levels, guards=changed(levels.guards, unknown=unknown))
     if levels.triggers is not None:
         for name in ("tp1", "tp2", "tp3", "sl"):
             price = float(getattr(levels.triggers, name))
-            yield replace(levels, triggers=replace(levels.triggers, **{name: -price}))
-    yield replace(levels, triggers=None if levels.triggers else Triggers(1.0, 1.0, 1.0, 1.0))
+            yield changed(levels, triggers=changed(levels.triggers, **{name: -price}))
+    yield changed(levels, triggers=None if levels.triggers else Triggers(1.0, 1.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize("policy", SHIPPED)
 def test_every_single_change_changes_the_digest(policy: str) -> None:
     levels = judged(policy)
-    digests = [judgement_of(changed) for changed in with_one_change(levels)]
+    digests = [judgement_of(one) for one in with_one_change(levels)]
     assert len(digests) >= 15
     assert None not in digests
     assert judgement_of(levels) not in digests
@@ -80,19 +80,19 @@ def test_positive_and_negative_zero_are_told_apart() -> None:
     bound = levels.raw.bounds[0]
 
     def with_before(value: float) -> JudgedLevels:
-        return replace(levels, raw=replace(levels.raw, bounds=(replace(bound, before=value),)))
+        return changed(levels, raw=changed(levels.raw, bounds=(changed(bound, before=value),)))
 
     assert judgement_of(with_before(0.0)) != judgement_of(with_before(-0.0))
 
 
 def test_the_compiled_step_is_that_of_the_definition() -> None:
     levels = judged(entry_price=None, quantity=None)
-    levels = replace(levels, raw=replace(levels.raw, bounds=()))
-    levels = replace(
-        levels, guards=replace(levels.guards, failed={"intent_is_fresh": {"age_s": 7.5, "max_age_s": 5.0}})
+    levels = changed(levels, raw=changed(levels.raw, bounds=()))
+    levels = changed(
+        levels, guards=changed(levels.guards, failed={"intent_is_fresh": {"age_s": 7.5, "max_age_s": 5.0}})
     )
     others = tuple(name for name in GUARDS if name not in ("intent_is_fresh", *levels.guards.unknown))
-    levels = replace(levels, guards=replace(levels.guards, passed=others))
+    levels = changed(levels, guards=changed(levels.guards, passed=others))
     reasons = 0
     for guard, reason in levels.guards.unknown.items():
         reasons |= (REASONS.index(reason) + 1) << 4 * GUARDS.index(guard)
@@ -132,7 +132,7 @@ def test_figures_are_listed_for_every_guard() -> None:
     ids=lambda beyond: next(iter(beyond)),
 )
 def test_what_columns_can_not_hold_has_no_digest(beyond: dict[str, Any]) -> None:
-    assert judgement_of(replace(judged(), **beyond)) is None
+    assert judgement_of(changed(judged(), **beyond)) is None
 
 
 def test_unknown_names_and_another_order_have_no_digest() -> None:
@@ -141,14 +141,14 @@ def test_unknown_names_and_another_order_have_no_digest() -> None:
     assert report.failed
     backwards = dict(reversed(report.failed.items()))
     for guards in (
-        replace(report, failed={**report.failed, "no_such_guard": {}}),
-        replace(report, failed=backwards),
-        replace(report, passed=report.passed[:-1]),
-        replace(report, unknown={**report.unknown, "stop_inside_liquidation": "no idea"}),
+        changed(report, failed={**report.failed, "no_such_guard": {}}),
+        changed(report, failed=backwards),
+        changed(report, passed=report.passed[:-1]),
+        changed(report, unknown={**report.unknown, "stop_inside_liquidation": "no idea"}),
     ):
-        assert judgement_of(replace(levels, guards=guards)) is None
-    foreign = replace(levels.raw, bounds=(Bound("sl", "my_rule", 1.0, 2.0),))
-    assert judgement_of(replace(levels, raw=foreign)) is None
+        assert judgement_of(changed(levels, guards=guards)) is None
+    foreign = changed(levels.raw, bounds=(Bound("sl", "my_rule", 1.0, 2.0),))
+    assert judgement_of(changed(levels, raw=foreign)) is None
 
 
 def test_a_tick_that_is_known_without_a_price_still_has_a_digest() -> None:

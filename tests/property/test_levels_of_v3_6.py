@@ -1,7 +1,6 @@
 """What policy v3.6 promises for every leverage and every recorded bracket ladder."""
 
 import struct
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FIT
 from exitbrain.domain.instrument import Bracket, brackets_with_amounts
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from tests.property.array_formulas import compute_levels
 from tests.property.level_inputs import plain
 from tests.property.recorded_brackets import recorded_brackets
@@ -114,21 +113,21 @@ def _bits(policy: Policy, inputs: LevelInputs) -> bytes:
 
 @given(inputs=usual)
 def test_a_short_that_pays_funding_mirrors_a_long_that_pays_it(inputs: LevelInputs) -> None:
-    long = replace(inputs, side=Side.LONG)
-    short = replace(inputs, side=Side.SHORT, funding=-inputs.funding)
+    long = changed(inputs, side=Side.LONG)
+    short = changed(inputs, side=Side.SHORT, funding=-inputs.funding)
 
     assert _bits(V3_6, long) == _bits(V3_6, short)
 
 
 @given(inputs=usual, policy=st.sampled_from([SHIPPED["v3.5"], SHIPPED["v3.5-fraction"]]))
 def test_v3_5_does_not_look_at_the_side(inputs: LevelInputs, policy: Policy) -> None:
-    assert _bits(policy, replace(inputs, side=Side.LONG)) == _bits(policy, replace(inputs, side=Side.SHORT))
+    assert _bits(policy, changed(inputs, side=Side.LONG)) == _bits(policy, changed(inputs, side=Side.SHORT))
 
 
 @given(inputs=usual)
 def test_the_paying_side_harvests_no_later(inputs: LevelInputs) -> None:
-    paying = compute(V3_6, replace(inputs, side=Side.LONG, funding=abs(inputs.funding)))
-    receiving = compute(V3_6, replace(inputs, side=Side.LONG, funding=-abs(inputs.funding)))
+    paying = compute(V3_6, changed(inputs, side=Side.LONG, funding=abs(inputs.funding)))
+    receiving = compute(V3_6, changed(inputs, side=Side.LONG, funding=-abs(inputs.funding)))
 
     assert paying.tp1 <= receiving.tp1
     assert paying.tp3 <= receiving.tp3
@@ -137,8 +136,8 @@ def test_the_paying_side_harvests_no_later(inputs: LevelInputs) -> None:
 
 @given(inputs=usual)
 def test_past_losses_do_not_move_the_stop(inputs: LevelInputs) -> None:
-    losing = compute(V3_6, replace(inputs, average_pnl=-1.0, confidence=0.1))
-    winning = compute(V3_6, replace(inputs, average_pnl=1.0, confidence=0.9))
+    losing = compute(V3_6, changed(inputs, average_pnl=-1.0, confidence=0.1))
+    winning = compute(V3_6, changed(inputs, average_pnl=1.0, confidence=0.9))
 
     assert losing.sl == winning.sl
     assert losing.lsf_adjusted < winning.lsf_adjusted

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from itertools import chain
 from math import isfinite
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.property.array_formulas import columns_of, compute_levels
 from tests.property.level_inputs import plain, random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 
-_OUTPUTS = tuple(field.name for field in fields(FormulaOutputs))
+_OUTPUTS = FormulaOutputs.__struct_fields__
 _RANDOM_ROWS = 3_500
 
 policies = pytest.mark.parametrize("policy", SHIPPED.values(), ids=lambda policy: policy.name)

@@ -1,6 +1,5 @@
 """What doubles are sure of about rounded prices is what the domain finds in Decimal."""
 
-from dataclasses import replace
 from decimal import Decimal
 from math import nextafter
 from random import Random
@@ -13,7 +12,7 @@ from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.guards import ON_THE_LEVELS, Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import Distances, LevelInputs, RawLevels, exact_prices, on_ticks
-from exitbrain.domain.values import Side, Unit, round_trip_cost
+from exitbrain.domain.values import Side, Unit, changed, round_trip_cost
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards, stop_point, target_point
 from exitbrain.infrastructure.lab.sweep_rows import in_ticks
@@ -82,7 +81,7 @@ def test_whatever_is_sure_is_right_and_nearly_all_is_sure() -> None:
     every = cases(seed=77, count=6_000)
     for inputs, raw, tick in every:
         instrument = Instrument("X", tick_size=tick, brackets=BRACKETS)
-        unsized = replace(inputs, quantity=None)
+        unsized = changed(inputs, quantity=None)
         report = judge_levels(Unit.FRACTION, unsized, raw, instrument, Freshness(1.0, 9.0)).guards
         assert inputs.entry_price is not None
         ratio, phase, whole = in_ticks(inputs.entry_price, tick)
@@ -113,7 +112,7 @@ def test_every_sure_grid_point_is_that_of_the_domain() -> None:
         rounded = on_ticks(exact_prices(entry, side, distances), entry, side, tick, raw.floor)
         up = float(side.direction)
         ratio, phase, whole = in_ticks(entry, tick)
-        found = [target(up, ratio, phase, distance) for distance in distances[:3]]
+        found = [target(up, ratio, phase, distance) for distance in (raw.tp1, raw.tp2, raw.tp3)]
         found.append(stop(up, ratio, phase, raw.sl, raw.floor))
         for (point, certain), price in zip(
             found, (rounded.tp1, rounded.tp2, rounded.tp3, rounded.sl), strict=True

@@ -1,7 +1,6 @@
 """Whatever comes in, in whatever batches: one receipt each, at most one open position a symbol, exact replays."""
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.position import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
+from exitbrain.domain.values import changed
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
 from tests.world import World
 
@@ -46,7 +46,7 @@ def test_any_sequence_of_messages_is_kept_once_and_replays_exactly(
     world.check_every_replay_is_exact()
 
     again = world.another_recorder().handle_batch(incoming)
-    assert again == [replace(outcome, duplicate=True) for outcome in outcomes]
+    assert again == [changed(outcome, duplicate=True) for outcome in outcomes]
     assert [outcome.levels for outcome in again] == [outcome.levels for outcome in outcomes]
 
 

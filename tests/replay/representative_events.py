@@ -4,7 +4,6 @@ Running this module writes the samples that are missing, and never touches one t
 read for ever, so its sample is written once, with the version that it was released in.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +50,7 @@ from exitbrain.domain.receipt import (
     Refusal,
 )
 from exitbrain.domain.store import EpochRaised, StoreOpened
-from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit, Whose
+from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit, Whose, changed
 from exitbrain.infrastructure.event_store.mapper import MAPPER, STORED_CLASSES
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -206,7 +205,7 @@ RECEIVED = MessageReceived(
         order_id="ord-9",
         price=Decimal("63482.2"),
         open=CYCLE,
-        last=replace(CYCLE, cycle=1, ended_by="FLIPPED", ended_at=RECORDED),
+        last=changed(CYCLE, cycle=1, ended_by="FLIPPED", ended_at=RECORDED),
         rule=Whose.AWAITED_REPORT,
         held_by=None,
         expected=False,

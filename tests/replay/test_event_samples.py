@@ -20,6 +20,7 @@ from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.catalogue import EVENT_CLASSES, ExitEvent
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
 from exitbrain.domain.position import LeverageChanged
+from exitbrain.domain.values import CausedBy
 from exitbrain.infrastructure.event_store.mapper import (
     FOLDING_MAPPER,
     MAPPER,
@@ -97,6 +98,13 @@ def test_a_decimal_comes_back_with_the_same_digits_and_exponent(number: Decimal)
     event = EVENTS[[type(event).__name__ for event in EVENTS].index("ExitPlanOpened")]
     opened = type(event)(event.position_id, "a", "S", event.side, number, STAMP)
     assert decoded(opened.TOPIC, encoded(opened)).quantity.as_tuple() == number.as_tuple()
+
+
+def test_the_cause_of_an_event_is_stored_as_its_receipt_and_a_message_is_not_named_as_the_kind() -> None:
+    state = encoded(LeverageChanged(20.0, 12.5, STAMP))
+    assert f'"stamp":{{"receipt_id":"{STAMP.cause_id}",'.encode() in state
+    assert b'"by"' not in state
+    assert decoded(LeverageChanged.TOPIC, state).stamp.by is CausedBy.MESSAGE
 
 
 def test_for_folding_a_decision_is_read_only_as_far_as_the_plan_needs() -> None:

@@ -4,7 +4,7 @@ import csv
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, compute
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 
 Compute = Callable[[Policy, LevelInputs], RawLevels]
@@ -48,7 +48,7 @@ class Golden:
         def number(column: str, default: float) -> float:
             return float(self.text[column]) if self.text[column] else default
 
-        return replace(
+        return changed(
             _inputs(
                 policy, leverage=float(self.text["leverage"]), volatility=number("volatility_factor", 0.0)
             ),
@@ -155,7 +155,7 @@ def test_rows_of_the_unit_error_come_out_as_deployed(computed: Compute, shared_d
 
     for row in rows:
         given = row.inputs(V3_5)
-        inputs = replace(given, base_tp=V3_5.parameters["base_tp"], base_sl=V3_5.parameters["base_sl"])
+        inputs = changed(given, base_tp=V3_5.parameters["base_tp"], base_sl=V3_5.parameters["base_sl"])
         raw = computed(V3_5, inputs)
         assert prints_as(raw.lsf, row.stated("lsf")), row
         for level in _TARGETS:

@@ -47,7 +47,7 @@ def told(event: ExitEvent) -> str:
         case PositionOpened() | PositionClosed():
             return event.symbol
         case PositionIncreased() | LeverageChanged() | PositionReduced():
-            return f"changed by {event.stamp.receipt_id}"
+            return f"changed by {event.stamp.cause_id}"
         case CloseReported():
             return event.order_id
         case ExitPlanOpened() | LevelsComputed() | LevelsRefused():

@@ -1,14 +1,14 @@
 """What a policy says over the whole range of leverage and volatility: the grid behind the surfaces of a report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.instrument import Bracket
 from exitbrain.domain.levels import LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 
 LEVERAGES = (
     1.0,
@@ -88,7 +88,7 @@ def _point(
     leverage: float,
     volatility: float,
 ) -> tuple[float, float, float] | None:
-    inputs = replace(
+    inputs = changed(
         like,
         leverage=leverage,
         volatility=volatility,

@@ -17,6 +17,7 @@ from exitbrain.application.ports.message_source import Delivery, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import changed
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
 from tests.faults.simulation.streams import EntryKey, Handed
@@ -71,7 +72,7 @@ class TellsAttemptsApart(SimulatedSource):
 
     def _deliveries(self, handed: list[Handed]) -> list[Delivery]:
         return [
-            replace(one, message=replace(one.message, entry_id=f"{one.entry_id}#{one.attempt}"))
+            changed(one, message=changed(one.message, entry_id=f"{one.entry_id}#{one.attempt}"))
             for one in super()._deliveries(handed)
         ]
 
@@ -123,7 +124,7 @@ class BelievesAnything(Intake):
     def decide_translated(
         self, message: IncomingMessage, translation: Translation, state: State, context: Context
     ) -> Decided:
-        believing = replace(context, settings=replace(context.settings, max_clock_ahead_s=math.inf))
+        believing = changed(context, settings=changed(context.settings, max_clock_ahead_s=math.inf))
         return super().decide_translated(message, translation, state, believing)
 
 
@@ -136,8 +137,8 @@ class IgnoresExitsSilently(Intake):
         decided = super().decide_translated(message, translation, state, context)
         receipt, *effects = decided.records
         assert isinstance(receipt.event, MessageReceived)
-        silent = replace(receipt, event=replace(receipt.event, ignored_exit=None))
-        return replace(decided, records=(silent, *effects))
+        silent = changed(receipt, event=changed(receipt.event, ignored_exit=None))
+        return changed(decided, records=(silent, *effects))
 
 
 class IgnoresOnOldKnowledge(FaultyRecorder):

@@ -183,7 +183,7 @@ class _Check:
     def _reduced_by(self, receipt_id: UUID) -> bool:
         """Return whether a message reduced a position, which uses up no order id."""
         return any(
-            isinstance(entry.event, PositionReduced) and entry.event.stamp.receipt_id == receipt_id
+            isinstance(entry.event, PositionReduced) and entry.event.stamp.cause_id == receipt_id
             for entry in self._log
         )
 

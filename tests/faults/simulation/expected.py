@@ -5,7 +5,8 @@ from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.publisher import PublishedLanguage, PublishedPosition
-from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
+from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.exit_plan import Decision, ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from tests.faults.simulation.streams import Fields, StreamServer
@@ -72,7 +73,9 @@ class Expected:
     def _receipt_of(self, entry: LogEntry) -> MessageReceived | None:
         if isinstance(entry.event, MessageReceived):
             return entry.event
-        stamp = getattr(entry.event, "stamp", None)
-        causes = getattr(entry.event, "causes", ())
-        cause = stamp.receipt_id if stamp is not None else next(iter(causes), None)
+        if isinstance(entry.event, Decision):
+            cause = next(iter(entry.event.causes), None)
+        else:
+            stamp: Stamp | None = getattr(entry.event, "stamp", None)
+            cause = None if stamp is None else stamp.cause_id
         return None if cause is None else self.receipts.get(cause)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -27,7 +26,7 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
-from exitbrain.domain.values import EntryId, Origin
+from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.redis.published_position import position_in
@@ -340,7 +339,7 @@ def _message(handed: Handed, server: str) -> IncomingMessage:
     if handed.fields is not None:
         return message
     gone = Refusal(Reason.TRIMMED, "message", "trimmed", "an entry that is still in its stream")
-    return replace(message, broken=gone)
+    return changed(message, broken=gone)
 
 
 class SimulatedInstruments:

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +16,7 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.application.ports.exit_ledger import Place
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, NOON_MS, StoppedClock
 
@@ -32,7 +32,7 @@ def test_every_question_of_the_facade_can_be_awaited() -> None:
             first = await brain.handle(intent(1))
             entries = await brain.run(lambda own: list(own.ledger.log(topics=[LevelsComputed.TOPIC])))
             assert [entry.event.context.recorded_at for entry in entries] == [NOON]  # type: ignore[union-attr]
-            assert await brain.outcome_of(intent(1)) == replace(first, duplicate=True)
+            assert await brain.outcome_of(intent(1)) == changed(first, duplicate=True)
             assert await brain.outcome_of(intent(2)) is None
             (second,) = await brain.handle_batch([intent(2, leverage=20)], at=NOON)
             assert first.decision is not None

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +42,7 @@ from exitbrain import (
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.formulas.registry import compute
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, StoppedClock
 
@@ -399,7 +399,7 @@ def test_levels_refuse_inputs_that_are_not_finite() -> None:
     inputs = brain.levels(leverage=10).inputs
 
     with pytest.raises(InvalidValue, match="volatility is nan"):
-        brain.levels_for(replace(inputs, volatility=float("nan")))
+        brain.levels_for(changed(inputs, volatility=float("nan")))
 
 
 def test_levels_refuse_an_unknown_keyword_and_an_unknown_policy() -> None:
@@ -458,7 +458,7 @@ class TwiceAsFar:
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
         raw = compute(policy, inputs, brackets)
-        return replace(raw, sl=raw.sl * 2)
+        return changed(raw, sl=raw.sl * 2)
 
 
 class RefuseEverything:

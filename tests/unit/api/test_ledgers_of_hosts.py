@@ -1,7 +1,6 @@
 """A ledger that a host passes is judged as a store of our own is, before anything is done with it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import pytest
 from exitbrain import AlteredPolicy, ExitBrain, LogEntry, Record, StoreUnavailable, UnreadableEvent
 from exitbrain.domain.policy_register import PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import StoppedClock, World, rewritten
 
@@ -21,7 +21,7 @@ def begun() -> InMemoryLedger:
 
 
 def of_format(number: int) -> Callable[[Any], Any]:
-    return lambda event: replace(event, format=number) if isinstance(event, StoreOpened) else None
+    return lambda event: changed(event, format=number) if isinstance(event, StoreOpened) else None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_damaged_decision_stops_nobody_and_is_the_matter_of_a_replay() -> None
 def test_a_policy_that_was_edited_in_place_is_named() -> None:
     def edited(event: Any) -> Any:
         if isinstance(event, PolicyRegistered) and event.name == "v3.6":
-            return replace(event, parameters={**event.parameters, "tp_costs": 4.0})
+            return changed(event, parameters={**event.parameters, "tp_costs": 4.0})
         return None
 
     with pytest.raises(

@@ -1,7 +1,6 @@
 """One function of the library puts a policy in force, whatever adapters the host brings."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,10 +21,11 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.domain.formulas.registry import V3_6
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, StoppedClock
 
-HOUSE = replace(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
+HOUSE = changed(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
 LONG = {"symbol": "BTCUSDT", "side": "BUY", "leverage": 10, "price": "43250.5", "quantity": "0.3"}
 
 

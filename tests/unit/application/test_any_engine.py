@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -34,6 +33,7 @@ from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
+from exitbrain.domain.values import changed, fields_of
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
@@ -52,6 +52,11 @@ ASKED_IN_VAIN = 20.0
 Answer = Callable[[RawLevels], object]
 
 
+class WithoutFields(RawLevels, frozen=True):
+    def __getattribute__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
 class Host:
     """An engine of a host; it needs nothing but `compute`."""
 
@@ -65,7 +70,7 @@ class Host:
 
 def giving(**fields: Any) -> Answer:
     """Answer with the levels of the policy, some of them others."""
-    return lambda raw: replace(raw, **fields)
+    return lambda raw: changed(raw, **fields)
 
 
 def raising(error: BaseException) -> Answer:
@@ -124,7 +129,7 @@ BAD: dict[str, tuple[Answer, str]] = {
     "dict": (lambda _: {"tp1": 0.01}, "answer of engine {} is {'tp1': 0.01}; allowed: RawLevels"),
     "nothing": (lambda _: None, "answer of engine {} is None; allowed: RawLevels"),
     "an address": (lambda _: Nameless(), "answer of engine {} is <tests.unit.application.test_any_engine.Nameless object at 0x…>"),
-    "without fields": (lambda _: object.__new__(RawLevels), "answer of engine {} is AttributeError: "),
+    "without fields": (lambda _: WithoutFields(**fields_of(raw_levels())), "answer of engine {} is AttributeError: "),
     "ValueError": (raising(ValueError("no\ndata")), "answer of engine {} is ValueError: no data; allowed: levels"),
     "KeyError": (raising(KeyError("BTC")), "answer of engine {} is KeyError: 'BTC'; allowed: levels"),
     "lone surrogate": (raising(ValueError("\ud800")), "answer of engine {} is ValueError: \\ud800; allowed: levels"),
@@ -376,21 +381,28 @@ def test_what_a_failed_engine_was_asked_is_kept_so_that_it_can_be_asked_again() 
     assert brain_on(ledger).replay(from_receipts=True).drift == 2, "the built-in formulas answer"
 
 
-def test_a_later_number_in_the_same_object_changes_no_decision() -> None:
+@pytest.mark.parametrize(("changes", "said"), [("inputs", "LevelInputs"), ("answer", "RawLevels")])
+def test_an_engine_can_change_neither_what_it_is_given_nor_what_it_gave(changes: str, said: str) -> None:
     shared = raw_levels()
 
     class Reusing:
         def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-            shared.tp1 = inputs.leverage / 1000
-            inputs.leverage = 77.0
+            if inputs.leverage == 6.0:
+                setattr(
+                    inputs if changes == "inputs" else shared,
+                    "sl" if changes == "answer" else "leverage",
+                    0.5,
+                )
             return shared
 
     brain = brain_on(InMemoryLedger(), Reusing())
-    outcomes = brain.handle_batch([intent(1, leverage=5), intent(2, leverage=6)])
+    first, second = brain.handle_batch([intent(1, leverage=5), intent(2, leverage=6)])
 
-    decisions = [outcome.levels for outcome in outcomes if outcome.levels is not None]
-    assert [one.levels.raw.tp1 for one in decisions] == [0.005, 0.006]
-    assert [one.inputs.leverage for one in decisions] == [5.0, 6.0]
+    assert first.levels is not None
+    assert (first.levels.inputs.leverage, first.levels.levels.raw) == (5.0, raw_levels())
+    assert second.reason is Reason.ENGINE_FAILED
+    assert second.refusal is not None
+    assert f"immutable type: '{said}'" in second.refusal.value
     check_every_replay_is_exact(brain, receipts=2)
 
 

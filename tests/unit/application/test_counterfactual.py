@@ -1,6 +1,5 @@
 """Counterfactual: other policies on the recorded decisions, each with everything else as it was."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.instrument import InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.levels import fractions_of
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from tests.property.recorded_decisions import NOON, decided
@@ -62,7 +62,7 @@ def test_changes_are_those_of_the_levels_as_fractions(world: World) -> None:
     for decision in DecodedDecisions(world.ledger).decisions():
         inputs = decision.inputs  # type: ignore[union-attr]  # all can be read
         before = fractions_of(V3_5.unit, compute(V3_5, inputs))
-        given = replace(inputs, base_tp=0.01, base_sl=0.005)
+        given = changed(inputs, base_tp=0.01, base_sl=0.005)
         after = fractions_of(V3_6.unit, compute(V3_6, given))
         for field in ("tp1", "tp2", "tp3", "sl"):
             changes[field].append(getattr(after, field) - getattr(before, field))
@@ -111,11 +111,11 @@ def test_decisions_are_selected_by_symbol_and_time(world: World) -> None:
 
 
 def test_decisions_that_nothing_can_be_said_about_are_counted_and_left_out(world: World) -> None:
-    unknown = replace(decided(V3_6, inputs_for(V3_6)))
-    unknown.policy = replace(unknown.policy, parameters_hash="other")
+    known = decided(V3_6, inputs_for(V3_6))
+    unknown = changed(known, policy=changed(known.policy, parameters_hash="other"))
     without_snapshot = decided(V3_6, inputs_for(V3_6), BTCUSDT)
-    altered = decided(V3_6, inputs_for(V3_6))
-    altered.levels.guards.passed = altered.levels.guards.passed[1:]
+    guards = changed(known.levels.guards, passed=known.levels.guards.passed[1:])
+    altered = changed(known, levels=changed(known.levels, guards=guards))
     for number, decision in enumerate((unknown, without_snapshot, altered)):
         world.ledger.save([Record(UUID(int=number), 1, decision)])
 
@@ -171,7 +171,7 @@ def test_every_answer_is_told_as_a_pair_in_log_order(world: World) -> None:
 
 def test_a_policy_of_an_unknown_formula_is_refused(world: World) -> None:
     with pytest.raises(UnknownPolicy):
-        ask(world, replace(V3_6, formula="lsf-9"))
+        ask(world, changed(V3_6, formula="lsf-9"))
 
 
 def test_quantities_and_prices_stay_those_of_the_decision() -> None:

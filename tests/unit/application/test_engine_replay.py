@@ -1,6 +1,5 @@
 """Another engine on the recorded inputs: exact where it computes what was recorded, else where and how far it drifts."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from exitbrain.application.engine_replay import EngineReplay, EngineReport
 from exitbrain.application.replay import Selection
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from tests.world import World, rewritten
@@ -87,7 +86,7 @@ def test_only_the_selected_decisions_are_computed() -> None:
 def test_a_recorded_policy_that_is_not_known_has_no_unit_to_compare_in() -> None:
     def of_another(event: Any) -> Any:
         unknown = PolicyRef("v9", "0" * 64, "0" * 64)
-        return replace(event, policy=unknown) if isinstance(event, LevelsComputed) else None
+        return changed(event, policy=unknown) if isinstance(event, LevelsComputed) else None
 
     world = World(ledger=rewritten(recorded("v3.5").ledger, of_another))
     report = replayed(world, OLD_ENGINE)

@@ -1,7 +1,6 @@
 """Opening a store: what a new one begins with, and which old ones are not worked on."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.world import NOON, THIS_STORE, StoppedClock, rewritten
 
@@ -32,7 +31,7 @@ def opened(ledger: ExitLedger, policy: str | None = None) -> ExitLedger:
 def registered_as(name: str, **otherwise: Any) -> Callable[[Any], Any]:
     """Return a change of the registration of one policy."""
     return lambda event: (
-        replace(event, **otherwise) if isinstance(event, PolicyRegistered) and event.name == name else None
+        changed(event, **otherwise) if isinstance(event, PolicyRegistered) and event.name == name else None
     )
 
 
@@ -116,14 +115,14 @@ def test_a_policy_that_was_edited_in_place_is_named_in_force_or_not(
 
 
 def test_a_policy_not_in_force_of_a_formula_that_is_not_known_does_no_harm() -> None:
-    newer = replace(SHIPPED["v3.6"], formula="lsf-9")
+    newer = changed(SHIPPED["v3.6"], formula="lsf-9")
     known = registered_as("v3.6", formula="lsf-9", parameters_hash=newer.parameters_hash)
 
     opened(rewritten(opened(InMemoryLedger()), known))
 
 
 def test_a_policy_in_force_whose_formula_is_not_known_is_not_worked_on() -> None:
-    newer = replace(SHIPPED["v3.5"], formula="lsf-9")
+    newer = changed(SHIPPED["v3.5"], formula="lsf-9")
     known = registered_as("v3.5", formula="lsf-9", parameters_hash=newer.parameters_hash)
 
     with pytest.raises(UnknownPolicy, match="lsf-9"):

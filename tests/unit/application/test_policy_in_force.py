@@ -1,7 +1,6 @@
 """A policy is registered and put in force by a message with a receipt, and by nothing else."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,14 +13,14 @@ from exitbrain.domain.messages import POLICY_ACTIVATE
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.domain.values import Origin
+from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from tests.world import MAX_BYTES, NOON, World
 
 LONG: dict[str, Any] = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
-HOUSE = replace(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
+HOUSE = changed(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
 
 
 def register_events(world: World) -> list[Any]:
@@ -133,22 +132,22 @@ def test_the_open_plans_of_its_scope_are_counted() -> None:
 
 
 def without(name: str) -> Policy:
-    return replace(HOUSE, parameters={k: v for k, v in HOUSE.parameters.items() if k != name})
+    return changed(HOUSE, parameters={k: v for k, v in HOUSE.parameters.items() if k != name})
 
 
-def with_parameters(**changed: float) -> Policy:
-    return replace(HOUSE, parameters={**HOUSE.parameters, **changed})
+def with_parameters(**given: float) -> Policy:
+    return changed(HOUSE, parameters={**HOUSE.parameters, **given})
 
 
 @pytest.mark.parametrize(
     ("policy", "field", "allowed"),
     [
-        (replace(V3_5, name="v3.6"), "name", "another name"),
-        (replace(HOUSE, name="v3.6"), "name", "another name"),
-        (replace(HOUSE, name=""), "name", "1 to 256 characters"),
-        (replace(HOUSE, name=" house"), "name", "no space around"),
-        (replace(HOUSE, formula="lsf-9"), "formula", "lsf-3.5, lsf-3.6"),
-        (replace(HOUSE, formula="foreign:house:Engine"), "formula", "lsf-3.5, lsf-3.6"),
+        (changed(V3_5, name="v3.6"), "name", "another name"),
+        (changed(HOUSE, name="v3.6"), "name", "another name"),
+        (changed(HOUSE, name=""), "name", "1 to 256 characters"),
+        (changed(HOUSE, name=" house"), "name", "no space around"),
+        (changed(HOUSE, formula="lsf-9"), "formula", "lsf-3.5, lsf-3.6"),
+        (changed(HOUSE, formula="foreign:house:Engine"), "formula", "lsf-3.5, lsf-3.6"),
         (without("base_tp"), "parameter base_tp", "a finite double"),
         (with_parameters(leverage_cap=3.0), "parameter", "base_tp, base_sl"),
         (with_parameters(base_tp=1e308), "tp1 at leverage 1", "up to 1e15"),

@@ -14,7 +14,7 @@ from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Disposition
-from exitbrain.domain.values import Origin
+from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.incoming import from_fields
 from tests.property.any_messages import SomeInstruments
@@ -70,7 +70,7 @@ def story(world: World) -> list[IncomingMessage]:
 
 def check_originals(first: Sequence[Outcome], again: Sequence[Outcome]) -> None:
     assert [one.duplicate for one in again] == [True] * len(first)
-    assert list(again) == [replace(one, duplicate=True) for one in first]
+    assert list(again) == [changed(one, duplicate=True) for one in first]
     assert [one.levels for one in again] == [one.levels for one in first]
 
 
@@ -113,7 +113,7 @@ def test_the_original_outcome_can_be_asked_for_without_recording_anything() -> N
     first, reused = world.message("trade.intent", LONG), world.message("trade.intent", LONG | {"leverage": 5})
     assert world.recorder.outcome_of(first) is None
     outcome = world.recorder.handle(first)
-    other = replace(reused, entry_id=first.entry_id, stream_id=first.stream_id)
+    other = changed(reused, entry_id=first.entry_id, stream_id=first.stream_id)
     assert world.recorder.outcome_of(other) is None
     head = world.ledger.head()
 

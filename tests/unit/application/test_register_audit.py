@@ -1,7 +1,6 @@
 """Whatever the register says beyond its beginning, a recorded message has asked for; all else is named."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +11,10 @@ from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.identity import REGISTER_ID
 from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import changed
 from tests.world import NOON, World, rewritten
 
-HOUSE = replace(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
+HOUSE = changed(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "leverage": 10}
 
 
@@ -61,7 +61,7 @@ def test_an_activation_that_no_message_asked_for_is_named_with_its_place(by: str
 def test_a_registration_that_no_message_asked_for_is_named() -> None:
     world = lived()
     register = world.ledger.register()
-    register.register(replace(HOUSE, name="other"), by=SHIPPED_BY, at=NOON)
+    register.register(changed(HOUSE, name="other"), by=SHIPPED_BY, at=NOON)
     at = world.ledger.save(register.collect())
     assert whys(world) == [(at, "no receipt accounts for it")]
 
@@ -70,12 +70,12 @@ def test_a_borrowed_receipt_accounts_for_nothing() -> None:
     world = lived()
     real = newest(world)
     intent = world.intent(**LONG)
-    after_intent = forge(world, replace(real, receipt_id=intent.receipt_id))
+    after_intent = forge(world, changed(real, receipt_id=intent.receipt_id))
     copied = forge(world, real)
-    refused = world.put_in_force(replace(HOUSE, formula="lsf-9"))
-    after_refused = forge(world, replace(real, receipt_id=refused.outcome.receipt_id))
+    refused = world.put_in_force(changed(HOUSE, formula="lsf-9"))
+    after_refused = forge(world, changed(real, receipt_id=refused.outcome.receipt_id))
     unknown = uuid4()
-    invented = forge(world, replace(real, receipt_id=unknown))
+    invented = forge(world, changed(real, receipt_id=unknown))
     assert whys(world) == [
         (after_intent, f"its receipt {intent.receipt_id} does not stand right before it"),
         (copied, f"its receipt {real.receipt_id} does not stand right before it"),
@@ -99,9 +99,9 @@ def test_one_receipt_accounts_for_one_activation() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda event: replace(event, scope="ETHUSDT") if isinstance(event, PolicyActivated) else event,
-        lambda event: replace(event, name="v3.5-fraction") if isinstance(event, PolicyActivated) else event,
-        lambda event: replace(event, by="somebody else"),
+        lambda event: changed(event, scope="ETHUSDT") if isinstance(event, PolicyActivated) else event,
+        lambda event: changed(event, name="v3.5-fraction") if isinstance(event, PolicyActivated) else event,
+        lambda event: changed(event, by="somebody else"),
     ],
 )
 def test_an_event_that_says_something_else_than_its_receipt_is_named(change: Callable[[Any], Any]) -> None:
@@ -120,26 +120,26 @@ def test_an_event_that_says_something_else_than_its_receipt_is_named(change: Cal
 
 
 def test_a_registration_altered_together_with_its_hash_is_named() -> None:
-    other = replace(HOUSE, parameters={**HOUSE.parameters, "tp_costs": 5.0})
+    other = changed(HOUSE, parameters={**HOUSE.parameters, "tp_costs": 5.0})
 
-    def changed(event: Any) -> Any:
+    def alter(event: Any) -> Any:
         if isinstance(event, PolicyRegistered) and event.name == "house":
-            return replace(event, parameters=other.parameters, parameters_hash=other.parameters_hash)
+            return changed(event, parameters=other.parameters, parameters_hash=other.parameters_hash)
         return None
 
-    found = [why for _, why in whys(World(ledger=rewritten(lived().ledger, changed)))]
+    found = [why for _, why in whys(World(ledger=rewritten(lived().ledger, alter)))]
     assert found[0].endswith("asked for something else")
     assert "policy house was registered with fingerprint" in found[1]
 
 
 def test_an_altered_receipt_accounts_for_nothing() -> None:
-    def changed(event: Any) -> Any:
+    def alter(event: Any) -> Any:
         if isinstance(event, MessageReceived) and event.fields.values.get("why"):
             values = {**event.fields.values, "why": "nobody's idea"}
-            return replace(event, fields=replace(event.fields, values=values))
+            return changed(event, fields=changed(event.fields, values=values))
         return None
 
-    found = [why for _, why in whys(World(ledger=rewritten(lived().ledger, changed)))]
+    found = [why for _, why in whys(World(ledger=rewritten(lived().ledger, alter)))]
     assert len(found) == 3
     assert all("is not of a message that put a policy in force" in why for why in found)
 
@@ -170,7 +170,7 @@ def test_a_second_activation_right_behind_the_beginning_is_not_of_the_beginning(
 def test_a_parameter_edited_in_place_is_named_with_its_place(name: str) -> None:
     def edited(event: Any) -> Any:
         if isinstance(event, PolicyRegistered) and event.name == name:
-            return replace(event, parameters={**event.parameters, "tp_min": 0.004})
+            return changed(event, parameters={**event.parameters, "tp_min": 0.004})
         return None
 
     altered = World(ledger=rewritten(lived().ledger, edited))

@@ -1,7 +1,6 @@
 """Each replay finds what it is there to find: an altered output, an altered intake, an altered context."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegistered
 from exitbrain.domain.position import PositionIncreased, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.values import changed
 from tests.world import World, rewritten
 
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
@@ -48,15 +48,15 @@ def altered(change: Callable[[Any], Any]) -> World:
 
 
 def decision_with(**changes: Any) -> Callable[[Any], Any]:
-    return lambda event: replace(event, **changes) if isinstance(event, LevelsComputed) else None
+    return lambda event: changed(event, **changes) if isinstance(event, LevelsComputed) else None
 
 
 def raw_with(name: str, nudge: float) -> Callable[[Any], Any]:
     def change(event: Any) -> Any:
         if not isinstance(event, LevelsComputed):
             return None
-        raw = replace(event.levels.raw, **{name: getattr(event.levels.raw, name) + nudge})
-        return replace(event, levels=replace(event.levels, raw=raw))
+        raw = changed(event.levels.raw, **{name: getattr(event.levels.raw, name) + nudge})
+        return changed(event, levels=changed(event.levels, raw=raw))
 
     return change
 
@@ -89,17 +89,17 @@ def test_altered_inputs_guards_triggers_and_header_are_found() -> None:
     def trigger(event: Any) -> Any:
         if not isinstance(event, LevelsComputed) or event.levels.triggers is None:
             return None
-        triggers = replace(event.levels.triggers, sl=Decimal("99.9"))
-        return replace(event, levels=replace(event.levels, triggers=triggers))
+        triggers = changed(event.levels.triggers, sl=Decimal("99.9"))
+        return changed(event, levels=changed(event.levels, triggers=triggers))
 
     def guard(event: Any) -> Any:
         if not isinstance(event, LevelsComputed):
             return None
-        return replace(event, levels=replace(event.levels, guards=replace(event.levels.guards, failed={})))
+        return changed(event, levels=changed(event.levels, guards=changed(event.levels.guards, failed={})))
 
     def leverage(event: Any) -> Any:
         return (
-            replace(event, inputs=replace(event.inputs, leverage=11.0))
+            changed(event, inputs=changed(event.inputs, leverage=11.0))
             if isinstance(event, LevelsComputed)
             else None
         )
@@ -123,7 +123,7 @@ def test_a_policy_that_is_not_in_the_register_is_unknown() -> None:
 def test_a_formula_that_this_version_has_not_is_unknown() -> None:
     def other_formula(event: Any) -> Any:
         if isinstance(event, PolicyRegistered) and event.name == "v3.5":
-            return replace(event, formula="lsf-9")
+            return changed(event, formula="lsf-9")
         return None
 
     world = recorded()
@@ -140,7 +140,7 @@ def intake_drift(change: Callable[[Any], Any]) -> ReplayReport:
 
 def test_intake_replay_finds_an_altered_outcome() -> None:
     def ignored(event: Any) -> Any:
-        return replace(event, reason=Reason.SUPERSEDED) if isinstance(event, MessageReceived) else None
+        return changed(event, reason=Reason.SUPERSEDED) if isinstance(event, MessageReceived) else None
 
     drift = intake_drift(ignored).first_drift
     assert drift is not None
@@ -152,7 +152,7 @@ def test_intake_replay_finds_altered_raw_fields() -> None:
         if not isinstance(event, MessageReceived):
             return None
         values = {name: text.replace("100", "101") for name, text in event.fields.values.items()}
-        return replace(event, fields=replace(event.fields, values=values))
+        return changed(event, fields=changed(event.fields, values=values))
 
     drift = intake_drift(payload).first_drift
     assert drift is not None
@@ -161,7 +161,7 @@ def test_intake_replay_finds_altered_raw_fields() -> None:
 
 def test_intake_replay_finds_an_altered_position_event() -> None:
     def price(event: Any) -> Any:
-        return replace(event, entry_price=Decimal("105.5")) if isinstance(event, PositionIncreased) else None
+        return changed(event, entry_price=Decimal("105.5")) if isinstance(event, PositionIncreased) else None
 
     drift = intake_drift(price).first_drift
     assert drift is not None
@@ -170,7 +170,7 @@ def test_intake_replay_finds_an_altered_position_event() -> None:
 
 def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it() -> None:
     def side(event: Any) -> Any:
-        return replace(event, leverage=12.0) if isinstance(event, PositionOpened) else None
+        return changed(event, leverage=12.0) if isinstance(event, PositionOpened) else None
 
     report = intake_drift(side)
     assert report.receipts == 5
@@ -183,7 +183,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "inputs.average_pnl",
             lambda e: (
-                replace(e, inputs=replace(e.inputs, average_pnl=0.4))
+                changed(e, inputs=changed(e.inputs, average_pnl=0.4))
                 if isinstance(e, LevelsComputed)
                 else None
             ),
@@ -191,7 +191,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "context.window.trades",
             lambda e: (
-                replace(e, context=replace(e.context, window=replace(e.context.window, trades=3)))
+                changed(e, context=changed(e.context, window=changed(e.context.window, trades=3)))
                 if isinstance(e, LevelsComputed)
                 else None
             ),
@@ -199,7 +199,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "context.register_version",
             lambda e: (
-                replace(e, context=replace(e.context, register_version=99))
+                changed(e, context=changed(e.context, register_version=99))
                 if isinstance(e, LevelsComputed)
                 else None
             ),
@@ -207,7 +207,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "context.snapshot",
             lambda e: (
-                replace(e, context=replace(e.context, snapshot="00"))
+                changed(e, context=changed(e.context, snapshot="00"))
                 if isinstance(e, LevelsComputed)
                 else None
             ),
@@ -215,7 +215,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "context.position_version",
             lambda e: (
-                replace(e, context=replace(e.context, position_version=7))
+                changed(e, context=changed(e.context, position_version=7))
                 if isinstance(e, LevelsComputed)
                 else None
             ),
@@ -223,7 +223,7 @@ def test_intake_replay_finds_an_altered_opening_once_and_what_was_decided_on_it(
         (
             "policy.name",
             lambda e: (
-                replace(e, policy=replace(e.policy, name="v3.6")) if isinstance(e, LevelsComputed) else None
+                changed(e, policy=changed(e.policy, name="v3.6")) if isinstance(e, LevelsComputed) else None
             ),
         ),
     ],

@@ -1,12 +1,12 @@
 """Messages that come again: under a new entry id with the producer's own id, or trimmed after they were recorded."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Disposition, RawFields, Reason, Refusal
+from exitbrain.domain.values import changed
 from tests.world import World
 
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
@@ -57,12 +57,12 @@ def test_an_entry_trimmed_after_it_was_recorded_is_a_duplicate_and_one_trimmed_b
     world = World()
     message = world.message("trade.intent", LONG)
     lost = Refusal(Reason.TRIMMED, "entry", message.entry_id, "an entry still in the stream")
-    trimmed = replace(message, fields=RawFields({}, {}), broken=lost)
+    trimmed = changed(message, fields=RawFields({}, {}), broken=lost)
     world.recorder.handle(message)
     assert world.recorder.handle(trimmed).duplicate
 
     unseen = world.message("trade.intent", LONG)
-    outcome = world.recorder.handle(replace(unseen, fields=RawFields({}, {}), broken=lost))
+    outcome = world.recorder.handle(changed(unseen, fields=RawFields({}, {}), broken=lost))
     assert (outcome.disposition, outcome.reason) == (Disposition.REFUSED, Reason.TRIMMED)
     world.check_every_replay_is_exact()
 
@@ -71,7 +71,7 @@ def test_an_entry_recorded_as_trimmed_stays_so_though_another_worker_holds_its_c
     world = World()
     older, newer = world.message("trade.intent", LONG), world.message("trade.intent", LONG)
     lost = Refusal(Reason.TRIMMED, "entry", older.entry_id, "an entry still in the stream")
-    world.recorder.handle(replace(older, fields=RawFields({}, {}), broken=lost))
+    world.recorder.handle(changed(older, fields=RawFields({}, {}), broken=lost))
     world.recorder.handle(newer)
     late = world.recorder.handle(older)
     assert (late.duplicate, late.reason) == (True, Reason.TRIMMED)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exitbrain import Bracket, ExitBrain, LevelInputs, Policy, RawLevels, incoming_message
 from exitbrain.domain.formulas.registry import compute
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.unit.cli.conftest import Exitbrain
 
@@ -24,7 +24,7 @@ class RiskDesk:
         if inputs.leverage > 100.0:
             raise LookupError("no model above 100x")
         raw = compute(policy, inputs, brackets)
-        return replace(raw, sl=raw.sl * 3)
+        return changed(raw, sl=raw.sl * 3)
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import shlex
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exitbrain.domain.formulas.registry import V3_5
+from exitbrain.domain.values import changed
 from tests.unit.cli import messages
 from tests.unit.cli.conftest import Ended, Exitbrain
 
@@ -390,7 +390,7 @@ def test_doctor_finds_nothing_wrong_with_what_nobody_named_and_is_not_there_yet(
 def test_a_policy_in_force_that_this_version_can_not_compute_makes_the_store_unreadable(
     stored: Exitbrain,
 ) -> None:
-    newer = replace(V3_5, formula="lsf-9.9")
+    newer = changed(V3_5, formula="lsf-9.9")
     with closing(sqlite3.connect("exitbrain.db")) as connection, connection:
         connection.execute(
             "UPDATE stored_events SET state = CAST(replace(replace(CAST(state AS TEXT), 'lsf-3.5', 'lsf-9.9'), ?, ?)"

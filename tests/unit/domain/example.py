@@ -1,6 +1,5 @@
 """A plain position, its levels and its instrument, from which tests change what they are about."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +7,7 @@ from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 
 FRESH = Freshness(age_s=1.0, max_age_s=300.0)
 
@@ -51,7 +50,7 @@ def inputs_for(policy: Policy, **changes: Any) -> LevelInputs:
         entry_price=Decimal("43250.5"),
         quantity=Decimal("0.3"),
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)
 
 
 def raw_levels(**changes: Any) -> RawLevels:
@@ -70,4 +69,4 @@ def raw_levels(**changes: Any) -> RawLevels:
         refusal=None,
         bounds=(),
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)

@@ -1,6 +1,5 @@
 """Whose close it is, and how much it ends: the rules, one by one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +22,7 @@ from exitbrain.domain.closing import (
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IntentKind, MessageTime, TradeClosed, TradeIntent
 from exitbrain.domain.position import Position, Sighting
-from exitbrain.domain.values import EntryId, Side, TimeOrigin, Whose
+from exitbrain.domain.values import EntryId, Side, TimeOrigin, Whose, changed
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SERVER = "one-server"
@@ -125,20 +124,20 @@ def whose(
     ],
 )
 def test_a_side_or_an_entry_price_that_fits_one_of_them_decides(said: dict[str, Any], owner: str) -> None:
-    assert whose(replace(PLAIN, **said), seen(610), *flip()) == (owner, Whose.NAMED)
+    assert whose(changed(PLAIN, **said), seen(610), *flip()) == (owner, Whose.NAMED)
 
 
 def test_an_entry_price_that_fits_neither_or_both_decides_nothing() -> None:
     now, last = flip()
-    far = replace(PLAIN, entry_price=Decimal("99.94"))
+    far = changed(PLAIN, entry_price=Decimal("99.94"))
     assert whose(far, seen(900), now, last)[1] is Whose.OPEN_POSITION
     same = position(Side.SHORT, seen(600), "100.01")
-    assert whose(replace(PLAIN, entry_price=Decimal(100)), seen(900), same, last)[1] is Whose.OPEN_POSITION
+    assert whose(changed(PLAIN, entry_price=Decimal(100)), seen(900), same, last)[1] is Whose.OPEN_POSITION
 
 
 def test_a_side_that_nobody_held_means_neither() -> None:
     now, last = position(Side.LONG, seen(600)), ended(position(Side.LONG, seen(0)), seen(500), "tp")
-    assert whose(replace(PLAIN, holds=Side.SHORT), seen(610), now, last) == (None, Whose.NAMED)
+    assert whose(changed(PLAIN, holds=Side.SHORT), seen(610), now, last) == (None, Whose.NAMED)
 
 
 def test_a_stream_id_before_the_opening_means_the_one_before() -> None:
@@ -157,7 +156,7 @@ def test_ids_of_different_servers_are_in_no_order(server: str | None) -> None:
 @pytest.mark.parametrize("says_side", [None, Side.LONG])
 def test_a_report_that_is_awaited_is_that_of_the_one_before(reason: str, says_side: Side | None) -> None:
     now, last = position(Side.SHORT, seen(600)), ended(position(Side.LONG, seen(0)), seen(600), reason)
-    said = replace(PLAIN, side=Side.SHORT, says_side=says_side)
+    said = changed(PLAIN, side=Side.SHORT, says_side=says_side)
     assert whose(said, seen(720), now, last) == ("last", Whose.AWAITED_REPORT)
     assert whose(said, seen(721), now, last) == ("now", Whose.OPEN_POSITION)
     assert whose(said, seen(610), None, last) == ("last", Whose.AWAITED_REPORT)
@@ -165,7 +164,7 @@ def test_a_report_that_is_awaited_is_that_of_the_one_before(reason: str, says_si
 
 def test_a_report_that_says_the_side_of_the_open_one_is_its_own() -> None:
     now, last = flip()
-    assert whose(replace(PLAIN, says_side=Side.SHORT), seen(610), now, last) == ("now", Whose.AWAITED_REPORT)
+    assert whose(changed(PLAIN, says_side=Side.SHORT), seen(610), now, last) == ("now", Whose.AWAITED_REPORT)
 
 
 def test_a_position_that_was_reported_awaits_nothing() -> None:
@@ -206,13 +205,13 @@ def test_an_end_by_another_clock_is_bounded_by_the_opening_that_followed() -> No
 
 def test_an_order_to_reduce_soon_after_a_flip_that_fits_the_flipped_side_means_that() -> None:
     now, last = flip()
-    sell = replace(ORDER, side=Side.SHORT)
+    sell = changed(ORDER, side=Side.SHORT)
     assert whose_exit(sell, seen(720), now, last, WINDOW_S).position is last
     assert whose_exit(sell, seen(721), now, last, WINDOW_S).position is now
-    assert whose_exit(replace(ORDER, side=Side.LONG), seen(610), now, last, WINDOW_S).position is now
-    assert whose_exit(replace(sell, kind=IntentKind.CLOSE), seen(610), now, last, WINDOW_S).position is now
-    assert whose_exit(replace(sell, holds=Side.SHORT), seen(610), now, last, WINDOW_S).position is now
-    assert whose_exit(replace(sell, holds=Side.LONG), seen(900), now, last, WINDOW_S).position is last
+    assert whose_exit(changed(ORDER, side=Side.LONG), seen(610), now, last, WINDOW_S).position is now
+    assert whose_exit(changed(sell, kind=IntentKind.CLOSE), seen(610), now, last, WINDOW_S).position is now
+    assert whose_exit(changed(sell, holds=Side.SHORT), seen(610), now, last, WINDOW_S).position is now
+    assert whose_exit(changed(sell, holds=Side.LONG), seen(900), now, last, WINDOW_S).position is last
 
 
 UNITS: dict[str, Any] = {"partial": False, "instrument": None, "price": None}

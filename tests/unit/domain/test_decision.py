@@ -1,6 +1,5 @@
 """From raw levels to a judged plan: units, what bound, trigger prices, slices."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -18,7 +17,7 @@ from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import RawLevels, Slice, Triggers
-from exitbrain.domain.values import Origin, Side, TimeOrigin, Unit
+from exitbrain.domain.values import Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for, raw_levels
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
@@ -91,7 +90,7 @@ def test_a_price_that_needs_no_rounding_is_not_bound() -> None:
     assert levels.binding == ()
 
 
-@pytest.mark.parametrize("instrument", [None, replace(BTCUSDT, tick_size=None)])
+@pytest.mark.parametrize("instrument", [None, changed(BTCUSDT, tick_size=None)])
 def test_without_a_tick_triggers_are_double_products_and_nothing_binds(instrument: Instrument | None) -> None:
     levels = judged(instrument=instrument)
 
@@ -128,7 +127,7 @@ def test_slices_need_the_quantity_and_the_step() -> None:
         Slice("tp3", Decimal("0.120")),
     )
     assert judged(quantity=None).slices == ()
-    assert judged(instrument=replace(BTCUSDT, step_size=None)).slices == ()
+    assert judged(instrument=changed(BTCUSDT, step_size=None)).slices == ()
 
 
 def test_a_refusal_has_bounds_and_guards_but_no_plan() -> None:

@@ -1,6 +1,5 @@
 """ExitPlan: the levels of one position, through all revisions, until completed or cancelled."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,7 +24,7 @@ from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.identity import plan_id, position_id
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.values import Cause, EntryId, Origin, Side, TimeOrigin, Unit
+from exitbrain.domain.values import Cause, EntryId, Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import FRESH, inputs_for, raw_levels
 from tests.unit.domain.specification import Given, given
 
@@ -56,7 +55,7 @@ def decision(revision: int, kind: type[Any] = LevelsComputed, **changes: Any) ->
         quantity=Decimal(10),
         harvest=(0.3, 0.3, 0.4),
         cause=Cause.INTENT,
-        causes=(STAMP.receipt_id,),
+        causes=(STAMP.cause_id,),
         position_id=POSITION_ID,
         account="default",
         symbol="BTCUSDT",
@@ -67,7 +66,7 @@ def decision(revision: int, kind: type[Any] = LevelsComputed, **changes: Any) ->
         assumptions=(),
         levels=judge_levels(Unit.FRACTION, inputs, raw_levels(), None, FRESH),
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)
 
 
 def plan(*events: Any) -> Given[ExitPlan]:

@@ -1,6 +1,5 @@
 """Single properties of the formulas: the logarithm, the PnL factor, the order of roundings."""
 
-from dataclasses import replace
 from decimal import Context, Decimal
 from math import inf, nextafter
 
@@ -11,6 +10,7 @@ from exitbrain.domain.formulas.lsf_3_5 import Lsf35Parameters
 from exitbrain.domain.formulas.pnl_feedback import pnl_factor
 from exitbrain.domain.formulas.registry import V3_5_FRACTION, V3_6, compute
 from exitbrain.domain.formulas.terms import NO_STOP_FITS
+from exitbrain.domain.values import changed
 from tests.unit.domain.example import inputs_for
 
 
@@ -90,7 +90,7 @@ def test_a_floor_above_the_cap_is_refused_with_both_numbers() -> None:
 
 
 def test_the_soft_minimum_of_v3_5_can_collapse_the_targets() -> None:
-    raw = compute(V3_5_FRACTION, replace(inputs_for(V3_5_FRACTION), base_tp=0.0005))
+    raw = compute(V3_5_FRACTION, changed(inputs_for(V3_5_FRACTION), base_tp=0.0005))
 
     assert raw.tp1 == raw.tp2 == raw.tp3 == 0.003
 
@@ -98,4 +98,4 @@ def test_the_soft_minimum_of_v3_5_can_collapse_the_targets() -> None:
 def test_positive_funding_raises_the_targets_of_v3_5_for_both_sides() -> None:
     plain = inputs_for(V3_5_FRACTION)
 
-    assert compute(V3_5_FRACTION, replace(plain, funding=0.01)).tp1 > compute(V3_5_FRACTION, plain).tp1
+    assert compute(V3_5_FRACTION, changed(plain, funding=0.01)).tp1 > compute(V3_5_FRACTION, plain).tp1

@@ -1,6 +1,5 @@
 """Each guard: when it passes, with which figures it fails, and when it can not be checked."""
 
-from dataclasses import replace
 from decimal import Decimal
 from math import nextafter
 from typing import Any
@@ -11,10 +10,11 @@ from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, REFUSED, Figures, Freshness
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.values import Side, Unit
+from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.values import Side, Unit, changed
 from tests.unit.domain.example import BRACKETS, BTCUSDT, FRESH, inputs_for, raw_levels
 
-_INPUTS = set(inputs_for(V3_6).__slots__)
+_INPUTS = set(LevelInputs.__struct_fields__)
 
 
 def judged(
@@ -75,13 +75,13 @@ def test_an_assumed_leverage_is_not_known() -> None:
 def test_inputs_stay_in_their_documented_range(
     field: str, inside: tuple[float, ...], outside: tuple[float, ...]
 ) -> None:
-    def changed(value: float) -> dict[str, Any]:
+    def given(value: float) -> dict[str, Any]:
         return {field: value}
 
     for value in inside:
-        assert "inputs_in_range" in judged(**changed(value)).guards.passed
+        assert "inputs_in_range" in judged(**given(value)).guards.passed
     for value in outside:
-        assert failed(**changed(value))["inputs_in_range"] == changed(value)
+        assert failed(**given(value))["inputs_in_range"] == given(value)
 
 
 def test_every_input_outside_its_range_is_named() -> None:
@@ -172,11 +172,11 @@ def test_a_leverage_that_its_bracket_does_not_allow_fails(side: Side) -> None:
 
 def test_what_is_open_after_a_target_may_have_an_allowed_leverage_again() -> None:
     """A ladder whose first bracket is the worst shows that smaller rests are judged too."""
-    odd = replace(
+    odd = changed(
         BTCUSDT,
         brackets=(
-            replace(BRACKETS[0], cap=6000.0, maintenance_rate=0.04, max_leverage=125.0, cum=0.0),
-            replace(BRACKETS[1], floor=6000.0, maintenance_rate=0.004, max_leverage=125.0, cum=0.0),
+            changed(BRACKETS[0], cap=6000.0, maintenance_rate=0.04, max_leverage=125.0, cum=0.0),
+            changed(BRACKETS[1], floor=6000.0, maintenance_rate=0.004, max_leverage=125.0, cum=0.0),
         ),
     )
 
@@ -192,7 +192,7 @@ def test_an_unknown_size_is_judged_by_the_worst_bracket_it_may_have() -> None:
     assert found["liquidation"] == pytest.approx(0.030612, abs=1e-6)
 
 
-@pytest.mark.parametrize("instrument", [None, replace(BTCUSDT, brackets=())])
+@pytest.mark.parametrize("instrument", [None, changed(BTCUSDT, brackets=())])
 def test_liquidation_is_not_checkable_without_brackets(instrument: Instrument | None) -> None:
     assert unknown(instrument=instrument)["stop_inside_liquidation"] == "no leverage brackets"
 
@@ -258,7 +258,7 @@ def test_nothing_is_liquidated_once_the_last_placed_target_closed_everything() -
 
 
 def test_levels_that_round_to_one_tick_fail() -> None:
-    coarse = replace(BTCUSDT, tick_size=Decimal(500))
+    coarse = changed(BTCUSDT, tick_size=Decimal(500))
 
     found = failed(instrument=coarse, entry_price=Decimal(43500), tp1=0.009, tp2=0.010)
 
@@ -279,7 +279,7 @@ def test_a_price_that_is_not_above_zero_fails() -> None:
     ("changes", "why"),
     [
         ({"instrument": None}, "no tick size"),
-        ({"instrument": replace(BTCUSDT, tick_size=None)}, "no tick size"),
+        ({"instrument": changed(BTCUSDT, tick_size=None)}, "no tick size"),
         ({"entry_price": None}, "no entry price"),
     ],
 )
@@ -316,7 +316,7 @@ def test_a_quantity_off_the_step_grid_does_not_fail() -> None:
     ("changes", "why"),
     [
         ({"instrument": None}, "no step size"),
-        ({"instrument": replace(BTCUSDT, step_size=None)}, "no step size"),
+        ({"instrument": changed(BTCUSDT, step_size=None)}, "no step size"),
         ({"quantity": None}, "no quantity"),
         ({"quantity": None, "entry_price": None}, "no quantity"),
         ({"entry_price": None}, "no entry price"),

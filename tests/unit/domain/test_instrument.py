@@ -1,6 +1,5 @@
 """An instrument: its brackets, what it may not say, and the hash of its content."""
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts, id_of_snapshot
+from exitbrain.domain.values import changed
 from tests.property.recorded_brackets import recorded_brackets
 from tests.unit.domain.example import BRACKETS, BTCUSDT
 
@@ -42,20 +42,20 @@ def test_rows_in_any_order_make_the_same_brackets() -> None:
         ({"taker_fee_bps": -1.0}, "BTCUSDT taker_fee_bps"),
         ({"taker_fee_bps": float("nan")}, "BTCUSDT taker_fee_bps"),
         ({"brackets": (BRACKETS[0], BRACKETS[2])}, "bracket floor is 600000.0; allowed: 50000.0"),
-        ({"brackets": (replace(BRACKETS[0], cap=0.0),)}, "bracket cap is 0.0"),
-        ({"brackets": (replace(BRACKETS[0], cap=float("inf")),)}, "bracket cap is inf"),
-        ({"brackets": (replace(BRACKETS[0], maintenance_rate=0.0),)}, "maintenance rate is 0.0"),
-        ({"brackets": (replace(BRACKETS[0], maintenance_rate=1.0),)}, "maintenance rate is 1.0"),
-        ({"brackets": (replace(BRACKETS[0], max_leverage=0.5),)}, "maximum leverage is 0.5"),
+        ({"brackets": (changed(BRACKETS[0], cap=0.0),)}, "bracket cap is 0.0"),
+        ({"brackets": (changed(BRACKETS[0], cap=float("inf")),)}, "bracket cap is inf"),
+        ({"brackets": (changed(BRACKETS[0], maintenance_rate=0.0),)}, "maintenance rate is 0.0"),
+        ({"brackets": (changed(BRACKETS[0], maintenance_rate=1.0),)}, "maintenance rate is 1.0"),
+        ({"brackets": (changed(BRACKETS[0], max_leverage=0.5),)}, "maximum leverage is 0.5"),
     ],
 )
 def test_what_can_not_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
-        replace(BTCUSDT, **changes)
+        changed(BTCUSDT, **changes)
 
 
 def test_the_same_content_has_the_same_hash_and_id() -> None:
-    same = replace(BTCUSDT, brackets=tuple(BRACKETS))
+    same = changed(BTCUSDT, brackets=tuple(BRACKETS))
 
     assert same.content_hash == BTCUSDT.content_hash
     assert id_of_snapshot(same) == id_of_snapshot(BTCUSDT)
@@ -72,4 +72,4 @@ def test_the_same_content_has_the_same_hash_and_id() -> None:
     ],
 )
 def test_other_content_has_another_hash(changes: dict[str, Any]) -> None:
-    assert replace(BTCUSDT, **changes).content_hash != BTCUSDT.content_hash
+    assert changed(BTCUSDT, **changes).content_hash != BTCUSDT.content_hash

@@ -1,22 +1,20 @@
 """A policy: what identifies it, and what it may not say."""
 
-from dataclasses import replace
-
 import pytest
 
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed
 from tests.unit.domain.example import inputs_for
 
 
 def _with(policy: Policy, **parameters: float) -> Policy:
-    return replace(policy, parameters={**policy.parameters, **parameters})
+    return changed(policy, parameters={**policy.parameters, **parameters})
 
 
 def test_the_order_of_parameters_and_ignored_inputs_does_not_matter() -> None:
-    shuffled = replace(
+    shuffled = changed(
         V3_5,
         parameters=dict(reversed(V3_5.parameters.items())),
         ignores=tuple(reversed(V3_5.ignores)),
@@ -28,9 +26,9 @@ def test_the_order_of_parameters_and_ignored_inputs_does_not_matter() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(V3_6, unit=Unit.PERCENT),
-        replace(V3_6, formula="lsf-3.7"),
-        replace(V3_6, ignores=("funding",)),
+        changed(V3_6, unit=Unit.PERCENT),
+        changed(V3_6, formula="lsf-3.7"),
+        changed(V3_6, ignores=("funding",)),
         _with(V3_6, base_tp=0.010000000000000002),
     ],
 )
@@ -39,7 +37,7 @@ def test_what_can_change_a_level_changes_the_hash(other: Policy) -> None:
 
 
 def test_the_name_is_not_part_of_the_hash() -> None:
-    assert replace(V3_6, name="other").parameters_hash == V3_6.parameters_hash
+    assert changed(V3_6, name="other").parameters_hash == V3_6.parameters_hash
 
 
 def test_equal_policies_find_each_other_in_a_dictionary() -> None:
@@ -57,11 +55,11 @@ def test_a_parameter_is_a_finite_double(value: float) -> None:
 
 def test_only_funding_and_divergence_can_be_ignored() -> None:
     with pytest.raises(InvalidValue, match="allowed: divergence, funding"):
-        replace(V3_6, ignores=("volatility",))
+        changed(V3_6, ignores=("volatility",))
 
 
 def test_a_missing_parameter_is_named() -> None:
-    partial = replace(V3_6, parameters={"base_tp": 0.01, "base_sl": 0.005})
+    partial = changed(V3_6, parameters={"base_tp": 0.01, "base_sl": 0.005})
 
     with pytest.raises(UnknownPolicy, match=r"v3\.6 \(parameters clamp_max"):
         compute(partial, inputs_for(V3_6))
@@ -74,4 +72,4 @@ def test_an_unknown_parameter_is_named() -> None:
 
 def test_an_unknown_formula_is_named_with_those_known() -> None:
     with pytest.raises(UnknownPolicy, match=r"'lsf-3.7' is not known; known: lsf-3.5, lsf-3.6"):
-        compute(replace(V3_6, formula="lsf-3.7"), inputs_for(V3_6))
+        compute(changed(V3_6, formula="lsf-3.7"), inputs_for(V3_6))

@@ -1,6 +1,5 @@
 """Position: one round trip, from opening to close."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,12 +21,12 @@ from exitbrain.domain.position import (
     PositionReduced,
     Result,
 )
-from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin, Whose
+from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin, Whose, changed
 from tests.unit.domain.specification import Given, given
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)
 STAMP = Stamp(UUID(int=1), "trade.intent", EntryId(1000, 0), NOON, TimeOrigin.PAYLOAD, NOON)
-LATER = replace(STAMP, receipt_id=UUID(int=2), entry_id=EntryId(2000, 5))
+LATER = changed(STAMP, cause_id=UUID(int=2), entry_id=EntryId(2000, 5))
 WHOSE = Whose.OPEN_POSITION
 OPENED = PositionOpened(
     "default", "BTCUSDT", BOTH, 1, Side.LONG, 10.0, Decimal(100), Decimal(3), {}, True, "server", None, STAMP
@@ -115,7 +114,7 @@ def reporting(**changes: Any) -> Any:
 
 def reported(result: Result | None, **changes: Any) -> CloseReported:
     plain = CloseReported("default", "BTCUSDT", None, None, None, "", result, Whose.AWAITED_REPORT, (), LATER)
-    return replace(plain, **changes)
+    return changed(plain, **changes)
 
 
 def test_the_first_cycle_of_a_symbol_is_1() -> None:
@@ -165,7 +164,7 @@ def test_an_increase_by_something_unknown_keeps_the_price_and_loses_the_quantity
 
 
 def test_an_increase_of_an_unknown_quantity_stays_unknown() -> None:
-    position(replace(OPENED, quantity=None)).when(
+    position(changed(OPENED, quantity=None)).when(
         lambda p: p.increase(Decimal(110), Decimal(1), in_units=True, stamp=LATER)
     ).then(PositionIncreased(Decimal(110), Decimal(1), Decimal(100), None, True, LATER))
 
@@ -213,7 +212,7 @@ def test_a_reported_result_is_kept_as_reported() -> None:
         position(OPENED)
         .when(closing(reported_pnl_percent=Decimal("0.73"), exit_price=Decimal(110), order_id="7"))
         .then(
-            replace(
+            changed(
                 CLOSED,
                 exit_price=Decimal(110),
                 result=Result(Decimal("0.73"), computed=False, counted=Decimal("0.73")),
@@ -227,10 +226,10 @@ def test_a_reported_result_is_kept_as_reported() -> None:
 
 @pytest.mark.parametrize(("side", "percent"), [(Side.LONG, Decimal("1.5")), (Side.SHORT, Decimal("-1.5"))])
 def test_a_result_not_reported_is_the_price_return_in_percent(side: Side, percent: Decimal) -> None:
-    held = position(replace(OPENED, side=side)).aggregate
+    held = position(changed(OPENED, side=side)).aggregate
 
     given(held).when(closing(exit_price=Decimal("101.5"))).then(
-        replace(
+        changed(
             CLOSED,
             side=side,
             exit_price=Decimal("101.5"),
@@ -241,12 +240,12 @@ def test_a_result_not_reported_is_the_price_return_in_percent(side: Side, percen
 
 @pytest.mark.parametrize(("entry", "exit_price"), [(None, Decimal(110)), (Decimal(100), None), (None, None)])
 def test_without_both_prices_there_is_no_result(entry: Decimal | None, exit_price: Decimal | None) -> None:
-    position(replace(OPENED, entry_price=entry)).when(closing(exit_price=exit_price)).then(
-        replace(CLOSED, entry_price=entry, exit_price=exit_price)
+    position(changed(OPENED, entry_price=entry)).when(closing(exit_price=exit_price)).then(
+        changed(CLOSED, entry_price=entry, exit_price=exit_price)
     )
 
 
-FLIPPED = replace(CLOSED, reason="FLIPPED", rule=None, reported=False)
+FLIPPED = changed(CLOSED, reason="FLIPPED", rule=None, reported=False)
 
 
 def test_a_report_that_follows_an_end_by_an_intent_brings_the_result_that_was_missing() -> None:
@@ -264,7 +263,7 @@ def test_a_report_that_follows_an_end_by_an_intent_brings_the_result_that_was_mi
 
 
 def test_a_report_adds_no_second_result() -> None:
-    known = replace(FLIPPED, result=Result(Decimal(1), computed=True, counted=Decimal(1)))
+    known = changed(FLIPPED, result=Result(Decimal(1), computed=True, counted=Decimal(1)))
 
     position(OPENED, known).when(reporting(pnl_percent=Decimal("0.5"))).then(
         reported(None, pnl_percent=Decimal("0.5"))
@@ -291,7 +290,7 @@ def test_closed_is_terminal(command: Any) -> None:
 
 
 def test_the_newest_entry_is_remembered_per_source() -> None:
-    other = replace(LATER, source="trade.closed", entry_id=EntryId(1500, 0))
+    other = changed(LATER, source="trade.closed", entry_id=EntryId(1500, 0))
 
     held = position(OPENED, LeverageChanged(10.0, 11.0, LATER), LeverageChanged(11.0, 12.0, other)).aggregate
 
@@ -299,7 +298,7 @@ def test_the_newest_entry_is_remembered_per_source() -> None:
 
 
 def test_a_message_without_stream_id_leaves_the_newest_entry() -> None:
-    imported = replace(LATER, entry_id=None)
+    imported = changed(LATER, entry_id=None)
 
     held = position(OPENED, LeverageChanged(10.0, 11.0, imported)).aggregate
 

@@ -1,9 +1,9 @@
 """What is particular to compiled formulas; that they agree in every bit is a property of its own."""
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.algebra import Algebra
@@ -11,14 +11,13 @@ from exitbrain.domain.formulas.registry import FORMULAS, SHIPPED, V3_5, V3_6, Fo
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.liquidation import UNKNOWN
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Unit
+from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.compiled import compiled, reads_liquidation, source_of
 from tests.unit.domain.example import BRACKETS, inputs_for
 
 
-@dataclass(frozen=True, slots=True)
-class _Odd:
+class _Odd(Struct, frozen=True):
     base_tp: float = 0.01
     base_sl: float = -0.5
 
@@ -86,11 +85,11 @@ def test_only_a_formula_that_caps_the_stop_needs_the_liquidation_price() -> None
 
 
 def test_a_policy_is_compiled_once() -> None:
-    again = replace(V3_6, parameters=dict(V3_6.parameters))
+    again = changed(V3_6, parameters=dict(V3_6.parameters))
 
     assert compiled(again) is compiled(V3_6)
 
 
 def test_an_unknown_formula_is_refused() -> None:
     with pytest.raises(UnknownPolicy):
-        BuiltInFormulas().compute(replace(V3_6, formula="lsf-3.7"), inputs_for(V3_6), ())
+        BuiltInFormulas().compute(changed(V3_6, formula="lsf-3.7"), inputs_for(V3_6), ())

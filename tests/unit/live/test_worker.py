@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
@@ -19,6 +18,7 @@ from exitbrain.application.ports.message_source import Delivery, SourceUnavailab
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.messages import IncomingMessage, Translation
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
@@ -203,7 +203,7 @@ async def test_a_message_in_doubt_whose_store_is_away_holds_up_no_other_and_ends
         await running.until(lambda: running.receipts == 4 and not running.pending)
         assert len(running.recording.pending_then[0]) == 1
 
-    await Running(replace(ONE_BY_ONE, batch_max=4, buffer_max=8, attempts_max=1)).work(story)
+    await Running(changed(ONE_BY_ONE, batch_max=4, buffer_max=8, attempts_max=1)).work(story)
 
 
 @in_event_loop
@@ -231,4 +231,4 @@ async def test_a_read_without_an_answer_is_asked_again_for_half_as_much_and_late
         running.source.too_many = 0
         await running.until(lambda: running.source.asked[-1] == 8)
 
-    await Running(replace(ONE_BY_ONE, batch_max=8, buffer_max=8)).work(story)
+    await Running(changed(ONE_BY_ONE, batch_max=8, buffer_max=8)).work(story)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from exitbrain.application.lookahead import engines, record
@@ -18,6 +19,7 @@ from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.messages import IncomingMessage, TradeIntent, Translation
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.foreign import foreign_policy
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.paper.ledger import InMemoryLedger
@@ -121,7 +123,7 @@ def test_an_instance_that_uses_only_what_came_later_is_found_in_every_way(
     """In the order of the record the highest leverage is always its own: such an engine has no past to remember."""
     policy = cheat("KnowsTheHighestLeverage")
     asks = [
-        replace(ask, inputs=replace(ask.inputs, leverage=2.0 + number))
+        replace(ask, inputs=changed(ask.inputs, leverage=2.0 + number))
         for number, ask in enumerate(asks_of(policy))
     ]
     monkeypatch.setattr(engines, "_altered", lambda ask: ask)  # an altered past would show too
@@ -197,7 +199,7 @@ class _TakesBack:
         said = WireTranslator().translate(message)
         if isinstance(said, TradeIntent):
             if self._before is not None and said.leverage is not None:
-                self._before.confidence = said.leverage / 125.0
+                msgspec.structs.force_setattr(self._before, "confidence", said.leverage / 125.0)
             self._before = said
         return said
 

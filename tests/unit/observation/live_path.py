@@ -5,7 +5,6 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, S
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
@@ -96,7 +96,7 @@ def told_everything() -> Told:
         outcome = world.recorder.handle(world.message("trade.intent", message))
         told.journal.event("messages", outcomes=[outcome])
     told.journal.event(
-        "messages", outcomes=[replace(ignored_outcome(), unusable=("quantity",), not_believed=("stream_id",))]
+        "messages", outcomes=[changed(ignored_outcome(), unusable=("quantity",), not_believed=("stream_id",))]
     )
     for name in ("read", "committed", "acknowledged"):
         told.journal.event(name, entries=2, seconds=0.001, filled=0.0)

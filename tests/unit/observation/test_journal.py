@@ -3,7 +3,6 @@
 import errno
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
 from exitbrain.infrastructure.observation.muted import MARKETS_MAX
@@ -348,7 +348,7 @@ def test_a_log_that_can_not_be_written_stops_nothing_and_is_counted() -> None:
 
 
 def too_old(symbol: str, account: str = "default", reason: Reason = Reason.SUPERSEDED) -> Outcome:
-    return replace(
+    return changed(
         World().intent(**INTENT),
         disposition=Disposition.IGNORED,
         reason=reason,
@@ -362,9 +362,9 @@ def test_three_messages_in_a_row_that_are_too_old_are_a_trouble_and_then_each_ti
 ):
     told = Told()
     late = too_old("BTCUSDT")
-    tell(told, *[late] * 2, too_old("BTCUSDT", "other"), too_old("ETHUSDT"), replace(late, duplicate=True))
+    tell(told, *[late] * 2, too_old("BTCUSDT", "other"), too_old("ETHUSDT"), changed(late, duplicate=True))
     assert told.named("symbol_muted") == []
-    tell(told, *[replace(late, reason=Reason.EARLIER_CYCLE)] * 11)
+    tell(told, *[changed(late, reason=Reason.EARLIER_CYCLE)] * 11)
 
     muted = told.named("symbol_muted")
     assert [line["messages"] for line in muted] == [3, 6, 12]
@@ -388,7 +388,7 @@ def test_a_symbol_that_is_heard_again_is_told_and_its_run_begins_anew() -> None:
 def test_of_invented_symbols_no_more_than_a_thousand_runs_are_kept() -> None:
     told = Told()
     late = too_old("BTCUSDT")
-    tell(told, *[late] * 2, *[replace(late, symbol=f"S{number}") for number in range(MARKETS_MAX)], late)
+    tell(told, *[late] * 2, *[changed(late, symbol=f"S{number}") for number in range(MARKETS_MAX)], late)
 
     assert told.named("symbol_muted") == []
 

@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.message_source import Turn
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Reason
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.collectors import VALUES_MAX
 from exitbrain.infrastructure.observation.metrics import TROUBLES, Metrics
 from tests.ignored_exits import REFUSAL, ignored_exit, ignored_outcome
@@ -96,10 +96,10 @@ def test_an_exit_that_comes_again_is_not_counted_again() -> None:
 def test_values_that_could_not_be_used_are_counted_by_field_and_stream() -> None:
     accepted = World().intent(**INTENT)
     told = told_of(
-        replace(accepted, source="trade.intent", unusable=("atr_value", "regime")),
-        replace(accepted, source="trade.intent", unusable=("atr_value",)),
-        replace(ignored_outcome(), unusable=("atr_value",)),
-        replace(accepted, source="trade.intent", unusable=("atr_value",), duplicate=True),
+        changed(accepted, source="trade.intent", unusable=("atr_value", "regime")),
+        changed(accepted, source="trade.intent", unusable=("atr_value",)),
+        changed(ignored_outcome(), unusable=("atr_value",)),
+        changed(accepted, source="trade.intent", unusable=("atr_value",), duplicate=True),
     )
     told.journal.event("acknowledged", entries=0, seconds=0.001, filled=0.0)  # of a batch that had none
 

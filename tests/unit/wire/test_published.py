@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +19,7 @@ from exitbrain.domain.messages import TRADE_CLOSED
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.values import Origin, Unit
+from exitbrain.domain.values import Origin, Unit, changed
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
@@ -158,7 +157,7 @@ def test_only_events_of_the_topics_mean_anything_to_the_outside(lived: World) ->
 def test_what_was_imported_is_never_published(world: World) -> None:
     for fields in (OPENING, OPENING | {"leverage": 400}, OPENING | {"side": "CLOSE"}):
         message = world.message("trade.intent", fields)
-        world.recorder.handle(replace(message, origin=Origin.IMPORT))
+        world.recorder.handle(changed(message, origin=Origin.IMPORT))
 
     assert len(list(world.ledger.log(topics=[LevelsComputed.TOPIC]))) == 1
     assert published(world) == []
@@ -299,7 +298,7 @@ def test_the_recorded_entry_of_the_former_system_is_told_again(world: World, sha
     line = next(one for one in samples if json.loads(one)["sample"] == recorded["caused_by"])
     (message,) = read_messages([line], max_bytes=MAX_BYTES)
 
-    world.recorder.handle(replace(message, origin=Origin.LIVE))
+    world.recorder.handle(changed(message, origin=Origin.LIVE))
     entry = only(world, LEVELS)
 
     before = json.loads(recorded["fields"]["payload"])
@@ -339,7 +338,7 @@ def test_the_end_of_a_plan_whose_message_can_not_be_read_again_stops_publishing_
     language = Published(THIS, PolicyUnits(world.ledger.register), WireTranslator())
     ended = next(entry for entry in world.ledger.log() if isinstance(entry.event, ExitPlanCompleted))
     receipt = world.ledger.receipts([closed.receipt_id])[closed.receipt_id]
-    damaged = replace(receipt, fields=replace(receipt.fields, values={}))
+    damaged = changed(receipt, fields=changed(receipt.fields, values={}))
 
     with pytest.raises(UnreadableEvent) as raised:
         language.entries(ended, damaged)
@@ -454,7 +453,7 @@ def test_a_refusal_of_a_stream_without_dead_letters_is_not_published(world: Worl
         (one, one.event) for one in world.ledger.log() if isinstance(one.event, MessageReceived)
     )
     language = Published(THIS, lambda _: Unit.PERCENT, WireTranslator())
-    elsewhere = LogEntry(entry.position, entry.stream_id, 1, replace(refused, source="other"))
+    elsewhere = LogEntry(entry.position, entry.stream_id, 1, changed(refused, source="other"))
 
     assert language.entries(entry, None) != []
     assert language.entries(elsewhere, None) == []
