@@ -200,3 +200,13 @@ class Market:
                 raise InvalidValue(
                     "funding time", after.at_ms, f"a later minute than {before.at_ms}, before it"
                 )
+
+
+def due_before(funding: list[FundingRate], until_ms: int, candle: Candle, market: Market) -> list[Due]:
+    """Take the funding due before a time off a list in the order of time; return it with the price it is paid on."""
+    dues = []
+    while funding and funding[0].minute_ms < until_ms:
+        rate = funding.pop(0)
+        mark = None if market.mark is None else market.mark.at(rate.minute_ms)
+        dues.append(Due(rate.minute_ms, rate.rate, candle.open if mark is None else mark.open))
+    return dues

@@ -11,8 +11,8 @@ from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.stops import Stops
 from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.touches import Touches
-from exitbrain.domain.walk.walk import bar_of, walk
+from exitbrain.domain.walk.touches import Touches, bar_of
+from exitbrain.domain.walk.walk import walk
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
 
