@@ -93,16 +93,16 @@ class Abreast:
             bounds.high = bounds.low if same else self._paid(spots, bounds.high, dues)
 
     def places(self) -> list[tuple[Lane, int]]:
-        """Return where histories stand, policy by policy: the levels, and how many of their targets are filled.
+        """Return where histories stand: the levels of a policy, and how many of their targets are filled.
 
-        The list is kept until a history moves.
+        The list is kept until a history moves; a place may be in it twice.
         """
         if self._places is None:
-            found = {
-                (number, spot) for spots in self.open for number, spot in enumerate(spots) if spot is not None
-            }
             self._places = [
-                (self.tracks[number].lanes[spot.lane], spot.filled) for number, spot in sorted(found)
+                (track.lanes[spot.lane], spot.filled)
+                for spots in self.open
+                for track, spot in zip(self.tracks, spots, strict=True)
+                if spot is not None
             ]
         return self._places
 
@@ -145,13 +145,14 @@ class Abreast:
         for number, (track, spot, move) in enumerate(zip(self.tracks, spots, moves, strict=True)):
             place, history = spot, histories[number]
             if spot is not None and move is not None:
-                before, after = dues[: paid[number]], dues[paid[number] :]
-                path = track.with_funding(spot, path_of(history), before)
+                path = path_of(history)
+                if dues:
+                    path = track.with_funding(spot, path, dues[: paid[number]])
                 place, history = track.moved(spot, path, move, bar, at_open, self.holes)
                 if isinstance(history, History):
                     self.last_end_ms = max(self.last_end_ms, history.legs[-1].at_ms)
-                elif place is not None:
-                    history = track.with_funding(place, history, after)
+                elif place is not None and dues:
+                    history = track.with_funding(place, history, dues[paid[number] :])
             following.append(place)
             moved.append(history)
         return tuple(following), tuple(moved)

@@ -27,9 +27,12 @@ class Lookout:
             return
         d, stop, target, best = self._d, -inf, inf, inf
         for lane, filled in places:
-            stop = max(stop, d * lane.stops.tight[filled].price)
-            target = min(target, d * lane.ladder.targets[filled].price)
-            best = min(best, d * lane.stops.best_known)
+            at_stop = d * lane.stops.tight[filled].price
+            at_target = d * lane.ladder.targets[filled].price
+            seen = d * lane.stops.best_known
+            stop = at_stop if at_stop > stop else stop
+            target = at_target if at_target < target else target
+            best = seen if seen < best else best
         self._nearest_stop, self._nearest_target = stop, target
         end = min(target, best) if self._trailing else target
         self._floor, self._ceiling = (stop, end) if d > 0 else (-end, -stop)
@@ -40,6 +43,13 @@ class Lookout:
             self._d * bar.mark_adverse > self._nearest_stop
             and self._d * bar.adverse > self._nearest_stop
             and self._d * bar.favourable < self._nearest_target
+        )
+
+    def is_quiet_open(self, bar: Bar) -> bool:
+        """Return whether the open of a candle touches nothing."""
+        return (
+            self._d * bar.mark_open > self._nearest_stop
+            and self._nearest_stop < self._d * bar.open < self._nearest_target
         )
 
     def is_stopped_at(self, close: float) -> bool:

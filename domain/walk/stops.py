@@ -109,7 +109,7 @@ class Stops:
 
     def _rebuild(self) -> None:
         self.loose = self._with(self._trailed[0])
-        self.tight = self._with(self._trailed[1])
+        self.tight = self._with(self._trailed[1]) if self.uncertain else self.loose
 
     def _with(self, trailed: float | None) -> list[Stop]:
         stops = self._resting

@@ -26,6 +26,7 @@ Rule closes are the closes at multiples of the rule interval since the epoch, pl
 grid; with candles as long as the rule interval each close is one.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -86,12 +87,14 @@ class _Together:
         self._market = market
         self._givens = plans[0].givens
         self._d = self._givens.side.direction
+        self._compares = len(plans) > 1
         self._changes = [list(plan.changes) for plan in plans]
         self._abreast = Abreast(plans)
         self._marked = any(map(_may_be_liquidated, plans))
         self._reads_marks = self._marked and market.mark is not None
         self._mark_assumed = self._marked and market.mark is None
-        self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
+        due_from = bisect_right(market.funding, self._givens.opened_at_ms, key=lambda rate: rate.minute_ms)
+        self._funding = list(market.funding[due_from:])
         self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
         rules, series = self._givens.rules, market.candles
         self._trails = rules.trailing is not None
@@ -179,10 +182,8 @@ class _Together:
             )
             self._touch(candle, bar, entry, dues)
         else:
-            self._abreast.pay_funding(dues)
-            self._see(bar.favourable, bar.favourable)
+            self._stay(bar, dues)
         self._close_rule_interval(bar, close_ms)
-        self._look()
 
     def _change(self, bar: Bar) -> None:
         """Take the changes that are due at the open of a candle."""
@@ -201,18 +202,29 @@ class _Together:
         entry = finer.entry
         for part, earlier, inside in finer.with_funding(dues):
             self._abreast.pay_funding(earlier)
-            self._at_open(part, entry)
-            self._inside(part, entry, inside)
+            if entry is Entry.BEFORE and self._lookout.is_quiet(part):
+                self._stay(part, inside)
+            else:
+                self._at_open(part, entry)
+                self._inside(part, entry, inside)
             entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
         self._abreast.pay_funding(dues)
 
+    def _stay(self, bar: Bar, dues: Sequence[Due]) -> None:
+        """Let a bar pass that touches nothing."""
+        self._abreast.pay_funding(dues)
+        self._see(bar.favourable, bar.favourable)
+
     def _at_open(self, bar: Bar, entry: Entry) -> bool:
         at_open, _ = phases_of(entry)
-        return at_open is not None and self._advance(at_open, bar, at_open=True)
+        if at_open is None or self._lookout.is_quiet_open(bar):
+            return False
+        return self._advance(at_open, bar, at_open=True)
 
     def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         _, inside = phases_of(entry)
-        self._advance(inside, bar, ways=ways_from(bar, self._d, self._givens.entry, entry), dues=dues)
+        ways = ways_from(bar, self._d, self._givens.entry, entry) if self._compares else ()
+        self._advance(inside, bar, ways=ways, dues=dues)
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
     def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
@@ -244,7 +256,7 @@ class _Together:
         assert external is not None
         if external.at_ms > bar.at_ms:
             choice = self._at_open(bar, entry)
-            ways = ways_before_close(bar, self._d, self._givens.entry, entry)
+            ways = ways_before_close(bar, self._d, self._givens.entry, entry) if self._compares else ()
             choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
             self._ambiguous_candles += choice
         self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
@@ -277,22 +289,26 @@ class _Together:
                 (None,) if spot is None else track.moves(spot, phase, bar)
                 for track, spot in zip(self._abreast.tracks, spots, strict=True)
             ]
-            choice = choice or any(len(moves) > 1 for moves in options)
-            for moves in self._possible(spots, list(product(*options)), ways):
+            combinations = list(product(*options))
+            choice = choice or len(combinations) > 1
+            for moves in self._possible(spots, combinations, ways):
                 paid_before = self._paid_before(spots, moves, len(dues))
                 choice = choice or len(paid_before) > 1
                 for paid in paid_before:
                     self._abreast.move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
+        self._look()
         return choice
 
     def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
         """Return how much of the funding may come before the move of each policy: as much where both close the same."""
+        if not dues:
+            return [(0,) * len(spots)]
         tracks = self._abreast.tracks
         closing = [
             () if spot is None or move is None else track.closed_by(spot, move)
             for track, spot, move in zip(tracks, spots, moves, strict=True)
         ]
-        if dues and closing[0] and closing == closing[:1] * len(closing):
+        if closing[0] and closing == closing[:1] * len(closing):
             return [(paid,) * len(closing) for paid in range(dues + 1)]
         return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
 
@@ -300,12 +316,12 @@ class _Together:
         """Return the combinations of moves that one way of the price can make."""
         if not ways or len(combinations) == 1 or None in spots:
             return combinations
-        standings = [
+        first, second = [
             track.standing(spot)
             for track, spot in zip(self._abreast.tracks, spots, strict=True)
             if spot is not None
         ]
-        return combinations if len(standings) == 1 else consistent(ways, combinations, *standings)
+        return consistent(ways, combinations, first, second)
 
     def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
         """Return, once, the funding that is due before a time and before a close from outside."""
@@ -327,6 +343,7 @@ class _Together:
         if self._trails:
             for lane, _ in self._abreast.places():
                 lane.stops.see(favourable, known)
+            self._look()
 
     def _look(self) -> None:
         self._lookout.look(self._abreast.places())
