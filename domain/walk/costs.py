@@ -27,7 +27,6 @@ from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 
-
 _LEVELS = tuple(LegLevel)
 
 

@@ -65,7 +65,7 @@ class Lookout:
         floor, ceiling = self._floor, self._ceiling
         while place < len(candles):
             passed = (
-                self._passed_over(place, expected_ms, next_event_ms) if place % STRETCHES[-1] == 0 else None
+                self._passed_over(place, expected_ms, next_event_ms) if place % STRETCHES[0] == 0 else None
             )
             if passed is not None:
                 place, expected_ms = passed
@@ -80,16 +80,15 @@ class Lookout:
 
     def _passed_over(self, place: int, expected_ms: int, next_event_ms: float) -> tuple[int, int] | None:
         """Return the candle after the longest quiet stretch that begins here, and when that candle should open."""
-        for length, stretches in self._candles.stretches:
-            if place % length or place // length >= len(stretches):
-                continue
-            stretch = stretches[place // length]
+        passed = None
+        for length in STRETCHES:
+            stretch = self._candles.stretch(place, length) if place % length == 0 else None
             if (
-                stretch is not None
-                and stretch.from_ms == expected_ms
-                and stretch.until_ms <= next_event_ms
-                and self._floor < stretch.low
-                and stretch.high < self._ceiling
+                stretch is None
+                or stretch.from_ms != expected_ms
+                or next_event_ms < stretch.until_ms
+                or not (self._floor < stretch.low and stretch.high < self._ceiling)
             ):
-                return place + length, stretch.until_ms
-        return None
+                break
+            passed = place + length, stretch.until_ms
+        return passed
