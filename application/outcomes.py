@@ -22,6 +22,7 @@ from exitbrain.application.outcome_plans import (
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, NoMarket
+from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.recorded_prices import RecordedPrice, prices_of
 from exitbrain.application.simulation import Terms
@@ -35,7 +36,7 @@ from exitbrain.domain.values import Assumption
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
+from exitbrain.domain.walk.together import Difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,13 @@ class PositionOutcome:
 class Outcomes:
     """Walk recorded positions under policies. `baseline` None is what was recorded, revision by revision."""
 
-    def __init__(self, ledger: ExitLedger, engine: LevelEngine, market: MarketData) -> None:
+    def __init__(
+        self, ledger: ExitLedger, engine: LevelEngine, market: MarketData, walks: Walks | None = None
+    ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._market = market
+        self._walks = walks or RowWalks()
         self._policies = ledger.register().policies
         self._instruments: dict[str, Instrument | None] = {}
 
@@ -173,7 +177,7 @@ class Outcomes:
         walks: dict[Plan, Walk] = {}
         for each in planned:
             if each.plan not in walks:
-                walks[each.plan] = walk_plan(each.plan, market)
+                walks[each.plan] = self._walks.walk_plan(each.plan, market)
         return [Walked(each.plan, walks[each.plan], each.failed_guards) for each in planned]
 
     def _differences(
@@ -182,7 +186,7 @@ class Outcomes:
         known: dict[Plan, Difference] = {}
         for candidate in candidates:
             if candidate.plan not in known:
-                known[candidate.plan] = walk_both(baseline.plan, candidate.plan, market)
+                known[candidate.plan] = self._walks.walk_both(baseline.plan, candidate.plan, market)
             yield known[candidate.plan]
 
     def _market_of(self, position: RecordedPosition) -> Market:
@@ -204,7 +208,7 @@ class Outcomes:
     ) -> AttributedDifference:
         before, after = _without_liquidation(baseline), _without_liquidation(candidate)
         same = before == baseline and after == candidate
-        unliquidated = difference if same else walk_both(before, after, market)
+        unliquidated = difference if same else self._walks.walk_both(before, after, market)
         return attribute(baseline, candidate, difference, unliquidated, market.candles)
 
     def _levels_under(self, policy: Policy | None) -> "LevelsOf":

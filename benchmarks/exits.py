@@ -21,23 +21,26 @@ CANDLES, POSITIONS = 100_000, 1_000
 MINUTE_MS = 60_000
 FULL = Rules(break_even=round_trip_cost(5.0, 2.0))
 TRAILED = Rules(FULL.break_even, trailing=Trailing(0.006, 0.004))
+REACH, REACH_TRAILED = ("11k", "110k"), ("21k", "210k")
+"""20 and 200 times a row walk that looks at every candle."""
 
 
 def figures() -> Iterator[Figure]:
     market = _a_market()
-    yield _beside_rows("", market, _entries(market, FULL))
-    yield _beside_rows(", trailing", market, _entries(market, TRAILED))
+    yield _beside_rows("", market, _entries(market, FULL), REACH)
+    yield _beside_rows(", trailing", market, _entries(market, TRAILED), REACH_TRAILED)
     yield _objects_beside_rows(market, _entries(market, FULL))
 
 
-def _beside_rows(rules: str, market: Market, positions: list[Givens]) -> Figure:
+def _beside_rows(rules: str, market: Market, positions: list[Givens], reach: tuple[str, str]) -> Figure:
     columns, given = market_columns(market), given_columns(positions)
 
     def ours() -> WalkColumns:
         return walk_columns(columns, given, threads=1)
 
     walked = int(ours().walked.sum())
-    return _beside(f"full walk{rules}: columns in and out, one thread", ours, market, positions, walked)
+    what = f"full walk{rules}: columns in and out, one thread"
+    return _beside(what, ours, market, positions, walked, reach)
 
 
 def _objects_beside_rows(market: Market, positions: list[Givens]) -> Figure:
@@ -47,11 +50,17 @@ def _objects_beside_rows(market: Market, positions: list[Givens]) -> Figure:
     def ours() -> Sequence[Walk]:
         return walks.walk_each(positions, market)
 
-    return _beside("full walk: positions in, walks out, one thread", ours, market, positions, walked)
+    what = "full walk: positions in, walks out, one thread"
+    return _beside(what, ours, market, positions, walked, REACH)
 
 
 def _beside(
-    what: str, ours: Callable[[], object], market: Market, positions: list[Givens], walked: int
+    what: str,
+    ours: Callable[[], object],
+    market: Market,
+    positions: list[Givens],
+    walked: int,
+    reach: tuple[str, str],
 ) -> Figure:
     if KernelWalks().walk_each(positions, market) != RowWalks().walk_each(positions, market):
         raise AssertionError("the two walked differently")
@@ -61,8 +70,7 @@ def _beside(
         len(positions) / _steady(ours),
         "plain row walk",
         len(positions) / best_of(3, lambda: RowWalks().walk_each(positions, market)),
-        "20x",
-        "200x",
+        *reach,
         f"{len(positions):,} positions, {walked:,} candles; three targets, break-even, costs, both bounds; the same legs",
     )
 

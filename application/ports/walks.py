@@ -6,6 +6,8 @@ from typing import Protocol
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.plan import Plan
+from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
 from exitbrain.domain.walk.walk import walk
 
 
@@ -15,9 +17,21 @@ class Walks(Protocol):
     def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
         """Return the walk of each position; raises InvalidValue of the first that does not fit the market."""
 
+    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+        """Return the walk of a recorded position through its changes; raises InvalidValue."""
+
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+        """Return how two policies differ on the same prices; raises InvalidValue."""
+
 
 class RowWalks:
     """Walk one position after the other, as the domain writes it down."""
 
     def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
         return [walk(givens, market) for givens in positions]
+
+    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+        return walk_plan(plan, market)
+
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+        return walk_both(baseline, candidate, market)

@@ -37,13 +37,16 @@ class Abreast:
         begun: Histories = tuple([Path() for _ in plans])
         start: Spots = tuple([Spot(0, 0) for _ in plans])
         self.open: dict[Spots, Bounds] = {start: Bounds(begun, begun, several=False)}
+        self._places: list[tuple[Lane, int]] | None = None
         self.ended: Bounds | None = None
         self.holes = 0
         self.last_end_ms = 0
 
     def take_all(self) -> list[tuple[Spots, Bounds]]:
         """Return the open states, by lane and filled targets, the ended last, and start with none."""
-        taken, self.open = self.open, {}
+        taken, self.open, self._places = self.open, {}, None
+        if len(taken) == 1:
+            return list(taken.items())
         return sorted(
             taken.items(), key=lambda state: [(spot is None, spot or Spot(0, 0)) for spot in state[0]]
         )
@@ -82,27 +85,26 @@ class Abreast:
 
     def pay_funding(self, dues: Sequence[Due]) -> None:
         """Let every open history pay, or be paid, for what it has open."""
+        if not dues:
+            return
         for spots, bounds in self.open.items():
             same = bounds.high is bounds.low
             bounds.low = self._paid(spots, bounds.low, dues)
             bounds.high = bounds.low if same else self._paid(spots, bounds.high, dues)
 
-    def spots(self) -> list[tuple[Track, Spot]]:
-        """Return where histories stand, policy by policy."""
-        found = {
-            (number, spot) for spots in self.open for number, spot in enumerate(spots) if spot is not None
-        }
-        return [(self.tracks[number], spot) for number, spot in sorted(found)]
+    def places(self) -> list[tuple[Lane, int]]:
+        """Return where histories stand: the levels of a policy, and how many of their targets are filled.
 
-    def lanes(self) -> list[Lane]:
-        """Return the levels that a history stands on, policy by policy."""
-        found = {
-            (number, spot.lane)
-            for spots in self.open
-            for number, spot in enumerate(spots)
-            if spot is not None
-        }
-        return [self.tracks[number].lanes[lane] for number, lane in sorted(found)]
+        The list is kept until a history moves; a place may be in it twice.
+        """
+        if self._places is None:
+            self._places = [
+                (track.lanes[spot.lane], spot.filled)
+                for spots in self.open
+                for track, spot in zip(self.tracks, spots, strict=True)
+                if spot is not None
+            ]
+        return self._places
 
     def _put(self, spots: Spots, low: Histories, high: Histories, several: bool) -> None:
         ended = all(spot is None for spot in spots)
@@ -143,13 +145,14 @@ class Abreast:
         for number, (track, spot, move) in enumerate(zip(self.tracks, spots, moves, strict=True)):
             place, history = spot, histories[number]
             if spot is not None and move is not None:
-                before, after = dues[: paid[number]], dues[paid[number] :]
-                path = track.with_funding(spot, path_of(history), before)
+                path = path_of(history)
+                if dues:
+                    path = track.with_funding(spot, path, dues[: paid[number]])
                 place, history = track.moved(spot, path, move, bar, at_open, self.holes)
                 if isinstance(history, History):
                     self.last_end_ms = max(self.last_end_ms, history.legs[-1].at_ms)
-                elif place is not None:
-                    history = track.with_funding(place, history, after)
+                elif place is not None and dues:
+                    history = track.with_funding(place, history, dues[paid[number] :])
             following.append(place)
             moved.append(history)
         return tuple(following), tuple(moved)

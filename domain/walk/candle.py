@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exitbrain.domain.errors import InvalidValue
 
 MINUTE_MS = 60_000
-STRETCHES = (512, 64, 8)
+STRETCHES = (8, 64, 512)
 """How many candles a walk passes over at once where nothing can happen in them."""
 
 
@@ -122,23 +122,24 @@ class CandleSeries:
         """Return where the last candle ends."""
         return self.opens_ms[-1] + self.interval_ms
 
+    def stretch(self, place: int, length: int) -> Stretch | None:
+        """Return so many candles from a place on; None where there are fewer, or a hole among them."""
+        known = self._stretches[length]
+        if place not in known:
+            known[place] = self._stretch_of(self.candles[place : place + length], length)
+        return known[place]
+
     @cached_property
-    def stretches(self) -> tuple[tuple[int, Sequence[Stretch | None]], ...]:
-        """Return the candles in stretches of each length of STRETCHES, the longest first, from the first candle on.
+    def _stretches(self) -> dict[int, dict[int, Stretch | None]]:
+        """Keep the stretches of each length that were asked for, by their first candle."""
+        return {length: {} for length in STRETCHES}
 
-        None stands for a stretch with a hole; candles left over at the end make none.
-        """
-        return tuple([(length, self._in_stretches(length)) for length in STRETCHES])
-
-    def _in_stretches(self, length: int) -> Sequence[Stretch | None]:
-        found: list[Stretch | None] = []
-        for start in range(0, len(self.candles) - length + 1, length):
-            candles = self.candles[start : start + length]
-            from_ms, until_ms = candles[0].open_time_ms, candles[-1].open_time_ms + self.interval_ms
-            low, high = min(candle.low for candle in candles), max(candle.high for candle in candles)
-            whole = until_ms - from_ms == length * self.interval_ms
-            found.append(Stretch(from_ms, until_ms, low, high) if whole else None)
-        return found
+    def _stretch_of(self, candles: Sequence[Candle], length: int) -> Stretch | None:
+        from_ms, until_ms = candles[0].open_time_ms, candles[-1].open_time_ms + self.interval_ms
+        if len(candles) < length or until_ms - from_ms != length * self.interval_ms:
+            return None
+        low, high = min(candle.low for candle in candles), max(candle.high for candle in candles)
+        return Stretch(from_ms, until_ms, low, high)
 
     def index_at(self, at_ms: int) -> int:
         """Return which candle holds a moment, else the next one; raises InvalidValue before and after the data."""
@@ -200,3 +201,13 @@ class Market:
                 raise InvalidValue(
                     "funding time", after.at_ms, f"a later minute than {before.at_ms}, before it"
                 )
+
+
+def due_before(funding: list[FundingRate], until_ms: int, candle: Candle, market: Market) -> list[Due]:
+    """Take the funding due before a time off a list in the order of time; return it with the price it is paid on."""
+    dues = []
+    while funding and funding[0].minute_ms < until_ms:
+        rate = funding.pop(0)
+        mark = None if market.mark is None else market.mark.at(rate.minute_ms)
+        dues.append(Due(rate.minute_ms, rate.rate, candle.open if mark is None else mark.open))
+    return dues

@@ -27,6 +27,8 @@ from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 
+_LEVELS = tuple(LegLevel)
+
 
 @dataclass(slots=True)  # not frozen: one is made for every leg of every history
 class Path:
@@ -48,7 +50,7 @@ class Account:
         costs = givens.costs
         self.entry_fee = costs.fee_rate
         market = (costs.fee_rate, costs.slippage_rate)
-        self._rates = dict.fromkeys(LegLevel, market)
+        self._rates = dict.fromkeys(_LEVELS, market)
         self._rates[LegLevel.LIQUIDATION] = (0.0, 0.0)
         self._rates[LegLevel.EXTERNAL] = (costs.fee_rate, 0.0)
         if givens.tp_execution is TpExecution.LIMIT:

@@ -39,7 +39,8 @@ class Stops:
         self._resting = self._at_rest(givens, ladder)
         self._liquidated_at = self._liquidations(givens, ladder)
         # Best prices since the entry: at least and at most.
-        self._best_known = self._best_possible = givens.entry
+        self.best_known = self._best_possible = givens.entry
+        self.may_trail = self._trailing is not None
         self._trailed: tuple[float | None, float | None] = (None, None)
         self._rebuild()
 
@@ -47,7 +48,7 @@ class Stops:
         """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
         stops, held = Stops(givens, ladder), self._resting[filled]
         stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
-        stops._best_known, stops._best_possible = self._best_known, self._best_possible
+        stops.best_known, stops._best_possible = self.best_known, self._best_possible
         stops._trailed = self._trailed
         stops._rebuild()
         return stops
@@ -61,22 +62,26 @@ class Stops:
         """Take note of the best price that a candle may have had since the entry, and of the best it surely had."""
         if self._d * (favourable - self._best_possible) > 0:
             self._best_possible = favourable
-        if self._d * (known - self._best_known) > 0:
-            self._best_known = known
+            self.may_trail = self._trailing is not None
+        if self._d * (known - self.best_known) > 0:
+            self.best_known = known
+            self.may_trail = self._trailing is not None
 
     def trail(self) -> bool:
-        """Move the trailed price at the close of a rule interval; return whether it is in force."""
-        if self._trailing is None:
+        """Move the trailed price at the close of a rule interval; return whether it moved."""
+        if self._trailing is None or not self.may_trail:
             return False
+        self.may_trail = False
         known, possible = self._trailed
         trailed = (
-            self._price_after(self._best_known, self._trailing, known),
+            self._price_after(self.best_known, self._trailing, known),
             self._price_after(self._best_possible, self._trailing, possible),
         )
-        if trailed != self._trailed:
-            self._trailed = trailed
-            self._rebuild()
-        return trailed != (None, None)
+        if trailed == self._trailed:
+            return False
+        self._trailed = trailed
+        self._rebuild()
+        return True
 
     def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
         # Once given, activation stays, also when an increase moved the entry away from it.
@@ -104,7 +109,7 @@ class Stops:
 
     def _rebuild(self) -> None:
         self.loose = self._with(self._trailed[0])
-        self.tight = self._with(self._trailed[1])
+        self.tight = self._with(self._trailed[1]) if self.uncertain else self.loose
 
     def _with(self, trailed: float | None) -> list[Stop]:
         stops = self._resting

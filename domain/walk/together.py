@@ -1,18 +1,39 @@
-"""Recorded positions walked through their changes: one policy, or two side by side on the same prices.
+"""The walker: positions through candles, every possible history kept, the lowest and the highest reported.
 
-Candles are walked as in `walk`, in the same order of sums; changes that are due come first in a candle. Of one policy
-the lowest and the highest net result are kept for each state; of two, for each pair of states, those pairs of
-histories whose difference is lowest and highest. What is left to a state depends on the state alone, so merging loses
-nothing. Pairs of moves that no single way of the price can make are left out (`order`), where all levels are certain.
+It walks one policy, or two side by side on the same prices. A candle is walked in this order, which is also the order
+of all sums of doubles:
+
+1. a hole before it is counted;
+2. the changes of the plan due at its open come into force; the funding due up to its open is paid, in the order of
+   time, by what is open before the candle, at the mark price of that time, else at the open of the candle;
+3. the gap rule at its open, for the states k = 0, 1, .. ascending;
+4. its touches, for the states ascending, in each the moves in the order of `touches`. What closes in a candle may do so
+   before or after each funding inside it: for each move so many histories, that in which it came first to begin with.
+   (All legs of a move close at once: what a leg pays then is the lowest or the highest for all of them.) What nothing
+   happens to pays for all;
+5. at the close of a rule interval: the stop is trailed and what it then catches closes, then the time stop.
+
+After 2, 3, 4 and 5 equal states are merged. Of one policy the lowest and the highest net result so far stay for each
+state; of two, for each pair of states, those pairs of histories whose difference is lowest and highest; where two are
+equal, the one found first. What is left to a state depends on the state alone, so merging loses nothing. Pairs of
+moves that no single way of the price can make are left out (`order`), where all levels are certain.
+
+The candle of an entry inside it has no 3; where the entry may lie at its open or inside, 3 is possible, and so is that
+it did nothing. What is left after the last candle is leg OPEN at its close. Candles in which nothing can happen are
+passed over (`lookout`).
+
+Rule closes are the closes at multiples of the rule interval since the epoch, plus what all candles are off their own
+grid; with candles as long as the rule interval each close is one.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import inf
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
-from exitbrain.domain.walk.candle import Candle, Due, Market
+from exitbrain.domain.walk.candle import Candle, Due, Market, due_before
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.fit import check_intervals, entry_off_market, wrong_kind
@@ -20,8 +41,7 @@ from exitbrain.domain.walk.lookout import Lookout
 from exitbrain.domain.walk.order import Way, consistent, ways_before_close, ways_from
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, phases_of
-from exitbrain.domain.walk.walk import bar_of, due_before
+from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, bar_of, phases_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +87,24 @@ class _Together:
         self._market = market
         self._givens = plans[0].givens
         self._d = self._givens.side.direction
+        self._compares = len(plans) > 1
         self._changes = [list(plan.changes) for plan in plans]
         self._abreast = Abreast(plans)
         self._marked = any(map(_may_be_liquidated, plans))
-        self._watches_every_candle = self._marked or self._givens.rules.watch_closes
-        self._funding = [due for due in market.funding if due.minute_ms > self._givens.opened_at_ms]
+        self._reads_marks = self._marked and market.mark is not None
+        self._mark_assumed = self._marked and market.mark is None
+        due_from = bisect_right(market.funding, self._givens.opened_at_ms, key=lambda rate: rate.minute_ms)
+        self._funding = list(market.funding[due_from:])
         self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
-        self._lookout = Lookout(self._givens, market.candles)
+        rules, series = self._givens.rules, market.candles
+        self._trails = rules.trailing is not None
+        self._time_stop_ms = (
+            None if rules.time_stop_ms is None else self._givens.opened_at_ms + rules.time_stop_ms
+        )
+        self._off_grid_ms = series.opens_ms[0] % series.interval_ms
+        self._lookout = Lookout(self._d, series, trailing=self._trails)
         self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
-        self._mark_assumed = False
-        self._lookout.look(self._abreast.spots())
+        self._look()
 
     def run_alone(self) -> Walk:
         first, ended = self._run()
@@ -109,30 +137,34 @@ class _Together:
         first = series.candles[start]
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
         place, entry = start, entry_in(self._givens, series, start)
-        while place < len(series.candles) and self._abreast.open:
-            passed = None
-            if not self._watches_every_candle and entry is Entry.BEFORE:
-                passed = self._lookout.passed_over(place, expected, self._next_event_ms())
-            if passed is not None:
-                place, expected = passed
-                continue
+        while self._abreast.open:
+            if entry is Entry.BEFORE and not self._reads_marks:
+                place, expected = self._lookout.next_place(place, expected, self._next_event_ms(expected))
+            if place == len(series.candles):
+                last = series.candles[-1]
+                self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
+                break
             candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
                 self._abreast.holes += 1
             place, expected = place + 1, candle.open_time_ms + series.interval_ms
             self._through(candle, entry)
             entry = Entry.BEFORE
-        if self._abreast.open:
-            last = series.candles[-1]
-            self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
         assert self._abreast.ended is not None
         return first, self._abreast.ended
 
-    def _next_event_ms(self) -> float:
-        """Return when a close from outside, funding or a change is due next; infinity where none is."""
-        due = [changes[0].at_ms for changes in self._changes if changes]
+    def _next_event_ms(self, from_ms: int) -> float:
+        """Return until when nothing happens but touches: no change, no funding, no close from outside, no rule."""
+        due: list[float] = [changes[0].at_ms for changes in self._changes if changes]
         due += [rate.minute_ms for rate in self._funding[:1]]
-        return min(due if self._external_ms is None else [*due, self._external_ms], default=inf)
+        if self._external_ms is not None:
+            due.append(self._external_ms)
+        if self._time_stop_ms is not None:
+            due.append(self._time_stop_ms - 1)
+        if self._trails and any(lane.stops.may_trail for lane, _ in self._abreast.places()):
+            interval_ms = self._givens.rules.interval_ms
+            due.append(from_ms + interval_ms - (from_ms - self._off_grid_ms) % interval_ms - 1)
+        return min(due, default=inf)
 
     def _through(self, candle: Candle, entry: Entry) -> None:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
@@ -145,14 +177,12 @@ class _Together:
             return
         if entry is not Entry.BEFORE or not self._lookout.is_quiet(bar):
             self._ambiguous_candles += any(
-                track.lanes[spot.lane].touches.leave_a_choice(spot.filled, bar, entry, funded=bool(dues))
-                for track, spot in self._abreast.spots()
+                lane.touches.leave_a_choice(filled, bar, entry, funded=bool(dues))
+                for lane, filled in self._abreast.places()
             )
             self._touch(candle, bar, entry, dues)
-            self._lookout.look(self._abreast.spots())
         else:
-            self._abreast.pay_funding(dues)
-            self._see(bar.favourable, bar.favourable)
+            self._stay(bar, dues)
         self._close_rule_interval(bar, close_ms)
 
     def _change(self, bar: Bar) -> None:
@@ -160,7 +190,7 @@ class _Together:
         for number, changes in enumerate(self._changes):
             while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
                 self._abreast.change(number, changes.pop(0), bar)
-                self._lookout.look(self._abreast.spots())
+                self._look()
 
     def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         self._at_open(bar, entry)
@@ -172,41 +202,53 @@ class _Together:
         entry = finer.entry
         for part, earlier, inside in finer.with_funding(dues):
             self._abreast.pay_funding(earlier)
-            self._at_open(part, entry)
-            self._inside(part, entry, inside)
+            if entry is Entry.BEFORE and self._lookout.is_quiet(part):
+                self._stay(part, inside)
+            else:
+                self._at_open(part, entry)
+                self._inside(part, entry, inside)
             entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
         self._abreast.pay_funding(dues)
 
+    def _stay(self, bar: Bar, dues: Sequence[Due]) -> None:
+        """Let a bar pass that touches nothing."""
+        self._abreast.pay_funding(dues)
+        self._see(bar.favourable, bar.favourable)
+
     def _at_open(self, bar: Bar, entry: Entry) -> bool:
         at_open, _ = phases_of(entry)
-        return at_open is not None and self._advance(at_open, bar, at_open=True)
+        if at_open is None or self._lookout.is_quiet_open(bar):
+            return False
+        return self._advance(at_open, bar, at_open=True)
 
     def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         _, inside = phases_of(entry)
-        self._advance(inside, bar, ways=ways_from(bar, self._d, self._givens.entry, entry), dues=dues)
+        ways = ways_from(bar, self._d, self._givens.entry, entry) if self._compares else ()
+        self._advance(inside, bar, ways=ways, dues=dues)
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
     def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
-        spots = self._abreast.spots()
-        if self._market.finer is None or not spots:
+        places = self._abreast.places()
+        if self._market.finer is None or not places:
             return None
         marked = self._market.mark is not None and any(
-            track.lanes[spot.lane].touches.liquidates(spot.filled, bar) for track, spot in spots
+            lane.touches.liquidates(filled, bar) for lane, filled in places
         )
         finer = None if marked else finer_bars(self._market, self._givens, candle, bar, entry)
         self._unrefined_candles += finer is None
         return finer
 
     def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
-        rules, series = self._givens.rules, self._market.candles
-        if not rules.watch_closes or (close_ms - series.opens_ms[0] % series.interval_ms) % rules.interval_ms:
+        rules = self._givens.rules
+        if not rules.watch_closes or (close_ms - self._off_grid_ms) % rules.interval_ms:
             return
-        if rules.trailing is not None:
-            trailed = [lane.stops.trail() for lane in self._abreast.lanes()]
-            if any(trailed):
+        if self._trails:
+            for lane, _ in self._abreast.places():
+                lane.stops.trail()
+            self._look()
+            if self._lookout.is_stopped_at(bar.close):
                 self._ambiguous_candles += self._advance(_at_rule_close, bar)
-                self._lookout.look(self._abreast.spots())
-        if rules.time_stop_ms is not None and close_ms >= self._givens.opened_at_ms + rules.time_stop_ms:
+        if self._time_stop_ms is not None and close_ms >= self._time_stop_ms:
             self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
     def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
@@ -214,7 +256,7 @@ class _Together:
         assert external is not None
         if external.at_ms > bar.at_ms:
             choice = self._at_open(bar, entry)
-            ways = ways_before_close(bar, self._d, self._givens.entry, entry)
+            ways = ways_before_close(bar, self._d, self._givens.entry, entry) if self._compares else ()
             choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
             self._ambiguous_candles += choice
         self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
@@ -247,22 +289,26 @@ class _Together:
                 (None,) if spot is None else track.moves(spot, phase, bar)
                 for track, spot in zip(self._abreast.tracks, spots, strict=True)
             ]
-            choice = choice or any(len(moves) > 1 for moves in options)
-            for moves in self._possible(spots, list(product(*options)), ways):
+            combinations = list(product(*options))
+            choice = choice or len(combinations) > 1
+            for moves in self._possible(spots, combinations, ways):
                 paid_before = self._paid_before(spots, moves, len(dues))
                 choice = choice or len(paid_before) > 1
                 for paid in paid_before:
                     self._abreast.move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
+        self._look()
         return choice
 
     def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
         """Return how much of the funding may come before the move of each policy: as much where both close the same."""
+        if not dues:
+            return [(0,) * len(spots)]
         tracks = self._abreast.tracks
         closing = [
             () if spot is None or move is None else track.closed_by(spot, move)
             for track, spot, move in zip(tracks, spots, moves, strict=True)
         ]
-        if dues and closing[0] and closing == closing[:1] * len(closing):
+        if closing[0] and closing == closing[:1] * len(closing):
             return [(paid,) * len(closing) for paid in range(dues + 1)]
         return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
 
@@ -270,12 +316,12 @@ class _Together:
         """Return the combinations of moves that one way of the price can make."""
         if not ways or len(combinations) == 1 or None in spots:
             return combinations
-        standings = [
+        first, second = [
             track.standing(spot)
             for track, spot in zip(self._abreast.tracks, spots, strict=True)
             if spot is not None
         ]
-        return combinations if len(standings) == 1 else consistent(ways, combinations, *standings)
+        return consistent(ways, combinations, first, second)
 
     def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
         """Return, once, the funding that is due before a time and before a close from outside."""
@@ -294,10 +340,13 @@ class _Together:
         return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
-        if self._givens.rules.trailing is None:
-            return
-        for lane in self._abreast.lanes():
-            lane.stops.see(favourable, known)
+        if self._trails:
+            for lane, _ in self._abreast.places():
+                lane.stops.see(favourable, known)
+            self._look()
+
+    def _look(self) -> None:
+        self._lookout.look(self._abreast.places())
 
 
 def _may_be_liquidated(plan: Plan) -> bool:

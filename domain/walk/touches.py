@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from exitbrain.domain.walk.candle import Candle
 from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.ladder import Ladder
 from exitbrain.domain.walk.outcome import LegLevel
@@ -44,6 +45,21 @@ class Bar:
     mark_adverse: float
     mark_close: float
     finer: bool = False
+
+
+def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
+    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    long = direction > 0
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.low if long else candle.high,
+        candle.high if long else candle.low,
+        candle.close,
+        mark.open,
+        mark.low if long else mark.high,
+        mark.close,
+    )
 
 
 class Exit(NamedTuple):
@@ -176,7 +192,6 @@ class Touches:
         return self._d * (seen - stop.price) <= 0
 
 
-Moves = Callable[[int, Bar], list[Move]]
 Phase = Callable[[Touches, int, Bar], list[Move]]
 """A part of a candle: one of the methods of Touches."""
 

@@ -5,14 +5,15 @@ from random import Random
 
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
 from exitbrain.domain.walk.entry import Entry
-from exitbrain.domain.walk.givens import ExternalClose, Givens, Rules
+from exitbrain.domain.walk.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
 from exitbrain.domain.walk.ladder import ladder_of
 from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
+from exitbrain.domain.walk.outcome import LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.stops import Stops
 from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.touches import Touches
-from exitbrain.domain.walk.walk import bar_of, walk
+from exitbrain.domain.walk.touches import Touches, bar_of
+from exitbrain.domain.walk.walk import walk
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
 
@@ -25,25 +26,6 @@ def another_policy(draw: Random, givens: Givens) -> Givens:
     one, two, three, stop = mirrored
     rules = replace(givens.rules, break_even=other.rules.break_even)
     return replace(givens, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
-
-
-def test_a_plan_without_changes_is_walked_as_its_position_is() -> None:
-    for seed in range(2500):
-        draw = Random(seed)
-        candles = [a_candle(draw, 0, 100.0)]
-        for number in range(1, 7):
-            candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
-        givens = a_position(draw, 100.0, draw.choice([0, 30_000, MINUTE]), 1.0)
-        if draw.random() < 0.3:
-            givens = replace(givens, external=ExternalClose(draw.choice([2, 3]) * MINUTE + 1, 101.0))
-        # Candles may begin five seconds off the minute, so that funding lies inside them.
-        off_ms = draw.choice([0, 0, 5000])
-        candles = [replace(candle, open_time_ms=candle.open_time_ms + off_ms) for candle in candles]
-        givens = replace(givens, opened_at_ms=givens.opened_at_ms + off_ms)
-        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(1, 6))
-        market = Market(CandleSeries(MINUTE, candles), funding=rates)
-
-        assert walk_plan(Plan(givens), market) == walk(givens, market), seed
 
 
 def test_levels_computed_again_without_a_change_change_nothing() -> None:
@@ -156,8 +138,8 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
 
 def test_passing_over_quiet_stretches_changes_nothing() -> None:
     """Long series, mostly within a narrow band, with holes, funding, changes and closes from outside now and then."""
-    passed = 0
-    for seed in range(250):
+    passed, trailed, timed = 0, 0, 0
+    for seed in range(400):
         draw = Random(seed)
         count = draw.choice([500, 512, 513])
         prices = [draw.uniform(99.5, 100.5) for _ in range(count)]
@@ -170,9 +152,15 @@ def test_passing_over_quiet_stretches_changes_nothing() -> None:
             high, low = draw.choice([(103.0, 97.0), (103.0, 99.9), (100.1, 97.0)])
             candles[place] = Candle(candles[place].open_time_ms, 100.0, high, low, 100.0)
         if draw.random() < 0.4:
-            del candles[draw.choice([draw.randrange(1, 499), 320, 384])]
+            missing = draw.choice([draw.randrange(1, 499), 320, 384, 506])
+            del candles[missing : missing + draw.choice([1, 3])]
         givens = a_position(draw, 100.0, draw.randrange(0, 300) * MINUTE, 0.6)
-        givens = replace(givens, rules=Rules(break_even=givens.rules.break_even))
+        trailing = draw.choice(
+            [None, None, Trailing(draw.choice([0.0, 0.003]), draw.choice([0.007, 0.0102]))]
+        )
+        time_stop_ms = draw.choice([None, None, 201 * MINUTE + 1])
+        rules = Rules(givens.rules.break_even, trailing, time_stop_ms, draw.choice([1, 15]) * MINUTE)
+        givens = replace(givens, rules=rules)
         if draw.random() < 0.3:
             givens = replace(
                 givens,
@@ -182,11 +170,23 @@ def test_passing_over_quiet_stretches_changes_nothing() -> None:
         market = Market(CandleSeries(MINUTE, candles), funding=funding)
         d = givens.side.direction
         again = Relevelled(350 * MINUTE, 100.0, givens.targets, 100.0 - 0.3 * d, givens.shares)
-        plan = Plan(givens, (again,) if givens.opened_at_ms < again.at_ms else ())
-        # A time stop that never comes has to see every close, so nothing is passed over.
-        slow = replace(plan, givens=replace(givens, rules=replace(givens.rules, time_stop_ms=10**12)))
+        changes = (again,) if givens.opened_at_ms < again.at_ms else ()
 
-        assert walk_plan(Plan(givens), market) == walk(givens, market), seed
-        assert walk_plan(plan, market) == walk_plan(slow, market), seed
-        passed += walk(givens, market).pessimistic.legs[-1].at_ms - givens.opened_at_ms > 200 * MINUTE
-    assert passed > 30
+        for plan in (Plan(givens), Plan(givens, changes)):
+            walked = walk_plan(plan, market)
+
+            assert walked == candle_by_candle(plan, market), seed
+            levels = [leg.level for leg in walked.pessimistic.legs]
+            passed += walked.pessimistic.legs[-1].at_ms - givens.opened_at_ms > 150 * MINUTE
+            trailed, timed = trailed + (LegLevel.TRAIL in levels), timed + (LegLevel.TIME in levels)
+    assert passed > 50
+    assert trailed > 50
+    assert timed > 20
+
+
+def candle_by_candle(plan: Plan, market: Market) -> Walk:
+    """Walk a plan with a liquidation price out of reach of every mark candle: nothing is passed over."""
+    out_of_reach = 1e-9 if plan.givens.side.direction > 0 else 1e9
+    liquidation = LiquidationPrices(1.0, (out_of_reach, out_of_reach, out_of_reach))
+    watched = replace(plan, givens=replace(plan.givens, liquidation=liquidation))
+    return walk_plan(watched, replace(market, mark=market.candles))

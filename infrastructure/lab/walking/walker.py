@@ -1,7 +1,6 @@
 """The kernel behind the port of walks: the same positions in, the same walks out as one after the other."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.domain.walk.candle import Market
@@ -18,22 +17,21 @@ from exitbrain.infrastructure.lab.walking.columns import (
 from exitbrain.infrastructure.lab.walking.kernel import first_candles, walk_columns
 
 
-class KernelWalks:
+class KernelWalks(RowWalks):
     """Walk many positions at once, in threads.
 
-    Where finer data decide the order inside candles, and where funding is not in the order of time, each position goes
-    through the row walk instead.
+    Where finer data decide the order inside candles, and where a plan changes on the way, each position goes through
+    the row walk instead.
     """
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
-        self._rows = RowWalks()
         self._market: Market | None = None
         self._columns: MarketColumns | None = None
 
     def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
-        if market.finer is not None or not _in_order(market):
-            return self._rows.walk_each(positions, market)
+        if market.finer is not None:
+            return super().walk_each(positions, market)
         for givens in positions:
             check_fit(givens, market)
         columns = self._columns_of(market)
@@ -47,10 +45,6 @@ class KernelWalks:
         if self._columns is None or self._market is not market:
             self._market, self._columns = market, market_columns(market)
         return self._columns
-
-
-def _in_order(market: Market) -> bool:
-    return all(before.minute_ms <= after.minute_ms for before, after in pairwise(market.funding))
 
 
 def _walks(

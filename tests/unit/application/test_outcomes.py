@@ -15,6 +15,7 @@ from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel, regrets_of
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
+from exitbrain.application.ports.walks import RowWalks
 from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
 from exitbrain.application.replay import Selection
 from exitbrain.application.simulation import Terms
@@ -24,7 +25,9 @@ from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.plan import Increased, Reduced, Relevelled
+from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.walk.together import Difference
 from tests.world import NOON, NOON_MS, World
 
 MINUTE = 60_000
@@ -98,6 +101,33 @@ def only(
 def legs(outcome: PositionOutcome, candidate: int | None = None) -> list[tuple[str, float]]:
     walked = outcome.baseline if candidate is None else outcome.candidates[candidate]
     return [(leg.level.value, leg.fraction) for leg in walked.walk.pessimistic.legs]
+
+
+class Asked(RowWalks):
+    """Walks that remember what they were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Plan, ...]] = []
+
+    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+        self.asked.append((plan,))
+        return super().walk_plan(plan, market)
+
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+        self.asked.append((baseline, candidate))
+        return super().walk_both(baseline, candidate, market)
+
+
+def test_whoever_is_given_walks_every_plan_and_every_pair() -> None:
+    world, walks = World(), Asked()
+    opened(world)
+    outcomes = Outcomes(world.ledger, world.engine, MadeMarket(BTCUSDT=FALL), walks)
+
+    (found,) = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
+
+    assert isinstance(found, PositionOutcome)
+    before, after = found.baseline.plan, found.candidates[0].plan
+    assert walks.asked == [(before,), (after,), (before, after)]
 
 
 def test_a_position_is_walked_as_recorded_and_under_another_policy() -> None:

@@ -34,15 +34,16 @@ class RandomMarkets:
         return self._markets[symbol]
 
 
-class Counted:
+class Counted(KernelWalks):
     """Walks that remember how many positions each call brought."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[int] = []
 
     def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
         self.calls.append(len(positions))
-        return KernelWalks().walk_each(positions, market)
+        return super().walk_each(positions, market)
 
 
 def _market(draw: Random) -> Market:
