@@ -1,7 +1,6 @@
 """Outcomes as they are printed with `--json`."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from exitbrain.application.outcome_measures import (
     BoundSummary,
@@ -21,6 +20,7 @@ from exitbrain.domain.walk.plan import Relevelled
 from exitbrain.infrastructure.cli import outcome_report as report
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.lab.outcomes import Found
+from exitbrain.infrastructure.wording import exactly
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -142,13 +142,6 @@ def day_at(day: int) -> datetime:
 def hour_at(hour: int) -> datetime:
     """Return when a UTC hour, counted from 1970, begins."""
     return _EPOCH + timedelta(hours=hour)
-
-
-def exactly(number: Decimal) -> str:
-    """Write an exact decimal in positional digits, without zeros that say nothing."""
-    text = format(number, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in {"-0", ""} else text
 
 
 def _position(
