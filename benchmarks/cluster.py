@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.recorded_columns import write_segments
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -62,7 +63,7 @@ def _on_workers(
 
 
 def _replay(ledger: StoredLedger, folder: Path, on: Spread | None = None) -> ColumnarReport:
-    judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+    judge = DecisionReplay(Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas())
     return ColumnarReplay(ledger, Mirror.of(ledger, folder), judge).run(trust_mirror=True, on=on)
 
 

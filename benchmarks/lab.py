@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.recorded_columns import write_segments
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
@@ -92,7 +93,9 @@ def figures() -> Iterator[Figure]:
 def _rates(store: Path, folder: Path) -> tuple[float, float, float]:
     """Return decisions a second by row, in columns with the store checked, and exported."""
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
-        judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+        judge = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+        )
         decisions = judge.run().exact
         row = best_of(3, judge.run)
         mirror = Mirror.of(ledger, folder)
@@ -139,7 +142,9 @@ def _in_a_process_of_its_own(what: str, store: Path, folder: Path) -> dict[str, 
 
 def _replay(store: Path, folder: Path) -> dict[str, float]:
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
-        judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+        judge = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+        )
         replay = ColumnarReplay(ledger, Mirror.of(ledger, folder), judge)
         found = []
         seconds = best_of(PASSES, lambda: found.append(replay.run(trust_mirror=True)))

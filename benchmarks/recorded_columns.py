@@ -27,7 +27,7 @@ from exitbrain.infrastructure.lab.judgement import (
     reason_bits,
 )
 from exitbrain.infrastructure.lab.segment import write_segment
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 
 ROWS = 500_000
 SYMBOLS, PRICES, SIZES = 500, 20_000, 1_000
@@ -76,7 +76,7 @@ def _decided(
         quantity=np.array([float(size) for size in sizes])[size_codes],
     )
     levels = compute_rows(
-        POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders)
+        POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), SnapshotColumns.of([]).ladders)
     )
     states, judgement = _judged(x, levels)
     columns = _recorded(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from signal import SIG_IGN, SIGINT, signal
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
@@ -82,7 +83,9 @@ def replay_in_parallel(
 def _replay_part(store: str, selection: Selection, after: int, upto: int) -> ReplayReport:
     # Opened for each part, which takes a millisecond: a pool tells no process when to close.
     with closing(open_to_read(store)) as ledger:
-        replay = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+        replay = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+        )
         return replay.run(selection, after=after, upto=upto)
 
 

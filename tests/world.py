@@ -15,6 +15,7 @@ from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
@@ -130,7 +131,9 @@ class World:
         return next(e for e in self.events_of(outcome) if isinstance(e, LevelsComputed | LevelsRefused))
 
     def replay(self) -> ReplayReport:
-        return DecisionReplay(self.ledger, DecodedDecisions(self.ledger), self.engine).run()
+        return DecisionReplay(
+            Policies(self.ledger), Snapshots(self.ledger), DecodedDecisions(self.ledger), self.engine
+        ).run()
 
     def intake_replay(self) -> ReplayReport:
         return IntakeReplay(self.ledger, self.intake, MAPPER.to_stored_event).run()

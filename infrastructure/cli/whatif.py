@@ -171,14 +171,17 @@ def _outcomes(
     limits = store_read.container.settings().file_limits
     data = market_of(market.walk, market.candles, limits)
     asked = policies if baseline is None else [*policies, baseline]
-    ledger, engine = store_read.ledger, engine_for(asked, store_read.container.engine())
-    positions = recorded_positions(ledger, selection, progress=store_read.work.reached)
+    container = store_read.container
+    engine = engine_for(asked, container.engine())
+    positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
     with Watched("walking", len(positions)) as work:
 
         def progress(walked: int) -> None:
             work.reached(walked, count=walked, unit="positions")
 
-        found = find_outcomes(ledger, engine, data, question, positions, progress=progress)
+        found = find_outcomes(
+            container.policies(), container.snapshots(), engine, data, question, positions, progress=progress
+        )
     found.data_left_out, found.remarks = data.left_out, data.remarks
     return found
 
@@ -228,7 +231,14 @@ def _ask(
         store_read.work.reached(position, count=answers, unit="answers")
 
     engine = engine_for(policies, container.engine())
-    asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
+    asking = Asking(
+        store_read.ledger,
+        container.policies(),
+        container.snapshots(),
+        container.decisions(),
+        engine,
+        container.settings().mirror_folder,
+    )
     try:
         if cluster is None:
             return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)

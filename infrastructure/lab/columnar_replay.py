@@ -28,7 +28,7 @@ from exitbrain.infrastructure.lab.formula_kernel import NoKernel
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.picked_log import PickedLog
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment, texts_named
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.spread import Spread, on_threads
 from exitbrain.infrastructure.lab.stored_hash import stored_hash
 from exitbrain.infrastructure.lab.verdict_kernel import JudgedRows, exact_rows
@@ -219,14 +219,14 @@ def _exact(columns: DecisionColumns, task: SegmentTask) -> Mask:
     return exact
 
 
-def _snapshots(column: Coded, task: SegmentTask) -> tuple[Snapshots, Mask]:
+def _snapshots(column: Coded, task: SegmentTask) -> tuple[SnapshotColumns, Mask]:
     """Return the instruments behind the codes of a column, and which of them the store holds."""
     found = [task.instrument(content_hash) for content_hash in column.values]
     known = np.array([*(instrument is not None for instrument in found), True])  # -1, none, takes the last
-    return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
+    return SnapshotColumns.of([instrument or _NO_INSTRUMENT for instrument in found]), known
 
 
-def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) -> Mask:
+def _exact_of(policy: Policy, columns: DecisionColumns, snapshots: SnapshotColumns) -> Mask:
     try:
         return exact_rows(policy, columns, snapshots)
     except (NoKernel, UnknownPolicy):

@@ -42,7 +42,7 @@ from exitbrain.infrastructure.lab.judgement import (
 )
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 
 
 class JudgedRows(NamedTuple):
@@ -86,7 +86,7 @@ def input_columns(columns: DecisionColumns) -> InputColumns:
     return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
 
-def exact_rows(policy: Policy, columns: DecisionColumns, snapshots: Snapshots) -> Mask:
+def exact_rows(policy: Policy, columns: DecisionColumns, snapshots: SnapshotColumns) -> Mask:
     """Return which decisions, all of one policy, are proven to come out again bit for bit.
 
     `snapshots` are the instruments behind the codes of `columns.snapshot`. Raises NoKernel.

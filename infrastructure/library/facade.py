@@ -28,6 +28,7 @@ from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.domain.configuration import DecisionSettings
@@ -303,7 +304,9 @@ class ExitBrain:
         """
         check("selection", selection, Selection, A_SELECTION)
         if not from_receipts and not context:
-            return DecisionReplay(self.ledger, self._decisions, self._engine).run(_aware(selection))
+            return DecisionReplay(
+                Policies(self.ledger), Snapshots(self.ledger), self._decisions, self._engine
+            ).run(_aware(selection))
         if selection != EVERYTHING:
             raise InvalidValue("selection", selection, "none, since this replay needs the whole log")
         if from_receipts and context:
@@ -329,7 +332,14 @@ class ExitBrain:
             check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
         base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
         policies = [variant_of(base, changes) for changes in variants or ({},)]
-        asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
+        asking = Asking(
+            self.ledger,
+            Policies(self.ledger),
+            Snapshots(self.ledger),
+            self._decisions,
+            self._engine,
+            self._mirror_folder,
+        )
         return asking.run(policies, _aware(selection)).counterfactual
 
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:

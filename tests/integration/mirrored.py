@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DECISION_TOPICS, EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
@@ -91,4 +92,4 @@ def alter(store: Path, position: int, change: Alter) -> None:
 
 
 def _row_judge(ledger: StoredLedger) -> DecisionReplay:
-    return DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+    return DecisionReplay(Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas())

@@ -10,6 +10,7 @@ from typing import Any
 import dask
 import pytest
 
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli.main import run
@@ -65,7 +66,9 @@ def two_workers() -> Iterator[OnDask]:
 def replayed(store: Path, on: Spread | None = None) -> ColumnarReport:
     url = f"sqlite:///{store}"
     with closing(open_ledger(url, create=False)) as ledger:
-        row_judge = DecisionReplay(ledger, StoredDecisions(ledger), NamedEngines())
+        row_judge = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), NamedEngines()
+        )
         mirror = Mirror.of(ledger, folder_of(store), SPAN)
         return ColumnarReplay(ledger, mirror, row_judge).run(on=on, store=url)
 

@@ -16,7 +16,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, DecisionColumns
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.verdict_kernel import exact_rows
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import harvesting, random_decisions, stored
@@ -38,7 +38,7 @@ def instruments(shared_data: Path) -> dict[str, Instrument]:
 
 
 def verdicts(policy: Policy, columns: DecisionColumns, instruments: dict[str, Instrument]) -> list[bool]:
-    snapshots = Snapshots.of([instruments[name] for name in columns.snapshot.values])
+    snapshots = SnapshotColumns.of([instruments[name] for name in columns.snapshot.values])
     return [bool(exact) for exact in exact_rows(policy, columns, snapshots)]
 
 

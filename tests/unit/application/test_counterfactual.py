@@ -14,6 +14,7 @@ from exitbrain.application.counterfactual import (
     WhatIf,
     rebased,
 )
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import UnknownPolicy
@@ -31,7 +32,9 @@ from tests.world import World
 
 
 def asking(world: World) -> RowCounterfactual:
-    return RowCounterfactual(world.ledger, DecodedDecisions(world.ledger), BuiltInFormulas())
+    return RowCounterfactual(
+        Policies(world.ledger), Snapshots(world.ledger), DecodedDecisions(world.ledger), BuiltInFormulas()
+    )
 
 
 def ask(world: World, *policies: Policy, **how: Any) -> tuple[WhatIf, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.engine_replay import EngineReplay, EngineReport
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.policy import PolicyRef
@@ -28,7 +29,14 @@ def recorded(policy: str) -> World:
 
 
 def replayed(world: World, engine: str, unit: Unit | None = None, **selected: Any) -> EngineReport:
-    replay = EngineReplay(world.ledger, DecodedDecisions(world.ledger), NamedEngines(engine), engine, unit)
+    replay = EngineReplay(
+        Policies(world.ledger),
+        Snapshots(world.ledger),
+        DecodedDecisions(world.ledger),
+        NamedEngines(engine),
+        engine,
+        unit,
+    )
     return replay.run(Selection(**selected))
 
 
