@@ -26,14 +26,14 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
 

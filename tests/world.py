@@ -26,9 +26,9 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -45,6 +45,7 @@ from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.joined import JoinedLedger
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -58,7 +59,6 @@ from exitbrain.infrastructure.library.arguments import (
 )
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 from exitbrain.infrastructure.library.open_settings import OpenSettings
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.activation import WithActivations, activation_message
 from exitbrain.infrastructure.wire.translator import WireTranslator
 

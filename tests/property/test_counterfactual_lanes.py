@@ -20,12 +20,12 @@ from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
 from tests.unit.domain.example import inputs_for

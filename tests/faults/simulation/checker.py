@@ -18,9 +18,9 @@ from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpe
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin, Whose
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.expected import Expected
 from tests.faults.simulation.faults import BY_STRANGERS, Kind

@@ -10,7 +10,7 @@ import pytest
 from exitbrain import AlteredPolicy, ExitBrain, LogEntry, Record, StoreUnavailable, UnreadableEvent
 from exitbrain.domain.policy_register import PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import StoppedClock, World, rewritten
 
 

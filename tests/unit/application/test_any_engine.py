@@ -38,9 +38,9 @@ from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.ports import EngineFailed, EngineUnavailable, LevelEngine
 from tests.unit.domain.example import BTCUSDT, inputs_for, raw_levels
 from tests.world import NOON, StoppedClock

@@ -25,7 +25,7 @@ from exitbrain.domain.instrument import InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.levels import fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.property.recorded_decisions import NOON, decided
 from tests.unit.domain.example import BTCUSDT, inputs_for
 from tests.world import World

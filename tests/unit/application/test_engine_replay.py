@@ -12,7 +12,7 @@ from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.engine.named import NamedEngines
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.world import World, rewritten
 
 OLD_ENGINE = "foreign:exitbrain:AdaptiveLeverageEngine"

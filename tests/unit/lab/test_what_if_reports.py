@@ -17,6 +17,7 @@ from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
 from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table
@@ -28,7 +29,6 @@ from exitbrain.infrastructure.lab.report.what_if import (
     what_if_page,
     write_what_if,
 )
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wording import percent
 from exitbrain.infrastructure.written_files import NotWritten
 from tests.world import NOON_MS, World
