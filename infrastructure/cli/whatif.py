@@ -16,6 +16,7 @@ from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
+from exitbrain.infrastructure.cli.assignments import check_once
 from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
@@ -129,9 +130,7 @@ def _family(
     names: Sequence[str], changes: Sequence[dict[str, float]], ledger: ExitLedger, unit: str | None
 ) -> list[tuple[Policy, dict[str, float]]]:
     """Return every named policy with every set of changes; raises WrongUsage and UnknownPolicy."""
-    for name in names:
-        if names.count(name) > 1:
-            raise WrongUsage(f"--policy {name} is given more than once")
+    check_once(names, "--policy")
     if len(names) * len(changes) > POLICIES_MAX:
         raise WrongUsage(
             f"{len(names)} policies with {len(changes):,} sets of changes each; allowed: up to {POLICIES_MAX:,} in one run"
