@@ -39,7 +39,7 @@ class Processes:
     @classmethod
     def for_log(cls, store: str, head: int) -> "Processes | None":
         """Return the processes that replay the log of a store faster than this one; None where none would."""
-        count, method = _cores(), _start_method()
+        count, method = cores(), _start_method()
         if count < 2 or head < ENTRIES_WORTH[method] or store.startswith("memory:"):
             return None
         if is_read_from_a_copy(store):  # every part would make another
@@ -93,7 +93,7 @@ def _leave_ctrl_c_to_the_parent() -> None:
     signal(SIGINT, SIG_IGN)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
