@@ -11,12 +11,10 @@ from datetime import timedelta
 
 from exitbrain.application.counterfactual import candidate_levels, rebased
 from exitbrain.application.outcome_plans import (
-    EPOCH,
     LeftOutBecause,
     LevelsOf,
     NotWalked,
     Planned,
-    ms_of,
     plan_of,
 )
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -31,7 +29,7 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption
+from exitbrain.domain.values import EPOCH, Assumption, ms_of
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled

@@ -1,6 +1,7 @@
 """The small closed vocabularies and numeric conventions that every other module speaks."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import StrEnum
 
@@ -8,6 +9,8 @@ from enum import StrEnum
 DECIMAL = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 LEVERAGE_MIN, LEVERAGE_MAX = 1.0, 125.0
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Side(StrEnum):
@@ -91,6 +94,11 @@ class EntryId:
 
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
+
+
+def ms_of(at: datetime) -> int:
+    """Return a time in epoch milliseconds."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:

@@ -1,6 +1,6 @@
 """Outcomes as they are printed with `--json`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from exitbrain.application.outcome_measures import (
     BoundSummary,
@@ -15,14 +15,13 @@ from exitbrain.domain.judgement.attribution import Attribution
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import CONFIDENCE, FamilyJudgement, Judgement
 from exitbrain.domain.judgement.walk_forward import Choice
+from exitbrain.domain.values import EPOCH
 from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Relevelled
 from exitbrain.infrastructure.cli import outcome_report as report
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.lab.outcomes import Found
 from exitbrain.infrastructure.wording import exactly
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def with_outcomes(asked: reports.WhatIfReport, found: Found, *, family: bool) -> report.WhatIfWithOutcomes:
@@ -136,12 +135,12 @@ def judgement_of(judged: Judgement) -> report.JudgementReport:
 
 def day_at(day: int) -> datetime:
     """Return when a UTC day, counted from 1970, begins."""
-    return _EPOCH + timedelta(days=day)
+    return EPOCH + timedelta(days=day)
 
 
 def hour_at(hour: int) -> datetime:
     """Return when a UTC hour, counted from 1970, begins."""
-    return _EPOCH + timedelta(hours=hour)
+    return EPOCH + timedelta(hours=hour)
 
 
 def _position(

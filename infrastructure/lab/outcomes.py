@@ -9,7 +9,7 @@ from exitbrain.application.outcome_measures import (
     measures_of,
     summary_of,
 )
-from exitbrain.application.outcome_plans import LeftOutBecause, ms_of
+from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -21,7 +21,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption, plain
+from exitbrain.domain.values import Assumption, ms_of, plain
 
 SEED = 1
 OFF_MARKET = "off_market"
