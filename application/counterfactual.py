@@ -14,15 +14,16 @@ from msgspec import Struct
 
 from exitbrain.application.engine_answer import NoLevels, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
-from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
+from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
-from exitbrain.domain.policy import Policy, PolicyRef
+from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
@@ -114,12 +115,13 @@ Progress = Callable[[int, int], None]
 class RowCounterfactual:
     """Ask policies about recorded decisions one by one: for any ledger and any engine."""
 
-    def __init__(self, ledger: ExitLedger, decisions: DecisionLog, engine: LevelEngine) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, policies: Policies, snapshots: Snapshots, decisions: DecisionLog, engine: LevelEngine
+    ) -> None:
+        self._policies = policies
+        self._snapshots = snapshots
         self._decisions = decisions
         self._engine = engine
-        self._policies = ledger.register().policies
-        self._instruments: dict[str, Instrument | None] = {}
 
     def run(
         self,
@@ -153,14 +155,16 @@ class RowCounterfactual:
         pairs: Callable[[Pair], None] | None,
     ) -> None:
         try:
-            recorded, levels = self._recorded_policy(decision.policy), decision.levels()
+            ref, levels = decision.policy, decision.levels()
         except UnreadableEvent:  # a part of it is damaged
             left_out.unreadable += 1
             return
-        instrument = self._instrument(decision.snapshot)
+        recorded = self._policies.find(ref.name, ref.parameters_hash)
+        snapshot = decision.snapshot
+        instrument = None if snapshot is None else self._snapshots.find(snapshot)
         if recorded is None:
             left_out.unknown_policy += 1
-        elif decision.snapshot is not None and instrument is None:
+        elif snapshot is not None and instrument is None:
             left_out.missing_snapshot += 1
         elif not names_every_guard(levels.guards):
             left_out.unreadable += 1
@@ -187,19 +191,6 @@ class RowCounterfactual:
     ) -> "_Outcome":
         raw = candidate_levels(self._engine, policy, inputs, instrument)
         return _Outcome(policy.unit, judge_levels(policy.unit, inputs, raw, instrument, decision.freshness))
-
-    def _recorded_policy(self, ref: PolicyRef) -> Policy | None:
-        registered = self._policies.get(ref.name)
-        if registered is None or registered.ref.parameters_hash != ref.parameters_hash:
-            return None
-        return registered.policy
-
-    def _instrument(self, content_hash: str | None) -> Instrument | None:
-        if content_hash is None:
-            return None
-        if content_hash not in self._instruments:
-            self._instruments[content_hash] = self._ledger.instrument(content_hash)
-        return self._instruments[content_hash]
 
 
 def rebased(inputs: LevelInputs, recorded: Policy, candidate: Policy) -> LevelInputs:

@@ -14,14 +14,13 @@ from msgspec import Struct
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
-from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
-from exitbrain.application.replay import EVERYTHING, Drift, MissingSnapshot, Selection, name_of
+from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
+from exitbrain.application.replay import EVERYTHING, Drift, Selection, name_of
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.policy import Policy, PolicyRef
 from exitbrain.domain.values import Unit, changed, fields_of
@@ -75,7 +74,8 @@ class EngineReplay:
 
     def __init__(
         self,
-        ledger: ExitLedger,
+        policies: Policies,
+        snapshots: Snapshots,
         decisions: DecisionLog,
         engine: LevelEngine,
         name: str,
@@ -86,14 +86,13 @@ class EngineReplay:
         `unit` is what it takes and returns (None: that of each recorded policy). Where it is not the recorded one the
         bases are converted, and levels are compared as fractions.
         """
-        self._ledger = ledger
         self._decisions = decisions
         self._engine = engine
         self._name = name
         self._unit = unit
-        self._register = ledger.register()
-        self._policies: dict[PolicyRef, tuple[Policy, Policy]] = {}
-        self._snapshots: dict[str, Instrument] = {}
+        self._policies = policies
+        self._snapshots = snapshots
+        self._both: dict[PolicyRef, tuple[Policy, Policy]] = {}
 
     def run(
         self, selection: Selection = EVERYTHING, *, progress: Callable[[int], None] | None = None
@@ -120,7 +119,7 @@ class EngineReplay:
         subject = name_of(decision)
         try:
             recorded_policy, policy = self._policies_of(decision.policy)
-            instrument = self._instrument(decision.snapshot)
+            instrument = self._snapshots.of(decision.snapshot)
             inputs = _converted(decision.inputs, recorded_policy.unit, policy.unit)
             raw = levels_of(self._engine, policy, inputs, () if instrument is None else instrument.brackets)
         except UnknownPolicy as unknown:
@@ -151,28 +150,16 @@ class EngineReplay:
 
     def _policies_of(self, ref: PolicyRef) -> tuple[Policy, Policy]:
         """Return the recorded policy, and the same with the engine in place of its formula."""
-        if ref not in self._policies:
-            recorded = self._register.named(ref.name).policy
-            if recorded.parameters_hash != ref.parameters_hash:
-                raise UnknownPolicy(f"{ref.name} with parameters {ref.parameters_hash[:12]}", ())
+        if ref not in self._both:
+            recorded = self._policies.of(ref)
             unit = recorded.unit if self._unit is None else self._unit
             bases = {
                 name: _in_unit(recorded.parameters[name], recorded.unit, unit)
                 for name in ("base_tp", "base_sl")
             }
             foreign = Policy(self._name, self._name, unit, bases, recorded.ignores)
-            self._policies[ref] = (recorded, foreign)
-        return self._policies[ref]
-
-    def _instrument(self, content_hash: str | None) -> Instrument | None:
-        if content_hash is None:
-            return None
-        if content_hash not in self._snapshots:
-            found = self._ledger.instrument(content_hash)
-            if found is None:
-                raise MissingSnapshot(content_hash)
-            self._snapshots[content_hash] = found
-        return self._snapshots[content_hash]
+            self._both[ref] = (recorded, foreign)
+        return self._both[ref]
 
 
 class _Findings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import CloseReported, Position, PositionClosed, Sighting
 from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
-from exitbrain.domain.values import Assumption, EntryId, TimeOrigin, Whose
+from exitbrain.domain.values import EPOCH, Assumption, EntryId, TimeOrigin, Whose, ms_of
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call
 _NOTHING_UNUSABLE: tuple[str, ...] = ()
@@ -381,14 +381,13 @@ class Handling:
         return Decided((Record(stamp.cause_id, 1, receipt), *self.claims, *self.effects), outcome, state)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
 def _time_of(entry_id: EntryId | None) -> datetime | None:
     if entry_id is None or entry_id.ms > _LATEST_MS:
         return None
-    return _EPOCH + timedelta(milliseconds=entry_id.ms)
+    return EPOCH + timedelta(milliseconds=entry_id.ms)
 
 
 def receipt_id_of(message: IncomingMessage, time: MessageTime) -> UUID:
@@ -399,7 +398,7 @@ def receipt_id_of(message: IncomingMessage, time: MessageTime) -> UUID:
     if message.stream_id is not None:
         ms = message.stream_id.ms
     elif time.at is not None:
-        ms = (time.at - _EPOCH) // timedelta(milliseconds=1)
+        ms = ms_of(time.at)
     else:
         ms = 0
     return receipt_id(message.source, message.entry_id, ms)

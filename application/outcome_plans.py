@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from exitbrain.application.recorded_positions import RecordedPosition
@@ -14,12 +13,10 @@ from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.position import PositionIncreased, PositionReduced
-from exitbrain.domain.values import DECIMAL, Assumption, changed, plain
+from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import ExternalClose, Givens
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LeftOutBecause(StrEnum):
@@ -179,8 +176,3 @@ class _Planning:
 
     def _assume(self, field: str, value: str, why: str) -> None:
         self._assumptions[Assumption(field, value, why)] = None
-
-
-def ms_of(at: datetime) -> int:
-    """Return a time in epoch milliseconds."""
-    return (at - EPOCH) // timedelta(milliseconds=1)

@@ -11,18 +11,16 @@ from datetime import timedelta
 
 from exitbrain.application.counterfactual import candidate_levels, rebased
 from exitbrain.application.outcome_plans import (
-    EPOCH,
     LeftOutBecause,
     LevelsOf,
     NotWalked,
     Planned,
-    ms_of,
     plan_of,
 )
-from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, NoMarket
 from exitbrain.application.ports.walks import RowWalks, Walks
+from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.recorded_prices import RecordedPrice, prices_of
 from exitbrain.application.simulation import Terms
@@ -32,7 +30,7 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption
+from exitbrain.domain.values import EPOCH, Assumption, ms_of
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
@@ -104,14 +102,18 @@ class Outcomes:
     """Walk recorded positions under policies. `baseline` None is what was recorded, revision by revision."""
 
     def __init__(
-        self, ledger: ExitLedger, engine: LevelEngine, market: MarketData, walks: Walks | None = None
+        self,
+        policies: Policies,
+        snapshots: Snapshots,
+        engine: LevelEngine,
+        market: MarketData,
+        walks: Walks | None = None,
     ) -> None:
-        self._ledger = ledger
+        self._policies = policies
+        self._snapshots = snapshots
         self._engine = engine
         self._market = market
         self._walks = walks or RowWalks()
-        self._policies = ledger.register().policies
-        self._instruments: dict[str, Instrument | None] = {}
 
     def run(
         self,
@@ -217,24 +219,19 @@ class Outcomes:
         return LevelsOf(policy.name, lambda decision: self._computed(policy, decision), self._instrument)
 
     def _computed(self, policy: Policy, decision: Decision) -> JudgedLevels:
-        registered = self._policies.get(decision.policy.name)
-        if registered is None or registered.ref.parameters_hash != decision.policy.parameters_hash:
+        recorded = self._policies.find(decision.policy.name, decision.policy.parameters_hash)
+        if recorded is None:
             raise NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
         instrument = self._instrument(decision)
-        inputs = rebased(decision.inputs, registered.policy, policy)
+        inputs = rebased(decision.inputs, recorded, policy)
         raw = candidate_levels(self._engine, policy, inputs, instrument)
         return judge_levels(policy.unit, inputs, raw, instrument, decision.context.freshness)
 
     def _instrument(self, decision: Decision) -> Instrument | None:
-        content_hash = decision.context.snapshot
-        if content_hash is None:
-            return None
-        if content_hash not in self._instruments:
-            self._instruments[content_hash] = self._ledger.instrument(content_hash)
-        found = self._instruments[content_hash]
-        if found is None:
-            raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, content_hash)
-        return found
+        try:
+            return self._snapshots.of(decision.context.snapshot)
+        except MissingSnapshot as missing:
+            raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, str(missing)) from missing
 
 
 def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:

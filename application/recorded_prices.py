@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from exitbrain.application.outcome_plans import ms_of
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.domain.position import PositionIncreased, PositionReduced
+from exitbrain.domain.values import ms_of
 from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.fit import off_market
 

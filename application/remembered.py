@@ -1,8 +1,10 @@
-"""What a recorder remembers of the ledger between batches. All of it is a cache: the ledger alone is the truth."""
+"""What is remembered of the ledger between batches. All of it is a cache: the ledger alone is the truth."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from exitbrain.application.intake import Intake
+from exitbrain.application.originals import Originals
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.exit_plan import ExitPlan
@@ -23,6 +25,35 @@ TAIL_TOPICS = (
     PolicyRegistered.TOPIC,
     PolicyActivated.TOPIC,
 )
+
+
+class Remembered:
+    """What is known of a ledger between batches: positions, the tail of the log, the register, outcomes, snapshots."""
+
+    def __init__(self, ledger: ExitLedger, intake: Intake, cache_size: int) -> None:
+        self.ledger = ledger
+        self.held = HeldCache(ledger, cache_size)
+        self.tail = Tail(ledger)
+        self.originals = Originals(ledger, intake)
+        self.register = ledger.register()
+        self.stored_snapshots: set[str] = set()
+
+    def catch_up(self) -> int:
+        """Read what the log has grown by: results for the windows, changes of the register by anyone."""
+        position = self.tail.catch_up()
+        if self.tail.register_changed:
+            self.register = self.ledger.register()
+            self.tail.register_changed = False
+        return position
+
+    def is_stored(self, content_hash: str) -> bool:
+        """Return whether the ledger holds the instrument snapshot of that content."""
+        if content_hash in self.stored_snapshots:
+            return True
+        if self.ledger.instrument(content_hash) is None:
+            return False
+        self.stored_snapshots.add(content_hash)
+        return True
 
 
 class HeldCache:

@@ -9,17 +9,15 @@ from msgspec import Struct
 
 from exitbrain.application.engine_answer import engine_name, levels_of
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
-from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
+from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
+from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
-from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
+from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, revised_by
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.names import check_name
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
 from exitbrain.domain.values import changed
 
 
@@ -151,14 +149,13 @@ class ReplayReport:
 class DecisionReplay:
     """Replay decisions straight from the record."""
 
-    def __init__(self, ledger: ExitLedger, decisions: DecisionLog, engine: LevelEngine) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, policies: Policies, snapshots: Snapshots, decisions: DecisionLog, engine: LevelEngine
+    ) -> None:
+        self._policies = policies
+        self._snapshots = snapshots
         self._decisions = decisions
         self._engine = engine
-        self._register: PolicyRegister = ledger.register()
-        self._snapshots: dict[str, Instrument] = {}
-        any_policy = next(iter(self._register.policies.values()))
-        self._last = (any_policy.ref, any_policy)
 
     def run(
         self,
@@ -186,8 +183,8 @@ class DecisionReplay:
     def _is_exact(self, decision: RecordedDecision, report: ReplayReport) -> bool:
         """Return whether a decision comes out again; what does not is counted in the report."""
         try:
-            policy = self._policy(decision.policy).policy
-            instrument = None if decision.snapshot is None else self._instrument(decision.snapshot)
+            policy = self._policies.of(decision.policy)
+            instrument = self._snapshots.of(decision.snapshot)
             brackets = () if instrument is None else instrument.brackets
             raw = levels_of(self._engine, policy, decision.inputs, brackets)
             levels = judge_levels(policy.unit, decision.inputs, raw, instrument, decision.freshness)
@@ -206,31 +203,6 @@ class DecisionReplay:
         except UnreadableEvent as unreadable:  # only a part of it can not be read, so its id is known
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "event", unreadable.why, ""))
         return False
-
-    def _policy(self, ref: PolicyRef) -> RegisteredPolicy:
-        if ref is not self._last[0]:  # nearly always the same object as before
-            self._last = (ref, self._resolved(ref))
-        return self._last[1]
-
-    def _resolved(self, ref: PolicyRef) -> RegisteredPolicy:
-        registered = self._register.policies.get(ref.name)
-        if registered is None or registered.ref.parameters_hash != ref.parameters_hash:
-            raise UnknownPolicy(
-                f"{ref.name} with parameters {ref.parameters_hash[:12]}", tuple(self._register.policies)
-            )
-        return registered
-
-    def _instrument(self, content_hash: str) -> Instrument:
-        if content_hash not in self._snapshots:
-            found = self._ledger.instrument(content_hash)
-            if found is None:
-                raise MissingSnapshot(content_hash)
-            self._snapshots[content_hash] = found
-        return self._snapshots[content_hash]
-
-
-class MissingSnapshot(ExitBrainError):
-    """A decision refers to an instrument snapshot that the store does not hold."""
 
 
 def name_of(decision: RecordedDecision | UnreadableDecision) -> str:

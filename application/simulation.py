@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 
@@ -18,7 +18,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, Slice
 from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import DECIMAL, Assumption, Side, round_trip_cost
+from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, ms_of, round_trip_cost
 from exitbrain.domain.walk.candle import MINUTE_MS, CandleSeries, Market, PriceKind
 from exitbrain.domain.walk.fit import check_fit
 from exitbrain.domain.walk.givens import (
@@ -32,7 +32,6 @@ from exitbrain.domain.walk.givens import (
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.tick import Tick
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRESH = Freshness(0.0, 0.0)
 """Whether the signal was fresh is not asked of a position that exists."""
 
@@ -200,9 +199,9 @@ class Simulation:
 
 
 def _opened_within(position: GivenPosition, candles: CandleSeries) -> int:
-    at_ms = (position.opened_at - _EPOCH) // timedelta(milliseconds=1)
+    at_ms = ms_of(position.opened_at)
     if not candles.opens_ms[0] <= at_ms < candles.end_ms:
-        first, end = (_EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
+        first, end = (EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
         raise InvalidValue(
             "opened_at",
             position.opened_at.isoformat(),

@@ -16,6 +16,7 @@ import pandas as pd
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.recorded_columns import write_segments
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
@@ -61,7 +62,9 @@ def figures() -> Iterator[Figure]:
 def _rates(store: Path, folder: Path) -> tuple[float, float]:
     """Return decisions a second replayed by row, and exported."""
     with closing(open_ledger(f"sqlite:///{store}", create=False)) as ledger:
-        judge = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+        judge = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+        )
         decisions = judge.run().exact
         row = best_of(3, judge.run)
         mirror = Mirror.of(ledger, folder)

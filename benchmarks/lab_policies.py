@@ -14,6 +14,7 @@ from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCou
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.aggregate import Record
@@ -25,14 +26,14 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.column_builder import columns_of
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -100,7 +101,7 @@ def _stored(ledger: InMemoryLedger, count: int) -> Iterator[RawRow]:
 def _recorded(ledger: InMemoryLedger, count: int) -> Recorded:
     columns = columns_of(_stored(ledger, count))
     found = [ledger.instrument(content_hash) for content_hash in columns.snapshot.values]
-    snapshots = Snapshots.of([each or Instrument("unknown") for each in found])
+    snapshots = SnapshotColumns.of([each or Instrument("unknown") for each in found])
     return Recorded(columns, (V3_5,), np.zeros(len(columns), dtype=np.int64), snapshots)
 
 
@@ -111,4 +112,6 @@ def _in_columns(policies: Sequence[Policy], recorded: Recorded) -> Counterfactua
 
 
 def _by_row(ledger: InMemoryLedger, policies: Sequence[Policy]) -> Counterfactual:
-    return RowCounterfactual(ledger, DecodedDecisions(ledger), BuiltInFormulas()).run(policies)
+    return RowCounterfactual(
+        Policies(ledger), Snapshots(ledger), DecodedDecisions(ledger), BuiltInFormulas()
+    ).run(policies)

@@ -15,7 +15,7 @@ from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.decision_columns import INPUTS, OUTPUTS, PLAN_ID, Coded, DecisionColumns
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows
 from exitbrain.infrastructure.lab.segment import write_segment
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 
 ROWS = 500_000
 SYMBOLS, PRICES, SIZES = 500, 20_000, 1_000
@@ -56,7 +56,9 @@ def _decided(draw: np.random.Generator, register: PolicyRegister, first: int, co
         entry_price=np.array([float(price) for price in prices])[price_codes],
         quantity=np.array([float(size) for size in sizes])[size_codes],
     )
-    out = compute_rows(POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), Snapshots.of([]).ladders))
+    out = compute_rows(
+        POLICY, formula_rows(x, POLICY.ignores, np.full(count, -1), SnapshotColumns.of([]).ladders)
+    )
     columns = _recorded(draw, register, first, x, out, (prices, price_codes), (sizes, size_codes))
     for row in draw.integers(0, count, CHECKED).tolist():
         _check(columns, row)

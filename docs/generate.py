@@ -61,8 +61,8 @@ from exitbrain.domain.values import Origin, Side, changed, fields_of
 from exitbrain.infrastructure.cli.reports import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.library.facade import ExitBrain
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.wire import (
     asked,
     flags,

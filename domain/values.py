@@ -1,5 +1,6 @@
 """The small closed vocabularies and numeric conventions that every other module speaks."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from msgspec import Struct
 DECIMAL = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 LEVERAGE_MIN, LEVERAGE_MAX = 1.0, 125.0
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 S = TypeVar("S", bound=Struct)
@@ -111,6 +114,11 @@ def changed(value: S, **fields: Any) -> S:
 def fields_of(value: Struct) -> dict[str, Any]:
     """Return the fields of a value by name; values inside of it stay what they are."""
     return {name: getattr(value, name) for name in value.__struct_fields__}
+
+
+def ms_of(at: datetime) -> int:
+    """Return a time in epoch milliseconds."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:

@@ -19,6 +19,7 @@ from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.infrastructure.binance.access import binance_access
@@ -102,12 +103,14 @@ class Container(containers.DeclarativeContainer):
     instruments = providers.Singleton(_instruments, settings, venue_instruments)
     ledger = providers.Resource(_ledger, settings, clock, access)
     decisions = providers.Singleton(StoredDecisions, ledger)
+    policies = providers.Factory(Policies, ledger)  # the register grows, so each question reads it anew
+    snapshots = providers.Singleton(Snapshots, ledger)
 
     intake = providers.Singleton(Intake, engine, translator)
     recorder = providers.Singleton(
         Recorder, ledger, intake, instruments, clock, settings.provided.decisions, build=__version__
     )
-    decision_replay = providers.Factory(DecisionReplay, ledger, decisions, engine)
+    decision_replay = providers.Factory(DecisionReplay, policies, snapshots, decisions, engine)
     intake_replay = providers.Factory(IntakeReplay, ledger, intake, MAPPER.to_stored_event)
     context_audit = providers.Factory(ContextAudit, ledger, translator)
     lsf_audit = providers.Factory(LsfAudit, ledger, engine)

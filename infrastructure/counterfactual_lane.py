@@ -9,6 +9,7 @@ from exitbrain.application.counterfactual import Counterfactual, Pair, RowCounte
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.formulas.registry import FORMULAS
@@ -45,13 +46,17 @@ class Asking:
     def __init__(
         self,
         ledger: ExitLedger,
+        policies: Policies,
+        snapshots: Snapshots,
         decisions: DecisionLog,
         engine: LevelEngine,
         mirror_folder: Path | None = None,
     ) -> None:
         self._ledger = ledger
+        self._policies = policies
+        self._snapshots = snapshots
         self._engine = engine
-        self._rows = RowCounterfactual(ledger, decisions, engine)
+        self._rows = RowCounterfactual(policies, snapshots, decisions, engine)
         self._mirror_folder = mirror_folder
 
     def run(
@@ -127,4 +132,5 @@ class Asking:
         mirror = None
         if folder is not None and folder.is_dir():
             mirror = fresh_mirror(self._ledger, folder)
-        return ColumnarCounterfactual(self._ledger, mirror).run(policies, selection, progress=progress)
+        columns = ColumnarCounterfactual(self._ledger, self._policies, self._snapshots, mirror)
+        return columns.run(policies, selection, progress=progress)

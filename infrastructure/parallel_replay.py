@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from signal import SIG_IGN, SIGINT, signal
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
@@ -38,7 +39,7 @@ class Processes:
     @classmethod
     def for_log(cls, store: str, head: int) -> "Processes | None":
         """Return the processes that replay the log of a store faster than this one; None where none would."""
-        count, method = _cores(), _start_method()
+        count, method = cores(), _start_method()
         if count < 2 or head < ENTRIES_WORTH[method] or store.startswith("memory:"):
             return None
         if is_read_from_a_copy(store):  # every part would make another
@@ -82,7 +83,9 @@ def replay_in_parallel(
 def _replay_part(store: str, selection: Selection, after: int, upto: int) -> ReplayReport:
     # Opened for each part, which takes a millisecond: a pool tells no process when to close.
     with closing(open_to_read(store)) as ledger:
-        replay = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas())
+        replay = DecisionReplay(
+            Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+        )
         return replay.run(selection, after=after, upto=upto)
 
 
@@ -90,7 +93,7 @@ def _leave_ctrl_c_to_the_parent() -> None:
     signal(SIGINT, SIG_IGN)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 

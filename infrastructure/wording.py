@@ -50,6 +50,13 @@ def number(value: float) -> str:
     return plain(Decimal(repr(value))).removesuffix(".0")
 
 
+def exactly(amount: Decimal) -> str:
+    """Return a Decimal in all its digits, without exponent or zeros that say nothing."""
+    text = plain(amount)
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
 def short(amount: Decimal) -> str:
     """Return a Decimal in at most ten digits."""
     return plain(Context(prec=10).plus(amount))

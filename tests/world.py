@@ -14,6 +14,7 @@ from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
 from exitbrain.domain.aggregate import Record
@@ -24,9 +25,9 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -129,7 +130,9 @@ class World:
         return next(e for e in self.events_of(outcome) if isinstance(e, LevelsComputed | LevelsRefused))
 
     def replay(self) -> ReplayReport:
-        return DecisionReplay(self.ledger, DecodedDecisions(self.ledger), self.engine).run()
+        return DecisionReplay(
+            Policies(self.ledger), Snapshots(self.ledger), DecodedDecisions(self.ledger), self.engine
+        ).run()
 
     def intake_replay(self) -> ReplayReport:
         return IntakeReplay(self.ledger, self.intake, MAPPER.to_stored_event).run()

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile, gettempdir
@@ -33,6 +32,7 @@ from exitbrain.infrastructure.cli import lsf_text, output, reports
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.store import reading
+from exitbrain.infrastructure.wording import exactly
 from exitbrain.infrastructure.written_files import finished_text, naming
 
 FORMATS = ("table", "csv")
@@ -180,11 +180,11 @@ def _change(one: LsfChange) -> reports.Change:
         decision_id=str(one.decision_id),
         before=one.before,
         after=one.after,
-        delta=_exact(one.delta),
-        leverage_effect=_exact(one.leverage_effect),
-        pnl_effect=_exact(one.pnl_effect),
-        confidence_effect=_exact(one.confidence_effect),
-        policy_effect=_exact(one.policy_effect),
+        delta=exactly(one.delta),
+        leverage_effect=exactly(one.leverage_effect),
+        pnl_effect=exactly(one.pnl_effect),
+        confidence_effect=exactly(one.confidence_effect),
+        policy_effect=exactly(one.policy_effect),
         cause=one.cause.value,
         inputs=reports.LsfInputsChanged(_inputs(one.inputs_before), _inputs(one.inputs_after)),
         closes=_closes(one.closes_before, one.closes_after),
@@ -218,9 +218,3 @@ def _summary(counts: LsfCounts) -> reports.LsfSummary:
         effects=reports.LsfEffects(counts.leverage, counts.pnl, counts.confidence, counts.policy),
         causes={cause.value: changes for cause, changes in counts.causes.items()},
     )
-
-
-def _exact(amount: Decimal) -> str:
-    """Write all digits of a difference of doubles; trailing zeros say nothing."""
-    text = plain(amount)
-    return text.rstrip("0").rstrip(".") if "." in text else text

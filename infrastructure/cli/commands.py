@@ -21,6 +21,7 @@ from exitbrain.infrastructure.cli.options import (
     Store,
     Until,
     WalkFlags,
+    flag,
     takes_flags,
 )
 
@@ -145,10 +146,6 @@ def explain(
     return run(given, decision_id, store=store, as_json=as_json)
 
 
-def _value(metavar: str, help_text: str, *flags: str) -> Any:
-    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
-
-
 @app.command(
     cls=BareBreakEven,
     rich_help_panel=ASK,
@@ -158,17 +155,17 @@ def _value(metavar: str, help_text: str, *flags: str) -> Any:
 def simulate(
     given: WalkFlags,
     positions: Annotated[
-        str, _value("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
+        str, flag("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
-    candles: Annotated[str, _value("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
-    policy: Annotated[str | None, _value("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
+    candles: Annotated[str, flag("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
+    policy: Annotated[str | None, flag("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
     unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
-        _value("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
+        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
     ] = None,
-    brackets: Annotated[str | None, _value("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
-    report: Annotated[str | None, _value("FILE", "Write a report, one HTML page, to this file.")] = None,
+    brackets: Annotated[str | None, flag("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
+    report: Annotated[str | None, flag("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
 ) -> int:
     """Walk positions of a file through their levels: every possible exit, bounded by worst and best.
@@ -460,7 +457,7 @@ def whatif(
         Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
     ] = None,
     report: Annotated[
-        str | None, _value("FILE", "Write a report of one policy, one HTML page, to this file.")
+        str | None, flag("FILE", "Write a report of one policy, one HTML page, to this file.")
     ] = None,
     cluster: Cluster = None,
     export: Annotated[
@@ -473,12 +470,10 @@ def whatif(
     ] = None,
     candles: Annotated[
         str | None,
-        _value(
-            "PATH", "Walk the recorded positions on these candles, and judge what that would have brought."
-        ),
+        flag("PATH", "Walk the recorded positions on these candles, and judge what that would have brought."),
     ] = None,
     baseline: Annotated[
-        str | None, _value("P", "Compare with this policy on candles; default what was recorded.")
+        str | None, flag("P", "Compare with this policy on candles; default what was recorded.")
     ] = None,
     seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,

@@ -11,6 +11,7 @@ from exitbrain.application import dead_letters
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.infrastructure.cli import output, reports, tables
+from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.redis.address import BadRedisUrl
@@ -140,15 +141,9 @@ def _sources(stream: str | None, settings: Settings) -> tuple[str, ...]:
 
 
 def _corrections(given: Sequence[str]) -> dict[str, str]:
-    corrections: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise WrongUsage(f"--set is {text!r}; allowed: FIELD=VALUE")
-        if name in corrections:
-            raise WrongUsage(f"--set {name} is given more than once")
-        corrections[name] = value
-    return corrections
+    corrections = [assignment(text, f"--set is {text!r}; allowed: FIELD=VALUE") for text in given]
+    check_once([name for name, _ in corrections], "--set")
+    return dict(corrections)
 
 
 @contextmanager

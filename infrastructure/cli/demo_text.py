@@ -38,7 +38,7 @@ from exitbrain.infrastructure.demo.results import (
     Tampering,
     TimedReplay,
 )
-from exitbrain.infrastructure.wording import findings, number, percent, refusal, short
+from exitbrain.infrastructure.wording import exactly, findings, number, percent, refusal, short
 
 _COST_GUARD = "stop_wider_than_costs"
 _FRESHNESS_GUARD = "intent_is_fresh"
@@ -247,7 +247,7 @@ def _lsf(result: LsfExplained) -> Parts:
         ("policy", change.policy_effect),
         ("together", change.delta),
     ):
-        yield f"  {what:<13}{_exact(effect)}"
+        yield f"  {what:<13}{_signed(effect)}"
     yield "The four sum to the change in every digit."
     yield ""
     yield f"The way to TP1 of that decision. {NOTATION}"
@@ -264,8 +264,8 @@ def _lsf_cells(inputs: LsfInputs) -> tuple[str, ...]:
     )
 
 
-def _exact(effect: Decimal) -> str:
-    return f" {plain(effect.normalize())}" if not effect else f"{effect:+f}".rstrip("0")
+def _signed(effect: Decimal) -> str:
+    return f"{'+' if effect > 0 else '' if effect else ' '}{exactly(effect)}"
 
 
 def _whatif(result: AskedWhatIf) -> Parts:

@@ -27,7 +27,10 @@ def replay_with(
         loaded = engine_of(engine)
     with reading(store, f"replaying with {engine}") as store_read, speaking_aside():
         began_s = perf_counter()
-        replay = EngineReplay(store_read.ledger, store_read.container.decisions(), loaded, engine, wanted)
+        container = store_read.container
+        replay = EngineReplay(
+            container.policies(), container.snapshots(), container.decisions(), loaded, engine, wanted
+        )
         report = replay.run(selection, progress=store_read.work.reached)
         seconds = perf_counter() - began_s
     if as_json:

@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 from math import prod
 
+from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
@@ -26,17 +27,15 @@ def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, fl
     The values of a sweep are from, from + step, ... up to and including to, computed in decimal, so that
     0.001:0.003:0.001 are the doubles that read so. The last sweep changes fastest. Raises WrongUsage.
     """
-    fixed = dict(_setting(text) for text in settings)
-    axes = dict(_axis(text) for text in sweeps)
-    names = [text.partition("=")[0].strip() for text in (*settings, *sweeps)]
-    for name in names:
-        if names.count(name) > 1:
-            raise WrongUsage(f"parameter {shown(name)} is given more than once")
-    count = prod(axis.count for axis in axes.values())
+    fixed = [_setting(text) for text in settings]
+    axes = [_axis(text) for text in sweeps]
+    check_once([name for name, _ in (*fixed, *axes)], "parameter")
+    count = prod(axis.count for _, axis in axes)
     if count > POLICIES_MAX:
         raise WrongUsage(f"the sweeps make {count:,} policies; allowed: up to {POLICIES_MAX:,} in one run")
-    values = product(*(axis.values() for axis in axes.values()))
-    return [{**fixed, **dict(zip(axes, each, strict=True))} for each in values]
+    swept = [name for name, _ in axes]
+    values = product(*(axis.values() for _, axis in axes))
+    return [{**dict(fixed), **dict(zip(swept, each, strict=True))} for each in values]
 
 
 class _Axis:
@@ -77,9 +76,10 @@ def _axis(text: str) -> tuple[str, _Axis]:
 
 
 def _parts(text: str, option: str, form: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise WrongUsage(f"{option} is not {form}")
+    otherwise = f"{option} is not {form}"
+    name, value = assignment(text, otherwise)
+    if not value.strip():
+        raise WrongUsage(otherwise)
     return name.strip(), value.strip()
 
 

@@ -19,7 +19,7 @@ from exitbrain.infrastructure.cli.lookahead_text import Tested, report_of, text_
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.translator import WireTranslator
 

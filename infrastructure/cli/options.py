@@ -101,7 +101,8 @@ def flag_of(name: str) -> str:
     return _OTHER_FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
-def _flag(metavar: str, help_text: str, *flags: str) -> Any:
+def flag(metavar: str, help_text: str, *flags: str) -> Any:
+    """Return what an argument of a command says of its flag."""
     return Option(*flags, metavar=metavar, help=help_text, show_default=False)
 
 
@@ -109,60 +110,58 @@ def _flag(metavar: str, help_text: str, *flags: str) -> Any:
 class InputFlags:
     """What a user gives for a level computation; None where a default is to stand in."""
 
-    leverage: Annotated[float | None, _flag("L", "Leverage, 1 to 125. Needed.")] = None
-    side: Annotated[str | None, _flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
+    leverage: Annotated[float | None, flag("L", "Leverage, 1 to 125. Needed.")] = None
+    side: Annotated[str | None, flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
     volatility: Annotated[
-        float | None, _flag("V", "Volatility as a factor; default 1.0, which is normal.")
+        float | None, flag("V", "Volatility as a factor; default 1.0, which is normal.")
     ] = None
     funding: Annotated[
-        float | None, _flag("F", "Funding rate as a fraction, 0.0001 is 0.01 %; default 0.")
+        float | None, flag("F", "Funding rate as a fraction, 0.0001 is 0.01 %; default 0.")
     ] = None
-    divergence: Annotated[float | None, _flag("D", "Exchange divergence, 0 to 1; default 0.")] = None
-    confidence: Annotated[float | None, _flag("C", "Confidence of the signal, 0 to 1; default 0.8.")] = None
+    divergence: Annotated[float | None, flag("D", "Exchange divergence, 0 to 1; default 0.")] = None
+    confidence: Annotated[float | None, flag("C", "Confidence of the signal, 0 to 1; default 0.8.")] = None
     average_pnl: Annotated[
         float | None,
-        _flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
+        flag("X", "Mean price return of the last 20 closes in percent; default 0.", flag_of("average_pnl")),
     ] = None
     policy: Annotated[
         str | None,
-        _flag(
+        flag(
             "P",
             "v3.5, v3.5-fraction, v3.6, or your own engine, foreign:MODULE:CLASS; default EXITBRAIN_POLICY, else v3.5.",
         ),
     ] = None
-    unit: Annotated[str | None, _flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
+    unit: Annotated[str | None, flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
         None
     )
     base_tp: Annotated[
         float | None,
-        _flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
+        flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
     ] = None
     base_sl: Annotated[
         float | None,
-        _flag("X", "Base of the stop, raw in the policy's unit; default that of the policy."),
+        flag("X", "Base of the stop, raw in the policy's unit; default that of the policy."),
     ] = None
     fee_bps: Annotated[
         float | None,
-        _flag(
+        flag(
             "X",
             "Fee per side in basis points; default that of the instrument, else EXITBRAIN_FEE_BPS, else 5.",
         ),
     ] = None
     slippage_bps: Annotated[
         float | None,
-        _flag("X", "Slippage per market exit in basis points; default EXITBRAIN_SLIPPAGE_BPS, else 0."),
+        flag("X", "Slippage per market exit in basis points; default EXITBRAIN_SLIPPAGE_BPS, else 0."),
     ] = None
     entry_price: Annotated[
-        str | None, _flag("E", "Entry price; with it trigger prices are shown.", flag_of("entry_price"))
+        str | None, flag("E", "Entry price; with it trigger prices are shown.", flag_of("entry_price"))
     ] = None
-    quantity: Annotated[str | None, _flag("Q", "Quantity in the base asset; with it slices are shown.")] = (
-        None
-    )
+    quantity: Annotated[str | None, flag("Q", "Quantity in the base asset; with it slices are shown.")] = None
     instruments: Annotated[
         str | None,
-        _flag("FILE", "Ticks, steps and brackets; needs --symbol; default EXITBRAIN_INSTRUMENTS, else none."),
+        flag("FILE", "Ticks, steps and brackets; needs --symbol; default EXITBRAIN_INSTRUMENTS, else none."),
     ] = None
-    symbol: Annotated[str | None, _flag("S", "Symbol to look up in the instruments, like BTCUSDT.")] = None
+    symbol: Annotated[str | None, flag("S", "Symbol to look up in the instruments, like BTCUSDT.")] = None
 
     @property
     def is_empty(self) -> bool:
@@ -175,35 +174,33 @@ class WalkFlags:
     """What holds for every position that is walked, as typed; None where a default is to stand in."""
 
     fee_bps: Annotated[
-        float | None, _flag("X", "Fee per side in basis points; default that of the instrument, else 5.")
+        float | None, flag("X", "Fee per side in basis points; default that of the instrument, else 5.")
     ] = None
     slippage_bps: Annotated[
-        float | None, _flag("X", "Slippage per market exit in basis points; default 0.")
+        float | None, flag("X", "Slippage per market exit in basis points; default 0.")
     ] = None
     maker_fee_bps: Annotated[
-        float | None, _flag("X", "Fee of limit targets in basis points; default that of takers.")
+        float | None, flag("X", "Fee of limit targets in basis points; default that of takers.")
     ] = None
-    funding: Annotated[str | None, _flag("PATH", "Funding rates.")] = None
-    mark: Annotated[str | None, _flag("PATH", "Mark price candles, which decide on liquidation.")] = None
+    funding: Annotated[str | None, flag("PATH", "Funding rates.")] = None
+    mark: Annotated[str | None, flag("PATH", "Mark price candles, which decide on liquidation.")] = None
     finer: Annotated[
-        str | None, _flag("PATH", "Finer candles, or trades, that tell the order inside a candle.")
+        str | None, flag("PATH", "Finer candles, or trades, that tell the order inside a candle.")
     ] = None
     break_even: Annotated[
         str | None,
-        _flag("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
+        flag("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
     ] = None
     trailing: Annotated[
-        str | None, _flag("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
+        str | None, flag("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
     ] = None
-    time_stop: Annotated[str | None, _flag("T", "Close after this time: minutes, or like 30s, 4h, 1d.")] = (
-        None
-    )
+    time_stop: Annotated[str | None, flag("T", "Close after this time: minutes, or like 30s, 4h, 1d.")] = None
     rule_interval: Annotated[
-        str | None, _flag("T", "When trailing and time stop look at the market; default 1m.")
+        str | None, flag("T", "When trailing and time stop look at the market; default 1m.")
     ] = None
-    tp_execution: Annotated[str, _flag("E", "How targets fill: market (the default) or limit.")] = "market"
+    tp_execution: Annotated[str, flag("E", "How targets fill: market (the default) or limit.")] = "market"
     working_type: Annotated[
-        str, _flag("W", "Price that triggers the orders: contract (the default) or mark.")
+        str, flag("W", "Price that triggers the orders: contract (the default) or mark.")
     ] = "contract"
     include_off_market: Annotated[
         bool, Option("--include-off-market", help="Count positions with a price outside its candle too.")

@@ -1,7 +1,6 @@
 """Outcomes as they are printed with `--json`."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 from exitbrain.application.outcome_measures import (
     BoundSummary,
@@ -16,13 +15,13 @@ from exitbrain.domain.judgement.attribution import Attribution
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import CONFIDENCE, FamilyJudgement, Judgement
 from exitbrain.domain.judgement.walk_forward import Choice
+from exitbrain.domain.values import EPOCH
 from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Relevelled
 from exitbrain.infrastructure.cli import outcome_report as report
 from exitbrain.infrastructure.cli import reports
 from exitbrain.infrastructure.lab.outcomes import Found
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from exitbrain.infrastructure.wording import exactly
 
 
 def with_outcomes(asked: reports.WhatIfReport, found: Found, *, family: bool) -> report.WhatIfWithOutcomes:
@@ -136,19 +135,12 @@ def judgement_of(judged: Judgement) -> report.JudgementReport:
 
 def day_at(day: int) -> datetime:
     """Return when a UTC day, counted from 1970, begins."""
-    return _EPOCH + timedelta(days=day)
+    return EPOCH + timedelta(days=day)
 
 
 def hour_at(hour: int) -> datetime:
     """Return when a UTC hour, counted from 1970, begins."""
-    return _EPOCH + timedelta(hours=hour)
-
-
-def exactly(number: Decimal) -> str:
-    """Write an exact decimal in positional digits, without zeros that say nothing."""
-    text = format(number, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in {"-0", ""} else text
+    return EPOCH + timedelta(hours=hour)
 
 
 def _position(

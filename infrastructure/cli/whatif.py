@@ -16,6 +16,7 @@ from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
+from exitbrain.infrastructure.cli.assignments import check_once
 from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
@@ -129,9 +130,7 @@ def _family(
     names: Sequence[str], changes: Sequence[dict[str, float]], ledger: ExitLedger, unit: str | None
 ) -> list[tuple[Policy, dict[str, float]]]:
     """Return every named policy with every set of changes; raises WrongUsage and UnknownPolicy."""
-    for name in names:
-        if names.count(name) > 1:
-            raise WrongUsage(f"--policy {name} is given more than once")
+    check_once(names, "--policy")
     if len(names) * len(changes) > POLICIES_MAX:
         raise WrongUsage(
             f"{len(names)} policies with {len(changes):,} sets of changes each; allowed: up to {POLICIES_MAX:,} in one run"
@@ -171,14 +170,17 @@ def _outcomes(
     limits = store_read.container.settings().file_limits
     data = market_of(market.walk, market.candles, limits)
     asked = policies if baseline is None else [*policies, baseline]
-    ledger, engine = store_read.ledger, engine_for(asked, store_read.container.engine())
-    positions = recorded_positions(ledger, selection, progress=store_read.work.reached)
+    container = store_read.container
+    engine = engine_for(asked, container.engine())
+    positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
     with Watched("walking", len(positions)) as work:
 
         def progress(walked: int) -> None:
             work.reached(walked, count=walked, unit="positions")
 
-        found = find_outcomes(ledger, engine, data, question, positions, progress=progress)
+        found = find_outcomes(
+            container.policies(), container.snapshots(), engine, data, question, positions, progress=progress
+        )
     found.data_left_out, found.remarks = data.left_out, data.remarks
     return found
 
@@ -228,7 +230,14 @@ def _ask(
         store_read.work.reached(position, count=answers, unit="answers")
 
     engine = engine_for(policies, container.engine())
-    asking = Asking(store_read.ledger, container.decisions(), engine, container.settings().mirror_folder)
+    asking = Asking(
+        store_read.ledger,
+        container.policies(),
+        container.snapshots(),
+        container.decisions(),
+        engine,
+        container.settings().mirror_folder,
+    )
     try:
         if cluster is None:
             return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)

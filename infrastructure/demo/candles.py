@@ -12,8 +12,9 @@ from pathlib import Path
 from random import Random
 
 from exitbrain.application.ports.market import NoMarket
+from exitbrain.domain.values import ms_of
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, ms_of, quotes
+from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, quotes
 from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_text
 
 MINUTE_MS = 60_000

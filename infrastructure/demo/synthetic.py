@@ -12,6 +12,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from exitbrain.domain.values import ms_of
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Fields = dict[str, Any]
@@ -119,11 +121,6 @@ def listings() -> Iterator[tuple[str, Decimal, int]]:
     for listing in _LISTINGS:
         tick = Decimal(listing.tick)
         yield listing.symbol, tick, int(Decimal(listing.price) / tick)
-
-
-def ms_of(at: datetime) -> int:
-    """Return a time in epoch milliseconds."""
-    return (at - START) // timedelta(milliseconds=1) + int(START.timestamp()) * 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.judgement.attribution import Attribution, Pair
@@ -46,9 +47,12 @@ def ask(
     """Walk the recorded positions under the policy that was in force and under another; write the page of it."""
     recorded, candidate = policies
     changes = Changes()
-    answered = RowCounterfactual(ledger, decisions, engine).run([candidate], pairs=changes.take)
+    known, snapshots = Policies(ledger), Snapshots(ledger)
+    rows = RowCounterfactual(known, snapshots, decisions, engine)
+    answered = rows.run([candidate], pairs=changes.take)
     question = Question(None, [candidate], Terms(candidate))
-    found = find_outcomes(ledger, engine, SyntheticMarket(symbols), question, recorded_positions(ledger))
+    market, positions = SyntheticMarket(symbols), recorded_positions(ledger)
+    found = find_outcomes(known, snapshots, engine, market, question, positions)
     check(found)
     try:
         # Only here: it brings plotly, which is not in every environment.

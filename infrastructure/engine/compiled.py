@@ -6,19 +6,18 @@ interpreter, which stays the reference, at a tenth of its time. What is used onc
 used more often gets a name, and what is the same for every input is computed while writing.
 """
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from exitbrain.domain.formulas.algebra import Bound, ln
-from exitbrain.domain.formulas.registry import FORMULAS, formula_of, parameters_of
-from exitbrain.domain.formulas.terms import REFUSALS, FormulaInputs, FormulaOutputs
-from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter, traced
+from exitbrain.domain.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, fields_of
-from exitbrain.infrastructure.engine.graph import BOUNDING, OPERATORS, Graph
+from exitbrain.infrastructure.engine.formula_writer import BEATS, write
+from exitbrain.infrastructure.engine.graph import BOUNDING, Graph, Operation, trace
 
 CompiledFormula = Callable[[LevelInputs, Liquidation], RawLevels]
 
@@ -46,14 +45,14 @@ def compiled(policy: Policy) -> CompiledFormula:
 @lru_cache(maxsize=1024)
 def reads_liquidation(policy: Policy) -> bool:
     """Return whether the levels of a policy depend on where the position is liquidated."""
-    read = {operation.name for operation in Graph(_trace(policy)).operations if operation.op == "input"}
+    read = {operation.name for operation in _graph(policy).operations if operation.op == "input"}
     return not read.isdisjoint(_OF_LIQUIDATION)
 
 
 def source_of(policy: Policy) -> str:
     """Return the Python source that `compiled` runs."""
-    graph = Graph(_trace(policy))
-    lines, texts = _write(graph)
+    graph = _graph(policy)
+    lines, texts = write(graph, range(len(graph.operations)), _Branching())
     out = {name: texts[number] for name, number in graph.outputs.items()}
     reads = [
         f"    {name} = {_READ.get(name, f'x.{name}')}" for op, name, _ in graph.operations if op == "input"
@@ -78,53 +77,28 @@ def source_of(policy: Policy) -> str:
     )
 
 
-def _trace(policy: Policy) -> FormulaOutputs[Traced]:
-    ignored = {name: traced(0.0) for name in policy.ignores}
-    inputs = {name: ignored.get(name, named(name, 1.0)) for name in FormulaInputs.__struct_fields__}
-    given = fields_of(parameters_of(policy))
-    parameters = FORMULAS[policy.formula].parameters(**{k: parameter(k, value) for k, value in given.items()})
-    return formula_of(policy).text(TracingAlgebra(), FormulaInputs(**inputs), parameters)
+def _graph(policy: Policy) -> Graph:
+    return Graph(trace(formula_of(policy), fields_of(parameters_of(policy)), policy.ignores))
 
 
-def _write(graph: Graph) -> tuple[list[str], list[str]]:
-    """Return the statements, and for each operation the expression that stands for its result after them."""
-    uses = Counter(arg for operation in graph.operations for arg in operation.args)
-    uses.update(graph.outputs.values())
-    lines: list[str] = []
-    texts: list[str] = []
-    for number, (op, name, args) in enumerate(graph.operations):
-        of = [texts[arg] for arg in args]
-        if op in ("constant", "input"):
-            text = f"({name})" if name.startswith("-") else name
-        elif op in BOUNDING:
-            text = _bounding(lines, f"t{number}", op, name, of)
-        elif uses[number] > 1:
-            text = f"t{number}"
-            lines.append(f"    {text} = {_expression(op, of)}")
-        else:
-            text = f"({_expression(op, of)})"
-        texts.append(text)
-    return lines, texts
+class _Branching:
+    """Write what binds as a branch that notes it."""
 
+    def own(self, number: int, operation: Operation, of: Sequence[str]) -> tuple[list[str], str] | None:
+        if operation.op not in BOUNDING:
+            return None
+        level, constraint = operation.name.split(" ")
+        result = f"t{number}"
+        if operation.op == "mark":
+            noted = f"        bounds.append(Bound({level!r}, {constraint!r}, {result}, {result}))"
+            return [f"    {result} = {of[0]}", f"    if {of[1]}:", noted], result
+        return [
+            f"    {result} = {of[0]}",
+            f"    limit = {of[1]}",
+            f"    if limit {BEATS[operation.op]} {result}:",
+            f"        bounds.append(Bound({level!r}, {constraint!r}, {result}, limit))",
+            f"        {result} = limit",
+        ], result
 
-def _expression(op: str, of: list[str]) -> str:
-    if op == "ln":
-        return f"ln({of[0]})"
-    if op == "where":
-        return f"{of[1]} if {of[0]} else {of[2]}"
-    return f"{of[0]} {OPERATORS[op]} {of[1]}"
-
-
-def _bounding(lines: list[str], result: str, op: str, name: str, of: list[str]) -> str:
-    level, constraint = name.split(" ")
-    lines.append(f"    {result} = {of[0]}")
-    if op == "mark":
-        lines.append(f"    if {of[1]}:")
-        lines.append(f"        bounds.append(Bound({level!r}, {constraint!r}, {result}, {result}))")
-        return result
-    beats = "<" if op == "min" else ">"
-    lines.append(f"    limit = {of[1]}")
-    lines.append(f"    if limit {beats} {result}:")
-    lines.append(f"        bounds.append(Bound({level!r}, {constraint!r}, {result}, limit))")
-    lines.append(f"        {result} = limit")
-    return result
+    def name_of(self, number: int, operation: Operation, *, often: bool) -> str | None:
+        return f"t{number}" if often else None

@@ -1,12 +1,13 @@
 """The operations of a formula, operands first, each once: what code is written from."""
 
+from collections.abc import Collection, Mapping
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.formulas.tracing import Traced
+from exitbrain.domain.formulas.registry import Formula
+from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter, traced
 
-OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 BOUNDING = ("max", "min", "mark")
 """The operations that may bind a level; the name of one is the level and the constraint."""
 
@@ -19,6 +20,20 @@ class Operation(NamedTuple):
     op: str
     name: str
     args: tuple[int, ...]
+
+
+def trace(
+    formula: Formula, given: Mapping[str, float], ignores: Collection[str] = ()
+) -> FormulaOutputs[Traced]:
+    """Return the trace of a formula with these parameters; an input that is ignored counts as 0."""
+    inputs: FormulaInputs[Any] = FormulaInputs(
+        **{
+            name: traced(0.0) if name in ignores else named(name, 1.0)
+            for name in FormulaInputs.__struct_fields__
+        }
+    )
+    parameters = formula.parameters(**{name: parameter(name, value) for name, value in given.items()})
+    return formula.text(TracingAlgebra(), inputs, parameters)
 
 
 class Graph:

@@ -22,8 +22,8 @@ from exitbrain.domain.guards import Freshness
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import TimeOrigin
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import DecodedDecision
 
 
 class _Context(msgspec.Struct, gc=False):

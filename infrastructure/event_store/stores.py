@@ -10,11 +10,11 @@ from eventsourcing.domain import EventSourcingError
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, NoStore, StoreUnavailable
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.sqlite_files import StorePaths, Way
 from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, look, why_empty
 from exitbrain.infrastructure.event_store.startup import check
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.written_files import make_for_owner
 

@@ -10,7 +10,6 @@ run has; for others, Dask's own configuration names certificates (`distributed.c
 import asyncio
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
+from exitbrain.infrastructure.parallel_replay import cores
 
 try:
     import dask
@@ -98,7 +98,7 @@ def on_cluster(where: str) -> Iterator[OnDask]:
             "cluster", where, f"local, local:N with N from 1 to {WORKERS_MAX}, or tcp:// or tls://HOST:PORT"
         )
     if local is not None:
-        workers = int(local[1]) if local[1] else _cores()
+        workers = int(local[1]) if local[1] else cores()
         with _local_cluster(workers) as cluster, _client(cluster, "the local cluster") as client:
             client.register_plugin(_LeaveCtrlCToTheParent())
             yield OnDask(client, "the local cluster")
@@ -192,10 +192,6 @@ async def _knock(address: str) -> None:
     known = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
     comm = await connect(address, timeout=CONNECT_S, **known)  # type: ignore[no-untyped-call]
     await comm.close()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _same(task: Task) -> Task:

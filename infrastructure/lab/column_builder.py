@@ -1,7 +1,7 @@
 """From the stored bytes of decisions to their columns, as much at a time as fits into memory."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.values import TimeOrigin
+from exitbrain.domain.values import EPOCH, TimeOrigin
 from exitbrain.infrastructure.event_store.decisions import StoredDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.lab.decision_columns import (
@@ -31,7 +31,6 @@ from exitbrain.infrastructure.lab.decision_columns import (
 )
 from exitbrain.infrastructure.lab.judgement import digests_of, guard_states, words_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
 _EXACT_US = 1 << 53
 """Beyond it (285 years) a difference of times is no longer a double to the microsecond."""
@@ -69,7 +68,7 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
 
 def microseconds(at: datetime) -> int:
     """Return a time as microseconds since 1970, exactly."""
-    since = at - _EPOCH
+    since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

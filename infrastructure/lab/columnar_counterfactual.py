@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 
 from exitbrain.application.counterfactual import Counterfactual, LeftOut
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
@@ -18,7 +19,7 @@ from exitbrain.infrastructure.lab.column_builder import columns_of, microseconds
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.stored_hash import decision_rows, stored_hash
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
@@ -35,12 +36,18 @@ Progress = Callable[[int, int], None]
 class ColumnarCounterfactual:
     """Ask policies about the decisions of a store, as many at a time as columns hold."""
 
-    def __init__(self, ledger: StoredLedger, mirror: Mirror | None = None) -> None:
+    def __init__(
+        self,
+        ledger: StoredLedger,
+        policies: Policies,
+        snapshots: Snapshots,
+        mirror: Mirror | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._policies = policies
+        self._snapshots = snapshots
         self._mirror = mirror
         self._mirror_trusted = False
-        self._policies = ledger.register().policies
-        self._instruments: dict[str, Instrument | None] = {}
 
     def run(
         self,
@@ -102,11 +109,11 @@ class ColumnarCounterfactual:
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)
         for name, parameters_hash, rows in _rows_by_policy(columns):
-            registered = self._policies.get(name)
-            if registered is not None and registered.ref.parameters_hash == parameters_hash:
+            named = self._policies.find(name, parameters_hash)
+            if named is not None:
                 policy[rows] = len(policies)
-                policies.append(registered.policy)
-        snapshots, known = self._snapshots(columns.snapshot)
+                policies.append(named)
+        snapshots, known = self._snapshots_of(columns.snapshot)
         asked = _selected_rows(columns, selection)
         for reason, good in (
             ("unknown_policy", policy >= 0),
@@ -119,13 +126,10 @@ class ColumnarCounterfactual:
             return Recorded(columns, tuple(policies), policy, snapshots)
         return Recorded(columns.take(asked), tuple(policies), policy[asked], snapshots)
 
-    def _snapshots(self, column: Coded) -> tuple[Snapshots, Mask]:
-        for content_hash in column.values:
-            if content_hash not in self._instruments:
-                self._instruments[content_hash] = self._ledger.instrument(content_hash)
-        found = [self._instruments[content_hash] for content_hash in column.values]
+    def _snapshots_of(self, column: Coded) -> tuple[SnapshotColumns, Mask]:
+        found = [self._snapshots.find(content_hash) for content_hash in column.values]
         known = np.array([*(instrument is not None for instrument in found), True])
-        return Snapshots.of([instrument or _NO_INSTRUMENT for instrument in found]), known
+        return SnapshotColumns.of([instrument or _NO_INSTRUMENT for instrument in found]), known
 
 
 def _rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:

@@ -6,20 +6,18 @@ interpreter, and neighbouring policies are computed side by side. The written ke
 a reader can see them and where compiled code can be cached; a test writes them again and compares.
 """
 
-from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.formulas.registry import FORMULAS, Formula
 from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter
-from exitbrain.infrastructure.engine.graph import OPERATORS, Graph, Operation
+from exitbrain.infrastructure.engine.formula_writer import write
+from exitbrain.infrastructure.engine.graph import Graph, Operation, trace
 
 INPUTS = FormulaInputs.__struct_fields__
 OUTPUTS = FormulaOutputs.__struct_fields__
 
 _ARGUMENTS = ("logarithm", "p", "j")
-_BEATS = {"max": ">", "min": "<"}
 
 _PREFACE = '''"""Formula {formula} as kernels. Written by `exitbrain.infrastructure.lab.formula_kernel`; not to be changed by hand."""
 
@@ -46,8 +44,10 @@ def kernel_name(formula: str) -> str:
 def source_of_kernels(name: str) -> str:
     """Return the source of the module that holds the kernels of a formula; raises NoKernel."""
     formula = FORMULAS[name]
-    graph = Graph(_trace(formula), leaves=("input", "parameter"))
-    writing = _Writing(graph, parameter_names(formula))
+    names, defaults = parameter_names(formula), formula.parameters()
+    traced = trace(formula, {name: getattr(defaults, name) for name in names})
+    graph = Graph(traced, leaves=("input", "parameter"))
+    writing = _Writing(graph, names)
     own = kernel_name(name)
     arguments = ", ".join((*INPUTS, "logarithm"))
     parts = [
@@ -62,21 +62,12 @@ def _function(name: str, arguments: str, body: list[str], what: str) -> list[str
     return ["", "@inlined", f"def {name}({typed}) -> Any:", f'    """Return {what}."""', *body, ""]
 
 
-def _trace(formula: Formula) -> FormulaOutputs[Traced]:
-    inputs: FormulaInputs[Any] = FormulaInputs(**{name: named(name, 1.0) for name in INPUTS})
-    defaults = formula.parameters()
-    parameters = formula.parameters(
-        **{name: parameter(name, getattr(defaults, name)) for name in parameter_names(formula)}
-    )
-    return formula.text(TracingAlgebra(), inputs, parameters)
-
-
 class _Writing:
     """Write the operations of a formula as statements, under the names that the formula gives its steps."""
 
     def __init__(self, graph: Graph, parameters: tuple[str, ...]) -> None:
+        self._graph = graph
         self._operations = graph.operations
-        self._outputs = graph.outputs
         self._parameters = {name: number for number, name in enumerate(parameters)}
         self._logarithm = self._only_logarithm()
         self._arms = {arm for operation in graph.operations for arm in _arms_of(operation)}
@@ -84,8 +75,8 @@ class _Writing:
 
     def outputs(self) -> list[str]:
         """Return the statements that compute the outputs, in the order of `FormulaOutputs`."""
-        numbers = [self._outputs[name] for name in OUTPUTS]
-        lines, texts = self._statements(self._below(numbers, stop=self._logarithm))
+        numbers = [self._graph.outputs[name] for name in OUTPUTS]
+        lines, texts = write(self._graph, self._below(numbers, stop=self._logarithm), self)
         results = [f"        {texts[number]}," for number in numbers]
         return [*lines, "    return (", *results, "    )"]
 
@@ -118,30 +109,17 @@ class _Writing:
                     waiting.extend(self._operations[number].args)
         return sorted(found)
 
-    def _statements(self, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
-        """Return the statements, and for each operation the expression that stands for its result after them."""
-        uses = Counter(arg for number in numbers for arg in self._operations[number].args)
-        uses.update(self._outputs.values())
-        lines: list[str] = []
-        texts: dict[int, str] = {}
-        for number in numbers:
-            operation = self._operations[number]
-            of = [texts.get(arg, "") for arg in operation.args]
-            if operation.op == "parameter":
-                texts[number] = f"p_{operation.name}"
-                lines.append(f"    p_{operation.name} = p[{self._parameters[operation.name]}, j]")
-            elif number == self._logarithm:
-                texts[number] = "logarithm"
-            elif operation.op in ("constant", "input"):
-                texts[number] = f"({operation.name})" if operation.name.startswith("-") else operation.name
-            elif operation.op == "mark":
-                texts[number] = of[0]
-            elif uses[number] > 1 or number in self._arms or number in self._names or _arms_of(operation):
-                texts[number] = self._names.get(number, f"t{number}")
-                lines.append(f"    {texts[number]} = {_expression(operation, of)}")
-            else:
-                texts[number] = f"({_expression(operation, of)})"
-        return lines, texts
+    def own(self, number: int, operation: Operation, of: Sequence[str]) -> tuple[list[str], str] | None:
+        if operation.op == "parameter":
+            name = f"p_{operation.name}"
+            return [f"    {name} = p[{self._parameters[operation.name]}, j]"], name
+        if number == self._logarithm:
+            return [], "logarithm"
+        return ([], of[0]) if operation.op == "mark" else None
+
+    def name_of(self, number: int, operation: Operation, *, often: bool) -> str | None:
+        named = often or number in self._arms or number in self._names or _arms_of(operation)
+        return self._names.get(number, f"t{number}") if named else None
 
 
 def _arms_of(operation: Operation) -> tuple[int, ...]:
@@ -149,13 +127,3 @@ def _arms_of(operation: Operation) -> tuple[int, ...]:
     if operation.op == "where":
         return operation.args[1:]
     return operation.args if operation.op in ("max", "min") else ()
-
-
-def _expression(operation: Operation, of: list[str]) -> str:
-    match operation.op:
-        case "where":
-            return f"{of[1]} if {of[0]} else {of[2]}"
-        case "max" | "min":
-            return f"{of[1]} if {of[1]} {_BEATS[operation.op]} {of[0]} else {of[0]}"
-        case op:
-            return f"{of[0]} {OPERATORS[op]} {of[1]}"

@@ -9,19 +9,19 @@ from exitbrain.application.outcome_measures import (
     measures_of,
     summary_of,
 )
-from exitbrain.application.outcome_plans import LeftOutBecause, ms_of
+from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
-from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Assumption, plain
+from exitbrain.domain.values import Assumption, ms_of, plain
 
 SEED = 1
 OFF_MARKET = "off_market"
@@ -109,7 +109,8 @@ class Found:
 
 
 def find_outcomes(
-    ledger: ExitLedger,
+    policies: Policies,
+    snapshots: Snapshots,
     engine: LevelEngine,
     market: MarketData,
     question: Question,
@@ -124,7 +125,7 @@ def find_outcomes(
     """
     alone = len(question.candidates) == 1
     found = Found(question, Panel(len(question.candidates)))
-    walking = Outcomes(ledger, engine, market)
+    walking = Outcomes(policies, snapshots, engine, market)
     outcomes = walking.run(
         positions, question.baseline, question.candidates, question.terms, attributed=alone
     )

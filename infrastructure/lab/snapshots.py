@@ -11,7 +11,7 @@ from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshots:
+class SnapshotColumns:
     """Instruments in the order of the codes of a snapshot column; the last place, which -1 finds, is none at all.
 
     `ticked` and `stepped` say which of them have a tick and a step.
@@ -23,7 +23,7 @@ class Snapshots:
     stepped: Mask
 
     @classmethod
-    def of(cls, instruments: Sequence[Instrument]) -> "Snapshots":
+    def of(cls, instruments: Sequence[Instrument]) -> "SnapshotColumns":
         """Return the instruments as snapshots."""
         return cls(
             instruments=(*instruments, None),

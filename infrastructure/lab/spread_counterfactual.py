@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exitbrain.application.counterfactual import Counterfactual, WhatIf
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
@@ -56,4 +57,6 @@ def ask_policies(policies: tuple[Policy, ...], task: SweepTask) -> Counterfactua
     """Ask some policies; a pure function of the policies and the task."""
     with closing(open_to_read(task.store)) as ledger:
         mirror = None if task.mirror is None else fresh_mirror(ledger, task.mirror)
-        return ColumnarCounterfactual(ledger, mirror).run(policies, task.selection)
+        return ColumnarCounterfactual(ledger, Policies(ledger), Snapshots(ledger), mirror).run(
+            policies, task.selection
+        )

@@ -24,7 +24,7 @@ from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
 from exitbrain.infrastructure.lab.slice_states import SliceStates
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep_kernel import SweepRows
 
 States = npt.NDArray[np.int64]
@@ -40,7 +40,7 @@ class Recorded:
     columns: DecisionColumns
     policies: tuple[Policy, ...]
     policy: npt.NDArray[np.int64]
-    snapshots: Snapshots
+    snapshots: SnapshotColumns
 
     def part(self, rows: slice | Integers) -> "Recorded":
         """Return some of the decisions."""

@@ -27,6 +27,7 @@ from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
 from exitbrain.domain.configuration import DecisionSettings
@@ -44,6 +45,7 @@ from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.joined import JoinedLedger
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -57,7 +59,6 @@ from exitbrain.infrastructure.library.arguments import (
 )
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 from exitbrain.infrastructure.library.open_settings import OpenSettings
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.activation import WithActivations, activation_message
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -303,7 +304,9 @@ class ExitBrain:
         """
         check("selection", selection, Selection, A_SELECTION)
         if not from_receipts and not context:
-            return DecisionReplay(self.ledger, self._decisions, self._engine).run(_aware(selection))
+            return DecisionReplay(
+                Policies(self.ledger), Snapshots(self.ledger), self._decisions, self._engine
+            ).run(_aware(selection))
         if selection != EVERYTHING:
             raise InvalidValue("selection", selection, "none, since this replay needs the whole log")
         if from_receipts and context:
@@ -329,7 +332,14 @@ class ExitBrain:
             check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
         base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
         policies = [variant_of(base, changes) for changes in variants or ({},)]
-        asking = Asking(self.ledger, self._decisions, self._engine, self._mirror_folder)
+        asking = Asking(
+            self.ledger,
+            Policies(self.ledger),
+            Snapshots(self.ledger),
+            self._decisions,
+            self._engine,
+            self._mirror_folder,
+        )
         return asking.run(policies, _aware(selection)).counterfactual
 
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:

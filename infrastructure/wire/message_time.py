@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from exitbrain.domain.messages import NO_TIME, MessageTime
-from exitbrain.domain.values import Assumption, TimeOrigin
+from exitbrain.domain.values import EPOCH, Assumption, TimeOrigin
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.scalars import SHOWN_MAX, shown
 
@@ -20,7 +20,6 @@ _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
     r"(?P<offset>Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 _LAST = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 # From 2000 to 2100 seconds lie between 9.4e8 and 4.2e9, milliseconds between 9.4e11 and 4.2e12.
@@ -93,7 +92,7 @@ def _moment(text: str) -> _Read:
     whole = int(digits[1])
     places, form = (6, _SECONDS_FORM) if whole < _SECONDS_BELOW else (3, _MS_FORM)
     fraction = (digits[2] or "").ljust(places, "0")[:places]
-    return _EPOCH + timedelta(microseconds=whole * 10**places + int(fraction)), form, None
+    return EPOCH + timedelta(microseconds=whole * 10**places + int(fraction)), form, None
 
 
 def _from_iso(text: str) -> _Read:

@@ -10,8 +10,8 @@ import pytest
 
 from exitbrain.infrastructure.event_store.joined import ledger_over
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from tests.servers import fresh_database
 
 Opener = Callable[[], StoredLedger]

@@ -10,14 +10,14 @@ import redis
 from exitbrain.application.ports.message_source import MessageSource
 from exitbrain.application.ports.publisher import Publisher, UnknownPosition
 from exitbrain.application.ports.reading_places import ReadingPlaces
-from exitbrain.infrastructure.paper.places import InMemoryPlaces
-from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.redis.streams import published_key
 from tests.names import NAMES, STORE, TURN
 from tests.servers import REDIS_KINDS, redis_url
+from tests.streams_in_memory.places import InMemoryPlaces
+from tests.streams_in_memory.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 
 STAGES = ("memory", *REDIS_KINDS)
 LONG_S = 3600.0

@@ -10,12 +10,12 @@ from exitbrain.application.ports.dead_letters import DeadLetter, DeadLetters, Un
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.receipt import RawFields
-from exitbrain.infrastructure.paper.dead_letters import InMemoryDeadLetters
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from exitbrain.infrastructure.redis import dead_letters as on_redis
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from tests.names import dead_letters_of
 from tests.servers import REDIS_KINDS, redis_url
+from tests.streams_in_memory.dead_letters import InMemoryDeadLetters
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.wire.published_world import outgoing, take
 from tests.world import NOON_MS, World
 

@@ -15,8 +15,8 @@ from exitbrain.domain.aggregate import Record
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreOpened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger, open_to_read
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.contract.conftest import Opener
 from tests.replay.representative_events import RECORDED
 from tests.world import THIS_STORE

@@ -44,11 +44,11 @@ from exitbrain.infrastructure.demo import synthetic
 from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from exitbrain.infrastructure.wire.published_shapes import schemas as stream_schemas
 from tests.integration.test_redis_errors import ROWS, WRITING
 from tests.names import PUBLISHED
 from tests.replay.representative_events import SAMPLES
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.live.publishing_world import PublishingProcess
 from tests.world import SERVER, World
 

@@ -12,6 +12,7 @@ import pytest
 
 from exitbrain import ExitBrain
 from exitbrain.application.counterfactual import RowCounterfactual
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.variant import variant_of
@@ -47,7 +48,9 @@ class Store:
     @property
     def by_row(self) -> RowCounterfactual:
         """Return the slow clear way."""
-        return RowCounterfactual(self.ledger, StoredDecisions(self.ledger), BuiltInFormulas())
+        return RowCounterfactual(
+            Policies(self.ledger), Snapshots(self.ledger), StoredDecisions(self.ledger), BuiltInFormulas()
+        )
 
 
 @pytest.fixture
@@ -70,8 +73,16 @@ def test_columns_of_the_store_and_of_its_mirror_answer_as_rows_do(
     mirror = Mirror.of(store.ledger, tmp_path / "mirror", span=600)
     mirror.export(store.ledger)
 
-    assert ColumnarCounterfactual(store.ledger).run(POLICIES) == expected
-    assert ColumnarCounterfactual(store.ledger, mirror).run(POLICIES) == expected
+    assert (
+        ColumnarCounterfactual(store.ledger, Policies(store.ledger), Snapshots(store.ledger)).run(POLICIES)
+        == expected
+    )
+    assert (
+        ColumnarCounterfactual(store.ledger, Policies(store.ledger), Snapshots(store.ledger), mirror).run(
+            POLICIES
+        )
+        == expected
+    )
     assert expected.answers[0].decisions > 100
     assert expected.answers[1].became_safe > 20
 
@@ -82,7 +93,12 @@ def test_a_selection_is_the_same_in_both_lanes(store: Store) -> None:
         Selection(since=START + timedelta(minutes=20), until=START + timedelta(minutes=90)),
     ):
         expected = store.by_row.run(POLICIES, selection)
-        assert ColumnarCounterfactual(store.ledger).run(POLICIES, selection) == expected
+        assert (
+            ColumnarCounterfactual(store.ledger, Policies(store.ledger), Snapshots(store.ledger)).run(
+                POLICIES, selection
+            )
+            == expected
+        )
         assert 0 < expected.answers[0].decisions < 400
 
 
@@ -108,7 +124,9 @@ def test_what_was_changed_in_the_store_counts_and_not_what_the_mirror_holds(
     assert changed
 
     expected = store.by_row.run(POLICIES)
-    found = ColumnarCounterfactual(store.ledger, mirror).run(POLICIES)
+    found = ColumnarCounterfactual(store.ledger, Policies(store.ledger), Snapshots(store.ledger), mirror).run(
+        POLICIES
+    )
 
     assert found == expected != before
     assert found.left_out.unreadable == 2
@@ -117,7 +135,7 @@ def test_what_was_changed_in_the_store_counts_and_not_what_the_mirror_holds(
 def test_progress_tells_every_answer_and_ends_at_the_last_decision(store: Store) -> None:
     told: list[tuple[int, int]] = []
 
-    found = ColumnarCounterfactual(store.ledger).run(
+    found = ColumnarCounterfactual(store.ledger, Policies(store.ledger), Snapshots(store.ledger)).run(
         POLICIES, progress=lambda position, answers: told.append((position, answers))
     )
 
@@ -142,5 +160,12 @@ def test_columns_are_for_built_in_formulas_alone(store: Store) -> None:
 
     decisions = StoredDecisions(store.ledger)
     with pytest.raises(NoColumns, match="this engine is another"):
-        Asking(store.ledger, decisions, NotOurs()).run([V3_6], lane="columnar")
-    assert Asking(store.ledger, decisions, NotOurs()).run([V3_6]).lane == "row"
+        Asking(store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs()).run(
+            [V3_6], lane="columnar"
+        )
+    assert (
+        Asking(store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs())
+        .run([V3_6])
+        .lane
+        == "row"
+    )

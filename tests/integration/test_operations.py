@@ -13,6 +13,7 @@ import redis
 from redis.crc import key_slot
 
 from exitbrain.application.context_audit import ContextAudit
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
@@ -39,7 +40,9 @@ def ran(name: str, *arguments: str, redis_url: str = "") -> subprocess.Completed
 
 
 def check_every_replay_is_exact(ledger: StoredLedger, decisions: int) -> None:
-    replay = DecisionReplay(ledger, StoredDecisions(ledger), BuiltInFormulas()).run()
+    replay = DecisionReplay(
+        Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), BuiltInFormulas()
+    ).run()
     assert (replay.decisions, replay.exact) == (decisions, decisions)
     assert ContextAudit(ledger, WireTranslator()).run().clean
 
@@ -73,7 +76,9 @@ def test_a_backup_while_a_worker_writes_is_whole_and_holds_the_same_positions(tm
     head = copied.head()
     assert began_at <= head <= ledger.head()
     assert list(copied.log()) == list(ledger.log(upto=head))
-    report = DecisionReplay(copied, StoredDecisions(copied), BuiltInFormulas()).run()
+    report = DecisionReplay(
+        Policies(copied), Snapshots(copied), StoredDecisions(copied), BuiltInFormulas()
+    ).run()
     assert report.decisions >= 50
     check_every_replay_is_exact(copied, report.decisions)
     for each in (copied, ledger):

@@ -10,6 +10,7 @@ import pytest
 
 from exitbrain.application import opening
 from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import Decision
@@ -19,12 +20,12 @@ from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of
-from exitbrain.infrastructure.lab.snapshots import Snapshots
+from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import Recorded
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
 from tests.unit.domain.example import inputs_for
@@ -68,7 +69,9 @@ def by_row(
     ledger.save([Record(id_of_snapshot(each), 1, InstrumentSnapshotTaken(each)) for each in instruments])
     for number, decision in enumerate(decisions, start=1):
         ledger.save([Record(UUID(int=number), 1, decision)])
-    return RowCounterfactual(ledger, DecodedDecisions(ledger), BuiltInFormulas()).run(policies)
+    return RowCounterfactual(
+        Policies(ledger), Snapshots(ledger), DecodedDecisions(ledger), BuiltInFormulas()
+    ).run(policies)
 
 
 def in_columns(
@@ -83,7 +86,7 @@ def in_columns(
     for start in range(0, len(decisions), size):
         columns = columns_of(stored(decisions[start : start + size]))
         recorded = tuple(SHIPPED[name] for name in columns.policy.values)
-        snapshots = Snapshots.of([by_hash[name] for name in columns.snapshot.values])
+        snapshots = SnapshotColumns.of([by_hash[name] for name in columns.snapshot.values])
         sweep.take(Recorded(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
     return sweep.answer(LeftOut())
 

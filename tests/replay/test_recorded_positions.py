@@ -7,6 +7,7 @@ import pytest
 
 from exitbrain.application.outcome_totals import Panel
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.formulas.registry import SHIPPED
@@ -35,7 +36,7 @@ def outcomes(shared_data: Path) -> list[PositionOutcome]:
             timestamp=held["opened_at"],
         )
     market = MarketFiles(shared_data / "market" / "binance-usdm-1m")
-    walking = Outcomes(world.ledger, world.engine, market)
+    walking = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     found = list(
         walking.run(recorded_positions(world.ledger), None, CANDIDATES, Terms(CANDIDATES[0]), attributed=True)
     )

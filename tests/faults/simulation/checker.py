@@ -9,6 +9,7 @@ from uuid import UUID
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay, message_of
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
@@ -17,9 +18,9 @@ from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpe
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin, Whose
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.expected import Expected
 from tests.faults.simulation.faults import BY_STRANGERS, Kind
@@ -319,7 +320,9 @@ class _Check:
     def _replays_are_exact(self) -> Iterator[str]:
         engine = BuiltInFormulas()
         for report in (
-            DecisionReplay(self._ledger, DecodedDecisions(self._ledger), engine).run(),
+            DecisionReplay(
+                Policies(self._ledger), Snapshots(self._ledger), DecodedDecisions(self._ledger), engine
+            ).run(),
             IntakeReplay(self._ledger, Intake(engine, self._translator), MAPPER.to_stored_event).run(),
             ContextAudit(self._ledger, self._translator).run(),
         ):

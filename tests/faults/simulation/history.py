@@ -15,7 +15,7 @@ from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.world import MAX_BYTES, THIS_STORE, StoppedClock

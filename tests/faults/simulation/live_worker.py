@@ -25,10 +25,10 @@ from exitbrain.domain.messages import IncomingMessage, IntentKind, TradeIntent, 
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.ports import (

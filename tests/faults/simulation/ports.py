@@ -27,8 +27,8 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.live.recording import OneThread
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
 from exitbrain.infrastructure.redis.published_position import position_in
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers

@@ -17,7 +17,7 @@ from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import Published

@@ -19,7 +19,7 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.paper.ledger import InMemoryRecorder
+from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from tests.faults.simulation.expected import Expected
 from tests.faults.simulation.faults import Faults, Kind
 from tests.faults.simulation.history import history, stored_events

@@ -17,7 +17,7 @@ from exitbrain import (
 )
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, NOON_MS, StoppedClock
 
 

@@ -43,7 +43,7 @@ from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.formulas.registry import compute
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, StoppedClock
 
 BTC = Instrument("BTCUSDT", tick_size=Decimal("0.1"), step_size=Decimal("0.001"), taker_fee_bps=4.0)

@@ -10,7 +10,7 @@ from exitbrain import AlteredPolicy, ExitBrain, LogEntry, Record, StoreUnavailab
 from exitbrain.domain.policy_register import PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import StoppedClock, World, rewritten
 
 

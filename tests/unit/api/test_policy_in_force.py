@@ -22,7 +22,7 @@ from exitbrain import (
 )
 from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, StoppedClock
 
 HOUSE = changed(V3_6, name="house", parameters={**V3_6.parameters, "tp_costs": 4.0})

@@ -19,7 +19,7 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.application.ports.instruments import Instruments
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.settings import Settings
 from tests.world import NOON, StoppedClock
 

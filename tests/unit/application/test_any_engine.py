@@ -32,14 +32,15 @@ from exitbrain.application.engine_replay import EngineReplay
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import changed, fields_of
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
 from exitbrain.ports import EngineFailed, EngineUnavailable, LevelEngine
 from tests.unit.domain.example import BTCUSDT, inputs_for, raw_levels
 from tests.world import NOON, StoppedClock
@@ -259,7 +260,7 @@ def test_a_bad_answer_is_the_same_finding_however_it_is_asked(
     assert replayed.first_drift is not None
     assert (replayed.first_drift.field, replayed.first_drift.recorded_by) == ("engine", "exitbrain")
     assert replayed.first_drift.recomputed == str(failed.value)
-    assert EngineReplay(recorded, decisions, host, FOREIGN).run().failed == 1
+    assert EngineReplay(Policies(recorded), Snapshots(recorded), decisions, host, FOREIGN).run().failed == 1
     verdict = PolicyVerdict(V3_5.name)
     EngineCheck(V3_5, _Same(host), [Ask("one", inputs_for(V3_5, leverage=ASKED_IN_VAIN))], cuts=1).run(
         verdict
@@ -476,7 +477,7 @@ def test_levels_and_what_ifs_are_those_of_the_engine_that_was_brought(recorded: 
 @pytest.mark.parametrize("engine", [Host(lambda raw: raw), OnOurs()])
 def test_columns_do_not_stand_in_for_an_engine_of_somebody_else(engine: LevelEngine) -> None:
     ledger = open_ledger("memory://", create=True)
-    asking = Asking(ledger, StoredDecisions(ledger), engine)
+    asking = Asking(ledger, Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), engine)
 
     with pytest.raises(NoColumns, match="columns hold the formulas of ExitBrain, this engine is another"):
         asking.run([V3_6], lane="columnar")

@@ -13,6 +13,7 @@ from exitbrain.application.counterfactual import (
     WhatIf,
     rebased,
 )
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import UnknownPolicy
@@ -24,14 +25,16 @@ from exitbrain.domain.levels import fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.property.recorded_decisions import NOON, decided
 from tests.unit.domain.example import BTCUSDT, inputs_for
 from tests.world import World
 
 
 def asking(world: World) -> RowCounterfactual:
-    return RowCounterfactual(world.ledger, DecodedDecisions(world.ledger), BuiltInFormulas())
+    return RowCounterfactual(
+        Policies(world.ledger), Snapshots(world.ledger), DecodedDecisions(world.ledger), BuiltInFormulas()
+    )
 
 
 def ask(world: World, *policies: Policy, **how: Any) -> tuple[WhatIf, ...]:

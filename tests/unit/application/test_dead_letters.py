@@ -12,12 +12,12 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.receipt import Disposition, Reason
-from exitbrain.infrastructure.paper.dead_letters import InMemoryDeadLetters
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from exitbrain.infrastructure.wire.dead_letter import corrected
 from exitbrain.infrastructure.wire.stream_entry import from_entry
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.names import dead_letters_of
+from tests.streams_in_memory.dead_letters import InMemoryDeadLetters
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.wire.published_world import outgoing
 from tests.world import MAX_BYTES, NOON_MS, World
 

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from exitbrain.application.engine_replay import EngineReplay, EngineReport
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.engine.named import NamedEngines
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.world import World, rewritten
 
 OLD_ENGINE = "foreign:exitbrain:AdaptiveLeverageEngine"
@@ -27,7 +28,14 @@ def recorded(policy: str) -> World:
 
 
 def replayed(world: World, engine: str, unit: Unit | None = None, **selected: Any) -> EngineReport:
-    replay = EngineReplay(world.ledger, DecodedDecisions(world.ledger), NamedEngines(engine), engine, unit)
+    replay = EngineReplay(
+        Policies(world.ledger),
+        Snapshots(world.ledger),
+        DecodedDecisions(world.ledger),
+        NamedEngines(engine),
+        engine,
+        unit,
+    )
     return replay.run(Selection(**selected))
 
 

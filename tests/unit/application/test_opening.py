@@ -19,7 +19,7 @@ from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened
 from exitbrain.domain.values import Unit, changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, THIS_STORE, StoppedClock, rewritten
 
 

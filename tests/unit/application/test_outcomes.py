@@ -16,6 +16,7 @@ from exitbrain.application.outcome_totals import Panel, regrets_of
 from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.application.ports.walks import RowWalks
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
 from exitbrain.application.replay import Selection
 from exitbrain.application.simulation import Terms
@@ -85,7 +86,7 @@ def opened(world: World, minute: float = 0, **fields: Any) -> None:
 def every(
     world: World, market: MadeMarket, *candidates: Policy, baseline: Policy | None = None
 ) -> list[PositionOutcome | LeftOut]:
-    outcomes = Outcomes(world.ledger, world.engine, market)
+    outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     positions = recorded_positions(world.ledger)
     return list(outcomes.run(positions, baseline, candidates or (V3_6,), TERMS, attributed=True))
 
@@ -121,7 +122,8 @@ class Asked(RowWalks):
 def test_whoever_is_given_walks_every_plan_and_every_pair() -> None:
     world, walks = World(), Asked()
     opened(world)
-    outcomes = Outcomes(world.ledger, world.engine, MadeMarket(BTCUSDT=FALL), walks)
+    known = Policies(world.ledger), Snapshots(world.ledger)
+    outcomes = Outcomes(*known, world.engine, MadeMarket(BTCUSDT=FALL), walks)
 
     (found,) = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
 
@@ -325,7 +327,9 @@ def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> No
     world = World()
     opened(world)
     terms = replace(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
-    outcomes = Outcomes(world.ledger, world.engine, MadeMarket(BTCUSDT=CALM))
+    outcomes = Outcomes(
+        Policies(world.ledger), Snapshots(world.ledger), world.engine, MadeMarket(BTCUSDT=CALM)
+    )
 
     [left_out] = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms)
 
@@ -346,7 +350,7 @@ def test_a_position_whose_market_data_can_not_be_read_is_left_out() -> None:
     world = World()
     opened(world)
     opened(world, 1, symbol="ETHUSDT")
-    outcomes = Outcomes(world.ledger, world.engine, Broken(BTCUSDT=CALM))
+    outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, Broken(BTCUSDT=CALM))
 
     walked, left_out = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
 

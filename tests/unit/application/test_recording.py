@@ -13,7 +13,7 @@ from exitbrain.application.recording import ATTEMPTS
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.position import BOTH, Position, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON_MS, World
 
 LONG: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}

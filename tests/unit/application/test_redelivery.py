@@ -15,7 +15,7 @@ from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.receipt import Disposition
 from exitbrain.domain.values import Origin, changed
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.incoming import from_fields
 from tests.property.any_messages import SomeInstruments
 from tests.world import MAX_BYTES, NOON_MS, World

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.domain.guards import GUARDS, STOP_COSTS, GuardReport
-from exitbrain.infrastructure.wording import findings, number, percent, percents
+from exitbrain.infrastructure.wording import exactly, findings, number, percent, percents
 
 
 def detail(guard: str, **figures: float) -> str:
@@ -34,6 +34,21 @@ def detail(guard: str, **figures: float) -> str:
 )
 def test_percents_have_two_places_and_the_digits_they_need(fraction: float, text: str) -> None:
     assert percent(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("1E-7", "0.0000001"),
+        ("-2.50", "-2.5"),
+        ("100", "100"),
+        ("1E+2", "100"),
+        ("-0.00", "0"),
+        ("0E-9", "0"),
+    ],
+)
+def test_an_exact_amount_has_all_its_digits_and_no_zeros_behind_them(amount: str, text: str) -> None:
+    assert exactly(Decimal(amount)) == text
 
 
 @given(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0))

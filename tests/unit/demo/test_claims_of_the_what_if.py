@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.formulas.registry import V3_5, V3_6
@@ -41,7 +42,12 @@ def _walked(container: Container, symbols: dict[str, SyntheticSymbol]) -> Found:
     ledger = container.ledger()
     question = Question(None, [V3_6], Terms(V3_6))
     return find_outcomes(
-        ledger, container.engine(), SyntheticMarket(symbols), question, recorded_positions(ledger)[:20]
+        Policies(ledger),
+        Snapshots(ledger),
+        container.engine(),
+        SyntheticMarket(symbols),
+        question,
+        recorded_positions(ledger)[:20],
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from exitbrain.application.counterfactual import Pair, RowCounterfactual
 from exitbrain.application.ports.market import NoMarket
+from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.formulas.registry import V3_5, V3_6
@@ -16,6 +17,7 @@ from exitbrain.domain.levels import LEVELS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
 from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table
@@ -27,7 +29,6 @@ from exitbrain.infrastructure.lab.report.what_if import (
     what_if_page,
     write_what_if,
 )
-from exitbrain.infrastructure.paper.decisions import DecodedDecisions
 from exitbrain.infrastructure.wording import percent
 from exitbrain.infrastructure.written_files import NotWritten
 from tests.world import NOON_MS, World
@@ -73,13 +74,24 @@ def asked(world: World, policy: Policy) -> tuple[WhatIfRun, Changes, list[Pair]]
         pairs.append(pair)
 
     decisions = DecodedDecisions(world.ledger)
-    (answer,) = RowCounterfactual(world.ledger, decisions, ENGINE).run([policy], pairs=take).answers
+    (answer,) = (
+        RowCounterfactual(Policies(world.ledger), Snapshots(world.ledger), decisions, ENGINE)
+        .run([policy], pairs=take)
+        .answers
+    )
     return WhatIfRun(answer, changes, (V3_5, policy)), changes, pairs
 
 
 def found(world: World, policy: Policy = V3_6) -> Found:
     question = Question(None, [policy], Terms(policy))
-    return find_outcomes(world.ledger, ENGINE, OneMarket(), question, recorded_positions(world.ledger))
+    return find_outcomes(
+        Policies(world.ledger),
+        Snapshots(world.ledger),
+        ENGINE,
+        OneMarket(),
+        question,
+        recorded_positions(world.ledger),
+    )
 
 
 def walked(world: World) -> Walked:

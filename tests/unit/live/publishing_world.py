@@ -10,14 +10,14 @@ from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.store import StoreIdentity
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
-from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemoryStreams
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.names import PUBLISHED
+from tests.streams_in_memory.streams import InMemoryPublisher, InMemoryStreams
 from tests.unit.observation.live_path import Told
 from tests.world import World
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from exitbrain.application.live.clocks import ClockCheck
-from exitbrain.infrastructure.paper.streams import InMemorySource, InMemoryStreams
 from tests.event_loop import in_event_loop
 from tests.names import STORE
+from tests.streams_in_memory.streams import InMemorySource, InMemoryStreams
 from tests.unit.observation.live_path import Told
 from tests.world import NOON_MS, StoppedClock
 

@@ -6,9 +6,9 @@ import pytest
 
 from exitbrain.application.live import publishing
 from exitbrain.application.live.publishing_place import PublishedElsewhere
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.live.publishing_world import PublishingProcess, copy_of, told
 from tests.world import World, at
 

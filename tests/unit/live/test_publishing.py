@@ -14,9 +14,9 @@ from exitbrain.application.ports.publisher import Stated, UnknownPosition
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS, PUBLISHED
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.live.publishing_world import CutShort, MortalPublisher, PublishingProcess, copy_of, told
 from tests.world import THIS, THIS_STORE, World, at
 

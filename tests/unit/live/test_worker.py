@@ -22,12 +22,12 @@ from exitbrain.domain.values import changed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.paper.places import InMemoryPlaces
-from exitbrain.infrastructure.paper.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.event_loop import in_event_loop
 from tests.names import STORE
+from tests.streams_in_memory.places import InMemoryPlaces
+from tests.streams_in_memory.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
 from tests.unit.observation.live_path import Told
 from tests.world import World
 

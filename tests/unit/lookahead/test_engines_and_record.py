@@ -22,7 +22,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.foreign import foreign_policy
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
-from exitbrain.infrastructure.paper.ledger import InMemoryLedger
+from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests import cheating_engines
 from tests.property.level_inputs import random_inputs

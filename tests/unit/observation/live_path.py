@@ -28,9 +28,9 @@ from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.observation.journal import Level, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics
-from exitbrain.infrastructure.paper.places import InMemoryPlaces
-from exitbrain.infrastructure.paper.streams import InMemoryStreams
 from tests.ignored_exits import ignored_outcome
+from tests.streams_in_memory.places import InMemoryPlaces
+from tests.streams_in_memory.streams import InMemoryStreams
 from tests.world import NOON, THIS, World
 
 LEVELS = "quantum:stream:exitbrain.adaptive_levels"

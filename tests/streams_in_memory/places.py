@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.paper.streams import BEGINNING, InMemoryStreams
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import from_entry
+from tests.streams_in_memory.streams import BEGINNING, InMemoryStreams
 
 
 class InMemoryPlaces:

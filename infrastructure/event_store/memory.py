@@ -1,4 +1,4 @@
-"""The ledger in memory: for paper mode, replay and tests."""
+"""The ledger in memory: for a store `memory://`, replay and tests."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Streams in memory, with their source and publisher: for paper mode, simulation and tests.
+"""Streams in memory, with their source and publisher.
 
 They behave as the Redis adapters do, in one process and on one event loop.
 """

@@ -1,0 +1,21 @@
+"""What `--set` and `--sweep` are given: NAME=VALUE, each name once."""
+
+from collections.abc import Sequence
+
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.wire.scalars import shown
+
+
+def assignment(text: str, otherwise: str) -> tuple[str, str]:
+    """Return name and value as they were typed; raises WrongUsage with the sentence `otherwise` where there is no name."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise WrongUsage(otherwise)
+    return name, value
+
+
+def check_once(names: Sequence[str], what: str) -> None:
+    """Raise WrongUsage for a name that is given more than once; `what` says what the names are of."""
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongUsage(f"{what} {shown(name)} is given more than once")

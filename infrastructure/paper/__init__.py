@@ -1,1 +1,0 @@
-"""The in-memory adapters for paper mode, replay and tests."""
