@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.faults.processes.run import Plan, Report, perform
+from tests.own_time import OwnTime
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -16,7 +17,7 @@ def _performed(plan: Plan) -> Report:
     def tell(done: int) -> None:
         sys.stdout.write(f"{done} of {plan.kills} kills, seed {plan.seed}\n")
 
-    report = perform(plan, tell)
+    report = perform(plan, tell, OwnTime)
     for name, log in report.logs.items():
         sys.stdout.write(f"--- the end of the log of {name}\n{log[-5000:]}\n")
     return report

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,11 +22,11 @@ from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import Alteration, Tampering
 from exitbrain.infrastructure.demo.server import redis_program
 from exitbrain.infrastructure.demo.tampering import copy_store
+from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
 EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
-LIMIT_S = 60
 WITHOUT_SERVER = (
     story.Step("stream", "No stream", partial(story.stream_through, None)),
     story.STEPS[1],
@@ -42,7 +41,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={"HOME": str(folder)},
         capture_output=True,
         encoding="utf-8",
-        timeout=LIMIT_S,
+        timeout=LIVENESS_S,
         check=False,
     )
 
@@ -294,7 +293,7 @@ def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subproc
         env={"HOME": str(folder)},
         capture_output=True,
         encoding="utf-8",
-        timeout=LIMIT_S,
+        timeout=LIVENESS_S,
         check=False,
     )
 
@@ -419,7 +418,4 @@ def test_its_server_is_gone_when_it_is_gone_and_holds_none_of_its_pipes(how: sig
         process.send_signal(how)
         assert process.stdout.read() == b""
 
-    deadline = time.monotonic() + 10
-    while folder.exists() or Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not folder.exists() and not Path(f"/proc/{pid}").exists())

@@ -14,8 +14,9 @@ import redis
 from exitbrain.infrastructure.cli.main import run
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
-from tests.faults.waiting import PATIENCE_S, until
+from tests.faults.waiting import until
 from tests.names import EVENTS, TRADE_INTENTS, TURN
+from tests.own_time import LIVENESS_S
 from tests.peers import CERTIFICATE, silent, tls_before, web_server
 from tests.servers import RedisServer
 
@@ -55,10 +56,10 @@ def loading() -> Iterator[str]:
         with redis.Redis.from_url(server.url) as client:
             client.mset({str(number): os.urandom(2048) for number in range(100)})
             client.bgrewriteaof()
-            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], PATIENCE_S)
+            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
         server.kill()
         server.guarded.start()
-        until(lambda: says_loading(server.url), PATIENCE_S)
+        until(lambda: says_loading(server.url))
         yield server.url
     finally:
         server.stop()
@@ -241,7 +242,7 @@ def served(url: str, folder: Path) -> tuple[int, str]:
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
-        timeout=PATIENCE_S,
+        timeout=LIVENESS_S,
     )
     return ended.returncode, ended.stderr
 
@@ -280,11 +281,11 @@ def test_a_worker_that_loses_what_it_needs_ends_with_code_2_while_it_runs(
         url = server.url.replace("unix://", "unix://worker:secret@")
         worker = Served(tmp_path, url, f"sqlite:///{tmp_path}/store.db")
         try:
-            until(worker.ready, PATIENCE_S)
+            until(worker.ready)
             with redis.Redis.from_url(server.url) as client:
                 for command in commands:
                     client.execute_command(*command.split(" "))
-            assert worker.process.wait(PATIENCE_S) == 2
+            assert worker.process.wait(LIVENESS_S) == 2
             last = worker.log.read_text().splitlines()[-1]
             assert last.startswith("exitbrain: Redis can not be used: ")
             assert reason in last
