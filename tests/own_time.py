@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from threading import get_native_id
 from time import monotonic, sleep
 
 LIVENESS_S = 60.0
@@ -24,21 +25,24 @@ class Unmeasured(UserWarning):
 
 
 class OwnTime:
-    """A clock of wall time less what the threads of some processes, and of this one, waited for a core.
+    """A clock of wall time less what the threads of some processes waited for a core; without any, of this process.
 
     It starts at 0. Threads that waited at the same time count one by one, so under load it errs towards too little
-    and never towards too much. A thread that has ended counts with what was seen of it last: look often while
+    and hardly towards too much. The thread that made it only looks on: of its waiting counts what came since its last
+    look, by which it sees the end late. A thread that has ended counts with what was seen of it last: look often while
     processes end. Where the machine does not count, it stands still and a warning says so.
     """
 
     def __init__(self, *pids: int, proc: Path = Path("/proc")) -> None:
-        self._processes = [proc / str(pid) / "task" for pid in {os.getpid(), *pids}]
-        self._measured = (proc / str(os.getpid()) / "schedstat").exists()
+        self._processes = [proc / str(pid) / "task" for pid in pids or (os.getpid(),)]
+        self._observer = proc / str(os.getpid()) / "task" / str(get_native_id())
+        self._measured = _waited_ns(self._observer) is not None
         if not self._measured:
-            warnings.warn(f"no {proc}/<pid>/schedstat: seconds are not checked", Unmeasured, stacklevel=2)
+            warnings.warn(f"no {self._observer}/schedstat: seconds are not checked", Unmeasured, stacklevel=2)
         self._waited_ns: dict[str, int] = {}
         self._look()
         self._before_ns = dict(self._waited_ns)
+        self._looked_ns = _waited_ns(self._observer) or 0
         self._began = monotonic()
 
     def __call__(self) -> float:
@@ -47,7 +51,12 @@ class OwnTime:
         if not self._measured:
             return 0.0
         self._look()
-        waited_ns = sum(waited - self._before_ns.get(thread, 0) for thread, waited in self._waited_ns.items())
+        looked_ns = _waited_ns(self._observer) or 0
+        waited_ns = looked_ns - self._looked_ns
+        waited_ns += sum(
+            waited - self._before_ns.get(thread, 0) for thread, waited in self._waited_ns.items()
+        )
+        self._looked_ns = looked_ns
         return max(0.0, now - self._began - waited_ns / NS)
 
     def _look(self) -> None:
@@ -57,11 +66,18 @@ class OwnTime:
             except OSError:  # it has ended
                 continue
             for thread in threads:
-                try:
-                    _, waited_ns, _ = (thread / "schedstat").read_text().split()
-                except (OSError, ValueError):  # it has just ended
-                    continue
-                self._waited_ns[thread.name] = int(waited_ns)
+                waited_ns = _waited_ns(thread)
+                if thread != self._observer and waited_ns is not None:
+                    self._waited_ns[thread.name] = waited_ns
+
+
+def _waited_ns(thread: Path) -> int | None:
+    """Return for how long a thread has waited for a core, None when it has ended or nobody counts."""
+    try:
+        _, waited_ns, _ = (thread / "schedstat").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(waited_ns)
 
 
 def wall_time(*_pids: int) -> Clock:
@@ -77,8 +93,12 @@ def wait_until(
 ) -> float:
     """Wait until something is so, for as long as it may take on any machine; return the seconds by the clock."""
     began, deadline = clock(), monotonic() + LIVENESS_S
-    while not reached():
+    while True:
+        done, seconds = (
+            reached(),
+            clock() - began,
+        )  # a clock that looks often sees threads that are about to end
+        if done:
+            return seconds
         assert monotonic() < deadline, f"not within {LIVENESS_S:.0f} s: {otherwise()}"
         sleep(LOOK_EVERY_S)
-        clock()  # so that it sees threads that are about to end
-    return clock() - began

@@ -71,10 +71,9 @@ class Served:
 
     def stop(self, clock: Clock = monotonic) -> tuple[int, float]:
         """End it as a supervisor would; return its exit code and how many seconds by the clock that took."""
-        began = clock()
         self.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: self.process.poll() is not None, self.log.read_text, clock=clock)
-        return self.process.returncode, clock() - began
+        seconds = wait_until(lambda: self.process.poll() is not None, self.log.read_text, clock=clock)
+        return self.process.returncode, seconds
 
     def kill(self) -> None:
         """End it whatever it does; a second time does nothing."""

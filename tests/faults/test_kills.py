@@ -27,18 +27,18 @@ def test_nothing_is_lost_or_doubled_when_workers_on_sqlite_are_killed_and_redis_
     # Few symbols and many messages, so that one decided out of order would be seen.
     report = _performed(
         Plan(
-            kills=50,
+            kills=25,
             store="sqlite",
             seed=20261122,
-            redis_restarts=2,
+            redis_restarts=1,
             pause_s=0.05,
             rate_per_s=60.0,
             symbols=8,
         )
     )
     assert report.broken == []
-    assert sum(report.kills.values()) >= 45
-    assert report.restarts == {"redis": 2}
+    assert sum(report.kills.values()) >= 22
+    assert report.restarts == {"redis": 1}
     assert report.messages > 0
     assert "SUPERSEDED" not in report.outcomes
 

@@ -19,7 +19,7 @@ def until(reached: Callable[[], object]) -> None:
 
 
 def soon(reached: Callable[[], object], *pids: int) -> None:
-    """Wait for what is promised within three seconds of the own time of these processes, and of this one."""
+    """Wait for what is promised within three seconds of the own time of these processes, by default of this one."""
     seconds = wait_until(reached, clock=OwnTime(*pids))
     assert seconds < SEEN_WITHIN_S, f"after {seconds:.1f} s of its own time"
 

@@ -2,8 +2,7 @@
 
 import os
 import re
-import subprocess
-import sys
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import redis
 
 from exitbrain.infrastructure.cli.main import run
+from exitbrain.infrastructure.live.serving import STOPPING
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
 from tests.faults.waiting import until
@@ -199,8 +199,12 @@ def test_serve_and_doctor_end_with_the_code_of_the_table_and_say_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setenv("EXITBRAIN_GIVE_UP_AFTER_S", "1")
+    monkeypatch.setenv("EXITBRAIN_HEALTH", "127.0.0.1:0")
     with place() as url:
-        code, said = served(url, tmp_path)
+        with signals_kept():
+            code = run(["serve", "--redis", url, "--store", "sqlite:///errors.db"])
+        said = capfd.readouterr().err
         assert (code, bool(re.search(reason, said))) == (documented()[row], True), said
         assert said.splitlines()[-1].startswith("exitbrain: ")
         assert not re.search(rf"Traceback|secret|{re.escape(RIGHT)}|{QUOTED}", said)
@@ -230,21 +234,15 @@ def test_the_commands_about_dead_letters_do_so_too(
             assert said.count("\n") == 1
 
 
-def served(url: str, folder: Path) -> tuple[int, str]:
-    """Serve until that ends by itself; return the exit code and what was written."""
-    environment = {**os.environ, "EXITBRAIN_GIVE_UP_AFTER_S": "1", "EXITBRAIN_HEALTH": "127.0.0.1:0"}
-    command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", url]
-    ended = subprocess.run(
-        [*command, "--store", "sqlite:///errors.db"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        timeout=LIVENESS_S,
-    )
-    return ended.returncode, ended.stderr
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Give the signals back that a worker in this process takes."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import get_native_id
 
 import pytest
 
@@ -16,26 +17,38 @@ def waits(proc: Path, pid: int, thread: int, waited_ns: int) -> None:
     """Let a thread have waited for so long."""
     folder = proc / str(pid) / "task" / str(thread)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in (folder / "schedstat", proc / str(pid) / "schedstat"):
-        file.write_text(f"1 {waited_ns} 1\n")
+    (folder / "schedstat").write_text(f"1 {waited_ns} 1\n")
 
 
-def test_what_any_thread_of_a_process_or_of_ours_waited_is_left_out(tmp_path: Path) -> None:
-    waits(tmp_path, os.getpid(), 1, AGES_NS)
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """Return a folder where this thread and one of another process have waited for long already."""
+    waits(tmp_path, os.getpid(), get_native_id(), AGES_NS)
     waits(tmp_path, OTHER, 1, AGES_NS)
-    clock = OwnTime(OTHER, proc=tmp_path)
+    return tmp_path
+
+
+def test_what_a_thread_waits_is_left_out_from_when_the_clock_was_made(proc: Path) -> None:
+    clock = OwnTime(OTHER, proc=proc)
     began = clock()
-    wait_until(lambda: clock() > began)  # what was waited before it was made does not count
-    waits(tmp_path, os.getpid(), 1, 2 * AGES_NS)
+    wait_until(lambda: clock() > began)
+    waits(proc, OTHER, 1, 2 * AGES_NS)
     assert clock() == 0.0
 
 
-def test_a_new_thread_counts_and_one_that_has_ended_keeps_what_it_waited(tmp_path: Path) -> None:
-    waits(tmp_path, os.getpid(), 1, 0)
-    clock = OwnTime(OTHER, proc=tmp_path)
-    waits(tmp_path, OTHER, 2, AGES_NS)
+def test_of_what_the_observer_waits_only_what_came_since_its_last_look_is_left_out(proc: Path) -> None:
+    clock = OwnTime(proc=proc)
+    wait_until(lambda: clock() > 0)
+    waits(proc, os.getpid(), get_native_id(), 2 * AGES_NS)
     assert clock() == 0.0
-    (tmp_path / str(OTHER) / "task" / "2" / "schedstat").unlink()
+    assert clock() > 0
+
+
+def test_a_new_thread_counts_and_one_that_has_ended_keeps_what_it_waited(proc: Path) -> None:
+    clock = OwnTime(OTHER, proc=proc)
+    waits(proc, OTHER, 2, AGES_NS)
+    assert clock() == 0.0
+    (proc / str(OTHER) / "task" / "2" / "schedstat").unlink()
     assert clock() == 0.0
 
 
