@@ -18,6 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and (shared := _shared_by(item)):
             item.add_marker(pytest.mark.xdist_group(shared))
+            if shared == _WALKING:
+                item.add_marker(pytest.mark.timeout(600))  # to compile takes 20 s of a core
     items.sort(key=_turn)
 
 

@@ -90,7 +90,7 @@ def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(insi
                 assert as_made(found) == list(wanted.legs), seed
             else:
                 assert tuple(as_made(found)) in {one.legs for one in every}, seed
-    assert ambiguous > 500
+    assert ambiguous > share_of(500)
 
 
 def some_trades(draw: Random, seconds: int) -> list[Trade]:
@@ -186,7 +186,7 @@ def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_fin
         assert contains(coarse, minutes), seed
         assert contains(minutes, exact), seed
         widened += coarse.ambiguous and not minutes.ambiguous
-    assert widened > 100
+    assert widened > share_of(100)
 
 
 def funding_on_trades(
