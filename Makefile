@@ -17,6 +17,9 @@ TORTURE := $(VENV)/.stamp-torture
 BENCH := $(VENV)-bench/.stamp-bench
 TOOLS := $(VENV)-tools/.stamp-tools
 
+# Else every process that a test starts compiles all of the source again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test torture check lint format types imports docs bench audit lock venv venv-full clean
 
@@ -36,9 +39,9 @@ help:
 demo: $(DEMO)
 	@$(BIN)/exitbrain demo
 
-# Four at once on two cores: many tests wait for servers.
+# Four at once on two cores: many tests wait for servers. What belongs together is said in tests/conftest.py.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ class Ending:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._timer: threading.Timer | None = None
+        self._since: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -31,9 +33,15 @@ class Ending:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def took_s(self) -> float | None:
+        """Return how long the end has taken so far, None while it is not due."""
+        return None if self._since is None else round(monotonic() - self._since, 3)
+
     def is_due(self, code: int) -> None:
         """End the process with this code, unless it ends by itself in time."""
         if self._timer is None:
+            self._since = monotonic()
             self._timer = threading.Timer(END_WITHIN_S, self._leave, [code])
             self._timer.daemon = True
             self._timer.start()

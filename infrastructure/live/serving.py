@@ -91,7 +91,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
                 raise Unserved(f"the worker can not take over: {away}") from away
             finally:
                 journal.summarise()
-                journal.event("stopped")
+                journal.event("stopped", took_s=ending.took_s)
 
 
 def _why(failed: LoopFailed) -> str:

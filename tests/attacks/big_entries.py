@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import redis
@@ -16,14 +15,14 @@ import redis
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
-from tests.attacks.attacked import LIVENESS_S, MIB
+from tests.attacks.attacked import MIB
 from tests.names import ADAPTIVE_LEVELS, TRADE_INTENTS, group_of
+from tests.own_time import wait_until
 
 HONEST = {
     "payload": '{"symbol":"BTCUSDT","side":"BUY","entry_price":100,"quantity":2,"leverage":10}',
     "event_type": "trade.intent",
 }
-POLL_S = 0.02
 
 
 class Settled(NamedTuple):
@@ -50,10 +49,7 @@ def serving(folder: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def until(reached: Callable[[], bool], folder: Path) -> None:
     """Wait until something is reached, or fail with the end of the worker's log."""
-    deadline = monotonic() + LIVENESS_S
-    while not reached():
-        assert monotonic() < deadline, (folder / "worker.log").read_text()[-3000:]
-        sleep(POLL_S)
+    wait_until(reached, lambda: (folder / "worker.log").read_text()[-3000:])
 
 
 def is_decided(client: redis.Redis) -> bool:

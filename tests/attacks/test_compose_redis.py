@@ -16,8 +16,9 @@ from tests.architecture.source import ROOT
 from tests.attacks.attacked import attacked, exitbrain
 from tests.event_loop import in_event_loop
 from tests.integration.test_redis_rights import ITEMS
-from tests.integration.test_serve import EVENTS, INTENTS, LEVELS, LONG, Served, settled, until
+from tests.integration.test_serve import EVENTS, INTENTS, LEVELS, LONG, Served, settled
 from tests.names import NAMES, TURN
+from tests.own_time import wait_until
 from tests.servers import REDIS_KINDS, RedisServer
 
 pytestmark = pytest.mark.integration
@@ -67,7 +68,7 @@ def test_a_worker_that_is_given_secret_files_reads_decides_and_publishes(
     try:
         settled(operator, worker, INTENTS, 1)
         reader = deployed.client("reader")
-        until(lambda: bool(reader.xread({LEVELS: "0"})), lambda: worker.log.read_text()[-2000:])
+        wait_until(lambda: bool(reader.xread({LEVELS: "0"})), lambda: worker.log.read_text()[-2000:])
         password = (deployed.secrets / "redis_exitbrain").read_text()
         asked = attacked(*exitbrain("doctor"), cwd=tmp_path, env={**os.environ, **environment})
     finally:

@@ -15,8 +15,9 @@ from exitbrain.infrastructure.observation.health_server import (
     REQUEST_TIMEOUT_S,
     THREADS_MAX,
 )
-from tests.attacks.attacked import LIVENESS_S, MIB
-from tests.integration.test_health_server import Worker, address_of, made, threads_of_requests, until
+from tests.attacks.attacked import MIB
+from tests.integration.test_health_server import Worker, address_of, made, threads_of_requests
+from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -113,8 +114,8 @@ def test_a_client_that_sends_a_byte_now_and_then_is_ended(worker: Worker) -> Non
         dripping = threading.Thread(target=drip)
         dripping.start()
         try:
-            until(lambda: bool(worker.server._server._open), LIVENESS_S)
-            until(lambda: not threads_of_requests(), LIVENESS_S)
+            wait_until(lambda: bool(worker.server._server._open))
+            wait_until(lambda: not threads_of_requests())
         finally:
             ended.set()
             dripping.join()

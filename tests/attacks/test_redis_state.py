@@ -14,7 +14,7 @@ from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.streams import published_key
 from tests.faults.live import Live
-from tests.faults.waiting import PATIENCE_S, until
+from tests.faults.waiting import until
 from tests.names import ADAPTIVE_LEVELS, EVENTS, NAMES, PUBLISHED, TRADE_INTENTS, TURN, group_of
 from tests.servers import RedisServer
 
@@ -37,7 +37,7 @@ class Stage:
 
     def begin(self) -> Live:
         live = Live(self.url, self.store)
-        until(lambda: live.ask()[0] == 200, PATIENCE_S)
+        until(lambda: live.ask()[0] == 200)
         return live
 
     def send(self) -> str:
@@ -55,14 +55,14 @@ class Stage:
 
     def all_decided(self) -> None:
         """Wait until everything that was sent is decided, once and in its order."""
-        until(lambda: len(self.decided()) >= self.sent, PATIENCE_S)
+        until(lambda: len(self.decided()) >= self.sent)
         assert self.decided() == [f"S{number}USDT" for number in range(1, self.sent + 1)]
-        until(lambda: not self.client.xpending(TRADE_INTENTS, GROUP)["pending"], PATIENCE_S)
-        until(lambda: len({self.client.get(published_key(stream)) for stream in PUBLISHED}) == 1, PATIENCE_S)
+        until(lambda: not self.client.xpending(TRADE_INTENTS, GROUP)["pending"])
+        until(lambda: len({self.client.get(published_key(stream)) for stream in PUBLISHED}) == 1)
 
     def trouble(self, name: str) -> dict[str, Any]:
         """Wait for the first line of a trouble and return it."""
-        until(lambda: self.live.logged(name), PATIENCE_S)
+        until(lambda: self.live.logged(name))
         found: dict[str, Any] = self.live.logged(name)[-1]
         assert found["level"] in {"warning", "error"}
         return found
@@ -111,7 +111,7 @@ def test_a_turn_that_a_stranger_keeps_is_left_to_it_and_the_worker_is_not_ready(
         code, reason = stage.live.ask()
         return reason if code == 503 else ""
 
-    until(unready, PATIENCE_S)
+    until(unready)
     assert unready().startswith("stranger has the turn and has read nothing for ")
     assert unready().endswith("while 1 entries wait\n")
     assert stage.live.ask("/healthz/live")[0] == 200
@@ -199,7 +199,7 @@ def test_an_output_stream_of_another_type_ends_the_worker_and_nothing_is_lost(
         stage.client.rename(EVENTS, "kept")
         stage.client.rpush(EVENTS, "x")
         stage.send()
-        until(lambda: stage.live.failed, PATIENCE_S)
+        until(lambda: stage.live.failed)
         assert isinstance(stage.live.failed and stage.live.failed.__cause__, StreamsUnusable)
         assert (
             f"the key {EVENTS} is of another type: WRONGTYPE it is a list"

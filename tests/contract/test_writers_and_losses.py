@@ -5,11 +5,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from time import monotonic
 from uuid import UUID
 
 import psycopg
@@ -24,8 +23,7 @@ from exitbrain.infrastructure.event_store.postgres_table import TURN
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.contract.test_exit_ledger import receipt
-
-DEADLINE_S = 20
+from tests.own_time import LIVENESS_S, wait_until
 
 TURNS = (
     f"SELECT pg_advisory_xact_lock({TURN}, 'public'::regnamespace::oid::int4)",
@@ -38,12 +36,6 @@ TURNS = (
 def thread() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as executor:
         yield executor
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + DEADLINE_S
-    while not condition():
-        assert monotonic() < deadline, "it did not happen in time"
 
 
 def insert(connection: psycopg.Connection, number: int) -> None:
@@ -80,7 +72,7 @@ def test_postgres_shows_nothing_after_a_gap_that_may_still_fill(
             assert ids(ledger) == [receipt(1).stream_id]
             assert not saving.done()
             getattr(held, ending)()
-        saving.result(DEADLINE_S)
+        saving.result(LIVENESS_S)
         expected = (1, 2, 3) if ending == "commit" else (1, 3)
         assert ids(ledger) == [receipt(number).stream_id for number in expected]
 
@@ -104,7 +96,7 @@ def test_postgres_sees_what_was_committed_while_a_save_waited_for_its_turn(
             wait_until(lambda: waits_for_a_lock(database))
             held.commit()
         with pytest.raises(Conflict):
-            saving.result(DEADLINE_S)
+            saving.result(LIVENESS_S)
         assert ids(ledger) == [receipt(1).stream_id, receipt(2).stream_id]
 
 
@@ -118,7 +110,7 @@ def test_two_postgres_writers_make_the_table_at_the_same_moment(database: str) -
             held.execute(TURNS[0].encode())
             saves = [threads.submit(one.save, [receipt(1)]), threads.submit(other.save, [receipt(2)])]
             wait_until(lambda: waits_for_a_lock(database, sessions=2))
-        assert sorted(save.result(DEADLINE_S) for save in saves) == [1, 2]
+        assert sorted(save.result(LIVENESS_S) for save in saves) == [1, 2]
         assert set(ids(one)) == {receipt(1).stream_id, receipt(2).stream_id}
 
 
@@ -140,7 +132,7 @@ def test_sqlite_shows_nothing_of_a_transaction_that_is_held_open(
             assert ids(ledger) == [receipt(1).stream_id]
             assert not saving.done()
             held.execute("COMMIT")
-        saving.result(DEADLINE_S)
+        saving.result(LIVENESS_S)
         assert ids(ledger) == [receipt(number).stream_id for number in (1, 2, 3)]
 
 

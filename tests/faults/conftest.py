@@ -9,7 +9,7 @@ import redis
 
 from tests.faults.live import Live
 from tests.faults.served import Served
-from tests.faults.waiting import PATIENCE_S, until
+from tests.faults.waiting import until
 from tests.servers import RedisServer
 
 
@@ -34,7 +34,7 @@ def lived(tmp_path: Path) -> Iterator[Callable[..., Live]]:
 
     def live(redis_url: str, store: str | None = None, **options: Any) -> Live:
         started.append(Live(redis_url, store or f"sqlite:///{tmp_path / 'store.db'}", **options))
-        until(lambda: started[-1].ask()[0] == 200, PATIENCE_S)
+        until(lambda: started[-1].ask()[0] == 200)
         return started[-1]
 
     yield live
@@ -49,7 +49,7 @@ def served(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
     def serve(redis_url: str, **environment: str) -> Served:
         started.append(Served(tmp_path, redis_url, f"sqlite:///{tmp_path / 'store.db'}", **environment))
-        until(started[-1].ready, PATIENCE_S)
+        until(started[-1].ready)
         return started[-1]
 
     yield serve

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-START_WITHIN_S, END_WITHIN_S = 30.0, 30.0
+from tests.own_time import LIVENESS_S, Clock, wait_until
 
 
 class NotServing(Exception):
@@ -33,7 +33,7 @@ class Served:
                 cwd=folder,
                 env={**os.environ, "EXITBRAIN_LOG_FORM": "json", **environment},
             )
-        deadline = monotonic() + START_WITHIN_S
+        deadline = monotonic() + LIVENESS_S
         while not (serving := self.logged("serving")):
             if monotonic() > deadline or self.process.poll() is not None:
                 self.process.kill()
@@ -69,13 +69,13 @@ class Served:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
-    def stop(self) -> tuple[int, float]:
-        """End it as a supervisor would; return its exit code and how many seconds that took."""
-        began = monotonic()
+    def stop(self, clock: Clock = monotonic) -> tuple[int, float]:
+        """End it as a supervisor would; return its exit code and how many seconds by the clock that took."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(END_WITHIN_S), monotonic() - began
+        seconds = wait_until(lambda: self.process.poll() is not None, self.log.read_text, clock=clock)
+        return self.process.returncode, seconds
 
     def kill(self) -> None:
         """End it whatever it does; a second time does nothing."""
         self.process.kill()
-        self.process.wait(END_WITHIN_S)
+        self.process.wait(LIVENESS_S)

@@ -4,10 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -18,11 +17,11 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.processes.evidence import EVENTS, INTENTS, LEVELS, OUTGOING
 from tests.faults.served import Served
+from tests.own_time import LIVENESS_S, wait_until
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 30.0
 LONG = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
@@ -55,7 +54,7 @@ class Stage:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=LIVENESS_S,
         )
 
     def refused(self, name: str) -> str:
@@ -89,19 +88,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(tmp_path, server, stack)
 
 
-def until(reached: Callable[[], bool], worker: Served) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not reached():
-        assert monotonic() < deadline, worker.log.read_text()
-        sleep(0.02)
-
-
 def worked(stage: Stage, name: str, symbols: list[str], *flags: str) -> None:
     """Let a worker take messages until all it decided is published, and end it."""
     before = len(stage.levels())
     stage.send(*symbols)
     worker = stage.serve(name, *flags)
-    until(lambda: len(stage.levels()) >= before + len(symbols) and worker.ready(), worker)
+    wait_until(lambda: len(stage.levels()) >= before + len(symbols) and worker.ready(), worker.log.read_text)
     assert worker.stop()[0] == 0
 
 
@@ -124,7 +116,7 @@ def test_a_restored_backup_does_not_serve_until_an_operator_says_how(stage: Stag
 
     stage.send("EUSDT")
     worker = stage.serve("backup", "--begin-publishing-here")
-    until(lambda: bool(stage.levels()) and stage.levels()[-1]["symbol"] == "EUSDT", worker)
+    wait_until(lambda: bool(stage.levels()) and stage.levels()[-1]["symbol"] == "EUSDT", worker.log.read_text)
     assert worker.stop()[0] == 0
     said = [(one["symbol"], one["epoch"]) for one in stage.levels()[len(before) :]]
     begun, read_again = [("AUSDT", 2), ("BUSDT", 2)], [("CUSDT", 2), ("DUSDT", 2)]
@@ -145,7 +137,7 @@ def test_a_new_store_on_an_old_redis_does_not_serve_until_an_operator_says_how(s
 
     stage.client.xgroup_setid(INTENTS, "quantum:group:exitbrain:trade.intent", "0")
     worker = stage.serve("new", "--republish-from", "1")
-    until(lambda: len(stage.levels()) == 4, worker)
+    wait_until(lambda: len(stage.levels()) == 4, worker.log.read_text)
     assert worker.stop()[0] == 0
     ids = [one["store_id"] for one in stage.levels()]
     assert ids[0] == ids[1] != ids[2] == ids[3]
@@ -156,10 +148,10 @@ def test_a_new_store_on_an_old_redis_does_not_serve_until_an_operator_says_how(s
 def test_a_worker_that_is_overtaken_by_another_store_ends(stage: Stage) -> None:
     stage.send("AUSDT")
     worker = stage.serve("live")
-    until(lambda: len(stage.levels()) == 1 and worker.ready(), worker)
+    wait_until(lambda: len(stage.levels()) == 1 and worker.ready(), worker.log.read_text)
     stage.client.set(f"{{{EVENTS}}}:published", "00000000-0000-4000-8000-000000000001:1:3")
 
-    assert worker.process.wait(PATIENCE_S) == 3
+    assert worker.process.wait(LIVENESS_S) == 3
     assert "that is another store" in worker.log.read_text().splitlines()[-1]
 
 

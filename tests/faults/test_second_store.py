@@ -3,11 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -18,11 +17,11 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.redis.streams import Names, published_key
 from tests.faults.served import Served
+from tests.own_time import LIVENESS_S, wait_until
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S = 30.0
 ENTRY = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 
 
@@ -59,7 +58,7 @@ class Stage:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=LIVENESS_S,
         )
         assert ended.returncode == 3, ended.stderr
         return ended.stderr.splitlines()[-1]
@@ -72,7 +71,7 @@ class Stage:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=LIVENESS_S,
         )
         assert ended.returncode == 3
         return ended.stdout
@@ -104,13 +103,6 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
         yield Stage(tmp_path, server, stack)
 
 
-def until(reached: Callable[[], bool], *workers: Served) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not reached():
-        assert monotonic() < deadline, "\n".join(worker.log.read_text()[-2000:] for worker in workers)
-        sleep(0.02)
-
-
 def is_out(stage: Stage, names: Names, symbols: list[str]) -> bool:
     """Return whether these levels are published, and one message that was refused."""
     refused = stage.client.xlen(names.dead_letters_of("trade.intent"))
@@ -120,10 +112,10 @@ def is_out(stage: Stage, names: Names, symbols: list[str]) -> bool:
 def test_a_worker_of_another_store_is_turned_away_and_the_first_loses_nothing(stage: Stage) -> None:
     first = stage.serve("first")
     stage.send("AUSDT")
-    until(lambda: stage.symbols() == ["AUSDT"], first)
+    wait_until(lambda: stage.symbols() == ["AUSDT"], first.log.read_text)
     assert "that is another store" in stage.refused("second")  # by what the published streams say
     stage.close("AUSDT")
-    until(lambda: stage.client.xlen(Names().events) == 3, first)
+    wait_until(lambda: stage.client.xlen(Names().events) == 3, first.log.read_text)
     assert first.stop()[0] == 0
     assert stage.sources("first") == ["trade.intent", "trade.closed"]
 
@@ -133,7 +125,7 @@ def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_stream
 ) -> None:
     first = stage.serve("first")
     stage.send("AUSDT")
-    until(lambda: stage.symbols() == ["AUSDT"], first)
+    wait_until(lambda: stage.symbols() == ["AUSDT"], first.log.read_text)
     assert first.stop()[0] == 0
     names = Names()
     stage.client.delete(*map(published_key, names.published))
@@ -157,8 +149,10 @@ def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_stream
     assert [stage.client.exists(published_key(stream)) for stream in names.published] == [0, 0, 0, 0]
 
     again = stage.serve("first")
-    until(lambda: stage.client.xinfo_groups(names.closes)[0]["last-delivered-id"] != "0-0", again)
-    until(lambda: stage.client.xinfo_groups(names.closes)[0]["pending"] == 0, again)
+    wait_until(
+        lambda: stage.client.xinfo_groups(names.closes)[0]["last-delivered-id"] != "0-0", again.log.read_text
+    )
+    wait_until(lambda: stage.client.xinfo_groups(names.closes)[0]["pending"] == 0, again.log.read_text)
     assert again.stop()[0] == 0
     assert stage.sources("first") == ["trade.intent", "trade.closed"]
 
@@ -166,11 +160,11 @@ def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_stream
 def test_a_store_that_takes_over_ends_the_worker_of_the_one_before(stage: Stage) -> None:
     first = stage.serve("first")
     stage.send("AUSDT")
-    until(lambda: stage.symbols() == ["AUSDT"], first)
+    wait_until(lambda: stage.symbols() == ["AUSDT"], first.log.read_text)
     second = stage.serve("second", "--begin-publishing-here")
-    assert first.process.wait(PATIENCE_S) == 3
+    assert first.process.wait(LIVENESS_S) == 3
     stage.send("BUSDT")
-    until(lambda: stage.symbols() == ["AUSDT", "BUSDT"], second)
+    wait_until(lambda: stage.symbols() == ["AUSDT", "BUSDT"], second.log.read_text)
     assert second.stop()[0] == 0
     assert stage.sources("second") == ["trade.intent"]
     assert stage.id_of("second") in stage.refused("first")
@@ -184,7 +178,7 @@ def test_two_groups_read_the_same_messages_into_stores_and_streams_of_their_own(
     stage.close("AUSDT")
     stage.client.xadd(live.intents, {"payload": "no message"})
     for names in (live, paper):
-        until(partial(is_out, stage, names, ["AUSDT", "BUSDT"]), first, second)
+        wait_until(partial(is_out, stage, names, ["AUSDT", "BUSDT"]), second.log.read_text)
     assert (first.stop()[0], second.stop()[0]) == (0, 0)
     received = sorted(stage.sources("first"))
     assert received == sorted(stage.sources("second")) == ["trade.closed", *["trade.intent"] * 3]
@@ -195,7 +189,7 @@ def test_a_worker_with_another_prefix_reads_and_writes_under_that_alone(stage: S
     worker = stage.serve("first", EXITBRAIN_STREAM_PREFIX="desk")
     stage.send("AUSDT", names=names)
     stage.send("BUSDT")
-    until(lambda: stage.symbols(names) == ["AUSDT"], worker)
+    wait_until(lambda: stage.symbols(names) == ["AUSDT"], worker.log.read_text)
     assert worker.stop()[0] == 0
     assert stage.sources("first") == ["trade.intent"]
     assert list(stage.client.scan_iter("*quantum*")) == [Names().intents]

@@ -10,7 +10,8 @@ import pytest
 from tests.faults.live import Live
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard
 from tests.faults.served import Served
-from tests.faults.waiting import PATIENCE_S, decided, send, until
+from tests.faults.waiting import decided, send, soon, until
+from tests.own_time import LIVENESS_S
 from tests.servers import RedisServer, start_postgres
 
 pytestmark = pytest.mark.integration
@@ -23,17 +24,17 @@ def test_a_read_whose_server_never_answers_fails_is_reported_and_tried_again(
         proxy = Proxy(board, server.folder / "redis.sock")
         live = lived(f"redis://127.0.0.1:{proxy.port}/0")
         proxy.fault = Fault.FREEZE
-        until(lambda: live.logged("outage_begun"))
+        soon(lambda: live.logged("outage_begun"))
         assert "Redis is not available" in live.logged("outage_begun")[0]["error"]
-        until(lambda: "read has made no progress" in live.ask()[1])
-        until(lambda: any("read" in line["loops"] for line in live.logged("outage_lasts")), PATIENCE_S)
+        soon(lambda: "read has made no progress" in live.ask()[1])
+        until(lambda: any("read" in line["loops"] for line in live.logged("outage_lasts")))
         assert live.ask("/healthz/live")[0] == 200
 
         proxy.fault = Fault.NONE
         send(server)
-        until(lambda: decided(server, 1), PATIENCE_S)
-        until(lambda: live.ask()[0] == 200, PATIENCE_S)
-        until(lambda: live.logged("outage_over"), PATIENCE_S)
+        until(lambda: decided(server, 1))
+        until(lambda: live.ask()[0] == 200)
+        until(lambda: live.logged("outage_over"))
         # What another loop had asked meanwhile may be given up after this one is answered again.
         assert [line["loop"] for line in live.logged("outage_begun")].count("read") == 1
         live.end()
@@ -46,9 +47,9 @@ def test_a_redis_that_is_killed_and_does_not_come_back_ends_the_worker_with_a_co
     worker = served(server.url, EXITBRAIN_GIVE_UP_AFTER_S="4")
     server.stop()
 
-    until(lambda: worker.logged("outage_begun"))
-    until(lambda: worker.readiness()[0] == 503)
-    assert worker.process.wait(PATIENCE_S) == 3
+    soon(lambda: worker.logged("outage_begun"), worker.process.pid)
+    soon(lambda: worker.readiness()[0] == 503, worker.process.pid)
+    assert worker.process.wait(LIVENESS_S) == 3
     assert "can not go on" in worker.log.read_text()
 
 
@@ -57,18 +58,18 @@ def test_a_store_that_can_not_grow_is_reported_and_loses_nothing(
 ) -> None:
     worker = served(server.url)
     send(server)
-    until(lambda: decided(server, 1), PATIENCE_S)
+    until(lambda: decided(server, 1))
     # No file of the worker may grow beyond this, as on a full disk; its log is far smaller.
     full = (tmp_path / "store.db-wal").stat().st_size
     _, most = resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (full, most))
     send(server)
 
-    until(lambda: worker.logged("outage_begun"))
-    until(lambda: "commit has made no progress" in worker.readiness()[1])
+    soon(lambda: worker.logged("outage_begun"), worker.process.pid)
+    soon(lambda: "commit has made no progress" in worker.readiness()[1], worker.process.pid)
     assert decided(server, 1)
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (most, most))
-    until(lambda: decided(server, 2), PATIENCE_S)
+    until(lambda: decided(server, 2))
     assert worker.stop()[0] == 0
 
 
@@ -80,12 +81,12 @@ def test_a_postgresql_that_is_stopped_is_reported_until_it_is_back(
         live = lived(server.url, url)
         postgres.end("QUIT")
         send(server)
-        until(lambda: "has made no progress" in live.ask()[1])
-        until(lambda: live.logged("loop_stalled"), 1)
-        until(lambda: live.logged("outage_begun"), PATIENCE_S)
+        soon(lambda: "has made no progress" in live.ask()[1])
+        soon(lambda: live.logged("loop_stalled"))
+        until(lambda: live.logged("outage_begun"))
         postgres.start()
-        until(lambda: decided(server, 1), PATIENCE_S)
-        until(lambda: live.ask()[0] == 200, PATIENCE_S)
+        until(lambda: decided(server, 1))
+        until(lambda: live.ask()[0] == 200)
         live.end()
     finally:
         postgres.stop()

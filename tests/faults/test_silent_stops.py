@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-import time
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +11,8 @@ import pytest
 
 from exitbrain.application.live.supervisor import LoopState, Step, Supervisor
 from tests.faults.live import Live
-from tests.faults.waiting import PATIENCE_S, decided, send, until
+from tests.faults.waiting import decided, send, soon, until
+from tests.own_time import LIVENESS_S
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
@@ -26,9 +27,9 @@ def test_a_loop_that_is_cancelled_from_outside_ends_the_worker(
     live = lived(server.url)
     live.do(live.task(loop).cancel)
 
-    until(lambda: live.ask("/healthz/live") == (503, f"{loop} ended: cancelled\n"))
-    until(lambda: live.logged("loop_ended", loop=loop, error="cancelled"), 1)
-    until(lambda: str(live.failed) == f"{loop} ended: cancelled")
+    soon(lambda: live.ask("/healthz/live") == (503, f"{loop} ended: cancelled\n"))
+    soon(lambda: live.logged("loop_ended", loop=loop, error="cancelled"))
+    soon(lambda: str(live.failed) == f"{loop} ended: cancelled")
 
 
 def test_a_cancellation_that_a_client_loses_still_ends_the_worker(
@@ -43,7 +44,7 @@ def test_a_cancellation_that_a_client_loses_still_ends_the_worker(
     until(lambda: "careless" in live.supervisor.states)
     live.do(live.task("careless").cancel)
 
-    until(lambda: live.ask("/healthz/live") == (503, "careless ended: cancelled\n"))
+    soon(lambda: live.ask("/healthz/live") == (503, "careless ended: cancelled\n"))
 
 
 def test_a_loop_that_returns_ends_the_worker(server: RedisServer, lived: Callable[..., Live]) -> None:
@@ -61,9 +62,9 @@ def test_a_loop_that_returns_ends_the_worker(server: RedisServer, lived: Callabl
     live = lived(server.url, supervisor=Returning)
     live.do(returning.set)
 
-    until(lambda: live.ask("/healthz/live") == (503, "publish ended: None\n"))
-    until(lambda: live.logged("loop_ended", loop="publish"), 1)
-    until(lambda: str(live.failed) == "publish ended: None")
+    soon(lambda: live.ask("/healthz/live") == (503, "publish ended: None\n"))
+    soon(lambda: live.logged("loop_ended", loop="publish"))
+    soon(lambda: str(live.failed) == "publish ended: None")
 
 
 def test_a_writer_thread_that_hangs_is_reported_until_it_moves_again(
@@ -73,13 +74,13 @@ def test_a_writer_thread_that_hangs_is_reported_until_it_moves_again(
     live.recording.hang.set()
     send(server)
 
-    until(lambda: "commit has made no progress" in live.ask()[1])
-    until(lambda: live.logged("loop_stalled", loop="commit"), 1)
+    soon(lambda: "commit has made no progress" in live.ask()[1])
+    soon(lambda: live.logged("loop_stalled", loop="commit"))
     assert not live.logged("loop_stalled", loop="read"), "the other loops go on"
     live.recording.released.set()
-    until(lambda: decided(server, 1), PATIENCE_S)
+    until(lambda: decided(server, 1))
     until(lambda: live.ask()[0] == 200)
-    until(lambda: live.logged("loop_moves_again", loop="commit"), 1)
+    until(lambda: live.logged("loop_moves_again", loop="commit"))
 
 
 def test_a_writer_thread_that_hangs_for_too_long_ends_the_worker(
@@ -89,7 +90,7 @@ def test_a_writer_thread_that_hangs_for_too_long_ends_the_worker(
     live.recording.hang.set()
     send(server)
 
-    until(lambda: live.failed is not None)
+    soon(lambda: live.failed is not None)
     assert str(live.failed).startswith("commit hangs: its step has not returned")
 
 
@@ -99,9 +100,9 @@ def test_the_end_of_the_thread_that_reads_the_log_ends_the_worker(
     live = lived(server.url)
     live.tail_thread.close()
 
-    until(lambda: live.ask("/healthz/live")[1].startswith("publish ended: RuntimeError"))
-    until(lambda: live.logged("loop_ended", loop="publish"), 1)
-    until(lambda: live.failed is not None)
+    soon(lambda: live.ask("/healthz/live")[1].startswith("publish ended: RuntimeError"))
+    soon(lambda: live.logged("loop_ended", loop="publish"))
+    soon(lambda: live.failed is not None)
 
 
 def test_a_task_that_waits_for_what_nobody_holds_is_not_collected(
@@ -115,21 +116,23 @@ def test_a_task_that_waits_for_what_nobody_holds_is_not_collected(
     live.do(partial(live.supervisor.start, "forgotten", wait_for_what_nobody_holds))
     until(lambda: "forgotten" in live.supervisor.states)
     live.do(gc.collect)
-    until(lambda: "forgotten has made no progress" in live.ask()[1])
+    soon(lambda: "forgotten has made no progress" in live.ask()[1])
     gc.collect()
     assert not live.task("forgotten").done()
-    until(lambda: live.logged("loop_stalled", loop="forgotten"), 1)
+    soon(lambda: live.logged("loop_stalled", loop="forgotten"))
 
 
 def test_a_blocked_event_loop_is_reported_and_the_worker_goes_on_where_it_was(
     server: RedisServer, lived: Callable[..., Live]
 ) -> None:
     live = lived(server.url)
-    live.do(partial(time.sleep, 4.5))
+    released = threading.Event()
+    live.do(partial(released.wait, LIVENESS_S))
     send(server)
 
-    until(lambda: "the event loop has not ticked" in live.ask("/healthz/live")[1])
-    until(lambda: live.logged("event_loop_blocked"), 1)
-    until(lambda: decided(server, 1), PATIENCE_S)
+    soon(lambda: "the event loop has not ticked" in live.ask("/healthz/live")[1])
+    soon(lambda: live.logged("event_loop_blocked"))
+    released.set()
+    until(lambda: decided(server, 1))
     until(lambda: live.ask()[0] == 200)
     assert live.failed is None

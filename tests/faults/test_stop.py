@@ -4,11 +4,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -17,12 +16,12 @@ import redis
 from tests.faults.processes.evidence import EVENTS, INTENTS, Group, group
 from tests.faults.processes.proxy import Fault, Proxy, Switchboard
 from tests.faults.processes.workers import Nursery, OwnExit, Worker
+from tests.own_time import LIVENESS_S, OwnTime, wait_until
 from tests.servers import RedisServer, start_postgres
 
 pytestmark = pytest.mark.integration
 
 STOP_WITHIN_S = 2.0
-PATIENCE_S = 30.0
 DONE = Group(pending=0, undelivered=0)
 LONG: dict[Any, Any] = {
     "symbol": "BTCUSDT",
@@ -71,26 +70,20 @@ def stage(tmp_path: Path, postgres: Path) -> Iterator[Stage]:
         yield Stage(worker, nursery, client, to_store)
 
 
-def _until(reached: Callable[[], bool], log: Path) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not reached():
-        assert monotonic() < deadline, log.read_text()
-        sleep(0.02)
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_still_starting_ends_in_time_and_well(tmp_path: Path, how: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("wb") as log:
         store = f"postgresql://postgres@127.0.0.1:{silent.getsockname()[1]}/postgres"
         command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--store", store]
         process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=log)
-        silent.settimeout(PATIENCE_S)
+        silent.settimeout(LIVENESS_S)
         connection, _ = silent.accept()
         with connection:
-            began = monotonic()
+            clock = OwnTime(process.pid)
             process.send_signal(how)
-            assert process.wait(PATIENCE_S) == 0
-            assert monotonic() - began < STOP_WITHIN_S
+            seconds = wait_until(lambda: process.poll() is not None, clock=clock)
+            assert process.returncode == 0
+            assert seconds < STOP_WITHIN_S
     assert (tmp_path / "log").read_text() == ""
 
 
@@ -98,14 +91,14 @@ def test_a_worker_that_is_still_starting_ends_in_time_and_well(tmp_path: Path, h
 def test_a_worker_stops_in_time_while_a_server_says_nothing(stage: Stage, silent: str) -> None:
     client, log = stage.client, stage.worker.log
     client.xadd(INTENTS, LONG)
-    _until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log)
+    wait_until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log.read_text)
     if silent != "redis":
         stage.store.fault = Fault.FREEZE
         client.xadd(INTENTS, LONG)
-        _until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log)
+        wait_until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log.read_text)
     if silent != "store":
         stage.worker.redis.fault = Fault.FREEZE
-    ((code, seconds),) = stage.nursery.stop([stage.worker])
+    ((code, seconds),) = stage.nursery.stop([stage.worker], OwnTime(stage.worker.pid))
     assert code == 0
     assert seconds < STOP_WITHIN_S
 
@@ -113,10 +106,10 @@ def test_a_worker_stops_in_time_while_a_server_says_nothing(stage: Stage, silent
 def test_a_worker_that_can_not_go_on_ends_although_its_store_says_nothing(stage: Stage) -> None:
     client, log = stage.client, stage.worker.log
     client.xadd(INTENTS, LONG)
-    _until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log)
+    wait_until(lambda: client.xlen(EVENTS) > 0 and group(client, INTENTS) == DONE, log.read_text)
     stage.store.fault = Fault.FREEZE
     client.xadd(INTENTS, LONG)
-    _until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log)
+    wait_until(lambda: group(client, INTENTS) == Group(pending=1, undelivered=0), log.read_text)
     stage.worker.redis.fault = Fault.REFUSE
     stage.worker.redis.cut()
     stage.nursery.bury(stage.worker)

@@ -1,24 +1,27 @@
 """Messages for a worker, and waiting for what comes of them."""
 
 import json
-import time
 from collections.abc import Callable
 
 import redis
 
 from tests.names import ADAPTIVE_LEVELS, TRADE_INTENTS
+from tests.own_time import OwnTime, wait_until
 from tests.servers import RedisServer
 
 SEEN_WITHIN_S = 4.0
-"""The promise is three seconds; the rest is for a test that shares its machine."""
-PATIENCE_S = 30.0
+"""The promise is three seconds, proven in virtual time; the rest is for whoever looks from outside."""
 
 
-def until(reached: Callable[[], object], seconds: float = SEEN_WITHIN_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, f"not so within {seconds} s"
-        time.sleep(0.02)
+def until(reached: Callable[[], object]) -> None:
+    """Wait for something that has no promise in seconds."""
+    wait_until(reached)
+
+
+def soon(reached: Callable[[], object], *pids: int) -> None:
+    """Wait for what is promised within three seconds of the own time of these processes, by default of this one."""
+    seconds = wait_until(reached, clock=OwnTime(*pids))
+    assert seconds < SEEN_WITHIN_S, f"after {seconds:.1f} s of its own time"
 
 
 def send(server: RedisServer) -> None:

@@ -25,6 +25,7 @@ from exitbrain.infrastructure.container import Container
 from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.settings import SettingsError, load_settings
+from tests.own_time import LIVENESS_S
 from tests.venue import EXCHANGE_INFO, KEY, SECRET, Reply, Venue, commission, open_venue, refusal
 from tests.world import World
 
@@ -334,14 +335,13 @@ def test_nobody_there_is_noted_and_not_raised(venue: Venue) -> None:
 
 
 def test_a_venue_that_hangs_holds_up_neither_refresh_nor_the_end(venue: Venue) -> None:
-    desk = Desk(venue, timeout_s=60.0)
+    desk = Desk(venue, timeout_s=3600.0)
     venue.replies["exchangeInfo"] = Reply(None, hangs=True)
 
     async def story() -> None:
-        for _ in range(2):
-            started = time.monotonic()
+        async with asyncio.timeout(LIVENESS_S):
             await desk.instruments.refresh()
-            assert time.monotonic() - started < 3.0
+            await desk.instruments.refresh()
         assert venue.hanging.is_set()
         assert desk.instruments.instrument("AAAUSDT") is None
 
@@ -354,9 +354,7 @@ def test_a_venue_that_hangs_is_given_up_after_the_timeout_and_the_rest_is_asked(
     venue.replies["exchangeInfo"] = Reply(None, hangs=True)
 
     async def story() -> None:
-        started = time.monotonic()
         await desk.instruments.fetch()
-        assert time.monotonic() - started < 5.0
         assert "did not answer in time when asked for exchangeInfo" in desk.error("rules")
         found = desk.instruments.instrument("AAAUSDT")
         assert found is not None

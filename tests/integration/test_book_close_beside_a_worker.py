@@ -13,7 +13,8 @@ import redis
 
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.served import Served
-from tests.faults.waiting import PATIENCE_S, until
+from tests.faults.waiting import until
+from tests.own_time import LIVENESS_S
 from tests.servers import RedisServer, fresh_database
 from tests.world import World
 
@@ -53,7 +54,7 @@ def book_close(store: str, *flags: str) -> tuple[int, Any]:
         "--json",
     ]
     command += ["--store", store, "--why", "closed by hand", "--by", "alice", *flags]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIVENESS_S, check=False)
     assert ended.stdout, ended.stderr
     return ended.returncode, json.loads(ended.stdout)
 
@@ -74,11 +75,11 @@ def test_the_worker_publishes_what_an_operator_ended_and_opens_the_next_position
         worker = Served(tmp_path, server.url, store)
         try:
             client.xadd(INTENTS, {"payload": json.dumps(LONG)})
-            until(lambda: len(told(client, "levels_computed")) == 1, PATIENCE_S)
+            until(lambda: len(told(client, "levels_computed")) == 1)
 
             code, report = book_close(store, "--price", "95")
             assert (code, report["pnl_percent"]) == (0, "-5.00")
-            until(lambda: told(client, "plan_cancelled"), PATIENCE_S)
+            until(lambda: told(client, "plan_cancelled"))
             [closed], [cancelled] = told(client, "position_closed"), told(client, "plan_cancelled")
             assert (closed["reason"], closed["exit_price"], closed["pnl_percent"]) == (
                 "BOOK_CLOSE",
@@ -89,7 +90,7 @@ def test_the_worker_publishes_what_an_operator_ended_and_opens_the_next_position
 
             code, report = book_close(store)
             assert (code, report["reason"]) == (1, "NO_OPEN_POSITION")
-            until(lambda: told(client, "exit_ignored"), PATIENCE_S)
+            until(lambda: told(client, "exit_ignored"))
             [ignored] = told(client, "exit_ignored")
             assert (ignored["reason"], ignored["source"], ignored["expected"]) == (
                 "NO_OPEN_POSITION",
@@ -99,7 +100,7 @@ def test_the_worker_publishes_what_an_operator_ended_and_opens_the_next_position
             assert ignored["last"]["position_id"] == closed["position_id"]
 
             client.xadd(INTENTS, {"payload": json.dumps(LONG)})
-            until(lambda: len(told(client, "levels_computed")) == 2, PATIENCE_S)
+            until(lambda: len(told(client, "levels_computed")) == 2)
             first, second = told(client, "levels_computed")
             assert first["position_id"] != second["position_id"]
             assert worker.stop()[0] == 0

@@ -7,17 +7,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.own_time import LIVENESS_S, wait_until
 from tests.unit.cli import messages
 
 PROGRAM = [sys.executable, "-m", "exitbrain.infrastructure.cli.main"]
-PATIENCE_S = 30
 
 HEAVY = (
     "exitbrain.infrastructure.container",
@@ -44,7 +43,7 @@ def exitbrain(folder: Path, *arguments: str, **settings: str) -> subprocess.Comp
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=LIVENESS_S,
         check=False,
     )
 
@@ -62,7 +61,7 @@ def loaded_after(commands: list[list[str]], modules: tuple[str, ...]) -> list[st
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=LIVENESS_S,
         check=True,
     )
     return ended.stdout.splitlines()[-1].split()[1:]
@@ -212,7 +211,7 @@ def test_processes_that_begin_the_same_store_at_once_all_succeed(tmp_path: Path)
         )
         for _ in range(3)
     ]
-    ended = [process.communicate(timeout=PATIENCE_S) for process in processes]
+    ended = [process.communicate(timeout=LIVENESS_S) for process in processes]
 
     assert [stderr for _, stderr in ended] == ["", "", ""]
     reports = [json.loads(stdout) for stdout, _ in ended]
@@ -235,7 +234,7 @@ def test_ctrl_c_leaves_whole_batches_and_one_line(tmp_path: Path) -> None:
         ingest.stdin.flush()
         wait_for_receipts(tmp_path / "t.db", 4)
         ingest.send_signal(signal.SIGINT)
-        stdout, stderr = ingest.communicate(timeout=PATIENCE_S)
+        stdout, stderr = ingest.communicate(timeout=LIVENESS_S)
 
     assert (ingest.returncode, stdout) == (130, "")
     # The last batch may have been committed and not yet counted.
@@ -255,7 +254,7 @@ def test_a_reader_that_goes_away_is_no_failure_to_talk_about(tmp_path: Path) -> 
     ) as diff:
         assert diff.stdout is not None
         diff.stdout.close()
-        _, stderr = diff.communicate(timeout=PATIENCE_S)
+        _, stderr = diff.communicate(timeout=LIVENESS_S)
 
     assert (diff.returncode, stderr) == (141, b"")
 
@@ -273,7 +272,4 @@ def receipts(file: Path) -> int:
 
 
 def wait_for_receipts(file: Path, count: int) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while receipts(file) < count:
-        assert time.monotonic() < deadline_s, f"{receipts(file)} of {count} receipts"
-        time.sleep(0.02)
+    wait_until(lambda: receipts(file) >= count, lambda: f"{receipts(file)} of {count} receipts")

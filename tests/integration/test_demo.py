@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -18,40 +17,42 @@ import redis
 
 from exitbrain.infrastructure.cli.demo import demo
 from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import Alteration, Tampering
 from exitbrain.infrastructure.demo.server import redis_program
 from exitbrain.infrastructure.demo.tampering import copy_store
+from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
 EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
-LIMIT_S = 60
 WITHOUT_SERVER = (
     story.Step("stream", "No stream", partial(story.stream_through, None)),
     story.STEPS[1],
 )
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with nothing in its environment but a home."""
+def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with nothing in its environment but a home and these settings."""
     return subprocess.run(
         [*EXITBRAIN, *arguments],
         cwd=folder,
-        env={"HOME": str(folder)},
+        env={"HOME": str(folder), **settings},
         capture_output=True,
         encoding="utf-8",
-        timeout=LIMIT_S,
+        timeout=LIVENESS_S,
         check=False,
     )
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Return the folder that a run has kept, and its report."""
+    """Return the folder that a run has kept, and its report; the settings of whoever runs it do not change the story."""
     folder = tmp_path_factory.mktemp("demo")
-    done = _run(folder, "demo", "--keep", "story", "--json")
+    theirs = {"EXITBRAIN_POLICY": "v3.6", "EXITBRAIN_FEE_BPS": "40"}
+    done = _run(folder, "demo", "--keep", "story", "--json", **theirs)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return folder / "story", report
@@ -176,19 +177,24 @@ def test_v3_5_loses_most_positions_to_its_stop_within_minutes(kept: tuple[Path, 
     assert after["pessimistic"] < asked["positions"] / 5
 
 
-def test_every_command_that_is_shown_does_what_it_says(kept: tuple[Path, dict[str, Any]]) -> None:
+def test_every_command_that_is_shown_does_what_it_says(
+    kept: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, report = kept
+    monkeypatch.chdir(folder)
     steps = [value for value in report.values() if isinstance(value, dict)]
     commands = [shlex.split(command)[1:] for step in steps for command in step["commands"]]
 
-    done = {" ".join(command): _run(folder, *command) for command in commands}
+    codes, printed = {}, {}
+    for command in commands:
+        codes[" ".join(command)] = run(command)
+        printed[" ".join(command)] = capsys.readouterr().out
 
-    codes = {command: one.returncode for command, one in done.items()}
     altered = f"replay --store sqlite:///{story.ALTERED}"
     assert codes.pop(altered) == report["tampering"]["exit_code"] == 1
-    assert report["tampering"]["alteration"]["decision_id"] in done[altered].stdout
+    assert report["tampering"]["alteration"]["decision_id"] in printed[altered]
     assert len(codes) >= 10
-    assert set(codes.values()) == {0}, done
+    assert set(codes.values()) == {0}, codes
 
 
 def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> None:
@@ -206,15 +212,6 @@ def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> 
     assert "Verdict: INCONCLUSIVE, 1.0 effective days; 30 are needed." in done.stdout
     assert list(tmp_path.iterdir()) == [page]
     assert what_if.is_ours(page)
-
-
-def test_the_settings_of_whoever_runs_it_do_not_change_the_story(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EXITBRAIN_POLICY", "v3.6")
-    monkeypatch.setenv("EXITBRAIN_FEE_BPS", "40")
-
-    assert demo(keep=str(tmp_path / "kept")) == 0
 
 
 @pytest.mark.parametrize("there", ["a file", "a folder with something in it"])
@@ -294,7 +291,7 @@ def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subproc
         env={"HOME": str(folder)},
         capture_output=True,
         encoding="utf-8",
-        timeout=LIMIT_S,
+        timeout=LIVENESS_S,
         check=False,
     )
 
@@ -419,7 +416,4 @@ def test_its_server_is_gone_when_it_is_gone_and_holds_none_of_its_pipes(how: sig
         process.send_signal(how)
         assert process.stdout.read() == b""
 
-    deadline = time.monotonic() + 10
-    while folder.exists() or Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not folder.exists() and not Path(f"/proc/{pid}").exists())

@@ -5,16 +5,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
 
 import pytest
 import redis
 
+from tests.own_time import wait_until
 from tests.servers import REDIS_KINDS, RedisServer, postgres_url
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 20
 
 _START = """
 import os, signal, sys
@@ -45,9 +44,7 @@ def test_a_server_is_gone_with_its_folder_when_the_test_process_is(kind: str, en
     assert run.returncode == (-signal.SIGKILL if ending == "kill" else 0)
     folder = Path(run.stdout.strip())
     assert folder.name.startswith("exitbrain-")
-    deadline = monotonic() + DEADLINE_S
-    while folder.exists():  # the guardian removes it after the server has ended
-        assert monotonic() < deadline, f"{folder} is still there: {list(folder.iterdir())}"
+    wait_until(lambda: not folder.exists())  # the guardian removes it after the server has ended
 
 
 @pytest.mark.parametrize("kind", REDIS_KINDS)

@@ -18,7 +18,8 @@ from exitbrain.domain.identity import STORE_ID
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.ports import AlreadyReceived, Conflict, StoreUnavailable
 from tests.contract.test_exit_ledger import receipt
-from tests.contract.test_writers_and_losses import DEADLINE_S, ids, wait_until, waits_for_a_lock
+from tests.contract.test_writers_and_losses import ids, waits_for_a_lock
+from tests.own_time import LIVENESS_S, wait_until
 from tests.servers import fresh_database
 from tests.unit.api.test_joined_ledger import intent
 from tests.world import NOON
@@ -167,7 +168,7 @@ def test_a_reader_passes_no_gap_while_a_host_holds_events_back(
             wait_until(lambda: waits_for_a_lock(url))
             assert ids(reader) == [receipt(1).stream_id]
             assert not saving.done()
-        assert saving.result(DEADLINE_S) == 3
+        assert saving.result(LIVENESS_S) == 3
         assert ids(reader) == [receipt(number).stream_id for number in (1, 2, 3)]
 
 

@@ -17,7 +17,7 @@ from exitbrain.infrastructure.event_store.postgres import open_database
 from exitbrain.infrastructure.event_store.postgres_table import TURN
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.contract.test_exit_ledger import receipt
-from tests.contract.test_writers_and_losses import wait_until
+from tests.own_time import wait_until
 from tests.servers import fresh_database, postgres_url, start_postgres
 
 pytestmark = pytest.mark.integration

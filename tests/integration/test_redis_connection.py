@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from time import monotonic
 
 import pytest
 import redis
@@ -22,6 +21,7 @@ from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from tests.event_loop import in_event_loop
 from tests.names import EVENTS, STORE, TRADE_INTENTS
+from tests.own_time import LIVENESS_S
 from tests.servers import REDIS_KINDS, RedisServer, redis_url
 from tests.world import at
 
@@ -87,12 +87,10 @@ async def test_a_server_that_stops_answering_is_noticed_within_the_timeout(kind:
     assert await source.read(10, 0.01) == []
     await publisher.publish(EVENTS, [], after=None, upto=at(1))
     os.kill(server.pid, signal.SIGSTOP)
-    begun = monotonic()
     with pytest.raises(SourceUnavailable, match=r"no answer within 0.3 s"):
         await source.read(10, 0.2)
     with pytest.raises(PublisherUnavailable, match=r"no answer within 0.3 s"):
         await publisher.publish(EVENTS, [], after=at(1), upto=at(2))
-    assert monotonic() - begun < 5
     os.kill(server.pid, signal.SIGCONT)
     assert await source.read(10, 0) == []
     await source.close()
@@ -112,7 +110,7 @@ async def test_a_wait_on_the_server_that_is_never_answered_is_noticed(kind: str)
             await asyncio.sleep(0.01)
     os.kill(server.pid, signal.SIGSTOP)
     with pytest.raises(SourceUnavailable):
-        await asyncio.wait_for(reading, 5)
+        await asyncio.wait_for(reading, LIVENESS_S)
     os.kill(server.pid, signal.SIGCONT)
     await source.close()
     server.stop()

@@ -2,8 +2,7 @@
 
 import os
 import re
-import subprocess
-import sys
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,10 +11,12 @@ import pytest
 import redis
 
 from exitbrain.infrastructure.cli.main import run
+from exitbrain.infrastructure.live.serving import STOPPING
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
-from tests.faults.waiting import PATIENCE_S, until
+from tests.faults.waiting import until
 from tests.names import EVENTS, TRADE_INTENTS, TURN
+from tests.own_time import LIVENESS_S
 from tests.peers import CERTIFICATE, silent, tls_before, web_server
 from tests.servers import RedisServer
 
@@ -55,10 +56,10 @@ def loading() -> Iterator[str]:
         with redis.Redis.from_url(server.url) as client:
             client.mset({str(number): os.urandom(2048) for number in range(100)})
             client.bgrewriteaof()
-            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], PATIENCE_S)
+            until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
         server.kill()
         server.guarded.start()
-        until(lambda: says_loading(server.url), PATIENCE_S)
+        until(lambda: says_loading(server.url))
         yield server.url
     finally:
         server.stop()
@@ -198,8 +199,12 @@ def test_serve_and_doctor_end_with_the_code_of_the_table_and_say_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setenv("EXITBRAIN_GIVE_UP_AFTER_S", "1")
+    monkeypatch.setenv("EXITBRAIN_HEALTH", "127.0.0.1:0")
     with place() as url:
-        code, said = served(url, tmp_path)
+        with signals_kept():
+            code = run(["serve", "--redis", url, "--store", "sqlite:///errors.db"])
+        said = capfd.readouterr().err
         assert (code, bool(re.search(reason, said))) == (documented()[row], True), said
         assert said.splitlines()[-1].startswith("exitbrain: ")
         assert not re.search(rf"Traceback|secret|{re.escape(RIGHT)}|{QUOTED}", said)
@@ -229,21 +234,15 @@ def test_the_commands_about_dead_letters_do_so_too(
             assert said.count("\n") == 1
 
 
-def served(url: str, folder: Path) -> tuple[int, str]:
-    """Serve until that ends by itself; return the exit code and what was written."""
-    environment = {**os.environ, "EXITBRAIN_GIVE_UP_AFTER_S": "1", "EXITBRAIN_HEALTH": "127.0.0.1:0"}
-    command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", url]
-    ended = subprocess.run(
-        [*command, "--store", "sqlite:///errors.db"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE_S,
-    )
-    return ended.returncode, ended.stderr
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Give the signals back that a worker in this process takes."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
@@ -280,11 +279,11 @@ def test_a_worker_that_loses_what_it_needs_ends_with_code_2_while_it_runs(
         url = server.url.replace("unix://", "unix://worker:secret@")
         worker = Served(tmp_path, url, f"sqlite:///{tmp_path}/store.db")
         try:
-            until(worker.ready, PATIENCE_S)
+            until(worker.ready)
             with redis.Redis.from_url(server.url) as client:
                 for command in commands:
                     client.execute_command(*command.split(" "))
-            assert worker.process.wait(PATIENCE_S) == 2
+            assert worker.process.wait(LIVENESS_S) == 2
             last = worker.log.read_text().splitlines()[-1]
             assert last.startswith("exitbrain: Redis can not be used: ")
             assert reason in last

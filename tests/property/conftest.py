@@ -4,5 +4,9 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("exitbrain", deadline=None, derandomize=os.environ.get("CI") == "true")
+from tests.effort import share_of
+
+settings.register_profile(
+    "exitbrain", deadline=None, derandomize=os.environ.get("CI") == "true", max_examples=share_of(100)
+)
 settings.load_profile("exitbrain")

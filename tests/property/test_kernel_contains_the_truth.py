@@ -18,11 +18,12 @@ from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
+from tests.effort import share_of
 from tests.property.recorded_candles import columns_of
 
 _MINUTE = 60_000
 _DAY_MS = 86_400_000
-_PATHS = 20_000
+_PATHS = share_of(20_000)
 _TICK_MS = 5_000
 _LIFE_MS = 5 * _MINUTE
 
@@ -191,7 +192,7 @@ def test_random_paths_end_within_the_bounds_of_their_candles() -> None:
         a_position(Random(-1 - number), trades, 0.5, number * _DAY_MS + _LIFE_MS)
         for number, trades in enumerate(paths)
     ]
-    for interval_ms, wanted in ((_MINUTE, 4_000), (15_000, 1_000)):
+    for interval_ms, wanted in ((_MINUTE, _PATHS // 5), (15_000, _PATHS // 20)):
         truths, candles = [], []
         for givens, trades in zip(positions, paths, strict=True):
             ticks = ticks_of(trades, interval_ms)
@@ -202,7 +203,7 @@ def test_random_paths_end_within_the_bounds_of_their_candles() -> None:
         ambiguous, between = assert_contained(positions, KernelWalks().walk_each(positions, market), truths)
 
         assert ambiguous > wanted
-        assert between > 100
+        assert between > _PATHS // 200
 
 
 @pytest.mark.parametrize("interval_ms", [1_000, 5_000, _MINUTE], ids=["1 s", "5 s", "1 min"])

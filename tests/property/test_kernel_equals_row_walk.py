@@ -22,9 +22,10 @@ from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
+from tests.effort import share_of
 from tests.property.random_walks import random_market, random_position
 
-_MARKETS, _POSITIONS = 150, 20
+_MARKETS, _POSITIONS = share_of(150), 20
 _HOUR = 3_600_000
 
 
@@ -73,8 +74,8 @@ def test_random_positions_are_walked_alike_under_every_combination_of_rules() ->
             holes += walked.holes > 0
             off_market += walked.entry_off_market is None
             assumed += walked.mark_assumed
-    assert all(levels[level] > 100 for level in LegLevel), levels
-    assert min(ambiguous, funded, holes, off_market, assumed) > 50
+    assert all(levels[level] > share_of(100) for level in LegLevel), levels
+    assert min(ambiguous, funded, holes, off_market, assumed) > share_of(50)
 
 
 @pytest.mark.parametrize("policy", SHIPPED.values(), ids=SHIPPED)

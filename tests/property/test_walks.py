@@ -12,6 +12,7 @@ from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.domain.walk.walk import walk
+from tests.effort import share_of
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades
 
@@ -65,7 +66,7 @@ def a_candle(draw: Random, open_time_ms: int, before: float) -> Candle:
 )
 def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(inside: bool) -> None:
     ambiguous = 0
-    for seed in range(3000):
+    for seed in range(share_of(3000)):
         draw = Random(seed)
         candles = [a_candle(draw, 0, 100.0)]
         for number in range(1, 6):
@@ -89,7 +90,7 @@ def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(insi
                 assert as_made(found) == list(wanted.legs), seed
             else:
                 assert tuple(as_made(found)) in {one.legs for one in every}, seed
-    assert ambiguous > 500
+    assert ambiguous > share_of(500)
 
 
 def some_trades(draw: Random, seconds: int) -> list[Trade]:
@@ -108,9 +109,9 @@ def contains(walked: Walk, narrower: Walk) -> bool:
 
 
 def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> None:
-    """On 20,000 random paths, with moving stops, rule closes and entries inside candles."""
+    """On random paths, with moving stops, rule closes and entries inside candles."""
     touched = narrowed = 0
-    for seed in range(20_000):
+    for seed in range(share_of(20_000)):
         draw = Random(seed)
         trades = some_trades(draw, 300)
         number = draw.randrange(0, 10)
@@ -133,14 +134,14 @@ def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> No
         assert contains(coarse, finer), seed
         assert contains(finer, exact), seed
         narrowed += coarse.ambiguous and not finer.ambiguous
-    assert touched > 5000
-    assert narrowed > 300
+    assert touched > share_of(5000)
+    assert narrowed > share_of(300)
 
 
 def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> None:
     """A recorder writes 12:00 for an entry at 12:00:40: what the high and low of that minute did may lie before it."""
     cut = 0
-    for seed in range(1500):
+    for seed in range(share_of(1500)):
         draw = Random(seed)
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 12)]
@@ -155,13 +156,13 @@ def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> No
 
         assert contains(walk(recorded, Market(candles)), truth), seed
         cut += recorded != givens
-    assert cut > 500
+    assert cut > share_of(500)
 
 
 def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_finds_it() -> None:
     """Candles of five minutes, a rate of either sign every minute: paid or not, as the trades tell."""
     widened = 0
-    for seed in range(1000):
+    for seed in range(share_of(1000)):
         draw = Random(seed)
         trades = some_trades(draw, 900)
         at = trades[draw.randrange(0, 40)]
@@ -185,7 +186,7 @@ def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_fin
         assert contains(coarse, minutes), seed
         assert contains(minutes, exact), seed
         widened += coarse.ambiguous and not minutes.ambiguous
-    assert widened > 100
+    assert widened > share_of(100)
 
 
 def funding_on_trades(

@@ -32,6 +32,7 @@ from tests.faults.processes.proxy import Proxy, Switchboard
 from tests.faults.processes.replays import drifts
 from tests.faults.processes.workers import Nursery, Worker
 from tests.names import TURN
+from tests.own_time import Clock, wall_time
 from tests.servers import RedisServer, start_postgres
 
 StoreKind = Literal["sqlite", "postgresql"]
@@ -100,8 +101,10 @@ class _Stage:
         return gather(self.store_url, self.redis.url, self.folder / "acknowledged")
 
 
-def perform(plan: Plan, progress: Callable[[int], None]) -> Report:
-    """Do one run and return its report; nothing is left behind."""
+def perform(
+    plan: Plan, progress: Callable[[int], None], stop_clock: Callable[..., Clock] = wall_time
+) -> Report:
+    """Do one run and return its report; nothing is left behind. The clock is made of the processes that it is to watch."""
     began = monotonic()
     with _stage(plan) as stage:
         reader = partial(_reader, stage.redis.url)
@@ -115,7 +118,8 @@ def perform(plan: Plan, progress: Callable[[int], None]) -> Report:
         chaos_s = monotonic() - began
         _settle(plan, stage, chaos)
         settle_s = monotonic() - began - chaos_s
-        endings = stage.nursery.stop(stage.workers)
+        clock = stop_clock(stage.redis.pid, *(worker.pid for worker in stage.workers))
+        endings = stage.nursery.stop(stage.workers, clock)
         evidence = stage.evidence()
         broken = [*violations(evidence), *drifts(stage.store_url), *_bad_endings(endings, stage.nursery)]
         receipts = [row.content for row in evidence.rows if row.topic == RECEIPT]

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from tests.faults.processes.proxy import Proxy
+from tests.own_time import Clock, wait_until
 
 ANSWER_TIMEOUT_S = 30
 AT_WORK = 4
@@ -52,7 +53,7 @@ class Nursery:
     environment: dict[str, str]
     own_exits: list[OwnExit] = field(default_factory=list)
     _bearer: dict[int, Worker] = field(default_factory=dict)
-    _ended: dict[int, tuple[int, float]] = field(default_factory=dict)
+    _ended: dict[int, int] = field(default_factory=dict)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _started: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
     _process: subprocess.Popen[bytes] = field(init=False)
@@ -94,20 +95,28 @@ class Nursery:
 
     def bury(self, worker: Worker) -> None:
         """Wait until a killed process is gone, so that its name is free; note one that ended by itself."""
-        code, _ = self._end_of(worker.pid, ANSWER_TIMEOUT_S)
+        code = self._end_of(worker.pid, ANSWER_TIMEOUT_S)
         if not worker.killed:
             self.own_exits.append(OwnExit(worker.name, code))
         worker.pid = 0
 
-    def stop(self, workers: list[Worker]) -> list[tuple[int, float]]:
-        """End workers with SIGTERM; return for each its exit code and how many seconds it took."""
-        began = monotonic()
+    def stop(self, workers: list[Worker], clock: Clock = monotonic) -> list[tuple[int, float]]:
+        """End workers with SIGTERM; return for each its exit code and how many seconds by the clock it took."""
+        began = clock()
         for worker in workers:
             os.kill(worker.pid, signal.SIGTERM)
-        endings = [self._end_of(worker.pid, ANSWER_TIMEOUT_S) for worker in workers]
+        ends: dict[str, tuple[int, float]] = {}
+
+        def all_ended() -> bool:
+            for worker in workers:
+                if worker.name not in ends and worker.pid in self._ended:
+                    ends[worker.name] = self._ended[worker.pid], clock() - began
+            return len(ends) == len(workers)
+
+        wait_until(all_ended, lambda: f"only {list(ends)} have ended", clock=clock)
         for worker in workers:
             worker.pid = 0
-        return [(code, at - began) for code, at in endings]
+        return [ends[worker.name] for worker in workers]
 
     def close(self) -> None:
         """Kill whatever still runs."""
@@ -115,7 +124,7 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(ANSWER_TIMEOUT_S)
 
-    def _end_of(self, pid: int, timeout_s: float) -> tuple[int, float]:
+    def _end_of(self, pid: int, timeout_s: float) -> int:
         with self._news:
             if not self._news.wait_for(lambda: pid in self._ended, timeout_s):
                 raise TimeoutError(f"process {pid} has not ended within {timeout_s} s")
@@ -130,5 +139,5 @@ class Nursery:
                     self._started.put(int(pid))
                     continue
                 with self._news:
-                    self._ended[int(pid)] = (int(code[0]), monotonic())
+                    self._ended[int(pid)] = int(code[0])
                     self._news.notify_all()
