@@ -39,9 +39,9 @@ help:
 demo: $(DEMO)
 	@$(BIN)/exitbrain demo
 
-# Four at once on two cores: many tests wait for servers. What belongs together is said in tests/conftest.py.
+# Four at once on two cores: many tests wait for servers.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)

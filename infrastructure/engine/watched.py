@@ -5,6 +5,7 @@ reading a Parquet file, is not told.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _TOLD = {
 }
 _LISTING = ("os.listdir", "os.scandir")
 _PATHS = (str, bytes, os.PathLike)
+_CODE = re.compile(r"\.pyc?(\.\d+)?$")
+"""Source and bytecode, also under the name by which an import writes it."""
+
 _OF_FILES = ("open", "sqlite3.connect", *_LISTING)
 
 
@@ -68,7 +72,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and isinstance(what, int):
         return  # a file that is open already
     path = os.fsdecode(what) if event in _OF_FILES and isinstance(what, _PATHS) else None
-    if path is not None and path.endswith((".py", ".pyc")):
+    if path is not None and _CODE.search(path):
         return  # the text of code, which an import or the printing of a warning looks up
     importing = _importing()
     if importing and event in _LISTING:

@@ -1,5 +1,6 @@
 """Every way in which an engine, or the intake, could know what comes later is found, and honest ones pass."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -154,6 +155,7 @@ def test_a_history_that_is_read_while_importing_is_found_and_anything_else_is_to
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # writing it is no reading of the engine
     history, parameters = tmp_path / "history.csv", tmp_path / "parameters.txt"
     parameters.write_text("1", encoding="utf-8")
     for name, file in (("imports_history", history), ("imports_parameters", parameters)):
