@@ -238,7 +238,8 @@ def _settle(plan: Plan, stage: _Stage, chaos: Chaos) -> None:
                 continue
             groups = [group(client, stream) for stream in INCOMING]
             taken = not any(one.pending or one.undelivered for one in groups)
-            if taken and published_upto(client) == newest_to_publish(stage.store_url):
+            published = published_upto(client) == newest_to_publish(stage.store_url)
+            if taken and published and all(stage.nursery.alive(worker.pid) for worker in stage.workers):
                 return
 
 
