@@ -39,7 +39,7 @@ class PositionCheck:
         said = await self._publisher.published(stream)  # after the entry, so never before it
         was = self._lost.pop(stream, None)
         if said is None:
-            return await self._found_again(stream, newest, was)
+            return await self._found_again(stream, was)
         position = said.position if isinstance(said, PublishedPosition) else 0
         ours = isinstance(said, PublishedPosition) and said.store == self._store
         if ours and newest is not None and position < newest.position and not self.republishes:
@@ -61,16 +61,15 @@ class PositionCheck:
         if skipped:
             self._journal.trouble("entries_skipped", **facts, entries=len(skipped))
 
-    async def _found_again(
-        self, stream: str, newest: PublishedPosition | None, was: PublishedPosition | None
-    ) -> Stated | None:
+    async def _found_again(self, stream: str, was: PublishedPosition | None) -> Stated | None:
         facts = {"stream": stream, "was": None if was is None else was.position}
-        if newest is not None:
+        while (newest := await self._newest(stream)) is not None:
             placed(stream, newest, self._store, await self._tail.head())
-            stated = await self._publisher.publish(stream, [], after=None, upto=newest)
+            stated = await self._publisher.restore(stream, newest)
             if stated == newest:
                 self._journal.trouble("position_lost", **facts, goes_on_after=newest.position)
-            return stated
+            if stated is not None:
+                return stated
         if was is not None:
             self._journal.trouble(
                 "position_lost", **facts, goes_on_with="the latest decision of each open plan"

@@ -27,13 +27,28 @@ return redis.call('GET', KEYS[2])
 """
 
 # The entry may be anybody's, so a large one is not sent.
-NEWEST = """
-local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-for i = 1, newest and #newest[2] or 0, 2 do
-  if newest[2][i] == 'payload' and #newest[2][i + 1] <= 1048576 then return newest[2][i + 1] end
+_NEWEST_PAYLOAD = """
+local function newest_payload(stream)
+  local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  for i = 1, newest and #newest[2] or 0, 2 do
+    if newest[2][i] == 'payload' and #newest[2][i + 1] <= 1048576 then return newest[2][i + 1] end
+  end
+  return false
 end
-return false
 """
+
+NEWEST = _NEWEST_PAYLOAD + "return newest_payload(KEYS[1])"
+
+# Between a look at the newest entry and the setting of the position others may add entries, or empty the stream.
+RESTORE = (
+    _NEWEST_PAYLOAD
+    + """
+local position = redis.call('GET', KEYS[2])
+if position or newest_payload(KEYS[1]) ~= ARGV[1] then return position end
+redis.call('SET', KEYS[2], ARGV[2])
+return ARGV[2]
+"""
+)
 
 # The entries come as one argument: the client works on each by itself, and there would be a dozen for every entry.
 # Asked again after a lost reply it finds the position moved and adds nothing; so it is safe to ask again.
@@ -53,6 +68,7 @@ class RedisPublisher:
         self._client = connect(url)
         self._look = self._client.register_script(LOOK)
         self._newest = self._client.register_script(NEWEST)
+        self._restore = self._client.register_script(RESTORE)
         self._script = self._client.register_script(PUBLISH)
         self._timeout_s = timeout_s
 
@@ -62,9 +78,17 @@ class RedisPublisher:
         return None if value is None else stated_in(value)
 
     async def newest(self, stream: str) -> PublishedPosition | None:
-        async with self._asking(stream):
-            payload = await self._newest(keys=[stream])
+        payload = await self._newest_payload(stream)
         return None if payload is None else position_in(payload)
+
+    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
+        payload = await self._newest_payload(stream)
+        if payload is None or position_in(payload) != newest:
+            return None
+        async with self._asking(stream):
+            keys = [stream, published_key(stream)]
+            value = await self._restore(keys=keys, args=[payload, _bytes_of(newest)])
+        return None if value is None else stated_in(value)
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
@@ -83,6 +107,11 @@ class RedisPublisher:
     async def close(self) -> None:
         async with answering(PublisherUnavailable, self._timeout_s):
             await self._client.aclose()
+
+    async def _newest_payload(self, stream: str) -> bytes | None:
+        async with self._asking(stream):
+            payload: bytes | None = await self._newest(keys=[stream])
+        return payload
 
     async def _publish(
         self, stream: str, entries: Sequence[Outgoing], after: Stated | None, reached: PublishedPosition

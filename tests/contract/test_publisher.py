@@ -1,6 +1,7 @@
 """The contract of Publisher, on every adapter."""
 
 import asyncio
+import json
 import random
 from uuid import UUID
 
@@ -152,6 +153,32 @@ async def test_racing_publishers_publish_each_entry_once_and_in_order(stage: Sta
         ]
         assert sum(await asyncio.gather(*racers)) > 0
     assert positions(stage) == list(range(1, last + 1))
+
+
+@in_event_loop
+async def test_a_lost_position_is_restored_only_while_the_newest_entry_says_it(stage: Stage) -> None:
+    async with publishing(stage) as publisher:
+        assert await publisher.restore(EVENTS, at(4)) is None
+        stage.add(EVENTS, "one", payload=payload_of(at(4)))
+        assert await publisher.newest(EVENTS) == at(4)
+        stage.add(EVENTS, "two", payload=payload_of(at(7)))  # meanwhile
+        assert await publisher.restore(EVENTS, at(4)) is None
+        assert await publisher.published(EVENTS) is None
+        assert await publisher.restore(EVENTS, at(7)) == at(7)
+        assert await publisher.published(EVENTS) == at(7)
+
+        stage.add(EVENTS, "three", payload=payload_of(at(9)))
+        assert await publisher.restore(EVENTS, at(9)) == at(7)  # it is there: nobody may move it
+        stage.flush()
+        assert await publisher.restore(EVENTS, at(9)) is None
+        assert await publisher.published(EVENTS) is None
+
+
+def payload_of(place: PublishedPosition) -> str:
+    """Return a payload that names a place in the log."""
+    store = place.store
+    said = {"store_id": str(store.store_id), "epoch": store.epoch, "log_position": place.position}
+    return json.dumps(said)
 
 
 def entries(*log_positions: int) -> list[Outgoing]:

@@ -390,11 +390,24 @@ class SimulatedPublisher:
     async def newest(self, stream: str) -> PublishedPosition | None:
         def look() -> PublishedPosition | None:
             self._check_type(stream)
-            found = self._server.streams.get(stream)
-            entries = [] if found is None else list(found.entries.values())
-            return position_in(entries[-1].get("payload", "")) if entries else None
+            return self._newest(stream)
 
         return await self._gate.through("newest", look)
+
+    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
+        def put() -> Stated | None:
+            self._check_type(stream)
+            found = self._server.published.get(stream)
+            if found is not None and found.position is not None:
+                return found.position
+            return self._server.publish(stream, [], None, newest) if self._newest(stream) == newest else None
+
+        return await self._gate.through("restore", put)
+
+    def _newest(self, stream: str) -> PublishedPosition | None:
+        found = self._server.streams.get(stream)
+        entries = [] if found is None else list(found.entries.values())
+        return position_in(entries[-1].get("payload", "")) if entries else None
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition

@@ -171,6 +171,9 @@ class StreamsInMemory:
     async def published(self, stream: str) -> Stated | None:
         return self.positions.get(stream)
 
+    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
+        return None
+
     async def newest(self, stream: str) -> PublishedPosition | None:
         return None
 
