@@ -65,10 +65,11 @@ class PositionCheck:
         facts = {"stream": stream, "was": None if was is None else was.position}
         while (newest := await self._newest(stream)) is not None:
             placed(stream, newest, self._store, await self._tail.head())
-            stated = await self._publisher.restore(stream, newest)
-            if stated == newest:
+            if await self._publisher.restore(stream, newest):
                 self._journal.trouble("position_lost", **facts, goes_on_after=newest.position)
-            if stated is not None:
+                return newest
+            stated = await self._publisher.published(stream)
+            if stated is not None:  # somebody else was faster
                 return stated
         if was is not None:
             self._journal.trouble(

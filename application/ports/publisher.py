@@ -52,10 +52,10 @@ class Publisher(Protocol):
     async def newest(self, stream: str) -> PublishedPosition | None:
         """Return the place in the log of the newest entry of a stream; None where it names none, or nothing is there."""
 
-    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
-        """Set a position that is gone to that of the newest entry, in one step; return what the stream says then.
+    async def restore(self, stream: str, newest: PublishedPosition) -> bool:
+        """Set a position that is gone to that of the newest entry, in one step; return whether it was set.
 
-        None where another entry is the newest by now, or the stream was emptied, and nothing was set.
+        It is not where the stream has a position, where another entry is the newest by now, or where there is none.
         """
 
     async def publish(

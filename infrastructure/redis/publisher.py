@@ -43,10 +43,9 @@ NEWEST = _NEWEST_PAYLOAD + "return newest_payload(KEYS[1])"
 RESTORE = (
     _NEWEST_PAYLOAD
     + """
-local position = redis.call('GET', KEYS[2])
-if position or newest_payload(KEYS[1]) ~= ARGV[1] then return position end
+if redis.call('GET', KEYS[2]) or newest_payload(KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2])
-return ARGV[2]
+return 1
 """
 )
 
@@ -81,14 +80,13 @@ class RedisPublisher:
         payload = await self._newest_payload(stream)
         return None if payload is None else position_in(payload)
 
-    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
+    async def restore(self, stream: str, newest: PublishedPosition) -> bool:
         payload = await self._newest_payload(stream)
         if payload is None or position_in(payload) != newest:
-            return None
+            return False
         async with self._asking(stream):
             keys = [stream, published_key(stream)]
-            value = await self._restore(keys=keys, args=[payload, _bytes_of(newest)])
-        return None if value is None else stated_in(value)
+            return bool(await self._restore(keys=keys, args=[payload, _bytes_of(newest)]))
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition

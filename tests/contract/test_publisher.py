@@ -158,19 +158,20 @@ async def test_racing_publishers_publish_each_entry_once_and_in_order(stage: Sta
 @in_event_loop
 async def test_a_lost_position_is_restored_only_while_the_newest_entry_says_it(stage: Stage) -> None:
     async with publishing(stage) as publisher:
-        assert await publisher.restore(EVENTS, at(4)) is None
+        assert not await publisher.restore(EVENTS, at(4))
         stage.add(EVENTS, "one", payload=payload_of(at(4)))
         assert await publisher.newest(EVENTS) == at(4)
         stage.add(EVENTS, "two", payload=payload_of(at(7)))  # meanwhile
-        assert await publisher.restore(EVENTS, at(4)) is None
+        assert not await publisher.restore(EVENTS, at(4))
         assert await publisher.published(EVENTS) is None
-        assert await publisher.restore(EVENTS, at(7)) == at(7)
+        assert await publisher.restore(EVENTS, at(7))
         assert await publisher.published(EVENTS) == at(7)
 
         stage.add(EVENTS, "three", payload=payload_of(at(9)))
-        assert await publisher.restore(EVENTS, at(9)) == at(7)  # it is there: nobody may move it
+        assert not await publisher.restore(EVENTS, at(9))  # it is there: nobody may move it
+        assert await publisher.published(EVENTS) == at(7)
         stage.flush()
-        assert await publisher.restore(EVENTS, at(9)) is None
+        assert not await publisher.restore(EVENTS, at(9))
         assert await publisher.published(EVENTS) is None
 
 

@@ -357,10 +357,11 @@ class InMemoryPublisher:
         entries = self._streams.entries(stream)
         return position_in(entries[-1][1].get("payload", "")) if entries else None
 
-    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
-        if stream not in self._streams.published and await self.newest(stream) == newest:
-            self._streams.published[stream] = newest
-        return self._streams.published.get(stream)
+    async def restore(self, stream: str, newest: PublishedPosition) -> bool:
+        if stream in self._streams.published or await self.newest(stream) != newest:
+            return False
+        self._streams.published[stream] = newest
+        return True
 
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition

@@ -394,13 +394,13 @@ class SimulatedPublisher:
 
         return await self._gate.through("newest", look)
 
-    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
-        def put() -> Stated | None:
+    async def restore(self, stream: str, newest: PublishedPosition) -> bool:
+        def put() -> bool:
             self._check_type(stream)
             found = self._server.published.get(stream)
-            if found is not None and found.position is not None:
-                return found.position
-            return self._server.publish(stream, [], None, newest) if self._newest(stream) == newest else None
+            if (found is not None and found.position is not None) or self._newest(stream) != newest:
+                return False
+            return self._server.publish(stream, [], None, newest) == newest
 
         return await self._gate.through("restore", put)
 

@@ -171,8 +171,8 @@ class StreamsInMemory:
     async def published(self, stream: str) -> Stated | None:
         return self.positions.get(stream)
 
-    async def restore(self, stream: str, newest: PublishedPosition) -> Stated | None:
-        return None
+    async def restore(self, stream: str, newest: PublishedPosition) -> bool:
+        return False
 
     async def newest(self, stream: str) -> PublishedPosition | None:
         return None
