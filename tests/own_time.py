@@ -94,10 +94,10 @@ def wait_until(
     """Wait until something is so, for as long as it may take on any machine; return the seconds by the clock."""
     began, deadline = clock(), monotonic() + LIVENESS_S
     while True:
-        done, seconds = (
-            reached(),
-            clock() - began,
-        )  # a clock that looks often sees threads that are about to end
+        done = reached()
+        seconds = (
+            clock() - began
+        )  # also when it is not done: a clock that looks often sees threads before they end
         if done:
             return seconds
         assert monotonic() < deadline, f"not within {LIVENESS_S:.0f} s: {otherwise()}"

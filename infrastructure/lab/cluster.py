@@ -164,9 +164,8 @@ def _safe_path() -> Iterator[None]:
 def _client(where: Any, name: str) -> Iterator[Any]:
     try:
         if isinstance(where, str):
-            asyncio.run(
-                _knock(where)
-            )  # a client that fails to connect complains once more when it is collected
+            # First: a client that fails to connect complains once more when it is collected.
+            asyncio.run(_knock(where))
         client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
         raise ClusterUnavailable(f"{name} can not be reached: {error}") from error

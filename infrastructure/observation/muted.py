@@ -49,12 +49,10 @@ class Muted:
 
     def _facts(self, outcome: Outcome, run: int) -> Facts:
         muted = sum(one >= MUTED_FROM for one in self._runs.values())
-        said: Facts = {"account": outcome.account, "symbol": outcome.symbol, "messages": run, "muted": muted}
-        return (
-            said
-            if outcome.reason is None
-            else {**said, "reason": outcome.reason, "entry_id": outcome.entry_id}
-        )
+        facts: Facts = {"account": outcome.account, "symbol": outcome.symbol, "messages": run, "muted": muted}
+        if outcome.reason is not None:
+            facts |= {"reason": outcome.reason, "entry_id": outcome.entry_id}
+        return facts
 
 
 def _is_told(run: int) -> bool:

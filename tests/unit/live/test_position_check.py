@@ -1,10 +1,7 @@
 """A position that is not where we left it is told of, with what it passed over."""
 
-from itertools import count
-
 import pytest
 
-from exitbrain.application.live import publishing
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS
@@ -12,19 +9,9 @@ from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.live.publishing_world import PublishingProcess, copy_of, told
 from tests.world import World, at
 
+pytestmark = pytest.mark.usefixtures("look_at_every_step")
+
 LONG = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
-
-
-@pytest.fixture(autouse=True)
-def look_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "LOOK_EVERY_S", 0.0)
-    monkeypatch.setattr(publishing, "MOVE_EVERY_S", 0.0)
-
-
-@pytest.fixture
-def streams() -> InMemoryStreams:
-    ms = count(1)
-    return InMemoryStreams(lambda: next(ms))
 
 
 def open_positions(world: World, *symbols: str) -> World:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from itertools import count
 from uuid import UUID
 
 import pytest
@@ -20,22 +19,12 @@ from tests.streams_in_memory.streams import InMemoryStreams
 from tests.unit.live.publishing_world import CutShort, MortalPublisher, PublishingProcess, copy_of, told
 from tests.world import THIS, THIS_STORE, World, at
 
+pytestmark = pytest.mark.usefixtures("look_at_every_step")
+
 OTHER = StoreIdentity(UUID("07ebd000-0000-4000-8000-000000000002"), 1)
 LATER = StoreIdentity(THIS_STORE, 2)
 LONG = {"side": "BUY", "entry_price": 100, "quantity": 2, "leverage": 10}
 BEYOND = 1_000
-
-
-@pytest.fixture(autouse=True)
-def look_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "LOOK_EVERY_S", 0.0)
-    monkeypatch.setattr(publishing, "MOVE_EVERY_S", 0.0)
-
-
-@pytest.fixture
-def streams() -> InMemoryStreams:
-    ms = count(1)
-    return InMemoryStreams(lambda: next(ms))
 
 
 @pytest.fixture
