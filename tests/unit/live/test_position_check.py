@@ -3,9 +3,10 @@
 import pytest
 
 from exitbrain.application.live.publishing_place import PublishedElsewhere
+from exitbrain.application.ports.publisher import PublishedPosition
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS
-from tests.streams_in_memory.streams import InMemoryStreams
+from tests.streams_in_memory.streams import InMemoryPublisher, InMemoryStreams
 from tests.unit.live.publishing_world import PublishingProcess, copy_of, told
 from tests.world import World, at
 
@@ -96,6 +97,34 @@ async def test_a_lost_position_of_a_stream_that_is_gone_too_begins_anew_and_is_t
 
     assert troubles(process) == [("position_lost", EVENTS, process.world.ledger.head())]
     assert len(told(streams, EVENTS)) == 1
+
+
+class EmptiedMeanwhile(InMemoryPublisher):
+    """A publisher whose server forgets everything just after the newest entry was looked up to go on from it."""
+
+    def __init__(self, streams: InMemoryStreams) -> None:
+        super().__init__(streams)
+        self._looks = 0
+
+    async def newest(self, stream: str) -> PublishedPosition | None:
+        found = await super().newest(stream)
+        if found is not None:
+            self._looks += 1
+            if self._looks == 2:  # the first is to see whether the position fits
+                self._streams.flush()
+        return found
+
+
+@in_event_loop
+async def test_a_position_is_not_restored_from_an_entry_that_is_gone_by_then(
+    streams: InMemoryStreams,
+) -> None:
+    world = open_positions(World(), "AUSDT", "BUSDT")
+    await PublishingProcess(world, streams).publish()
+    streams.published.clear()
+    await PublishingProcess(world, streams, EmptiedMeanwhile(streams)).publish()
+
+    assert len(told(streams, ADAPTIVE_LEVELS)) == len(told(streams, EVENTS)) == 2
 
 
 @in_event_loop
