@@ -18,7 +18,7 @@ from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.position import (
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,

@@ -31,8 +31,10 @@ from exitbrain.domain.messages import (
 )
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import CloseReported, Position, PositionClosed, Sighting
+from exitbrain.domain.position import Position
+from exitbrain.domain.position_events import CloseReported, PositionClosed
 from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
+from exitbrain.domain.sighting import Sighting
 from exitbrain.domain.values import EPOCH, Assumption, EntryId, TimeOrigin, Whose, ms_of
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call

@@ -21,14 +21,8 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import RegisterEvent
-from exitbrain.domain.position import (
-    CloseReported,
-    Position,
-    PositionClosed,
-    PositionEvent,
-    PositionOpened,
-    Result,
-)
+from exitbrain.domain.position import Position, PositionEvent
+from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened, Result
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
 

@@ -19,7 +19,7 @@ from exitbrain.application.result_log import ResultLog
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import CloseReported, PositionClosed
+from exitbrain.domain.position_events import CloseReported, PositionClosed
 from exitbrain.domain.values import Cause, changed
 
 _EXACT = Context(prec=2500, traps=[Inexact])

@@ -12,7 +12,7 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.position import PositionIncreased, PositionReduced
+from exitbrain.domain.position_events import PositionIncreased, PositionReduced
 from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import ExternalClose, Givens

@@ -9,7 +9,12 @@ from uuid import UUID
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.position import PositionClosed, PositionIncreased, PositionOpened, PositionReduced
+from exitbrain.domain.position_events import (
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+)
 from exitbrain.domain.values import Side
 
 Step = Decision | PositionIncreased | PositionReduced

@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from exitbrain.application.recorded_positions import RecordedPosition
-from exitbrain.domain.position import PositionIncreased, PositionReduced
+from exitbrain.domain.position_events import PositionIncreased, PositionReduced
 from exitbrain.domain.values import ms_of
 from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.fit import off_market

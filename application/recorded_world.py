@@ -13,7 +13,8 @@ from exitbrain.domain.identity import claim_id, plan_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.messages import Translation
 from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.position import Position, PositionClosed, PositionOpened
+from exitbrain.domain.position import Position
+from exitbrain.domain.position_events import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import FailedAsking, MessageReceived
 
 

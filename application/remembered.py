@@ -11,7 +11,8 @@ from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import REGISTER_ID, plan_id, position_id
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import BOTH, CloseReported, Position, PositionClosed, PositionOpened
+from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened
 
 Held = tuple[Position | None, ExitPlan | None, Position | None]
 """The latest position, its plan, and the position that ended before an open one."""

@@ -46,10 +46,10 @@ from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
-from exitbrain.domain.position import (
+from exitbrain.domain.position import Position
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
-    Position,
     PositionClosed,
     PositionIncreased,
     PositionOpened,

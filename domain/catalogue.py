@@ -14,7 +14,7 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import (
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,

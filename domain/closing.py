@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IntentKind, TradeClosed, TradeIntent
-from exitbrain.domain.position import Position, Sighting
+from exitbrain.domain.position import Position
+from exitbrain.domain.sighting import Sighting
 from exitbrain.domain.values import DECIMAL, Side, Whose
 
 FLIPPED = "FLIPPED"

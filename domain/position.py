@@ -1,165 +1,25 @@
 """Position: one round trip of one account in one instrument, from opening to close."""
 
-from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
-
-from msgspec import Struct
 
 from exitbrain.domain.aggregate import Aggregate, Stamp
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import position_id
 from exitbrain.domain.performance import counted_percent
+from exitbrain.domain.position_events import (
+    CloseReported,
+    LeverageChanged,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+    Result,
+)
+from exitbrain.domain.sighting import Sighting
 from exitbrain.domain.values import DECIMAL, Assumption, EntryId, Side, TimeOrigin, Whose
 
 BOTH = "BOTH"
 """The position_side of one-way mode; the direction is state."""
-
-
-class Sighting(Struct, frozen=True):
-    """When a message came, by each order it stands in.
-
-    `entry_id` is its place in a stream; only those of one `server` compare. `clock` names the clock behind `at`, None
-    where the message gave no time of its own; only times of one clock compare.
-    """
-
-    at: datetime
-    entry_id: EntryId | None
-    server: str | None
-    clock: str | None
-
-    def came_before(self, other: "Sighting") -> bool | None:
-        """Return whether it lies before another on the same server, by milliseconds; None where nobody can tell."""
-        if self.entry_id is None or other.entry_id is None or self.server is None:
-            return None
-        return self.entry_id.ms < other.entry_id.ms if self.server == other.server else None
-
-    def seconds_from(self, other: "Sighting") -> float:
-        """Return the seconds between two messages: by their stream ids where those compare, else by their times."""
-        if self.entry_id is not None and other.entry_id is not None and self.server == other.server:
-            return abs(self.entry_id.ms - other.entry_id.ms) / 1000
-        return abs((self.at - other.at).total_seconds())
-
-
-class PositionOpened(Struct, frozen=True):
-    """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source.
-
-    `in_units` says that the quantity was given as one, `server` and `clock` what its message compares with (Sighting).
-    """
-
-    TOPIC: ClassVar[str] = "exitbrain.PositionOpened"
-
-    account: str
-    symbol: str
-    position_side: str
-    cycle: int
-    side: Side
-    leverage: float
-    entry_price: Decimal | None
-    quantity: Decimal | None
-    newest_entries: dict[str, EntryId]
-    in_units: bool
-    server: str | None
-    clock: str | None
-    stamp: Stamp
-
-
-class PositionIncreased(Struct, frozen=True):
-    """The position grew; price and quantity are those after the increase (the price is the average).
-
-    `in_units` says that every quantity so far was given as one.
-    """
-
-    TOPIC: ClassVar[str] = "exitbrain.PositionIncreased"
-
-    added_price: Decimal | None
-    added_quantity: Decimal | None
-    entry_price: Decimal | None
-    quantity: Decimal | None
-    in_units: bool
-    stamp: Stamp
-
-
-class LeverageChanged(Struct, frozen=True):
-    """The leverage of the open position is another."""
-
-    TOPIC: ClassVar[str] = "exitbrain.LeverageChanged"
-
-    before: float
-    after: float
-    stamp: Stamp
-
-
-class PositionReduced(Struct, frozen=True):
-    """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown).
-
-    `rule` says why it is this position that the message means.
-    """
-
-    TOPIC: ClassVar[str] = "exitbrain.PositionReduced"
-
-    by: Decimal | None
-    quantity: Decimal | None
-    exit_price: Decimal | None
-    order_id: str
-    rule: Whose
-    assumptions: tuple[Assumption, ...]
-    stamp: Stamp
-
-
-class Result(Struct, frozen=True):
-    """What a round trip brought: the price return in percent, reported by the message or computed from prices.
-
-    `counted` is what of it enters the PnL window: less where it lies outside of the range of its side.
-    """
-
-    pnl_percent: Decimal
-    computed: bool
-    counted: Decimal
-
-
-class PositionClosed(Struct, frozen=True):
-    """The round trip ended; `result` is None where neither message nor prices say what it brought.
-
-    `rule` says why it is this position that the message means, None where an entry or an operator ended it. `reported`
-    says that the message was the report of a close in the market, `server` and `clock` what it compares with.
-    """
-
-    TOPIC: ClassVar[str] = "exitbrain.PositionClosed"
-
-    account: str
-    symbol: str
-    side: Side
-    leverage: float
-    reason: str
-    entry_price: Decimal | None
-    exit_price: Decimal | None
-    result: Result | None
-    pnl_usd: Decimal | None
-    order_id: str
-    rule: Whose | None
-    reported: bool
-    server: str | None
-    clock: str | None
-    assumptions: tuple[Assumption, ...]
-    stamp: Stamp
-
-
-class CloseReported(Struct, frozen=True):
-    """The report of a round trip came after its end. `result` is what it adds: None where a result was known before."""
-
-    TOPIC: ClassVar[str] = "exitbrain.CloseReported"
-
-    account: str
-    symbol: str
-    exit_price: Decimal | None
-    pnl_percent: Decimal | None
-    pnl_usd: Decimal | None
-    order_id: str
-    result: Result | None
-    rule: Whose
-    assumptions: tuple[Assumption, ...]
-    stamp: Stamp
 
 
 PositionEvent = (

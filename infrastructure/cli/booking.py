@@ -9,7 +9,7 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.messages import BOOK_CLOSE, IncomingMessage, Unusable
-from exitbrain.domain.position import PositionClosed
+from exitbrain.domain.position_events import PositionClosed
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.domain.values import Origin, plain, plain_or_none
 from exitbrain.infrastructure.cli import output, reports

@@ -13,7 +13,7 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.levels import LEVELS, RawLevels
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered, RegisterEvent
-from exitbrain.domain.position import (
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,

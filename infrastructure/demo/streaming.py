@@ -16,7 +16,7 @@ import redis
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
-from exitbrain.domain.position import PositionClosed
+from exitbrain.domain.position_events import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.demo.claims import ClaimFalse, claim

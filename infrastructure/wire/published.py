@@ -19,7 +19,7 @@ from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, Lev
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
 from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegister
-from exitbrain.domain.position import PositionClosed
+from exitbrain.domain.position_events import PositionClosed
 from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields, Reason
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit, plain, plain_or_none

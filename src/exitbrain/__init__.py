@@ -124,16 +124,16 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         PolicyRegistered as PolicyRegistered,
         RegisteredPolicy as RegisteredPolicy,
     )
-    from exitbrain.domain.position import (
+    from exitbrain.domain.position import Position as Position
+    from exitbrain.domain.sighting import Sighting as Sighting
+    from exitbrain.domain.position_events import (
         CloseReported as CloseReported,
         LeverageChanged as LeverageChanged,
-        Position as Position,
         PositionClosed as PositionClosed,
         PositionIncreased as PositionIncreased,
         PositionOpened as PositionOpened,
         PositionReduced as PositionReduced,
         Result as Result,
-        Sighting as Sighting,
     )
     from exitbrain.domain.receipt import (
         Cycle as Cycle,
@@ -209,8 +209,10 @@ _MODULES = {
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",
     "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
-    "exitbrain.domain.position": "CloseReported LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result Sighting",
+    "exitbrain.domain.position": "Position",
+    "exitbrain.domain.position_events": "CloseReported LeverageChanged PositionClosed PositionIncreased PositionOpened PositionReduced Result",
     "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit MessageReceived RawFields Reason Refusal",
+    "exitbrain.domain.sighting": "Sighting",
     "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",

@@ -9,7 +9,7 @@ from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.guards import AVERAGE_MAX
 from exitbrain.domain.performance import COUNTED, WINDOW, counted_percent
-from exitbrain.domain.position import CloseReported, PositionClosed
+from exitbrain.domain.position_events import CloseReported, PositionClosed
 from exitbrain.domain.values import Side, changed
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from tests.world import World, rewritten

@@ -9,7 +9,7 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.position import PositionClosed, PositionOpened
+from exitbrain.domain.position_events import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, TimeOrigin
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording

@@ -22,7 +22,8 @@ from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.identity import claim_id, receipt_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import LeverageChanged, Position, PositionOpened
+from exitbrain.domain.position import Position
+from exitbrain.domain.position_events import LeverageChanged, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, RawFields
 from exitbrain.domain.values import Side, Whose, changed
 from exitbrain.infrastructure.event_store.ledger import PAGE, StoredLedger

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.position import PositionClosed, PositionOpened
+from exitbrain.domain.position_events import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.domain.values import changed
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages

@@ -29,8 +29,8 @@ from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotT
 from exitbrain.domain.levels import LevelInputs, RawLevels, Slice, Triggers
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import (
-    BOTH,
+from exitbrain.domain.position import BOTH
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,

@@ -19,7 +19,7 @@ from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.catalogue import EVENT_CLASSES, ExitEvent
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
-from exitbrain.domain.position import LeverageChanged
+from exitbrain.domain.position_events import LeverageChanged
 from exitbrain.domain.values import CausedBy
 from exitbrain.infrastructure.event_store.mapper import (
     FOLDING_MAPPER,

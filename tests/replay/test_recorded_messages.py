@@ -13,7 +13,7 @@ import pytest
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.position import PositionClosed, PositionIncreased, PositionOpened
+from exitbrain.domain.position_events import PositionClosed, PositionIncreased, PositionOpened
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.world import MAX_BYTES, World

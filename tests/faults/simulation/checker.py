@@ -14,7 +14,7 @@ from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.messages import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
-from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpened, PositionReduced
+from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.values import EntryId, Origin, Whose
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

@@ -10,7 +10,8 @@ import pytest
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.position import CloseReported, Position, PositionClosed, PositionReduced
+from exitbrain.domain.position import Position
+from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionReduced
 from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason
 from exitbrain.domain.values import Origin, Side, Whose
 from exitbrain.infrastructure.wire.incoming import from_fields

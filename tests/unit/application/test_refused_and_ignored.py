@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.position import PositionClosed
+from exitbrain.domain.position_events import PositionClosed
 from exitbrain.domain.receipt import Disposition, Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields

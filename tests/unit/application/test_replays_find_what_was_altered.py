@@ -11,7 +11,7 @@ from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyRegistered
-from exitbrain.domain.position import PositionIncreased, PositionOpened
+from exitbrain.domain.position_events import PositionIncreased, PositionOpened
 from exitbrain.domain.receipt import MessageReceived, Reason
 from exitbrain.domain.values import changed
 from tests.world import World, rewritten

@@ -12,7 +12,7 @@ from exitbrain.domain.exit_plan import (
     LevelsRefused,
 )
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.position import (
+from exitbrain.domain.position_events import (
     LeverageChanged,
     PositionClosed,
     PositionIncreased,

@@ -21,7 +21,8 @@ from exitbrain.domain.closing import (
 )
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.messages import IntentKind, MessageTime, TradeClosed, TradeIntent
-from exitbrain.domain.position import Position, Sighting
+from exitbrain.domain.position import Position
+from exitbrain.domain.sighting import Sighting
 from exitbrain.domain.values import EntryId, Side, TimeOrigin, Whose, changed
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

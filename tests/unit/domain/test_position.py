@@ -10,11 +10,10 @@ import pytest
 from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import position_id
-from exitbrain.domain.position import (
-    BOTH,
+from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
-    Position,
     PositionClosed,
     PositionIncreased,
     PositionOpened,
