@@ -9,8 +9,9 @@ from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, Unread
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.register_audit import findings
 from exitbrain.application.register_history import RegisterHistory
-from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
+from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.application.result_log import ResultLog
+from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.drift import first_difference
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused

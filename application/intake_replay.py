@@ -10,18 +10,18 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory
-from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
+from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.application.subject import subject_of
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.aggregate import About, Record
+from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.identity import REGISTER_ID
 from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.policy_register import REGISTER_TOPICS, PolicyActivated, PolicyRegistered
+from exitbrain.domain.policy_register import RegisterEvent
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import EntryId
 
 
@@ -49,12 +49,12 @@ class _Group:
     def has_effect(self, entry: LogEntry | UnreadableEvent) -> bool:
         """Return whether an entry behind the group belongs to it."""
         if isinstance(entry, UnreadableEvent):
-            if entry.topic in REGISTER_TOPICS:
+            if entry.topic in topics_about(About.REGISTER):
                 return self.is_message and self.lost is None and REGISTER_ID in self.receipt.touched
-            return entry.topic not in _BEGINNINGS
-        if isinstance(entry.event, PolicyRegistered | PolicyActivated):
+            return entry.topic not in BEGINNING_TOPICS
+        if isinstance(entry.event, RegisterEvent):
             return self.is_message and entry.event.receipt_id == self.stream_id
-        return entry.event.TOPIC not in _BEGINNINGS
+        return entry.event.TOPIC not in BEGINNING_TOPICS
 
     @property
     def has_decision(self) -> bool:
@@ -70,14 +70,6 @@ class _Group:
         if self.decision is None and isinstance(entry.event, Decision):
             self.decision = entry.event
 
-
-_BEGINNINGS = (
-    MessageReceived.TOPIC,
-    IntakeConfigured.TOPIC,
-    StoreOpened.TOPIC,
-    EpochRaised.TOPIC,
-)
-"""The topics that are not the effect of what stands before them."""
 
 StoredForm = Callable[[Record], object]
 """What a record is stored as: two records with equal stored forms are the same to the bit."""

@@ -2,56 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar, get_args
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.domain.configuration import IntakeConfigured
+from exitbrain.domain.aggregate import About
+from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.exit_plan import (
-    Decision,
-    ExitPlanCancelled,
-    ExitPlanCompleted,
-    ExitPlanOpened,
-    ExitPlanResized,
-    LevelsComputed,
-    LevelsRefused,
-)
+from exitbrain.domain.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.policy_register import RegisterEvent
 from exitbrain.domain.position import Position, PositionEvent
 from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened, Result
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import EpochRaised, StoreOpened
 
 T = TypeVar("T")
 
 Progress = Callable[[int], None]
 """Gets log positions now and then."""
 
-DECISIONS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
-HistoricEvent = (
-    PositionEvent
-    | ExitPlanOpened
-    | LevelsComputed
-    | LevelsRefused
-    | ExitPlanResized
-    | ExitPlanCompleted
-    | ExitPlanCancelled
-)
+DECISIONS = DECISION_TOPICS
+HistoricEvent = PositionEvent | PlanEvent
 """What the history of a plan and its position is made of."""
-
-_HISTORIC_TOPICS = tuple(event.TOPIC for event in get_args(HistoricEvent))
-_POSITION_TOPICS = tuple(event.TOPIC for event in get_args(PositionEvent))
-
-_NOT_OF_A_MESSAGE = (
-    MessageReceived,
-    StoreOpened,
-    EpochRaised,
-    IntakeConfigured,
-)
 
 
 class NotFound(ExitBrainError):
@@ -138,7 +112,8 @@ def positions(
 ) -> list[FoundPosition]:
     """Return the open positions, or all of them, in the order they were opened."""
     found: dict[UUID, FoundPosition] = {}
-    for entry in _read(ledger, (*_POSITION_TOPICS, LevelsComputed.TOPIC), progress):
+    topics = (*topics_about(About.POSITION), LevelsComputed.TOPIC)
+    for entry in _read(ledger, topics, progress):
         event = entry.event
         if isinstance(event, LevelsComputed):
             if event.position_id in found:
@@ -162,7 +137,7 @@ def decision(ledger: ExitLedger, wanted: str, *, progress: Progress | None = Non
     """Return the decision whose id is, or begins with, `wanted`; raises NotFound or Ambiguous."""
     prefix = _id_text(wanted)
     found: list[FoundDecision] = []
-    for entry in _read(ledger, DECISIONS, progress):
+    for entry in _read(ledger, DECISION_TOPICS, progress):
         event = entry.event
         if not isinstance(event, Decision):
             continue
@@ -188,7 +163,7 @@ def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None =
     streams = (plan, opened.position_id)
     entries = [
         HistoryEntry(entry.position, entry.stream_id, event)
-        for entry in _read(ledger, _HISTORIC_TOPICS, progress)
+        for entry in _read(ledger, topics_about(About.POSITION, About.PLAN), progress)
         if isinstance(event := entry.event, HistoricEvent) and entry.stream_id in streams
     ]
     return PlanHistory(plan, opened, tuple(entries))
@@ -225,7 +200,7 @@ def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
     for entry in ledger.log(receipt.position):
         event = entry.event
         of_another = isinstance(event, RegisterEvent) and event.receipt_id != receipt.stream_id
-        if of_another or isinstance(event, _NOT_OF_A_MESSAGE):
+        if of_another or event.TOPIC in BEGINNING_TOPICS:
             return
         yield entry
 

@@ -92,7 +92,7 @@ def plan_levels(
     return kind(
         revision=plan.revision + 1,
         quantity=position.quantity,
-        harvest=raw.harvest if raw.refusal is None else None,
+        harvest=levels.harvest,
         cause=Cause.INTENT,
         causes=(context.stamp.cause_id,),
         position_id=position.id,

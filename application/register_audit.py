@@ -12,12 +12,13 @@ from exitbrain.application.policy_check import check_registered
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.replay import RegisterFinding
+from exitbrain.domain.aggregate import About
+from exitbrain.domain.catalogue import topics_about
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.identity import REGISTER_ID
 from exitbrain.domain.messages import ActivatePolicy
 from exitbrain.domain.policy_register import (
     EVERY_SYMBOL,
-    REGISTER_TOPICS,
     SHIPPED_BY,
     PolicyActivated,
     PolicyRegistered,
@@ -30,7 +31,7 @@ from exitbrain.domain.store import StoreOpened
 def findings(ledger: ExitLedger, translator: Translator) -> Iterator[RegisterFinding]:
     """Yield what is wrong in the register, in log order. What can not be read at all is the matter of a replay."""
     begun = _end_of_the_beginning(ledger)
-    for entry in whole_log(ledger, topics=REGISTER_TOPICS):
+    for entry in whole_log(ledger, topics=topics_about(About.REGISTER)):
         if isinstance(entry, UnreadableEvent) or not isinstance(entry.event, RegisterEvent):
             continue
         event = entry.event

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from exitbrain.application.intake import Intake
 from exitbrain.application.originals import Originals
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.aggregate import About, Record
+from exitbrain.domain.catalogue import topics_about
 from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import REGISTER_ID, plan_id, position_id
 from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened
 
@@ -23,8 +23,7 @@ TAIL_TOPICS = (
     PositionOpened.TOPIC,
     PositionClosed.TOPIC,
     CloseReported.TOPIC,
-    PolicyRegistered.TOPIC,
-    PolicyActivated.TOPIC,
+    *topics_about(About.REGISTER),
 )
 
 

@@ -15,7 +15,6 @@ from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, revised_by
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.names import check_name
 from exitbrain.domain.values import changed
@@ -82,8 +81,6 @@ class Selection(Struct, frozen=True):
 
 
 EVERYTHING = Selection()
-
-DECISION_TOPICS = (LevelsComputed.TOPIC, LevelsRefused.TOPIC)
 
 
 @dataclass(slots=True)
@@ -213,9 +210,9 @@ def name_of(decision: RecordedDecision | UnreadableDecision) -> str:
 
 
 def _drift(decision: RecordedDecision, levels: JudgedLevels) -> Drift:
-    header = revised_by(decision.revision, decision.inputs, levels)
-    recorded = {"": decision.header, "levels": decision.levels()}
-    difference = first_difference(recorded, {"": header, "levels": levels})
+    recorded = {"quantity": decision.quantity, "harvest": decision.harvest, "levels": decision.levels()}
+    recomputed = {"quantity": decision.inputs.quantity, "harvest": levels.harvest, "levels": levels}
+    difference = first_difference(recorded, recomputed)
     if difference is None:
         # The same numbers in another writing: the stored text was altered, and every bit of meaning was kept.
         difference = Difference("levels", "not written as this version writes it", "the same values")

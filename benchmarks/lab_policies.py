@@ -16,8 +16,8 @@ from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
-from exitbrain.application.replay import DECISION_TOPICS
 from exitbrain.domain.aggregate import Record
+from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import V3_5, V3_6
 from exitbrain.domain.formulas.variant import variant_of

@@ -1,7 +1,8 @@
-"""What the aggregates share: a version, an `apply` that only assigns, and the events not yet saved."""
+"""What every event declares about itself, and what the aggregates share: a version, an `apply`, the unsaved events."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -12,10 +13,29 @@ if TYPE_CHECKING:  # every event is imported there, and most are made of a Stamp
     from exitbrain.domain.catalogue import ExitEvent
 
 
-class Event(Protocol):
-    """An event of the record: a plain class with an explicit, stable topic."""
+class About(StrEnum):
+    """What an event is about."""
+
+    STORE = "store"
+    REGISTER = "register"
+    RECEIPT = "receipt"
+    CLAIM = "claim"
+    INSTRUMENT = "instrument"
+    POSITION = "position"
+    PLAN = "plan"
+
+
+class Event(Struct, frozen=True):
+    """An event of the record. Each class declares its own facts; whatever lists events is derived from them.
+
+    `TOPIC` is its stored name and never changes. `LABEL` names it in a few words, and `PUBLISHED_AS` are the types of
+    the entries it is published as.
+    """
 
     TOPIC: ClassVar[str]
+    LABEL: ClassVar[str]
+    ABOUT: ClassVar[About]
+    PUBLISHED_AS: ClassVar[tuple[str, ...]] = ()
 
 
 class Record(Struct, frozen=True):

@@ -3,10 +3,9 @@
 import re
 from decimal import Decimal
 from functools import lru_cache
-from typing import ClassVar
 from uuid import UUID
 
-from msgspec import Struct
+from exitbrain.domain.aggregate import About, Event
 
 CLOSE_ORDER_ID = "close-order-id"
 """An order id of a close: it counts once for ever in account and symbol."""
@@ -43,13 +42,15 @@ def is_counter(order_id: str) -> bool:
     return "-" in order_id or len(whole[1]) < len(str(COUNTERS_BELOW))
 
 
-class KeyClaimed(Struct, frozen=True):
+class KeyClaimed(Event, frozen=True):
     """A key was used by a message; the id of the one-event stream makes a second use a conflict.
 
     `exit_price` is that of the close, by which a repetition is told from another close under the same order id.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.KeyClaimed"
+    TOPIC = "exitbrain.KeyClaimed"
+    LABEL = "key claimed"
+    ABOUT = About.CLAIM
 
     kind: str
     account: str

@@ -1,9 +1,11 @@
 """The settings that a decision reads, and the event that keeps them: a replay decides with what was in force."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 
 from msgspec import Struct
+
+from exitbrain.domain.aggregate import About, Event
 
 
 class DecisionSettings(Struct, frozen=True):
@@ -28,13 +30,15 @@ class DecisionSettings(Struct, frozen=True):
     max_clock_ahead_s: float = 300.0
 
 
-class IntakeConfigured(Struct, frozen=True):
+class IntakeConfigured(Event, frozen=True):
     """The settings of an intake, and the build that reads them, where they differ from those before.
 
     A receipt names by its version the configuration under which it was decided.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.IntakeConfigured"
+    TOPIC = "exitbrain.IntakeConfigured"
+    LABEL = "intake configured"
+    ABOUT = About.STORE
 
     build: str
     settings: DecisionSettings

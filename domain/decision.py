@@ -87,6 +87,11 @@ class JudgedLevels(Struct, frozen=True):
     slices: tuple[Slice, ...]
 
     @property
+    def harvest(self) -> tuple[float, float, float] | None:
+        """Return the fractions that the targets close; None where the levels were refused."""
+        return self.raw.harvest if self.raw.refusal is None else None
+
+    @property
     def binding(self) -> tuple[Bound, ...]:
         """Return the constraints that changed a final number: those of the formula, then those of rounding."""
         return binding_of(self.raw.bounds) + self.rounding

@@ -1,25 +1,26 @@
 """ExitPlan: the levels that protect one position, through all revisions, until completed or cancelled."""
 
 from decimal import Decimal
-from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Aggregate, Stamp
+from exitbrain.domain.aggregate import About, Aggregate, Event, Stamp
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.identity import plan_id
-from exitbrain.domain.levels import TARGETS, LevelInputs
+from exitbrain.domain.levels import TARGETS, LevelInputs, Price, Slice, Triggers
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import Position
 from exitbrain.domain.values import DECIMAL, Assumption, Cause, Side
 
 
-class ExitPlanOpened(Struct, frozen=True):
+class ExitPlanOpened(Event, frozen=True):
     """A position got its plan; `quantity` is what the harvest fractions refer to (None: unknown)."""
 
-    TOPIC: ClassVar[str] = "exitbrain.ExitPlanOpened"
+    TOPIC = "exitbrain.ExitPlanOpened"
+    LABEL = "plan opened"
+    ABOUT = About.PLAN
 
     position_id: UUID
     account: str
@@ -29,23 +30,12 @@ class ExitPlanOpened(Struct, frozen=True):
     stamp: Stamp
 
 
-class Revised(Struct, frozen=True):
-    """The part of a level computation that the state of the plan is made of.
-
-    `quantity` is what the harvest fractions refer to; `harvest` is None where the levels were refused.
-    """
+class _LevelDecision(Event, frozen=True):
+    """`quantity` is what the harvest fractions refer to; `harvest` is None where the levels were refused."""
 
     revision: int
     quantity: Decimal | None
     harvest: tuple[float, float, float] | None
-
-
-def revised_by(revision: int, inputs: LevelInputs, levels: JudgedLevels) -> Revised:
-    """Return what the state of a plan takes from a decision with these inputs and this outcome."""
-    return Revised(revision, inputs.quantity, levels.raw.harvest if levels.raw.refusal is None else None)
-
-
-class _LevelDecision(Revised, frozen=True):
     cause: Cause
     causes: tuple[UUID, ...]
     position_id: UUID
@@ -62,16 +52,39 @@ class _LevelDecision(Revised, frozen=True):
 class LevelsComputed(_LevelDecision, frozen=True):
     """Levels were computed: inputs, context, policy, the engine by name, outputs, what bound, how the guards judged."""
 
-    TOPIC: ClassVar[str] = "exitbrain.LevelsComputed"
+    TOPIC = "exitbrain.LevelsComputed"
+    LABEL = "levels computed"
+    ABOUT = About.PLAN
+    PUBLISHED_AS = ("exitbrain.adaptive_levels", "levels_computed")
 
 
 class LevelsRefused(_LevelDecision, frozen=True):
     """The policy refused to give levels; `levels.raw.refusal` says why. The levels before stay in force."""
 
-    TOPIC: ClassVar[str] = "exitbrain.LevelsRefused"
+    TOPIC = "exitbrain.LevelsRefused"
+    LABEL = "levels refused"
+    ABOUT = About.PLAN
+    PUBLISHED_AS = ("levels_refused",)
 
 
 Decision = LevelsComputed | LevelsRefused
+
+
+class PlannedExits(Struct, frozen=True, gc=False):
+    """Where the levels lie and how much each target closes: the part of `JudgedLevels` that a plan keeps."""
+
+    triggers: Triggers[Price] | None
+    slices: tuple[Slice, ...]
+
+
+class Revised(Struct, frozen=True, gc=False):
+    """The part of a decision that the state of a plan is made of. Loading a plan decodes no more of it."""
+
+    revision: int
+    quantity: Decimal | None
+    harvest: tuple[float, float, float] | None
+    policy: PolicyRef
+    levels: PlannedExits
 
 
 class Leg(Struct, frozen=True):
@@ -82,54 +95,77 @@ class Leg(Struct, frozen=True):
     quantity: Decimal | None
 
 
-class ExitPlanResized(Struct, frozen=True):
+class ExitPlanResized(Event, frozen=True):
     """The position became smaller and the legs not yet reached share the rest in proportion to their fractions."""
 
-    TOPIC: ClassVar[str] = "exitbrain.ExitPlanResized"
+    TOPIC = "exitbrain.ExitPlanResized"
+    LABEL = "plan resized"
+    ABOUT = About.PLAN
 
     quantity: Decimal | None
     legs: tuple[Leg, ...]
     stamp: Stamp
 
 
-class ExitPlanCompleted(Struct, frozen=True):
+class ExitPlanCompleted(Event, frozen=True):
     """The position was closed in the market; the plan has nothing left to protect."""
 
-    TOPIC: ClassVar[str] = "exitbrain.ExitPlanCompleted"
+    TOPIC = "exitbrain.ExitPlanCompleted"
+    LABEL = "plan completed"
+    ABOUT = About.PLAN
+    PUBLISHED_AS = ("plan_completed",)
 
     reason: str
     stamp: Stamp
 
 
-class ExitPlanCancelled(Struct, frozen=True):
+class ExitPlanCancelled(Event, frozen=True):
     """The plan was given up because its position was ended by an intent."""
 
-    TOPIC: ClassVar[str] = "exitbrain.ExitPlanCancelled"
+    TOPIC = "exitbrain.ExitPlanCancelled"
+    LABEL = "plan cancelled"
+    ABOUT = About.PLAN
+    PUBLISHED_AS = ("plan_cancelled",)
 
     reason: str
     stamp: Stamp
 
 
 PlanEvent = (
-    ExitPlanOpened
-    | LevelsComputed
-    | LevelsRefused
-    | Revised
-    | ExitPlanResized
-    | ExitPlanCompleted
-    | ExitPlanCancelled
+    ExitPlanOpened | LevelsComputed | LevelsRefused | ExitPlanResized | ExitPlanCompleted | ExitPlanCancelled
 )
+
+NOT_REACHED = (False, False, False)
 
 
 class ExitPlan(Aggregate):
-    """The plan of one position; its version guards the position too, since each change appends to both."""
+    """The plan of one position; its version guards the position too, since each change appends to both.
 
-    __slots__ = ("harvest", "is_open", "position_id", "quantity", "revision")
+    `policy`, `harvest`, `triggers` and `slices` are those of the levels in force, None or empty before the first.
+    A reduction empties `slices`, which no longer add up to what is open, until the next levels. `reached` says of each
+    target whether it was reached.
+    """
+
+    __slots__ = (
+        "harvest",
+        "is_open",
+        "policy",
+        "position_id",
+        "quantity",
+        "reached",
+        "revision",
+        "slices",
+        "triggers",
+    )
 
     position_id: UUID
     quantity: Decimal | None
-    harvest: tuple[float, float, float] | None
     revision: int
+    policy: PolicyRef | None
+    harvest: tuple[float, float, float] | None
+    triggers: Triggers[Price] | None
+    slices: tuple[Slice, ...]
+    reached: tuple[bool, bool, bool]
     is_open: bool
 
     @classmethod
@@ -172,21 +208,27 @@ class ExitPlan(Aggregate):
         self._check_open()
         self._emit(ExitPlanCancelled(reason, stamp))
 
-    def apply(self, event: PlanEvent) -> None:
+    def apply(self, event: PlanEvent | Revised) -> None:
         match event:
-            case Revised():
+            case Revised() | LevelsComputed() | LevelsRefused():
                 self.revision = event.revision
                 self.quantity = event.quantity
                 if event.harvest is not None:
+                    self.policy = event.policy
                     self.harvest = event.harvest
+                    self.triggers = event.levels.triggers
+                    self.slices = event.levels.slices
             case ExitPlanOpened():
                 self.position_id = event.position_id
                 self.quantity = event.quantity
-                self.harvest = None
                 self.revision = 0
+                self.policy = self.harvest = self.triggers = None
+                self.slices = ()
+                self.reached = NOT_REACHED
                 self.is_open = True
             case ExitPlanResized():
                 self.quantity = event.quantity
+                self.slices = ()
             case ExitPlanCompleted() | ExitPlanCancelled():
                 self.is_open = False
 
@@ -198,9 +240,13 @@ class ExitPlan(Aggregate):
         twin.pending = self.pending.copy()
         twin.harvest = self.harvest
         twin.is_open = self.is_open
+        twin.policy = self.policy
         twin.position_id = self.position_id
         twin.quantity = self.quantity
+        twin.reached = self.reached
         twin.revision = self.revision
+        twin.slices = self.slices
+        twin.triggers = self.triggers
         return twin
 
     def _legs(self, quantity: Decimal | None) -> tuple[Leg, ...]:

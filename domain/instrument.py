@@ -4,11 +4,11 @@ import json
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
 
+from exitbrain.domain.aggregate import About, Event
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.identity import snapshot_id
 from exitbrain.domain.values import fields_of
@@ -94,10 +94,12 @@ class Instrument(Struct, frozen=True, dict=True):
         return sha256(text.encode()).hexdigest()
 
 
-class InstrumentSnapshotTaken(Struct, frozen=True):
+class InstrumentSnapshotTaken(Event, frozen=True):
     """An instrument as it was known, stored once per content."""
 
-    TOPIC: ClassVar[str] = "exitbrain.InstrumentSnapshotTaken"
+    TOPIC = "exitbrain.InstrumentSnapshotTaken"
+    LABEL = "instrument snapshot taken"
+    ABOUT = About.INSTRUMENT
 
     instrument: Instrument
 

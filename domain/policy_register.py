@@ -1,12 +1,11 @@
 """PolicyRegister: which policies exist and which is in force, as events, in one aggregate."""
 
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Aggregate
+from exitbrain.domain.aggregate import About, Aggregate, Event
 from exitbrain.domain.errors import UnknownPolicy, WrongState
 from exitbrain.domain.formulas.fingerprint import fingerprint
 from exitbrain.domain.identity import REGISTER_ID
@@ -18,13 +17,15 @@ SHIPPED_BY = "shipped"
 """Who registered and activated what a store begins with."""
 
 
-class PolicyRegistered(Struct, frozen=True):
+class PolicyRegistered(Event, frozen=True):
     """A policy became known, with the fingerprint its formula had then.
 
     `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PolicyRegistered"
+    TOPIC = "exitbrain.PolicyRegistered"
+    LABEL = "policy registered"
+    ABOUT = About.REGISTER
 
     name: str
     formula: str
@@ -46,13 +47,16 @@ class PolicyRegistered(Struct, frozen=True):
         return Policy(self.name, self.formula, self.unit, self.parameters, self.ignores)
 
 
-class PolicyActivated(Struct, frozen=True):
+class PolicyActivated(Event, frozen=True):
     """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own.
 
     `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PolicyActivated"
+    TOPIC = "exitbrain.PolicyActivated"
+    LABEL = "policy activated"
+    ABOUT = About.REGISTER
+    PUBLISHED_AS = ("policy_activated",)
 
     name: str
     scope: str
@@ -62,7 +66,6 @@ class PolicyActivated(Struct, frozen=True):
 
 
 RegisterEvent = PolicyRegistered | PolicyActivated
-REGISTER_TOPICS = (PolicyRegistered.TOPIC, PolicyActivated.TOPIC)
 
 
 class RegisteredPolicy(Struct, frozen=True):

@@ -1,21 +1,22 @@
 """The events of a position: it opened, grew, shrank, changed its leverage, closed, and was reported closed."""
 
 from decimal import Decimal
-from typing import ClassVar
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.aggregate import About, Event, Stamp
 from exitbrain.domain.values import Assumption, EntryId, Side, Whose
 
 
-class PositionOpened(Struct, frozen=True):
+class PositionOpened(Event, frozen=True):
     """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source.
 
     `in_units` says that the quantity was given as one, `server` and `clock` what its message compares with (Sighting).
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PositionOpened"
+    TOPIC = "exitbrain.PositionOpened"
+    LABEL = "position opened"
+    ABOUT = About.POSITION
 
     account: str
     symbol: str
@@ -32,13 +33,15 @@ class PositionOpened(Struct, frozen=True):
     stamp: Stamp
 
 
-class PositionIncreased(Struct, frozen=True):
+class PositionIncreased(Event, frozen=True):
     """The position grew; price and quantity are those after the increase (the price is the average).
 
     `in_units` says that every quantity so far was given as one.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PositionIncreased"
+    TOPIC = "exitbrain.PositionIncreased"
+    LABEL = "position increased"
+    ABOUT = About.POSITION
 
     added_price: Decimal | None
     added_quantity: Decimal | None
@@ -48,23 +51,27 @@ class PositionIncreased(Struct, frozen=True):
     stamp: Stamp
 
 
-class LeverageChanged(Struct, frozen=True):
+class LeverageChanged(Event, frozen=True):
     """The leverage of the open position is another."""
 
-    TOPIC: ClassVar[str] = "exitbrain.LeverageChanged"
+    TOPIC = "exitbrain.LeverageChanged"
+    LABEL = "leverage changed"
+    ABOUT = About.POSITION
 
     before: float
     after: float
     stamp: Stamp
 
 
-class PositionReduced(Struct, frozen=True):
+class PositionReduced(Event, frozen=True):
     """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown).
 
     `rule` says why it is this position that the message means.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PositionReduced"
+    TOPIC = "exitbrain.PositionReduced"
+    LABEL = "position reduced"
+    ABOUT = About.POSITION
 
     by: Decimal | None
     quantity: Decimal | None
@@ -86,14 +93,17 @@ class Result(Struct, frozen=True):
     counted: Decimal
 
 
-class PositionClosed(Struct, frozen=True):
+class PositionClosed(Event, frozen=True):
     """The round trip ended; `result` is None where neither message nor prices say what it brought.
 
     `rule` says why it is this position that the message means, None where an entry or an operator ended it. `reported`
     says that the message was the report of a close in the market, `server` and `clock` what it compares with.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.PositionClosed"
+    TOPIC = "exitbrain.PositionClosed"
+    LABEL = "position closed"
+    ABOUT = About.POSITION
+    PUBLISHED_AS = ("position_closed",)
 
     account: str
     symbol: str
@@ -113,10 +123,12 @@ class PositionClosed(Struct, frozen=True):
     stamp: Stamp
 
 
-class CloseReported(Struct, frozen=True):
+class CloseReported(Event, frozen=True):
     """The report of a round trip came after its end. `result` is what it adds: None where a result was known before."""
 
-    TOPIC: ClassVar[str] = "exitbrain.CloseReported"
+    TOPIC = "exitbrain.CloseReported"
+    LABEL = "close reported"
+    ABOUT = About.POSITION
 
     account: str
     symbol: str

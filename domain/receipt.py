@@ -3,11 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
 
+from exitbrain.domain.aggregate import About, Event
 from exitbrain.domain.decision import WindowReading
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
@@ -124,7 +124,7 @@ class FailedAsking(Struct, frozen=True):
     window: WindowReading
 
 
-class MessageReceived(Struct, frozen=True):
+class MessageReceived(Event, frozen=True):
     """A message and its outcome, saved in the transaction of its effects.
 
     `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
@@ -136,7 +136,10 @@ class MessageReceived(Struct, frozen=True):
     `ignored_exit` tells of an exit that ended nothing, `failed_asking` of an engine that gave no levels.
     """
 
-    TOPIC: ClassVar[str] = "exitbrain.MessageReceived"
+    TOPIC = "exitbrain.MessageReceived"
+    LABEL = "message received"
+    ABOUT = About.RECEIPT
+    PUBLISHED_AS = ("exit_ignored", "message_refused")
 
     source: str
     stream: str

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
 from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.exit_plan import Revised
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.levels import LevelInputs
 from exitbrain.domain.policy import PolicyRef
@@ -54,15 +54,19 @@ class RecordedDecision(Protocol):
         """The age of its message."""
 
     @property
-    def header(self) -> Revised:
-        """What the state of the plan takes from it, as recorded."""
+    def quantity(self) -> Decimal | None:
+        """What the harvest fractions refer to, as recorded."""
+
+    @property
+    def harvest(self) -> tuple[float, float, float] | None:
+        """The harvest fractions as recorded; None where the levels were refused."""
 
     @property
     def snapshot(self) -> str | None:
         """The content hash of the instrument snapshot it read."""
 
     def equals(self, levels: JudgedLevels) -> bool:
-        """Return whether the record holds exactly this outcome, and the header that follows from it.
+        """Return whether the record holds exactly this outcome, and the quantity and harvest that follow from it.
 
         The same bits, written as this version writes them.
         """

@@ -1,8 +1,11 @@
-"""How the events of positions, plans and the policy register are put into words."""
+"""How events are put into words: one sentence for each class of the catalogue."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from exitbrain.domain.catalogue import ExitEvent
+from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.configuration import IntakeConfigured
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -11,8 +14,9 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
+from exitbrain.domain.instrument import InstrumentSnapshotTaken
 from exitbrain.domain.levels import LEVELS, RawLevels
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered, RegisterEvent
+from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position_events import (
     CloseReported,
     LeverageChanged,
@@ -22,49 +26,46 @@ from exitbrain.domain.position_events import (
     PositionReduced,
     Result,
 )
+from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.wording import number, percent, refusal, short
 
 
-def sentence_of(happened: ExitEvent, unit: Unit | None = None) -> str:
-    """Return what an event of a position, a plan or the register says; levels are read in the unit of their policy."""
-    match happened:
-        case PositionOpened():
-            size = f"{_amount(happened.quantity)} at {_amount(happened.entry_price)}"
-            return f"{happened.side} {size}, leverage {number(happened.leverage)}, cycle {happened.cycle}"
-        case PositionIncreased():
-            added = f"by {_amount(happened.added_quantity)} at {_amount(happened.added_price)}"
-            return f"{added}; now {_amount(happened.quantity)} at {_amount(happened.entry_price)}"
-        case LeverageChanged():
-            return f"from {number(happened.before)} to {number(happened.after)}"
-        case PositionReduced():
-            return f"by {_amount(happened.by)}; {_amount(happened.quantity)} left"
-        case PositionClosed():
-            return _closed(happened)
-        case CloseReported():
-            return _reported(happened)
-        case ExitPlanOpened():
-            return f"for {_amount(happened.quantity)}"
-        case LevelsComputed():
-            return (
-                f"revision {happened.revision}, {happened.policy.name}: {_levels(happened.levels.raw, unit)}"
-            )
-        case LevelsRefused():
-            return f"revision {happened.revision}, {happened.policy.name}: {refusal(happened.levels.raw)}"
-        case ExitPlanResized():
-            legs = ", ".join(f"{leg.level} {_amount(leg.quantity)}" for leg in happened.legs)
-            return f"{_amount(happened.quantity)} left{': ' if legs else ''}{legs}"
-        case ExitPlanCompleted() | ExitPlanCancelled():
-            return happened.reason or "no reason given"
-        case PolicyRegistered() | PolicyActivated():
-            return _of_the_register(happened)
+def sentence_of(event: ExitEvent, unit: Unit | None = None) -> str:
+    """Return what an event says, empty where its name says it all; levels are read in the unit of their policy."""
+    say = SENTENCES[type(event)]
+    return say(event, unit) if isinstance(event, LevelsComputed) else say(event)
+
+
+def _nothing_more(_: ExitEvent) -> str:
     return ""
 
 
-def _of_the_register(happened: RegisterEvent) -> str:
-    if isinstance(happened, PolicyRegistered):
-        return f"{happened.name}, formula {happened.formula}, in {happened.unit}, by {happened.by}"
-    return f"{happened.name} for {happened.scope}, by {happened.by}"
+def _registered(registered: PolicyRegistered) -> str:
+    return f"{registered.name}, formula {registered.formula}, in {registered.unit}, by {registered.by}"
+
+
+def _activated(activated: PolicyActivated) -> str:
+    return f"{activated.name} for {activated.scope}, by {activated.by}"
+
+
+def _opened(opened: PositionOpened) -> str:
+    size = f"{_amount(opened.quantity)} at {_amount(opened.entry_price)}"
+    return f"{opened.side} {size}, leverage {number(opened.leverage)}, cycle {opened.cycle}"
+
+
+def _increased(increased: PositionIncreased) -> str:
+    added = f"by {_amount(increased.added_quantity)} at {_amount(increased.added_price)}"
+    return f"{added}; now {_amount(increased.quantity)} at {_amount(increased.entry_price)}"
+
+
+def _leverage_changed(changed: LeverageChanged) -> str:
+    return f"from {number(changed.before)} to {number(changed.after)}"
+
+
+def _reduced(reduced: PositionReduced) -> str:
+    return f"by {_amount(reduced.by)}; {_amount(reduced.quantity)} left"
 
 
 def _closed(closed: PositionClosed) -> str:
@@ -85,6 +86,52 @@ def _reported(reported: CloseReported) -> str:
         else f"counts{_as_counted(reported.result)}"
     )
     return f"report of the end{at}{pnl}; {counts}"
+
+
+def _plan_opened(opened: ExitPlanOpened) -> str:
+    return f"for {_amount(opened.quantity)}"
+
+
+def _computed(computed: LevelsComputed, unit: Unit | None) -> str:
+    return f"revision {computed.revision}, {computed.policy.name}: {_levels(computed.levels.raw, unit)}"
+
+
+def _refused(refused: LevelsRefused) -> str:
+    return f"revision {refused.revision}, {refused.policy.name}: {refusal(refused.levels.raw)}"
+
+
+def _resized(resized: ExitPlanResized) -> str:
+    legs = ", ".join(f"{leg.level} {_amount(leg.quantity)}" for leg in resized.legs)
+    return f"{_amount(resized.quantity)} left{': ' if legs else ''}{legs}"
+
+
+def _ended(ended: ExitPlanCompleted | ExitPlanCancelled) -> str:
+    return ended.reason or "no reason given"
+
+
+SENTENCES: dict[type[ExitEvent], Callable[..., str]] = {
+    StoreOpened: _nothing_more,
+    EpochRaised: _nothing_more,
+    PolicyRegistered: _registered,
+    PolicyActivated: _activated,
+    IntakeConfigured: _nothing_more,
+    MessageReceived: _nothing_more,
+    KeyClaimed: _nothing_more,
+    InstrumentSnapshotTaken: _nothing_more,
+    PositionOpened: _opened,
+    PositionIncreased: _increased,
+    LeverageChanged: _leverage_changed,
+    PositionReduced: _reduced,
+    PositionClosed: _closed,
+    CloseReported: _reported,
+    ExitPlanOpened: _plan_opened,
+    LevelsComputed: _computed,
+    LevelsRefused: _refused,
+    ExitPlanResized: _resized,
+    ExitPlanCompleted: _ended,
+    ExitPlanCancelled: _ended,
+}
+"""What each event says; a new event needs a line here."""
 
 
 def _as_counted(result: Result) -> str:

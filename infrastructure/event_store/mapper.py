@@ -125,4 +125,4 @@ def stream_hex(event: StoredEvent) -> str:
 
 MAPPER = EventMapper()
 FOLDING_MAPPER = EventMapper(read_as={LevelsComputed: Revised, LevelsRefused: Revised})
-"""Reads of a decision only what the state of a plan is made of."""
+"""Read of a decision only what the state of a plan is made of."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawRow
-from exitbrain.application.replay import DECISION_TOPICS
+from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.exit_plan import LevelsRefused
 from exitbrain.domain.formulas.terms import REFUSALS

@@ -10,29 +10,20 @@ from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.live_recording import LogPage
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import Decision, ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.exit_plan import (
+    Decision,
+    ExitPlanCancelled,
+    ExitPlanCompleted,
+    LevelsComputed,
+    PlanEvent,
+)
+from exitbrain.domain.position import PositionEvent
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import CausedBy, Origin
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread
 
 RECEIPTS_MAX = 4096
-
-_Unstamped = (
-    StoreOpened
-    | EpochRaised
-    | PolicyRegistered
-    | PolicyActivated
-    | IntakeConfigured
-    | MessageReceived
-    | KeyClaimed
-    | InstrumentSnapshotTaken
-)
 
 LOOK_EVERY_S = 0.25
 """How often the store is asked for what others have written, while what we wrote ourselves is known without it."""
@@ -131,6 +122,6 @@ def _receipt_id_of(event: ExitEvent) -> UUID | None:
     """Return the receipt of the message that caused an event; None where something else did, or the event does not say."""
     if isinstance(event, Decision):
         return event.causes[0] if event.causes else None
-    if isinstance(event, _Unstamped) or event.stamp.by is not CausedBy.MESSAGE:
-        return None
-    return event.stamp.cause_id
+    if isinstance(event, PositionEvent | PlanEvent) and event.stamp.by is CausedBy.MESSAGE:
+        return event.stamp.cause_id
+    return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.replay import DECISION_TOPICS
+from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.infrastructure.container import opened
