@@ -139,7 +139,7 @@ class MessageReceived(Event, frozen=True):
     TOPIC = "exitbrain.MessageReceived"
     LABEL = "message received"
     ABOUT = About.RECEIPT
-    PUBLISHED_AS = ("exit_ignored", "message_refused")
+    PUBLISHED_AS = ("message_refused", "exit_ignored")
 
     source: str
     stream: str
