@@ -25,6 +25,7 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.recording import Recorder
+from exitbrain.domain.catalogue import EVENT_CLASSES
 from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.decision import JudgedLevels, judge_levels
@@ -136,15 +137,30 @@ def sections_in(markdown: str) -> list[str]:
 
 
 def event_catalogue() -> str:
-    """Return every stored class with its fields, and then the types that they are made of."""
-    events = [stored.cls for stored in STORED_CLASSES]
-    nested = _nested_types(events)
+    """Return a table of all events, every stored class with its fields, and then the types that they are made of."""
+    nested = _nested_types(EVENT_CLASSES)
     return "\n\n".join(
         [
+            _facts_of_events(),
             *(_event(stored) for stored in STORED_CLASSES),
             "## Types inside events",
             *(_nested_type(each) for each in sorted(nested, key=lambda each: each.__name__)),
         ]
+    )
+
+
+def _facts_of_events() -> str:
+    return _table(
+        ("what happened", "event", "about", "published as"),
+        (
+            (
+                cls.LABEL,
+                f"[{cls.__name__}](#{cls.__name__.lower()})",
+                cls.ABOUT,
+                ", ".join(f"`{event_type}`" for event_type in cls.PUBLISHED_AS),
+            )
+            for cls in EVENT_CLASSES
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the interpreter
+if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say the same to the interpreter
     # isort: off
     from exitbrain.application.counterfactual import (
         Change as Change,
@@ -126,15 +126,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     )
     from exitbrain.domain.position import Position as Position
     from exitbrain.domain.sighting import Sighting as Sighting
-    from exitbrain.domain.position_events import (
-        CloseReported as CloseReported,
-        LeverageChanged as LeverageChanged,
-        PositionClosed as PositionClosed,
-        PositionIncreased as PositionIncreased,
-        PositionOpened as PositionOpened,
-        PositionReduced as PositionReduced,
-        Result as Result,
-    )
+    from exitbrain.domain.position_events import *  # noqa: F403 - all of it is public, and a new event needs no line here
     from exitbrain.domain.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,
@@ -179,7 +171,9 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
+
     # isort: on
+    __all__: list[str]
 
 _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
@@ -194,26 +188,24 @@ _MODULES = {
     "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.catalogue": "ExitEvent",
-    "exitbrain.domain.claim": "KeyClaimed",
-    "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
+    "exitbrain.domain.configuration": "DecisionSettings",
     "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
     "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
-    "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
+    "exitbrain.domain.exit_plan": "ExitPlan Leg Revised",
     "exitbrain.domain.formulas.algebra": "Bound",
     "exitbrain.domain.formulas.tracing": "Line",
     "exitbrain.domain.guards": "Freshness GuardReport",
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
-    "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
+    "exitbrain.domain.instrument": "Bracket Instrument",
     "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
     "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",
-    "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
+    "exitbrain.domain.policy_register": "PolicyRegister RegisteredPolicy",
     "exitbrain.domain.position": "Position",
-    "exitbrain.domain.position_events": "CloseReported LeverageChanged PositionClosed PositionIncreased PositionOpened PositionReduced Result",
-    "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit MessageReceived RawFields Reason Refusal",
+    "exitbrain.domain.position_events": "Result",
+    "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit RawFields Reason Refusal",
     "exitbrain.domain.sighting": "Sighting",
-    "exitbrain.domain.store": "EpochRaised StoreOpened",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
@@ -226,16 +218,24 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = list(_HOME)
-
 if not TYPE_CHECKING:  # a type checker shall go on refusing names that do not exist
 
     def __getattr__(name: str) -> object:
-        if name not in _HOME:
+        if name == "__all__":
+            value = [*_HOME, *_events()]
+        elif name in _HOME:
+            value = getattr(import_module(_HOME[name]), name)
+        elif name.startswith("_") or name not in (events := _events()):
             raise AttributeError(f"module {__name__} has no {name}", name=name)
-        value = getattr(import_module(_HOME[name]), name)
+        else:
+            value = events[name]
         globals()[name] = value
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_HOME})
+        return sorted({*globals(), *_HOME, *_events()})
+
+    def _events() -> dict[str, type]:
+        """Return the classes of the catalogue: a new event is public without a line here."""
+        catalogue = import_module("exitbrain.domain.catalogue")
+        return {cls.__name__: cls for cls in catalogue.EVENT_CLASSES}
