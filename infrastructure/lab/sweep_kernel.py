@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from exitbrain.application.counterfactual import NOTICEABLE
 from exitbrain.domain.checked_levels import LARGEST
+from exitbrain.domain.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
 from exitbrain.infrastructure.lab.jit import inlined, jit
@@ -67,30 +68,18 @@ class SweepRows(NamedTuple):
 CHANGED, LEAST, SUM, MOST = range(4)
 """The places of a field in the totals, four for each of `counterfactual.FIELDS`."""
 
-(
-    COMPARED,
-    DECISIONS_CHANGED,
-    REFUSED,
-    UNFIT,
-    STOP_FAILED,
-    LIQUIDATION_FAILED,
-    TARGET_FAILED,
-    INCREASING_FAILED,
-    TICKS_FAILED,
-    SLICES_FAILED,
-    STOP_UNKNOWN,
-    LIQUIDATION_UNKNOWN,
-    TARGET_UNKNOWN,
-    INCREASING_UNKNOWN,
-    TICKS_UNKNOWN,
-    SLICES_UNKNOWN,
-    SAFE,
-    BECAME_UNSAFE,
-    BECAME_SAFE,
-) = range(20, 39)
+COMPARED, DECISIONS_CHANGED, REFUSED, UNFIT, SAFE, BECAME_UNSAFE, BECAME_SAFE = range(20, 27)
+FIRST_FAILED = 27
+FIRST_UNKNOWN = FIRST_FAILED + len(ON_THE_LEVELS)
+PLACES = FIRST_UNKNOWN + len(ON_THE_LEVELS)
 """The other places; failed and unknown ones in the order of `guards.ON_THE_LEVELS`."""
 
-PLACES = 39
+_STOP = ON_THE_LEVELS.index("stop_wider_than_costs")
+_LIQUIDATION = ON_THE_LEVELS.index("stop_inside_liquidation")
+_TARGET = ON_THE_LEVELS.index("targets_beyond_costs")
+_INCREASING = ON_THE_LEVELS.index("targets_increasing")
+_TICKS = ON_THE_LEVELS.index("levels_on_distinct_ticks")
+_SLICES = ON_THE_LEVELS.index("slices_placeable")
 
 
 def no_totals(policies: int) -> Doubles:
@@ -190,7 +179,7 @@ def _change(at: Any, before: Any, after: Any, totals: Any, j: Any) -> Any:
 @inlined
 def _count_refused(r: Any, totals: Any, j: Any) -> None:
     totals[REFUSED, j] += 1.0
-    for place in range(STOP_UNKNOWN, SLICES_UNKNOWN + 1):
+    for place in range(FIRST_UNKNOWN, PLACES):
         totals[place, j] += 1.0
     totals[BECAME_UNSAFE, j] += r.was_safe
 
@@ -220,19 +209,21 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
         if not sure:
             return 1
     else:
-        stop, target = sl >= 2.0 * r.cost, nearest_placed(first, second, tp1, tp2, tp3) > r.cost
+        stop, target = sl >= STOP_COSTS * r.cost, nearest_placed(first, second, tp1, tp2, tp3) > r.cost
         liquidation, ticks = sl + r.cost < r.limit, False
         increasing = placed_increase(first, second, third, tp1, tp2, tp3)
-    totals[STOP_FAILED, j] += 0.0 if stop else 1.0
-    totals[TARGET_FAILED, j] += 0.0 if target else 1.0
-    totals[INCREASING_FAILED, j] += 0.0 if increasing else 1.0
-    totals[LIQUIDATION_FAILED if r.bracketed else LIQUIDATION_UNKNOWN, j] += (
+    totals[FIRST_FAILED + _STOP, j] += 0.0 if stop else 1.0
+    totals[FIRST_FAILED + _TARGET, j] += 0.0 if target else 1.0
+    totals[FIRST_FAILED + _INCREASING, j] += 0.0 if increasing else 1.0
+    totals[(FIRST_FAILED if r.bracketed else FIRST_UNKNOWN) + _LIQUIDATION, j] += (
         0.0 if r.bracketed and liquidation else 1.0
     )
-    totals[TICKS_FAILED if r.ticked else TICKS_UNKNOWN, j] += 0.0 if ticks else 1.0
-    totals[SLICES_FAILED if r.slices == 1 else SLICES_UNKNOWN, j] += 0.0 if r.slices == 0 else 1.0
+    totals[(FIRST_FAILED if r.ticked else FIRST_UNKNOWN) + _TICKS, j] += 0.0 if ticks else 1.0
+    totals[(FIRST_FAILED if r.slices == FAILED else FIRST_UNKNOWN) + _SLICES, j] += (
+        0.0 if r.slices == PASSED else 1.0
+    )
     passed = stop and target and increasing and liquidation and ticks
-    safe = passed and r.bracketed != 0 and r.slices == 0
+    safe = passed and r.bracketed != 0 and r.slices == PASSED
     totals[SAFE, j] += 1.0 if safe else 0.0
     totals[BECAME_UNSAFE, j] += 1.0 if r.was_safe and not safe else 0.0
     totals[BECAME_SAFE, j] += 1.0 if safe and not r.was_safe else 0.0

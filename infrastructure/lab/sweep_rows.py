@@ -11,7 +11,16 @@ import numpy.typing as npt
 
 from exitbrain.application.counterfactual import rebased_base
 from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.guards import AVERAGE_MAX, GUARDS, ON_THE_SIGNAL, Freshness, GuardReport
+from exitbrain.domain.guards import (
+    FAILED,
+    GUARDS,
+    ON_THE_SIGNAL,
+    PASSED,
+    RANGES,
+    UNKNOWN,
+    Freshness,
+    GuardReport,
+)
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
@@ -20,7 +29,6 @@ from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Mask
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Integers
 from exitbrain.infrastructure.lab.formula_rows import FormulaRows, compute_rows, formula_rows, read_only
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
 from exitbrain.infrastructure.lab.slice_states import SliceStates
@@ -160,23 +168,20 @@ class SweepBase:
     def _signal(self) -> States:
         """Return the states of the guards on the signal, a row each."""
         x, columns = self._inputs, self._recorded.columns
-        in_range = (
-            (x.volatility >= 0.0) & (x.volatility <= 3.0) & (x.divergence >= 0.0) & (x.divergence <= 1.0)
-        )
-        in_range &= (x.funding > -0.03) & (x.funding < 0.03) & (x.confidence >= 0.0) & (x.confidence <= 1.0)
-        in_range &= (x.average_pnl >= -AVERAGE_MAX) & (x.average_pnl <= AVERAGE_MAX)
+        in_range = np.ones(len(self._codes), dtype=np.bool_)
+        for name, allowed in RANGES.items():
+            value = getattr(x, name)
+            in_range &= (value >= allowed.low) & (value <= allowed.high)
         age_s, most_s = self._age_s, columns.max_intent_age_s
         fresh = np.where((-most_s <= age_s) & (age_s <= most_s), PASSED, FAILED)
         known = ~np.isnan(x.entry_price) & ~np.isnan(x.quantity)
-        return np.stack(
-            [
-                np.where(columns.leverage_assumed, FAILED, PASSED),
-                np.where(in_range, PASSED, FAILED),
-                np.where(columns.time_known, fresh, UNKNOWN),
-                np.where(known, PASSED, FAILED),
-            ],
-            axis=1,
-        )
+        found = {
+            "leverage_is_known": np.where(columns.leverage_assumed, FAILED, PASSED),
+            "inputs_in_range": np.where(in_range, PASSED, FAILED),
+            "intent_is_fresh": np.where(columns.time_known, fresh, UNKNOWN),
+            "price_is_known": np.where(known, PASSED, FAILED),
+        }
+        return np.stack([found[guard] for guard in ON_THE_SIGNAL], axis=1)
 
     def _on_ticks(self) -> tuple[Mask, Doubles, Doubles, Doubles]:
         """Return which rows are rounded to ticks, and their entry in ticks: ratio, phase and whole."""
