@@ -9,12 +9,12 @@ from exitbrain.domain.formulas.registry import formula_of, parameters_of
 from exitbrain.domain.formulas.terms import FormulaOutputs
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import round_trip_cost
-from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Integers
 from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS, NoKernel, parameter_names
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
-from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, Places, liquidations
+from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, liquidations
 from exitbrain.infrastructure.lab.logarithm import ln_of
 
 LSF_3_5, LSF_3_6 = range(2)
@@ -43,7 +43,7 @@ class FormulaRows(NamedTuple):
 
 
 def formula_rows(
-    x: InputColumns, ignores: tuple[str, ...], snapshot: Places, ladders: Ladders
+    x: InputColumns, ignores: tuple[str, ...], snapshot: Integers, ladders: Ladders
 ) -> FormulaRows:
     """Return what the formulas read of every row; `snapshot` says which of the ladders is its own, -1 for none."""
     where = liquidations(x, snapshot, ladders)

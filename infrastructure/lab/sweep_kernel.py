@@ -7,19 +7,16 @@ cache. For each policy the rows come in log order, so its sums are those of a wr
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from exitbrain.application.counterfactual import NOTICEABLE
 from exitbrain.domain.checked_levels import LARGEST
 from exitbrain.domain.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
-from exitbrain.infrastructure.lab.arrays import Doubles
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
 from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase, rounded_guards
-
-Bits = npt.NDArray[np.int8]
 
 
 class SweepRows(NamedTuple):
@@ -45,24 +42,24 @@ class SweepRows(NamedTuple):
     liquidation_known: Doubles
     leverage_allowed: Doubles
     logarithm: Doubles
-    own_tp: Bits
-    own_sl: Bits
+    own_tp: Codes
+    own_sl: Codes
     was_tp1: Doubles
     was_tp2: Doubles
     was_tp3: Doubles
     was_sl: Doubles
     was_lsf: Doubles
-    was_refused: Bits
-    was_safe: Bits
-    other_harvest: Bits
-    bracketed: Bits
-    placed: Bits
+    was_refused: Codes
+    was_safe: Codes
+    other_harvest: Codes
+    bracketed: Codes
+    placed: Codes
     limit: Doubles
-    ticked: Bits
+    ticked: Codes
     ratio: Doubles
     phase: Doubles
     whole: Doubles
-    slices: Bits
+    slices: Codes
 
 
 CHANGED, LEAST, SUM, MOST = range(4)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, code_of
+from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.columns import (
     Extremes,
     GivenColumns,
