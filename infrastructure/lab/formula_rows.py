@@ -113,23 +113,51 @@ def _compute(which: Any, x: Any, p: Any, outputs: Any) -> None:
 @inlined
 def _each(kernel: Any, x: Any, p: Any, outputs: Any) -> None:
     for i in range(len(x.leverage)):
-        out = kernel(
-            x.leverage[i],
-            x.direction[i],
-            x.volatility[i],
-            x.funding[i],
-            x.divergence[i],
-            x.average_pnl[i],
-            x.confidence[i],
-            x.base_tp[i],
-            x.base_sl[i],
-            x.cost[i],
-            x.liquidation_distance[i],
-            x.liquidation_known[i],
-            x.leverage_allowed[i],
-            x.logarithm[i],
-            p,
-            0,
-        )
+        row = row_of(x, i)
+        out = outputs_of(kernel, row, row.base_tp, row.base_sl, p, 0)
         for k in range(len(out)):
             outputs[k, i] = out[k]
+
+
+@inlined
+def outputs_of(kernel: Any, row: Any, base_tp: Any, base_sl: Any, p: Any, j: Any) -> Any:
+    """Return the outputs of one row with these bases, for the parameters `p[:, j]`."""
+    return kernel(
+        row.leverage,
+        row.direction,
+        row.volatility,
+        row.funding,
+        row.divergence,
+        row.average_pnl,
+        row.confidence,
+        base_tp,
+        base_sl,
+        row.cost,
+        row.liquidation_distance,
+        row.liquidation_known,
+        row.leverage_allowed,
+        row.logarithm,
+        p,
+        j,
+    )
+
+
+@inlined
+def row_of(x: Any, i: Any) -> Any:
+    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    return FormulaRows(
+        x.leverage[i],
+        x.direction[i],
+        x.volatility[i],
+        x.funding[i],
+        x.divergence[i],
+        x.average_pnl[i],
+        x.confidence[i],
+        x.base_tp[i],
+        x.base_sl[i],
+        x.cost[i],
+        x.liquidation_distance[i],
+        x.liquidation_known[i],
+        x.leverage_allowed[i],
+        x.logarithm[i],
+    )

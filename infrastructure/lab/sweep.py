@@ -83,7 +83,7 @@ class Sweep:
             ) -> int:
                 block = self._blocks[number]
                 _ask(block, bases[block.kind], rows[block.scheme], self._totals[number])
-                return len(block.places) * len(rows[block.scheme].leverage)
+                return len(block.places) * len(rows[block.scheme].formula.leverage)
 
             with ThreadPoolExecutor(THREADS) as pool:
                 for answers in pool.map(ask, range(len(self._blocks))):
@@ -188,7 +188,7 @@ def _is_of_scheme(parameter: str) -> bool:
 
 
 def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> None:
-    unsure = np.zeros((len(rows.leverage), len(block.places)), dtype=np.int8)
+    unsure = np.zeros((len(rows.formula.leverage), len(block.places)), dtype=np.int8)
     scale = 100.0 if block.first.unit is Unit.PERCENT else 1.0
     sweep(block.which, rows, block.parameters, scale, totals, unsure)
     for column, policy in enumerate(block.policies):

@@ -12,7 +12,7 @@ from exitbrain.application.counterfactual import NOTICEABLE
 from exitbrain.domain.checked_levels import LARGEST
 from exitbrain.domain.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles
-from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
+from exitbrain.infrastructure.lab.formula_rows import LSF_3_5, FormulaRows, outputs_of, row_of
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
@@ -22,26 +22,13 @@ from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_
 class SweepRows(NamedTuple):
     """What a sweep reads of every decision, one array each.
 
-    First what formulas read; `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
+    First what formulas read; its `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
     Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
     whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
     `placed` which targets have a share, a bit each; `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
     """
 
-    leverage: Doubles
-    direction: Doubles
-    volatility: Doubles
-    funding: Doubles
-    divergence: Doubles
-    average_pnl: Doubles
-    confidence: Doubles
-    base_tp: Doubles
-    base_sl: Doubles
-    cost: Doubles
-    liquidation_distance: Doubles
-    liquidation_known: Doubles
-    leverage_allowed: Doubles
-    logarithm: Doubles
+    formula: FormulaRows
     own_tp: Codes
     own_sl: Codes
     was_tp1: Doubles
@@ -102,27 +89,12 @@ def sweep(which: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -
 
 @inlined
 def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -> None:
-    for i in range(len(rows.leverage)):
+    for i in range(len(rows.formula.leverage)):
         r = _row(rows, i)
         for j in range(p.shape[1]):
-            out = kernel(
-                r.leverage,
-                r.direction,
-                r.volatility,
-                r.funding,
-                r.divergence,
-                r.average_pnl,
-                r.confidence,
-                r.base_tp if r.own_tp else p[0, j],
-                r.base_sl if r.own_sl else p[1, j],
-                r.cost,
-                r.liquidation_distance,
-                r.liquidation_known,
-                r.leverage_allowed,
-                r.logarithm,
-                p,
-                j,
-            )
+            base_tp = r.formula.base_tp if r.own_tp else p[0, j]
+            base_sl = r.formula.base_sl if r.own_sl else p[1, j]
+            out = outputs_of(kernel, r.formula, base_tp, base_sl, p, j)
             totals[UNFIT, j] += 0.0 if _fit(out) else 1.0
             _compare(r, out, scale, totals, j)
             if out[12] > 0.0:
@@ -185,17 +157,18 @@ def _count_refused(r: Any, totals: Any, j: Any) -> None:
 def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
     """Count what the guards find; return 1 where that is not sure and was not counted."""
     tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
+    cost = r.formula.cost
     first, second, third = r.placed & 1 != 0, r.placed & 2 != 0, r.placed & 4 != 0
     if r.ticked:
         sure, stop, liquidation, target, increasing, ticks = rounded_guards(
             first,
             second,
             third,
-            r.direction,
+            r.formula.direction,
             r.ratio,
             r.phase,
             r.whole,
-            r.cost,
+            cost,
             r.limit,
             tp1,
             tp2,
@@ -206,8 +179,8 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
         if not sure:
             return 1
     else:
-        stop, target = sl >= STOP_COSTS * r.cost, nearest_placed(first, second, tp1, tp2, tp3) > r.cost
-        liquidation, ticks = sl + r.cost < r.limit, False
+        stop, target = sl >= STOP_COSTS * cost, nearest_placed(first, second, tp1, tp2, tp3) > cost
+        liquidation, ticks = sl + cost < r.limit, False
         increasing = placed_increase(first, second, third, tp1, tp2, tp3)
     totals[FIRST_FAILED + _STOP, j] += 0.0 if stop else 1.0
     totals[FIRST_FAILED + _TARGET, j] += 0.0 if target else 1.0
@@ -229,22 +202,9 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
 
 @inlined
 def _row(rows: Any, i: Any) -> Any:
-    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    """Return one row."""
     return SweepRows(
-        rows.leverage[i],
-        rows.direction[i],
-        rows.volatility[i],
-        rows.funding[i],
-        rows.divergence[i],
-        rows.average_pnl[i],
-        rows.confidence[i],
-        rows.base_tp[i],
-        rows.base_sl[i],
-        rows.cost[i],
-        rows.liquidation_distance[i],
-        rows.liquidation_known[i],
-        rows.leverage_allowed[i],
-        rows.logarithm[i],
+        row_of(rows.formula, i),
         rows.own_tp[i],
         rows.own_sl[i],
         rows.was_tp1[i],

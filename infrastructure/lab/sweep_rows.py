@@ -85,7 +85,7 @@ class SweepBase:
         first, beyond = self._recorded.snapshots.ladders.spans(self._codes)
         ticked, ratio, phase, whole = self._ticks
         rows = SweepRows(
-            *self.formula,
+            formula=self.formula,
             own_tp=self.own_tp,
             own_sl=self.own_sl,
             was_tp1=columns.tp1 / scale,
@@ -105,7 +105,8 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        return SweepRows(*(read_only(np.asarray(column)) for column in rows))
+        formula, *others = rows
+        return SweepRows(FormulaRows(*map(read_only, formula)), *map(read_only, others))
 
     def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
         """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
