@@ -40,7 +40,7 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.formulas.fingerprint import GRID_VERSION, fingerprint
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.guards import GUARDS, Freshness
+from exitbrain.domain.guards import GUARDS, LEVEL_RULES, SIGNAL_RULES, Freshness, GuardRule
 from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.levels import LevelInputs, fractions_of
 from exitbrain.domain.liquidation import liquidation_in_floats
@@ -582,6 +582,29 @@ def cap_of_v3_6() -> str:
     return _table(("maintenance rate", "cap binds from", "at 125x"), rows)
 
 
+def guards_on_the_signal() -> str:
+    """Return a row for each guard on the signal."""
+    return _guard_table(SIGNAL_RULES)
+
+
+def guards_on_the_levels() -> str:
+    """Return a row for each guard on the levels."""
+    return _guard_table(LEVEL_RULES)
+
+
+def _guard_table(rules: dict[str, GuardRule]) -> str:
+    rows = (
+        (
+            f"`{name}`",
+            rule.passes,
+            ", ".join(f"`{figure}`" for figure in rule.figures),
+            ", or ".join(rule.unknown),
+        )
+        for name, rule in rules.items()
+    )
+    return _table(("guard", "passes when", "figures of a failure", "not checkable when"), rows)
+
+
 def guards_by_policy() -> str:
     """Return what every guard finds under each shipped policy, for one position at 20x."""
     instrument = changed(
@@ -664,6 +687,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
         levels_by_policy,
         stop_beyond_liquidation,
         cap_of_v3_6,
+        guards_on_the_signal,
+        guards_on_the_levels,
         guards_by_policy,
     )
 }

@@ -16,6 +16,18 @@ LARGEST = 1e15
 HARVEST_TOLERANCE = 1e-9
 """How far the shares of a harvest scheme may sum from 1: thirds do not sum exactly."""
 
+CONSTRAINTS = (
+    "tp_min",
+    "sl_min",
+    "clamp_min",
+    "clamp_max",
+    "cost_floor",
+    "liquidation_cap",
+    "liquidation_unknown",
+    "spacing",
+)
+"""The constraints of our formulas. The mirror stores places in this tuple."""
+
 CONSTRAINT_MAX = 64
 """Characters that the name of a constraint may have."""
 
@@ -29,18 +41,7 @@ _NUMERIC = "a finite number"
 _FINITE = float_info.max
 _ABOVE_0 = nextafter(0.0, 1.0)
 _CODES = tuple(REFUSALS.values())
-_CONSTRAINTS = frozenset(
-    (
-        "tp_min",
-        "sl_min",
-        "clamp_min",
-        "clamp_max",
-        "cost_floor",
-        "liquidation_cap",
-        "liquidation_unknown",
-        "spacing",
-    )
-)
+_CONSTRAINTS = frozenset(CONSTRAINTS)
 
 
 def checked_levels(answer: object) -> RawLevels:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from math import nextafter
 
 from msgspec import Struct
 
@@ -16,21 +17,109 @@ from exitbrain.domain.levels import TARGETS, Distances, LevelInputs, Price, Slic
 from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.values import DECIMAL, round_trip_cost
 
-ON_THE_SIGNAL = ("leverage_is_known", "inputs_in_range", "intent_is_fresh", "price_is_known")
-ON_THE_LEVELS = (
-    "stop_wider_than_costs",
-    "stop_inside_liquidation",
-    "targets_beyond_costs",
-    "targets_increasing",
-    "levels_on_distinct_ticks",
-    "slices_placeable",
-)
-GUARDS = ON_THE_SIGNAL + ON_THE_LEVELS
+PASSED, FAILED, UNKNOWN = range(3)
+"""The states of a guard."""
 
 STOP_COSTS = 2.0
-AVERAGE_MAX = 20.0
-"""How far from 0 an average of results may lie, a price return in percent: one at the far end leaves 50."""
-REFUSED = "the levels were refused"
+"""How many round-trip costs the stop has to be away."""
+
+REASONS = (
+    "the levels were refused",
+    "the time of the message is not known",
+    "no leverage brackets",
+    "no tick size",
+    "no entry price",
+    "no step size",
+    "no quantity",
+)
+"""Why a guard may not be checkable. The mirror stores places in this tuple."""
+
+REFUSED, NO_TIME, NO_BRACKETS, NO_TICK, NO_PRICE, NO_STEP, NO_QUANTITY = REASONS
+
+
+class InputRange(Struct, frozen=True):
+    """Where an input of the signal may lie, both ends included."""
+
+    low: float
+    high: float
+    text: str
+
+
+RANGES = {
+    "volatility": InputRange(0.0, 3.0, "0 to 3"),
+    "divergence": InputRange(0.0, 1.0, "0 to 1"),
+    "funding": InputRange(nextafter(-0.03, 0.0), nextafter(0.03, 0.0), "-0.03 to 0.03"),
+    "confidence": InputRange(0.0, 1.0, "0 to 1"),
+    # A price return in percent: one result at the far end of what counts leaves 50 in a full window.
+    "average_pnl": InputRange(-20.0, 20.0, "-20 to 20 %"),
+}
+
+
+class GuardRule(Struct, frozen=True):
+    """One guard: when it passes, the names of its figures when it fails, and why it may not be checkable."""
+
+    passes: str
+    figures: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
+SIGNAL_RULES = {
+    "leverage_is_known": GuardRule("leverage was given, not assumed", ("assumed",)),
+    "inputs_in_range": GuardRule(
+        ", ".join(f"{name} {allowed.text}" for name, allowed in RANGES.items()), tuple(RANGES)
+    ),
+    "intent_is_fresh": GuardRule(
+        "when it is recorded the message is at most the configured age old, and at most as far in the future",
+        ("age_s", "max_age_s"),
+        (NO_TIME,),
+    ),
+    "price_is_known": GuardRule(
+        "entry price and quantity are known", ("entry_price_known", "quantity_known")
+    ),
+}
+LEVEL_RULES = {
+    "stop_wider_than_costs": GuardRule(
+        "the stop distance is at least twice the round-trip cost", ("stop", "cost", "needed"), (REFUSED,)
+    ),
+    "stop_inside_liquidation": GuardRule(
+        "stop plus round-trip cost is nearer than the liquidation price, for what is open after 0, 1 and 2 targets, "
+        "and a bracket allows the leverage",
+        ("stop_with_costs", "liquidation", "targets_filled", "leverage_allowed"),
+        (NO_BRACKETS, REFUSED),
+    ),
+    "targets_beyond_costs": GuardRule(
+        "the nearest target is beyond the round-trip cost", ("tp1", "cost"), (REFUSED,)
+    ),
+    "targets_increasing": GuardRule(
+        "each target is beyond the one before it: TP1 < TP2 < TP3", TARGETS, (REFUSED,)
+    ),
+    "levels_on_distinct_ticks": GuardRule(
+        "after rounding no two levels coincide, none lies on the entry, none is at or below 0",
+        ("entry", *TARGETS, "sl"),
+        (NO_TICK, NO_PRICE, REFUSED),
+    ),
+    "slices_placeable": GuardRule(
+        "each slice is at least one step and worth the minimum notional, and together they are the position",
+        ("quantity", "placeable", "slices"),
+        (NO_STEP, NO_QUANTITY, NO_PRICE, REFUSED),
+    ),
+}
+RULES = SIGNAL_RULES | LEVEL_RULES
+"""The guards in their one order: the only list of their names, figures and reasons.
+
+Figures are those of a plan whose targets all have a share; a target without one is left out, and the nearest that is
+placed stands for `tp1`. `inputs_in_range` has only the inputs that lie outside.
+"""
+
+ON_THE_SIGNAL, ON_THE_LEVELS, GUARDS = tuple(SIGNAL_RULES), tuple(LEVEL_RULES), tuple(RULES)
+
+# The table in single names: every decision is asked, and a loop over RANGES takes five times as long.
+_VOLATILITY_MIN, _DIVERGENCE_MIN, _FUNDING_MIN, _CONFIDENCE_MIN, _AVERAGE_MIN = (
+    r.low for r in RANGES.values()
+)
+_VOLATILITY_MAX, _DIVERGENCE_MAX, _FUNDING_MAX, _CONFIDENCE_MAX, _AVERAGE_MAX = (
+    r.high for r in RANGES.values()
+)
 
 Figures = dict[str, float]
 
@@ -44,6 +133,11 @@ class GuardReport(Struct, frozen=True):
     passed: tuple[str, ...]
     failed: dict[str, Figures]
     unknown: dict[str, str]
+
+    @property
+    def states(self) -> tuple[int, ...] | None:
+        """Return the state of every guard in their order; None where a record does not name each once, in order."""
+        return _states_of(self.passed, tuple(self.failed), tuple(self.unknown))
 
     @property
     def placeable(self) -> bool:
@@ -100,6 +194,15 @@ def _others(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in GUARDS if name not in names)
 
 
+@lru_cache(maxsize=4096)
+def _states_of(*named: tuple[str, ...]) -> tuple[int, ...] | None:
+    state_of = {name: state for state, names in enumerate(named) for name in names}
+    if sum(map(len, named)) != len(GUARDS) or state_of.keys() != RULES.keys():
+        return None
+    in_order = (tuple(name for name in GUARDS if state_of[name] == state) for state in range(len(named)))
+    return tuple(state_of[name] for name in GUARDS) if tuple(in_order) == named else None
+
+
 # Each rule is the condition under which it fails, written so that a NaN of a foreign engine fails too.
 
 
@@ -109,16 +212,16 @@ def _judge_signal(
     if x.leverage_assumed:
         failed["leverage_is_known"] = {"assumed": x.leverage}
     if not (
-        0.0 <= x.volatility <= 3.0
-        and 0.0 <= x.divergence <= 1.0
-        and -0.03 < x.funding < 0.03
-        and 0.0 <= x.confidence <= 1.0
-        and -AVERAGE_MAX <= x.average_pnl <= AVERAGE_MAX
+        _VOLATILITY_MIN <= x.volatility <= _VOLATILITY_MAX
+        and _DIVERGENCE_MIN <= x.divergence <= _DIVERGENCE_MAX
+        and _FUNDING_MIN <= x.funding <= _FUNDING_MAX
+        and _CONFIDENCE_MIN <= x.confidence <= _CONFIDENCE_MAX
+        and _AVERAGE_MIN <= x.average_pnl <= _AVERAGE_MAX
     ):
         failed["inputs_in_range"] = _outside_their_range(x)
     age_s, max_age_s = freshness.age_s, freshness.max_age_s
     if age_s is None:
-        unknown["intent_is_fresh"] = "the time of the message is not known"
+        unknown["intent_is_fresh"] = NO_TIME
     elif not -max_age_s <= age_s <= max_age_s:
         failed["intent_is_fresh"] = {"age_s": age_s, "max_age_s": max_age_s}
     if x.entry_price is None or x.quantity is None:
@@ -129,18 +232,11 @@ def _judge_signal(
 
 
 def _outside_their_range(x: LevelInputs) -> Figures:
-    outside: Figures = {}
-    if not 0.0 <= x.volatility <= 3.0:
-        outside["volatility"] = x.volatility
-    if not 0.0 <= x.divergence <= 1.0:
-        outside["divergence"] = x.divergence
-    if not -0.03 < x.funding < 0.03:
-        outside["funding"] = x.funding
-    if not 0.0 <= x.confidence <= 1.0:
-        outside["confidence"] = x.confidence
-    if not -AVERAGE_MAX <= x.average_pnl <= AVERAGE_MAX:
-        outside["average_pnl"] = x.average_pnl
-    return outside
+    return {
+        name: value
+        for name, allowed in RANGES.items()
+        if not allowed.low <= (value := getattr(x, name)) <= allowed.high
+    }
 
 
 def _judge_distances(
@@ -156,7 +252,7 @@ def _judge_distances(
     if not sl >= STOP_COSTS * cost:
         failed["stop_wider_than_costs"] = {"stop": sl, "cost": cost, "needed": STOP_COSTS * cost}
     if instrument is None or not instrument.brackets:
-        unknown["stop_inside_liquidation"] = "no leverage brackets"
+        unknown["stop_inside_liquidation"] = NO_BRACKETS
     elif figures := _liquidated_before(sl + cost, x, harvest, instrument.brackets):
         failed["stop_inside_liquidation"] = figures
     nearest = 0 if harvest[0] > 0.0 else 1 if harvest[1] > 0.0 else 2
@@ -215,15 +311,15 @@ def _judge_placing(
     unknown: dict[str, str],
 ) -> None:
     if instrument is None or instrument.tick_size is None:
-        unknown["levels_on_distinct_ticks"] = "no tick size"
+        unknown["levels_on_distinct_ticks"] = NO_TICK
     elif triggers is None or x.entry_price is None:
-        unknown["levels_on_distinct_ticks"] = "no entry price"
+        unknown["levels_on_distinct_ticks"] = NO_PRICE
     elif figures := _coinciding(x.entry_price, triggers, harvest):
         failed["levels_on_distinct_ticks"] = figures
     if instrument is None or instrument.step_size is None:
-        unknown["slices_placeable"] = "no step size"
+        unknown["slices_placeable"] = NO_STEP
     elif x.quantity is None or x.entry_price is None:
-        unknown["slices_placeable"] = "no quantity" if x.quantity is None else "no entry price"
+        unknown["slices_placeable"] = NO_QUANTITY if x.quantity is None else NO_PRICE
     elif figures := not_placeable(x.quantity, x.entry_price, instrument, slices):
         failed["slices_placeable"] = figures
 

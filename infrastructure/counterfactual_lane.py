@@ -115,7 +115,7 @@ class Asking:
         from exitbrain.infrastructure.lab.columnar_counterfactual import (  # noqa: PLC0415 - an extra
             ColumnarCounterfactual,
         )
-        from exitbrain.infrastructure.lab.lane import fresh_mirror  # noqa: PLC0415
+        from exitbrain.infrastructure.lab.mirror import fresh_mirror  # noqa: PLC0415
         from exitbrain.infrastructure.lab.spread_counterfactual import SweepTask, ask_on  # noqa: PLC0415
 
         assert isinstance(self._ledger, StoredLedger)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from exitbrain.application.ports.market import Omitted
 from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
-from exitbrain.domain.guards import GUARDS, Figures, GuardReport
+from exitbrain.domain.guards import GUARDS, RANGES, Figures, GuardReport
 from exitbrain.domain.levels import TARGETS, RawLevels
 from exitbrain.domain.values import plain
 
@@ -21,14 +21,6 @@ PUBLISHED_ELSEWHERE = (
     " `serve --republish-from N` publishes this log again from position N on"
 )
 """What an operator can do about streams that are published from elsewhere."""
-
-_RANGES = {
-    "volatility": "0 to 3",
-    "divergence": "0 to 1",
-    "funding": "-0.03 to 0.03",
-    "confidence": "0 to 1",
-    "average_pnl": "-20 to 20 %",
-}
 
 
 def percents(*fractions: float) -> list[str]:
@@ -116,7 +108,7 @@ def _leverage_assumed(figures: Figures) -> str:
 
 
 def _outside(figures: Figures) -> str:
-    parts = [f"{field} {number(value)} is outside {_RANGES[field]}" for field, value in figures.items()]
+    parts = [f"{field} {number(value)} is outside {RANGES[field].text}" for field, value in figures.items()]
     return ", ".join(parts)
 
 

@@ -8,8 +8,7 @@ from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUs
 from exitbrain.infrastructure.cli.store import reading
 
 try:
-    from exitbrain.infrastructure.lab.lane import needed_mirror
-    from exitbrain.infrastructure.lab.mirror import Mirror, MirrorReport
+    from exitbrain.infrastructure.lab.mirror import Mirror, MirrorReport, needed_mirror
 except ImportError as missing:
     raise CanNotGoOn(f"the laboratory needs the extra exitbrain[lab]: {missing}") from missing
 

@@ -6,15 +6,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.table_files import read_table
-from exitbrain.infrastructure.lab.tables import Column, Integers, Numbers, Table, Wanted, in_milliseconds
-
-Doubles = npt.NDArray[np.float64]
+from exitbrain.infrastructure.lab.tables import Column, Numbers, Table, Wanted, in_milliseconds
 
 _TIME = "open_time_ms"
 _INDEX = ("", "unnamed: 0", "index", "__index_level_0__")

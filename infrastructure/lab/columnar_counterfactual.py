@@ -15,8 +15,9 @@ from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.lab.arrays import Mask
 from exitbrain.infrastructure.lab.column_builder import columns_of, microseconds
-from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns

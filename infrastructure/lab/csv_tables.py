@@ -14,9 +14,10 @@ import pyarrow.csv
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.infrastructure.files.limits import FileLimits
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.arrow_tables import NotTimes, checked, refuse_empty_cells, times_of
 from exitbrain.infrastructure.lab.csv_blocks import blocks_of, check_line
-from exitbrain.infrastructure.lab.tables import TIME_ALLOWED, Integers, Table, Wanted
+from exitbrain.infrastructure.lab.tables import TIME_ALLOWED, Table, Wanted
 from exitbrain.infrastructure.wire.scalars import shown
 
 _DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")

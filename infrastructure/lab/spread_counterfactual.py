@@ -15,7 +15,7 @@ from exitbrain.application.replay import Selection
 from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
-from exitbrain.infrastructure.lab.lane import fresh_mirror
+from exitbrain.infrastructure.lab.mirror import fresh_mirror
 from exitbrain.infrastructure.lab.spread import Spread
 
 PARTS = 16

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from arch.bootstrap import StationaryBootstrap, StepM
-from numpy.typing import NDArray
 
 from exitbrain.domain.judgement.comparison import (
     Comparison,
@@ -30,9 +29,8 @@ from exitbrain.domain.judgement.verdict import (
     judge,
 )
 from exitbrain.domain.judgement.walk_forward import FOLDS, walk_forward
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-
-Doubles = NDArray[np.float64]
 
 
 def judge_policy(
@@ -108,14 +106,14 @@ def _widened(values: Doubles, widening: float) -> Doubles:
     return mean + widening * (values - mean)
 
 
-def _resampled_rows(days: int, resampling: Resampling) -> NDArray[np.int64]:
+def _resampled_rows(days: int, resampling: Resampling) -> Integers:
     """Return the resamples as places of days: rows are resamples. Shape (resamples, days)."""
     bootstrap = StationaryBootstrap(resampling.block_days, np.arange(days), seed=resampling.seed)
     return np.array([data[0][0] for data in bootstrap.bootstrap(resampling.resamples)], dtype=np.int64)
 
 
 @jit
-def _means(values: Doubles, rows: NDArray[np.int64]) -> Doubles:
+def _means(values: Doubles, rows: Integers) -> Doubles:
     """Return the mean of each column over the places of each row, added in that order."""
     count, width = rows.shape[1], values.shape[1]
     means = np.zeros((rows.shape[0], width))

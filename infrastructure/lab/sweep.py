@@ -21,24 +21,23 @@ from exitbrain.application.counterfactual import (
     is_safe,
     unfit,
 )
-from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, GuardReport
+from exitbrain.domain.guards import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN, GuardReport
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import kernel_of, parameter_column
-from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.sweep_kernel import (
     BECAME_SAFE,
     BECAME_UNSAFE,
     CHANGED,
     COMPARED,
     DECISIONS_CHANGED,
+    FIRST_FAILED,
+    FIRST_UNKNOWN,
     LEAST,
     MOST,
     REFUSED,
     SAFE,
-    STOP_FAILED,
-    STOP_UNKNOWN,
     SUM,
     UNFIT,
     SweepRows,
@@ -84,7 +83,7 @@ class Sweep:
             ) -> int:
                 block = self._blocks[number]
                 _ask(block, bases[block.kind], rows[block.scheme], self._totals[number])
-                return len(block.places) * len(rows[block.scheme].leverage)
+                return len(block.places) * len(rows[block.scheme].formula.leverage)
 
             with ThreadPoolExecutor(THREADS) as pool:
                 for answers in pool.map(ask, range(len(self._blocks))):
@@ -136,7 +135,7 @@ class Sweep:
     def _guards_after(self, totals: Doubles) -> dict[str, GuardCounts]:
         after = {guard: _counts(self._signal[place]) for place, guard in enumerate(ON_THE_SIGNAL)}
         for place, guard in enumerate(ON_THE_LEVELS):
-            failed, unknown = int(totals[STOP_FAILED + place]), int(totals[STOP_UNKNOWN + place])
+            failed, unknown = int(totals[FIRST_FAILED + place]), int(totals[FIRST_UNKNOWN + place])
             after[guard] = GuardCounts(self._decisions - failed - unknown, failed, unknown)
         return after
 
@@ -189,7 +188,7 @@ def _is_of_scheme(parameter: str) -> bool:
 
 
 def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> None:
-    unsure = np.zeros((len(rows.leverage), len(block.places)), dtype=np.int8)
+    unsure = np.zeros((len(rows.formula.leverage), len(block.places)), dtype=np.int8)
     scale = 100.0 if block.first.unit is Unit.PERCENT else 1.0
     sweep(block.which, rows, block.parameters, scale, totals, unsure)
     for column, policy in enumerate(block.policies):
@@ -202,8 +201,8 @@ def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> No
 def _count(report: GuardReport, was_safe: bool, totals: Doubles) -> None:
     """Count what the row judge found on one decision."""
     for place, guard in enumerate(ON_THE_LEVELS):
-        totals[STOP_FAILED + place] += guard in report.failed
-        totals[STOP_UNKNOWN + place] += guard in report.unknown
+        totals[FIRST_FAILED + place] += guard in report.failed
+        totals[FIRST_UNKNOWN + place] += guard in report.unknown
     safe = is_safe(report)
     totals[SAFE] += safe
     totals[BECAME_UNSAFE] += was_safe and not safe

@@ -17,8 +17,7 @@ from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS
-from exitbrain.infrastructure.lab.lane import NoMirror, fresh_mirror, needed_mirror
-from exitbrain.infrastructure.lab.mirror import Mirror, read_from_store
+from exitbrain.infrastructure.lab.mirror import Mirror, NoMirror, fresh_mirror, needed_mirror, read_from_store
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
     AnotherStore,

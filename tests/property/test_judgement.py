@@ -10,17 +10,13 @@ import pytest
 from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.guards import GUARDS, Freshness
+from exitbrain.domain.guards import FAILED, GUARDS, REASONS, UNKNOWN, Freshness
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import Slice, Triggers
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.judgement import (
-    FAILED,
-    FIGURES,
     NO_TRIGGERS,
-    REASONS,
     SEED,
-    UNKNOWN,
     guard_states,
     judgement_of,
     mixed,
@@ -116,10 +112,6 @@ def test_every_judgement_without_ticks_has_a_digest_and_states() -> None:
                 state = states >> 2 * place & 3
                 assert (state == FAILED) == (guard in levels.guards.failed)
                 assert (state == UNKNOWN) == (guard in levels.guards.unknown)
-
-
-def test_figures_are_listed_for_every_guard() -> None:
-    assert tuple(FIGURES) == GUARDS
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, Givens, prices_at
 from exitbrain.domain.walk.outcome import LegLevel
-from exitbrain.infrastructure.lab.walking.arrays import Integers
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.property.exits_of_vectorbt import digest_of, exits_on_walks, recorded, recorded_entries
 from tests.property.one_target import OPEN_AT_END, Exits, OneTarget, Prices

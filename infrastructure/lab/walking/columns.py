@@ -7,7 +7,7 @@ import numpy as np
 
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.givens import Givens, TpExecution
-from exitbrain.infrastructure.lab.walking.arrays import Codes, Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.scan import block_highs, block_lows
 
 NEVER = 1 << 62

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
 from exitbrain.infrastructure.lab.walking.moves import (
     AT_OPEN,

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import LEVELS, Doubles, Integers, codes
+from exitbrain.infrastructure.lab.walking.arrays import LEVELS, codes
 from exitbrain.infrastructure.lab.walking.placed import Placed, filled_at
 from exitbrain.infrastructure.lab.walking.stops import TRAIL, Stops, touched
 

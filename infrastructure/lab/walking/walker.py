@@ -14,7 +14,8 @@ from exitbrain.infrastructure.lab.walking.columns import (
     given_columns,
     market_columns,
 )
-from exitbrain.infrastructure.lab.walking.kernel import first_candles, walk_columns
+from exitbrain.infrastructure.lab.walking.course import first_candles
+from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 
 
 class KernelWalks(RowWalks):
