@@ -7,7 +7,7 @@ raw numbers of two policies may be in two units; guards judge the rounded plan, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 
 from msgspec import Struct
@@ -85,8 +85,7 @@ class LeftOut:
     missing_snapshot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
+class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, which have no hash
     """The answers for several policies over the same decisions, in the order in which they were asked.
 
     `mirror_trusted`: decisions were taken from a copy of the store that was not compared with it.
@@ -94,7 +93,13 @@ class Counterfactual:
 
     answers: tuple[WhatIf, ...]
     left_out: LeftOut
-    mirror_trusted: bool = field(default=False, compare=False)
+    mirror_trusted: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what was found, not where the decisions were read."""
+        if not isinstance(other, Counterfactual):
+            return NotImplemented
+        return (self.answers, self.left_out) == (other.answers, other.left_out)
 
 
 class Pair(Struct, frozen=True):

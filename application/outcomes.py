@@ -6,8 +6,9 @@ the recorded inputs. All policies of a position walk the same candles to the sam
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
 
 from exitbrain.application.counterfactual import candidate_levels, rebased
 from exitbrain.application.outcome_plans import (
@@ -30,15 +31,14 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import EPOCH, Assumption, ms_of
+from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 from exitbrain.domain.walk.candle import Market
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.together import Difference
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """A position that is not walked, and why; `detail` names the policy or the candles concerned.
 
     `error` is what ends a run in which no position is left.
@@ -50,8 +50,7 @@ class LeftOut:
     error: InvalidValue | MarketUnreadable | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(Struct, frozen=True):
     """A position under one policy, and the guards on its levels that failed."""
 
     plan: Plan
@@ -59,8 +58,7 @@ class Walked:
     failed_guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PositionOutcome:
+class PositionOutcome(Struct, frozen=True):
     """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
 
     `prices` are those that the record has of it. `attributions` is empty unless asked for.
@@ -247,8 +245,8 @@ def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption
 def _without_liquidation(plan: Plan) -> Plan:
     changes = tuple(
         [
-            replace(change, liquidation=None) if isinstance(change, Relevelled) else change
+            changed(change, liquidation=None) if isinstance(change, Relevelled) else change
             for change in plan.changes
         ]
     )
-    return Plan(replace(plan.givens, liquidation=None), changes)
+    return Plan(changed(plan.givens, liquidation=None), changes)

@@ -13,8 +13,9 @@ so their sum is `net of the candidate - net of the baseline`, exactly.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
@@ -29,8 +30,7 @@ Pair = tuple[History, History]
 Shares = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True):
     """The effects, as fractions of the entry notional; their exact sum is `total`."""
 
     levels: Decimal
@@ -61,8 +61,7 @@ class Attribution:
 NOTHING = Attribution(Decimal(0), Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 
 
-@dataclass(frozen=True, slots=True)
-class AttributedDifference:
+class AttributedDifference(Struct, frozen=True):
     """The attribution of the lowest and of the highest difference."""
 
     lower: Attribution

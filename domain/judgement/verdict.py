@@ -1,7 +1,8 @@
 """Verdict: whether the record speaks for a policy, against it, or does not say."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.walk_forward import Choice
@@ -32,8 +33,7 @@ class Reason(StrEnum):
     NOT_SUPERIOR_IN_FAMILY = "not_superior_in_family"
 
 
-@dataclass(frozen=True, slots=True)
-class Resampling:
+class Resampling(Struct, frozen=True):
     """How an interval was drawn: mean block length in days, resamples, seed of the generator."""
 
     block_days: int
@@ -41,8 +41,7 @@ class Resampling:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A verdict with what it rests on.
 
     `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry notional):
@@ -61,8 +60,7 @@ class Judgement:
     resampling: Resampling
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyJudgement:
+class FamilyJudgement(Struct, frozen=True):
     """The judgement of every policy of a family, and of choosing among them.
 
     `p_value` is that of the test for superior predictive ability: how often the best of a family without any merit

@@ -1,7 +1,6 @@
 """The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from exitbrain.domain.walk.candle import Due
@@ -20,13 +19,15 @@ Moves = tuple[Move | None, ...]
 T = TypeVar("T")
 
 
-@dataclass(slots=True)  # not frozen: it is replaced candle by candle
 class Bounds:
-    """The histories of one state that bound all others, and whether there are others."""
+    """The histories of one state that bound all others, and whether there are others; replaced candle by candle."""
 
-    low: Histories
-    high: Histories
-    several: bool
+    __slots__ = ("high", "low", "several")
+
+    def __init__(self, low: Histories, high: Histories, *, several: bool) -> None:
+        self.low = low
+        self.high = high
+        self.several = several
 
 
 class Abreast:
@@ -110,7 +111,7 @@ class Abreast:
         ended = all(spot is None for spot in spots)
         known = self.ended if ended else self.open.get(spots)
         if known is None:
-            bounds = Bounds(low, high, several)
+            bounds = Bounds(low, high, several=several)
             if ended:
                 self.ended = bounds
             else:

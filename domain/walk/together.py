@@ -28,9 +28,10 @@ grid; with candles as long as the rule interval each close is one.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import inf
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
 from exitbrain.domain.walk.candle import Candle, Due, Market, due_before
@@ -44,8 +45,7 @@ from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, bar_of, phases_of
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
 
     Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the

@@ -1,8 +1,9 @@
 """One policy on its way through the candles: its levels so far, and what they make of each candle."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.booking import Booking
 from exitbrain.domain.walk.candle import Due
@@ -26,8 +27,7 @@ class Spot(NamedTuple):
     filled: int
 
 
-@dataclass(slots=True)  # not frozen: as Path
-class Lane:
+class Lane(Struct, frozen=True):
     """Levels in force for histories that came to them with the same targets behind and the same part open."""
 
     givens: Givens

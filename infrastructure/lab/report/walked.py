@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from exitbrain.domain.levels import TARGETS
+from exitbrain.domain.values import changed
 from exitbrain.domain.walk.candle import CandleSeries, Market
 from exitbrain.domain.walk.givens import TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, LegLevel, Walk
@@ -78,8 +79,8 @@ def with_slippage(path: Path, slippage_bps: float) -> Path:
     """Return a position walked again with another slippage of market exits."""
     if path.plan.givens.costs.slippage_bps == slippage_bps:
         return path
-    costs = replace(path.plan.givens.costs, slippage_bps=slippage_bps)
-    plan = replace(path.plan, givens=replace(path.plan.givens, costs=costs))
+    costs = changed(path.plan.givens.costs, slippage_bps=slippage_bps)
+    plan = changed(path.plan, givens=changed(path.plan.givens, costs=costs))
     return replace(path, plan=plan, walk=walk_plan(plan, path.market))
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -25,6 +24,7 @@ from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
@@ -326,7 +326,7 @@ def test_steps_of_a_message_that_tells_of_an_earlier_time_come_after_those_befor
 def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> None:
     world = World()
     opened(world)
-    terms = replace(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
+    terms = changed(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
     outcomes = Outcomes(
         Policies(world.ledger), Snapshots(world.ledger), world.engine, MadeMarket(BTCUSDT=CALM)
     )
@@ -563,7 +563,7 @@ def test_funding_is_paid_by_what_is_open() -> None:
     world = World()
     opened(world)
     market = MadeMarket(BTCUSDT=FALL)
-    market._markets["BTCUSDT"] = replace(
+    market._markets["BTCUSDT"] = changed(
         market.market("BTCUSDT"), funding=(FundingRate(NOON_MS + 5 * MINUTE, 0.001),)
     )
 

@@ -1,6 +1,5 @@
 """Exits: no leg and no stop may move when later candles do, and a walk that peeks is found."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,7 +8,7 @@ from exitbrain.application.lookahead import exits
 from exitbrain.application.lookahead.exits import Entry, ExitCheck, Walking
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.domain.levels import Distances
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
 from exitbrain.domain.walk.givens import Givens, Rules, Trailing, prices_at
 from exitbrain.domain.walk.outcome import Walk
@@ -59,13 +58,13 @@ def test_the_walk_does_not_look_ahead(rules: Rules) -> None:
 def _sells_before_a_fall(givens: Givens, market: Market) -> Walk:
     lowest = min(candle.low for candle in market.candles.candles)
     first = (givens.targets[0] + givens.entry) / 2 if lowest < 99.0 else givens.targets[0]
-    return walk(replace(givens, targets=(first, *givens.targets[1:])), market)
+    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
 
 
 def _trails_what_will_be(givens: Givens, market: Market) -> Walk:
     highest = max(candle.high for candle in market.candles.candles)
     stop = givens.stop * (1.0 + 1e-6 * highest / 100.0)
-    return walk(replace(givens, stop=stop), market)
+    return walk(changed(givens, stop=stop), market)
 
 
 @pytest.mark.parametrize("cheat", [_sells_before_a_fall, _trails_what_will_be])
@@ -80,7 +79,7 @@ def test_a_walk_that_peeks_is_found_with_the_leg_that_moved(cheat: Walking) -> N
 def _reads_the_last_page(givens: Givens, market: Market) -> Walk:
     ending = market.candles.candles[-1].close
     first = givens.entry + (givens.targets[0] - givens.entry) * (0.2 + ending * 1000.0 % 1.0 / 2.0)
-    return walk(replace(givens, targets=(first, *givens.targets[1:])), market)
+    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
 
 
 def test_every_future_shows_a_target_that_knows_it() -> None:
