@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from math import isfinite
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -74,7 +73,7 @@ class FundingRate(Struct, frozen=True):
         return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True):
     """A funding that is due: its time in full minutes, its rate and the price that it is paid on."""
 
     at_ms: int
@@ -82,7 +81,7 @@ class Due(NamedTuple):
     mark: float
 
 
-class Stretch(NamedTuple):
+class Stretch(Struct, frozen=True):
     """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
 
     from_ms: int

@@ -14,14 +14,14 @@ the trailed price, lies between two ends until a later candle goes beyond: `loos
 are one.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from exitbrain.domain.walk.givens import Givens, Trailing
 from exitbrain.domain.walk.ladder import Ladder
 from exitbrain.domain.walk.outcome import LegLevel
 
 
-class Stop(NamedTuple):
+class Stop(Struct, frozen=True):
     """A price at which all that is open closes, and as which leg."""
 
     price: float

@@ -19,7 +19,6 @@ A stop known between two ends only (see `stops`) gives two histories, one for ea
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -62,14 +61,14 @@ def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
     )
 
 
-class Exit(NamedTuple):
+class Exit(Struct, frozen=True):
     """What closes everything that is open."""
 
     price: float
     level: LegLevel
 
 
-class Move(NamedTuple):
+class Move(Struct, frozen=True):
     """One thing that may happen: so many targets are filled afterwards, and what is left closes or stays open."""
 
     filled: int

@@ -1,7 +1,6 @@
 """One policy on its way through the candles: its levels so far, and what they make of each candle."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ PathChange = Callable[[Path], Path]
 """What a change of a plan does to a history."""
 
 
-class Spot(NamedTuple):
+class Spot(Struct, frozen=True, order=True):
     """Where a history stands: on which levels, and how many of their placed targets are filled."""
 
     lane: int
