@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.handling import Context
+from exitbrain.application.decided import Context
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.recorded_world import RecordedWorld
@@ -129,7 +129,7 @@ class IntakeReplay:
         subject = subject_of(translation, context.settings)
         state = self._world.state(group.receipt, group.decision, group.records, self._registers)
         if subject is not None:
-            self._world.place(state, translation, subject)
+            state = self._world.placed(state, translation, subject)
         has_decision = group.decision is not None
         recomputed: Sequence[Record] = ()
         difference: Difference | None

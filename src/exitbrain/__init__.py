@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         LeftOut as LeftOut,
         WhatIf as WhatIf,
     )
+    from exitbrain.application.decided import Context as Context, Decided as Decided, State as State
     from exitbrain.application.explain import Explanation as Explanation
-    from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
     from exitbrain.application.lsf_audit import (
         CountedClose as CountedClose,
         LsfChange as LsfChange,
@@ -183,8 +183,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
 
 _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
+    "exitbrain.application.decided": "Context Decided State",
     "exitbrain.application.explain": "Explanation",
-    "exitbrain.application.handling": "Context Decided State",
     "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
     "exitbrain.application.opening": "PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome PolicyInForce",
