@@ -33,9 +33,8 @@ from exitbrain.domain.judgement.attribution import AttributedDifference, attribu
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.outcome import PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.together import Difference
 
 
 class LeftOut(Struct, frozen=True):
@@ -68,7 +67,7 @@ class PositionOutcome(Struct, frozen=True):
     market: Market
     baseline: Walked
     candidates: tuple[Walked, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[PolicyDifference, ...]
     attributions: tuple[AttributedDifference, ...]
     assumptions: tuple[Assumption, ...]
     prices: tuple[RecordedPrice, ...]
@@ -182,8 +181,8 @@ class Outcomes:
 
     def _differences(
         self, baseline: Walked, candidates: Sequence[Walked], market: Market
-    ) -> Iterator[Difference]:
-        known: dict[Plan, Difference] = {}
+    ) -> Iterator[PolicyDifference]:
+        known: dict[Plan, PolicyDifference] = {}
         for candidate in candidates:
             if candidate.plan not in known:
                 known[candidate.plan] = self._walks.walk_both(baseline.plan, candidate.plan, market)
@@ -204,7 +203,7 @@ class Outcomes:
         return market
 
     def _attributed(
-        self, baseline: Plan, candidate: Plan, difference: Difference, market: Market
+        self, baseline: Plan, candidate: Plan, difference: PolicyDifference, market: Market
     ) -> AttributedDifference:
         before, after = _without_liquidation(baseline), _without_liquidation(candidate)
         same = before == baseline and after == candidate

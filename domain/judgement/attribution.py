@@ -18,9 +18,8 @@ from decimal import Context, Decimal, Inexact
 from msgspec import Struct
 
 from exitbrain.domain.walk.candle import CandleSeries
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel, PolicyDifference
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import Difference
 
 _EXACT = Context(prec=2500, traps=[Inexact])
 
@@ -71,8 +70,8 @@ class AttributedDifference(Struct, frozen=True):
 def attribute(
     baseline: Plan,
     candidate: Plan,
-    difference: Difference,
-    without_liquidation: Difference,
+    difference: PolicyDifference,
+    without_liquidation: PolicyDifference,
     candles: CandleSeries,
 ) -> AttributedDifference:
     """Split a difference; `without_liquidation` is the same one where no liquidation was walked."""

@@ -7,7 +7,6 @@ from math import isfinite
 from msgspec import Struct
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import MINUTE_MS, PriceKind
 from exitbrain.domain.walk.tick import Tick
@@ -166,10 +165,3 @@ class Givens(Struct, frozen=True):
         if self.liquidation is None:
             return None
         return self.entry * (1 - self.side.direction / self.liquidation.leverage)
-
-
-def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:
-    """Return the target prices `E*(1 + d*tp)` and the stop price `E*(1 - d*sl)`, products of doubles."""
-    d = side.direction
-    tp1, tp2, tp3, sl = distances.tp1, distances.tp2, distances.tp3, distances.sl
-    return (entry * (1 + d * tp1), entry * (1 + d * tp2), entry * (1 + d * tp3)), entry * (1 - d * sl)

@@ -89,3 +89,26 @@ class Walk(Struct, frozen=True):
     def holes(self) -> int:
         """Return the holes crossed while open, the more of the two bounds."""
         return max(self.pessimistic.holes, self.optimistic.holes)
+
+
+class PolicyDifference(Struct, frozen=True):
+    """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
+
+    Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
+    last of all possible histories ended.
+    """
+
+    lowest: tuple[History, History]
+    highest: tuple[History, History]
+    ambiguous: bool
+    last_end_ms: int
+
+    @property
+    def lower(self) -> float:
+        """Return the lowest difference, as a fraction of the entry notional."""
+        return self.lowest[1].net - self.lowest[0].net
+
+    @property
+    def upper(self) -> float:
+        """Return the highest difference, as a fraction of the entry notional."""
+        return self.highest[1].net - self.highest[0].net

@@ -10,10 +10,10 @@ from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
 from exitbrain.domain.walk.order import Standing
-from exitbrain.domain.walk.outcome import History, LegLevel
+from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.touches import Bar, Exit, Move, Phase, Touches
+from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches
 
 PathChange = Callable[[Path], Path]
 """What a change of a plan does to a history."""
@@ -70,10 +70,6 @@ class Track:
         ladder = self.lanes[spot.lane].ladder
         filled = ladder.targets[spot.filled : move.filled]
         return filled if move.exit is None else (*filled, move.exit, ladder.open_after[move.filled])
-
-    def closing(self, spot: Spot, level: LegLevel, price: float) -> Move:
-        """Return the move that closes all that is open at a price."""
-        return Move(spot.filled, Exit(price, level))
 
     def with_funding(self, spot: Spot, path: Path, dues: Sequence[Due]) -> Path:
         """Return the history after funding was due."""

@@ -14,7 +14,7 @@ from exitbrain.domain.levels import Distances, LevelInputs
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, changed, round_trip_cost
 from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
+from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.market_files import MarketFiles
@@ -22,6 +22,7 @@ from exitbrain.infrastructure.lab.walking.columns import given_columns, market_c
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.effort import share_of
+from tests.prices import prices_at
 from tests.property.random_walks import random_market, random_position
 
 _MARKETS, _POSITIONS = share_of(150), 20

@@ -26,9 +26,8 @@ from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.outcome import PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import Difference
 from tests.world import NOON, NOON_MS, World
 
 MINUTE = 60_000
@@ -114,7 +113,7 @@ class Asked(RowWalks):
         self.asked.append((plan,))
         return super().walk_plan(plan, market)
 
-    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
         self.asked.append((baseline, candidate))
         return super().walk_both(baseline, candidate, market)
 

@@ -10,9 +10,10 @@ from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side, changed
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Givens, Rules, Trailing, prices_at
+from exitbrain.domain.walk.givens import Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.walk import walk
+from tests.prices import prices_at
 
 MINUTE = 60_000
 DISTANCES = Distances(0.004, 0.008, 0.012, 0.006)
