@@ -37,8 +37,8 @@ from exitbrain.domain.walk.outcome import PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 
 
-class LeftOut(Struct, frozen=True):
-    """A position that is not walked, and why; `detail` names the policy or the candles concerned.
+class UncountedPosition(Struct, frozen=True):
+    """A recorded position that is in no figure, and why; `detail` names the policy, the candles or the prices concerned.
 
     `error` is what ends a run in which no position is left.
     """
@@ -120,19 +120,19 @@ class Outcomes:
         terms: Terms,
         *,
         attributed: bool = False,
-    ) -> Iterator[PositionOutcome | LeftOut]:
+    ) -> Iterator[PositionOutcome | UncountedPosition]:
         """Yield each position walked, or why it is not. There must be a candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
             except NotWalked as error:
-                yield LeftOut(position, error.because, error.detail)
+                yield UncountedPosition(position, error.because, error.detail)
             except MarketUnreadable as error:
-                yield LeftOut(position, LeftOutBecause.UNREADABLE, str(error), error)
+                yield UncountedPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
                 named = InvalidValue(where, error.value, error.allowed)
-                yield LeftOut(position, LeftOutBecause.UNFIT, str(error), named)
+                yield UncountedPosition(position, LeftOutBecause.UNFIT, str(error), named)
 
     def _outcome(
         self,

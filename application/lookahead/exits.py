@@ -33,7 +33,7 @@ PROBED = "a fall through the stop, then other candles"
 Walking = Callable[[Givens, Market], Walk]
 
 
-class Entry(Struct, frozen=True):
+class ExitCase(Struct, frozen=True):
     """A position to be walked: what it is called in findings, its levels and rules, and the market."""
 
     subject: str
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True):
 class ExitCheck:
     """Walk positions into different futures."""
 
-    def __init__(self, entries: Sequence[Entry], *, cuts: int, walking: Walking = walk) -> None:
+    def __init__(self, entries: Sequence[ExitCase], *, cuts: int, walking: Walking = walk) -> None:
         """Check every entry at up to `cuts` moments of its life; finer data is not looked at."""
         self._entries = entries
         self._cuts = cuts
@@ -57,7 +57,7 @@ class ExitCheck:
             if progress is not None:
                 progress(number)
 
-    def _check(self, entry: Entry, verdict: PolicyVerdict) -> None:
+    def _check(self, entry: ExitCase, verdict: PolicyVerdict) -> None:
         givens, series = entry.givens, entry.market.candles
         start = series.index_at(givens.opened_at_ms)
         ended = self._walking(givens, entry.market)
@@ -67,7 +67,7 @@ class ExitCheck:
         for t in cuts_of(len(market.candles.candles), self._cuts):
             self._at(entry, market, t, verdict)
 
-    def _at(self, entry: Entry, market: Market, t: int, verdict: PolicyVerdict) -> None:
+    def _at(self, entry: ExitCase, market: Market, t: int, verdict: PolicyVerdict) -> None:
         """Compare at the close of the candle before number `t`."""
         series = market.candles
         known = self._walking(entry.givens, _cut(market, t))

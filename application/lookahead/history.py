@@ -28,7 +28,7 @@ class RecordedInstruments:
 
 
 @dataclass(slots=True)
-class History:
+class RecordExcerpt:
     """The beginning of a record: messages with their times of recording, decisions in log order, instruments."""
 
     messages: list[tuple[IncomingMessage, datetime]] = field(default_factory=list)
@@ -36,9 +36,9 @@ class History:
     instruments: RecordedInstruments = field(default_factory=RecordedInstruments)
 
 
-def history_of(ledger: ExitLedger, most: int) -> History:
+def history_of(ledger: ExitLedger, most: int) -> RecordExcerpt:
     """Return the first messages of a record, `most` at most, with what they led to; raises UnreadableEvent."""
-    history = History()
+    history = RecordExcerpt()
     snapshots: dict[str, Instrument] = {}
     for entry in ledger.log():
         match entry.event:

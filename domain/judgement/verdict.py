@@ -12,7 +12,7 @@ EFFECTIVE_DAYS_NEEDED = 30
 BLOCKS_NEEDED = 5
 
 
-class Verdict(StrEnum):
+class Recommendation(StrEnum):
     """What to do with the policy that was compared with the baseline."""
 
     ADOPT = "adopt"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Reason(StrEnum):
+class RecommendationReason(StrEnum):
     """What made the verdict."""
 
     BETTER = "better"
@@ -50,8 +50,8 @@ class Judgement(Struct, frozen=True):
     days. `mean` is None without days.
     """
 
-    verdict: Verdict
-    reason: Reason
+    verdict: Recommendation
+    reason: RecommendationReason
     mean: Interval | None
     interval: Interval | None
     positions: int
@@ -82,22 +82,22 @@ def judge(
     blocks: float,
     effective_days: float,
     superior: bool = True,
-) -> tuple[Verdict, Reason]:
+) -> tuple[Recommendation, RecommendationReason]:
     """Adopt above 0, keep at or below 0, else say what stands in the way.
 
     `blocks` is how many blocks the days make; `superior` is whether the policy still counts as better with its
     whole family in view.
     """
     if effective_days < EFFECTIVE_DAYS_NEEDED:
-        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_DAYS
+        return Recommendation.INCONCLUSIVE, RecommendationReason.TOO_FEW_DAYS
     if interval is None or blocks < BLOCKS_NEEDED:
-        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_BLOCKS
+        return Recommendation.INCONCLUSIVE, RecommendationReason.TOO_FEW_BLOCKS
     if interval.lower > 0:
         if superior:
-            return Verdict.ADOPT, Reason.BETTER
-        return Verdict.INCONCLUSIVE, Reason.NOT_SUPERIOR_IN_FAMILY
+            return Recommendation.ADOPT, RecommendationReason.BETTER
+        return Recommendation.INCONCLUSIVE, RecommendationReason.NOT_SUPERIOR_IN_FAMILY
     if interval.upper <= 0:
-        return Verdict.KEEP, Reason.NOT_BETTER
+        return Recommendation.KEEP, RecommendationReason.NOT_BETTER
     if mean.lower <= 0 < mean.upper:
-        return Verdict.INCONCLUSIVE, Reason.BOUNDS_STRADDLE_ZERO
-    return Verdict.INCONCLUSIVE, Reason.INTERVAL_STRADDLES_ZERO
+        return Recommendation.INCONCLUSIVE, RecommendationReason.BOUNDS_STRADDLE_ZERO
+    return Recommendation.INCONCLUSIVE, RecommendationReason.INTERVAL_STRADDLES_ZERO

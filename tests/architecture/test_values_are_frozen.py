@@ -16,13 +16,13 @@ FILLED_STEP_BY_STEP = {
     "application/live/publishing.py": {"_Progress"},  # moves with every page that is published
     "application/live/supervisor.py": {"LoopState"},  # changes with every step of a loop
     "application/lookahead/findings.py": {"PolicyVerdict"},  # collects what checks find
-    "application/lookahead/history.py": {"History"},  # grows while the log is read
+    "application/lookahead/history.py": {"RecordExcerpt"},  # grows while the log is read
     "application/lookup.py": {"FoundPosition"},  # learns of its end while the log is read
     "application/lsf_audit.py": {"LsfCounts"},  # counts, while changes are listed
-    "application/outcome_totals.py": {"CandidateTotals", "Sums"},  # sums, while outcomes come in
+    "application/outcome_totals.py": {"CandidateSums", "CandidateTotals"},  # sums, while outcomes come in
     "application/recorded_positions.py": {"RecordedPosition"},  # grows while the log is read
     "application/replay.py": {"ReplayReport"},  # counts, while decisions are replayed
-    "application/simulation_totals.py": {"Bounds", "Totals"},  # sums, while walks come in
+    "application/simulation_totals.py": {"BoundSums", "Totals"},  # sums, while walks come in
 }
 
 

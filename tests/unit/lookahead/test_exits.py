@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from exitbrain.application.lookahead import exits
-from exitbrain.application.lookahead.exits import Entry, ExitCheck, Walking
+from exitbrain.application.lookahead.exits import ExitCase, ExitCheck, Walking
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side, changed
@@ -32,13 +32,13 @@ def market_of(seed: int, count: int = 120) -> Market:
     return Market(CandleSeries(MINUTE, candles), funding=[FundingRate(30 * MINUTE, 0.0001)])
 
 
-def entries(rules: Rules = RULES, count: int = 12) -> list[Entry]:
+def entries(rules: Rules = RULES, count: int = 12) -> list[ExitCase]:
     made = []
     for seed in range(count):
         side = Side.LONG if seed % 2 else Side.SHORT
         targets, stop = prices_at(side, 100.0, DISTANCES)
         givens = Givens(side, 100.0, 0, targets, stop, (0.3, 0.3, 0.4), rules=rules)
-        made.append(Entry(f"entry {seed}", givens, market_of(seed)))
+        made.append(ExitCase(f"entry {seed}", givens, market_of(seed)))
     return made
 
 
@@ -102,7 +102,7 @@ def test_a_moment_after_a_choice_of_order_is_left_out_and_counted() -> None:
     givens = Givens(Side.LONG, 100.0, 0, targets, stop, (0.3, 0.3, 0.4))
     verdict = PolicyVerdict("any")
 
-    ExitCheck([Entry("entry", givens, market)], cuts=8).run(verdict)
+    ExitCheck([ExitCase("entry", givens, market)], cuts=8).run(verdict)
 
     assert verdict.left_out == {exits.AMBIGUOUS: 2}
     assert verdict.moved == []
