@@ -12,17 +12,16 @@ from math import inf
 
 from msgspec import Struct
 
-from exitbrain.application.engine_answer import NoLevels, levels_of
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
-from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
+from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
+from exitbrain.domain.levels import LEVELS, LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
@@ -231,30 +230,6 @@ def names_every_guard(report: GuardReport) -> bool:
     if sorted(name for names in named for name in names) != sorted(GUARDS):
         return False
     return all(tuple(name for name in GUARDS if name in names) == names for names in named)
-
-
-def candidate_levels(
-    engine: LevelEngine, policy: Policy, inputs: LevelInputs, instrument: Instrument | None
-) -> RawLevels:
-    """Return the levels of a policy that somebody asks about.
-
-    Where our formulas give none, its parameters are at fault: raises InvalidValue; else raises what `levels_of` does.
-    """
-    try:
-        return levels_of(engine, policy, inputs, () if instrument is None else instrument.brackets)
-    except NoLevels as failed:
-        if failed.engine == BUILT_IN and not failed.raised:
-            raise unfit(policy) from failed
-        raise
-
-
-def unfit(policy: Policy) -> InvalidValue:
-    """Return the error of a policy that gives what is no level."""
-    return InvalidValue(
-        f"policy {policy.name}",
-        "a level that is not a finite number above 0",
-        "parameters that give finite levels above 0",
-    )
 
 
 class _Outcome:

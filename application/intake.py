@@ -18,9 +18,10 @@ from exitbrain.application.subject import account_of, resent_keys
 from exitbrain.domain.closing import (
     FLIPPED,
 )
-from exitbrain.domain.decision import DecisionId, WindowReading
+from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.levels import WindowReading
 from exitbrain.domain.messages import (
     ActivatePolicy,
     BookClose,

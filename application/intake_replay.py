@@ -8,6 +8,7 @@ from uuid import UUID
 from exitbrain.application.decided import Context
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
+from exitbrain.application.received import message_of
 from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import DECISION_TOPICS, Drift, ReplayReport, Verdict
@@ -18,11 +19,9 @@ from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy_register import REGISTER_TOPICS, PolicyActivated, PolicyRegistered
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
-from exitbrain.domain.values import EntryId
 
 
 @dataclass(slots=True)
@@ -177,26 +176,6 @@ class IntakeReplay:
         if list(map(self._stored_form, recorded)) == list(map(self._stored_form, recomputed)):
             return None
         return first_difference(_named(recorded), _named(recomputed))
-
-
-def message_of(receipt: MessageReceived) -> IncomingMessage:
-    """Return the message of a receipt as it came in."""
-    return IncomingMessage(
-        source=receipt.source,
-        stream=receipt.stream,
-        entry_id=receipt.entry_id,
-        stream_id=stream_id_of(receipt.entry_id),
-        fields=receipt.fields,
-        origin=receipt.origin,
-        broken=receipt.refusal if receipt.broken else None,
-        server=receipt.server,
-    )
-
-
-def stream_id_of(entry_id: str) -> EntryId | None:
-    """Return an entry id as time and sequence where it is a stream id, None where it is a content hash."""
-    ms, dash, seq = entry_id.partition("-")
-    return EntryId(int(ms), int(seq)) if dash and ms.isdecimal() and seq.isdecimal() else None
 
 
 def whole_log(

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from exitbrain.application.counterfactual import candidate_levels, rebased
+from exitbrain.application.counterfactual import rebased
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.outcome_plans import (
     LeftOutBecause,
     LevelsOf,

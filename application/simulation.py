@@ -7,7 +7,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from exitbrain.application.counterfactual import candidate_levels
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted

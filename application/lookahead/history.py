@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exitbrain.application.intake_replay import message_of
 from exitbrain.application.lookahead.engines import Ask
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.received import message_of
 from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken

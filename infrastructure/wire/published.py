@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from exitbrain.application.intake_replay import message_of
 from exitbrain.application.ports.dead_letters import RETRY_OF
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.received import message_of
 from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent

@@ -63,7 +63,6 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         DecisionContext as DecisionContext,
         DecisionId as DecisionId,
         JudgedLevels as JudgedLevels,
-        WindowReading as WindowReading,
     )
     from exitbrain.domain.errors import (
         DomainError as DomainError,
@@ -103,6 +102,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         RawLevels as RawLevels,
         Slice as Slice,
         Triggers as Triggers,
+        WindowReading as WindowReading,
     )
     from exitbrain.domain.messages import (
         ActivatePolicy as ActivatePolicy,
@@ -196,7 +196,7 @@ _MODULES = {
     "exitbrain.domain.catalogue": "ExitEvent",
     "exitbrain.domain.claim": "KeyClaimed",
     "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
-    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
+    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels",
     "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
     "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
     "exitbrain.domain.formulas.algebra": "Bound",
@@ -204,7 +204,7 @@ _MODULES = {
     "exitbrain.domain.guards": "Freshness GuardReport",
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
     "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
-    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
+    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers WindowReading",
     "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",
