@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.application.handling import Context, Decided, State, receipt_id_of
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.remembered import Held, Market, Remembered
+from exitbrain.application.stamping import receipt_id_of
 from exitbrain.application.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed

@@ -7,22 +7,21 @@ raw numbers of two policies may be in two units; guards judge the rounded plan, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 
 from msgspec import Struct
 
-from exitbrain.application.engine_answer import NoLevels, levels_of
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
-from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
+from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
+from exitbrain.domain.levels import LEVELS, LevelInputs, fractions_of
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
@@ -85,8 +84,7 @@ class LeftOut:
     missing_snapshot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
+class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, which have no hash
     """The answers for several policies over the same decisions, in the order in which they were asked.
 
     `mirror_trusted`: decisions were taken from a copy of the store that was not compared with it.
@@ -94,7 +92,13 @@ class Counterfactual:
 
     answers: tuple[WhatIf, ...]
     left_out: LeftOut
-    mirror_trusted: bool = field(default=False, compare=False)
+    mirror_trusted: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what was found, not where the decisions were read."""
+        if not isinstance(other, Counterfactual):
+            return NotImplemented
+        return (self.answers, self.left_out) == (other.answers, other.left_out)
 
 
 class Pair(Struct, frozen=True):
@@ -218,30 +222,6 @@ def rebased_base(base: float, name: str, recorded: Policy, candidate: Policy) ->
 def is_safe(report: GuardReport) -> bool:
     """Return whether every guard on the levels passed."""
     return not any(guard in report.failed or guard in report.unknown for guard in ON_THE_LEVELS)
-
-
-def candidate_levels(
-    engine: LevelEngine, policy: Policy, inputs: LevelInputs, instrument: Instrument | None
-) -> RawLevels:
-    """Return the levels of a policy that somebody asks about.
-
-    Where our formulas give none, its parameters are at fault: raises InvalidValue; else raises what `levels_of` does.
-    """
-    try:
-        return levels_of(engine, policy, inputs, () if instrument is None else instrument.brackets)
-    except NoLevels as failed:
-        if failed.engine == BUILT_IN and not failed.raised:
-            raise unfit(policy) from failed
-        raise
-
-
-def unfit(policy: Policy) -> InvalidValue:
-    """Return the error of a policy that gives what is no level."""
-    return InvalidValue(
-        f"policy {policy.name}",
-        "a level that is not a finite number above 0",
-        "parameters that give finite levels above 0",
-    )
 
 
 class _Outcome:

@@ -2,8 +2,7 @@
 
 from msgspec import Struct
 
-from exitbrain.application.counterfactual import candidate_levels
-from exitbrain.application.engine_answer import engine_name
+from exitbrain.application.engine_answer import candidate_levels, engine_name
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
 from exitbrain.domain.decision import JudgedLevels, judge_levels

@@ -1,88 +1,35 @@
 """Handling: what deciding one message needs: what it met, the records in their order, and the receipt in the end."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from msgspec import Struct
-
 from exitbrain.application.belief import believed, with_doubts
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.ignored_exit import ignored_exit_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.stamping import receipt_id_of, stamp_of
 from exitbrain.application.subject import Key, account_of, account_said, resent_keys, symbol_said
-from exitbrain.domain.aggregate import Record, Stamp
-from exitbrain.domain.catalogue import ExitEvent
+from exitbrain.domain.aggregate import Record
 from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.errors import ExitBrainError, WrongState
 from exitbrain.domain.exit_plan import Decision, ExitPlan
-from exitbrain.domain.identity import claim_id, receipt_id
+from exitbrain.domain.identity import claim_id
 from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.messages import (
     IncomingMessage,
-    MessageTime,
     TradeClosed,
     TradeIntent,
     Translation,
 )
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy_register import PolicyRegister
 from exitbrain.domain.position import Position
 from exitbrain.domain.position_events import CloseReported, PositionClosed
 from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
 from exitbrain.domain.sighting import Sighting
-from exitbrain.domain.values import EPOCH, Assumption, EntryId, TimeOrigin, Whose, ms_of
+from exitbrain.domain.values import Assumption, Whose
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call
-_NOTHING_UNUSABLE: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class State:
-    """What a message meets: the latest position of its symbol with its plan, the register, the PnL window.
-
-    `before` is the position that ended before an open one. `window_position` is the log position up to which the window
-    was read, `uncommitted` how many results of the same transaction it holds beyond that. `snapshot_stored` says that
-    the instrument snapshot is in the store, `claimed` tells who used the business keys of the message before. `held_by` is
-    the account that alone holds the symbol, where it is another than that of the message.
-    """
-
-    register: PolicyRegister
-    position: Position | None = None
-    plan: ExitPlan | None = None
-    window: PnLWindow = field(default_factory=PnLWindow)
-    window_position: int = 0
-    uncommitted: int = 0
-    instrument: Instrument | None = None
-    snapshot_stored: bool = False
-    claimed: Mapping[Key, KeyClaimed] = field(default_factory=dict)
-    before: Position | None = None
-    held_by: str | None = None
-
-
-class Context(Struct, frozen=True):
-    """When a message is recorded, and the settings in force; `configured` is the version of the event that keeps them."""
-
-    recorded_at: datetime
-    settings: DecisionSettings
-    configured: int = 0
-
-
-class Decided(Struct, frozen=True):
-    """What a message leads to: the records to save in this order, the outcome, and the state after it."""
-
-    records: tuple[Record, ...]
-    outcome: Outcome
-    state: State
-
-    @property
-    def events(self) -> tuple[ExitEvent, ...]:
-        """Return the events alone, in their order."""
-        return tuple(record.event for record in self.records)
 
 
 class Ignored(ExitBrainError):
@@ -174,7 +121,8 @@ class Handling:
         self.levels: Decision | None = None
         self.read_instrument: Instrument | None = None
         self.failed_asking: FailedAsking | None = None
-        self.stamp = stamp = self._stamp(receipt_id_of(message, translation.time))
+        cause_id = receipt_id_of(message, translation.time)
+        self.stamp = stamp = stamp_of(cause_id, message, self.entry_id, self.said_at, context.recorded_at)
         clock = None if self.said_at.at is None else self.said_at.clock
         self.came = Sighting(stamp.occurred_at, self.entry_id, message.server, clock)
 
@@ -280,23 +228,6 @@ class Handling:
         self.effects.extend(plan.collect())
         self.touched.extend((position.id, plan.id))
 
-    def _stamp(self, receipt_id: UUID) -> Stamp:
-        time, recorded_at = self.said_at, self.context.recorded_at
-        if time.at is not None and time.origin is not None:
-            at, origin = time.at, time.origin
-        elif (stream_time := _time_of(self.entry_id)) is not None:
-            at, origin = stream_time, TimeOrigin.STREAM_ID
-        else:
-            at, origin = recorded_at, TimeOrigin.RECORDED_AT
-        return Stamp(
-            cause_id=receipt_id,
-            source=self.message.source,
-            entry_id=self.entry_id,
-            occurred_at=at,
-            time_origin=origin,
-            recorded_at=recorded_at,
-        )
-
     def _ignored_exit(self, rule: Whose | None, *, expected: bool) -> IgnoredExit:
         given = self.given
         return ignored_exit_of(
@@ -317,16 +248,40 @@ class Handling:
         refusal: Refusal | None,
         ignored_exit: IgnoredExit | None = None,
     ) -> Decided:
+        receipt = self._receipt(disposition, reason, refusal, ignored_exit)
+        given = self.given
+        state = State(
+            register=self.register,
+            position=self.position,
+            plan=self.plan,
+            window=self.window,
+            window_position=given.window_position,
+            uncommitted=self.uncommitted,
+            instrument=given.instrument,
+            snapshot_stored=self.snapshot_stored,
+            claimed=given.claimed,
+            before=self.before,
+            held_by=given.held_by,
+        )
+        records = (Record(self.stamp.cause_id, 1, receipt), *self.claims, *self.effects)
+        return Decided(records, self._outcome(receipt), state)
+
+    def _receipt(
+        self,
+        disposition: Disposition,
+        reason: Reason | None,
+        refusal: Refusal | None,
+        ignored_exit: IgnoredExit | None,
+    ) -> MessageReceived:
         stamp, message = self.stamp, self.message
         translation, settings = self.translation, self.context.settings
-        assumptions, unusable = self.doubts, _NOTHING_UNUSABLE
+        assumptions = self.doubts
         if isinstance(translation, _MESSAGES):
-            account = account_of(translation, settings)
-            assumptions, unusable = translation.assumptions, translation.unusable
+            account, assumptions = account_of(translation, settings), translation.assumptions
         else:
             account = account_said(translation, settings)
         # By place: CPython hands more than 15 keywords over in a dict, which takes eight times as long.
-        receipt = MessageReceived(
+        return MessageReceived(
             message.source,
             message.stream,
             message.entry_id,
@@ -349,58 +304,23 @@ class Handling:
             ignored_exit,
             self.failed_asking,
         )
-        outcome = Outcome(
-            stamp.cause_id,
-            message.entry_id,
-            disposition=disposition,
-            reason=reason,
-            refusal=refusal,
+
+    def _outcome(self, receipt: MessageReceived) -> Outcome:
+        translation = self.translation
+        return Outcome(
+            self.stamp.cause_id,
+            receipt.entry_id,
+            disposition=receipt.disposition,
+            reason=receipt.reason,
+            refusal=receipt.refusal,
             touched=receipt.touched,
             decision=self.decision,
             levels=self.levels,
-            ignored_exit=ignored_exit,
-            source=message.source,
-            unusable=unusable,
-            occurred_at=stamp.occurred_at,
-            account=account,
+            ignored_exit=receipt.ignored_exit,
+            source=receipt.source,
+            unusable=translation.unusable if isinstance(translation, _MESSAGES) else (),
+            occurred_at=receipt.occurred_at,
+            account=receipt.account,
             symbol=symbol_said(translation),
             not_believed=tuple([doubt.field for doubt in self.doubts]) if self.doubts else (),
         )
-        given = self.given
-        state = State(
-            self.register,
-            self.position,
-            self.plan,
-            self.window,
-            given.window_position,
-            self.uncommitted,
-            given.instrument,
-            self.snapshot_stored,
-            given.claimed,
-            self.before,
-            given.held_by,
-        )
-        return Decided((Record(stamp.cause_id, 1, receipt), *self.claims, *self.effects), outcome, state)
-
-
-_LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
-
-
-def _time_of(entry_id: EntryId | None) -> datetime | None:
-    if entry_id is None or entry_id.ms > _LATEST_MS:
-        return None
-    return EPOCH + timedelta(milliseconds=entry_id.ms)
-
-
-def receipt_id_of(message: IncomingMessage, time: MessageTime) -> UUID:
-    """Return the id of the receipt of a message: ordered by its stream id, else by its own time, never by the clock.
-
-    It is the same whenever it is asked for, so what is believed of id and time does not matter.
-    """
-    if message.stream_id is not None:
-        ms = message.stream_id.ms
-    elif time.at is not None:
-        ms = ms_of(time.at)
-    else:
-        ms = 0
-    return receipt_id(message.source, message.entry_id, ms)

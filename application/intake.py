@@ -7,8 +7,9 @@ replay can call it again.
 
 from typing import assert_never
 
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.exit_handling import ExitHandling
-from exitbrain.application.handling import Context, Decided, Ignored, Refused, State
+from exitbrain.application.handling import Ignored, Refused
 from exitbrain.application.planning import PlanningContext, Unanswered, plan_levels
 from exitbrain.application.policy_handling import PolicyHandling
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -17,9 +18,10 @@ from exitbrain.application.subject import account_of, resent_keys
 from exitbrain.domain.closing import (
     FLIPPED,
 )
-from exitbrain.domain.decision import DecisionId, WindowReading
+from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.levels import WindowReading
 from exitbrain.domain.messages import (
     ActivatePolicy,
     BookClose,

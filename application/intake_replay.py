@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.handling import Context
+from exitbrain.application.decided import Context
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
+from exitbrain.application.received import message_of
 from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import Drift, ReplayReport, Verdict
@@ -19,10 +20,8 @@ from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.policy_register import RegisterEvent
 from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.values import EntryId
 
 
 @dataclass(slots=True)
@@ -121,7 +120,7 @@ class IntakeReplay:
         subject = subject_of(translation, context.settings)
         state = self._world.state(group.receipt, group.decision, group.records, self._registers)
         if subject is not None:
-            self._world.place(state, translation, subject)
+            state = self._world.placed(state, translation, subject)
         has_decision = group.decision is not None
         recomputed: Sequence[Record] = ()
         difference: Difference | None
@@ -169,26 +168,6 @@ class IntakeReplay:
         if list(map(self._stored_form, recorded)) == list(map(self._stored_form, recomputed)):
             return None
         return first_difference(_named(recorded), _named(recomputed))
-
-
-def message_of(receipt: MessageReceived) -> IncomingMessage:
-    """Return the message of a receipt as it came in."""
-    return IncomingMessage(
-        source=receipt.source,
-        stream=receipt.stream,
-        entry_id=receipt.entry_id,
-        stream_id=stream_id_of(receipt.entry_id),
-        fields=receipt.fields,
-        origin=receipt.origin,
-        broken=receipt.refusal if receipt.broken else None,
-        server=receipt.server,
-    )
-
-
-def stream_id_of(entry_id: str) -> EntryId | None:
-    """Return an entry id as time and sequence where it is a stream id, None where it is a content hash."""
-    ms, dash, seq = entry_id.partition("-")
-    return EntryId(int(ms), int(seq)) if dash and ms.isdecimal() and seq.isdecimal() else None
 
 
 def whole_log(

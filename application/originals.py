@@ -4,9 +4,9 @@ from collections import OrderedDict
 from uuid import UUID
 
 from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import message_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.received import message_of
 from exitbrain.application.subject import symbol_said
 from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.exit_plan import (

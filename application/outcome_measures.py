@@ -1,7 +1,8 @@
 """The measures of a policy over all walked positions, for each of the two bounds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.domain.judgement.interval import Interval
@@ -22,8 +23,7 @@ from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.outcome import History, LegLevel
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryMeasures:
+class HistoryMeasures(Struct, frozen=True):
     """The measures of one history; see `domain.judgement.measures` for what each means.
 
     `excursions` are those to each leg; the last is that of the whole position. `reversed` is None where no stop came
@@ -38,8 +38,7 @@ class HistoryMeasures:
     r: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PositionMeasures:
+class PositionMeasures(Struct, frozen=True):
     """The measures of one position under one policy; `loss_at_stop` is None where the leverage was not given."""
 
     pessimistic: HistoryMeasures
@@ -48,16 +47,14 @@ class PositionMeasures:
     cost_to_break_even: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorstHour:
+class WorstHour(Struct, frozen=True):
     """The UTC hour in which all open positions together brought least, and what it brought (gross, notional of each)."""
 
     hour: int
     result: float
 
 
-@dataclass(frozen=True, slots=True)
-class BoundSummary:
+class BoundSummary(Struct, frozen=True):
     """One bound of a policy over all positions; means are over those that have the measure, None without any.
 
     `hit` counts the positions that reached TP1, TP2 and TP3. `stopped` were stopped before TP1, `reversed` of these
@@ -76,8 +73,7 @@ class BoundSummary:
     worst_hour: WorstHour | None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySummary:
+class PolicySummary(Struct, frozen=True):
     """Both bounds of a policy; the loss at the stop is the greatest of all positions, the cost their mean."""
 
     pessimistic: BoundSummary

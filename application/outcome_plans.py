@@ -1,8 +1,9 @@
 """From a recorded position to a plan under one policy: its first levels, and what changed them while it was open."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms, at_venue, givens_of
@@ -20,7 +21,7 @@ from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevel
 
 
 class LeftOutBecause(StrEnum):
-    """Why a recorded position can not be walked."""
+    """Why a recorded position is in no figure: it cannot be walked, or has a recorded price off market."""
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
@@ -31,6 +32,7 @@ class LeftOutBecause(StrEnum):
     UNKNOWN_POLICY = "unknown_policy"
     MISSING_SNAPSHOT = "missing_snapshot"
     NOT_PLACEABLE = "not_placeable"
+    OFF_MARKET = "off_market"
 
 
 class NotWalked(ExitBrainError):
@@ -42,8 +44,7 @@ class NotWalked(ExitBrainError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class LevelsOf:
+class LevelsOf(Struct, frozen=True):
     """What a policy makes of a recorded decision."""
 
     name: str
@@ -51,8 +52,7 @@ class LevelsOf:
     instrument: Callable[[Decision], Instrument | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A plan, and the guards on the levels that failed at any of its revisions."""
 
     plan: Plan
@@ -119,7 +119,7 @@ class _Planning:
                 )
         if first is None:
             raise NotWalked(LeftOutBecause.REFUSED, f"{self._levels.name} gives it no levels")
-        return Plan(replace(first, external=self._external()), tuple(changes))
+        return Plan(changed(first, external=self._external()), tuple(changes))
 
     def _givens(self, decision: Decision) -> Givens | None:
         """Return the levels of a revision; None where it has none, and those before stay in force."""

@@ -10,7 +10,7 @@ from exitbrain.domain.judgement.interval import Interval
 
 
 @dataclass(slots=True)
-class Sums:
+class CandidateSums:
     """Sums over positions of one candidate, each a fraction of its own entry notional, added in order.
 
     `pessimistic` and `optimistic` are the candidate's net results, `baseline` those of the baseline; `lower` and
@@ -49,12 +49,12 @@ class CandidateTotals:
     everything; they stay at nothing where outcomes are not attributed.
     """
 
-    everything: Sums = field(default_factory=Sums)
-    without_holes: Sums = field(default_factory=Sums)
-    closed: Sums = field(default_factory=Sums)
-    without_failed_guards: Sums = field(default_factory=Sums)
-    with_off_market: Sums = field(default_factory=Sums)
-    without_off_market: Sums = field(default_factory=Sums)
+    everything: CandidateSums = field(default_factory=CandidateSums)
+    without_holes: CandidateSums = field(default_factory=CandidateSums)
+    closed: CandidateSums = field(default_factory=CandidateSums)
+    without_failed_guards: CandidateSums = field(default_factory=CandidateSums)
+    with_off_market: CandidateSums = field(default_factory=CandidateSums)
+    without_off_market: CandidateSums = field(default_factory=CandidateSums)
     ambiguous: int = 0
     lower: Attribution = NOTHING
     upper: Attribution = NOTHING

@@ -6,10 +6,12 @@ the recorded inputs. All policies of a position walk the same candles to the sam
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from exitbrain.application.counterfactual import candidate_levels, rebased
+from msgspec import Struct
+
+from exitbrain.application.counterfactual import rebased
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.outcome_plans import (
     LeftOutBecause,
     LevelsOf,
@@ -30,16 +32,14 @@ from exitbrain.domain.exit_plan import Decision
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import EPOCH, Assumption, ms_of
+from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.outcome import Walk
+from exitbrain.domain.walk.outcome import PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.together import Difference
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A position that is not walked, and why; `detail` names the policy or the candles concerned.
+class UncountedPosition(Struct, frozen=True):
+    """A recorded position that is in no figure, and why; `detail` names the policy, the candles or the prices concerned.
 
     `error` is what ends a run in which no position is left.
     """
@@ -50,8 +50,7 @@ class LeftOut:
     error: InvalidValue | MarketUnreadable | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(Struct, frozen=True):
     """A position under one policy, and the guards on its levels that failed."""
 
     plan: Plan
@@ -59,8 +58,7 @@ class Walked:
     failed_guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PositionOutcome:
+class PositionOutcome(Struct, frozen=True):
     """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
 
     `prices` are those that the record has of it. `attributions` is empty unless asked for.
@@ -70,7 +68,7 @@ class PositionOutcome:
     market: Market
     baseline: Walked
     candidates: tuple[Walked, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[PolicyDifference, ...]
     attributions: tuple[AttributedDifference, ...]
     assumptions: tuple[Assumption, ...]
     prices: tuple[RecordedPrice, ...]
@@ -123,19 +121,19 @@ class Outcomes:
         terms: Terms,
         *,
         attributed: bool = False,
-    ) -> Iterator[PositionOutcome | LeftOut]:
+    ) -> Iterator[PositionOutcome | UncountedPosition]:
         """Yield each position walked, or why it is not. There must be a candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
             except NotWalked as error:
-                yield LeftOut(position, error.because, error.detail)
+                yield UncountedPosition(position, error.because, error.detail)
             except MarketUnreadable as error:
-                yield LeftOut(position, LeftOutBecause.UNREADABLE, str(error), error)
+                yield UncountedPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
                 named = InvalidValue(where, error.value, error.allowed)
-                yield LeftOut(position, LeftOutBecause.UNFIT, str(error), named)
+                yield UncountedPosition(position, LeftOutBecause.UNFIT, str(error), named)
 
     def _outcome(
         self,
@@ -184,8 +182,8 @@ class Outcomes:
 
     def _differences(
         self, baseline: Walked, candidates: Sequence[Walked], market: Market
-    ) -> Iterator[Difference]:
-        known: dict[Plan, Difference] = {}
+    ) -> Iterator[PolicyDifference]:
+        known: dict[Plan, PolicyDifference] = {}
         for candidate in candidates:
             if candidate.plan not in known:
                 known[candidate.plan] = self._walks.walk_both(baseline.plan, candidate.plan, market)
@@ -206,7 +204,7 @@ class Outcomes:
         return market
 
     def _attributed(
-        self, baseline: Plan, candidate: Plan, difference: Difference, market: Market
+        self, baseline: Plan, candidate: Plan, difference: PolicyDifference, market: Market
     ) -> AttributedDifference:
         before, after = _without_liquidation(baseline), _without_liquidation(candidate)
         same = before == baseline and after == candidate
@@ -247,8 +245,8 @@ def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption
 def _without_liquidation(plan: Plan) -> Plan:
     changes = tuple(
         [
-            replace(change, liquidation=None) if isinstance(change, Relevelled) else change
+            changed(change, liquidation=None) if isinstance(change, Relevelled) else change
             for change in plan.changes
         ]
     )
-    return Plan(replace(plan.givens, liquidation=None), changes)
+    return Plan(changed(plan.givens, liquidation=None), changes)

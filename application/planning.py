@@ -6,11 +6,11 @@ from exitbrain.application.engine_answer import ANSWER, WANTED, NoLevels, engine
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
 from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
+from exitbrain.domain.decision import DecisionContext, judge_levels
 from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
 from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels import LevelInputs, WindowReading
 from exitbrain.domain.messages import TradeIntent
 from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.policy import PolicyRef

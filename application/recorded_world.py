@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from exitbrain.application.handling import State
+from exitbrain.application.decided import State
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.subject import Subject, keys_met
 from exitbrain.domain.aggregate import Record
@@ -16,6 +16,7 @@ from exitbrain.domain.performance import PnLWindow
 from exitbrain.domain.position import Position
 from exitbrain.domain.position_events import PositionClosed, PositionOpened
 from exitbrain.domain.receipt import FailedAsking, MessageReceived
+from exitbrain.domain.values import changed
 
 
 class RecordedWorld:
@@ -85,18 +86,18 @@ class RecordedWorld:
                 return record.event.instrument
         return self._snapshots.get(snapshot)
 
-    def place(self, state: State, translation: Translation, subject: Subject) -> None:
-        """Put the positions of a symbol, the plan and the keys used before into a state."""
+    def placed(self, state: State, translation: Translation, subject: Subject) -> State:
+        """Return a state with the positions of a symbol, the plan and the keys used before."""
         market = (subject.account, subject.symbol)
-        position = state.position = self._positions.get(market)
-        state.plan = None if position is None else self._plans.get(plan_id(position.id))
-        state.before = self._before.get(market) if position is not None and position.is_open else None
+        position = self._positions.get(market)
+        plan = None if position is None else self._plans.get(plan_id(position.id))
+        before = self._before.get(market) if position is not None and position.is_open else None
         claimed = {}
-        for kind, value in keys_met(translation, subject, position, state.before):
+        for kind, value in keys_met(translation, subject, position, before):
             claim = self._claims.get(claim_id(kind, subject.account, subject.symbol, value))
             if claim is not None:
                 claimed[(kind, value)] = claim
-        state.claimed = claimed
+        return changed(state, position=position, plan=plan, before=before, claimed=claimed)
 
     def apply(self, records: Sequence[Record]) -> None:
         """Fold recorded events."""

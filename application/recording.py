@@ -7,14 +7,15 @@ from uuid import UUID
 
 from exitbrain.application.batch import Batch, Read, is_same, under_a_name_of_its_own
 from exitbrain.application.belief import is_far_ahead
-from exitbrain.application.handling import Context, State, receipt_id_of
+from exitbrain.application.decided import Context, State
 from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import stream_id_of
 from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
+from exitbrain.application.received import stream_id_of
 from exitbrain.application.remembered import Remembered
+from exitbrain.application.stamping import receipt_id_of
 from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured

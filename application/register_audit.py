@@ -7,10 +7,11 @@ message has asked for: it stands right before it in the log, saved in the same t
 from collections.abc import Iterator
 from uuid import UUID
 
-from exitbrain.application.intake_replay import message_of, whole_log
+from exitbrain.application.intake_replay import whole_log
 from exitbrain.application.policy_check import check_registered
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, UnreadableEvent
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.received import message_of
 from exitbrain.application.replay import RegisterFinding
 from exitbrain.domain.aggregate import About
 from exitbrain.domain.catalogue import topics_about

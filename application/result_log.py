@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from typing import Generic, TypeVar
 
-from exitbrain.domain.decision import WindowReading
+from exitbrain.domain.levels import WindowReading
 from exitbrain.domain.performance import WINDOW
 
 T = TypeVar("T")

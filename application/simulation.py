@@ -1,12 +1,13 @@
 """Simulation: positions with the levels of a policy, walked through what the market did."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 
-from exitbrain.application.counterfactual import candidate_levels
+from msgspec import Struct
+
+from exitbrain.application.engine_answer import candidate_levels
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
@@ -18,7 +19,7 @@ from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.levels import LEVELS, LevelInputs, Slice
 from exitbrain.domain.liquidation import liquidation_in_floats
 from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, ms_of, round_trip_cost
+from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, changed, ms_of, round_trip_cost
 from exitbrain.domain.walk.candle import MINUTE_MS, CandleSeries, Market, PriceKind
 from exitbrain.domain.walk.fit import check_fit
 from exitbrain.domain.walk.givens import (
@@ -38,8 +39,7 @@ _FRESH = Freshness(0.0, 0.0)
 _FEE_BPS, _SLIPPAGE_BPS = 5.0, 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class GivenPosition:
+class GivenPosition(Struct, frozen=True):
     """A position to be walked; None where its source does not say. `where` names the source, for errors.
 
     `written` is the symbol as the source spells it, where that is not ours: market data may lie under that name.
@@ -64,8 +64,7 @@ class GivenPosition:
         return self.written or self.symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Unwalked:
+class Unwalked(Struct, frozen=True):
     """A position that is not walked, and the error that says why; `where` names its source."""
 
     where: str
@@ -77,15 +76,13 @@ class Unwalked:
         return Omitted(self.where, str(self.error).removeprefix(self.where).removeprefix(":").lstrip())
 
 
-@dataclass(frozen=True, slots=True)
-class BreakEven:
+class BreakEven(Struct, frozen=True):
     """The rule that the first target moves the stop; `offset` a fraction of the entry, None the round-trip cost."""
 
     offset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What holds for all positions of a simulation; None where a default is to stand in, or a rule is off."""
 
     policy: Policy
@@ -100,8 +97,7 @@ class Terms:
     working_type: PriceKind = PriceKind.CONTRACT
 
 
-@dataclass(frozen=True, slots=True)
-class Simulated:
+class Simulated(Struct, frozen=True):
     """A position with its judged levels, and its walk.
 
     `givens` and `walk` are None where levels were refused, or no slice can be placed.
@@ -174,7 +170,7 @@ class Simulation:
             walked = next(walks[one.position.market_symbol])
             market = self._market.market(one.position.market_symbol)
             assumed = _assumed_of_the_market(market, one.givens, walked)
-            yield replace(one, walk=walked, assumptions=(*one.assumptions, *assumed))
+            yield changed(one, walk=walked, assumptions=(*one.assumptions, *assumed))
 
     def _prepared(self, position: GivenPosition, terms: Terms) -> Simulated:
         """Return a position with all that a walk needs, for which it was checked."""
@@ -305,7 +301,7 @@ def at_venue(
 ) -> Givens:
     """Return the givens with what the instrument adds: where the position is liquidated, and the tick."""
     size = None if instrument is None else instrument.tick_size
-    return replace(
+    return changed(
         givens,
         liquidation=_liquidation_of(inputs, givens, instrument, assumptions),
         tick=None if size is None else Tick.of(size),

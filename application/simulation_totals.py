@@ -10,7 +10,7 @@ from exitbrain.domain.walk.outcome import History, Walk
 
 
 @dataclass(slots=True)
-class Bounds:
+class BoundSums:
     """Sums over positions, fractions of the entry notional of each."""
 
     positions: int = 0
@@ -35,13 +35,13 @@ class Totals:
     positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
     """
 
-    exits: Bounds = field(default_factory=Bounds)
-    without_holes: Bounds = field(default_factory=Bounds)
-    without_failed_guards: Bounds = field(default_factory=Bounds)
-    with_off_market: Bounds = field(default_factory=Bounds)
-    without_off_market: Bounds = field(default_factory=Bounds)
-    open_rests: Bounds = field(default_factory=Bounds)
-    everything: Bounds = field(default_factory=Bounds)
+    exits: BoundSums = field(default_factory=BoundSums)
+    without_holes: BoundSums = field(default_factory=BoundSums)
+    without_failed_guards: BoundSums = field(default_factory=BoundSums)
+    with_off_market: BoundSums = field(default_factory=BoundSums)
+    without_off_market: BoundSums = field(default_factory=BoundSums)
+    open_rests: BoundSums = field(default_factory=BoundSums)
+    everything: BoundSums = field(default_factory=BoundSums)
     ambiguous: int = 0
     ambiguous_candles: int = 0
     refined_candles: int = 0

@@ -6,7 +6,7 @@ from uuid import uuid4
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
 from exitbrain.application import opening
-from exitbrain.application.handling import Context, State
+from exitbrain.application.decided import Context, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder

@@ -7,8 +7,7 @@ from sys import float_info
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.formulas.terms import REFUSALS
-from exitbrain.domain.levels import LEVELS, RawLevels
+from exitbrain.domain.levels import LEVELS, REFUSALS, RawLevels
 
 LARGEST = 1e15
 """No number may be larger: up to here no price made of it overflows."""

@@ -18,6 +18,7 @@ from exitbrain.domain.levels import (
     RawLevels,
     Slice,
     Triggers,
+    WindowReading,
     double_prices,
     exact_prices,
     fractions_of,
@@ -27,18 +28,6 @@ from exitbrain.domain.levels import (
     tick_bounds,
 )
 from exitbrain.domain.values import Origin, TimeOrigin, Unit
-
-
-class WindowReading(Struct, frozen=True):
-    """The PnL window as a decision read it: how many results, and up to where in the log.
-
-    `uncommitted` counts the results of the same transaction, the last ones before the decision, that were
-    read in addition to those up to `log_position`.
-    """
-
-    log_position: int
-    uncommitted: int
-    trades: int
 
 
 class DecisionContext(Struct, frozen=True):

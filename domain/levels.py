@@ -16,6 +16,11 @@ from exitbrain.domain.values import DECIMAL, Side, Unit
 TARGETS = ("tp1", "tp2", "tp3")
 LEVELS = (*TARGETS, "sl")
 
+NO_STOP_FITS = "NO_STOP_FITS"
+LEVERAGE_NOT_IN_BRACKET = "LEVERAGE_NOT_IN_BRACKET"
+REFUSALS = {1: NO_STOP_FITS, 2: LEVERAGE_NOT_IN_BRACKET}
+"""Why there are no levels, by the code that a formula gives."""
+
 _ONE = Decimal(1)
 
 
@@ -42,6 +47,18 @@ class LevelInputs(Struct, frozen=True):
     slippage_bps: float
     entry_price: Decimal | None
     quantity: Decimal | None
+
+
+class WindowReading(Struct, frozen=True):
+    """The PnL window as a decision read it: how many results, and up to where in the log.
+
+    `uncommitted` counts the results of the same transaction, the last ones before the decision, that were
+    read in addition to those up to `log_position`.
+    """
+
+    log_position: int
+    uncommitted: int
+    trades: int
 
 
 class Distances(Struct, frozen=True):

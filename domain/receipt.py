@@ -8,8 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.domain.aggregate import About, Event
-from exitbrain.domain.decision import WindowReading
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels import LevelInputs, WindowReading
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import Assumption, Origin, Side, TimeOrigin, Whose
 

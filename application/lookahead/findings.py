@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from exitbrain.domain.drift import first_difference
 
 
@@ -22,8 +24,7 @@ class Finding(StrEnum):
     """There were no levels to compare."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A decision (or an exit) that moved: `subject` says which, `how` what was perturbed, with both values."""
 
     finding: Finding

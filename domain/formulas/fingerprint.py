@@ -11,9 +11,8 @@ from hashlib import sha256
 from math import inf, nextafter
 
 from exitbrain.domain.formulas.registry import compute, parameters_of
-from exitbrain.domain.formulas.terms import REFUSALS
 from exitbrain.domain.instrument import Bracket, brackets_with_amounts
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels import REFUSALS, LevelInputs, RawLevels
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, changed
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas import lsf_3_5, lsf_3_6
 from exitbrain.domain.formulas.algebra import Algebra, Bound, FloatAlgebra
-from exitbrain.domain.formulas.terms import REFUSALS, FormulaInputs, FormulaOutputs
+from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels import REFUSALS, LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation, liquidation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit, fields_of, round_trip_cost

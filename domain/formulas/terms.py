@@ -33,7 +33,7 @@ class FormulaInputs(Struct, Generic[N], frozen=True):
 class FormulaOutputs(Struct, Generic[N], frozen=True):
     """The outputs of one level computation; distances in the policy's unit.
 
-    `code` is 0 for levels, else one of `REFUSALS`; `floor` and `cap` are the limits the stop had to keep.
+    `code` is 0 for levels, else one of `levels.REFUSALS`; `floor` and `cap` are the limits the stop had to keep.
     """
 
     lsf: N
@@ -49,8 +49,3 @@ class FormulaOutputs(Struct, Generic[N], frozen=True):
     floor: N
     cap: N
     code: N
-
-
-NO_STOP_FITS = "NO_STOP_FITS"
-LEVERAGE_NOT_IN_BRACKET = "LEVERAGE_NOT_IN_BRACKET"
-REFUSALS = {1: NO_STOP_FITS, 2: LEVERAGE_NOT_IN_BRACKET}

@@ -13,13 +13,13 @@ so their sum is `net of the candidate - net of the baseline`, exactly.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 
+from msgspec import Struct
+
 from exitbrain.domain.walk.candle import CandleSeries
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel, PolicyDifference
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import Difference
 
 _EXACT = Context(prec=2500, traps=[Inexact])
 
@@ -29,8 +29,7 @@ Pair = tuple[History, History]
 Shares = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True):
     """The effects, as fractions of the entry notional; their exact sum is `total`."""
 
     levels: Decimal
@@ -61,8 +60,7 @@ class Attribution:
 NOTHING = Attribution(Decimal(0), Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 
 
-@dataclass(frozen=True, slots=True)
-class AttributedDifference:
+class AttributedDifference(Struct, frozen=True):
     """The attribution of the lowest and of the highest difference."""
 
     lower: Attribution
@@ -72,8 +70,8 @@ class AttributedDifference:
 def attribute(
     baseline: Plan,
     candidate: Plan,
-    difference: Difference,
-    without_liquidation: Difference,
+    difference: PolicyDifference,
+    without_liquidation: PolicyDifference,
     candles: CandleSeries,
 ) -> AttributedDifference:
     """Split a difference; `without_liquidation` is the same one where no liquidation was walked."""

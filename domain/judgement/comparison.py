@@ -1,13 +1,13 @@
 """One position under the baseline and under each policy of a family, and the UTC days these make."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What each policy of a family would have made of one position, beside the baseline.
 
     Times are epoch milliseconds; `ended_at` is when the last of all policies, the baseline included, let go of the
@@ -35,8 +35,7 @@ class Comparison:
         return Comparison(self.opened_at, self.ended_at, (self.lower[policy],), (self.upper[policy],))
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(Struct, frozen=True):
     """Paired differences summed by UTC day of entry over all symbols: rows are days, columns are policies.
 
     Only days with at least one pair are listed, ascending.

@@ -1,10 +1,9 @@
 """Interval: what a number lies between, when candles or chance leave it open."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """Two ends, the lower first."""
 
     lower: float

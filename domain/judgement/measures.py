@@ -6,7 +6,8 @@ measure is an interval: its lower end knows whole candles only, its upper end ta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.walk.candle import Candle, CandleSeries
@@ -23,8 +24,7 @@ _AT_CLOSE = (LegLevel.TRAIL, LegLevel.TIME, LegLevel.OPEN)
 """Legs at the close of their candle, so that all of it came before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excursion:
+class Excursion(Struct, frozen=True):
     """How far the price went for us (`favourable`) and against us (`adverse`) before a leg; never below 0."""
 
     favourable: Interval

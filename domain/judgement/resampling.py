@@ -6,7 +6,13 @@ from math import sqrt
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.comparison import Comparison, daily_sums, days_of_a_life, effective_days
 from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.verdict import Judgement, Reason, Resampling, Verdict, judge
+from exitbrain.domain.judgement.verdict import (
+    Judgement,
+    Recommendation,
+    RecommendationReason,
+    Resampling,
+    judge,
+)
 
 RESAMPLES = 2000
 
@@ -39,7 +45,9 @@ def widening_of(days: int, resampling: Resampling) -> float | None:
 def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling) -> Judgement | None:
     """Judge one policy where there is nothing to resample: no days, or too few for an interval; else None."""
     if not comparisons:
-        return Judgement(Verdict.INCONCLUSIVE, Reason.NO_PAIRS, None, None, 0, 0, 0.0, resampling)
+        return Judgement(
+            Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling
+        )
     sums = daily_sums(comparisons)
     days = len(sums.days)
     if widening_of(days, resampling) is not None:

@@ -1,7 +1,8 @@
 """Verdict: whether the record speaks for a policy, against it, or does not say."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.walk_forward import Choice
@@ -11,7 +12,7 @@ EFFECTIVE_DAYS_NEEDED = 30
 BLOCKS_NEEDED = 5
 
 
-class Verdict(StrEnum):
+class Recommendation(StrEnum):
     """What to do with the policy that was compared with the baseline."""
 
     ADOPT = "adopt"
@@ -19,7 +20,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Reason(StrEnum):
+class RecommendationReason(StrEnum):
     """What made the verdict."""
 
     BETTER = "better"
@@ -32,8 +33,7 @@ class Reason(StrEnum):
     NOT_SUPERIOR_IN_FAMILY = "not_superior_in_family"
 
 
-@dataclass(frozen=True, slots=True)
-class Resampling:
+class Resampling(Struct, frozen=True):
     """How an interval was drawn: mean block length in days, resamples, seed of the generator."""
 
     block_days: int
@@ -41,8 +41,7 @@ class Resampling:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A verdict with what it rests on.
 
     `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry notional):
@@ -51,8 +50,8 @@ class Judgement:
     days. `mean` is None without days.
     """
 
-    verdict: Verdict
-    reason: Reason
+    verdict: Recommendation
+    reason: RecommendationReason
     mean: Interval | None
     interval: Interval | None
     positions: int
@@ -61,8 +60,7 @@ class Judgement:
     resampling: Resampling
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyJudgement:
+class FamilyJudgement(Struct, frozen=True):
     """The judgement of every policy of a family, and of choosing among them.
 
     `p_value` is that of the test for superior predictive ability: how often the best of a family without any merit
@@ -84,22 +82,22 @@ def judge(
     blocks: float,
     effective_days: float,
     superior: bool = True,
-) -> tuple[Verdict, Reason]:
+) -> tuple[Recommendation, RecommendationReason]:
     """Adopt above 0, keep at or below 0, else say what stands in the way.
 
     `blocks` is how many blocks the days make; `superior` is whether the policy still counts as better with its
     whole family in view.
     """
     if effective_days < EFFECTIVE_DAYS_NEEDED:
-        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_DAYS
+        return Recommendation.INCONCLUSIVE, RecommendationReason.TOO_FEW_DAYS
     if interval is None or blocks < BLOCKS_NEEDED:
-        return Verdict.INCONCLUSIVE, Reason.TOO_FEW_BLOCKS
+        return Recommendation.INCONCLUSIVE, RecommendationReason.TOO_FEW_BLOCKS
     if interval.lower > 0:
         if superior:
-            return Verdict.ADOPT, Reason.BETTER
-        return Verdict.INCONCLUSIVE, Reason.NOT_SUPERIOR_IN_FAMILY
+            return Recommendation.ADOPT, RecommendationReason.BETTER
+        return Recommendation.INCONCLUSIVE, RecommendationReason.NOT_SUPERIOR_IN_FAMILY
     if interval.upper <= 0:
-        return Verdict.KEEP, Reason.NOT_BETTER
+        return Recommendation.KEEP, RecommendationReason.NOT_BETTER
     if mean.lower <= 0 < mean.upper:
-        return Verdict.INCONCLUSIVE, Reason.BOUNDS_STRADDLE_ZERO
-    return Verdict.INCONCLUSIVE, Reason.INTERVAL_STRADDLES_ZERO
+        return Recommendation.INCONCLUSIVE, RecommendationReason.BOUNDS_STRADDLE_ZERO
+    return Recommendation.INCONCLUSIVE, RecommendationReason.INTERVAL_STRADDLES_ZERO

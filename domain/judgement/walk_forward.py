@@ -1,7 +1,8 @@
 """Walk forward: choose a policy on the past, look at it in the span of days that follows, move on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.comparison import DAY_MS, Comparison, daily_sums, longest_life_ms
@@ -9,8 +10,7 @@ from exitbrain.domain.judgement.comparison import DAY_MS, Comparison, daily_sums
 FOLDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """A test span of whole UTC days (`from_day` <= day < `until_day`) and the positions that may be learned from.
 
     `training` and `test` are places in the sequence the folds were made of. `purged` positions were open when the
@@ -25,8 +25,7 @@ class Fold:
     embargoed: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What a fold came to: the policy that was best in training, None where no position was left to learn from."""
 
     fold: Fold

@@ -1,14 +1,15 @@
 """The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.costs import Path
-from exitbrain.domain.walk.outcome import History
+from exitbrain.domain.walk.order import Way, consistent
+from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.domain.walk.plan import Change, Plan
-from exitbrain.domain.walk.touches import Bar, Move
+from exitbrain.domain.walk.touches import Bar, Exit, Move, Phase
 from exitbrain.domain.walk.track import Lane, Spot, Track
 
 Spots = tuple[Spot | None, ...]
@@ -20,13 +21,15 @@ Moves = tuple[Move | None, ...]
 T = TypeVar("T")
 
 
-@dataclass(slots=True)  # not frozen: it is replaced candle by candle
 class Bounds:
-    """The histories of one state that bound all others, and whether there are others."""
+    """The histories of one state that bound all others, and whether there are others; replaced candle by candle."""
 
-    low: Histories
-    high: Histories
-    several: bool
+    __slots__ = ("high", "low", "several")
+
+    def __init__(self, low: Histories, high: Histories, *, several: bool) -> None:
+        self.low = low
+        self.high = high
+        self.several = several
 
 
 class Abreast:
@@ -42,35 +45,37 @@ class Abreast:
         self.holes = 0
         self.last_end_ms = 0
 
-    def take_all(self) -> list[tuple[Spots, Bounds]]:
-        """Return the open states, by lane and filled targets, the ended last, and start with none."""
-        taken, self.open, self._places = self.open, {}, None
-        if len(taken) == 1:
-            return list(taken.items())
-        return sorted(
-            taken.items(), key=lambda state: [(spot is None, spot or Spot(0, 0)) for spot in state[0]]
-        )
+    def advance(
+        self, phase: Phase, bar: Bar, *, at_open: bool, ways: Sequence[Way], dues: Sequence[Due]
+    ) -> bool:
+        """Take every possible combination of moves from every state; return whether one policy had a choice."""
+        choice = False
+        for spots, bounds in self._take_all():
+            options: list[Sequence[Move | None]] = [
+                (None,) if spot is None else track.moves(spot, phase, bar)
+                for track, spot in zip(self.tracks, spots, strict=True)
+            ]
+            combinations = list(product(*options))
+            choice = choice or len(combinations) > 1
+            for moves in self._possible(spots, combinations, ways):
+                paid_before = self._paid_before(spots, moves, len(dues))
+                choice = choice or len(paid_before) > 1
+                for paid in paid_before:
+                    self._move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
+        return choice
 
-    def move(
-        self,
-        spots: Spots,
-        bounds: Bounds,
-        moves: Moves,
-        bar: Bar,
-        *,
-        at_open: bool,
-        dues: Sequence[Due] = (),
-        paid: Sequence[int] = (0, 0),
-    ) -> None:
-        """Add the histories of a state after a move of each policy; `paid` of the funding due came before its move."""
-        following, low = self._moved(spots, moves, bounds.low, bar, at_open, dues, paid)
-        same = bounds.high is bounds.low
-        high = low if same else self._moved(spots, moves, bounds.high, bar, at_open, dues, paid)[1]
-        self._put(following, low, high, bounds.several)
+    def close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
+        """Close all that is open at a price."""
+        bar = Bar(at_ms, price, price, price, price, price, price, price)
+        for spots, bounds in self._take_all():
+            moves: Moves = tuple(
+                [None if spot is None else Move(spot.filled, Exit(price, level)) for spot in spots]
+            )
+            self._move(spots, bounds, moves, bar, at_open=False)
 
     def change(self, number: int, change: Change, bar: Bar) -> None:
         """Let a change come to one policy, in every state in which it is open."""
-        track, before, known = self.tracks[number], self.take_all(), {}
+        track, before, known = self.tracks[number], self._take_all(), {}
         for spots, bounds in before:
             spot = spots[number]
             if spot is None:
@@ -106,11 +111,58 @@ class Abreast:
             ]
         return self._places
 
+    def _possible(self, spots: Spots, combinations: list[Moves], ways: Sequence[Way]) -> list[Moves]:
+        """Return the combinations of moves that one way of the price can make."""
+        if not ways or len(combinations) == 1 or None in spots:
+            return combinations
+        first, second = [
+            track.standing(spot) for track, spot in zip(self.tracks, spots, strict=True) if spot is not None
+        ]
+        return consistent(ways, combinations, first, second)
+
+    def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
+        """Return how much of the funding each policy may have paid before its move: the same where both close the same."""
+        if not dues:
+            return [(0,) * len(spots)]
+        closing = [
+            () if spot is None or move is None else track.closed_by(spot, move)
+            for track, spot, move in zip(self.tracks, spots, moves, strict=True)
+        ]
+        if closing[0] and closing == closing[:1] * len(closing):
+            return [(paid,) * len(closing) for paid in range(dues + 1)]
+        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
+
+    def _take_all(self) -> list[tuple[Spots, Bounds]]:
+        """Return the open states, by lane and filled targets, the ended last, and start with none."""
+        taken, self.open, self._places = self.open, {}, None
+        if len(taken) == 1:
+            return list(taken.items())
+        return sorted(
+            taken.items(), key=lambda state: [(spot is None, spot or Spot(0, 0)) for spot in state[0]]
+        )
+
+    def _move(
+        self,
+        spots: Spots,
+        bounds: Bounds,
+        moves: Moves,
+        bar: Bar,
+        *,
+        at_open: bool,
+        dues: Sequence[Due] = (),
+        paid: Sequence[int] = (0, 0),
+    ) -> None:
+        """Add the histories of a state after a move of each policy; `paid` of the funding due came before its move."""
+        following, low = self._moved(spots, moves, bounds.low, bar, at_open, dues, paid)
+        same = bounds.high is bounds.low
+        high = low if same else self._moved(spots, moves, bounds.high, bar, at_open, dues, paid)[1]
+        self._put(following, low, high, bounds.several)
+
     def _put(self, spots: Spots, low: Histories, high: Histories, several: bool) -> None:
         ended = all(spot is None for spot in spots)
         known = self.ended if ended else self.open.get(spots)
         if known is None:
-            bounds = Bounds(low, high, several)
+            bounds = Bounds(low, high, several=several)
             if ended:
                 self.ended = bounds
             else:

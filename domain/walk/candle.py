@@ -2,12 +2,12 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from math import isfinite
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.errors import InvalidValue
 
@@ -23,8 +23,7 @@ class PriceKind(StrEnum):
     MARK = "mark"
 
 
-@dataclass(frozen=True, slots=True)
-class Candle:
+class Candle(Struct, frozen=True):
     """Open, highest, lowest and last price of one interval that begins at `open_time_ms` (UTC)."""
 
     open_time_ms: int
@@ -47,8 +46,7 @@ class Candle:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(Struct, frozen=True):
     """One traded price at a time (milliseconds, UTC)."""
 
     at_ms: int
@@ -59,8 +57,7 @@ class Trade:
             raise InvalidValue(f"trade at {self.at_ms} price", self.price, "a finite price above 0")
 
 
-@dataclass(frozen=True, slots=True)
-class FundingRate:
+class FundingRate(Struct, frozen=True):
     """A rate as a fraction of notional that longs paid to shorts; the stamp may lie some milliseconds off."""
 
     at_ms: int
@@ -76,7 +73,7 @@ class FundingRate:
         return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True):
     """A funding that is due: its time in full minutes, its rate and the price that it is paid on."""
 
     at_ms: int
@@ -84,7 +81,7 @@ class Due(NamedTuple):
     mark: float
 
 
-class Stretch(NamedTuple):
+class Stretch(Struct, frozen=True):
     """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
 
     from_ms: int
@@ -93,29 +90,30 @@ class Stretch(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True)  # no slots: the times are kept beside for bisection
-class CandleSeries:
+class CandleSeries(Struct, frozen=True, dict=True):
     """Candles of one interval in ascending order; intervals may be missing, none overlaps another."""
 
     interval_ms: int
     candles: Sequence[Candle]
     kind: PriceKind = PriceKind.CONTRACT
-    opens_ms: Sequence[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.interval_ms <= 0:
             raise InvalidValue("candle interval in ms", self.interval_ms, "above 0")
         if not self.candles:
             raise InvalidValue("candles", "none", "at least one")
-        opens = [candle.open_time_ms for candle in self.candles]
-        for before, after in pairwise(opens):
+        for before, after in pairwise(self.opens_ms):
             if (after - before) % self.interval_ms or after <= before:
                 raise InvalidValue(
                     "candle open time",
                     after,
                     f"{before} plus a multiple of the interval of {self.interval_ms} ms",
                 )
-        object.__setattr__(self, "opens_ms", opens)
+
+    @cached_property
+    def opens_ms(self) -> Sequence[int]:
+        """Return when each candle opens; kept, since every search asks for it."""
+        return [candle.open_time_ms for candle in self.candles]
 
     @property
     def end_ms(self) -> int:
@@ -162,27 +160,27 @@ class CandleSeries:
         return self.candles[bisect_left(self.opens_ms, from_ms) : bisect_left(self.opens_ms, to_ms)]
 
 
-@dataclass(frozen=True)  # no slots: the times are kept beside for bisection
-class TradeSeries:
+class TradeSeries(Struct, frozen=True, dict=True):
     """Trades in the order in which they happened; several may share a millisecond."""
 
     trades: Sequence[Trade]
-    times_ms: Sequence[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        times = [trade.at_ms for trade in self.trades]
-        for before, after in pairwise(times):
+        for before, after in pairwise(self.times_ms):
             if after < before:
                 raise InvalidValue("trade time", after, f"{before} or later, as the trade before it")
-        object.__setattr__(self, "times_ms", times)
+
+    @cached_property
+    def times_ms(self) -> Sequence[int]:
+        """Return when each trade happened; kept, since every search asks for it."""
+        return [trade.at_ms for trade in self.trades]
 
     def between(self, from_ms: int, to_ms: int) -> Sequence[Trade]:
         """Return the trades from `from_ms` to below `to_ms`."""
         return self.trades[bisect_left(self.times_ms, from_ms) : bisect_left(self.times_ms, to_ms)]
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+class Market(Struct, frozen=True):
     """Everything a walk may look at; only the candles are needed.
 
     `mark` decides on liquidation and values funding, `finer` tells order and time inside a candle; where it does not

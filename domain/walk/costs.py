@@ -21,7 +21,8 @@ fee at the price at which it was recorded.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
@@ -30,8 +31,7 @@ from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
 _LEVELS = tuple(LegLevel)
 
 
-@dataclass(slots=True)  # not frozen: one is made for every leg of every history
-class Path:
+class Path(Struct, frozen=True):
     """A history that may go on."""
 
     gross: float = 0.0

@@ -7,7 +7,8 @@ or inside, the same is asked of the first finer candle; among trades nobody can 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Due, Market, Trade, TradeSeries
 from exitbrain.domain.walk.entry import Entry, entry_in
@@ -15,8 +16,7 @@ from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.touches import Bar
 
 
-@dataclass(frozen=True, slots=True)
-class FinerBars:
+class FinerBars(Struct, frozen=True):
     """The finer bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
 
     bars: tuple[Bar, ...]

@@ -1,12 +1,12 @@
 """What a walk is given besides the market: the position, its levels, shares, rules and costs."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from math import isfinite
 
+from msgspec import Struct
+
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import MINUTE_MS, PriceKind
 from exitbrain.domain.walk.tick import Tick
@@ -22,8 +22,7 @@ class TpExecution(StrEnum):
     LIMIT = "limit"
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(Struct, frozen=True):
     """Fees per side and slippage per market exit in basis points; `maker_fee_bps` only for limit targets."""
 
     fee_bps: float = 5.0
@@ -54,8 +53,7 @@ class Costs:
         return self.slippage_bps / _BPS
 
 
-@dataclass(frozen=True, slots=True)
-class Trailing:
+class Trailing(Struct, frozen=True):
     """Once the best price is `activation` from the entry, the stop follows it at `distance` (fractions)."""
 
     activation: float
@@ -68,8 +66,7 @@ class Trailing:
             raise InvalidValue("trailing distance", self.distance, "a fraction above 0 and below 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """The rules that move or end a position; None where a rule is off.
 
     `break_even` is the offset from the entry (a fraction) to which the first filled target moves the stop.
@@ -95,8 +92,7 @@ class Rules:
         return self.trailing is not None or self.time_stop_ms is not None
 
 
-@dataclass(frozen=True, slots=True)
-class LiquidationPrices:
+class LiquidationPrices(Struct, frozen=True):
     """Where an isolated one-way position is liquidated after 0, 1 and 2 targets, and at which leverage it is held."""
 
     leverage: float
@@ -109,8 +105,7 @@ class LiquidationPrices:
             raise InvalidValue("liquidation prices", self.prices, "finite numbers")
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalClose:
+class ExternalClose(Struct, frozen=True):
     """A recorded close from outside: it ends the walk at its price, whatever the levels say."""
 
     at_ms: int
@@ -121,8 +116,7 @@ class ExternalClose:
             raise InvalidValue("price of the external close", self.price, "a finite price above 0")
 
 
-@dataclass(frozen=True, slots=True)
-class Givens:
+class Givens(Struct, frozen=True):
     """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
 
     `targets` and `stop` are trigger prices. A target without a share is not placed, and may lie anywhere. `stop_on`
@@ -136,8 +130,8 @@ class Givens:
     targets: tuple[float, float, float]
     stop: float
     shares: tuple[float, float, float]
-    costs: Costs = field(default_factory=Costs)
-    rules: Rules = field(default_factory=Rules)
+    costs: Costs = Costs()
+    rules: Rules = Rules()
     tp_execution: TpExecution = TpExecution.MARKET
     liquidation: LiquidationPrices | None = None
     external: ExternalClose | None = None
@@ -171,10 +165,3 @@ class Givens:
         if self.liquidation is None:
             return None
         return self.entry * (1 - self.side.direction / self.liquidation.leverage)
-
-
-def prices_at(side: Side, entry: float, distances: Distances) -> tuple[tuple[float, float, float], float]:
-    """Return the target prices `E*(1 + d*tp)` and the stop price `E*(1 - d*sl)`, products of doubles."""
-    d = side.direction
-    tp1, tp2, tp3, sl = distances.tp1, distances.tp2, distances.tp3, distances.sl
-    return (entry * (1 + d * tp1), entry * (1 + d * tp2), entry * (1 + d * tp3)), entry * (1 - d * sl)

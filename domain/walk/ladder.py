@@ -1,13 +1,12 @@
 """The targets that are placed, and what is still open after each."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, LegLevel
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A placed target: its price and the fraction of the original quantity that it closes."""
 
     level: LegLevel
@@ -15,8 +14,7 @@ class Target:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
+class Ladder(Struct, frozen=True):
     """The placed targets from the nearest on; `open_after[k]` is open after k of them.
 
     `rungs[k]` says how many of the three targets lie behind when k placed ones are filled: k itself unless a

@@ -7,7 +7,8 @@ until both extremes were seen and the close is reached. Which pairs of moves tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.entry import Entry
 from exitbrain.domain.walk.ladder import Ladder
@@ -19,8 +20,7 @@ Ending = tuple[int, bool]
 """How many targets are filled at the end of a candle, and whether a stop closed the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A history of one policy at the start of a candle."""
 
     ladder: Ladder
@@ -35,8 +35,7 @@ class Standing:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """Where the price of a candle starts and what it must have seen at the end; prices times direction."""
 
     start: float
@@ -106,8 +105,7 @@ def endings(way: Way, first: Standing, second: Standing) -> frozenset[tuple[Endi
     return _Search(way, first, second).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(Struct, frozen=True):
     place: int
     first: Ending
     second: Ending

@@ -1,7 +1,8 @@
 """What a walk comes to: the legs of a history, its costs, and the two histories that bound all others."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class LegLevel(StrEnum):
@@ -22,8 +23,7 @@ class LegLevel(StrEnum):
 TARGET_LEVELS = (LegLevel.TP1, LegLevel.TP2, LegLevel.TP3)
 
 
-@dataclass(slots=True)  # not frozen: a walk over millions makes one for every leg
-class Leg:
+class Leg(Struct, frozen=True):
     """A part of the position that closed: `fraction` of the original quantity at `price`.
 
     `at_ms` is the open time of the candle; of the finer candle, or of the trade, where `refined`. `traded` is the
@@ -40,8 +40,7 @@ class Leg:
     overshoot: float | None = None
 
 
-@dataclass(slots=True)  # not frozen: as Leg
-class History:
+class History(Struct, frozen=True):
     """One possible way from entry to end; all numbers are fractions of the entry notional.
 
     `net = gross - entry_fee - exit_fees - slippage - funding`, in this order. `holes` counts the runs of missing
@@ -63,8 +62,7 @@ class History:
         return self.legs[-1].level is LegLevel.OPEN
 
 
-@dataclass(slots=True)  # not frozen: as Leg
-class Walk:
+class Walk(Struct, frozen=True):
     """The lowest and the highest of all final histories, net of costs.
 
     `ambiguous` says that more than one final history exists, `ambiguous_candles` in how many candles the order of
@@ -91,3 +89,26 @@ class Walk:
     def holes(self) -> int:
         """Return the holes crossed while open, the more of the two bounds."""
         return max(self.pessimistic.holes, self.optimistic.holes)
+
+
+class PolicyDifference(Struct, frozen=True):
+    """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
+
+    Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
+    last of all possible histories ended.
+    """
+
+    lowest: tuple[History, History]
+    highest: tuple[History, History]
+    ambiguous: bool
+    last_end_ms: int
+
+    @property
+    def lower(self) -> float:
+        """Return the lowest difference, as a fraction of the entry notional."""
+        return self.lowest[1].net - self.lowest[0].net
+
+    @property
+    def upper(self) -> float:
+        """Return the highest difference, as a fraction of the entry notional."""
+        return self.highest[1].net - self.highest[0].net

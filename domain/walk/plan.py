@@ -4,15 +4,16 @@ A change is in force from the first candle that opens at or after its time: insi
 touches came before it.
 """
 
-from dataclasses import dataclass, replace
 from math import isfinite
 
+from msgspec import Struct
+
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.values import changed
 from exitbrain.domain.walk.givens import Givens, LiquidationPrices
 
 
-@dataclass(frozen=True, slots=True)
-class Relevelled:
+class Relevelled(Struct, frozen=True):
     """The levels were computed again: targets not reached and the stop are replaced, a stop never to a looser one.
 
     What is open is shared over the targets ahead in proportion to the new shares. `entry` is the average entry
@@ -27,8 +28,7 @@ class Relevelled:
     liquidation: LiquidationPrices | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reduced:
+class Reduced(Struct, frozen=True):
     """Part of the position was closed from outside: `kept` of what is open stays open (0 < kept < 1).
 
     Without a price it closes at the open of the candle that it takes effect in.
@@ -45,8 +45,7 @@ class Reduced:
             raise InvalidValue("price of a reduction", self.price, "a finite price above 0")
 
 
-@dataclass(frozen=True, slots=True)
-class Increased:
+class Increased(Struct, frozen=True):
     """The position grew by `added`, a fraction of its original quantity, at a price."""
 
     at_ms: int
@@ -63,8 +62,7 @@ class Increased:
 Change = Relevelled | Reduced | Increased
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A position with its first levels and the changes, in the order of their times."""
 
     givens: Givens
@@ -80,7 +78,7 @@ class Plan:
 
 def relevelled(givens: Givens, change: Relevelled) -> Givens:
     """Return the givens with the levels of a change."""
-    return replace(
+    return changed(
         givens,
         entry=change.entry,
         targets=change.targets,

@@ -14,14 +14,14 @@ the trailed price, lies between two ends until a later candle goes beyond: `loos
 are one.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from exitbrain.domain.walk.givens import Givens, Trailing
 from exitbrain.domain.walk.ladder import Ladder
 from exitbrain.domain.walk.outcome import LegLevel
 
 
-class Stop(NamedTuple):
+class Stop(Struct, frozen=True):
     """A price at which all that is open closes, and as which leg."""
 
     price: float
@@ -67,21 +67,19 @@ class Stops:
             self.best_known = known
             self.may_trail = self._trailing is not None
 
-    def trail(self) -> bool:
-        """Move the trailed price at the close of a rule interval; return whether it moved."""
+    def trail(self) -> None:
+        """Move the trailed price at the close of a rule interval."""
         if self._trailing is None or not self.may_trail:
-            return False
+            return
         self.may_trail = False
         known, possible = self._trailed
         trailed = (
             self._price_after(self.best_known, self._trailing, known),
             self._price_after(self._best_possible, self._trailing, possible),
         )
-        if trailed == self._trailed:
-            return False
-        self._trailed = trailed
-        self._rebuild()
-        return True
+        if trailed != self._trailed:
+            self._trailed = trailed
+            self._rebuild()
 
     def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
         # Once given, activation stays, also when an increase moved the entry away from it.

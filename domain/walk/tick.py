@@ -1,8 +1,9 @@
 """The tick grid of a venue in doubles, for stops that move while a walk goes on."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from math import floor
+
+from msgspec import Struct
 
 from exitbrain.domain.values import DECIMAL
 
@@ -10,8 +11,7 @@ ROUNDED = 2.0**-50
 """How far, as a fraction, a price may lie from the grid because doubles were rounded on the way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """A tick of `units / scale`, both whole numbers: 0.05 is 5 / 100.
 
     Grid price number n is `n*units/scale`, the double nearest to the decimal: the product is exact, the division rounds

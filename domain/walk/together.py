@@ -28,44 +28,18 @@ grid; with candles as long as the rule interval each close is one.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
 from math import inf
 
-from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories, Moves, Spots
+from exitbrain.domain.walk.abreast import Abreast, Bounds, Histories
 from exitbrain.domain.walk.candle import Candle, Due, Market, due_before
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.finer import FinerBars, finer_bars
 from exitbrain.domain.walk.fit import check_intervals, entry_off_market, wrong_kind
 from exitbrain.domain.walk.lookout import Lookout
-from exitbrain.domain.walk.order import Way, consistent, ways_before_close, ways_from
-from exitbrain.domain.walk.outcome import History, LegLevel, Walk
+from exitbrain.domain.walk.order import Way, ways_before_close, ways_from
+from exitbrain.domain.walk.outcome import History, LegLevel, PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches, bar_of, phases_of
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
-
-    Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
-    last of all possible histories ended.
-    """
-
-    lowest: tuple[History, History]
-    highest: tuple[History, History]
-    ambiguous: bool
-    last_end_ms: int
-
-    @property
-    def lower(self) -> float:
-        """Return the lowest difference, as a fraction of the entry notional."""
-        return self.lowest[1].net - self.lowest[0].net
-
-    @property
-    def upper(self) -> float:
-        """Return the highest difference, as a fraction of the entry notional."""
-        return self.highest[1].net - self.highest[0].net
 
 
 def walk_plan(plan: Plan, market: Market) -> Walk:
@@ -73,7 +47,7 @@ def walk_plan(plan: Plan, market: Market) -> Walk:
     return _Together((plan,), market).run_alone()
 
 
-def walk_both(baseline: Plan, candidate: Plan, market: Market) -> Difference:
+def walk_both(baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
     """Walk a position under two policies on the same prices; raises InvalidValue."""
     if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
         return _Together((baseline,), market).run_with_itself()
@@ -81,6 +55,8 @@ def walk_both(baseline: Plan, candidate: Plan, market: Market) -> Difference:
 
 
 class _Together:
+    """One walk: when what happens. What may happen, and to which histories, is the matter of `Abreast`."""
+
     def __init__(self, plans: tuple[Plan, ...], market: Market) -> None:
         for plan in plans:
             check_intervals(plan.givens, market)
@@ -122,16 +98,17 @@ class _Together:
             wrong_kind=wrong_kind(givens, series),
         )
 
-    def run_pair(self) -> Difference:
+    def run_pair(self) -> PolicyDifference:
         _, ended = self._run()
-        return Difference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
+        return PolicyDifference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
 
-    def run_with_itself(self) -> Difference:
+    def run_with_itself(self) -> PolicyDifference:
         _, ended = self._run()
         low, high = _history(ended.low[0]), _history(ended.high[0])
-        return Difference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
+        return PolicyDifference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
 
     def _run(self) -> tuple[Candle, Bounds]:
+        """Walk to the end; return the first candle and the bounds of all histories."""
         series, opened = self._market.candles, self._givens.opened_at_ms
         start = series.index_at(opened)
         first = series.candles[start]
@@ -142,7 +119,7 @@ class _Together:
                 place, expected = self._lookout.next_place(place, expected, self._next_event_ms(expected))
             if place == len(series.candles):
                 last = series.candles[-1]
-                self._close_all(LegLevel.OPEN, last.close, last.open_time_ms)
+                self._abreast.close_all(LegLevel.OPEN, last.close, last.open_time_ms)
                 break
             candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
@@ -167,6 +144,7 @@ class _Together:
         return min(due, default=inf)
 
     def _through(self, candle: Candle, entry: Entry) -> None:
+        """Walk one candle, in the order that the module describes."""
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         bar = self._bar(candle)
         self._change(bar)
@@ -193,6 +171,7 @@ class _Together:
                 self._look()
 
     def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        """Walk a candle that may touch something, through its finer data where they add up to it."""
         self._at_open(bar, entry)
         finer = self._finer(candle, bar, entry)
         if finer is None:
@@ -228,6 +207,7 @@ class _Together:
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
     def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
+        """Return the finer bars of a candle, unless the mark price may liquidate in it: they do not tell when."""
         places = self._abreast.places()
         if self._market.finer is None or not places:
             return None
@@ -239,6 +219,7 @@ class _Together:
         return finer
 
     def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
+        """Trail the stop and apply the time stop, where the candle ends a rule interval."""
         rules = self._givens.rules
         if not rules.watch_closes or (close_ms - self._off_grid_ms) % rules.interval_ms:
             return
@@ -249,9 +230,10 @@ class _Together:
             if self._lookout.is_stopped_at(bar.close):
                 self._ambiguous_candles += self._advance(_at_rule_close, bar)
         if self._time_stop_ms is not None and close_ms >= self._time_stop_ms:
-            self._close_all(LegLevel.TIME, bar.close, bar.at_ms)
+            self._abreast.close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
     def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        """Walk the candle in which the position is closed from outside."""
         external = self._givens.external
         assert external is not None
         if external.at_ms > bar.at_ms:
@@ -259,19 +241,7 @@ class _Together:
             ways = ways_before_close(bar, self._d, self._givens.entry, entry) if self._compares else ()
             choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
             self._ambiguous_candles += choice
-        self._close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
-
-    def _close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
-        bar = Bar(at_ms, price, price, price, price, price, price, price)
-        tracks = self._abreast.tracks
-        for spots, bounds in self._abreast.take_all():
-            moves: Moves = tuple(
-                [
-                    None if spot is None else track.closing(spot, level, price)
-                    for track, spot in zip(tracks, spots, strict=True)
-                ]
-            )
-            self._abreast.move(spots, bounds, moves, bar, at_open=False)
+        self._abreast.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
 
     def _advance(
         self,
@@ -282,46 +252,9 @@ class _Together:
         ways: Sequence[Way] = (),
         dues: Sequence[Due] = (),
     ) -> bool:
-        """Take every possible combination of moves from every state; return whether one policy had a choice."""
-        choice = False
-        for spots, bounds in self._abreast.take_all():
-            options: list[Sequence[Move | None]] = [
-                (None,) if spot is None else track.moves(spot, phase, bar)
-                for track, spot in zip(self._abreast.tracks, spots, strict=True)
-            ]
-            combinations = list(product(*options))
-            choice = choice or len(combinations) > 1
-            for moves in self._possible(spots, combinations, ways):
-                paid_before = self._paid_before(spots, moves, len(dues))
-                choice = choice or len(paid_before) > 1
-                for paid in paid_before:
-                    self._abreast.move(spots, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
+        choice = self._abreast.advance(phase, bar, at_open=at_open, ways=ways, dues=dues)
         self._look()
         return choice
-
-    def _paid_before(self, spots: Spots, moves: Moves, dues: int) -> list[tuple[int, ...]]:
-        """Return how much of the funding may come before the move of each policy: as much where both close the same."""
-        if not dues:
-            return [(0,) * len(spots)]
-        tracks = self._abreast.tracks
-        closing = [
-            () if spot is None or move is None else track.closed_by(spot, move)
-            for track, spot, move in zip(tracks, spots, moves, strict=True)
-        ]
-        if closing[0] and closing == closing[:1] * len(closing):
-            return [(paid,) * len(closing) for paid in range(dues + 1)]
-        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
-
-    def _possible(self, spots: Spots, combinations: list[Moves], ways: Sequence[Way]) -> list[Moves]:
-        """Return the combinations of moves that one way of the price can make."""
-        if not ways or len(combinations) == 1 or None in spots:
-            return combinations
-        first, second = [
-            track.standing(spot)
-            for track, spot in zip(self._abreast.tracks, spots, strict=True)
-            if spot is not None
-        ]
-        return consistent(ways, combinations, first, second)
 
     def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
         """Return, once, the funding that is due before a time and before a close from outside."""
@@ -329,6 +262,7 @@ class _Together:
         return due_before(self._funding, until, candle, self._market)
 
     def _bar(self, candle: Candle) -> Bar:
+        """Return a candle beside that of the mark price, for which it stands in where there is none."""
         mark = candle
         if self._marked:
             of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
@@ -340,6 +274,7 @@ class _Together:
         return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
+        """Tell trailing stops the best price a bar may have had since the entry, and the best it surely had."""
         if self._trails:
             for lane, _ in self._abreast.places():
                 lane.stops.see(favourable, known)

@@ -19,8 +19,8 @@ A stop known between two ends only (see `stops`) gives two histories, one for ea
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.candle import Candle
 from exitbrain.domain.walk.entry import Entry
@@ -29,8 +29,7 @@ from exitbrain.domain.walk.outcome import LegLevel
 from exitbrain.domain.walk.stops import Stop, Stops
 
 
-@dataclass(slots=True)  # not frozen: one is made for every candle in which something may happen
-class Bar:
+class Bar(Struct, frozen=True):
     """A candle, or a trade, as a position sees it: extremes against and for us, and those of the mark price.
 
     Where `finer`, its open orders what happens but prices nothing.
@@ -62,14 +61,14 @@ def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
     )
 
 
-class Exit(NamedTuple):
+class Exit(Struct, frozen=True):
     """What closes everything that is open."""
 
     price: float
     level: LegLevel
 
 
-class Move(NamedTuple):
+class Move(Struct, frozen=True):
     """One thing that may happen: so many targets are filled afterwards, and what is left closes or stays open."""
 
     filled: int

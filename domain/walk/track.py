@@ -1,8 +1,8 @@
 """One policy on its way through the candles: its levels so far, and what they make of each candle."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from exitbrain.domain.walk.booking import Booking
 from exitbrain.domain.walk.candle import Due
@@ -10,24 +10,23 @@ from exitbrain.domain.walk.costs import Path
 from exitbrain.domain.walk.givens import Givens
 from exitbrain.domain.walk.ladder import Ladder, ladder_from, ladder_of
 from exitbrain.domain.walk.order import Standing
-from exitbrain.domain.walk.outcome import History, LegLevel
+from exitbrain.domain.walk.outcome import History
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.touches import Bar, Exit, Move, Phase, Touches
+from exitbrain.domain.walk.touches import Bar, Move, Phase, Touches
 
 PathChange = Callable[[Path], Path]
 """What a change of a plan does to a history."""
 
 
-class Spot(NamedTuple):
+class Spot(Struct, frozen=True, order=True):
     """Where a history stands: on which levels, and how many of their placed targets are filled."""
 
     lane: int
     filled: int
 
 
-@dataclass(slots=True)  # not frozen: as Path
-class Lane:
+class Lane(Struct, frozen=True):
     """Levels in force for histories that came to them with the same targets behind and the same part open."""
 
     givens: Givens
@@ -71,10 +70,6 @@ class Track:
         ladder = self.lanes[spot.lane].ladder
         filled = ladder.targets[spot.filled : move.filled]
         return filled if move.exit is None else (*filled, move.exit, ladder.open_after[move.filled])
-
-    def closing(self, spot: Spot, level: LegLevel, price: float) -> Move:
-        """Return the move that closes all that is open at a price."""
-        return Move(spot.filled, Exit(price, level))
 
     def with_funding(self, spot: Spot, path: Path, dues: Sequence[Due]) -> Path:
         """Return the history after funding was due."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from exitbrain.application.outcome_totals import CandidateTotals, Sums
+from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
 from exitbrain.domain.judgement.interval import Interval
 from exitbrain.domain.judgement.verdict import (
     BLOCKS_NEEDED,
@@ -12,7 +12,7 @@ from exitbrain.domain.judgement.verdict import (
     EFFECTIVE_DAYS_NEEDED,
     FamilyJudgement,
     Judgement,
-    Reason,
+    RecommendationReason,
 )
 from exitbrain.domain.judgement.walk_forward import Choice
 from exitbrain.infrastructure.cli.outcome_json import day_at
@@ -32,19 +32,19 @@ def because(judged: Judgement) -> str:
     """Return what made a verdict, as half a sentence."""
     resampling = judged.resampling
     return {
-        Reason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
-        Reason.NOT_BETTER: f"the whole {CONFIDENCE:.0%} interval lies at or below 0",
-        Reason.NO_PAIRS: "there is nothing to judge",
-        Reason.TOO_FEW_DAYS: (
+        RecommendationReason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
+        RecommendationReason.NOT_BETTER: f"the whole {CONFIDENCE:.0%} interval lies at or below 0",
+        RecommendationReason.NO_PAIRS: "there is nothing to judge",
+        RecommendationReason.TOO_FEW_DAYS: (
             f"{judged.effective_days:.1f} effective days; {EFFECTIVE_DAYS_NEEDED} are needed"
         ),
-        Reason.TOO_FEW_BLOCKS: (
+        RecommendationReason.TOO_FEW_BLOCKS: (
             f"{judged.days} days hold {judged.days / resampling.block_days:.1f} blocks of "
             f"{resampling.block_days} days, as long as the longest hold; {BLOCKS_NEEDED} are needed"
         ),
-        Reason.BOUNDS_STRADDLE_ZERO: "the order inside candles decides on which side of 0 the mean lies",
-        Reason.INTERVAL_STRADDLES_ZERO: f"the {CONFIDENCE:.0%} interval holds 0: it may be chance",
-        Reason.NOT_SUPERIOR_IN_FAMILY: "with the whole family in view it may be chance",
+        RecommendationReason.BOUNDS_STRADDLE_ZERO: "the order inside candles decides on which side of 0 the mean lies",
+        RecommendationReason.INTERVAL_STRADDLES_ZERO: f"the {CONFIDENCE:.0%} interval holds 0: it may be chance",
+        RecommendationReason.NOT_SUPERIOR_IN_FAMILY: "with the whole family in view it may be chance",
     }[judged.reason]
 
 
@@ -101,7 +101,7 @@ def family_table(found: Found, judged: FamilyJudgement) -> Table:
     return table
 
 
-def beside(totals: CandidateTotals, found: Found) -> Iterator[tuple[str, Sums]]:
+def beside(totals: CandidateTotals, found: Found) -> Iterator[tuple[str, CandidateSums]]:
     """Yield the totals to read beside those of all counted positions, where they are others."""
     if found.panel.failed_guards:
         yield "without failed guards", totals.without_failed_guards

@@ -1,7 +1,7 @@
 """The command `lab lookahead`: everything after t is perturbed, and nothing decided by then may move."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
@@ -138,7 +138,7 @@ def _policies(flags: LookaheadFlags, known: dict[str, Policy]) -> list[Policy]:
 def _under(policy: Policy, ask: Ask) -> Ask:
     """Return a decision with the bases of a policy."""
     base_tp, base_sl = policy.parameters["base_tp"], policy.parameters["base_sl"]
-    return replace(ask, inputs=changed(ask.inputs, base_tp=base_tp, base_sl=base_sl))
+    return changed(ask, inputs=changed(ask.inputs, base_tp=base_tp, base_sl=base_sl))
 
 
 def _files_of(store: str) -> list[Path]:

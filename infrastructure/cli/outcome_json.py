@@ -9,7 +9,7 @@ from exitbrain.application.outcome_measures import (
     PositionMeasures,
     WorstHour,
 )
-from exitbrain.application.outcome_totals import Sums
+from exitbrain.application.outcome_totals import CandidateSums
 from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.domain.judgement.attribution import Attribution
 from exitbrain.domain.judgement.interval import Interval
@@ -247,7 +247,7 @@ def _effects(split: Attribution) -> report.Effects:
     )
 
 
-def _sums(sums: Sums) -> report.OutcomeSums:
+def _sums(sums: CandidateSums) -> report.OutcomeSums:
     return report.OutcomeSums(
         sums.positions, sums.pessimistic, sums.optimistic, report.Ends(sums.lower, sums.upper)
     )

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from exitbrain.application.outcome_measures import BoundSummary, PolicySummary, WorstHour
-from exitbrain.application.outcome_totals import CandidateTotals, Sums
-from exitbrain.application.outcomes import PositionOutcome
+from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
+from exitbrain.application.outcomes import PositionOutcome, UncountedPosition
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.judgement.attribution import Attribution
@@ -26,7 +26,7 @@ from exitbrain.infrastructure.cli.judgement_text import (
     walk_forward,
 )
 from exitbrain.infrastructure.cli.outcome_json import hour_at
-from exitbrain.infrastructure.lab.outcomes import RECORDED, Found, Unwalked
+from exitbrain.infrastructure.lab.outcomes import RECORDED, Found
 from exitbrain.infrastructure.wording import left_out_lines, percent
 
 EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
@@ -126,7 +126,7 @@ def _totals(totals: CandidateTotals, found: Found) -> Iterator[str]:
     yield f"  {totals.ambiguous} of {totals.everything.positions} are ambiguous."
 
 
-def _sums(sums: Sums, found: Found) -> str:
+def _sums(sums: CandidateSums, found: Found) -> str:
     name, baseline = found.question.candidates[0].name, found.question.baseline_name
     return (
         f"{baseline} {between(sums.baseline.lower, sums.baseline.upper)}, "
@@ -225,10 +225,10 @@ def _notes(found: Found) -> Iterator[str]:
         yield f"  {assumption.field} {assumption.value}: {assumption.why}"
 
 
-def _left_out(unwalked: Sequence[Unwalked]) -> Iterator[str]:
+def _left_out(unwalked: Sequence[UncountedPosition]) -> Iterator[str]:
     """Yield a line for each reason; the details are in it where they are the same for all, and always those of errors."""
 
-    def reason(each: Unwalked) -> tuple[str, str]:
+    def reason(each: UncountedPosition) -> tuple[str, str]:
         return each.because, each.detail if each.error else ""
 
     for because, error in dict.fromkeys(map(reason, unwalked)):

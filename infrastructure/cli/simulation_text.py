@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from exitbrain.application.simulation import Simulated
-from exitbrain.application.simulation_totals import Bounds, Totals
+from exitbrain.application.simulation_totals import BoundSums, Totals
 from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, plain
@@ -120,7 +120,7 @@ def _leg(leg: Leg) -> WalkedLeg:
     )
 
 
-def _sums(bounds: Bounds) -> Sums:
+def _sums(bounds: BoundSums) -> Sums:
     return Sums(bounds.positions, bounds.pessimistic, bounds.optimistic)
 
 
@@ -191,7 +191,7 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Iterator[str]:
         yield f"{totals.unrefined_candles} candles stay as they are: their finer data are not complete or do not add up."
 
 
-def _bounds(bounds: Bounds) -> str:
+def _bounds(bounds: BoundSums) -> str:
     noun = "position" if bounds.positions == 1 else "positions"
     return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} of {bounds.positions} {noun}"
 

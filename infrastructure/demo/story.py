@@ -21,8 +21,8 @@ from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.replay import ReplayReport
 from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.terms import NO_STOP_FITS
 from exitbrain.domain.guards import Freshness
+from exitbrain.domain.levels import NO_STOP_FITS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.values import Origin

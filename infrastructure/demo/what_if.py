@@ -17,7 +17,7 @@ from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.judgement.attribution import Attribution, Pair
 from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.verdict import Verdict
+from exitbrain.domain.judgement.verdict import Recommendation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.infrastructure.demo.candles import SyntheticMarket, SyntheticSymbol
@@ -86,7 +86,7 @@ def check(found: Found) -> None:
         (totals.upper, [pair.highest for pair in pairs]),
     ):
         claim(split.total == _exact_difference(both), "the effects sum to the difference in every digit")
-    claim(found.judgement().verdict is Verdict.INCONCLUSIVE, "a single day proves nothing")
+    claim(found.judgement().verdict is Recommendation.INCONCLUSIVE, "a single day proves nothing")
 
 
 def check_page(text: str) -> None:

@@ -11,8 +11,7 @@ from functools import lru_cache
 
 from exitbrain.domain.formulas.algebra import Bound, ln
 from exitbrain.domain.formulas.registry import formula_of, parameters_of
-from exitbrain.domain.formulas.terms import REFUSALS
-from exitbrain.domain.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels import REFUSALS, LevelInputs, RawLevels
 from exitbrain.domain.liquidation import Liquidation
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side, fields_of

@@ -14,8 +14,7 @@ from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.exit_plan import LevelsRefused
-from exitbrain.domain.formulas.terms import REFUSALS
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels import REFUSALS, LevelInputs
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.values import EPOCH, TimeOrigin
 from exitbrain.infrastructure.event_store.decisions import StoredDecision

@@ -4,7 +4,6 @@ What the columns of a mirror say is not compared with the store; the answer tell
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -14,6 +13,7 @@ from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.instrument import Instrument
 from exitbrain.domain.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.arrays import Mask
 from exitbrain.infrastructure.lab.column_builder import columns_of, microseconds
@@ -76,7 +76,7 @@ class ColumnarCounterfactual:
                     progress(first + (last - first) * (answers - begun) // of_part, answers)
 
             sweep.take(recorded, reached)
-        return replace(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
+        return changed(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
 
     def _parts(self) -> Iterator[DecisionColumns]:
         """Yield all decisions in log order, some at a time."""

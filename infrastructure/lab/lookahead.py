@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
-from exitbrain.application.lookahead.exits import Entry, ExitCheck
+from exitbrain.application.lookahead.exits import ExitCase, ExitCheck
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
@@ -50,7 +50,7 @@ class PositionsUnderTest:
     ) -> None:
         """Add what is found about a policy to the verdict; raises what is wrong with the first position if all are."""
         asking = _Asking(engine.new())
-        entries: list[Entry] = []
+        entries: list[ExitCase] = []
         unwalked = list(self._unusable)
         for position in self.positions:
             try:
@@ -70,7 +70,7 @@ class PositionsUnderTest:
 
     def _entries(
         self, policy: Policy, asking: "_Asking", position: GivenPosition, verdict: PolicyVerdict
-    ) -> list[Entry]:
+    ) -> list[ExitCase]:
         asking.subject = position.where
         market = self._market.market(position.market_symbol)
         interval_ms = max(MINUTE_MS, market.candles.interval_ms)
@@ -84,7 +84,7 @@ class PositionsUnderTest:
                     verdict.leave_out(REFUSED)
                 else:
                     subject = f"{position.symbol} of {position.where}, {stops}"
-                    entries.append(Entry(subject, one.givens, market))
+                    entries.append(ExitCase(subject, one.givens, market))
         return entries
 
 

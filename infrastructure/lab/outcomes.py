@@ -11,20 +11,18 @@ from exitbrain.application.outcome_measures import (
 )
 from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel
-from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
+from exitbrain.application.outcomes import Outcomes, PositionOutcome, UncountedPosition
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
-from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, ms_of, plain
 
 SEED = 1
-OFF_MARKET = "off_market"
 RECORDED = "as recorded"
 """What the baseline is called where it is what was recorded."""
 
@@ -46,16 +44,6 @@ class Question:
 
 
 @dataclass(slots=True)
-class Unwalked:
-    """A position that is in no number, and why."""
-
-    position: RecordedPosition
-    because: str
-    detail: str
-    error: InvalidValue | MarketUnreadable | None = None
-
-
-@dataclass(slots=True)
 class Found:
     """What came of the positions: totals and comparisons of all, the outcomes themselves where they were kept.
 
@@ -64,7 +52,7 @@ class Found:
 
     question: Question
     panel: Panel
-    left_out: list[Unwalked] = field(default_factory=list)
+    left_out: list[UncountedPosition] = field(default_factory=list)
     outcomes: list[PositionOutcome] = field(default_factory=list)
     assumptions: dict[Assumption, None] = field(default_factory=dict)
     data_left_out: list[Omitted] = field(default_factory=list)
@@ -140,7 +128,7 @@ def find_outcomes(
 
 def _check_any_walked(found: Found) -> None:
     """Raise what is wrong with the flags, else with the candles, where that is why no position is left."""
-    if found.positions or any(each.because == OFF_MARKET for each in found.left_out):
+    if found.positions or any(each.because is LeftOutBecause.OFF_MARKET for each in found.left_out):
         return
     errors = [each.error for each in found.left_out if each.error is not None]
     for error in sorted(errors, key=lambda error: isinstance(error, MarketUnreadable)):
@@ -148,8 +136,8 @@ def _check_any_walked(found: Found) -> None:
 
 
 def _check_any_candles(found: Found, positions: int) -> None:
-    missing = [each for each in found.left_out if each.because == LeftOutBecause.NO_CANDLES]
-    outside = [each for each in found.left_out if each.because == LeftOutBecause.OUTSIDE_CANDLES]
+    missing = [each for each in found.left_out if each.because is LeftOutBecause.NO_CANDLES]
+    outside = [each for each in found.left_out if each.because is LeftOutBecause.OUTSIDE_CANDLES]
     if not positions or len(missing) + len(outside) < positions:
         return
     first = (missing or outside)[0]
@@ -160,18 +148,16 @@ def _check_any_candles(found: Found, positions: int) -> None:
     )
 
 
-def _take(found: Found, outcome: PositionOutcome | LeftOut, *, keep: bool) -> None:
-    if isinstance(outcome, LeftOut):
-        found.left_out.append(
-            Unwalked(outcome.position, outcome.because.value, outcome.detail, outcome.error)
-        )
+def _take(found: Found, outcome: PositionOutcome | UncountedPosition, *, keep: bool) -> None:
+    if isinstance(outcome, UncountedPosition):
+        found.left_out.append(outcome)
         return
     counted = found.question.include_off_market or not outcome.off_market
     found.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
     if not counted:
         prices = ", ".join(f"{each.what} {plain(each.price)}" for each in outcome.off_market)
         detail = f"outside the candle of its time: {prices}"
-        found.left_out.append(Unwalked(outcome.position, OFF_MARKET, detail))
+        found.left_out.append(UncountedPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail))
         return
     found.assumptions.update(dict.fromkeys(outcome.assumptions))
     if keep:

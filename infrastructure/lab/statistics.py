@@ -23,9 +23,9 @@ from exitbrain.domain.judgement.verdict import (
     EFFECTIVE_DAYS_NEEDED,
     FamilyJudgement,
     Judgement,
-    Reason,
+    Recommendation,
+    RecommendationReason,
     Resampling,
-    Verdict,
     judge,
 )
 from exitbrain.domain.judgement.walk_forward import FOLDS, walk_forward
@@ -69,7 +69,11 @@ def _judged(
 ) -> tuple[Judgement, ...]:
     """Judge each policy of the comparisons; `superior` None means there is no family to keep in view."""
     if not comparisons:
-        return (Judgement(Verdict.INCONCLUSIVE, Reason.NO_PAIRS, None, None, 0, 0, 0.0, resampling),)
+        return (
+            Judgement(
+                Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling
+            ),
+        )
     sums, effective = daily_sums(comparisons), effective_days(comparisons)
     days, positions = len(sums.days), len(comparisons)
     judgements = []

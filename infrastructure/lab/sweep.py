@@ -19,8 +19,8 @@ from exitbrain.application.counterfactual import (
     LeftOut,
     WhatIf,
     is_safe,
-    unfit,
 )
+from exitbrain.application.engine_answer import unfit
 from exitbrain.domain.guards import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN, GuardReport
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Unit

@@ -14,8 +14,8 @@ from uuid import uuid4
 from exitbrain import __version__
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.counterfactual import Counterfactual
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.explain import Explanation, explain
-from exitbrain.application.handling import Context, Decided, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.lsf_audit import LsfAudit, LsfChange

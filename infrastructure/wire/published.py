@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from exitbrain.application.intake_replay import message_of
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.received import message_of
 from exitbrain.domain.catalogue import PUBLISHED_TOPICS
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         LeftOut as LeftOut,
         WhatIf as WhatIf,
     )
+    from exitbrain.application.decided import Context as Context, Decided as Decided, State as State
     from exitbrain.application.explain import Explanation as Explanation
-    from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
     from exitbrain.application.lsf_audit import (
         CountedClose as CountedClose,
         LsfChange as LsfChange,
@@ -63,7 +63,6 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         DecisionContext as DecisionContext,
         DecisionId as DecisionId,
         JudgedLevels as JudgedLevels,
-        WindowReading as WindowReading,
     )
     from exitbrain.domain.errors import (
         DomainError as DomainError,
@@ -103,6 +102,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         RawLevels as RawLevels,
         Slice as Slice,
         Triggers as Triggers,
+        WindowReading as WindowReading,
     )
     from exitbrain.domain.messages import (
         ActivatePolicy as ActivatePolicy,
@@ -177,8 +177,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
 
 _MODULES = {
     "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
+    "exitbrain.application.decided": "Context Decided State",
     "exitbrain.application.explain": "Explanation",
-    "exitbrain.application.handling": "Context Decided State",
     "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
     "exitbrain.application.opening": "PolicyNotInForce",
     "exitbrain.application.outcome": "Outcome PolicyInForce",
@@ -189,7 +189,7 @@ _MODULES = {
     "exitbrain.domain.aggregate": "Record Stamp",
     "exitbrain.domain.catalogue": "ExitEvent",
     "exitbrain.domain.configuration": "DecisionSettings",
-    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
+    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels",
     "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
     "exitbrain.domain.exit_plan": "ExitPlan Leg Revised",
     "exitbrain.domain.formulas.algebra": "Bound",
@@ -197,7 +197,7 @@ _MODULES = {
     "exitbrain.domain.guards": "Freshness GuardReport",
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
     "exitbrain.domain.instrument": "Bracket Instrument",
-    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
+    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers WindowReading",
     "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
     "exitbrain.domain.performance": "PnLWindow",
     "exitbrain.domain.policy": "Policy PolicyRef",

@@ -14,9 +14,9 @@ from exitbrain.domain.walk.givens import (
     Rules,
     TpExecution,
     Trailing,
-    prices_at,
 )
 from exitbrain.domain.walk.tick import Tick
+from tests.prices import prices_at
 
 MINUTE = 60_000
 

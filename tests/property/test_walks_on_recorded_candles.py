@@ -8,9 +8,10 @@ from exitbrain.domain.levels import Distances
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import CandleSeries, Market
 from exitbrain.domain.walk.entry import Entry, entry_in
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
+from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.lab.candles import read_candles
+from tests.prices import prices_at
 from tests.property.every_history import every_history
 from tests.property.recorded_candles import recorded_files
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from exitbrain.domain.aggregate import Record, Stamp
 from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.decision import DecisionContext, JudgedLevels, WindowReading
+from exitbrain.domain.decision import DecisionContext, JudgedLevels
 from exitbrain.domain.exit_plan import (
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -26,7 +26,7 @@ from exitbrain.domain.exit_plan import (
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.guards import GuardReport
 from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.levels import LevelInputs, RawLevels, Slice, Triggers
+from exitbrain.domain.levels import LevelInputs, RawLevels, Slice, Triggers, WindowReading
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.position import BOTH

@@ -16,13 +16,14 @@ from exitbrain.domain.levels import Distances
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import CandleSeries, Market, TradeSeries
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
+from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.candles import read_trades
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import read_positions
+from tests.prices import prices_at
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades
 

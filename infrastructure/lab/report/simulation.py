@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
 from exitbrain.application.simulation import Simulated
-from exitbrain.application.simulation_totals import Bounds, Totals
+from exitbrain.application.simulation_totals import BoundSums, Totals
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, plain
@@ -209,9 +209,9 @@ def _opened(one: Simulated) -> str:
     return one.position.opened_at.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _bounds(bounds: Bounds) -> str:
+def _bounds(bounds: BoundSums) -> str:
     return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} ({bounds.positions} positions)"
 
 
-def _row(bounds: Bounds) -> tuple[str, str, str]:
+def _row(bounds: BoundSums) -> tuple[str, str, str]:
     return str(bounds.positions), percent(bounds.pessimistic), percent(bounds.optimistic)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from exitbrain.domain.levels import TARGETS
+from exitbrain.domain.values import changed
 from exitbrain.domain.walk.candle import CandleSeries, Market
 from exitbrain.domain.walk.givens import TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, LegLevel, Walk
@@ -37,7 +38,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class NetSums:
     """Net results of positions added up, fractions of the entry notional of each."""
 
     lower: float
@@ -49,13 +50,13 @@ class Sums:
         return f"{percent(self.lower)} to {percent(self.upper)}"
 
 
-def sums_of(paths: Iterable[Path]) -> Sums:
+def sums_of(paths: Iterable[Path]) -> NetSums:
     """Add up the bounds of positions in their order, what is still open at its last close included."""
     lower = upper = 0.0
     for path in paths:
         lower += path.walk.pessimistic.net
         upper += path.walk.optimistic.net
-    return Sums(lower, upper)
+    return NetSums(lower, upper)
 
 
 def slippage_table(policies: Sequence[Sequence[Path]]) -> Table:
@@ -78,8 +79,8 @@ def with_slippage(path: Path, slippage_bps: float) -> Path:
     """Return a position walked again with another slippage of market exits."""
     if path.plan.givens.costs.slippage_bps == slippage_bps:
         return path
-    costs = replace(path.plan.givens.costs, slippage_bps=slippage_bps)
-    plan = replace(path.plan, givens=replace(path.plan.givens, costs=costs))
+    costs = changed(path.plan.givens.costs, slippage_bps=slippage_bps)
+    plan = changed(path.plan, givens=changed(path.plan.givens, costs=costs))
     return replace(path, plan=plan, walk=walk_plan(plan, path.market))
 
 
@@ -116,12 +117,12 @@ def told(history: History) -> str:
     return f"{' '.join(leg.level.value for leg in history.legs)}, net {percent(history.net)}"
 
 
-def _sums_by_range(paths: Sequence[Path]) -> Sums:
+def _sums_by_range(paths: Sequence[Path]) -> NetSums:
     lower = upper = 0.0
     for path in (with_slippage(path, 0.0) for path in paths):
         lower += path.walk.pessimistic.net - _lost_by_range(path, path.walk.pessimistic)
         upper += path.walk.optimistic.net - _lost_by_range(path, path.walk.optimistic)
-    return Sums(lower, upper)
+    return NetSums(lower, upper)
 
 
 def _lost_by_range(path: Path, history: History) -> float:

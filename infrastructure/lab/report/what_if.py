@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
-from exitbrain.application.outcome_totals import CandidateTotals, Sums
+from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
 from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.guards import GUARDS
@@ -32,7 +32,7 @@ RECORDED = "as recorded"
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class WalkedCandidate:
     """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
 
     `left_out` says which positions are in no number, and why, `notes` what else is to be known, a sentence each.
@@ -53,7 +53,7 @@ class WhatIfRun:
     answer: WhatIf
     changes: Changes
     policies: tuple[Policy, ...]
-    walked: Walked | None = None
+    walked: WalkedCandidate | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -86,7 +86,7 @@ def _lead(answer: WhatIf) -> tuple[str, ...]:
     )
 
 
-def _verdict(walked: Walked) -> tuple[str, ...]:
+def _verdict(walked: WalkedCandidate) -> tuple[str, ...]:
     everything = walked.totals.everything
     said = (
         f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
@@ -158,7 +158,7 @@ def _guards(answer: WhatIf) -> Section:
     )
 
 
-def _outcome(walked: Walked) -> Section:
+def _outcome(walked: WalkedCandidate) -> Section:
     totals = walked.totals
     rows = tuple(
         (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
@@ -186,7 +186,7 @@ def _outcome(walked: Walked) -> Section:
     )
 
 
-def _judged(walked: Walked) -> tuple[str, ...]:
+def _judged(walked: WalkedCandidate) -> tuple[str, ...]:
     found = walked.judgement
     if found is None:
         return ()
@@ -214,7 +214,7 @@ def _attribution(lower: Attribution, upper: Attribution) -> Table:
     )
 
 
-def _on_candles(walked: Walked, policy: str) -> list[Section]:
+def _on_candles(walked: WalkedCandidate, policy: str) -> list[Section]:
     before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
     after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
     ranked = sorted(
@@ -268,7 +268,7 @@ def _path(outcome: PositionOutcome, policy: str, plan: Plan, walk: Walk) -> Path
     return Path(name, policy, plan, walk, outcome.market)
 
 
-def _candidate(sums: Sums) -> tuple[str, str]:
+def _candidate(sums: CandidateSums) -> tuple[str, str]:
     return _between(sums.pessimistic, sums.optimistic), _between(sums.lower, sums.upper)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application.handling import Context, Decided, State
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
@@ -114,7 +114,7 @@ class LetsOlderOverwrite(Intake):
         if state.position is not None:
             position = state.position.copy()
             position.newest_entries = {}
-            state = replace(state, position=position)
+            state = changed(state, position=position)
         return super().decide_translated(message, translation, state, context)
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay, message_of
+from exitbrain.application.intake_replay import IntakeReplay
+from exitbrain.application.received import message_of
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
 from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from exitbrain.application.handling import Context, Decided, State
+from exitbrain.application.decided import Context, Decided, State
 from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing

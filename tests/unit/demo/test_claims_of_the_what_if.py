@@ -10,6 +10,7 @@ from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.formulas.registry import V3_5, V3_6
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.container import Container
 from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.candles import (
@@ -73,7 +74,7 @@ def _doubled(found: SyntheticSymbol) -> list[TickCandle]:
 def test_effects_that_do_not_sum_to_the_difference_make_the_claim_false(folder: Path) -> None:
     found = _found(folder, synthetic_candles(story.MESSAGES, seed=story.SEED))
     totals = found.panel.totals[0]
-    totals.upper = replace(totals.upper, cost=totals.upper.cost + Decimal("1e-60"))
+    totals.upper = changed(totals.upper, cost=totals.upper.cost + Decimal("1e-60"))
 
     with pytest.raises(ClaimFalse, match="in every digit"):
         what_if.check(found)

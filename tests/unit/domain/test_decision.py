@@ -8,7 +8,6 @@ import pytest
 from exitbrain.domain.decision import (
     DecisionContext,
     JudgedLevels,
-    WindowReading,
     binding_of,
     judge_levels,
 )
@@ -16,7 +15,7 @@ from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.guards import Freshness
 from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import RawLevels, Slice, Triggers
+from exitbrain.domain.levels import RawLevels, Slice, Triggers, WindowReading
 from exitbrain.domain.values import Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for, raw_levels
 

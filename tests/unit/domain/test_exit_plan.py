@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
+from exitbrain.domain.decision import DecisionContext, judge_levels
 from exitbrain.domain.errors import WrongState
 from exitbrain.domain.exit_plan import (
     ExitPlan,
@@ -22,7 +22,7 @@ from exitbrain.domain.exit_plan import (
 )
 from exitbrain.domain.formulas.registry import V3_6
 from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.domain.levels import Slice, Triggers
+from exitbrain.domain.levels import Slice, Triggers, WindowReading
 from exitbrain.domain.policy import PolicyRef
 from exitbrain.domain.position import BOTH, Position
 from exitbrain.domain.values import Cause, EntryId, Origin, Side, TimeOrigin, Unit, changed

@@ -1,6 +1,5 @@
 """Measures on candles made by hand, every figure worked out beside them."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from exitbrain.domain.judgement.measures import (
     targets_hit,
     worst_hour,
 )
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Costs, Givens
 from exitbrain.domain.walk.outcome import History
@@ -193,7 +192,7 @@ def test_a_target_at_the_cost_to_break_even_nets_nothing(side: Side) -> None:
     costs = Costs(7.0, 3.0)
     distance = cost_to_break_even(costs, side.direction)
     target = 100.0 * (1 + side.direction * distance)
-    givens = replace(
+    givens = changed(
         a_long() if side is Side.LONG else a_short(),
         costs=costs,
         targets=(target, target, target),

@@ -17,8 +17,8 @@ from exitbrain.infrastructure.lab.report.figures import distribution, surface
 from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table, html_of, write
 from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
 from exitbrain.infrastructure.lab.report.walked import (
+    NetSums,
     Path,
-    Sums,
     equity_curve,
     path_figure,
     slippage_table,
@@ -95,7 +95,7 @@ def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_pa
 def test_sums_are_those_of_the_walks() -> None:
     paths = [path(TOUCHES_ALL), path(RISES)]
     nets = [(one.walk.pessimistic.net, one.walk.optimistic.net) for one in paths]
-    assert sums_of(paths) == Sums(nets[0][0] + nets[1][0], nets[0][1] + nets[1][1])
+    assert sums_of(paths) == NetSums(nets[0][0] + nets[1][0], nets[0][1] + nets[1][1])
     assert nets[0][0] < 0 < nets[0][1]
 
 
@@ -121,7 +121,7 @@ def test_the_slippage_table_has_each_policy_and_ends_with_the_range_of_the_exit_
     ]
     # TP1 and TP2 close in a candle of 2, TP3 in another: a tenth of 2 at 100 is 0.2 %.
     lower = one.walk.pessimistic.net - 0.002
-    assert table.rows[3][1] == Sums(lower, lower).text
+    assert table.rows[3][1] == NetSums(lower, lower).text
 
 
 def test_a_resting_limit_target_loses_nothing_to_the_range() -> None:

@@ -24,7 +24,7 @@ from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Tabl
 from exitbrain.infrastructure.lab.report.recorded import write_report
 from exitbrain.infrastructure.lab.report.what_if import (
     CHARTS,
-    Walked,
+    WalkedCandidate,
     WhatIfRun,
     what_if_page,
     write_what_if,
@@ -94,9 +94,9 @@ def found(world: World, policy: Policy = V3_6) -> Found:
     )
 
 
-def walked(world: World) -> Walked:
+def walked(world: World) -> WalkedCandidate:
     of = found(world)
-    return Walked(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
+    return WalkedCandidate(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
 
 
 def section(page: Page, title: str) -> Section:
@@ -212,7 +212,7 @@ def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_
 
     page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, of), ENGINE)
     same = found(world, V3_5)
-    alike = Walked(same.outcomes, [], same.panel.totals[0])
+    alike = WalkedCandidate(same.outcomes, [], same.panel.totals[0])
     unchanged = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, alike), ENGINE)
 
     drawn = captions(section(page, "Worst and best changed exits"))

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def test_an_instance_that_uses_only_what_came_later_is_found_in_every_way(
     """In the order of the record the highest leverage is always its own: such an engine has no past to remember."""
     policy = cheat("KnowsTheHighestLeverage")
     asks = [
-        replace(ask, inputs=changed(ask.inputs, leverage=2.0 + number))
+        changed(ask, inputs=changed(ask.inputs, leverage=2.0 + number))
         for number, ask in enumerate(asks_of(policy))
     ]
     monkeypatch.setattr(engines, "_altered", lambda ask: ask)  # an altered past would show too
