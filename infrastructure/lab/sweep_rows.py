@@ -105,8 +105,7 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        formula, *others = rows
-        return SweepRows(FormulaRows(*map(read_only, formula)), *map(read_only, others))
+        return SweepRows(FormulaRows(*map(read_only, rows.formula)), *map(read_only, rows[1:]))
 
     def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
         """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
