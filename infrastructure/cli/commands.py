@@ -575,7 +575,7 @@ def demo(
         str | None,
         Option(
             metavar="FOLDER",
-            help="Keep stores, candles and the report in this new or empty folder.",
+            help="Keep the files in this new or empty folder; default exitbrain-demo.",
             show_default=False,
         ),
     ] = None,
@@ -583,11 +583,11 @@ def demo(
 ) -> int:
     """Tell the whole story with synthetic messages; needs no server.
 
-    The report of its what-if, exitbrain-demo-report.html, is put into the working folder unless --keep names one.
+    Every command of the tour is shown and checked. Exit code 1 when something it claims is not true.
     """
     from exitbrain.infrastructure.cli.demo import demo as run
 
-    return run(keep=keep, as_json=as_json)
+    return run(app, keep=keep, as_json=as_json)
 
 
 @audit.command("lsf", epilog="Example: exitbrain audit lsf --since 2026-01-01 --csv lsf.csv")

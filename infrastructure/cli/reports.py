@@ -771,10 +771,10 @@ REPORTS: dict[str, type[Struct]] = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of what each command prints with `--json`, by the name of the command."""
-    # Only here: what the demo finds is made of all the use cases, which no other report needs.
+    # Only here: these commands bring modules that no other report needs.
+    from exitbrain.infrastructure.cli.demo import DemoReport  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.cli.outcome_report import WhatIfWithOutcomes  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.cli.simulation_report import SimulateReport  # noqa: PLC0415 - start-up
-    from exitbrain.infrastructure.demo.results import DemoReport  # noqa: PLC0415 - start-up
 
     later = {"whatif": WhatIfWithOutcomes, "simulate": SimulateReport, "demo": DemoReport}
     reports = {**REPORTS, **later}

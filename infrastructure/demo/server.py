@@ -52,7 +52,7 @@ class Guarded:
                 start_new_session=True,
             )
 
-    def end(self) -> int:
+    def close(self) -> int:
         """Ask it to end (SIGTERM) and return its exit code; a second time does nothing more."""
         if self._guardian.stdin is not None:
             self._guardian.stdin.close()
@@ -79,7 +79,7 @@ def redis_server(program: Path) -> Iterator[str]:
         _await_answer(url, log)
         yield url
     finally:
-        server.end()
+        server.close()
         shutil.rmtree(folder, ignore_errors=True)  # where the guardian was killed
 
 

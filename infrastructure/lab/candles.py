@@ -11,6 +11,7 @@ from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.arrays import Doubles, Integers
+from exitbrain.infrastructure.lab.intervals import DIGITS_MAX
 from exitbrain.infrastructure.lab.table_files import read_table
 from exitbrain.infrastructure.lab.tables import Column, Numbers, Table, Wanted, in_milliseconds
 
@@ -36,10 +37,6 @@ _FUNDING = Wanted(
     ),
     lambda row: (0, 2 if len(row) > 2 and _is_hours(row[1]) else 1),
 )
-_UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "s": 1_000}
-INTERVAL_MAX_MS = 36_525 * 86_400_000
-"""A hundred years."""
-_INTERVAL_DIGITS = 10
 _BOOLEANS = ("true", "false")
 
 
@@ -52,7 +49,7 @@ def _trade_places(row: Sequence[str]) -> tuple[int, int]:
 
 
 def _is_hours(cell: str) -> bool:
-    return cell.strip().isdecimal() and len(cell) <= _INTERVAL_DIGITS and int(cell) > 0
+    return cell.strip().isdecimal() and len(cell) <= DIGITS_MAX and int(cell) > 0
 
 
 _TRADE = Wanted((_TRADE_TIME, Column("price")), _trade_places)
@@ -150,15 +147,6 @@ def read_funding(
             for row in zip(rows.columns[time].tolist(), rows.columns[rate].tolist(), strict=True)
         ]
     )
-
-
-def interval_named(text: str) -> int | None:
-    """Return the milliseconds of an interval like 1m or 8h, None where a text is none, or one of over a hundred years."""
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or len(number) > _INTERVAL_DIGITS or unit not in _UNITS:
-        return None
-    interval = int(number) * _UNITS[unit]
-    return interval if 0 < interval <= INTERVAL_MAX_MS else None
 
 
 def _read(path: Path, wanted: Wanted, said: list[str], limits: FileLimits) -> Table:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from exitbrain.infrastructure.lab.candles import interval_named
+from exitbrain.infrastructure.lab.intervals import interval_named
 from exitbrain.infrastructure.lab.table_files import ENDINGS
 from exitbrain.infrastructure.wire.symbols import spelling_of
 

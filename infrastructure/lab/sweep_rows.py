@@ -105,7 +105,8 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        return SweepRows(FormulaRows(*map(read_only, rows.formula)), *map(read_only, rows[1:]))
+        others: tuple[npt.NDArray[Any], ...] = rows[1:]
+        return SweepRows(FormulaRows(*map(read_only, rows.formula)), *map(read_only, others))
 
     def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
         """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""

@@ -20,15 +20,13 @@ def write_report(
     answer: WhatIf,
     changes: Changes,
     found: Found | None,
-    *,
-    notes: tuple[str, ...] = (),
 ) -> None:
-    """Write the page of one policy; `found` is None where no candles were given, `notes` end its first lines."""
+    """Write the page of one policy; `found` is None where no candles were given."""
     registered = ledger.register().policies
     recorded = [registered[name].policy for name in changes.recorded if name in registered]
     policies = {policy.name: policy for policy in (*recorded, answer.policy)}
     walked = None if found is None else _walked(found)
-    write_what_if(path, WhatIfRun(answer, changes, tuple(policies.values()), walked, notes), engine)
+    write_what_if(path, WhatIfRun(answer, changes, tuple(policies.values()), walked), engine)
 
 
 def _walked(found: Found) -> WalkedCandidate:

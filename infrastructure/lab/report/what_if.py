@@ -1,7 +1,7 @@
 """The report of a what-if: recorded decisions under another policy and, with candles, what positions came to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
@@ -54,7 +54,6 @@ class WhatIfRun:
     changes: Changes
     policies: tuple[Policy, ...]
     walked: WalkedCandidate | None = None
-    notes: tuple[str, ...] = field(default=())
 
 
 def write_what_if(path: FilePath, run: WhatIfRun, engine: LevelEngine) -> None:
@@ -71,7 +70,7 @@ def what_if_page(run: WhatIfRun, engine: LevelEngine) -> Page:
     drawn = [surface_of(policy, engine, calm_inputs(policy)) for policy in run.policies]
     return Page(
         f"What {answer.policy.name} would have done",
-        (*_lead(answer), *(() if run.walked is None else _verdict(run.walked)), *run.notes),
+        (*_lead(answer), *(() if run.walked is None else _verdict(run.walked))),
         (*sections, surfaces(drawn)),
     )
 

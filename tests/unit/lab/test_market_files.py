@@ -11,7 +11,8 @@ import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
-from exitbrain.infrastructure.lab.candles import interval_named, read_candles, read_funding, read_trades
+from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
+from exitbrain.infrastructure.lab.intervals import interval_named
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 
 T0 = 1_722_470_400_000  # 2024-08-01

@@ -187,7 +187,7 @@ def test_a_page_where_every_plan_is_refused_draws_no_distribution(world: World) 
 def test_with_candles_totals_attribution_and_verdict_come_first(world: World) -> None:
     run, _, _ = asked(world, V3_6)
     of = walked(world)
-    run = WhatIfRun(run.answer, run.changes, run.policies, of, ("A note.",))
+    run = WhatIfRun(run.answer, run.changes, run.policies, of)
 
     page = what_if_page(run, ENGINE)
 
@@ -203,7 +203,7 @@ def test_with_candles_totals_attribution_and_verdict_come_first(world: World) ->
     )
     assert "Left out: ETHUSDT." in first.text
     assert any("Verdict inconclusive: too few days." in text for text in first.text)
-    assert page.lead[-2:] == ("Verdict: inconclusive (too few days).", "A note.")
+    assert page.lead[-1] == "Verdict: inconclusive (too few days)."
 
 
 def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_not(world: World) -> None:
