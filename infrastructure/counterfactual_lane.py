@@ -17,7 +17,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.lab.spread import Spread
+from exitbrain.infrastructure.lab.spread import ParallelMap
 
 Lane = Literal["row", "columnar"]
 
@@ -67,7 +67,7 @@ class Asking:
         lane: Lane | None = None,
         progress: Callable[[int, int], None] | None = None,
         pairs: Callable[[Pair], None] | None = None,
-        on: Spread | None = None,
+        on: ParallelMap | None = None,
         store: str = "",
     ) -> Asked:
         """Ask every policy; `pairs` gets each answer, which needs rows, `progress` log positions and answers.
@@ -109,7 +109,7 @@ class Asking:
         policies: Sequence[Policy],
         selection: Selection,
         progress: Callable[[int, int], None] | None,
-        on: Spread | None,
+        on: ParallelMap | None,
         store: str,
     ) -> Counterfactual:
         from exitbrain.infrastructure.lab.columnar_counterfactual import (  # noqa: PLC0415 - an extra

@@ -12,7 +12,7 @@ from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
-from exitbrain.infrastructure.event_store.sqlite_files import StorePaths, Way
+from exitbrain.infrastructure.event_store.sqlite_files import ReadMode, StorePaths
 from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, look, why_empty
 from exitbrain.infrastructure.event_store.startup import check
 from exitbrain.infrastructure.secrets import masked
@@ -58,7 +58,7 @@ def is_read_from_a_copy(url: str) -> bool:
     if not isinstance(place, Path):
         return False
     paths = StorePaths(place)
-    return paths.way_to_read(paths.look()) is Way.COPIED
+    return paths.read_mode(paths.look()) is ReadMode.COPIED
 
 
 def _place_of(url: str) -> Path | Literal["memory", "postgres"]:

@@ -16,7 +16,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
 from exitbrain.infrastructure.lab.lane import fresh_mirror
-from exitbrain.infrastructure.lab.spread import Spread
+from exitbrain.infrastructure.lab.spread import ParallelMap
 
 PARTS = 16
 """Into how many parts a sweep is cut: each reads all segments again, and computes for long where it is worth it."""
@@ -32,7 +32,7 @@ class SweepTask:
 
 
 def ask_on(
-    on: Spread,
+    on: ParallelMap,
     policies: Sequence[Policy],
     task: SweepTask,
     progress: Callable[[int, int], None] | None = None,

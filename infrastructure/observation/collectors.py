@@ -73,7 +73,7 @@ class Busiest:
         self._gauge.remove(label)
 
 
-class Way(Collector):
+class LatencyHistogram(Collector):
     """How long messages took from entry to publication: a histogram that takes a batch at once."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Way(Collector):
         yield family
 
 
-class Watched(Collector):
+class SupervisorCollector(Collector):
     """What is looked up when somebody asks: the loops, the event loop, what is not published, the turn, the conflicts."""
 
     def __init__(

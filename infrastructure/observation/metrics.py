@@ -22,7 +22,12 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.receipt import Disposition, Reason
-from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, Watched, Way
+from exitbrain.infrastructure.observation.collectors import (
+    Bounded,
+    Busiest,
+    LatencyHistogram,
+    SupervisorCollector,
+)
 
 SYMBOLS_MAX = 500
 
@@ -136,7 +141,7 @@ class Metrics:
         conflicts: Callable[[], int] = lambda: 0,
     ) -> None:
         """Show the loops of a supervisor, for how long event loop, publication or turn lag, a count of conflicts."""
-        self._registry.register(Watched(states, silent_s, unpublished, turn, conflicts))
+        self._registry.register(SupervisorCollector(states, silent_s, unpublished, turn, conflicts))
 
     def watch_ready(self, is_ready: Callable[[], bool]) -> None:
         """Show whether the worker is ready, as its health says."""
@@ -217,8 +222,8 @@ class Metrics:
         self._seconds = Bounded(
             self._histogram("step_seconds", "Duration of a step on one batch.", STEP_BUCKETS, "step")
         )
-        self._way = Way()
-        self._registry.register(self._way)
+        self._latency = LatencyHistogram()
+        self._registry.register(self._latency)
         self._published = Bounded(self._counter("published_entries", "Entries published.", "stream"))
         self._position = Bounded(
             self._gauge(
@@ -321,7 +326,7 @@ class Metrics:
         self._seconds.of("publish").observe(seconds)
         self._published.of(stream).inc(entries)
         self._position.of(stream).set(position)
-        self._way.observe(stream, 1000.0 * self._wall_clock(), entry_ids)
+        self._latency.observe(stream, 1000.0 * self._wall_clock(), entry_ids)
 
     def _reclaim(self, *, entries: int, **_: object) -> None:
         self._reclaimed.inc(entries)

@@ -22,7 +22,7 @@ Held = tuple[Order, Delivery]
 
 
 @dataclass(slots=True)
-class Lane:
+class StreamCursor:
     """One stream on its way to being merged; lanes are numbered in the order in which streams were given.
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
@@ -72,7 +72,7 @@ def stands_at(message: IncomingMessage, ms: int, now_ms: int) -> int:
     return now_ms if at is None else min(now_ms, int(1000 * at.timestamp()))
 
 
-def merged(lanes: Sequence[Lane], limit: int) -> list[Delivery]:
+def merged(lanes: Sequence[StreamCursor], limit: int) -> list[Delivery]:
     """Take up to `limit` held entries in their order, none beyond what a lane may have on the server."""
     bounds = [lane.held[-1][0] for lane in lanes if lane.held and not lane.exhausted]
     taken: list[Delivery] = []
@@ -87,5 +87,5 @@ def merged(lanes: Sequence[Lane], limit: int) -> list[Delivery]:
     return taken
 
 
-def _first(lane: Lane) -> Order:
+def _first(lane: StreamCursor) -> Order:
     return lane.held[0][0]

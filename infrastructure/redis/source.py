@@ -41,7 +41,7 @@ from exitbrain.infrastructure.redis.connection import (
 )
 from exitbrain.infrastructure.redis.errors import code_of
 from exitbrain.infrastructure.redis.key_types import naming_types
-from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, StreamCursor, merged
 from exitbrain.infrastructure.redis.news import wait_for_news
 from exitbrain.infrastructure.redis.owners import store_in
 from exitbrain.infrastructure.redis.scripts import (
@@ -130,7 +130,7 @@ class RedisSource:
         self.consumer = consumer
         self.in_turn = False
         self._lanes = [
-            Lane(number, stream, names.source_of(stream), names.group_of(stream))
+            StreamCursor(number, stream, names.source_of(stream), names.group_of(stream))
             for number, stream in enumerate(names.incoming)
         ]
         self.groups_recreated = 0
@@ -283,7 +283,9 @@ class RedisSource:
         for lane in self._lanes:
             lane.held.clear()
 
-    async def _take(self, lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, str]], Any]:
+    async def _take(
+        self, lanes: Sequence[StreamCursor], limit: int
+    ) -> tuple[list[tuple[StreamCursor, str]], Any]:
         """Take from several lanes at one moment; return what was asked, and None instead of answers without the turn."""
         asked = [(lane, lane.after) for lane in lanes]
         keys = [self._names.turn, self._names.store_of_turn, *(lane.stream for lane in lanes)]
@@ -291,7 +293,7 @@ class RedisSource:
         cap = self._settings.max_message_bytes
         return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, cap, *places])
 
-    async def _put_back(self, lane: Lane, now: bytes, was: bytes) -> bool:
+    async def _put_back(self, lane: StreamCursor, now: bytes, was: bytes) -> bool:
         """Set a group back that somebody has set ahead, or read from, since we last did; what came now comes again.
 
         Return whether it was. One that was set back gives again what was received, which changes nothing.
@@ -307,7 +309,9 @@ class RedisSource:
         return bool(await self._ask(partial(self._go_back, [lane.stream], arguments)))
 
     @staticmethod
-    def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, *, is_end: bool) -> dict[bytes, int]:
+    def _go_on(
+        lane: StreamCursor, after: str, ids: Sequence[bytes], about: Any, *, is_end: bool
+    ) -> dict[bytes, int]:
         """Note up to where a lane was read, and return how often its entries were delivered, where that is known."""
         if after == NEW:
             lane.exhausted = is_end
@@ -329,7 +333,7 @@ class RedisSource:
             await self._ask(news, beyond_s=wait_s)
 
     def _delivery(
-        self, lane: Lane, server: bytes, entry_id: bytes, content: Content | None, attempt: int
+        self, lane: StreamCursor, server: bytes, entry_id: bytes, content: Content | None, attempt: int
     ) -> Delivery:
         text = entry_id.decode()
         message, digest = from_content(

@@ -18,7 +18,7 @@ from exitbrain.infrastructure.files.opened import UNREADABLE, open_content, reas
 from exitbrain.infrastructure.text_files import other_encoding, without_marks
 from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
-from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
+from exitbrain.infrastructure.wire.json_text import JsonNumber, NotJson, decode_numbers
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
 
 UNKNOWN = "unknown"
@@ -164,7 +164,7 @@ def _message(
 
 
 def _is_stream(name: str) -> bool:
-    return 0 < len(name) <= STREAM_MAX and not isinstance(name, Number) and not has_surrogate(name)
+    return 0 < len(name) <= STREAM_MAX and not isinstance(name, JsonNumber) and not has_surrogate(name)
 
 
 def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:

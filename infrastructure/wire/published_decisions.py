@@ -86,13 +86,13 @@ def refused(event: LevelsRefused, facts: Facts) -> shapes.LevelsRefused:
     )
 
 
-def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
+def _guards(report: GuardReport) -> tuple[shapes.GuardFinding, ...]:
     """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
     rest = _without_figures(report.passed, tuple(report.unknown.items()))
     if not report.failed:
         return tuple(rest.values())
     failed = {
-        name: shapes.Guard(name, "failed", wording.failure(name, figures))
+        name: shapes.GuardFinding(name, "failed", wording.failure(name, figures))
         for name, figures in report.failed.items()
     }
     return tuple([failed.get(name) or rest[name] for name in GUARDS if name in failed or name in rest])
@@ -101,9 +101,11 @@ def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
 @lru_cache(maxsize=1024)
 def _without_figures(
     passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]
-) -> dict[str, shapes.Guard]:
+) -> dict[str, shapes.GuardFinding]:
     report = GuardReport(passed, {}, dict(unknown))
-    return {name: shapes.Guard(name, state, detail) for name, state, detail in wording.findings(report)}
+    return {
+        name: shapes.GuardFinding(name, state, detail) for name, state, detail in wording.findings(report)
+    }
 
 
 def _trigger_prices(triggers: Triggers[Price] | None) -> shapes.TriggerPrices | None:

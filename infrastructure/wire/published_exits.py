@@ -36,10 +36,10 @@ def exit_ignored(
     )
 
 
-def _cycle(met: Cycle | None) -> shapes.Cycle | None:
+def _cycle(met: Cycle | None) -> shapes.CandidatePosition | None:
     if met is None:
         return None
-    return shapes.Cycle(
+    return shapes.CandidatePosition(
         position_id=met.position_id,
         cycle=met.cycle,
         side=met.side,

@@ -24,7 +24,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in ISO 8601, UTC."""
 
 
-class Guard(Struct, frozen=True):
+class GuardFinding(Struct, frozen=True):
     """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
 
     name: str
@@ -106,7 +106,7 @@ class AdaptiveLevels(_OfDecision, kw_only=True):
     lsf: float
     pnl_factor: float
     binding: tuple[Bound, ...]
-    guards: tuple[Guard, ...]
+    guards: tuple[GuardFinding, ...]
     assumptions: tuple[Assumption, ...]
     trigger_prices: TriggerPrices | None
 
@@ -159,7 +159,7 @@ class PositionClosed(_OfPosition, kw_only=True):
     assumptions: tuple[Assumption, ...]
 
 
-class Cycle(Struct):
+class CandidatePosition(Struct):
     """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
 
     position_id: UUID
@@ -198,8 +198,8 @@ class ExitIgnored(_Event, kw_only=True):
     price: str | None
     rule: Whose | None
     held_by: str | None
-    open: Cycle | None
-    last: Cycle | None
+    open: CandidatePosition | None
+    last: CandidatePosition | None
 
 
 class PolicyActivated(_Event, kw_only=True):
