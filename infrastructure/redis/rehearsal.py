@@ -14,16 +14,14 @@ from redis.exceptions import RedisError
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.dead_letters import LETTERS
 from exitbrain.infrastructure.redis.errors import code_of, trouble_of
+from exitbrain.infrastructure.redis.place_scripts import GO_BACK, LOOK_BACK, PLACE
 from exitbrain.infrastructure.redis.publisher import LOOK, NEWEST, PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     BACKLOG,
-    GO_BACK,
-    LETTERS,
     LOOK_AT_TURN,
-    LOOK_BACK,
-    PLACE,
     READ,
     REAP,
     RECLAIM,
