@@ -65,7 +65,6 @@ STILL_LONG: set[str] = {
     "exitbrain.infrastructure.cli.reports",
     "exitbrain.infrastructure.demo.story",
     "exitbrain.infrastructure.lab.walking.kernel",
-    "exitbrain.infrastructure.settings",
 }
 """Modules over the limit that have to be split. Never add one."""
 
