@@ -44,7 +44,7 @@ class ForeignEngine:
     """Compute with a class of the old signature; one instance for each pair of bases, kept as its users keep it."""
 
     def __init__(self, name: str) -> None:
-        """Load the class; raises InvalidValue for a name that is none, EngineUnavailable where it can not be loaded."""
+        """Load the class; raises InvalidValue for an invalid name, EngineUnavailable where it can not be loaded."""
         self.name = name
         self._class = _loaded(name)
         self._built: dict[tuple[float, float], Any] = {}

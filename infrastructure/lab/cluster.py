@@ -1,7 +1,7 @@
 """The parts of a task on a Dask cluster: processes of this machine, or workers of any number of machines.
 
 Workers need the same version of ExitBrain, and must see the files that a part names under the same path. Dask gives
-a part whose worker was lost to another one; a part that takes several workers with it is not tried for ever.
+a part whose worker was lost to another one; a part that takes several workers with it is not tried forever.
 
 Whoever reaches a scheduler or a worker can run code in it. Those of this machine are reached with a key that only this
 run has; for others, Dask's own configuration names certificates (`distributed.comm.tls`).

@@ -120,7 +120,7 @@ class ExitQuestions:
     ) -> Counterfactual:
         """Return what a policy would have said on the recorded decisions, or each of its variants; records nothing.
 
-        A policy is the name of one in the store, or any other. A variant names the parameters that are to be others;
+        A policy is the name of one in the store, or any other. A variant names the parameters to change;
         the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
         parameter that the policy has not or that gives no finite level above 0, UnknownPolicy, and EngineFailed.
         """

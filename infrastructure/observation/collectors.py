@@ -81,7 +81,7 @@ class LatencyHistogram(Collector):
         self._sums: dict[str, float] = {}
 
     def observe(self, stream: str, now_ms: float, entry_ids: Sequence[str]) -> None:
-        """Count messages published now by the milliseconds in their stream ids; other ids tell no time."""
+        """Count messages published now by the milliseconds in their stream ids; other ids hold no time."""
         counts = self._counts.setdefault(stream, [0] * (len(WAY_BUCKETS) + 1))
         total = 0.0
         for entry_id in entry_ids:

@@ -124,7 +124,7 @@ class LiveJournal:
         self._muted = Muted()
 
     def event(self, name: str, **facts: object) -> None:
-        """Note an event of normal life."""
+        """Note a routine event."""
         self._metrics.note(name, facts)
         if name == "messages":
             self._messages(facts["outcomes"])

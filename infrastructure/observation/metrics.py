@@ -99,10 +99,10 @@ class Metrics:
         ).set_function(is_ready)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """Return all metrics in the text format that an Accept header asks for, plain text for one that is none."""
+        """Return all metrics in the text format that an Accept header asks for, plain text for an invalid one."""
         try:
             encode, content_type = choose_encoder(accept if accept.isascii() and accept.isprintable() else "")
-        except (TypeError, ValueError):  # a version that is none
+        except (TypeError, ValueError):  # no such version
             encode, content_type = choose_encoder("")
         return encode(self._families.registry), content_type
 

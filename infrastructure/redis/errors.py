@@ -1,7 +1,7 @@
 """What a failure of Redis means: whether it may pass, and one sentence with the reason that the server gives.
 
 What asking again can not cure (a wrong password, a right that is missing, a key of another type, a wrong address) is
-told apart from what it may (a server that is away, is loading, is full), so that a worker is not started in vain.
+told apart from what it may (a server that is away, is loading, is full), so that a worker is not started only to fail.
 """
 
 import errno

@@ -302,7 +302,7 @@ class RedisSource:
             await asyncio.sleep(min(wait_s, self._turn_free_in_s) if self._turn_free_in_s > 0 else wait_s)
             return
         block_ms = int(wait_s * 1000)
-        if block_ms > 0:  # on the server 0 means for ever
+        if block_ms > 0:  # on the server 0 means forever
             after = {cursor.stream: cursor.delivered for cursor in self._cursors}
             news = partial(wait_for_news, self._connection.waiting, after, block_ms)
             await self._connection.ask(news, beyond_s=wait_s)

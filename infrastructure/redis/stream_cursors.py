@@ -74,7 +74,7 @@ class StreamCursor:
 def stands_at(message: IncomingMessage, ms: int, now_ms: int) -> int:
     """Return the milliseconds by which an entry stands among those of other streams: those of its id.
 
-    An id from the future of the server that gave it tells no time, nor do those that follow it in its stream. There the
+    An id from the future of the server that gave it holds no time, nor do those that follow it in its stream. There the
     time of the message counts, until now.
     """
     if ms <= now_ms:

@@ -91,7 +91,7 @@ def _why_no_messages(name: str, head: Sequence[bytes]) -> str:
 def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
     """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
 
-    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on for ever. Raises
+    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on forever. Raises
     InputUnreadable when the file can not be opened, breaks off, or holds more than the limits allow.
     """
     try:

@@ -44,7 +44,7 @@ def left_by(said: Mapping[str, object], reading: FieldReader) -> Left:
 
 
 def first_amount(said: Mapping[str, object], names: Iterable[str], reading: FieldReader) -> Decimal | None:
-    """Return the size of the first number there is under these names; what is none is taken as absent."""
+    """Return the size of the first number there is under these names; what is not a number counts as absent."""
     for name in names:
         if name in said:
             amount = amount_of(said[name])

@@ -35,7 +35,7 @@ RECORDED = "as recorded"
 class CandidateOutcomes:
     """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
 
-    `left_out` says which positions are in no number, and why, `notes` what else is to be known, a sentence each.
+    `left_out` says which positions are left out of the figures, and why, `notes` what else is to be known, a sentence each.
     """
 
     outcomes: Sequence[PositionOutcome]
