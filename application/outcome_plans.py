@@ -20,7 +20,7 @@ from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevel
 
 
 class LeftOutBecause(StrEnum):
-    """Why a recorded position can not be walked."""
+    """Why a recorded position cannot be walked."""
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
@@ -34,7 +34,7 @@ class LeftOutBecause(StrEnum):
 
 
 class NotWalked(ExitBrainError):
-    """A position can not be walked; caught where it is left out."""
+    """A position cannot be walked; caught where it is left out."""
 
     def __init__(self, because: LeftOutBecause, detail: str) -> None:
         super().__init__(because, detail)

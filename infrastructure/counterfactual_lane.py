@@ -29,7 +29,7 @@ POLICIES_WORTH = 100
 
 
 class NoColumns(ExitBrainError):
-    """Columns were asked for and can not be had; the text says why and what would help."""
+    """Columns were asked for and cannot be had; the text says why and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Asking:
         """Ask every policy; `pairs` gets each answer, which needs rows, `progress` log positions and answers.
 
         In columns the policies are shared out among those who work `on` a cluster, who open the store by its URL
-        `store`. Raises NoColumns where the columnar lane is asked for and can not be taken.
+        `store`. Raises NoColumns where the columnar lane is asked for and cannot be taken.
         """
         why_not = self._why_no_columns(policies, pairs)
         if lane == "columnar" and why_not is not None:

@@ -39,7 +39,7 @@ class EnvFile(DotEnvSettingsSource):
         try:
             text = read_text(file_path)
         except (*UNREADABLE, NotUtf8) as error:
-            raise SettingsError(f"{file_path} can not be read: {reason_of(error)}") from error
+            raise SettingsError(f"{file_path} cannot be read: {reason_of(error)}") from error
         # As the base class would: names in any case, an empty value as if it were absent.
         return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
 
@@ -77,4 +77,4 @@ def _secret_in(file: Path) -> str:
     except FileNotFoundError:
         return ""
     except (*UNREADABLE, NotUtf8) as error:
-        raise SettingsError(f"the secret file {file} can not be read: {reason_of(error)}") from error
+        raise SettingsError(f"the secret file {file} cannot be read: {reason_of(error)}") from error

@@ -133,7 +133,7 @@ def look(reader: SQLiteReader, name: str) -> Glimpse | None:
         under_log = reader.select_under_log(_OPENED, STORE_ID.hex)
         newest = reader.select(_NEWEST, NEWEST_ENTRIES)
     except OperationalError as e:
-        raise StoreUnavailable(f"{name} can not be read: {e}") from e
+        raise StoreUnavailable(f"{name} cannot be read: {e}") from e
     if not newest:
         return None
     return Glimpse(_first(opened), dict(newest), under_log=_first(under_log))

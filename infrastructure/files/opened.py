@@ -80,7 +80,7 @@ def within(source: Source, limits: FileLimits) -> BinaryIO:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why a file can not be read, as the end of a sentence that names it."""
+    """Return why a file cannot be read, as the end of a sentence that names it."""
     if isinstance(error, MemoryError):
         return "there is not enough memory for what it holds"
     return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__

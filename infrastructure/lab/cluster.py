@@ -141,7 +141,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
                 silence_logs=50,
             )
         except (OSError, TimeoutError, RuntimeError) as error:
-            raise ClusterUnavailable(f"the local cluster can not be started: {error}") from error
+            raise ClusterUnavailable(f"the local cluster cannot be started: {error}") from error
         with cluster:
             yield cluster
 
@@ -168,7 +168,7 @@ def _client(where: Any, name: str) -> Iterator[Any]:
             asyncio.run(_knock(where))
         client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
-        raise ClusterUnavailable(f"{name} can not be reached: {error}") from error
+        raise ClusterUnavailable(f"{name} cannot be reached: {error}") from error
     try:
         try:
             client.wait_for_workers(1, timeout=WORKERS_S)

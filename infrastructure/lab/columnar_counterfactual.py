@@ -104,7 +104,7 @@ class ColumnarCounterfactual:
             yield columns
 
     def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> RecordedRows:
-        """Return the selected decisions that can be asked about, and count those that can not."""
+        """Return the selected decisions that can be asked about, and count those that cannot."""
         left_out.unreadable += int(np.count_nonzero(~columns.readable))
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)

@@ -1,6 +1,6 @@
 """Counterfactual on a cluster: each part is some of the policies over all decisions.
 
-The mean of a change is a sum of doubles in log order, which can not be cut at segments and put together to the same
+The mean of a change is a sum of doubles in log order, which cannot be cut at segments and put together to the same
 bits. Policies can: each is asked about every decision in log order by one worker, as in one process.
 """
 

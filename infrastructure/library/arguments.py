@@ -17,7 +17,7 @@ def check(name: str, given: object, kind: type | tuple[type, ...], wanted: str) 
 
 
 def check_function(name: str, given: object, wanted: str) -> None:
-    """Raise TypeError for an argument that can not be called."""
+    """Raise TypeError for an argument that cannot be called."""
     if not callable(given):
         raise TypeError(f"{name} is {_shown(given)}; wanted: {wanted}")
 

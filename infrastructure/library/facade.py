@@ -119,7 +119,7 @@ class ExitBrain(ExitQuestions):
 
         The store and every other setting come from the arguments, else from `EXITBRAIN_*` in the environment, else from
         `env_file`, such as `.env`, else from the defaults. Raises SettingsError for a setting that is not known or not
-        allowed, and StoreUnavailable for a store that can not be opened. Close it, or use it as a context manager.
+        allowed, and StoreUnavailable for a store that cannot be opened. Close it, or use it as a context manager.
         """
         # The wiring costs a third of a second to import, which a host with its own adapters need not pay.
         from exitbrain.infrastructure.container import opened  # noqa: PLC0415
@@ -216,7 +216,7 @@ class ExitBrain(ExitQuestions):
         """Register a policy where its name is new, and put it in force for a scope: "*", or one symbol.
 
         It is a message like any other: it has a receipt, with who (`by`) and `why` in it, saved in one transaction with
-        its events. REFUSED where the name is registered with other content, or the policy can not be used: a formula
+        its events. REFUSED where the name is registered with other content, or the policy cannot be used: a formula
         that ExitBrain does not have, a parameter too few or too many, levels that are not finite or not above 0.
         IGNORED where it is in force for that scope already. The next decision uses it, whoever makes it; open plans
         keep their levels until their next message, and the answer counts them.

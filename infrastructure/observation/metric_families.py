@@ -132,7 +132,7 @@ class MetricFamilies:
             )
         )
         self.lag = Bounded(
-            self.gauge("lag_entries", "Entries never delivered; NaN where the server can not tell.", "stream")
+            self.gauge("lag_entries", "Entries never delivered; NaN where the server cannot tell.", "stream")
         )
         self.pending = Bounded(
             self.gauge("pending_entries", "Entries delivered and not acknowledged.", "stream")

@@ -4,7 +4,7 @@ from exitbrain.infrastructure.redis.lua import FACTS_OF, IN_CHUNKS, LUA_LAST_ID,
 
 # How far a group is, and what there is of its stream: the newest id delivered, the oldest that is there, the newest
 # deleted, how many there are, how many were ever added, where the server tells it, and the newest ever added. Nothing
-# where the group is not there. To a group that was given nothing the rest can not matter, and would cost a look at the first and the newest entry.
+# where the group is not there. To a group that was given nothing the rest cannot matter, and would cost a look at the first and the newest entry.
 PLACE = (
     FACTS_OF
     + """

@@ -105,7 +105,7 @@ class RedisPlaces:
 
 
 def _begun(text: bytes, reached: EntryId | None) -> EntryId | None:
-    """Return where a group began, as its note says; a note that says what can not be says nothing."""
+    """Return where a group began, as its note says; a note that says what cannot be says nothing."""
     if not re.fullmatch(rb"\d{1,20}-\d{1,20}", text):
         return None
     begun = _entry_id(text)

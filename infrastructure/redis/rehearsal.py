@@ -1,6 +1,6 @@
 """What a worker does with Redis, gone through without changing anything that anybody can see.
 
-A right is checked before arguments are, so a command with an argument that can not be shows whether it is allowed and
+A right is checked before arguments are, so a command with an argument that cannot be shows whether it is allowed and
 does nothing. A script is given what makes it stop at once: the name of a consumer that nobody has, and nothing to do.
 Scripts are loaded, as a worker does; which ones a server has seen shows nowhere.
 """
@@ -79,7 +79,7 @@ async def _go_through(client: Redis, probe: Probe) -> None:
                 if code_of(error) != "NOGROUP":  # it is made with the first start of a worker
                     raise
     except RedisError as error:
-        # Neither passing nor lasting: it is about the argument that can not be, so the command is allowed.
+        # Neither passing nor lasting: it is about the argument that cannot be, so the command is allowed.
         if trouble_of(error, timeout_s=COMMAND_TIMEOUT_S).passes is not None:
             raise
 

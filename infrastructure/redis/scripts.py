@@ -129,7 +129,7 @@ return {taken, more and found[looked_at][1] or '', wrong}
 )
 
 # Who has the turn, unless that is us: whether it was without an end (which it is given), whether the holder is a
-# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server can not
+# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server cannot
 # count them (before 7.0, and after some deletions) one stands for all.
 LOOK_AT_TURN = (
     FACTS_OF

@@ -1,6 +1,6 @@
 """RedisSource: entries of the incoming streams, each delivered until it is acknowledged.
 
-Each stream has a group of its own, so one blocking read can not serve them all: a plain read waits for news and
+Each stream has a group of its own, so one blocking read cannot serve them all: a plain read waits for news and
 takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
 could overtake an entry that still waits on the server is held back, so a close never comes before its open.
 
@@ -60,7 +60,7 @@ TURN_MAX_S = 30.0
 """No worker takes a turn for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
-"""A turn that can not be given back in this time expires by itself; a stop has two seconds in all."""
+"""A turn that cannot be given back in this time expires by itself; a stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class StreamCursor:
     """How far one stream is read; streams are numbered in the order in which they were given.
 
     `after` is the id up to which what is pending with us has been read again, or NEW. `exhausted` says that the last
-    answer left nothing on the server, `delivered` how far the group was then. `sure` says that it can not have moved
+    answer left nothing on the server, `delivered` how far the group was then. `sure` says that it cannot have moved
     since, unless somebody else has moved it. `held` is what came and was not yet passed on, in its order; `newest` is
     where the last that came stands.
     """

@@ -125,7 +125,7 @@ def _check_not_contradictory(words: tuple[tuple[str, str, Word], ...]) -> None:
 
 
 def _flag(said: Mapping[str, object], names: tuple[str, ...]) -> bool:
-    """Return whether any of these flags is set; one that can not be read is refused, since it may say exit."""
+    """Return whether any of these flags is set; one that cannot be read is refused, since it may say exit."""
     is_set = False
     for name in names:
         if name in said:

@@ -41,7 +41,7 @@ _NOT_THIS_WAY = {"[": ", not an array", "{": ", not an object over several lines
 
 
 class InputUnreadable(ExitBrainError):
-    """A file of messages can not be read; the text is one sentence for the user."""
+    """A file of messages cannot be read; the text is one sentence for the user."""
 
 
 class NoMessages(ExitBrainError):
@@ -92,7 +92,7 @@ def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes
     """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
 
     Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on forever. Raises
-    InputUnreadable when the file can not be opened, breaks off, or holds more than the limits allow.
+    InputUnreadable when the file cannot be opened, breaks off, or holds more than the limits allow.
     """
     try:
         if path == "-":
@@ -104,7 +104,7 @@ def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes
                     limits.check_rows(number)
                 yield _without_marks(line)
     except UNREADABLE as error:
-        raise InputUnreadable(f"{path} can not be read: {reason_of(error)}.") from error
+        raise InputUnreadable(f"{path} cannot be read: {reason_of(error)}.") from error
 
 
 def _plain_lines(stream: BinaryIO) -> Iterator[bytes]:

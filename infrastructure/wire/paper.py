@@ -29,7 +29,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 def is_paper(
     said: Mapping[str, object], around: Mapping[str, object], reading: FieldReader, *, lenient: bool
 ) -> bool:
-    """Return whether a message is marked as paper trading; a mark that can not be read is refused, unless lenient."""
+    """Return whether a message is marked as paper trading; a mark that cannot be read is refused, unless lenient."""
     marked = False
     for place in (said, around):
         if PAPER_NAMES.isdisjoint(place):

@@ -20,7 +20,7 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class UnusableMessage(ExitBrainError):
-    """A message can not be used; `is_exit` says that it asks for an exit, or may."""
+    """A message cannot be used; `is_exit` says that it asks for an exit, or may."""
 
     def __init__(self, refusal: Refusal, *, is_exit: bool = False) -> None:
         self.refusal = refusal
@@ -55,7 +55,7 @@ class FieldReader:
         self.assumptions.append(Assumption(name, shown(given), why))
 
     def shape(self, shape: type[Shape], said: Mapping[str, object], needed: Container[str]) -> Shape:
-        """Read a shape; a field that can not be read is taken as absent, unless it is needed: then raises UnusableMessage."""
+        """Read a shape; a field that cannot be read is taken as absent, unless it is needed: then raises UnusableMessage."""
         while True:
             try:
                 return shape.model_validate(said)

@@ -37,7 +37,7 @@ NOTHING_LEFT = Left()
 
 
 def left_by(said: Mapping[str, object], reading: FieldReader) -> Left:
-    """Return what an exit leaves open; what can not be read of it is taken as absent."""
+    """Return what an exit leaves open; what cannot be read of it is taken as absent."""
     if LEFT_NAMES.isdisjoint(said):
         return NOTHING_LEFT
     return Left(first_amount(said, REMAINING_NAMES, reading), _is_partial(said, reading))

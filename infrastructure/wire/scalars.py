@@ -174,7 +174,7 @@ def _text(value: object, longest: int) -> str:
 
 
 def _id(value: object) -> str:
-    """Return an id as it was given, however long; what can not be stored of it is written as an escape."""
+    """Return an id as it was given, however long; what cannot be stored of it is written as an escape."""
     if not isinstance(value, str):
         raise _refusal(Reason.BAD_VALUE, ID_ALLOWED)
     return value.encode("utf-8", "backslashreplace").decode() if has_surrogate(value) else value

@@ -53,7 +53,7 @@ class WireTranslator:
     """Translate what came over the wire; it holds no state, so the same message gives the same answer."""
 
     def translate(self, message: IncomingMessage) -> Translation:
-        """Return what the message says, or why it can not be used; never raises for what it contains."""
+        """Return what the message says, or why it cannot be used; never raises for what it contains."""
         if message.broken is None and message.source == TRADE_INTENT:
             usual = usual_intent(message.fields)
             if usual is not None:
@@ -91,7 +91,7 @@ class WireTranslator:
 
 
 def _unusable(source: str, said: Mapping[str, object], error: UnusableMessage, time: MessageTime) -> Unusable:
-    """Return why a message can not be used, with what is known of it: a refused exit must not be silent."""
+    """Return why a message cannot be used, with what is known of it: a refused exit must not be silent."""
     is_exit = error.is_exit or source in (TRADE_CLOSED, BOOK_CLOSE)
     if source == TRADE_INTENT and not is_exit:
         try:
