@@ -41,7 +41,7 @@ class Retried(Struct, frozen=True):
 def all_letters(
     letters: DeadLetters, sources: Sequence[str] = SOURCES
 ) -> tuple[list[DeadLetter], list[UnreadableLetter]]:
-    """Return what was refused, in the order it was recorded, and what among it can not be read."""
+    """Return what was refused, in the order it was recorded, and what among it cannot be read."""
     found: list[DeadLetter] = []
     unreadable: list[UnreadableLetter] = []
     for source in sources:
@@ -93,10 +93,10 @@ def retry(
 
 def _check_whole(letter: DeadLetter) -> None:
     if not letter.fields.values:
-        raise NotRetried(f"{letter.entry_id} can not be sent again: nothing of it was kept")
+        raise NotRetried(f"{letter.entry_id} cannot be sent again: nothing of it was kept")
     if letter.fields.length is not None:
         kept = f"of its {letter.fields.length} bytes only the first were kept"
-        raise NotRetried(f"{letter.entry_id} can not be sent again: {kept}")
+        raise NotRetried(f"{letter.entry_id} cannot be sent again: {kept}")
 
 
 def _check_usable(letter: DeadLetter, fields: RawFields, translator: Translator) -> None:

@@ -60,7 +60,7 @@ def explain(
 
 
 def explain_decision(engine: LevelEngine, ledger: ExitLedger, decision: Decision) -> Explanation:
-    """Compute a recorded decision again from its inputs; raises UnknownPolicy where this version can not."""
+    """Compute a recorded decision again from its inputs; raises UnknownPolicy where this version cannot."""
     policy = ledger.register().named(decision.policy.name).policy
     snapshot = decision.context.snapshot
     instrument = None if snapshot is None else ledger.instrument(snapshot)

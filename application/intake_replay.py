@@ -28,7 +28,7 @@ from exitbrain.domain.receipt import MessageReceived
 class _Group:
     """What was saved together: a receipt with its effects, or an event of the store or of the register.
 
-    `lost` is the first of them that can not be read.
+    `lost` is the first of them that cannot be read.
     """
 
     log_position: int
@@ -173,7 +173,7 @@ class IntakeReplay:
 def whole_log(
     ledger: ExitLedger, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
 ) -> Iterator[LogEntry | UnreadableEvent]:
-    """Yield the log; an entry that can not be read as the error that says why."""
+    """Yield the log; an entry that cannot be read as the error that says why."""
     while True:
         try:
             for entry in ledger.log(after, upto=upto, topics=topics):
@@ -187,7 +187,7 @@ def whole_log(
 
 
 def lost(unreadable: UnreadableEvent) -> Drift:
-    """Return what a report says of an event that can not be read."""
+    """Return what a report says of an event that cannot be read."""
     return Drift(f"log position {unreadable.position}", "event", unreadable.why, "")
 
 

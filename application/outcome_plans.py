@@ -36,7 +36,7 @@ class LeftOutBecause(StrEnum):
 
 
 class NotWalked(ExitBrainError):
-    """A position can not be walked; caught where it is left out."""
+    """A position cannot be walked; caught where it is left out."""
 
     def __init__(self, because: LeftOutBecause, detail: str) -> None:
         super().__init__(because, detail)

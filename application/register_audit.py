@@ -30,7 +30,7 @@ from exitbrain.domain.store import StoreOpened
 
 
 def findings(ledger: ExitLedger, translator: Translator) -> Iterator[RegisterFinding]:
-    """Yield what is wrong in the register, in log order. What can not be read at all is the matter of a replay."""
+    """Yield what is wrong in the register, in log order. What cannot be read at all is the matter of a replay."""
     begun = _end_of_the_beginning(ledger)
     for entry in whole_log(ledger, topics=topics_about(About.REGISTER)):
         if isinstance(entry, UnreadableEvent) or not isinstance(entry.event, RegisterEvent):

@@ -197,7 +197,7 @@ class DecisionReplay:
             report.count(Verdict.UNKNOWN_POLICY, drift)
         except MissingSnapshot as missing:
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "context.snapshot", str(missing), ""))
-        except UnreadableEvent as unreadable:  # only a part of it can not be read, so its id is known
+        except UnreadableEvent as unreadable:  # only a part of it cannot be read, so its id is known
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "event", unreadable.why, ""))
         return False
 

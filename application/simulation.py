@@ -135,7 +135,7 @@ class Simulation:
     def run(
         self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[Unwalked] | None = None
     ) -> Iterator[Simulated]:
-        """Yield each position walked; one that can not be is added to `left_out`.
+        """Yield each position walked; one that cannot be is added to `left_out`.
 
         Without such a list raises InvalidValue, or MarketUnreadable where its market is not known.
         """

@@ -62,7 +62,7 @@ def subject_of(translation: Translation, settings: DecisionSettings) -> Subject 
 
 
 def account_said(translation: Translation, settings: DecisionSettings) -> str:
-    """Return the account that a message is about; empty where it can not be told."""
+    """Return the account that a message is about; empty where it cannot be told."""
     match translation:
         case TradeIntent() | TradeClosed():
             return account_of(translation, settings)
@@ -75,7 +75,7 @@ def account_said(translation: Translation, settings: DecisionSettings) -> str:
 
 
 def symbol_said(translation: Translation) -> str:
-    """Return the symbol that a message is about; empty where it can not be told."""
+    """Return the symbol that a message is about; empty where it cannot be told."""
     return "" if isinstance(translation, ActivatePolicy | ForeignStream) else translation.symbol
 
 

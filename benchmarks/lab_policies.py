@@ -33,7 +33,7 @@ from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -98,14 +98,14 @@ def _stored(ledger: InMemoryLedger, count: int) -> Iterator[RawRow]:
         yield entry.position, UUID(int=entry.stream_id.int).hex, entry.version, event.topic, event.state
 
 
-def _recorded(ledger: InMemoryLedger, count: int) -> Recorded:
+def _recorded(ledger: InMemoryLedger, count: int) -> RecordedRows:
     columns = columns_of(_stored(ledger, count))
     found = [ledger.instrument(content_hash) for content_hash in columns.snapshot.values]
     snapshots = SnapshotColumns.of([each or Instrument("unknown") for each in found])
-    return Recorded(columns, (V3_5,), np.zeros(len(columns), dtype=np.int64), snapshots)
+    return RecordedRows(columns, (V3_5,), np.zeros(len(columns), dtype=np.int64), snapshots)
 
 
-def _in_columns(policies: Sequence[Policy], recorded: Recorded) -> Counterfactual:
+def _in_columns(policies: Sequence[Policy], recorded: RecordedRows) -> Counterfactual:
     sweep = Sweep(policies)
     sweep.take(recorded)
     return sweep.answer(LeftOut())

@@ -1,7 +1,7 @@
 """An mkdocs hook: what the pages say of the code in numbers and tables is taken from the code when they are built.
 
 A page holds `<!-- generated: name -->` where the text of `SECTIONS[name]` belongs. So the event catalogue, the JSON
-Schemas, the fingerprints and the tables of levels can not go stale, and nothing generated is kept in the repository.
+Schemas, the fingerprints and the tables of levels cannot go stale, and nothing generated is kept in the repository.
 """
 
 import json

@@ -44,7 +44,7 @@ _CONSTRAINTS = frozenset(CONSTRAINTS)
 
 
 def checked_levels(answer: object) -> RawLevels:
-    """Return what an engine answered, in exact doubles; raises InvalidValue for what can not be judged and recorded.
+    """Return what an engine answered, in exact doubles; raises InvalidValue for what cannot be judged and recorded.
 
     An int, a Decimal or any other real number becomes a double; a bool and text are none. Levels need four distances
     above 0, a harvest scheme whose shares sum to 1 (0 is allowed), floor and cap of 0 or more. A refusal needs a code
@@ -191,6 +191,6 @@ def _sequence(given: object) -> tuple[object, ...] | None:
     if isinstance(given, str | bytes | dict | set | frozenset):
         return None
     try:
-        return tuple(given)  # type: ignore[arg-type]  # that it can not be iterated is what is looked for
+        return tuple(given)  # type: ignore[arg-type]  # that it cannot be iterated is what is looked for
     except TypeError:
         return None

@@ -189,7 +189,7 @@ class ExitPlan(Aggregate):
         self._check_open()
         if decision.revision != self.revision + 1:
             raise WrongState(
-                f"plan {self.id} is at revision {self.revision}; {decision.revision} can not follow"
+                f"plan {self.id} is at revision {self.revision}; {decision.revision} cannot follow"
             )
         self._emit(decision)
 

@@ -4,7 +4,7 @@ Source: the venue's "How to calculate liquidation price of USD-M futures". With 
 quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The bracket that counts
 is the one whose notional at the solution lies inside it; maintenance margin is continuous over the brackets, so
 it is unique, and it is the first whose solution does not exceed its cap. (Asking for the floor as well would lose
-a solution that rounding puts a hair below its own floor.) Plain iteration can oscillate; this can not.
+a solution that rounding puts a hair below its own floor.) Plain iteration can oscillate; this cannot.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from exitbrain.domain.instrument import Bracket
 class Liquidation(Struct, frozen=True):
     """Where a position is liquidated: `distance` as a fraction of the entry, meaningful where `known` is 1.
 
-    `allowed` is 0 where no bracket allows the leverage. Cross margin and hedge mode can not be known locally.
+    `allowed` is 0 where no bracket allows the leverage. Cross margin and hedge mode cannot be known locally.
     """
 
     distance: Any

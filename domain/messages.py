@@ -160,7 +160,7 @@ class ActivatePolicy(Struct, frozen=True):
 
 
 class Unusable(Struct, frozen=True):
-    """A message that can not be used, with the refusal and whatever time it gave.
+    """A message that cannot be used, with the refusal and whatever time it gave.
 
     `is_exit` says that it asked for an exit or reported one; `account` and `symbol` are what could be read of it.
     """

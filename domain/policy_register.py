@@ -39,7 +39,7 @@ class PolicyRegistered(Event, frozen=True):
     receipt_id: UUID | None
 
     def __post_init__(self) -> None:
-        _ = self.policy  # what can not be a policy was not written here, and must not be read as one
+        _ = self.policy  # what cannot be a policy was not written here, and must not be read as one
 
     @property
     def policy(self) -> Policy:

@@ -63,7 +63,7 @@ class RawFields(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """Why a message can not be used: the field, what was given, what is allowed."""
+    """Why a message cannot be used: the field, what was given, what is allowed."""
 
     reason: Reason
     field: str

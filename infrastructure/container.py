@@ -131,7 +131,7 @@ def opened(
     )
     try:
         if access == "create":
-            container.instruments()  # a file that can not be read must not leave an empty store behind
+            container.instruments()  # a file that cannot be read must not leave an empty store behind
         container.ledger()
         yield container
     finally:

@@ -17,7 +17,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
-from exitbrain.infrastructure.lab.spread import Spread
+from exitbrain.infrastructure.lab.spread import ParallelMap
 
 Lane = Literal["row", "columnar"]
 
@@ -29,7 +29,7 @@ POLICIES_WORTH = 100
 
 
 class NoColumns(ExitBrainError):
-    """Columns were asked for and can not be had; the text says why and what would help."""
+    """Columns were asked for and cannot be had; the text says why and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ class Asking:
         lane: Lane | None = None,
         progress: Callable[[int, int], None] | None = None,
         pairs: Callable[[Pair], None] | None = None,
-        on: Spread | None = None,
+        on: ParallelMap | None = None,
         store: str = "",
     ) -> Asked:
         """Ask every policy; `pairs` gets each answer, which needs rows, `progress` log positions and answers.
 
         In columns the policies are shared out among those who work `on` a cluster, who open the store by its URL
-        `store`. Raises NoColumns where the columnar lane is asked for and can not be taken.
+        `store`. Raises NoColumns where the columnar lane is asked for and cannot be taken.
         """
         why_not = self._why_no_columns(policies, pairs)
         if lane == "columnar" and why_not is not None:
@@ -109,7 +109,7 @@ class Asking:
         policies: Sequence[Policy],
         selection: Selection,
         progress: Callable[[int, int], None] | None,
-        on: Spread | None,
+        on: ParallelMap | None,
         store: str,
     ) -> Counterfactual:
         from exitbrain.infrastructure.lab.columnar_counterfactual import (  # noqa: PLC0415 - an extra

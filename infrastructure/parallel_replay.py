@@ -99,5 +99,5 @@ def cores() -> int:
 
 
 def _start_method() -> str:
-    # A fork keeps for ever the locks that other threads hold; on macOS system libraries start such threads.
+    # A fork keeps forever the locks that other threads hold; on macOS system libraries start such threads.
     return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"

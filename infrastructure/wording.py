@@ -93,7 +93,7 @@ def refusal(raw: RawLevels) -> str:
 
 
 def unplaceable(report: GuardReport) -> str:
-    """Return why a plan can not be placed."""
+    """Return why a plan cannot be placed."""
     return _unplaceable(report.failed["slices_placeable"])
 
 

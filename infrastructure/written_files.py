@@ -30,7 +30,7 @@ _OF_THE_SYSTEM = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 class NotWritten(ExitBrainError):
-    """A file can not be written; the message names it and says why."""
+    """A file cannot be written; the message names it and says why."""
 
 
 class Unfinished:
@@ -114,7 +114,7 @@ def naming(name: Path | str) -> Iterator[None]:
     except BrokenPipeError:
         raise  # nothing is wrong with what is written: who read it has gone
     except OSError as error:
-        raise NotWritten(f"{name} can not be written: {error.strerror or error}") from error
+        raise NotWritten(f"{name} cannot be written: {error.strerror or error}") from error
 
 
 class _NamedFile(io.FileIO):
@@ -166,7 +166,7 @@ def _check_place(path: Path) -> None:
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             kind = "a folder" if stat.S_ISDIR(mode) else "no file but a pipe or a device"
-            raise NotWritten(f"{path} can not be written: it is {kind}; allowed: the name of a file")
+            raise NotWritten(f"{path} cannot be written: it is {kind}; allowed: the name of a file")
 
 
 def _mode_of_ours(path: Path) -> int | None:

@@ -10,7 +10,7 @@ from exitbrain.domain.drift import first_difference
 
 
 class Finding(StrEnum):
-    """Why a policy can not be trusted: something that is no recorded input moved a decision."""
+    """Why a policy cannot be trusted: something that is no recorded input moved a decision."""
 
     LOOKS_AHEAD = "LOOKS_AHEAD"
     """What came later moved it."""

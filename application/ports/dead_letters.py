@@ -15,7 +15,7 @@ RETRY_OF = "retry_of"
 
 
 class DeadLettersUnavailable(ExitBrainError):
-    """The dead letters can not be reached or do not answer; what was asked may or may not have happened."""
+    """The dead letters cannot be reached or do not answer; what was asked may or may not have happened."""
 
 
 class DeadLetter(Struct, frozen=True):
@@ -40,7 +40,7 @@ class DeadLetter(Struct, frozen=True):
 
 
 class UnreadableLetter(Struct, frozen=True):
-    """An entry among the dead letters that is none of ours, or damaged, and why it can not be read."""
+    """An entry among the dead letters that is none of ours, or damaged, and why it cannot be read."""
 
     id: str
     why: str

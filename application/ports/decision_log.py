@@ -76,7 +76,7 @@ class RecordedDecision(Protocol):
 
 
 class UnreadableDecision(Struct, frozen=True):
-    """A decision whose stored form can not be read, and why."""
+    """A decision whose stored form cannot be read, and why."""
 
     log_position: int
     why: str
@@ -88,4 +88,4 @@ class DecisionLog(Protocol):
     def decisions(
         self, *, after: int = 0, upto: int | None = None
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
-        """Yield every decision between two log positions; one that can not be read is yielded as such."""
+        """Yield every decision between two log positions; one that cannot be read is yielded as such."""

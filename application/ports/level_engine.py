@@ -13,7 +13,7 @@ BUILT_IN = "exitbrain"
 
 
 class EngineUnavailable(ExitBrainError):
-    """An engine can not be loaded; the message names it and says why."""
+    """An engine cannot be loaded; the message names it and says why."""
 
 
 class EngineFailed(ExitBrainError):

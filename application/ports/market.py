@@ -9,7 +9,7 @@ from exitbrain.domain.walk.candle import Market
 
 
 class MarketUnreadable(ExitBrainError):
-    """Market data can not be used; the text is one sentence that names the file, the row and what is allowed."""
+    """Market data cannot be used; the text is one sentence that names the file, the row and what is allowed."""
 
 
 class NoMarket(MarketUnreadable):

@@ -11,7 +11,7 @@ from exitbrain.domain.policy import Policy
 
 @lru_cache(maxsize=256)
 def check_usable(policy: Policy) -> None:
-    """Raise InvalidValue for a policy that can not be put in force, naming what of it is not usable.
+    """Raise InvalidValue for a policy that cannot be put in force, naming what of it is not usable.
 
     Its levels are computed on the grid of the fingerprint, so one that passes has a fingerprint.
     """

@@ -33,7 +33,7 @@ def resampling_of(comparisons: Sequence[Comparison], seed: int, resamples: int =
 
 
 def widening_of(days: int, resampling: Resampling) -> float | None:
-    """Return how much wider than its resamples a mean really scatters; None where they can not say.
+    """Return how much wider than its resamples a mean really scatters; None where they cannot say.
 
     Blocks of mean length b drawn from n days show the variance of a mean too small by (2b - 1) / n, because the
     autocovariances are taken around the mean of the same days.

@@ -44,7 +44,7 @@ class ForeignEngine:
     """Compute with a class of the old signature; one instance for each pair of bases, kept as its users keep it."""
 
     def __init__(self, name: str) -> None:
-        """Load the class; raises InvalidValue for a name that is none, EngineUnavailable where it can not be loaded."""
+        """Load the class; raises InvalidValue for an invalid name, EngineUnavailable where it cannot be loaded."""
         self.name = name
         self._class = _loaded(name)
         self._built: dict[tuple[float, float], Any] = {}
@@ -70,7 +70,7 @@ class ForeignEngine:
             try:
                 self._built[bases] = self._class(base_tp=base_tp, base_sl=base_sl)
             except (Exception, SystemExit) as error:
-                raise EngineUnavailable(f"engine {self.name} can not be built: {said_by(error)}") from error
+                raise EngineUnavailable(f"engine {self.name} cannot be built: {said_by(error)}") from error
         return self._built[bases]
 
 
@@ -82,11 +82,11 @@ def _loaded(name: str) -> Any:
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # a module may do anything while it is imported
-        raise EngineUnavailable(f"engine {name} can not be loaded: {said_by(error)}") from error
+        raise EngineUnavailable(f"engine {name} cannot be loaded: {said_by(error)}") from error
     loaded = getattr(module, class_name, None)
     if not callable(loaded):
         raise EngineUnavailable(
-            f"engine {name} can not be loaded: module {module_name} has no class {class_name}"
+            f"engine {name} cannot be loaded: module {module_name} has no class {class_name}"
         )
     if not callable(getattr(loaded, "compute_levels", None)):
         raise EngineUnavailable(f"engine {name} has no method compute_levels")

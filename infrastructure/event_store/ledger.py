@@ -103,7 +103,7 @@ class StoredLedger(ExitLedger, RawLog):
         except IntegrityError as e:
             raise self._conflict(records) from e
         except EventSourcingError as e:
-            raise StoreUnavailable(f"{self.name} can not be written: {_reason(e)}") from e
+            raise StoreUnavailable(f"{self.name} cannot be written: {_reason(e)}") from e
         assert positions, "recorders return a position for each event"
         return positions[-1]
 
@@ -231,7 +231,7 @@ class StoredLedger(ExitLedger, RawLog):
         try:
             return select(*args, **kwargs)
         except EventSourcingError as e:
-            raise StoreUnavailable(f"{self.name} can not be read: {_reason(e)}") from e
+            raise StoreUnavailable(f"{self.name} cannot be read: {_reason(e)}") from e
 
 
 def _check_versions(records: Sequence[Record]) -> None:

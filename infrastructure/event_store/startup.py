@@ -63,7 +63,7 @@ def check_ledger(ledger: ExitLedger, name: str = "the ledger") -> None:
                 _check_topic(entry.topic, entry.position, name)
         ledger.register()
     except UnreadableEvent as damaged:
-        raise StoreUnavailable(f"{name} can not be worked on: {damaged}") from damaged
+        raise StoreUnavailable(f"{name} cannot be worked on: {damaged}") from damaged
 
 
 def _check_format(found: int, name: str) -> None:

@@ -126,7 +126,7 @@ class _Building:
         self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))
 
     def add_unreadable(self, position: int) -> None:
-        """Keep the place of a decision that can not be read."""
+        """Keep the place of a decision that cannot be read."""
         whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0)
         self._keep(bytes(16), b"", whole, _NO_DOUBLES, (None,) * len(TEXTS))
 

@@ -23,7 +23,7 @@ from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.stored_hash import decision_rows, stored_hash
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 
 ROWS_AT_ONCE = 50_000
 """Decisions that are read from the store as Python objects at the same time."""
@@ -104,8 +104,8 @@ class ColumnarCounterfactual:
         while len(columns := columns_of(islice(rows, ROWS_AT_ONCE))):
             yield columns
 
-    def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> Recorded:
-        """Return the selected decisions that can be asked about, and count those that can not."""
+    def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> RecordedRows:
+        """Return the selected decisions that can be asked about, and count those that cannot."""
         left_out.unreadable += int(np.count_nonzero(~columns.readable))
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)
@@ -124,8 +124,8 @@ class ColumnarCounterfactual:
             setattr(left_out, reason, getattr(left_out, reason) + int(np.count_nonzero(asked & ~good)))
             asked &= good
         if asked.all():
-            return Recorded(columns, tuple(policies), policy, snapshots)
-        return Recorded(columns.take(asked), tuple(policies), policy[asked], snapshots)
+            return RecordedRows(columns, tuple(policies), policy, snapshots)
+        return RecordedRows(columns.take(asked), tuple(policies), policy[asked], snapshots)
 
     def _snapshots_of(self, column: Coded) -> tuple[SnapshotColumns, Mask]:
         found = [self._snapshots.find(content_hash) for content_hash in column.values]

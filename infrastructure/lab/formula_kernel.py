@@ -85,7 +85,7 @@ class _Writing:
         if len(found) != 1:
             raise NoKernel(f"a kernel takes one logarithm, the formula takes {len(found)}")
         if any(self._operations[number].op == "parameter" for number in self._below(found)):
-            raise NoKernel("the logarithm depends on parameters, so policies can not share it")
+            raise NoKernel("the logarithm depends on parameters, so policies cannot share it")
         return found[0]
 
     def _unique(self, names: dict[int, str]) -> dict[int, str]:

@@ -95,7 +95,7 @@ def compute_rows(policy: Policy, rows: FormulaRows) -> FormulaOutputs[Doubles]:
 
 
 def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that can not be written and lies without gaps, so that one compiled kernel serves every source."""
+    """Return a view that cannot be written and lies without gaps, so that one compiled kernel serves every source."""
     view = np.ascontiguousarray(column).view()
     view.flags.writeable = False
     return view

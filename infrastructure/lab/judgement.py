@@ -69,7 +69,7 @@ def reason_bits(guard: str, reason: str) -> int:
 
 
 def judgement_of(levels: JudgedLevels) -> int | None:
-    """Return the digest, None where columns can not hold this judgement: the definition, one word at a time."""
+    """Return the digest, None where columns cannot hold this judgement: the definition, one word at a time."""
     words = words_of(levels)
     if words is None:
         return None

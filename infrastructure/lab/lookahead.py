@@ -36,7 +36,7 @@ class PositionsUnderTest:
     ) -> None:
         """Read the files; raises what reading positions, instruments and candles raises.
 
-        A position that can not be used is left out; raises what is wrong with the first where all are.
+        A position that cannot be used is left out; raises what is wrong with the first where all are.
         """
         self._unusable: list[Unwalked] = []
         self.positions = usable_positions(positions, self._unusable, limits)

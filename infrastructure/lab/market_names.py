@@ -106,7 +106,7 @@ def closest(files: Sequence[MarketFile], symbol: str) -> list[MarketFile]:
 
 
 def _spellings(written: str) -> set[str]:
-    """Return the symbols that a name may mean; it can not hold the slashes and colons of some."""
+    """Return the symbols that a name may mean; it cannot hold the slashes and colons of some."""
     twice = _TWICE_THE_QUOTE.fullmatch(written)
     venue, _, rest = written.partition("_")
     forms = {spelling_of(written).name, spelling_of(f"{venue}:{rest}").name}

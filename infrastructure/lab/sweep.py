@@ -44,7 +44,7 @@ from exitbrain.infrastructure.lab.sweep_kernel import (
     no_totals,
     sweep,
 )
-from exitbrain.infrastructure.lab.sweep_rows import Recorded, SweepBase
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows, SweepBase
 
 BLOCK = 64
 """Policies in one block: their parameters and totals fill some 40 KB."""
@@ -69,7 +69,7 @@ class Sweep:
         self._signal = np.zeros((len(ON_THE_SIGNAL), 3), dtype=np.int64)
         self._decisions = self._refused = self._safe = 0
 
-    def take(self, recorded: Recorded, progress: Progress | None = None) -> None:
+    def take(self, recorded: RecordedRows, progress: Progress | None = None) -> None:
         """Ask about further decisions; `progress` is told how many answers more there are."""
         for start in range(0, len(recorded.columns), ROWS):
             part = recorded.part(slice(start, start + ROWS))
@@ -101,7 +101,7 @@ class Sweep:
     def _kinds(self) -> dict[object, Policy]:
         return {block.kind: block.first for block in self._blocks}
 
-    def _count_before(self, part: Recorded, base: SweepBase) -> None:
+    def _count_before(self, part: RecordedRows, base: SweepBase) -> None:
         self._decisions += len(part.columns)
         self._refused += int(np.count_nonzero(part.columns.refusal != 0))
         self._safe += int(np.count_nonzero(base.was_safe))

@@ -40,7 +40,7 @@ _ROUNDED = ("tp1", "tp2", "tp3", "sl", "floor", "harvest1", "harvest2", "harvest
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRows:
     """Decisions that can be asked about, each with its policy (a place in `policies`) and its snapshot."""
 
     columns: DecisionColumns
@@ -48,15 +48,15 @@ class Recorded:
     policy: Integers
     snapshots: SnapshotColumns
 
-    def part(self, rows: slice | Integers) -> "Recorded":
+    def part(self, rows: slice | Integers) -> "RecordedRows":
         """Return some of the decisions."""
-        return Recorded(self.columns.take(rows), self.policies, self.policy[rows], self.snapshots)
+        return RecordedRows(self.columns.take(rows), self.policies, self.policy[rows], self.snapshots)
 
 
 class SweepBase:
     """The part of the rows that policies of one formula, unit and ignored inputs share."""
 
-    def __init__(self, recorded: Recorded, candidate: Policy) -> None:
+    def __init__(self, recorded: RecordedRows, candidate: Policy) -> None:
         self._recorded = recorded
         columns = recorded.columns
         self._codes = columns.snapshot.codes.astype(np.int64)

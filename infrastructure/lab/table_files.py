@@ -32,4 +32,4 @@ def read_table(path: Path, wanted: Wanted, limits: FileLimits = DEFAULT_LIMITS) 
         with open_table(path, limits) as content:
             return table_from_csv(path, content, wanted, limits)
     except _DAMAGED as error:
-        raise MarketUnreadable(f"{path} can not be read: {shown(reason_of(error))}") from error
+        raise MarketUnreadable(f"{path} cannot be read: {shown(reason_of(error))}") from error

@@ -15,7 +15,7 @@ END_WITHIN_S = 1.6
 class Ending:
     """See to it that a process ends once its end is due; for the length of its work.
 
-    A thread that waits for a store which says nothing can not be interrupted, and Python waits for its threads. What
+    A thread that waits for a store which says nothing cannot be interrupted, and Python waits for its threads. What
     it was about to do is not acknowledged, so leaving it costs a repetition and never a message.
     """
 

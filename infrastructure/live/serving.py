@@ -71,7 +71,7 @@ class Unserved(ExitBrainError):
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
-    """Work until SIGTERM or SIGINT; raises Unserved when a loop can not go on, StreamsUnusable when none ever could."""
+    """Work until SIGTERM or SIGINT; raises Unserved when a loop cannot go on, StreamsUnusable when none ever could."""
     metrics = Metrics(mode=settings.served_mode)
     journal = LiveJournal(metrics, level=settings.log_level, form=settings.log_form)
     for name, like in unknown_settings(ENV_FILE).items():
@@ -88,7 +88,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
                     raise failed.__cause__ from failed
                 raise Unserved(_why(failed)) from failed
             except (PublisherUnavailable, SourceUnavailable) as away:
-                raise Unserved(f"the worker can not take over: {away}") from away
+                raise Unserved(f"the worker cannot take over: {away}") from away
             finally:
                 journal.summarise()
                 journal.event("stopped", took_s=ending.took_s)
@@ -99,7 +99,7 @@ def _why(failed: LoopFailed) -> str:
         return str(failed.__cause__)
     if isinstance(failed.__cause__, PublishedElsewhere):
         return f"{failed.__cause__}; {PUBLISHED_ELSEWHERE}"
-    return f"the worker can not go on: {failed}"
+    return f"the worker cannot go on: {failed}"
 
 
 async def _serve(

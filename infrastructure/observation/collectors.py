@@ -73,7 +73,7 @@ class Busiest:
         self._gauge.remove(label)
 
 
-class Way(Collector):
+class LatencyHistogram(Collector):
     """How long messages took from entry to publication: a histogram that takes a batch at once."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Way(Collector):
         self._sums: dict[str, float] = {}
 
     def observe(self, stream: str, now_ms: float, entry_ids: Sequence[str]) -> None:
-        """Count messages published now by the milliseconds in their stream ids; other ids tell no time."""
+        """Count messages published now by the milliseconds in their stream ids; other ids hold no time."""
         counts = self._counts.setdefault(stream, [0] * (len(WAY_BUCKETS) + 1))
         total = 0.0
         for entry_id in entry_ids:
@@ -105,7 +105,7 @@ class Way(Collector):
         yield family
 
 
-class Watched(Collector):
+class SupervisorCollector(Collector):
     """What is looked up when somebody asks: the loops, the event loop, what is not published, the turn, the conflicts."""
 
     def __init__(

@@ -103,7 +103,7 @@ class Health:
 
     @property
     def why_not_live(self) -> str:
-        """Return why the process can not go on, empty while it can."""
+        """Return why the process cannot go on, empty while it can."""
         for state in self._states():
             if state.ended:
                 return f"{state.name} ended: {_cut(state.error)}"
@@ -164,7 +164,7 @@ class Health:
 
 
 class Watchdog:
-    """Note in the journal what the event loop itself can not when it is blocked."""
+    """Note in the journal what the event loop itself cannot when it is blocked."""
 
     def __init__(
         self, supervisor: Supervisor, heartbeat: Heartbeat, unpublished: Unpublished, journal: Journal

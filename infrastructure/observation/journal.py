@@ -60,7 +60,7 @@ _OUTAGE = {"outage_begun": "warning", "outage_lasts": "error", "outage_over": "i
 class Lines:
     """Write lines to a text stream, from any thread.
 
-    A log that can not be written (its reader is gone, the disk is full) must not stop the worker: what is lost is
+    A log that cannot be written (its reader is gone, the disk is full) must not stop the worker: what is lost is
     counted.
     """
 
@@ -124,7 +124,7 @@ class LiveJournal:
         self._muted = Muted()
 
     def event(self, name: str, **facts: object) -> None:
-        """Note an event of normal life."""
+        """Note a routine event."""
         self._metrics.note(name, facts)
         if name == "messages":
             self._messages(facts["outcomes"])
@@ -300,7 +300,7 @@ def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:
 
 
 def _plain(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave numbers, and text that can not steer a terminal: what a message holds is in some of these facts."""
+    """Leave numbers, and text that cannot steer a terminal: what a message holds is in some of these facts."""
     first = {name: facts.pop(name) for name in ("time", "level", "event")}
     return {**first, **{name: _shown(value) for name, value in facts.items()}}
 

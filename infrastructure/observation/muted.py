@@ -1,6 +1,6 @@
 """Symbols that nothing reaches: message after message is too old for their position, and none is accepted in between.
 
-One such message is part of normal life. A run of them means that an id or a time that was believed is wrong.
+One such message is routine. A run of them means that an id or a time that was believed is wrong.
 """
 
 from collections import OrderedDict

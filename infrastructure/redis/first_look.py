@@ -16,7 +16,7 @@ PROBE_TIMEOUT_S = 1.0
 
 
 async def look_at(url: str, names: Names) -> None:
-    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what can not.
+    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what cannot.
 
     A turn of another type is no reason: whoever takes the turn sets it.
     """
@@ -41,7 +41,7 @@ async def check_tls(url: str, error: Exception) -> None:
     """
     if mismatch := await _mismatch(address_of(url)):
         reason = str(error).partition(": ")[2]
-        raise StreamsUnusable(f"Redis can not be used: {mismatch}: {reason}") from error
+        raise StreamsUnusable(f"Redis cannot be used: {mismatch}: {reason}") from error
 
 
 async def _mismatch(address: dict[str, Any]) -> str:

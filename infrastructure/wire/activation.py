@@ -71,7 +71,7 @@ def is_activation(message: IncomingMessage) -> bool:
 
 
 def activation_of(message: IncomingMessage) -> ActivatePolicy | Unusable:
-    """Return what a message of `activation_message` asks for, or why it can not be used."""
+    """Return what a message of `activation_message` asks for, or why it cannot be used."""
     said = message.fields.values
     time, assumptions = time_of(said.get("timestamp"), None, f"stream {POLICY_ACTIVATE}")
     try:

@@ -140,7 +140,7 @@ def _first_bytes(text: str) -> bytes:
 
 
 def _allowed(content: bytes, otherwise: str) -> str:
-    """Return what is allowed instead of a text that can not be decoded, naming the encoding it is in."""
+    """Return what is allowed instead of a text that cannot be decoded, naming the encoding it is in."""
     encoding = other_encoding(content)
     return otherwise if encoding is None else f"text in UTF-8, not in {encoding}"
 

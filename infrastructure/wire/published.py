@@ -1,7 +1,7 @@
 """What leaves: the events of the log in the published language, which the events themselves are not.
 
 Everything is taken from the record, so the same log gives the same entries whenever and by whomever they are made.
-Published is what came of live messages. What was imported stays inside, and of what was ignored all but the exits.
+The results of live messages are published; those of imported messages are not, and of ignored messages only the exits.
 """
 
 from collections.abc import Callable

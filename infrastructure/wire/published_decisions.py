@@ -26,7 +26,7 @@ from exitbrain.infrastructure.wire.published_payload import (
 from exitbrain.infrastructure.wording import State
 
 
-class Guard(Struct, frozen=True):
+class GuardFinding(Struct, frozen=True):
     """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
 
     name: str
@@ -96,7 +96,7 @@ class AdaptiveLevels(PayloadOfDecision, kw_only=True):
     lsf: float
     pnl_factor: float
     binding: tuple[Bound, ...]
-    guards: tuple[Guard, ...]
+    guards: tuple[GuardFinding, ...]
     assumptions: tuple[Assumption, ...]
     trigger_prices: TriggerPrices | None
 
@@ -210,21 +210,24 @@ def _refused(
     return (refused(event, facts_of(event, entry, store.identity, store.unit_of(event.policy.name))),)
 
 
-def _guards(report: GuardReport) -> tuple[Guard, ...]:
+def _guards(report: GuardReport) -> tuple[GuardFinding, ...]:
     """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
     rest = _without_figures(report.passed, tuple(report.unknown.items()))
     if not report.failed:
         return tuple(rest.values())
     failed = {
-        name: Guard(name, "failed", wording.failure(name, figures)) for name, figures in report.failed.items()
+        name: GuardFinding(name, "failed", wording.failure(name, figures))
+        for name, figures in report.failed.items()
     }
     return tuple([failed.get(name) or rest[name] for name in GUARDS if name in failed or name in rest])
 
 
 @lru_cache(maxsize=1024)
-def _without_figures(passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]) -> dict[str, Guard]:
+def _without_figures(
+    passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]
+) -> dict[str, GuardFinding]:
     report = GuardReport(passed, {}, dict(unknown))
-    return {name: Guard(name, state, detail) for name, state, detail in wording.findings(report)}
+    return {name: GuardFinding(name, state, detail) for name, state, detail in wording.findings(report)}
 
 
 def _trigger_prices(triggers: Triggers[Price] | None) -> TriggerPrices | None:

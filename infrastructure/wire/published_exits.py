@@ -12,7 +12,7 @@ from exitbrain.domain.values import Side, TimeOrigin, Whose, plain_or_none
 from exitbrain.infrastructure.wire.published_payload import Moment, Payload
 
 
-class Cycle(Struct):
+class CandidatePosition(Struct):
     """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
 
     position_id: UUID
@@ -51,8 +51,8 @@ class ExitIgnored(Payload, kw_only=True):
     price: str | None
     rule: Whose | None
     held_by: str | None
-    open: Cycle | None
-    last: Cycle | None
+    open: CandidatePosition | None
+    last: CandidatePosition | None
 
 
 def exit_ignored(
@@ -84,10 +84,10 @@ def exit_ignored(
     )
 
 
-def _cycle(met: receipts.Cycle | None) -> Cycle | None:
+def _cycle(met: receipts.Cycle | None) -> CandidatePosition | None:
     if met is None:
         return None
-    return Cycle(
+    return CandidatePosition(
         position_id=met.position_id,
         cycle=met.cycle,
         side=met.side,

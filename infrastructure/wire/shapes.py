@@ -118,7 +118,7 @@ def names_of(shape: type[BaseModel]) -> frozenset[str]:
 
 
 def refusal_of(error: ValidationError, needed: Container[str]) -> Refusal:
-    """Return the refusal of the first needed field, in the order of the shape, that can not be used."""
+    """Return the refusal of the first needed field, in the order of the shape, that cannot be used."""
     first = next(each for each in error.errors(include_url=False) if str(each["loc"][0]) in needed)
     field, given = str(first["loc"][0]), first["input"]
     if isinstance(given, Refusal):  # it could not even be decoded

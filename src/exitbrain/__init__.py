@@ -160,10 +160,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         encode_event as encode_event,
         incoming_message as incoming_message,
     )
-    from exitbrain.infrastructure.library.facade import (
-        AsyncExitBrain as AsyncExitBrain,
-        ExitBrain as ExitBrain,
-    )
+    from exitbrain.infrastructure.library.async_facade import AsyncExitBrain as AsyncExitBrain
+    from exitbrain.infrastructure.library.facade import ExitBrain as ExitBrain
     from exitbrain.infrastructure.event_store.joined import (
         JoinedLedger as JoinedLedger,
         ledger_over as ledger_over,
@@ -210,7 +208,8 @@ _MODULES = {
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
-    "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.library.async_facade": "AsyncExitBrain",
+    "exitbrain.infrastructure.library.facade": "ExitBrain",
     "exitbrain.infrastructure.event_store.joined": "JoinedLedger ledger_over",
     "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.library.open_settings": "OpenSettings",

@@ -67,7 +67,7 @@ OF_OWN_CONSTRUCTORS: list[Exception] = [
     handling.Refused(REFUSAL),
     NoLevels("risk desk", "tp1", "-1.0", "a number above 0"),
     Unanswered("risk desk", PolicyRef("v3.5", "aa", "bb"), INPUTS, REFUSAL),
-    reading.Refused(REFUSAL, is_exit=True),
+    reading.UnusableMessage(REFUSAL, is_exit=True),
     NotTimes(3, "yesterday"),
     RateLimited("wait", 60.0),
     CallRefused("no", -4003),

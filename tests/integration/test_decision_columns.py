@@ -1,4 +1,4 @@
-"""Columns made from a store hold what its decisions say, and know which of them they can not judge."""
+"""Columns made from a store hold what its decisions say, and know which of them they cannot judge."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -25,7 +25,7 @@ from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
 from tests.unit.domain.example import inputs_for
@@ -87,7 +87,7 @@ def in_columns(
         columns = columns_of(stored(decisions[start : start + size]))
         recorded = tuple(SHIPPED[name] for name in columns.policy.values)
         snapshots = SnapshotColumns.of([by_hash[name] for name in columns.snapshot.values])
-        sweep.take(Recorded(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
+        sweep.take(RecordedRows(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
     return sweep.answer(LeftOut())
 
 

@@ -16,8 +16,8 @@ from exitbrain.application.ports.message_source import Backlog, Delivery, ReadEl
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages import IncomingMessage
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.redis.lanes import stands_at
 from exitbrain.infrastructure.redis.published_position import position_in
+from exitbrain.infrastructure.redis.stream_cursors import stands_at
 from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
 

@@ -35,7 +35,7 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class PriceLevels:
     """The prices of the levels of one policy, by level name; one that does not exist is left out."""
 
     policy: str
@@ -124,7 +124,7 @@ def distances(title: str, ladders: dict[str, dict[str, float]]) -> go.Figure:
 
 
 def price_chart(
-    title: str, bars: Bars, entry: float, ladders: Sequence[Ladder], markers: Sequence[Marker] = ()
+    title: str, bars: Bars, entry: float, ladders: Sequence[PriceLevels], markers: Sequence[Marker] = ()
 ) -> go.Figure:
     """Draw candles with the entry, the level ladders of up to two policies, and the legs that closed."""
     drawing = go.Figure(
@@ -165,7 +165,7 @@ def price_chart(
     return _styled(drawing, title)
 
 
-def _around(bars: Bars, entry: float, ladders: Sequence[Ladder]) -> tuple[float, float]:
+def _around(bars: Bars, entry: float, ladders: Sequence[PriceLevels]) -> tuple[float, float]:
     """Return the prices shown: all that was traded, cut where a crash would make the levels one line."""
     shown = [entry, *(price for ladder in ladders for price in ladder.prices.values())]
     lowest, highest = min(shown), max(shown)

@@ -26,7 +26,7 @@ _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Rows of text under headings; the columns named in `numbers` (by index) are set to the right."""
 
     headings: tuple[str, ...]
@@ -48,7 +48,7 @@ class Section:
 
     title: str
     text: tuple[str, ...]
-    blocks: tuple[Table | Figure, ...] = ()
+    blocks: tuple[ReportTable | Figure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _section(number: int, section: Section) -> str:
     blocks = (
-        _table(block) if isinstance(block, Table) else _figure(block, f"f{number}-{place}")
+        _table(block) if isinstance(block, ReportTable) else _figure(block, f"f{number}-{place}")
         for place, block in enumerate(section.blocks, start=1)
     )
     return "\n".join(
@@ -127,7 +127,7 @@ def _paragraphs(texts: Sequence[str], kind: str) -> list[str]:
     return [f'<p class="{kind}">{escape(text)}</p>' for text in texts]
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     def row(cells: Sequence[str], tag: str) -> str:
         made = (
             f"<{tag}{' class=number' if place in table.numbers else ''}>{escape(cell)}</{tag}>"

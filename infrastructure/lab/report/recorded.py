@@ -9,7 +9,7 @@ from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.infrastructure.lab.outcomes import Found
 from exitbrain.infrastructure.lab.report.changes import Changes
-from exitbrain.infrastructure.lab.report.what_if import WalkedCandidate, WhatIfRun, write_what_if
+from exitbrain.infrastructure.lab.report.what_if import CandidateOutcomes, WhatIfRun, write_what_if
 from exitbrain.infrastructure.wording import left_out_lines
 
 
@@ -29,8 +29,8 @@ def write_report(
     write_what_if(path, WhatIfRun(answer, changes, tuple(policies.values()), walked), engine)
 
 
-def _walked(found: Found) -> WalkedCandidate:
-    return WalkedCandidate(
+def _walked(found: Found) -> CandidateOutcomes:
+    return CandidateOutcomes(
         outcomes=found.outcomes,
         left_out=[
             *(_told(one) for one in found.left_out),

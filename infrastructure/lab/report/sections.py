@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from exitbrain.infrastructure.lab.report.figures import equity, surface
 from exitbrain.infrastructure.lab.report.page import Figure, Section
 from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, Surface
-from exitbrain.infrastructure.lab.report.walked import Path, equity_curve, slippage_table
+from exitbrain.infrastructure.lab.report.walked import ReportedPosition, equity_curve, slippage_table
 
 BOUNDS = (
     "A candle does not tell the order of what happened inside it. Every order that it allows is walked: the pessimistic "
@@ -34,7 +34,7 @@ def surfaces(found: Sequence[Surface]) -> Section:
     )
 
 
-def results_over_time(policies: Sequence[Sequence[Path]]) -> Section:
+def results_over_time(policies: Sequence[Sequence[ReportedPosition]]) -> Section:
     """Return the sums of net results over time, and what slippage makes of the totals."""
     walked = [paths for paths in policies if paths]
     if not walked:

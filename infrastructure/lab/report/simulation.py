@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
@@ -12,10 +12,10 @@ from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, plain
 from exitbrain.domain.walk.plan import Plan
-from exitbrain.infrastructure.lab.report.page import Page, Section, Table, write
+from exitbrain.infrastructure.lab.report.page import Page, ReportTable, Section, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
 from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
+from exitbrain.infrastructure.lab.report.walked import ReportedPosition, path_figure, told
 from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
 
 CHARTS = 3
@@ -26,7 +26,7 @@ ROWS = 500
 
 
 def write_simulation(
-    path: FilePath,
+    path: Path,
     policy: Policy,
     simulated: Sequence[Simulated],
     totals: Totals,
@@ -74,10 +74,10 @@ def simulation_page(
     )
 
 
-def _path(policy: Policy, one: Simulated, market: MarketData) -> Path | None:
+def _path(policy: Policy, one: Simulated, market: MarketData) -> ReportedPosition | None:
     if one.walk is None or one.givens is None:
         return None
-    return Path(
+    return ReportedPosition(
         _name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.market_symbol)
     )
 
@@ -107,7 +107,7 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Section:
         ),
     ]
     headings = ("Total", "Positions", "Pessimistic", "Optimistic")
-    return Section("Totals", tuple(notes), (Table(headings, rows, frozenset({1, 2, 3})),))
+    return Section("Totals", tuple(notes), (ReportTable(headings, rows, frozenset({1, 2, 3})),))
 
 
 def _unknown(totals: Totals) -> tuple[str, ...]:
@@ -130,14 +130,14 @@ def _guards(simulated: Sequence[Simulated]) -> Section:
                 "unless it is slices_placeable: then there is no quantity to walk."
             ),
         ),
-        (Table(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
+        (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
     )
 
 
-def _charts(paths: Sequence[Path]) -> Section:
+def _charts(paths: Sequence[ReportedPosition]) -> Section:
     by_result = sorted(paths, key=lambda path: path.walk.pessimistic.net)
     uncertain = sorted(paths, key=lambda path: path.walk.pessimistic.net - path.walk.optimistic.net)
-    chosen: dict[str, tuple[Path, str]] = {}
+    chosen: dict[str, tuple[ReportedPosition, str]] = {}
     for kind, group in (
         ("Worst", by_result[:CHARTS]),
         ("Best", by_result[::-1][:CHARTS]),
@@ -156,7 +156,7 @@ def _charts(paths: Sequence[Path]) -> Section:
     return Section("Worst, best and most uncertain exits", (), figures)
 
 
-def _list(walked: Sequence[tuple[Simulated, Path]]) -> Section:
+def _list(walked: Sequence[tuple[Simulated, ReportedPosition]]) -> Section:
     rows = tuple(
         (
             one.position.symbol,
@@ -171,7 +171,7 @@ def _list(walked: Sequence[tuple[Simulated, Path]]) -> Section:
     )
     headings = ("Symbol", "Side", "Entry", "Opened (UTC)", "Pessimistic", "Optimistic", "Remarks")
     text = (f"The first {ROWS} of {len(walked)}.",) if len(walked) > ROWS else ()
-    return Section("Positions", text, (Table(headings, rows, frozenset({2})),))
+    return Section("Positions", text, (ReportTable(headings, rows, frozenset({2})),))
 
 
 def _assumptions(simulated: Sequence[Simulated]) -> Section:
@@ -183,11 +183,11 @@ def _assumptions(simulated: Sequence[Simulated]) -> Section:
     return Section(
         "Assumed where nothing was given",
         (),
-        (Table(("What", "Value", "Why", "Positions"), rows, frozenset({3})),),
+        (ReportTable(("What", "Value", "Why", "Positions"), rows, frozenset({3})),),
     )
 
 
-def _remarks(one: Simulated, path: Path) -> str:
+def _remarks(one: Simulated, path: ReportedPosition) -> str:
     said = []
     if path.walk.entry_off_market:
         said.append("off market")

@@ -11,8 +11,8 @@ from exitbrain.domain.walk.givens import TpExecution
 from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, LegLevel, Walk
 from exitbrain.domain.walk.plan import Plan
 from exitbrain.domain.walk.together import walk_plan
-from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Ladder, Marker, price_chart
-from exitbrain.infrastructure.lab.report.page import Figure, Table
+from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Marker, PriceLevels, price_chart
+from exitbrain.infrastructure.lab.report.page import Figure, ReportTable
 from exitbrain.infrastructure.wording import percent
 
 SLIPPAGES_BPS = (0.0, 5.0, 20.0)
@@ -27,7 +27,7 @@ _SHOWN_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class ReportedPosition:
     """A position under one policy, walked on a market; `name` says which position it is."""
 
     name: str
@@ -38,7 +38,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class NetSums:
+class NetBounds:
     """Net results of positions added up, fractions of the entry notional of each."""
 
     lower: float
@@ -50,16 +50,16 @@ class NetSums:
         return f"{percent(self.lower)} to {percent(self.upper)}"
 
 
-def sums_of(paths: Iterable[Path]) -> NetSums:
+def sums_of(paths: Iterable[ReportedPosition]) -> NetBounds:
     """Add up the bounds of positions in their order, what is still open at its last close included."""
     lower = upper = 0.0
     for path in paths:
         lower += path.walk.pessimistic.net
         upper += path.walk.optimistic.net
-    return NetSums(lower, upper)
+    return NetBounds(lower, upper)
 
 
-def slippage_table(policies: Sequence[Sequence[Path]]) -> Table:
+def slippage_table(policies: Sequence[Sequence[ReportedPosition]]) -> ReportTable:
     """Return the sums of each policy when market exits slip by so much, the levels left as they were decided."""
     headings = ("Slippage of market exits", *(paths[0].policy for paths in policies if paths))
     rows = [
@@ -72,10 +72,10 @@ def slippage_table(policies: Sequence[Sequence[Path]]) -> Table:
             *(_sums_by_range(paths).text for paths in policies),
         )
     )
-    return Table(headings, tuple(rows), frozenset(range(1, len(headings))))
+    return ReportTable(headings, tuple(rows), frozenset(range(1, len(headings))))
 
 
-def with_slippage(path: Path, slippage_bps: float) -> Path:
+def with_slippage(path: ReportedPosition, slippage_bps: float) -> ReportedPosition:
     """Return a position walked again with another slippage of market exits."""
     if path.plan.givens.costs.slippage_bps == slippage_bps:
         return path
@@ -84,7 +84,7 @@ def with_slippage(path: Path, slippage_bps: float) -> Path:
     return replace(path, plan=plan, walk=walk_plan(plan, path.market))
 
 
-def equity_curve(paths: Sequence[Path]) -> Curve:
+def equity_curve(paths: Sequence[ReportedPosition]) -> Curve:
     """Return the sums of net results by the time of the last leg, for both bounds on one axis of time."""
     lows, highs = (
         sorted((history.legs[-1].at_ms, history.net) for history in histories)
@@ -97,7 +97,7 @@ def equity_curve(paths: Sequence[Path]) -> Curve:
     return Curve(paths[0].policy, times, _summed(lows, times), _summed(highs, times))
 
 
-def path_figure(before: Path, after: Path | None, caption: str) -> Figure:
+def path_figure(before: ReportedPosition, after: ReportedPosition | None, caption: str) -> Figure:
     """Return a position on the price, with the first levels of one or two policies and the legs of the last."""
     shown = after or before
     both = [before] if after is None else [before, after]
@@ -117,15 +117,15 @@ def told(history: History) -> str:
     return f"{' '.join(leg.level.value for leg in history.legs)}, net {percent(history.net)}"
 
 
-def _sums_by_range(paths: Sequence[Path]) -> NetSums:
+def _sums_by_range(paths: Sequence[ReportedPosition]) -> NetBounds:
     lower = upper = 0.0
     for path in (with_slippage(path, 0.0) for path in paths):
         lower += path.walk.pessimistic.net - _lost_by_range(path, path.walk.pessimistic)
         upper += path.walk.optimistic.net - _lost_by_range(path, path.walk.optimistic)
-    return NetSums(lower, upper)
+    return NetBounds(lower, upper)
 
 
-def _lost_by_range(path: Path, history: History) -> float:
+def _lost_by_range(path: ReportedPosition, history: History) -> float:
     givens, lost = path.plan.givens, 0.0
     resting = TARGET_LEVELS if givens.tp_execution is TpExecution.LIMIT else ()
     for leg in history.legs:
@@ -156,17 +156,17 @@ def _bars(candles: CandleSeries, from_ms: int, to_ms: int) -> Bars:
     )
 
 
-def _ladder(path: Path) -> Ladder:
+def _ladder(path: ReportedPosition) -> PriceLevels:
     givens = path.plan.givens
     targets = zip(TARGETS, givens.targets, givens.shares, strict=True)
     placed = {target: price for target, price, share in targets if share > 0.0}
-    return Ladder(path.policy, {**placed, "sl": givens.stop})
+    return PriceLevels(path.policy, {**placed, "sl": givens.stop})
 
 
-def _optimistic(path: Path) -> list[Marker]:
+def _optimistic(path: ReportedPosition) -> list[Marker]:
     return _markers(path, path.walk.optimistic, "optimistic") if path.walk.ambiguous else []
 
 
-def _markers(path: Path, history: History, bound: str) -> list[Marker]:
+def _markers(path: ReportedPosition, history: History, bound: str) -> list[Marker]:
     suffix = f" ({bound})" if path.walk.ambiguous else ""
     return [Marker(leg.at_ms, leg.price, f"{leg.level.value}{suffix}") for leg in history.legs]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
 from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
@@ -19,10 +19,10 @@ from exitbrain.domain.walk.outcome import Walk
 from exitbrain.domain.walk.plan import Plan
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.figures import distances, distribution
-from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table, write
+from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
 from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import Path, path_figure, told
+from exitbrain.infrastructure.lab.report.walked import ReportedPosition, path_figure, told
 from exitbrain.infrastructure.wording import percent
 
 CHARTS = 3
@@ -32,10 +32,10 @@ RECORDED = "as recorded"
 
 
 @dataclass(frozen=True, slots=True)
-class WalkedCandidate:
+class CandidateOutcomes:
     """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
 
-    `left_out` says which positions are in no number, and why, `notes` what else is to be known, a sentence each.
+    `left_out` says which positions are left out of the figures, and why, `notes` what else is to be known, a sentence each.
     """
 
     outcomes: Sequence[PositionOutcome]
@@ -53,10 +53,10 @@ class WhatIfRun:
     answer: WhatIf
     changes: Changes
     policies: tuple[Policy, ...]
-    walked: WalkedCandidate | None = None
+    walked: CandidateOutcomes | None = None
 
 
-def write_what_if(path: FilePath, run: WhatIfRun, engine: LevelEngine) -> None:
+def write_what_if(path: Path, run: WhatIfRun, engine: LevelEngine) -> None:
     """Write the report of a what-if as one HTML file."""
     write(what_if_page(run, engine), path)
 
@@ -85,7 +85,7 @@ def _lead(answer: WhatIf) -> tuple[str, ...]:
     )
 
 
-def _verdict(walked: WalkedCandidate) -> tuple[str, ...]:
+def _verdict(walked: CandidateOutcomes) -> tuple[str, ...]:
     everything = walked.totals.everything
     said = (
         f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
@@ -107,7 +107,7 @@ def _changed(answer: WhatIf, changes: Changes) -> Section:
         for name, change in ((name, answer.fields[name]) for name in FIELDS)
     )
     headings = ("Number", "Changed", "Least change", "Mean change", "Greatest change")
-    blocks: list[Table | Figure] = [Table(headings, rows, frozenset({1, 2, 3, 4}))]
+    blocks: list[ReportTable | Figure] = [ReportTable(headings, rows, frozenset({1, 2, 3, 4}))]
     if any(changes.of_level.values()):
         drawing = distribution(
             "Changes of the distances, percentage points of the entry price", changes.of_level
@@ -153,11 +153,11 @@ def _guards(answer: WhatIf) -> Section:
     return Section(
         "Guards before and after",
         ("A plan may be executed when every guard passes.",),
-        (Table(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
+        (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
     )
 
 
-def _outcome(walked: WalkedCandidate) -> Section:
+def _outcome(walked: CandidateOutcomes) -> Section:
     totals = walked.totals
     rows = tuple(
         (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
@@ -171,7 +171,7 @@ def _outcome(walked: WalkedCandidate) -> Section:
         )
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
-    blocks = [Table(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
+    blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
     return Section(
         "What it would have come to",
         (
@@ -185,7 +185,7 @@ def _outcome(walked: WalkedCandidate) -> Section:
     )
 
 
-def _judged(walked: WalkedCandidate) -> tuple[str, ...]:
+def _judged(walked: CandidateOutcomes) -> tuple[str, ...]:
     found = walked.judgement
     if found is None:
         return ()
@@ -203,17 +203,17 @@ def _judged(walked: WalkedCandidate) -> tuple[str, ...]:
     )
 
 
-def _attribution(lower: Attribution, upper: Attribution) -> Table:
+def _attribution(lower: Attribution, upper: Attribution) -> ReportTable:
     names = ("levels", "harvest", "liquidation", "cost", "funding", "total")
     rows = tuple(
         (name, percent(float(getattr(lower, name))), percent(float(getattr(upper, name)))) for name in names
     )
-    return Table(
+    return ReportTable(
         ("What made the difference", "At the lower bound", "At the upper bound"), rows, frozenset({1, 2})
     )
 
 
-def _on_candles(walked: WalkedCandidate, policy: str) -> list[Section]:
+def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
     before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
     after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
     ranked = sorted(
@@ -260,11 +260,11 @@ def _walk(walk: Walk) -> str:
     return f"{low}, or at best {told(walk.optimistic)}" if walk.ambiguous else low
 
 
-def _path(outcome: PositionOutcome, policy: str, plan: Plan, walk: Walk) -> Path:
+def _path(outcome: PositionOutcome, policy: str, plan: Plan, walk: Walk) -> ReportedPosition:
     position = outcome.position
     entry = "unknown" if position.entry_price is None else plain(position.entry_price)
     name = f"{position.symbol} {position.side.value} at {entry}, {position.opened_at:%Y-%m-%d %H:%M:%S}"
-    return Path(name, policy, plan, walk, outcome.market)
+    return ReportedPosition(name, policy, plan, walk, outcome.market)
 
 
 def _candidate(sums: CandidateSums) -> tuple[str, str]:

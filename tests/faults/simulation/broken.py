@@ -34,7 +34,7 @@ class AcknowledgesFirst(Worker):
 
 
 class LosesBatches(Worker):
-    """Take a batch for done when the store can not be reached."""
+    """Take a batch for done when the store cannot be reached."""
 
     async def _commit(self) -> None:
         try:

@@ -198,7 +198,7 @@ class LiveWorker:
         """Return what ended it, if nothing that was done to it explains that."""
         error = self.process.error
         if error is None or isinstance(error, StoreUnavailable):
-            return ""  # a store that can not be reached at the start ends the start
+            return ""  # a store that cannot be reached at the start ends the start
         explaining = (*TRANSIENT, LoopFailed, *(OPERATOR if self._around.server.needs_operator else ()))
         explained = isinstance(error, LoopFailed) and isinstance(error.__cause__, explaining)
         return "" if explained else f"{error!r} from {error.__cause__!r}"

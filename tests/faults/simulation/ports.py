@@ -499,4 +499,4 @@ class FaultyRecorder:
         if reading and self._faults.strikes(Kind.CONFLICT, seldom=0.1):
             self._interfere(self._faults.rng)
         if self._faults.is_down(Kind.STORE_DOWN) or self._faults.strikes(Kind.UNAVAILABLE):
-            raise OperationalError("the store can not be reached")
+            raise OperationalError("the store cannot be reached")

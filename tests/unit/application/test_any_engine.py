@@ -86,7 +86,7 @@ def without_end(raw: RawLevels) -> object:
 
 
 class Unspeakable(Exception):
-    """An error that can not be printed."""
+    """An error that cannot be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")

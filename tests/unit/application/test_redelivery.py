@@ -46,7 +46,7 @@ def story(world: World) -> list[IncomingMessage]:
 
     late = {"symbol": "BTCUSDT", "pnl_percent": "1.5", "order_id": "8000357"}
     return [
-        intent(atr_value="wide", funding_rate="nan"),  # with what can not be used
+        intent(atr_value="wide", funding_rate="nan"),  # with what cannot be used
         intent(entry_price=110, leverage=20),
         intent(side="SELL", entry_price=104),  # a flip touches two positions
         intent(side="BUY", reduce_only=True, quantity=1),

@@ -133,5 +133,5 @@ def test_a_database_that_does_not_answer_is_named_with_its_port_and_without_its_
     ended = exitbrain("replay", "--store", "postgresql://me:hidden@127.0.0.1:1/x")
 
     assert ended.code == 3
-    assert ended.stderr.startswith("exitbrain: store postgresql://127.0.0.1:1/x can not be read: ")
+    assert ended.stderr.startswith("exitbrain: store postgresql://127.0.0.1:1/x cannot be read: ")
     assert "hidden" not in ended.stderr

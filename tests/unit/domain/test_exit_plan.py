@@ -115,7 +115,7 @@ def test_the_first_revision_is_1_and_each_follows_the_one_before() -> None:
 @pytest.mark.parametrize("revision", [0, 1, 3])
 def test_a_revision_out_of_turn_is_refused(revision: int) -> None:
     plan(OPENED, decision(1)).when(lambda p: p.revise(decision(revision))).then_refused(
-        f"is at revision 1; {revision} can not follow", WrongState
+        f"is at revision 1; {revision} cannot follow", WrongState
     )
 
 

@@ -1,4 +1,4 @@
-"""Each guard: when it passes, with which figures it fails, and when it can not be checked."""
+"""Each guard: when it passes, with which figures it fails, and when it cannot be checked."""
 
 from decimal import Decimal
 from math import nextafter

@@ -167,11 +167,11 @@ def test_an_engine_that_fails_is_one_sentence(engine: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("foreign:not_there:Engine", "can not be loaded: ModuleNotFoundError: No module named 'not_there'"),
-        ("foreign:exitbrain:Nothing", "can not be loaded: module exitbrain has no class Nothing"),
-        ("foreign:tests.foreign_engines:PLAIN", "can not be loaded: module tests.foreign_engines has no class PLAIN"),
+        ("foreign:not_there:Engine", "cannot be loaded: ModuleNotFoundError: No module named 'not_there'"),
+        ("foreign:exitbrain:Nothing", "cannot be loaded: module exitbrain has no class Nothing"),
+        ("foreign:tests.foreign_engines:PLAIN", "cannot be loaded: module tests.foreign_engines has no class PLAIN"),
         ("foreign:tests.foreign_engines:Mute", "has no method compute_levels"),
-        ("foreign:tests.foreign_engines:Unbuildable", "can not be built: KeyError: 'no configuration'"),
+        ("foreign:tests.foreign_engines:Unbuildable", "cannot be built: KeyError: 'no configuration'"),
     ],
 )  # fmt: skip
 def test_an_engine_that_is_not_there_is_one_sentence(name: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Candles, trades and funding rates from files of every form, and what is said of those that can not be used."""
+"""Candles, trades and funding rates from files of every form, and what is said of those that cannot be used."""
 
 import gzip
 import zipfile
@@ -223,9 +223,9 @@ def test_an_unknown_symbol_is_answered_with_the_known_ones(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("BTCUSDT.csv.gz", b"no gzip", "can not be read: it is not a gzip file"),
-        ("BTCUSDT.zip", b"no zip", "can not be read: File is not a zip file"),
-        ("BTCUSDT.parquet", b"no parquet", "can not be read: "),
+        ("BTCUSDT.csv.gz", b"no gzip", "cannot be read: it is not a gzip file"),
+        ("BTCUSDT.zip", b"no zip", "cannot be read: File is not a zip file"),
+        ("BTCUSDT.parquet", b"no parquet", "cannot be read: "),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_unreadable(

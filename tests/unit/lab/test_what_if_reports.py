@@ -20,11 +20,11 @@ from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
 from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
-from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table
+from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section
 from exitbrain.infrastructure.lab.report.recorded import write_report
 from exitbrain.infrastructure.lab.report.what_if import (
     CHARTS,
-    WalkedCandidate,
+    CandidateOutcomes,
     WhatIfRun,
     what_if_page,
     write_what_if,
@@ -94,9 +94,9 @@ def found(world: World, policy: Policy = V3_6) -> Found:
     )
 
 
-def walked(world: World) -> WalkedCandidate:
+def walked(world: World) -> CandidateOutcomes:
     of = found(world)
-    return WalkedCandidate(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
+    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
 
 
 def section(page: Page, title: str) -> Section:
@@ -104,8 +104,8 @@ def section(page: Page, title: str) -> Section:
     return wanted
 
 
-def tables(of: Section) -> list[Table]:
-    return [block for block in of.blocks if isinstance(block, Table)]
+def tables(of: Section) -> list[ReportTable]:
+    return [block for block in of.blocks if isinstance(block, ReportTable)]
 
 
 def captions(of: Section) -> list[str]:
@@ -212,7 +212,7 @@ def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_
 
     page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, of), ENGINE)
     same = found(world, V3_5)
-    alike = WalkedCandidate(same.outcomes, [], same.panel.totals[0])
+    alike = CandidateOutcomes(same.outcomes, [], same.panel.totals[0])
     unchanged = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, alike), ENGINE)
 
     drawn = captions(section(page, "Worst and best changed exits"))

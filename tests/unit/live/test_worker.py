@@ -85,7 +85,7 @@ class HeldRecording(ThreadedRecording):
     async def give_up(self, undecided: Undecided) -> Outcome:
         self.pending_then.append(self.look())
         if len(self.pending_then) == 1:
-            raise StoreUnavailable("the store can not be reached")
+            raise StoreUnavailable("the store cannot be reached")
         return await super().give_up(undecided)
 
     def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:

@@ -17,7 +17,8 @@ from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.collectors import VALUES_MAX
-from exitbrain.infrastructure.observation.metrics import TROUBLES, Metrics
+from exitbrain.infrastructure.observation.metric_families import TROUBLES
+from exitbrain.infrastructure.observation.metrics import Metrics
 from tests.ignored_exits import REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import NOON_MS, World

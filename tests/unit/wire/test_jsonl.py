@@ -1,4 +1,4 @@
-"""Recorded messages of a file: lines that are messages, lines that are not, and files that can not be read."""
+"""Recorded messages of a file: lines that are messages, lines that are not, and files that cannot be read."""
 
 import gzip
 import io
@@ -142,7 +142,7 @@ def test_a_file_that_can_not_be_opened_is_one_sentence(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputUnreadable) as caught:
             list(open_lines(str(path)))
-        assert str(caught.value) == f"{path} can not be read: {why}."
+        assert str(caught.value) == f"{path} cannot be read: {why}."
 
 
 @pytest.mark.parametrize("damage", ["cut", "turned"])
@@ -153,7 +153,7 @@ def test_a_packed_file_that_breaks_off_is_one_sentence(tmp_path: Path, damage: s
     else:
         content[20:40] = b"\xff" * 20
     (tmp_path / "file.gz").write_bytes(content)
-    with pytest.raises(InputUnreadable, match=r"file\.gz can not be read: .+\."):
+    with pytest.raises(InputUnreadable, match=r"file\.gz cannot be read: .+\."):
         list(open_lines(str(tmp_path / "file.gz")))
 
 

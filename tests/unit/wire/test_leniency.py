@@ -1,4 +1,4 @@
-"""What is not needed is absent where it can not be used, is recorded as assumed, and refuses nothing."""
+"""What is not needed is absent where it cannot be used, is recorded as assumed, and refuses nothing."""
 
 from decimal import Decimal
 
