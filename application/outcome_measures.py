@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.domain.judgement.interval import Interval
@@ -18,6 +19,7 @@ from exitbrain.domain.judgement.measures import (
     targets_hit,
     worst_hour,
 )
+from exitbrain.domain.values import EPOCH
 from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.outcome import History, LegLevel
 
@@ -52,7 +54,7 @@ class PositionMeasures:
 class WorstHour:
     """The UTC hour in which all open positions together brought least, and what it brought (gross, notional of each)."""
 
-    hour: int
+    hour: datetime
     result: float
 
 
@@ -64,7 +66,7 @@ class BoundSummary:
     saw TP1 soon after, and of `unknown` ones the data end too early to tell.
     """
 
-    hit: tuple[int, int, int]
+    hit: tuple[int, ...]
     stopped: int
     reversed: int
     unknown: int
@@ -111,7 +113,7 @@ def summary_of(
                 for outcome, one in zip(outcomes, walked, strict=True)
             ]
         )
-        hours.append(None if found is None else WorstHour(*found))
+        hours.append(None if found is None else WorstHour(EPOCH + timedelta(hours=found[0]), found[1]))
     return PolicySummary(
         _bound([each.pessimistic for each in measured], hours[0]),
         _bound([each.optimistic for each in measured], hours[1]),

@@ -20,7 +20,7 @@ from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevel
 
 
 class LeftOutBecause(StrEnum):
-    """Why a recorded position can not be walked."""
+    """Why a recorded position can not be walked, or is not counted."""
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
@@ -31,6 +31,7 @@ class LeftOutBecause(StrEnum):
     UNKNOWN_POLICY = "unknown_policy"
     MISSING_SNAPSHOT = "missing_snapshot"
     NOT_PLACEABLE = "not_placeable"
+    OFF_MARKET = "off_market"
 
 
 class NotWalked(ExitBrainError):

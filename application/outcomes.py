@@ -38,8 +38,8 @@ from exitbrain.domain.walk.together import Difference
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A position that is not walked, and why; `detail` names the policy or the candles concerned.
+class LeftOutPosition:
+    """A position left out of the figures, with the reason; `detail` names the policy, candles or prices concerned.
 
     `error` is what ends a run in which no position is left.
     """
@@ -123,19 +123,19 @@ class Outcomes:
         terms: Terms,
         *,
         attributed: bool = False,
-    ) -> Iterator[PositionOutcome | LeftOut]:
+    ) -> Iterator[PositionOutcome | LeftOutPosition]:
         """Yield each position walked, or why it is not. There must be a candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
             except NotWalked as error:
-                yield LeftOut(position, error.because, error.detail)
+                yield LeftOutPosition(position, error.because, error.detail)
             except MarketUnreadable as error:
-                yield LeftOut(position, LeftOutBecause.UNREADABLE, str(error), error)
+                yield LeftOutPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
                 named = InvalidValue(where, error.value, error.allowed)
-                yield LeftOut(position, LeftOutBecause.UNFIT, str(error), named)
+                yield LeftOutPosition(position, LeftOutBecause.UNFIT, str(error), named)
 
     def _outcome(
         self,

@@ -13,15 +13,19 @@ from exitbrain.domain.walk.outcome import History, Walk
 class Bounds:
     """Sums over positions, fractions of the entry notional of each."""
 
-    positions: int = 0
-    pessimistic: float = 0.0
-    optimistic: float = 0.0
+    positions: int
+    pessimistic: float
+    optimistic: float
 
     def add(self, pessimistic: float, optimistic: float) -> None:
         """Add one position."""
         self.positions += 1
         self.pessimistic += pessimistic
         self.optimistic += optimistic
+
+
+def _nothing() -> Bounds:
+    return Bounds(0, 0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -35,13 +39,13 @@ class Totals:
     positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
     """
 
-    exits: Bounds = field(default_factory=Bounds)
-    without_holes: Bounds = field(default_factory=Bounds)
-    without_failed_guards: Bounds = field(default_factory=Bounds)
-    with_off_market: Bounds = field(default_factory=Bounds)
-    without_off_market: Bounds = field(default_factory=Bounds)
-    open_rests: Bounds = field(default_factory=Bounds)
-    everything: Bounds = field(default_factory=Bounds)
+    exits: Bounds = field(default_factory=_nothing)
+    without_holes: Bounds = field(default_factory=_nothing)
+    without_failed_guards: Bounds = field(default_factory=_nothing)
+    with_off_market: Bounds = field(default_factory=_nothing)
+    without_off_market: Bounds = field(default_factory=_nothing)
+    open_rests: Bounds = field(default_factory=_nothing)
+    everything: Bounds = field(default_factory=_nothing)
     ambiguous: int = 0
     ambiguous_candles: int = 0
     refined_candles: int = 0

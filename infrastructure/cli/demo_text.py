@@ -16,9 +16,6 @@ from exitbrain import __version__
 from exitbrain.application.lsf_audit import LsfInputs
 from exitbrain.domain.guards import GUARDS
 from exitbrain.domain.values import plain
-from exitbrain.infrastructure.cli.explaining import NOTATION
-from exitbrain.infrastructure.cli.judgement_text import because, between
-from exitbrain.infrastructure.cli.tables import MARKS
 from exitbrain.infrastructure.demo import story, what_if
 from exitbrain.infrastructure.demo.results import (
     AskedWhatIf,
@@ -38,6 +35,9 @@ from exitbrain.infrastructure.demo.results import (
     Tampering,
     TimedReplay,
 )
+from exitbrain.infrastructure.presentation.derivation import NOTATION
+from exitbrain.infrastructure.presentation.guards import MARKS
+from exitbrain.infrastructure.presentation.judgement import because, between
 from exitbrain.infrastructure.wording import exactly, findings, number, percent, refusal, short
 
 _COST_GUARD = "stop_wider_than_costs"

@@ -6,7 +6,10 @@ from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
 
-from typer import Argument, Option
+from typer import Argument, Option, Typer
+from typer.core import TyperCommand, TyperOption
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 Store = Annotated[
     str | None,
@@ -208,6 +211,35 @@ class WalkFlags:
     strict: Annotated[
         bool, Option("--strict", help="End with exit code 1 when anything had to be left out.")
     ] = False
+
+
+def verbs() -> Typer:
+    """Return what holds a command, or a group of commands, in plain text."""
+    return Typer(rich_markup_mode=None, context_settings=HELP_NAMES)
+
+
+class OneValueEach(TyperCommand):
+    """Refuses a second value for an option that takes one: the parser would keep the last without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            takes_one = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+            if takes_one and given.count(option) > 1:
+                ctx.fail(f"{option.opts[0]} is given {given.count(option)} times; allowed: once")
+        return super().parse_args(ctx, args)
+
+
+class BareBreakEven(OneValueEach):
+    """Lets `--break-even` stand without a value, which typer can not express."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        written: list[str] = []
+        for argument, following in zip(args, [*args[1:], "--"], strict=True):
+            written.append(argument)
+            if argument == "--break-even" and following.startswith("--"):
+                written.append("cost")
+        return super().parse_args(ctx, written)
 
 
 Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)

@@ -1,7 +1,6 @@
 """What goes to stdout, which is the report alone, and what goes to stderr, which is everything else."""
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from exitbrain.domain.errors import ExitBrainError
+from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.written_files import NotWritten, naming
 
 WIDE = 200
@@ -22,8 +22,6 @@ _FRAME = 3
 """Columns that the frame of a table takes for each of its own."""
 
 _PART = 1024 * 1024
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class ReaderGone(ExitBrainError):
@@ -73,11 +71,6 @@ def _as_lines(table: Table) -> Iterator[str]:
     for row in zip(*(column.cells for column in table.columns), strict=True):
         cells = zip(table.columns, row, strict=True)
         yield ", ".join(f"{column.header} {cell}" for column, cell in cells if cell)
-
-
-def printable(text: str) -> str:
-    """Return a text without control characters: what a message holds must not steer a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def emit(report: object) -> None:

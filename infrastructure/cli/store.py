@@ -14,6 +14,9 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
 
+READING = "reading the log"
+"""What a command that looks something up is doing meanwhile."""
+
 
 def name_of(container: Container) -> str:
     """Return the store as reports name it."""

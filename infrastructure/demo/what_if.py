@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exitbrain.application.counterfactual import RowCounterfactual
 from exitbrain.application.outcome_plans import LeftOutBecause
+from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.outcomes import PositionOutcome, Walked
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
@@ -23,7 +24,7 @@ from exitbrain.domain.walk.outcome import History, LegLevel
 from exitbrain.infrastructure.demo.candles import SyntheticMarket, SyntheticSymbol
 from exitbrain.infrastructure.demo.claims import claim
 from exitbrain.infrastructure.demo.results import AskedWhatIf, StoppedSoon, WalkedPolicy
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
+from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.report.changes import Changes
 
 SYNTHETIC = "Synthetic messages and candles of exitbrain demo: nothing in them was ever traded."
@@ -52,7 +53,7 @@ def ask(
     answered = rows.run([candidate], pairs=changes.take)
     question = Question(None, [candidate], Terms(candidate))
     market, positions = SyntheticMarket(symbols), recorded_positions(ledger)
-    found = find_outcomes(known, snapshots, engine, market, question, positions)
+    found = find_outcomes(known, snapshots, engine, market, question, positions, Statistics())
     check(found)
     try:
         # Only here: it brings plotly, which is not in every environment.
@@ -70,7 +71,7 @@ def check(found: Found) -> None:
     """Check what is claimed of the outcomes; raises ClaimFalse."""
     because = {each.because for each in found.left_out}
     claim(not found.panel.off_market, "every recorded price lies within the candle of its time")
-    known = {LeftOutBecause.REFUSED.value, LeftOutBecause.NOT_PLACEABLE.value}
+    known = {LeftOutBecause.REFUSED, LeftOutBecause.NOT_PLACEABLE}
     claim(because <= known, "only what is refused or too small to be closed is not walked")
     claim(found.positions > 0, "positions are walked on the synthetic candles")
     sums, totals = found.panel.totals[0].everything, found.panel.totals[0]
@@ -86,7 +87,8 @@ def check(found: Found) -> None:
         (totals.upper, [pair.highest for pair in pairs]),
     ):
         claim(split.total == _exact_difference(both), "the effects sum to the difference in every digit")
-    claim(found.judgement().verdict is Verdict.INCONCLUSIVE, "a single day proves nothing")
+    judged = found.judgement
+    claim(judged is not None and judged.verdict is Verdict.INCONCLUSIVE, "a single day proves nothing")
 
 
 def check_page(text: str) -> None:
@@ -118,19 +120,20 @@ class _Loaded(HTMLParser):
 def _asked(found: Found, recorded: Policy, page: str | None, commands: tuple[str, ...]) -> AskedWhatIf:
     totals, candidate = found.panel.totals[0], found.question.candidates[0]
     sums = totals.everything
+    assert found.judgement is not None  # one policy was asked about
     before = _stopped_soon(found.outcomes, [one.baseline for one in found.outcomes])
     after = _stopped_soon(found.outcomes, [one.candidates[0] for one in found.outcomes])
     claim(before.pessimistic > after.pessimistic, f"{recorded.name} loses more positions to its stop at once")
     return AskedWhatIf(
         positions=found.positions,
-        left_out=dict(Counter(each.because for each in found.left_out)),
+        left_out=dict(Counter(each.because.value for each in found.left_out)),
         ambiguous=totals.ambiguous,
         before=WalkedPolicy(recorded.name, sums.baseline, before),
         after=WalkedPolicy(candidate.name, Interval(sums.pessimistic, sums.optimistic), after),
         difference=Interval(sums.lower, sums.upper),
         lower=_effects(totals.lower),
         upper=_effects(totals.upper),
-        judgement=found.judgement(),
+        judgement=found.judgement,
         report=page,
         commands=commands,
     )

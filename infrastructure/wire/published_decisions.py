@@ -11,6 +11,7 @@ from exitbrain.domain.levels import Price, Triggers
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Unit, plain
 from exitbrain.infrastructure import wording
+from exitbrain.infrastructure.presentation.guards import Guard
 from exitbrain.infrastructure.wire import published_shapes as shapes
 
 Facts = dict[str, Any]
@@ -86,24 +87,21 @@ def refused(event: LevelsRefused, facts: Facts) -> shapes.LevelsRefused:
     )
 
 
-def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
+def _guards(report: GuardReport) -> tuple[Guard, ...]:
     """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
     rest = _without_figures(report.passed, tuple(report.unknown.items()))
     if not report.failed:
         return tuple(rest.values())
     failed = {
-        name: shapes.Guard(name, "failed", wording.failure(name, figures))
-        for name, figures in report.failed.items()
+        name: Guard(name, "failed", wording.failure(name, figures)) for name, figures in report.failed.items()
     }
     return tuple([failed.get(name) or rest[name] for name in GUARDS if name in failed or name in rest])
 
 
 @lru_cache(maxsize=1024)
-def _without_figures(
-    passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]
-) -> dict[str, shapes.Guard]:
+def _without_figures(passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]) -> dict[str, Guard]:
     report = GuardReport(passed, {}, dict(unknown))
-    return {name: shapes.Guard(name, state, detail) for name, state, detail in wording.findings(report)}
+    return {name: Guard(name, state, detail) for name, state, detail in wording.findings(report)}
 
 
 def _trigger_prices(triggers: Triggers[Price] | None) -> shapes.TriggerPrices | None:

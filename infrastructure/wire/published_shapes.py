@@ -16,20 +16,12 @@ from msgspec import Struct
 from exitbrain.domain.formulas.algebra import Bound
 from exitbrain.domain.receipt import Reason
 from exitbrain.domain.values import Assumption, Cause, Side, TimeOrigin, Unit, Whose
-from exitbrain.infrastructure.wording import State
+from exitbrain.infrastructure.presentation.guards import Guard
 
 SCHEMA_VERSION = 1
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in ISO 8601, UTC."""
-
-
-class Guard(Struct, frozen=True):
-    """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
-
-    name: str
-    state: State
-    detail: str
 
 
 class TriggerPrices(Struct):

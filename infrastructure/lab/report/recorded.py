@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exitbrain.application.counterfactual import WhatIf
+from exitbrain.application.outcome_results import Found
+from exitbrain.application.outcomes import LeftOutPosition
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.infrastructure.lab.outcomes import Found, Unwalked
 from exitbrain.infrastructure.lab.report.changes import Changes
-from exitbrain.infrastructure.lab.report.what_if import Walked, WhatIfRun, write_what_if
+from exitbrain.infrastructure.lab.report.what_if import OnCandles, WhatIfRun, write_what_if
 from exitbrain.infrastructure.wording import left_out_lines
 
 
@@ -30,15 +31,15 @@ def write_report(
     write_what_if(path, WhatIfRun(answer, changes, tuple(policies.values()), walked, notes), engine)
 
 
-def _walked(found: Found) -> Walked:
-    return Walked(
+def _walked(found: Found) -> OnCandles:
+    return OnCandles(
         outcomes=found.outcomes,
         left_out=[
             *(_told(one) for one in found.left_out),
             *left_out_lines(found.data_left_out, found.remarks),
         ],
         totals=found.panel.totals[0],
-        judgement=found.judgement(),
+        judgement=found.judgement,
         baseline=found.question.baseline_name,
         notes=[*_off_market(found), *_failing(found)],
     )
@@ -62,7 +63,7 @@ def _failing(found: Found) -> Iterator[str]:
                 yield f"Walked all the same: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
 
 
-def _told(one: Unwalked) -> str:
+def _told(one: LeftOutPosition) -> str:
     position = one.position
     opened = f"{position.opened_at:%Y-%m-%d %H:%M}"
     return f"Left out: {position.symbol}, opened {opened}: {one.because.replace('_', ' ')} ({one.detail})."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
+from exitbrain.application.outcome_results import RECORDED
 from exitbrain.application.outcome_totals import CandidateTotals, Sums
 from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -28,11 +29,9 @@ from exitbrain.infrastructure.wording import percent
 CHARTS = 3
 """How many of the worst and of the best changed exits are drawn."""
 
-RECORDED = "as recorded"
-
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class OnCandles:
     """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
 
     `left_out` says which positions are in no number, and why, `notes` what else is to be known, a sentence each.
@@ -53,7 +52,7 @@ class WhatIfRun:
     answer: WhatIf
     changes: Changes
     policies: tuple[Policy, ...]
-    walked: Walked | None = None
+    walked: OnCandles | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -86,7 +85,7 @@ def _lead(answer: WhatIf) -> tuple[str, ...]:
     )
 
 
-def _verdict(walked: Walked) -> tuple[str, ...]:
+def _verdict(walked: OnCandles) -> tuple[str, ...]:
     everything = walked.totals.everything
     said = (
         f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
@@ -158,7 +157,7 @@ def _guards(answer: WhatIf) -> Section:
     )
 
 
-def _outcome(walked: Walked) -> Section:
+def _outcome(walked: OnCandles) -> Section:
     totals = walked.totals
     rows = tuple(
         (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
@@ -186,7 +185,7 @@ def _outcome(walked: Walked) -> Section:
     )
 
 
-def _judged(walked: Walked) -> tuple[str, ...]:
+def _judged(walked: OnCandles) -> tuple[str, ...]:
     found = walked.judgement
     if found is None:
         return ()
@@ -214,7 +213,7 @@ def _attribution(lower: Attribution, upper: Attribution) -> Table:
     )
 
 
-def _on_candles(walked: Walked, policy: str) -> list[Section]:
+def _on_candles(walked: OnCandles, policy: str) -> list[Section]:
     before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
     after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
     ranked = sorted(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
@@ -19,7 +20,7 @@ from exitbrain.infrastructure.demo.candles import (
     synthetic_candles,
 )
 from exitbrain.infrastructure.demo.claims import ClaimFalse
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
+from exitbrain.infrastructure.lab.judges import Statistics
 
 PAGE = f'<html><head><script>var a = "<img src=x>"</script></head><body><a href="#s1">1</a><p>{what_if.SYNTHETIC}</p>'
 
@@ -48,6 +49,7 @@ def _walked(container: Container, symbols: dict[str, SyntheticSymbol]) -> Found:
         SyntheticMarket(symbols),
         question,
         recorded_positions(ledger)[:20],
+        Statistics(),
     )
 
 

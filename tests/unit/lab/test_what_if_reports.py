@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.counterfactual import Pair, RowCounterfactual
+from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.ports.market import NoMarket
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
@@ -18,13 +19,13 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
+from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
 from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table
 from exitbrain.infrastructure.lab.report.recorded import write_report
 from exitbrain.infrastructure.lab.report.what_if import (
     CHARTS,
-    Walked,
+    OnCandles,
     WhatIfRun,
     what_if_page,
     write_what_if,
@@ -91,12 +92,13 @@ def found(world: World, policy: Policy = V3_6) -> Found:
         OneMarket(),
         question,
         recorded_positions(world.ledger),
+        Statistics(),
     )
 
 
-def walked(world: World) -> Walked:
+def walked(world: World) -> OnCandles:
     of = found(world)
-    return Walked(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
+    return OnCandles(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement)
 
 
 def section(page: Page, title: str) -> Section:
@@ -212,7 +214,7 @@ def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_
 
     page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, of), ENGINE)
     same = found(world, V3_5)
-    alike = Walked(same.outcomes, [], same.panel.totals[0])
+    alike = OnCandles(same.outcomes, [], same.panel.totals[0])
     unchanged = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, alike), ENGINE)
 
     drawn = captions(section(page, "Worst and best changed exits"))

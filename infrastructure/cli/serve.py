@@ -1,0 +1,97 @@
+"""`exitbrain serve`: the worker, from its flags to its exit code."""
+
+from typing import Annotated
+
+from typer import Option
+
+from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.cli.options import Account, PolicyOfNewStore, Redis, Store, verbs
+from exitbrain.infrastructure.cli.store import collecting_seldom
+from exitbrain.infrastructure.live import serving
+from exitbrain.infrastructure.redis.address import BadRedisUrl
+from exitbrain.infrastructure.redis.connection import connect_for_blocking
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
+
+verb = verbs()
+
+
+@verb.command(
+    epilog="Example: exitbrain serve --redis redis://127.0.0.1:6379/0 --store sqlite:///exitbrain.db"
+)
+def serve(
+    redis: Redis = None,
+    store: Store = None,
+    mode: Annotated[
+        str | None,
+        Option(metavar="MODE", help="What is done with plans; only shadow: nothing.", show_default=False),
+    ] = None,
+    policy: PolicyOfNewStore = None,
+    instruments: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Ticks, steps and brackets: a file, or binance.", show_default=False),
+    ] = None,
+    account: Account = None,
+    consumer: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="Name of this worker, the same over restarts; default the host's.",
+            show_default=False,
+        ),
+    ] = None,
+    health: Annotated[
+        str | None,
+        Option(
+            metavar="HOST:PORT",
+            help="Where health and metrics answer; default 127.0.0.1:9464.",
+            show_default=False,
+        ),
+    ] = None,
+    drain: Annotated[bool, Option("--drain", help="Record and decide, and execute nothing.")] = False,
+    republish_from: Annotated[
+        int | None,
+        Option(metavar="N", help="Publish the log again from this position.", show_default=False),
+    ] = None,
+    begin_publishing_here: Annotated[
+        bool,
+        Option(
+            "--begin-publishing-here",
+            help="Publish from the end of the log on, under a new epoch; for a restored store.",
+        ),
+    ] = False,
+) -> None:
+    """Serve with the settings in force; a flag wins over the environment."""
+    settings = load_settings(
+        env_file=ENV_FILE,
+        store=store,
+        redis=redis,
+        mode=mode,
+        policy=policy,
+        instruments=instruments,
+        account=account,
+        consumer=consumer,
+        health=health,
+        drain=drain or None,
+    )
+    if settings.mode != "shadow":
+        raise WrongUsage(f"mode {settings.mode} sends orders, which this version does not; it serves shadow")
+    check_url(settings.redis)
+    if republish_from is not None and republish_from < 1:
+        raise WrongUsage(f"--republish-from is {republish_from}; allowed: a log position, 1 or more")
+    if republish_from is not None and begin_publishing_here:
+        raise WrongUsage(
+            "--republish-from and --begin-publishing-here exclude each other; allowed: one of them"
+        )
+    try:
+        with collecting_seldom():
+            serving.serve(settings, serving.ServeOptions(republish_from, begin_publishing_here))
+    except serving.Unserved as error:
+        raise CanNotGoOn(str(error)) from error
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that no client can be made for, before anything is opened."""
+    try:
+        _ = connect_for_blocking(url)
+    except BadRedisUrl as error:
+        raise WrongUsage(f"{error} (--redis, or setting REDIS)") from error
