@@ -24,7 +24,7 @@ from exitbrain.domain.values import Cause
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, verbs
+from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.presentation.lsf import (
     COLUMNS,
@@ -50,41 +50,22 @@ def audit_lsf(
     until: Until = None,
     symbol: OfSymbol = None,
     position: Annotated[
-        str | None,
-        Option(
-            metavar="ID", help="Of this position only: its id, or the beginning of it.", show_default=False
-        ),
+        str | None, flag("ID", "Of this position only: its id, or the beginning of it.")
     ] = None,
     decision: Annotated[
-        str | None,
-        Option(
-            metavar="ID", help="At this decision only: its id, or the beginning of it.", show_default=False
-        ),
+        str | None, flag("ID", "At this decision only: its id, or the beginning of it.")
     ] = None,
-    policy: Annotated[
-        str | None, Option(metavar="P", help="Decided under this policy only, like v3.6.", show_default=False)
-    ] = None,
-    cause: Annotated[
-        str | None,
-        Option(metavar="C", help="Of decisions with this cause only, like INTENT.", show_default=False),
-    ] = None,
+    policy: Annotated[str | None, flag("P", "Decided under this policy only, like v3.6.")] = None,
+    cause: Annotated[str | None, flag("C", "Of decisions with this cause only, like INTENT.")] = None,
     limit: Annotated[
-        int | None,
-        Option(
-            metavar="N",
-            help="Show the newest N, 0 for all; default 200 in a table, all in JSON and CSV.",
-            show_default=False,
-        ),
+        int | None, flag("N", "Show the newest N, 0 for all; default 200 in a table, all in JSON and CSV.")
     ] = None,
     closes: Annotated[
         bool, Option("--closes", help="Show the closes behind each average PnL, in a table or in JSON.")
     ] = False,
     store: Store = None,
     form: Annotated[str, Option("--format", metavar="F", help="On stdout: table or csv.")] = "table",
-    csv_file: Annotated[
-        str | None,
-        Option("--csv", metavar="FILE", help="Write CSV to a file; - is stdout.", show_default=False),
-    ] = None,
+    csv_file: Annotated[str | None, flag("FILE", "Write CSV to a file; - is stdout.", "--csv")] = None,
     as_json: Json = False,
 ) -> None:
     """Explain every change of the adjusted LSF: what leverage, average PnL, confidence and policy did to it.

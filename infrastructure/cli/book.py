@@ -16,7 +16,7 @@ from exitbrain.domain.receipt import Disposition
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, USAGE, WrongUsage
-from exitbrain.infrastructure.cli.options import Json, Store, verbs
+from exitbrain.infrastructure.cli.options import Json, Store, flag, verbs
 from exitbrain.infrastructure.cli.store import opened_with
 from exitbrain.infrastructure.presentation.booked_close import close_report, ended_text, nothing_ended
 from exitbrain.infrastructure.presentation.printable import printable
@@ -41,17 +41,9 @@ def close(
     by: Annotated[str, Option("--by", metavar="NAME", help="Who says so.")],
     account: Annotated[
         str | None,
-        Option(
-            "--account",
-            metavar="A",
-            help="Account of the position; default EXITBRAIN_ACCOUNT, else 'default'.",
-            show_default=False,
-        ),
+        flag("A", "Account of the position; default EXITBRAIN_ACCOUNT, else 'default'.", "--account"),
     ] = None,
-    price: Annotated[
-        str | None,
-        Option("--price", metavar="X", help="Exit price; without it no result is known.", show_default=False),
-    ] = None,
+    price: Annotated[str | None, flag("X", "Exit price; without it no result is known.", "--price")] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
@@ -91,10 +83,10 @@ def _price(text: str) -> str:
     return written
 
 
-def _words(flag: str, text: str) -> str:
+def _words(option: str, text: str) -> str:
     written = text.strip()
     if not 1 <= len(written) <= WORDS_MAX or has_surrogate(written):
-        raise InvalidValue(flag, text, f"1 to {WORDS_MAX} characters in UTF-8")
+        raise InvalidValue(option, text, f"1 to {WORDS_MAX} characters in UTF-8")
     return written
 
 

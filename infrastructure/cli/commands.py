@@ -12,7 +12,7 @@ from typer import Context, Exit, Option, Typer, echo
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from exitbrain.infrastructure.cli.options import HELP_NAMES, BareBreakEven, Json, OneValueEach
+from exitbrain.infrastructure.cli.options import HELP_NAMES, BareBreakEven, Json, OneValueEach, flag
 
 ASK, RECORD, LIVE = "Ask", "Record and replay", "Live"
 LOOK_UP, SETUP = "Look up", "This installation"
@@ -127,12 +127,7 @@ def program(
 @app.command(cls=OneValueEach)
 def demo(
     keep: Annotated[
-        str | None,
-        Option(
-            metavar="FOLDER",
-            help="Keep stores, candles and the report in this new or empty folder.",
-            show_default=False,
-        ),
+        str | None, flag("FOLDER", "Keep stores, candles and the report in this new or empty folder.")
     ] = None,
     as_json: Json = False,
 ) -> int:

@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Annotated
 
-from typer import Option
-
 from exitbrain.application import dead_letters
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.cli.options import Json, OfStream, Redis, RefusedEntry, Store, verbs
+from exitbrain.infrastructure.cli.options import Json, OfStream, Redis, RefusedEntry, Store, flag, verbs
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.presentation.dead_letters import (
     DlqListReport,
@@ -21,6 +19,7 @@ from exitbrain.infrastructure.presentation.dead_letters import (
     letter_report,
     letter_text,
     list_text,
+    retry_text,
     row_of,
 )
 from exitbrain.infrastructure.redis.address import BadRedisUrl
@@ -41,10 +40,7 @@ def list_letters(redis: Redis = None, stream: OfStream = None, as_json: Json = F
     with _dead_letters(settings) as letters:
         found, unreadable = dead_letters.all_letters(letters, sources)
     report = DlqListReport([row_of(letter, symbol_in(letter.fields)) for letter in found], unreadable)
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*list_text(report, sources))
+    output.give(report, list_text(report, sources), as_json=as_json)
 
 
 @verb.command("show", epilog="Example: exitbrain dlq show 1766550734062-1")
@@ -56,10 +52,7 @@ def show_letter(
     with _dead_letters(settings) as letters:
         letter = dead_letters.find(letters, entry_id, _sources(stream, settings))
     report = letter_report(letter, symbol_in(letter.fields))
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*letter_text(report))
+    output.give(report, letter_text(report), as_json=as_json)
 
 
 @verb.command("retry", epilog="Example: exitbrain dlq retry 1766550734062-1 --set leverage=20")
@@ -67,12 +60,7 @@ def retry_letter(
     entry_id: RefusedEntry,
     corrections: Annotated[
         list[str] | None,
-        Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Send it with this value instead; may be given several times.",
-            show_default=False,
-        ),
+        flag("FIELD=VALUE", "Send it with this value instead; may be given several times.", "--set"),
     ] = None,
     redis: Redis = None,
     stream: OfStream = None,
@@ -91,14 +79,8 @@ def retry_letter(
         retried = dead_letters.retry(
             letters, letter, corrected(letter.fields, given), translator=WireTranslator(), ledger=ledger
         )
-    if as_json:
-        output.emit(DlqRetryReport(retried.entry_id, retried.stream, retried.retry_of, name))
-        return
-    checked = "" if name is None else f" {name} has no accepted retry of it."
-    unchecked = "" if name is not None else " No store was asked whether a retry of it was accepted before."
-    output.show(
-        f"{retried.retry_of} was sent again as {retried.entry_id} of {retried.stream}.{checked}{unchecked}"
-    )
+    report = DlqRetryReport(retried.entry_id, retried.stream, retried.retry_of, name)
+    output.give(report, [retry_text(report)], as_json=as_json)
 
 
 def _sources(stream: str | None, settings: Settings) -> tuple[str, ...]:

@@ -103,10 +103,7 @@ def doctor(store: Store = None, redis: Redis = None, as_json: Json = False) -> i
         sources=sources,
         checks=[one.check for one in checked],
     )
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*doctor_text(report))
+    output.give(report, doctor_text(report), as_json=as_json)
     codes = {one.code for one in checked}
     return next((code for code in (USAGE, UNREADABLE, FOUND) if code in codes), FINE)
 

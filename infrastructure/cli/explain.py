@@ -20,6 +20,9 @@ from exitbrain.infrastructure.presentation.derivation import (
     explained,
 )
 
+Explained = tuple[Explanation, tuple[Assumption, ...], ExplainedDecision | None]
+"""An explanation, what was assumed for it, and the decision it is of, None for given inputs."""
+
 verb = verbs()
 
 
@@ -43,36 +46,24 @@ def explain(
         if given.is_empty:
             raise WrongUsage("explain needs a DECISION_ID, or inputs like --leverage 20")
         found = explain_given(given)
-        _report(found.explanation, found.assumptions, None, as_json=as_json)
-        return FINE
-    if not given.is_empty:
-        raise WrongUsage("explain takes a DECISION_ID or inputs, not both")
-    looked_up, explanation = _recorded(decision_id, store)
-    recorded = explained(looked_up, explanation)
-    _report(explanation, looked_up.decision.assumptions, recorded, as_json=as_json)
-    return FINE if recorded.first_drift is None else FOUND
+        parts: Explained = (found.explanation, found.assumptions, None)
+    else:
+        if not given.is_empty:
+            raise WrongUsage("explain takes a DECISION_ID or inputs, not both")
+        parts = _recorded(decision_id, store)
+    output.give(explain_report(*parts), explain_text(*parts), as_json=as_json)
+    *_, recorded = parts
+    return FINE if recorded is None or recorded.first_drift is None else FOUND
 
 
-def _recorded(wanted: str, url: str | None) -> tuple[lookup.FoundDecision, Explanation]:
+def _recorded(wanted: str, url: str | None) -> Explained:
     from exitbrain.infrastructure.cli.store import reading  # noqa: PLC0415 - start-up
 
     with reading(url, "looking for the decision") as store_read:
         ledger = store_read.ledger
         found = lookup.decision(ledger, wanted, progress=store_read.work.reached)
         try:
-            return found, explain_decision(store_read.container.engine(), ledger, found.decision)
+            explanation = explain_decision(store_read.container.engine(), ledger, found.decision)
         except UnknownPolicy as unknown:
             raise StoreUnavailable(f"decision {found.decision_id} can not be derived: {unknown}") from unknown
-
-
-def _report(
-    explanation: Explanation,
-    assumptions: tuple[Assumption, ...],
-    recorded: ExplainedDecision | None,
-    *,
-    as_json: bool,
-) -> None:
-    if as_json:
-        output.emit(explain_report(explanation, assumptions, recorded))
-    else:
-        output.show(*explain_text(explanation, assumptions, recorded))
+    return explanation, found.decision.assumptions, explained(found, explanation)

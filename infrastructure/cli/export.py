@@ -1,5 +1,6 @@
 """The command `export parquet`: the columnar mirror of a store, written, made again, or compared with it."""
 
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -72,8 +73,7 @@ def export_parquet(
         different=found.different,
         seconds=round(seconds, 6),
     )
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*export_text(report, head), f"{store_read.name}, {seconds:.2f} s")
+    output.give(
+        report, chain(export_text(report, head), [f"{store_read.name}, {seconds:.2f} s"]), as_json=as_json
+    )
     return FOUND if verify and (found.damaged or found.different) else FINE

@@ -12,7 +12,7 @@ from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import Interrupted
-from exitbrain.infrastructure.cli.options import Account, Json, PolicyOfNewStore, Store, verbs
+from exitbrain.infrastructure.cli.options import Account, Json, PolicyOfNewStore, Store, flag, verbs
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
 from exitbrain.infrastructure.files.limits import FileLimits
@@ -38,11 +38,7 @@ def ingest(
     policy: PolicyOfNewStore = None,
     instruments: Annotated[
         str | None,
-        Option(
-            metavar="FILE",
-            help="Ticks, steps and leverage brackets; default EXITBRAIN_INSTRUMENTS, else none.",
-            show_default=False,
-        ),
+        flag("FILE", "Ticks, steps and leverage brackets; default EXITBRAIN_INSTRUMENTS, else none."),
     ] = None,
     account: Account = None,
     batch: Annotated[int, Option(metavar="N", help="Messages in one transaction, 1 to 10000.")] = 256,

@@ -18,12 +18,17 @@ from exitbrain.domain.values import changed
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
-from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, verbs
+from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, flag, verbs
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
-from exitbrain.infrastructure.presentation.lookahead import Tested, lookahead_report, lookahead_text
+from exitbrain.infrastructure.presentation.lookahead import (
+    LookaheadReport,
+    LookaheadVerdict,
+    lookahead_text,
+    verdict_of,
+)
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -52,31 +57,19 @@ verb = verbs()
 def lookahead(
     policies: Annotated[
         list[str] | None,
-        Option(
+        flag(
+            "P",
+            "This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
             "--policy",
-            metavar="P",
-            help="This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
-            show_default=False,
         ),
     ] = None,
     unit: EngineUnit = None,
     store: Store = None,
     positions: Annotated[
-        str | None,
-        Option(
-            metavar="FILE",
-            help="Instead of a store: positions as simulate takes them; needs --candles.",
-            show_default=False,
-        ),
+        str | None, flag("FILE", "Instead of a store: positions as simulate takes them; needs --candles.")
     ] = None,
-    candles: Annotated[
-        str | None,
-        Option(metavar="DIR", help="Candles to walk the positions on.", show_default=False),
-    ] = None,
-    brackets: Annotated[
-        str | None,
-        Option(metavar="FILE", help="Ticks, steps and leverage brackets.", show_default=False),
-    ] = None,
+    candles: Annotated[str | None, flag("DIR", "Candles to walk the positions on.")] = None,
+    brackets: Annotated[str | None, flag("FILE", "Ticks, steps and leverage brackets.")] = None,
     cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
     messages: Annotated[
         int, Option(metavar="N", help="How many messages of the record, from its first.")
@@ -96,14 +89,11 @@ def lookahead(
         raise WrongUsage("test the record of --store or the exits of --positions, one at a time")
     with speaking_aside():
         tested = _on_store(flags) if flags.positions is None else _on_positions(flags)
-    if as_json:
-        output.emit(lookahead_report(tested))
-    else:
-        output.show(*lookahead_text(tested))
-    return FINE if all(verdict.clean for verdict in tested.verdicts) else FOUND
+    output.give(tested, lookahead_text(tested), as_json=as_json)
+    return FINE if not any(verdict.moved for verdict in tested.policies) else FOUND
 
 
-def _on_store(flags: LookaheadFlags) -> Tested:
+def _on_store(flags: LookaheadFlags) -> LookaheadReport:
     with reading(flags.store, "reading") as store_read:
         history = history_of(store_read.ledger, flags.messages)
         if not history.messages:
@@ -126,10 +116,12 @@ def _on_store(flags: LookaheadFlags) -> Tested:
         ).run(verdict)
 
     verdicts = _each(_policies(flags, known), _files_of(settings.store), test)
-    return Tested(store_read.name, len(history.asks), flags.cuts, verdicts, messages=len(history.messages))
+    return LookaheadReport(
+        store_read.name, len(history.messages), None, len(history.asks), flags.cuts, verdicts
+    )
 
 
-def _on_positions(flags: LookaheadFlags) -> Tested:
+def _on_positions(flags: LookaheadFlags) -> LookaheadReport:
     # Only who brings candles pays for importing Arrow.
     from exitbrain.infrastructure.lab.lookahead import PositionsUnderTest  # noqa: PLC0415
 
@@ -144,14 +136,15 @@ def _on_positions(flags: LookaheadFlags) -> Tested:
         lambda policy, engine, verdict: under_test.check(policy, engine, verdict, cuts=flags.cuts),
     )
     count = len(under_test.positions)
-    return Tested(f"{flags.positions} and {flags.candles}", count, flags.cuts, verdicts, positions=count)
+    source = f"{flags.positions} and {flags.candles}"
+    return LookaheadReport(source, None, count, count, flags.cuts, verdicts)
 
 
 def _each(
     policies: Sequence[Policy],
     history: Sequence[Path],
     test: Callable[[Policy, WatchedEngineOfPolicy, PolicyVerdict], None],
-) -> list[PolicyVerdict]:
+) -> list[LookaheadVerdict]:
     verdicts = []
     with Watched("perturbing", len(policies)) as work:
         for number, policy in enumerate(policies):
@@ -160,7 +153,7 @@ def _each(
             verdict = PolicyVerdict(policy.name)
             test(policy, engine, verdict)
             verdict.when_loaded = engine.when_loaded
-            verdicts.append(verdict)
+            verdicts.append(verdict_of(verdict))
     return verdicts
 
 
@@ -194,6 +187,6 @@ def _files_of(store: str) -> list[Path]:
     return [path, path.with_name(f"{path.name}-wal")]
 
 
-def _check(flag: str, value: int, most: int) -> None:
+def _check(option: str, value: int, most: int) -> None:
     if not 1 <= value <= most:
-        raise InvalidValue(flag, value, f"1 to {most}")
+        raise InvalidValue(option, value, f"1 to {most}")

@@ -13,7 +13,8 @@ verb = verbs()
 def levels(given: InputFlags, as_json: Json = False) -> None:
     """Report the levels for given inputs."""
     found = explain_given(given)
-    if as_json:
-        output.emit(levels_report(found.explanation, found.assumptions))
-    else:
-        output.show(*levels_text(found.explanation, found.assumptions))
+    output.give(
+        levels_report(found.explanation, found.assumptions),
+        levels_text(found.explanation, found.assumptions),
+        as_json=as_json,
+    )

@@ -11,48 +11,35 @@ from typer.core import TyperCommand, TyperOption
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
+
+def flag(metavar: str, help_text: str, *flags: str) -> Any:
+    """Return what an argument of a command says of its flag."""
+    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
+
+
 Store = Annotated[
     str | None,
-    Option(
-        "--store",
-        metavar="URL",
-        help="Where decisions are kept: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory://; "
+    flag(
+        "URL",
+        "Where decisions are kept: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory://; "
         "default EXITBRAIN_STORE, else sqlite:///exitbrain.db.",
-        show_default=False,
+        "--store",
     ),
 ]
-Redis = Annotated[
-    str | None,
-    Option(
-        "--redis", metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False
-    ),
-]
+Redis = Annotated[str | None, flag("URL", "Where the streams are; default EXITBRAIN_REDIS.", "--redis")]
 PolicyOfNewStore = Annotated[
-    str | None,
-    Option(
-        "--policy",
-        metavar="P",
-        help="Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.",
-        show_default=False,
-    ),
+    str | None, flag("P", "Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.", "--policy")
 ]
 Account = Annotated[
     str | None,
-    Option(
+    flag(
+        "A",
+        "Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
         "--account",
-        metavar="A",
-        help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
-        show_default=False,
     ),
 ]
 OfStream = Annotated[
-    str | None,
-    Option(
-        "--stream",
-        metavar="NAME",
-        help="Of this stream only: trade.intent or trade.closed.",
-        show_default=False,
-    ),
+    str | None, flag("NAME", "Of this stream only: trade.intent or trade.closed.", "--stream")
 ]
 RefusedEntry = Annotated[
     str, Argument(metavar="ENTRY_ID", help="Id under which the message came, or the beginning of it.")
@@ -62,37 +49,21 @@ Json = Annotated[
 ]
 Since = Annotated[
     str | None,
-    Option(
-        "--since",
-        metavar="TIME",
-        help="Occurred at this time or later; ISO 8601, UTC where it has no offset.",
-        show_default=False,
-    ),
+    flag("TIME", "Occurred at this time or later; ISO 8601, UTC where it has no offset.", "--since"),
 ]
-Until = Annotated[
-    str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
-]
+Until = Annotated[str | None, flag("TIME", "Occurred before this time.", "--until")]
 Cluster = Annotated[
     str | None,
-    Option(
+    flag(
+        "C",
+        "Work on a Dask cluster: local, local:N processes, or tls://HOST:PORT or tcp://HOST:PORT of a scheduler.",
         "--cluster",
-        metavar="C",
-        help="Work on a Dask cluster: local, local:N processes, or tls://HOST:PORT or tcp://HOST:PORT of a scheduler.",
-        show_default=False,
     ),
 ]
 EngineUnit = Annotated[
-    str | None,
-    Option(
-        "--unit",
-        metavar="U",
-        help="Unit of your own engine: fraction (the default) or percent.",
-        show_default=False,
-    ),
+    str | None, flag("U", "Unit of your own engine: fraction (the default) or percent.", "--unit")
 ]
-OfSymbol = Annotated[
-    str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
-]
+OfSymbol = Annotated[str | None, flag("S", "Of this symbol only, like BTCUSDT.", "--symbol")]
 
 
 _OTHER_FLAGS = {"average_pnl": "--avg-pnl", "entry_price": "--entry"}
@@ -102,11 +73,6 @@ _OTHER_FLAGS = {"average_pnl": "--avg-pnl", "entry_price": "--entry"}
 def flag_of(name: str) -> str:
     """Return the flag with which a user gives an input."""
     return _OTHER_FLAGS.get(name, f"--{name.replace('_', '-')}")
-
-
-def flag(metavar: str, help_text: str, *flags: str) -> Any:
-    """Return what an argument of a command says of its flag."""
-    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +104,10 @@ class InputFlags:
         None
     )
     base_tp: Annotated[
-        float | None,
-        flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
+        float | None, flag("X", "Base of the targets, raw in the policy's unit; default that of the policy.")
     ] = None
     base_sl: Annotated[
-        float | None,
-        flag("X", "Base of the stop, raw in the policy's unit; default that of the policy."),
+        float | None, flag("X", "Base of the stop, raw in the policy's unit; default that of the policy.")
     ] = None
     fee_bps: Annotated[
         float | None,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -31,6 +31,14 @@ class ReaderGone(ExitBrainError):
 class _Screen(Console):
     def on_broken_pipe(self) -> None:
         raise _reader_gone()
+
+
+def give(report: object, text: Iterable[RenderableType], *, as_json: bool) -> None:
+    """Print a report as JSON, or as text for people."""
+    if as_json:
+        emit(report)
+    else:
+        show(*text)
 
 
 def show(*parts: RenderableType) -> None:

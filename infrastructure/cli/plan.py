@@ -25,7 +25,4 @@ def plan(
     with reading(store, READING) as store_read:
         history = lookup.plan_history(store_read.ledger, plan_id, progress=store_read.work.reached)
         report = plan_report(history, store_read.ledger.register())
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*plan_text(report))
+    output.give(report, plan_text(report), as_json=as_json)

@@ -40,10 +40,7 @@ def list_policies(store: Store = None, as_json: Json = False) -> None:
     """List the policies of a store, or those that this version ships."""
     source, register = _source(store)
     report = PolicyListReport(source, [described(one, register) for one in register.policies.values()])
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(list_table(report))
+    output.give(report, [list_table(report)], as_json=as_json)
 
 
 @verb.command("show", epilog="Example: exitbrain policy show v3.6")
@@ -55,10 +52,7 @@ def show_policy(
     """Show one policy with all its parameters."""
     source, register = _source(store)
     report = PolicyShowReport(source, described(register.named(name), register))
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*policy_text(report))
+    output.give(report, policy_text(report), as_json=as_json)
 
 
 @verb.command("diff", epilog="Example: exitbrain policy diff v3.5-fraction v3.6")
@@ -75,10 +69,7 @@ def diff_policies(
         Sample(leverage, _sample(one, leverage), _sample(other, leverage)) for leverage in SAMPLE_LEVERAGES
     ]
     report = PolicyDiffReport(source, one.name, other.name, list(differences_of(one, other)), samples)
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*diff_text(report))
+    output.give(report, diff_text(report), as_json=as_json)
 
 
 def _source(url: str | None) -> tuple[str, PolicyRegister]:

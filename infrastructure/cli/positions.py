@@ -27,9 +27,6 @@ def positions(
         ledger, work, name = store_read.ledger, store_read.work, store_read.name
         found = lookup.positions(ledger, closed=closed, symbol=wanted, progress=work.reached)
         report = positions_report(found, ledger.register())
-    if as_json:
-        output.emit(report)
-    elif report.positions:
-        output.show(positions_table(report, f"Positions of {name}"))
-    else:
-        output.show(f"{name}: no {'' if closed else 'open '}positions{f' in {wanted}' if wanted else ''}.")
+    none = f"{name}: no {'' if closed else 'open '}positions{f' in {wanted}' if wanted else ''}."
+    text = [positions_table(report, f"Positions of {name}") if report.positions else none]
+    output.give(report, text, as_json=as_json)

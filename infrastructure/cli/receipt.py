@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument
 
 from exitbrain.application import lookup
 from exitbrain.infrastructure.cli import output
-from exitbrain.infrastructure.cli.options import Json, Store, verbs
+from exitbrain.infrastructure.cli.options import Json, Store, flag, verbs
 from exitbrain.infrastructure.cli.store import READING, reading
 from exitbrain.infrastructure.presentation.receipt import receipt_report, receipt_text
 
@@ -18,9 +18,7 @@ def receipt(
     entry_id: Annotated[
         str, Argument(metavar="ENTRY_ID", help="Id of a stream entry or a receipt, or the beginning of it.")
     ],
-    stream: Annotated[
-        str | None, Option(metavar="NAME", help="Of this stream only, like trade.intent.", show_default=False)
-    ] = None,
+    stream: Annotated[str | None, flag("NAME", "Of this stream only, like trade.intent.")] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
@@ -29,7 +27,4 @@ def receipt(
         ledger, work = store_read.ledger, store_read.work
         found = lookup.receipt(ledger, entry_id, stream=stream, progress=work.reached)
         report = receipt_report(found, ledger.register())
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(*receipt_text(report, found.receipt.ignored_exit))
+    output.give(report, receipt_text(report, found.receipt.ignored_exit), as_json=as_json)

@@ -1,6 +1,7 @@
 """The command `replay`: what was recorded, computed again, and the verdict."""
 
 from collections.abc import Iterator
+from itertools import chain
 from time import perf_counter
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside, unit_of
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, verbs
+from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
 from exitbrain.infrastructure.cli.store import Reading, reading
 from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
 from exitbrain.infrastructure.presentation.replays import (
@@ -37,19 +38,11 @@ def replay(
     ] = False,
     engine: Annotated[
         str | None,
-        Option(
-            metavar="E",
-            help="Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS.",
-            show_default=False,
-        ),
+        flag("E", "Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS."),
     ] = None,
     unit: Annotated[
         str | None,
-        Option(
-            metavar="U",
-            help="Unit of your own engine, fraction or percent; default that of each recorded policy.",
-            show_default=False,
-        ),
+        flag("U", "Unit of your own engine, fraction or percent; default that of each recorded policy."),
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -77,10 +70,8 @@ def replay(
             done = {DECISIONS: _decisions(store_read, selection)}
         seconds = perf_counter() - began_s
     total = _together(list(done.values()))
-    if as_json:
-        output.emit(replay_report(total, seconds, context=context))
-    else:
-        output.show(*_text(done, store_read.name, selected=selected, seconds=seconds))
+    text = _text(done, store_read.name, selected=selected, seconds=seconds)
+    output.give(replay_report(total, seconds, context=context), text, as_json=as_json)
     return FINE if total.clean else FOUND
 
 
@@ -101,10 +92,8 @@ def _with_engine(
         )
         found = replayed.run(selection, progress=store_read.work.reached)
         seconds = perf_counter() - began_s
-    if as_json:
-        output.emit(engine_report(engine, found, seconds))
-    else:
-        output.show(*engine_text(engine, found), f"{store_read.name}, {seconds:.2f} s")
+    text = chain(engine_text(engine, found), [f"{store_read.name}, {seconds:.2f} s"])
+    output.give(engine_report(engine, found, seconds), text, as_json=as_json)
     return FINE if found.clean else FOUND
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
-from exitbrain.infrastructure.cli.options import Account, PolicyOfNewStore, Redis, Store, verbs
+from exitbrain.infrastructure.cli.options import Account, PolicyOfNewStore, Redis, Store, flag, verbs
 from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.live import serving
 from exitbrain.infrastructure.redis.address import BadRedisUrl
@@ -21,37 +21,18 @@ verb = verbs()
 def serve(
     redis: Redis = None,
     store: Store = None,
-    mode: Annotated[
-        str | None,
-        Option(metavar="MODE", help="What is done with plans; only shadow: nothing.", show_default=False),
-    ] = None,
+    mode: Annotated[str | None, flag("MODE", "What is done with plans; only shadow: nothing.")] = None,
     policy: PolicyOfNewStore = None,
-    instruments: Annotated[
-        str | None,
-        Option(metavar="FILE", help="Ticks, steps and brackets: a file, or binance.", show_default=False),
-    ] = None,
+    instruments: Annotated[str | None, flag("FILE", "Ticks, steps and brackets: a file, or binance.")] = None,
     account: Account = None,
     consumer: Annotated[
-        str | None,
-        Option(
-            metavar="NAME",
-            help="Name of this worker, the same over restarts; default the host's.",
-            show_default=False,
-        ),
+        str | None, flag("NAME", "Name of this worker, the same over restarts; default the host's.")
     ] = None,
     health: Annotated[
-        str | None,
-        Option(
-            metavar="HOST:PORT",
-            help="Where health and metrics answer; default 127.0.0.1:9464.",
-            show_default=False,
-        ),
+        str | None, flag("HOST:PORT", "Where health and metrics answer; default 127.0.0.1:9464.")
     ] = None,
     drain: Annotated[bool, Option("--drain", help="Record and decide, and execute nothing.")] = False,
-    republish_from: Annotated[
-        int | None,
-        Option(metavar="N", help="Publish the log again from this position.", show_default=False),
-    ] = None,
+    republish_from: Annotated[int | None, flag("N", "Publish the log again from this position.")] = None,
     begin_publishing_here: Annotated[
         bool,
         Option(

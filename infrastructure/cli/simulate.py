@@ -12,10 +12,10 @@ from exitbrain.application.simulation_totals import totals_of
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policy import Policy
 from exitbrain.infrastructure.cli import output
-from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
-from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
+from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
+from exitbrain.infrastructure.cli.errors import FINE, FOUND
 from exitbrain.infrastructure.cli.grid import changes_of
 from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
@@ -109,11 +109,7 @@ def simulate(
 
 
 def _named(name: str | None, unit: str | None) -> Policy:
-    if name is not None and name.startswith(FOREIGN):
-        return policy_of(name, unit)
-    if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
-    policy = V3_5 if name is None else SHIPPED.get(name)
+    policy = own_engine(name, unit) or (V3_5 if name is None else SHIPPED.get(name))
     if policy is None:
         raise UnknownPolicy(name or "", tuple(SHIPPED))
     return policy

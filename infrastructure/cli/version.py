@@ -15,9 +15,5 @@ verb = verbs()
 def version(as_json: Json = False) -> None:
     """Report the version."""
     report = VersionReport(__version__, platform.python_version(), FORMAT)
-    if as_json:
-        output.emit(report)
-    else:
-        output.show(
-            f"exitbrain {report.version} (Python {report.python}, store format {report.store_format})"
-        )
+    text = f"exitbrain {report.version} (Python {report.python}, store format {report.store_format})"
+    output.give(report, [text], as_json=as_json)

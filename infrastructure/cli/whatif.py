@@ -1,13 +1,12 @@
 """The command `whatif`: what other policies would have said on the recorded decisions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, cast
 
-from rich.table import Table
 from typer import Option
 
 from exitbrain.application.counterfactual import Counterfactual, Pair, WhatIf
@@ -21,7 +20,7 @@ from exitbrain.domain.formulas.variant import variant_of
 from exitbrain.domain.policy import FOREIGN, Policy
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import check_once
-from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
+from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
@@ -46,22 +45,9 @@ from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, No
 from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.pairs_file import pairs_file
-from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
-from exitbrain.infrastructure.presentation.outcomes import family_of, outcome_of
-from exitbrain.infrastructure.presentation.whatif import (
-    WhatIfAnswer,
-    WhatIfReport,
-    answer_of,
-    answer_text,
-    family_answers,
-    left_out_text,
-    whatif_report,
-)
+from exitbrain.infrastructure.presentation.whatif import answer_of, whatif_report, whatif_text
 
 LANES = ("row", "columnar")
-MIRROR_TRUSTED = (
-    "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."
-)
 
 Pairs = Callable[[Pair], None]
 
@@ -89,51 +75,36 @@ def whatif(
     given: WalkFlags,
     policies: Annotated[
         list[str],
-        Option(
-            "--policy",
-            metavar="P",
-            help="The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS; "
+        flag(
+            "P",
+            "The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS; "
             "several are a family.",
-            show_default=False,
+            "--policy",
         ),
     ],
     unit: EngineUnit = None,
     settings: Annotated[
         list[str] | None,
-        Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="With this parameter instead; may be given several times.",
-            show_default=False,
-        ),
+        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
     ] = None,
     sweeps: Annotated[
         list[str] | None,
-        Option(
+        flag(
+            "NAME=FROM:TO:STEP",
+            "With each of these values; several make the grid of all combinations.",
             "--sweep",
-            metavar="NAME=FROM:TO:STEP",
-            help="With each of these values; several make the grid of all combinations.",
-            show_default=False,
         ),
     ] = None,
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
-    lane: Annotated[
-        str | None,
-        Option(metavar="LANE", help="row or columnar; default whichever is faster.", show_default=False),
-    ] = None,
+    lane: Annotated[str | None, flag("LANE", "row or columnar; default whichever is faster.")] = None,
     report: Annotated[
         str | None, flag("FILE", "Write a report of one policy, one HTML page, to this file.")
     ] = None,
     cluster: Cluster = None,
     export: Annotated[
-        str | None,
-        Option(
-            metavar="FILE",
-            help="Write every decision before and after to a file .csv or .parquet.",
-            show_default=False,
-        ),
+        str | None, flag("FILE", "Write every decision before and after to a file .csv or .parquet.")
     ] = None,
     candles: Annotated[
         str | None,
@@ -170,12 +141,10 @@ def whatif(
     asked_of = zip(variants, asked.counterfactual.answers, strict=True)
     answers = [answer_of(base.name, each, answer) for (base, each), answer in asked_of]
     if as_json:
-        output.emit(_printed(answers, asked, seconds, found, family=family))
+        output.emit(whatif_report(answers, asked.counterfactual, found, asked.lane, seconds, family=family))
     else:
-        output.show(
-            *_shown(answers, asked, found, family=family),
-            f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
-        )
+        text = whatif_text(answers, asked.counterfactual, found, family=family)
+        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s")
         if export is not None:
             output.say(f"{answers[0].decisions} decisions written to {export}")
     left_out = found is not None and (found.left_out or found.data_left_out)
@@ -231,10 +200,8 @@ def _variants(
 
 def _named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
     """Return a policy of the store, or else one that this version ships, or a foreign engine; raises UnknownPolicy."""
-    if name.startswith(FOREIGN):
-        return policy_of(name, unit)
-    if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+    if own := own_engine(name, unit):
+        return own
     register = ledger.register()
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
@@ -354,27 +321,3 @@ def _write_page(
     engine = engine_for([answer.policy], store_read.container.engine())
     write_report(Path(path), store_read.ledger, engine, answer, changes, found)
     output.say(f"Report: {path}")
-
-
-def _printed(
-    answers: Sequence[WhatIfAnswer], asked: Asked, seconds: float, found: Found | None, *, family: bool
-) -> WhatIfReport:
-    report = whatif_report(answers, asked.counterfactual, asked.lane, seconds, family=family)
-    if found is not None and found.family_judgement is not None:
-        report.family = family_of(found, found.family_judgement)
-    elif found is not None and found.judgement is not None:
-        report.outcome = outcome_of(found, found.judgement)
-    return report
-
-
-def _shown(
-    answers: Sequence[WhatIfAnswer], asked: Asked, found: Found | None, *, family: bool
-) -> Iterator[Table | str]:
-    yield from family_answers(answers) if family else answer_text(answers[0])
-    yield from left_out_text(asked.counterfactual.left_out)
-    if found is not None and found.family_judgement is not None:
-        yield from family_text(found, found.family_judgement)
-    elif found is not None and found.judgement is not None:
-        yield from outcome_text(found, found.judgement)
-    if asked.counterfactual.mirror_trusted:
-        yield MIRROR_TRUSTED

@@ -101,3 +101,13 @@ def letter_text(report: DlqShowReport) -> Iterator[str]:
     if report.retry_of is not None:
         yield f"  a retry of {report.retry_of}"
     yield from raw_fields(report.fields, report.encoded, report.length)
+
+
+def retry_text(report: DlqRetryReport) -> str:
+    """Return what was sent again, and which store was asked about it before."""
+    asked = (
+        "No store was asked whether a retry of it was accepted before."
+        if report.checked is None
+        else f"{report.checked} has no accepted retry of it."
+    )
+    return f"{report.retry_of} was sent again as {report.entry_id} of {report.stream}. {asked}"

@@ -1,7 +1,6 @@
 """What a look-ahead test found, for people and for scripts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from msgspec import Struct
 from rich.console import RenderableType
@@ -37,41 +36,21 @@ class LookaheadReport(Struct):
     policies: list[LookaheadVerdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """What was tested on, in words, and what was found."""
-
-    source: str
-    decisions: int
-    cuts: int
-    verdicts: list[PolicyVerdict]
-    messages: int | None = None
-    positions: int | None = None
-
-
-def lookahead_report(tested: Tested) -> LookaheadReport:
-    """Return what is printed with `--json`."""
-    return LookaheadReport(
-        source=tested.source,
-        messages=tested.messages,
-        positions=tested.positions,
-        decisions=tested.decisions,
-        cuts=tested.cuts,
-        policies=[
-            LookaheadVerdict(
-                policy=verdict.policy,
-                verdict=_name_of(verdict),
-                compared=verdict.compared,
-                left_out=verdict.left_out,
-                moved=verdict.moved,
-                when_loaded=verdict.when_loaded,
-            )
-            for verdict in tested.verdicts
-        ],
+def verdict_of(found: PolicyVerdict) -> LookaheadVerdict:
+    """Return what was found about one policy, with the gravest of it; where nothing could be compared, that."""
+    kinds = {moved.finding for moved in found.moved}
+    otherwise = CLEAN if found.compared else UNTESTED
+    return LookaheadVerdict(
+        policy=found.policy,
+        verdict=next((finding.value for finding in Finding if finding in kinds), otherwise),
+        compared=found.compared,
+        left_out=found.left_out,
+        moved=found.moved,
+        when_loaded=found.when_loaded,
     )
 
 
-def lookahead_text(tested: Tested) -> Iterator[RenderableType]:
+def lookahead_text(tested: LookaheadReport) -> Iterator[RenderableType]:
     """Yield what is printed for people."""
     counted = (
         (tested.messages, "messages"),
@@ -84,11 +63,11 @@ def lookahead_text(tested: Tested) -> Iterator[RenderableType]:
     table.add_column("Policy")
     table.add_column("Verdict")
     table.add_column("Comparisons", justify="right")
-    for verdict in tested.verdicts:
+    for verdict in tested.policies:
         compared = sum(verdict.compared.values())
-        table.add_row(verdict.policy, _name_of(verdict), f"{compared:,}")
+        table.add_row(verdict.policy, verdict.verdict, f"{compared:,}")
     yield table
-    for verdict in tested.verdicts:
+    for verdict in tested.policies:
         for one in verdict.moved:
             yield f"{verdict.policy}: {one.finding.value}, {one.subject}, {one.how}"
             yield f"  {one.field}: {one.before} → {one.after}"
@@ -96,10 +75,3 @@ def lookahead_text(tested: Tested) -> Iterator[RenderableType]:
             yield f"{verdict.policy}: {count} moments left out, {why}"
         for opened in verdict.when_loaded:
             yield f"{verdict.policy}: {opened} when it is imported, which is not judged"
-
-
-def _name_of(verdict: PolicyVerdict) -> str:
-    """Return the gravest of what was found; where nothing could be compared, that."""
-    found = {moved.finding for moved in verdict.moved}
-    otherwise = CLEAN if verdict.compared else UNTESTED
-    return next((finding.value for finding in Finding if finding in found), otherwise)

@@ -7,8 +7,19 @@ from msgspec import Struct
 from rich.table import Table
 
 from exitbrain.application.counterfactual import FIELDS, Change, Counterfactual, GuardCounts, LeftOut, WhatIf
-from exitbrain.infrastructure.presentation.outcomes import FamilyOutcome, PolicyOutcome
+from exitbrain.application.outcome_results import Found
+from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
+from exitbrain.infrastructure.presentation.outcomes import (
+    FamilyOutcome,
+    PolicyOutcome,
+    family_of,
+    outcome_of,
+)
 from exitbrain.infrastructure.wording import number, percent
+
+MIRROR_TRUSTED = (
+    "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."
+)
 
 LINES_MAX = 60
 """Policies of a sweep that are listed; a terminal has no use for more."""
@@ -94,15 +105,25 @@ def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> WhatIfAns
 
 
 def whatif_report(
-    answers: Sequence[WhatIfAnswer], asked: Counterfactual, lane: Lane, seconds: float, *, family: bool
+    answers: Sequence[WhatIfAnswer],
+    asked: Counterfactual,
+    found: Found | None,
+    lane: Lane,
+    seconds: float,
+    *,
+    family: bool,
 ) -> WhatIfReport:
-    """Return what one policy, or each of a family, would have changed as it is printed with `--json`."""
+    """Return what one policy, or each of a family, would have changed and brought as it is printed with `--json`."""
     printed = WhatIfReport(
         left_out=asked.left_out,
         lane=lane,
         mirror_trusted=asked.mirror_trusted,
         seconds=round(seconds, 6),
     )
+    if found is not None and found.family_judgement is not None:
+        printed.family = family_of(found, found.family_judgement)
+    elif found is not None and found.judgement is not None:
+        printed.outcome = outcome_of(found, found.judgement)
     if family:
         printed.policies = list(answers)
         return printed
@@ -111,7 +132,21 @@ def whatif_report(
     return printed
 
 
-def answer_text(answer: WhatIfAnswer) -> Iterator[Table | str]:
+def whatif_text(
+    answers: Sequence[WhatIfAnswer], asked: Counterfactual, found: Found | None, *, family: bool
+) -> Iterator[Table | str]:
+    """Yield what one policy, or each of a family, would have changed and brought."""
+    yield from _family(answers) if family else _single(answers[0])
+    yield from _left_out(asked.left_out)
+    if found is not None and found.family_judgement is not None:
+        yield from family_text(found, found.family_judgement)
+    elif found is not None and found.judgement is not None:
+        yield from outcome_text(found, found.judgement)
+    if asked.mirror_trusted:
+        yield MIRROR_TRUSTED
+
+
+def _single(answer: WhatIfAnswer) -> Iterator[Table | str]:
     """Yield what one policy would have changed."""
     yield (
         f"{_name(answer)} on {_count(answer.decisions, 'recorded decision')}: "
@@ -125,7 +160,7 @@ def answer_text(answer: WhatIfAnswer) -> Iterator[Table | str]:
     )
 
 
-def family_answers(answers: Sequence[WhatIfAnswer]) -> Iterator[Table | str]:
+def _family(answers: Sequence[WhatIfAnswer]) -> Iterator[Table | str]:
     """Yield a line for each policy of a family."""
     first, bases = answers[0], list(dict.fromkeys(answer.policy for answer in answers))
     table = Table(
@@ -169,7 +204,7 @@ def family_answers(answers: Sequence[WhatIfAnswer]) -> Iterator[Table | str]:
     )
 
 
-def left_out_text(count: LeftOut) -> Iterator[str]:
+def _left_out(count: LeftOut) -> Iterator[str]:
     """Yield a line for the decisions that nothing can be said about."""
     parts = [
         f"{number_of} {what}"
