@@ -13,6 +13,7 @@ from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import explain_given
 from exitbrain.infrastructure.cli.options import InputFlags, Json, Store, takes_flags, verbs
+from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.presentation.derivation import (
     ExplainedDecision,
     explain_report,
@@ -57,8 +58,6 @@ def explain(
 
 
 def _recorded(wanted: str, url: str | None) -> Explained:
-    from exitbrain.infrastructure.cli.store import reading  # noqa: PLC0415 - start-up
-
     with reading(url, "looking for the decision") as store_read:
         ledger = store_read.ledger
         found = lookup.decision(ledger, wanted, progress=store_read.work.reached)

@@ -14,8 +14,7 @@ from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside, unit
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
-from exitbrain.infrastructure.cli.store import Reading, reading
-from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
+from exitbrain.infrastructure.cli.store import OpenStore, reading
 from exitbrain.infrastructure.presentation.replays import (
     engine_report,
     engine_text,
@@ -98,7 +97,7 @@ def _with_engine(
 
 
 def _whole_log(
-    store_read: Reading, *, from_receipts: bool, context: bool
+    store_read: OpenStore, *, from_receipts: bool, context: bool
 ) -> Iterator[tuple[str, ReplayReport]]:
     container, progress = store_read.container, store_read.work.reached
     if from_receipts:
@@ -107,7 +106,9 @@ def _whole_log(
         yield CONTEXT, container.context_audit().run(progress=progress)
 
 
-def _decisions(store_read: Reading, selection: Selection) -> ReplayReport:
+def _decisions(store_read: OpenStore, selection: Selection) -> ReplayReport:
+    from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel  # noqa: PLC0415 - start-up
+
     container, ledger, progress = store_read.container, store_read.ledger, store_read.work.reached
     store, head = container.settings().store, ledger.head()
     processes = Processes.for_log(store, head)

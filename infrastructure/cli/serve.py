@@ -7,7 +7,6 @@ from typer import Option
 from exitbrain.infrastructure.cli.errors import CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.options import Account, PolicyOfNewStore, Redis, Store, flag, verbs
 from exitbrain.infrastructure.cli.store import collecting_seldom
-from exitbrain.infrastructure.live import serving
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.connection import connect_for_blocking
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
@@ -42,6 +41,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve with the settings in force; a flag wins over the environment."""
+    from exitbrain.infrastructure.live import serving  # noqa: PLC0415 - start-up
+
     settings = load_settings(
         env_file=ENV_FILE,
         store=store,

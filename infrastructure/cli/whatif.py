@@ -40,7 +40,7 @@ from exitbrain.infrastructure.cli.options import (
     verbs,
 )
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
+from exitbrain.infrastructure.cli.store import OpenStore, reading, visible_to_workers
 from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.report.changes import Changes
@@ -209,7 +209,7 @@ def _named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
 
 
 def _outcomes(
-    store_read: Reading,
+    store_read: OpenStore,
     policies: Sequence[Policy],
     market: MarketFlags,
     selection: Selection,
@@ -268,7 +268,7 @@ def _both(first: Pairs, second: Pairs | None) -> Pairs:
 
 
 def _ask(
-    store_read: Reading,
+    store_read: OpenStore,
     policies: list[Policy],
     lane: Lane | None,
     pairs: Pairs | None,
@@ -314,7 +314,7 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 
 
 def _write_page(
-    path: str, store_read: Reading, answer: WhatIf, changes: Changes, found: Found | None
+    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, found: Found | None
 ) -> None:
     from exitbrain.infrastructure.lab.report.recorded import write_report  # noqa: PLC0415 - brings plotly
 

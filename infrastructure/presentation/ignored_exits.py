@@ -30,7 +30,7 @@ class MetPosition(Struct):
     ended_at: datetime | None
 
 
-class ExitIgnored(Struct):
+class IgnoredExitReport(Struct):
     """An exit that ended nothing: what it said, the positions it met, and the rule that told which is meant.
 
     `open` is the position that was open, `last` the one that ended before it, null where there is none. `held_by` is another
@@ -50,9 +50,9 @@ class ExitIgnored(Struct):
     expected: bool
 
 
-def exit_ignored(ignored: IgnoredExit) -> ExitIgnored:
+def exit_ignored(ignored: IgnoredExit) -> IgnoredExitReport:
     """Return an exit that ended nothing as it is printed with `--json`."""
-    return ExitIgnored(
+    return IgnoredExitReport(
         account=ignored.account,
         symbol=ignored.symbol,
         kind=ignored.kind,

@@ -12,7 +12,7 @@ from exitbrain.domain.receipt import IgnoredExit
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.presentation.decisions import unit_of
-from exitbrain.infrastructure.presentation.ignored_exits import ExitIgnored, exit_ignored, in_words
+from exitbrain.infrastructure.presentation.ignored_exits import IgnoredExitReport, exit_ignored, in_words
 from exitbrain.infrastructure.presentation.messages import WhyRefused, raw_fields, why_refused
 
 
@@ -49,7 +49,7 @@ class ReceiptReport(Struct):
     fields: dict[str, str]
     encoded: dict[str, str]
     length: int | None
-    ignored_exit: ExitIgnored | None
+    ignored_exit: IgnoredExitReport | None
     effects: list[Effect]
 
 
