@@ -79,9 +79,9 @@ class WhatIf(Struct, frozen=True):
 class LeftOut:
     """Selected decisions that nothing can be said about: unreadable, or of a policy or snapshot that is not known."""
 
-    unreadable: int = 0
-    unknown_policy: int = 0
-    missing_snapshot: int = 0
+    unreadable: int
+    unknown_policy: int
+    missing_snapshot: int
 
 
 class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, which have no hash
@@ -140,7 +140,7 @@ class RowCounterfactual:
         Raises InvalidValue where a policy of ours gives what is no level, EngineFailed where another engine does, and
         UnknownPolicy where the engine does not know its formula.
         """
-        left_out = LeftOut()
+        left_out = LeftOut(0, 0, 0)
         tallies = [_Tally(policy) for policy in policies]
         for number, decision in enumerate(self._decisions.decisions()):
             if progress is not None and number % 100 == 0:

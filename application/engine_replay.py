@@ -31,17 +31,17 @@ FIELDS = (*LEVELS, "lsf")
 class Spread(Struct, frozen=True):
     """How far an engine lies from the record in one field, over all compared decisions: engine minus record.
 
-    Levels as fractions of the entry price. `changed` counts decisions whose bits differ; the quantiles are the
-    values at the nearest rank.
+    Levels as fractions of the entry price. `changed` counts decisions whose bits differ; `p05`, the median and `p95`
+    are the values at the nearest rank.
     """
 
     changed: int
-    lowest: float
-    low: float
+    min: float
+    p05: float
     median: float
     mean: float
-    high: float
-    highest: float
+    p95: float
+    max: float
 
 
 @dataclass(slots=True)
@@ -198,12 +198,12 @@ class _Findings:
 
         return Spread(
             changed=self.changed[name],
-            lowest=ordered[0],
-            low=at(0.05),
+            min=ordered[0],
+            p05=at(0.05),
             median=at(0.5),
             mean=total / len(ordered),
-            high=at(0.95),
-            highest=ordered[-1],
+            p95=at(0.95),
+            max=ordered[-1],
         )
 
 

@@ -1,6 +1,7 @@
 """The measures of a policy over all walked positions, for each of the two bounds."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from exitbrain.domain.judgement.measures import (
     targets_hit,
     worst_hour,
 )
+from exitbrain.domain.values import EPOCH
 from exitbrain.domain.walk.candle import CandleSeries
 from exitbrain.domain.walk.outcome import History, LegLevel
 
@@ -50,7 +52,7 @@ class PositionMeasures(Struct, frozen=True):
 class WorstHour(Struct, frozen=True):
     """The UTC hour in which all open positions together brought least, and what it brought (gross, notional of each)."""
 
-    hour: int
+    hour: datetime
     result: float
 
 
@@ -61,7 +63,7 @@ class BoundSummary(Struct, frozen=True):
     saw TP1 soon after, and of `unknown` ones the data end too early to tell.
     """
 
-    hit: tuple[int, int, int]
+    hit: tuple[int, ...]
     stopped: int
     reversed: int
     unknown: int
@@ -107,7 +109,7 @@ def summary_of(
                 for outcome, one in zip(outcomes, walked, strict=True)
             ]
         )
-        hours.append(None if found is None else WorstHour(*found))
+        hours.append(None if found is None else WorstHour(EPOCH + timedelta(hours=found[0]), found[1]))
     return PolicySummary(
         _bound([each.pessimistic for each in measured], hours[0]),
         _bound([each.optimistic for each in measured], hours[1]),

@@ -21,7 +21,7 @@ from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevel
 
 
 class LeftOutBecause(StrEnum):
-    """Why a recorded position is in no figure: it cannot be walked, or has a recorded price off market."""
+    """Why a recorded position is left out of the figures: it cannot be simulated, or a recorded price is off market."""
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"

@@ -38,8 +38,8 @@ from exitbrain.domain.walk.outcome import PolicyDifference, Walk
 from exitbrain.domain.walk.plan import Plan, Relevelled
 
 
-class UncountedPosition(Struct, frozen=True):
-    """A recorded position that is in no figure, and why; `detail` names the policy, the candles or the prices concerned.
+class LeftOutPosition(Struct, frozen=True):
+    """A position left out of the figures, with the reason; `detail` names the policy, candles or prices concerned.
 
     `error` is what ends a run in which no position is left.
     """
@@ -121,19 +121,19 @@ class Outcomes:
         terms: Terms,
         *,
         attributed: bool = False,
-    ) -> Iterator[PositionOutcome | UncountedPosition]:
+    ) -> Iterator[PositionOutcome | LeftOutPosition]:
         """Yield each position walked, or why it is not. There must be a candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
             except NotWalked as error:
-                yield UncountedPosition(position, error.because, error.detail)
+                yield LeftOutPosition(position, error.because, error.detail)
             except MarketUnreadable as error:
-                yield UncountedPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
+                yield LeftOutPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
             except InvalidValue as error:
                 where = f"position {position.position_id} ({position.symbol}): {error.field}"
                 named = InvalidValue(where, error.value, error.allowed)
-                yield UncountedPosition(position, LeftOutBecause.UNFIT, str(error), named)
+                yield LeftOutPosition(position, LeftOutBecause.UNFIT, str(error), named)
 
     def _outcome(
         self,

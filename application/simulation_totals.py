@@ -13,15 +13,19 @@ from exitbrain.domain.walk.outcome import History, Walk
 class BoundSums:
     """Sums over positions, fractions of the entry notional of each."""
 
-    positions: int = 0
-    pessimistic: float = 0.0
-    optimistic: float = 0.0
+    positions: int
+    pessimistic: float
+    optimistic: float
 
     def add(self, pessimistic: float, optimistic: float) -> None:
         """Add one position."""
         self.positions += 1
         self.pessimistic += pessimistic
         self.optimistic += optimistic
+
+
+def _nothing() -> BoundSums:
+    return BoundSums(0, 0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -35,13 +39,13 @@ class Totals:
     positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
     """
 
-    exits: BoundSums = field(default_factory=BoundSums)
-    without_holes: BoundSums = field(default_factory=BoundSums)
-    without_failed_guards: BoundSums = field(default_factory=BoundSums)
-    with_off_market: BoundSums = field(default_factory=BoundSums)
-    without_off_market: BoundSums = field(default_factory=BoundSums)
-    open_rests: BoundSums = field(default_factory=BoundSums)
-    everything: BoundSums = field(default_factory=BoundSums)
+    exits: BoundSums = field(default_factory=_nothing)
+    without_holes: BoundSums = field(default_factory=_nothing)
+    without_failed_guards: BoundSums = field(default_factory=_nothing)
+    with_off_market: BoundSums = field(default_factory=_nothing)
+    without_off_market: BoundSums = field(default_factory=_nothing)
+    open_rests: BoundSums = field(default_factory=_nothing)
+    everything: BoundSums = field(default_factory=_nothing)
     ambiguous: int = 0
     ambiguous_candles: int = 0
     refined_candles: int = 0

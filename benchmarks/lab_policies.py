@@ -108,7 +108,7 @@ def _recorded(ledger: InMemoryLedger, count: int) -> RecordedRows:
 def _in_columns(policies: Sequence[Policy], recorded: RecordedRows) -> Counterfactual:
     sweep = Sweep(policies)
     sweep.take(recorded)
-    return sweep.answer(LeftOut())
+    return sweep.answer(LeftOut(0, 0, 0))
 
 
 def _by_row(ledger: InMemoryLedger, policies: Sequence[Policy]) -> Counterfactual:

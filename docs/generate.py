@@ -59,7 +59,7 @@ from exitbrain.domain.position_events import (
 from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Origin, Side, changed, fields_of
-from exitbrain.infrastructure.cli.reports import schemas
+from exitbrain.infrastructure.cli.results import schemas
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

@@ -20,12 +20,12 @@ from typer import Typer
 from exitbrain import __version__
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage, exit_code_of, sentence_of
-from exitbrain.infrastructure.cli.tables import MARKS
 from exitbrain.infrastructure.cli.walk_flags import market_in_memory
 from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.candles import SyntheticMarket, synthetic_candles
 from exitbrain.infrastructure.demo.server import WHEEL, redis_program
 from exitbrain.infrastructure.demo.tour import TourStep
+from exitbrain.infrastructure.presentation.guards import MARKS
 from exitbrain.infrastructure.written_files import FOLDER_MODE
 
 FOLDER = "exitbrain-demo"

@@ -17,7 +17,7 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
-from exitbrain.infrastructure.cli.output import printable
+from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden
 from exitbrain.infrastructure.written_files import NotWritten
 

@@ -113,12 +113,11 @@ def _assumptions(typed: GivenInputs, inputs: LevelInputs) -> tuple[Assumption, .
 
 
 def _policy(name: str | None, unit: str | None) -> Policy:
-    if name is not None and name.startswith(FOREIGN):
-        from exitbrain.infrastructure.cli.engines import policy_of  # noqa: PLC0415 - start-up
+    if unit is not None or (name is not None and name.startswith(FOREIGN)):
+        from exitbrain.infrastructure.cli.engines import own_engine  # noqa: PLC0415 - start-up
 
-        return policy_of(name, unit)
-    if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+        if own := own_engine(name, unit):
+            return own
     if name is None:
         return V3_5
     if name not in SHIPPED:

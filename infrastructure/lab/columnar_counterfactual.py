@@ -61,7 +61,7 @@ class ColumnarCounterfactual:
 
         Raises NoKernel where a policy must be asked row by row, InvalidValue where one gives no finite level.
         """
-        sweep, left_out, answers = Sweep(policies), LeftOut(), 0
+        sweep, left_out, answers = Sweep(policies), LeftOut(0, 0, 0), 0
         for columns in self._parts():
             recorded = self._recorded(columns, selection, left_out)
             begun, of_part = answers, len(recorded.columns) * len(policies)

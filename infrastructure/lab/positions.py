@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from exitbrain.application.simulation import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.infrastructure import spreadsheet
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine
+from exitbrain.infrastructure.presentation import spreadsheet
 from exitbrain.infrastructure.text_files import other_encoding
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import LINE_MAX, InputUnreadable, open_lines

@@ -21,11 +21,11 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.receipt import Disposition, IgnoredExit
 from exitbrain.domain.values import plain_or_none
-from exitbrain.infrastructure.cli.output import printable
-from exitbrain.infrastructure.exit_wording import cycle_met
 from exitbrain.infrastructure.observation.metrics import Metrics
 from exitbrain.infrastructure.observation.muted import Muted
 from exitbrain.infrastructure.observation.outage import Facts, Outage
+from exitbrain.infrastructure.presentation.ignored_exits import cycle_met
+from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden
 
 Level = Literal["debug", "info", "warning"]

@@ -17,21 +17,13 @@ from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Assumption, Cause, Side, Unit, plain
 from exitbrain.infrastructure import wording
+from exitbrain.infrastructure.presentation.guards import GuardFinding
 from exitbrain.infrastructure.wire.published_payload import (
     Destination,
     EventPayloads,
     PayloadOfPosition,
     PublishedStore,
 )
-from exitbrain.infrastructure.wording import State
-
-
-class GuardFinding(Struct, frozen=True):
-    """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
-
-    name: str
-    state: State
-    detail: str
 
 
 class TriggerPrices(Struct):

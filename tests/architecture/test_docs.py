@@ -27,8 +27,8 @@ from exitbrain.domain.guards import GUARDS, RULES
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.cli.reports import REPORTS
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES
+from exitbrain.infrastructure.presentation.json import RESULTS
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
@@ -279,7 +279,7 @@ def test_the_event_catalogue_tells_of_every_stored_class_and_who_emits_it() -> N
 def test_the_schema_page_tells_of_every_report() -> None:
     page = on_page_markdown((DOCS / "schemas.md").read_text(encoding="utf-8"))
 
-    for command in REPORTS:
+    for command in RESULTS:
         assert f"## exitbrain {command}\n\n[{schema_file(command)}]" in page
 
 

@@ -39,7 +39,7 @@ from exitbrain.domain.walk.together import walk_both, walk_plan
 from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.cli.reports import schemas as report_schemas
+from exitbrain.infrastructure.cli.results import schemas as report_schemas
 from exitbrain.infrastructure.demo import synthetic
 from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
 from exitbrain.infrastructure.event_store.stores import open_ledger

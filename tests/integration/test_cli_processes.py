@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from exitbrain.infrastructure.cli.commands import VERBS
+from exitbrain.infrastructure.cli.errors import LABORATORY
 from tests.own_time import LIVENESS_S, wait_until
 from tests.unit.cli import messages
 
@@ -69,6 +71,12 @@ def loaded_after(commands: list[list[str]], modules: tuple[str, ...]) -> list[st
 
 def test_help_loads_nothing_but_the_parser() -> None:
     assert loaded_after([["--help"]], AT_START) == []
+
+
+def test_help_of_a_command_needs_neither_the_laboratory_nor_the_container() -> None:
+    asked = [[name, "--help"] for name in VERBS]
+
+    assert loaded_after(asked, (*LABORATORY, "exitbrain.infrastructure.container")) == []
 
 
 def test_levels_of_given_inputs_never_load_the_store() -> None:

@@ -88,7 +88,7 @@ def in_columns(
         recorded = tuple(SHIPPED[name] for name in columns.policy.values)
         snapshots = SnapshotColumns.of([by_hash[name] for name in columns.snapshot.values])
         sweep.take(RecordedRows(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
-    return sweep.answer(LeftOut())
+    return sweep.answer(LeftOut(0, 0, 0))
 
 
 def test_columns_answer_as_rows_do(instruments: list[Instrument]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.outcome_totals import Panel
-from exitbrain.application.outcomes import Outcomes, PositionOutcome, UncountedPosition
+from exitbrain.application.outcomes import LeftOutPosition, Outcomes, PositionOutcome
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
@@ -40,7 +40,7 @@ def outcomes(shared_data: Path) -> list[PositionOutcome]:
     found = list(
         walking.run(recorded_positions(world.ledger), None, CANDIDATES, Terms(CANDIDATES[0]), attributed=True)
     )
-    assert not any(isinstance(each, UncountedPosition) for each in found)
+    assert not any(isinstance(each, LeftOutPosition) for each in found)
     return [each for each in found if isinstance(each, PositionOutcome)]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exitbrain.application.counterfactual import WhatIf
-from exitbrain.application.outcomes import UncountedPosition
+from exitbrain.application.outcome_results import Found
+from exitbrain.application.outcomes import LeftOutPosition
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.infrastructure.lab.outcomes import Found
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.what_if import CandidateOutcomes, WhatIfRun, write_what_if
 from exitbrain.infrastructure.wording import left_out_lines
@@ -37,7 +37,7 @@ def _walked(found: Found) -> CandidateOutcomes:
             *left_out_lines(found.data_left_out, found.remarks),
         ],
         totals=found.panel.totals[0],
-        judgement=found.judgement(),
+        judgement=found.judgement,
         baseline=found.question.baseline_name,
         notes=[*_off_market(found), *_failing(found)],
     )
@@ -61,7 +61,7 @@ def _failing(found: Found) -> Iterator[str]:
                 yield f"Walked all the same: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
 
 
-def _told(one: UncountedPosition) -> str:
+def _told(one: LeftOutPosition) -> str:
     position = one.position
     opened = f"{position.opened_at:%Y-%m-%d %H:%M}"
     return f"Left out: {position.symbol}, opened {opened}: {one.because.replace('_', ' ')} ({one.detail})."

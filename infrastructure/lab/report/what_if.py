@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
+from exitbrain.application.outcome_results import RECORDED
 from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
 from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
@@ -27,8 +28,6 @@ from exitbrain.infrastructure.wording import percent
 
 CHARTS = 3
 """How many of the worst and of the best changed exits are drawn."""
-
-RECORDED = "as recorded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from exitbrain.infrastructure.cli import serving as _serving  # noqa: F401 - imported once for all workers
 from exitbrain.infrastructure.cli.main import main
 from exitbrain.infrastructure.event_store import postgres as _postgres  # noqa: F401 - the same
+from exitbrain.infrastructure.live import serving as _serving  # noqa: F401 - imported once for all workers
 
 STDIN = 0
 

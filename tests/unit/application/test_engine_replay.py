@@ -62,8 +62,8 @@ def test_an_engine_that_drifts_is_named_with_both_values_and_how_far() -> None:
     assert report.first_drift.recorded == repr(stops[2])
     assert report.first_drift.recomputed == repr(stops[2] * 5.0)
     spread = report.fields["sl"]
-    assert (spread.changed, spread.lowest, spread.low, spread.median) == (2, 0.0, 0.0, 0.0)
-    assert spread.highest == spread.high == stops[3] * 5.0 - stops[3]
+    assert (spread.changed, spread.min, spread.p05, spread.median) == (2, 0.0, 0.0, 0.0)
+    assert spread.max == spread.p95 == stops[3] * 5.0 - stops[3]
     assert report.fields["tp1"].changed == 0
 
 
@@ -72,7 +72,7 @@ def test_levels_in_another_unit_are_compared_as_fractions() -> None:
 
     assert report.drift == 4
     assert report.fields["lsf"].changed == 0
-    assert abs(report.fields["tp1"].highest) < 1e-4
+    assert abs(report.fields["tp1"].max) < 1e-4
     assert report.guards["stop_wider_than_costs"] == (4, 0)
 
 

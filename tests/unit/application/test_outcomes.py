@@ -12,7 +12,7 @@ import pytest
 from exitbrain.application.outcome_measures import measures_of, summary_of
 from exitbrain.application.outcome_plans import LeftOutBecause
 from exitbrain.application.outcome_totals import Panel, regrets_of
-from exitbrain.application.outcomes import Outcomes, PositionOutcome, UncountedPosition
+from exitbrain.application.outcomes import LeftOutPosition, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.application.recorded import Policies, Snapshots
@@ -84,7 +84,7 @@ def opened(world: World, minute: float = 0, **fields: Any) -> None:
 
 def every(
     world: World, market: MadeMarket, *candidates: Policy, baseline: Policy | None = None
-) -> list[PositionOutcome | UncountedPosition]:
+) -> list[PositionOutcome | LeftOutPosition]:
     outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     positions = recorded_positions(world.ledger)
     return list(outcomes.run(positions, baseline, candidates or (V3_6,), TERMS, attributed=True))
@@ -246,7 +246,7 @@ def test_a_flip_without_a_price_closes_at_the_open_of_its_candle() -> None:
     first, second = every(world, MadeMarket(BTCUSDT=rows))
 
     assert isinstance(first, PositionOutcome)
-    assert isinstance(second, UncountedPosition)
+    assert isinstance(second, LeftOutPosition)
     assert first.candidates[0].walk.pessimistic.legs[0].price == 100.1
     assert "exit_price" in [each.field for each in first.assumptions]
 
@@ -279,7 +279,7 @@ def test_a_position_that_can_not_be_walked_is_left_out_for_a_reason(
 
     (found,) = every(world, MadeMarket(**dict.fromkeys(symbols, CALM)))
 
-    assert isinstance(found, UncountedPosition)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is because
 
 
@@ -292,7 +292,7 @@ def test_a_policy_that_refuses_a_position_leaves_it_out_by_name() -> None:
 
     (refused,) = every(world, market, MEANT, V3_6)
 
-    assert isinstance(refused, UncountedPosition)
+    assert isinstance(refused, LeftOutPosition)
     assert (refused.because, refused.detail) == (LeftOutBecause.REFUSED, "v3.6 gives it no levels")
     assert only(world, market, MEANT).candidates[0].plan.givens.liquidation is not None
 
@@ -332,7 +332,7 @@ def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> No
 
     [left_out] = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms)
 
-    assert isinstance(left_out, UncountedPosition)
+    assert isinstance(left_out, LeftOutPosition)
     assert left_out.because is LeftOutBecause.UNFIT
     assert left_out.detail.startswith("rule interval in ms is 1000; allowed: ")
     assert isinstance(left_out.error, InvalidValue)
@@ -354,7 +354,7 @@ def test_a_position_whose_market_data_can_not_be_read_is_left_out() -> None:
     walked, left_out = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
 
     assert isinstance(walked, PositionOutcome)
-    assert isinstance(left_out, UncountedPosition)
+    assert isinstance(left_out, LeftOutPosition)
     assert (left_out.because, left_out.detail) == (
         LeftOutBecause.UNREADABLE,
         "ETHUSDT.csv line 3: high is nan",
@@ -485,7 +485,7 @@ def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(
 
     (found,) = every(world, MadeMarket(BTCUSDT=CALM))
 
-    assert isinstance(found, UncountedPosition)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is LeftOutBecause.NOT_PLACEABLE
     assert found.detail == f"as recorded can place no slice of {quantity} at revision 1"
 
@@ -498,7 +498,7 @@ def test_a_later_revision_without_a_placeable_slice_leaves_the_position_out_too(
 
     (found,) = every(world, MadeMarket(BTCUSDT=CALM))
 
-    assert isinstance(found, UncountedPosition)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is LeftOutBecause.NOT_PLACEABLE
 
 

@@ -77,7 +77,7 @@ def test_an_unexpected_failure_is_one_sentence_and_a_traceback_on_request(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\nnothing")
 
-    monkeypatch.setattr("exitbrain.infrastructure.cli.about.version", broken)
+    monkeypatch.setattr("exitbrain.infrastructure.cli.output.show", broken)
     quiet = exitbrain("version")
     monkeypatch.setenv("EXITBRAIN_DEBUG", "1")
     loud = exitbrain("version")

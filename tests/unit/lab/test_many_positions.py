@@ -16,7 +16,7 @@ from exitbrain.domain.values import Side
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.domain.walk.givens import Givens, Trailing
 from exitbrain.domain.walk.outcome import Walk
-from exitbrain.infrastructure.cli.simulating import MANY, walks_for
+from exitbrain.infrastructure.cli.simulate import MANY, walks_for
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.counterfactual import Pair, RowCounterfactual
+from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.ports.market import NoMarket
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
@@ -18,7 +19,7 @@ from exitbrain.domain.policy import Policy
 from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
+from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
 from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section
 from exitbrain.infrastructure.lab.report.recorded import write_report
@@ -91,12 +92,13 @@ def found(world: World, policy: Policy = V3_6) -> Found:
         OneMarket(),
         question,
         recorded_positions(world.ledger),
+        Statistics(),
     )
 
 
 def walked(world: World) -> CandidateOutcomes:
     of = found(world)
-    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
+    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement)
 
 
 def section(page: Page, title: str) -> Section:
