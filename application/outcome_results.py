@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from exitbrain.application.outcome_measures import (
     PolicySummary,
     PositionMeasures,
@@ -28,8 +30,7 @@ RECORDED = "as recorded"
 """What the baseline is called where it is what was recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked: candidates against a baseline, None for what was recorded, under these terms.
 
     `family` says that the candidates are judged with all of them in view; else there is one.
@@ -48,8 +49,7 @@ class Question:
         return RECORDED if self.baseline is None else self.baseline.name
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """One policy measured: position by position, and all of them together."""
 
     positions: list[PositionMeasures]

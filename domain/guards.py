@@ -197,7 +197,7 @@ def _others(names: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _states_of(*named: tuple[str, ...]) -> tuple[int, ...] | None:
     state_of = {name: state for state, names in enumerate(named) for name in names}
-    if sum(map(len, named)) != len(GUARDS) or state_of.keys() != RULES.keys():
+    if len([name for names in named for name in names]) != len(GUARDS) or state_of.keys() != RULES.keys():
         return None
     in_order = (tuple(name for name in GUARDS if state_of[name] == state) for state in range(len(named)))
     return tuple(state_of[name] for name in GUARDS) if tuple(in_order) == named else None

@@ -18,7 +18,7 @@ from decimal import Context, Decimal, Inexact
 from msgspec import Struct
 
 from exitbrain.domain.walk.candle import CandleSeries
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel, PolicyDifference
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel, PolicyDifference
 from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
 
 _EXACT = Context(prec=2500, traps=[Inexact])
@@ -154,7 +154,7 @@ class _Reshared:
         self._book(self._open, last.price)
         return self._gross
 
-    def _reach(self, leg: Leg) -> None:
+    def _reach(self, leg: ExitLeg) -> None:
         self._rung = TARGET_LEVELS.index(LegLevel(leg.level)) + 1
         if self._scale > 0.0 or self._rung == len(
             TARGET_LEVELS
@@ -166,7 +166,7 @@ class _Reshared:
         self._gross = self._gross + fraction * d * (price - entry) / entry
         self._open = self._open - fraction
 
-    def _change_until(self, leg: Leg) -> None:
+    def _change_until(self, leg: ExitLeg) -> None:
         """Take the changes that were in force before a leg; a reduction is a leg of its own."""
         while self._changes and self._in_force(self._changes[0], leg):
             match self._changes[0]:
@@ -186,7 +186,7 @@ class _Reshared:
         assert isinstance(reduction, Reduced)
         return reduction
 
-    def _in_force(self, change: Change, leg: Leg) -> bool:
+    def _in_force(self, change: Change, leg: ExitLeg) -> bool:
         place = bisect_left(self._opens_ms, change.at_ms)
         return place < len(self._opens_ms) and self._opens_ms[place] <= leg.at_ms
 

@@ -14,7 +14,7 @@ from exitbrain.domain.walk.candle import Candle, CandleSeries
 from exitbrain.domain.walk.entry import Entry, entry_in
 from exitbrain.domain.walk.givens import Costs, Givens
 from exitbrain.domain.walk.ladder import ladder_of
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel
 from exitbrain.domain.walk.plan import Increased, Plan
 
 HOUR_MS = 3_600_000
@@ -148,7 +148,7 @@ def worst_hour(positions: Sequence[dict[int, float]]) -> tuple[int, float] | Non
     return min(total.items(), key=lambda hour: (hour[1], hour[0]), default=None)
 
 
-def _excursion(givens: Givens, leg: Leg, candles: CandleSeries) -> Excursion:
+def _excursion(givens: Givens, leg: ExitLeg, candles: CandleSeries) -> Excursion:
     d, entry = givens.side.direction, givens.entry
     first, last = candles.index_at(givens.opened_at_ms), candles.index_at(leg.at_ms)
     walked = candles.candles[first : last + 1]
@@ -180,5 +180,5 @@ def _first_open(givens: Givens, candles: CandleSeries) -> int:
     return candles.opens_ms[candles.index_at(givens.opened_at_ms)]
 
 
-def _candle_end(leg: Leg, candles: CandleSeries) -> int:
+def _candle_end(leg: ExitLeg, candles: CandleSeries) -> int:
     return candles.opens_ms[candles.index_at(leg.at_ms)] + candles.interval_ms

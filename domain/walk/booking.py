@@ -3,7 +3,7 @@
 from exitbrain.domain.walk.costs import Account, Path
 from exitbrain.domain.walk.givens import Givens, TpExecution
 from exitbrain.domain.walk.ladder import Ladder, Target
-from exitbrain.domain.walk.outcome import Leg, LegLevel
+from exitbrain.domain.walk.outcome import ExitLeg, LegLevel
 from exitbrain.domain.walk.touches import Bar, Exit, Move
 
 
@@ -30,23 +30,23 @@ class Booking:
         outside = Exit(bar.open if price is None else price, LegLevel.EXTERNAL)
         return self._with_leg(path, self._closed(fraction, outside, bar, at_open=False))
 
-    def _with_leg(self, path: Path, leg: Leg) -> Path:
+    def _with_leg(self, path: Path, leg: ExitLeg) -> Path:
         return self.account.with_leg(path, leg, self._margin_gone_at)
 
-    def _fill(self, target: Target, bar: Bar, at_open: bool) -> Leg:
+    def _fill(self, target: Target, bar: Bar, at_open: bool) -> ExitLeg:
         gap = at_open and not bar.finer and self._gap_fills_at_open
         return self._leg(target.level, target.share, bar.open if gap else target.price, bar, at_open)
 
-    def _closed(self, left: float, exit_: Exit, bar: Bar, at_open: bool) -> Leg:
+    def _closed(self, left: float, exit_: Exit, bar: Bar, at_open: bool) -> ExitLeg:
         price, gone = exit_.price, self._margin_gone_at
         if gone is not None and (exit_.level is LegLevel.LIQUIDATION or self._d * (price - gone) < 0):
             price = gone  # no leg loses more than its margin
         return self._leg(exit_.level, left, price, bar, at_open)
 
-    def _leg(self, level: LegLevel, fraction: float, price: float, bar: Bar, at_open: bool) -> Leg:
+    def _leg(self, level: LegLevel, fraction: float, price: float, bar: Bar, at_open: bool) -> ExitLeg:
         if not bar.finer:
-            return Leg(level, fraction, price, bar.at_ms)
+            return ExitLeg(level, fraction, price, bar.at_ms)
         if not at_open or level is LegLevel.LIQUIDATION:  # its price is that of the margin, not of a trade
-            return Leg(level, fraction, price, bar.at_ms, refined=True)
+            return ExitLeg(level, fraction, price, bar.at_ms, refined=True)
         overshoot = fraction * self._d * (price - bar.open) / self.account.entry
-        return Leg(level, fraction, price, bar.at_ms, refined=True, traded=bar.open, overshoot=overshoot)
+        return ExitLeg(level, fraction, price, bar.at_ms, refined=True, traded=bar.open, overshoot=overshoot)

@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from exitbrain.domain.walk.candle import Due
 from exitbrain.domain.walk.givens import Givens, TpExecution
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, Leg, LegLevel
+from exitbrain.domain.walk.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel
 
 _LEVELS = tuple(LegLevel)
 
@@ -38,7 +38,7 @@ class Path(Struct, frozen=True):
     exit_fees: float = 0.0
     slippage: float = 0.0
     funding: float = 0.0
-    legs: tuple[Leg, ...] = ()
+    legs: tuple[ExitLeg, ...] = ()
 
 
 class Account:
@@ -56,7 +56,7 @@ class Account:
         if givens.tp_execution is TpExecution.LIMIT:
             self._rates |= dict.fromkeys(TARGET_LEVELS, (costs.maker_fee_rate, 0.0))
 
-    def with_leg(self, path: Path, leg: Leg, margin_gone_at: float | None) -> Path:
+    def with_leg(self, path: Path, leg: ExitLeg, margin_gone_at: float | None) -> Path:
         """Return the path one leg further."""
         fee_rate, slippage_rate = self._rates[leg.level]
         fee = fee_rate * leg.fraction * leg.price / self.entry
@@ -74,7 +74,7 @@ class Account:
             (*path.legs, leg),
         )
 
-    def result_of(self, leg: Leg, margin_gone_at: float | None) -> float:
+    def result_of(self, leg: ExitLeg, margin_gone_at: float | None) -> float:
         """Return what one leg contributes to a net result, without entry fee and funding."""
         alone = self.with_leg(Path(), leg, margin_gone_at)
         return alone.gross - alone.exit_fees - alone.slippage

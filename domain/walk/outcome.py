@@ -23,7 +23,7 @@ class LegLevel(StrEnum):
 TARGET_LEVELS = (LegLevel.TP1, LegLevel.TP2, LegLevel.TP3)
 
 
-class Leg(Struct, frozen=True):
+class ExitLeg(Struct, frozen=True):
     """A part of the position that closed: `fraction` of the original quantity at `price`.
 
     `at_ms` is the open time of the candle; of the finer candle, or of the trade, where `refined`. `traded` is the
@@ -47,7 +47,7 @@ class History(Struct, frozen=True):
     candles that it crossed while open.
     """
 
-    legs: tuple[Leg, ...]
+    legs: tuple[ExitLeg, ...]
     gross: float
     entry_fee: float
     exit_fees: float

@@ -39,7 +39,7 @@ class PolicyShowReport(Struct):
     policy: PolicyDescription
 
 
-class PolicyDifference(Struct):
+class ParameterDifference(Struct):
     """What differs between two policies; null where one has no such parameter."""
 
     name: str
@@ -72,7 +72,7 @@ class PolicyDiffReport(Struct):
     source: str
     a: str
     b: str
-    differences: list[PolicyDifference]
+    differences: list[ParameterDifference]
     samples: list[Sample]
 
 
@@ -115,16 +115,16 @@ def policy_text(report: PolicyShowReport) -> Iterator[str]:
     yield from (f"    {parameter} = {value!r}" for parameter, value in one.parameters.items())
 
 
-def differences_of(a: Policy, b: Policy) -> Iterator[PolicyDifference]:
+def differences_of(a: Policy, b: Policy) -> Iterator[ParameterDifference]:
     """Yield what differs between two policies, but for the name."""
     for name in ("formula", "unit"):
         if getattr(a, name) != getattr(b, name):
-            yield PolicyDifference(name, str(getattr(a, name)), str(getattr(b, name)))
+            yield ParameterDifference(name, str(getattr(a, name)), str(getattr(b, name)))
     if set(a.ignores) != set(b.ignores):
-        yield PolicyDifference("ignores", ", ".join(sorted(a.ignores)), ", ".join(sorted(b.ignores)))
+        yield ParameterDifference("ignores", ", ".join(sorted(a.ignores)), ", ".join(sorted(b.ignores)))
     for name in dict.fromkeys((*a.parameters, *b.parameters)):
         if a.parameters.get(name) != b.parameters.get(name):
-            yield PolicyDifference(name, a.parameters.get(name), b.parameters.get(name))
+            yield ParameterDifference(name, a.parameters.get(name), b.parameters.get(name))
 
 
 def sampled(policy: Policy, raw: RawLevels) -> SampledLevels:

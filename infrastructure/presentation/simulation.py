@@ -12,7 +12,7 @@ from exitbrain.application.simulation_totals import BoundSums, Totals
 from exitbrain.domain.guards import ON_THE_LEVELS
 from exitbrain.domain.policy import Policy
 from exitbrain.domain.values import Assumption, Unit, plain
-from exitbrain.domain.walk.outcome import History, Leg
+from exitbrain.domain.walk.outcome import ExitLeg, History
 from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
 
 
@@ -231,7 +231,7 @@ def _history(history: History, leverage: float | None) -> WalkedHistory:
     )
 
 
-def _leg(leg: Leg) -> WalkedLeg:
+def _leg(leg: ExitLeg) -> WalkedLeg:
     return WalkedLeg(
         leg.level.value, leg.fraction, leg.price, leg.at_ms, leg.refined, leg.traded, leg.overshoot
     )

@@ -8,7 +8,7 @@ from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.columns import Extremes, GivenColumns, MarketColumns
 from exitbrain.infrastructure.lab.walking.histories import Dues
-from exitbrain.infrastructure.lab.walking.moves import BEFORE, INSIDE_CANDLE, UNSURE, Bar
+from exitbrain.infrastructure.lab.walking.moves import BEFORE, INSIDE_CANDLE, UNSURE, KernelBar
 from exitbrain.infrastructure.lab.walking.placed import Placed
 from exitbrain.infrastructure.lab.walking.scan import first_touch_in_strides
 
@@ -67,11 +67,11 @@ def dues_from(market: MarketColumns, begin: int, until_ms: int) -> Dues:
 
 
 @jit
-def bar_at(opens: Integers, bars: Doubles, i: int, d: float) -> Bar:
+def bar_at(opens: Integers, bars: Doubles, i: int, d: float) -> KernelBar:
     """Return a candle as a position of this direction sees it."""
     high, low = bars[i, 1], bars[i, 2]
     mark_high, mark_low = bars[i, 5], bars[i, 6]
-    return Bar(
+    return KernelBar(
         opens[i],
         bars[i, 0],
         low if d > 0 else high,

@@ -44,7 +44,7 @@ from exitbrain.infrastructure.lab.walking.histories import (
     PRICE,
     SLIPPAGE,
     Dues,
-    Histories,
+    KernelHistories,
     advance,
     any_open,
     begin,
@@ -61,7 +61,7 @@ from exitbrain.infrastructure.lab.walking.moves import (
     INSIDE_BEFORE_CLOSE,
     INSIDE_CANDLE,
     NO_EXIT,
-    Bar,
+    KernelBar,
     Moves,
     leaves_a_choice,
     phases_of,
@@ -74,7 +74,7 @@ from exitbrain.infrastructure.lab.walking.placed import (
     placed_columns,
     placed_of,
 )
-from exitbrain.infrastructure.lab.walking.stops import Stops, in_force, moved, seen, trailed_at_entry
+from exitbrain.infrastructure.lab.walking.stops import KernelStops, in_force, moved, seen, trailed_at_entry
 
 _OPEN = code_of(LegLevel.OPEN)
 _TIME = code_of(LegLevel.TIME)
@@ -122,7 +122,9 @@ def _walk_rows(
 
 
 @jit
-def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves: Moves) -> tuple[int, int]:
+def _walk(
+    market: MarketColumns, course: Course, p: Placed, h: KernelHistories, moves: Moves
+) -> tuple[int, int]:
     """Walk one position; return its last candle and how many candles left a choice."""
     opens, bars, interval = market.opens_ms, market.bars, market.interval_ms
     trailing = not np.isnan(p.activation)
@@ -182,12 +184,12 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
 
 @jit
 def _touch(
-    h: Histories,
+    h: KernelHistories,
     moves: Moves,
-    bar: Bar,
+    bar: KernelBar,
     at_open: bool,
     entry: int,
-    stops: Stops,
+    stops: KernelStops,
     p: Placed,
     holes: int,
     dues: Dues,
@@ -207,12 +209,12 @@ def _touch(
 
 @jit
 def _close_outside(
-    h: Histories,
+    h: KernelHistories,
     moves: Moves,
     course: Course,
-    bar: Bar,
+    bar: KernelBar,
     entry: int,
-    stops: Stops,
+    stops: KernelStops,
     p: Placed,
     holes: int,
     dues: Dues,
@@ -224,13 +226,13 @@ def _close_outside(
         if entry != INSIDE_CANDLE:
             choice = advance(h, moves, phases_of(entry)[0], bar, stops, p, holes, NO_EXIT, nothing)
         choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT, dues) or choice
-    outside = Bar(at_ms, price, price, price, price, price, price, price)
+    outside = KernelBar(at_ms, price, price, price, price, price, price, price)
     advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL, nothing)
     return choice
 
 
 @jit
-def _nearest(h: Histories, stops: Stops, p: Placed) -> tuple[float, float]:
+def _nearest(h: KernelHistories, stops: KernelStops, p: Placed) -> tuple[float, float]:
     """Return the nearest stop and the nearest target of all states."""
     stop, target = -np.inf, np.nan
     for filled in range(p.last - 1, -1, -1):
@@ -247,7 +249,7 @@ def _reaches(adverse: float, mark: float, favourable: float, stop: float, target
 
 
 @jit
-def _write(walks: WalkColumns, row: int, h: Histories, entry_fee: float) -> None:
+def _write(walks: WalkColumns, row: int, h: KernelHistories, entry_fee: float) -> None:
     for bound in range(2):
         doubles, integers = h.doubles[ENDED + bound], h.integers[ENDED + bound]
         walks.gross[row, bound] = doubles[GROSS]

@@ -20,7 +20,7 @@ CONTRACT = {
 }
 PARTS = {
     "Bound": "level constraint before after",
-    "Guard": "name state detail",
+    "GuardFinding": "name state detail",
     "Assumption": "field value why",
     "Line": "name expression value uses",
     "RefusedEntry": "entry reason",
