@@ -15,15 +15,15 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.remembered import Held, Market, Remembered
 from exitbrain.application.stamping import receipt_id_of
 from exitbrain.application.subject import Key, Subject, keys_met, subject_of
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID, claim_id, position_id
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import ActivatePolicy, IncomingMessage, Translation
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import ActivatePolicy, IncomingMessage, Translation
+from exitbrain.domain.messages.receipt import MessageReceived, Reason
+from exitbrain.domain.positions.performance import PnLWindow
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import changed
 
 

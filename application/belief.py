@@ -6,7 +6,7 @@ too old, and nothing but another of that year could undo it.
 
 from datetime import datetime
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     NO_TIME,
     ActivatePolicy,
     BookClose,

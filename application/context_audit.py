@@ -12,14 +12,13 @@ from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.application.result_log import ResultLog
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.drift import first_difference
 from exitbrain.domain.errors import WrongState
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.position_events import (
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken
+from exitbrain.domain.plans.difference import first_difference
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,
@@ -27,6 +26,7 @@ from exitbrain.domain.position_events import (
     PositionOpened,
     PositionReduced,
 )
+from exitbrain.domain.positions.performance import PnLWindow
 
 _POSITION_EVENTS = (PositionOpened, PositionIncreased, LeverageChanged, PositionReduced)
 

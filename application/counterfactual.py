@@ -18,11 +18,11 @@ from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, GuardReport
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LEVELS, LevelInputs, fractions_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import GUARDS, ON_THE_LEVELS, GuardReport
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LEVELS, LevelInputs, fractions_of
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")

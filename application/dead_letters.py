@@ -14,8 +14,8 @@ from exitbrain.application.ports.dead_letters import RETRY_OF, DeadLetter, DeadL
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.translator import Translator
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, IncomingMessage, Unusable
-from exitbrain.domain.receipt import Disposition, MessageReceived, RawFields
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT, IncomingMessage, Unusable
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, RawFields
 from exitbrain.domain.values import Origin
 
 SOURCES = (TRADE_INTENT, TRADE_CLOSED)

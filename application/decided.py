@@ -7,15 +7,15 @@ from msgspec import Struct
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.subject import Key
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import Position
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.performance import PnLWindow
+from exitbrain.domain.positions.position import Position
 
 _NO_RESULTS = PnLWindow()  # shared: a window is copied before a result is added
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 
 from exitbrain.application.ports.level_engine import BUILT_IN, EngineFailed, EngineUnavailable, LevelEngine
-from exitbrain.domain.checked_levels import checked_levels
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.instrument import Bracket, Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.checked import checked_levels
+from exitbrain.domain.levels.instrument import Bracket, Instrument
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 
 SAID_MAX = 300
 """Characters that are repeated of what an engine said."""

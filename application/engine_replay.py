@@ -17,12 +17,12 @@ from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecisi
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Drift, Selection, name_of
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.levels import LEVELS, LevelInputs, RawLevels, fractions_of
-from exitbrain.domain.policy import Policy, PolicyRef
+from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.levels import LEVELS, LevelInputs, RawLevels, fractions_of
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.difference import Difference, first_difference
+from exitbrain.domain.policies.policy import Policy, PolicyRef
 from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.messages.receipt import Disposition
 
 
 class ExitCount(StrEnum):

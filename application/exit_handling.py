@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from exitbrain.application.handling import Handling
 from exitbrain.application.subject import Key, close_keys, keys_in, resent_keys
-from exitbrain.domain.closing import (
+from exitbrain.domain.messages.closing import (
     BOOK_CLOSE,
     CLOSE_INTENT,
     REDUCE_INTENT,
@@ -15,14 +15,14 @@ from exitbrain.domain.closing import (
     whose_exit,
     whose_report,
 )
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     BookClose,
     IntentKind,
     TradeClosed,
     TradeIntent,
 )
-from exitbrain.domain.position import Position
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import DECIMAL, Assumption, TimeOrigin, Whose
 
 SAME_EXIT_PRICE = Decimal("0.005")

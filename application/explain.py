@@ -5,14 +5,14 @@ from msgspec import Struct
 from exitbrain.application.engine_answer import candidate_levels, engine_name
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import BUILT_IN, LevelEngine
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.formulas.derivation import derive
-from exitbrain.domain.formulas.tracing import Line
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import Distances, LevelInputs, fractions_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import Distances, LevelInputs, fractions_of
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.formulas.derivation import derive
+from exitbrain.domain.policies.formulas.tracing import Line
+from exitbrain.domain.policies.policy import Policy
 
 
 class Explanation(Struct, frozen=True):

@@ -10,23 +10,30 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.stamping import receipt_id_of, stamp_of
 from exitbrain.application.subject import Key, account_of, account_said, resent_keys, symbol_said
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.decision import DecisionId
 from exitbrain.domain.errors import ExitBrainError, WrongState
-from exitbrain.domain.exit_plan import Decision, ExitPlan
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import claim_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.messages import (
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.message import (
     IncomingMessage,
     TradeClosed,
     TradeIntent,
     Translation,
 )
-from exitbrain.domain.position import Position
-from exitbrain.domain.position_events import CloseReported, PositionClosed
-from exitbrain.domain.receipt import Disposition, FailedAsking, IgnoredExit, MessageReceived, Reason, Refusal
-from exitbrain.domain.sighting import Sighting
+from exitbrain.domain.messages.receipt import (
+    Disposition,
+    FailedAsking,
+    IgnoredExit,
+    MessageReceived,
+    Reason,
+    Refusal,
+)
+from exitbrain.domain.plans.decision import DecisionId
+from exitbrain.domain.plans.exit_plan import Decision, ExitPlan
+from exitbrain.domain.positions.events import CloseReported, PositionClosed
+from exitbrain.domain.positions.position import Position
+from exitbrain.domain.positions.sighting import Sighting
 from exitbrain.domain.values import Assumption, Whose
 
 _MESSAGES = (TradeIntent, TradeClosed)  # a tuple: a union written in place is built anew by each call

@@ -1,8 +1,8 @@
 """What is told of an exit that ended nothing: what it said, and both positions that it could have meant."""
 
 from exitbrain.application.subject import account_said
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import (
     TRADE_CLOSED,
     BookClose,
     IncomingMessage,
@@ -11,8 +11,8 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.position import Position
-from exitbrain.domain.receipt import Cycle, IgnoredExit
+from exitbrain.domain.messages.receipt import Cycle, IgnoredExit
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Whose
 
 REPORT, EXIT, BOOK = "REPORT", "EXIT", "BOOK"

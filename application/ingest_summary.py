@@ -6,7 +6,7 @@ from typing import assert_never
 
 from exitbrain.application.exit_counts import ExitCount, exit_count_of
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.messages.receipt import Disposition
 
 
 @dataclass(slots=True)

@@ -15,14 +15,12 @@ from exitbrain.application.policy_handling import PolicyHandling
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.subject import account_of, resent_keys
-from exitbrain.domain.closing import (
+from exitbrain.domain.errors import WrongState
+from exitbrain.domain.levels.levels import WindowReading
+from exitbrain.domain.messages.closing import (
     FLIPPED,
 )
-from exitbrain.domain.decision import DecisionId
-from exitbrain.domain.errors import WrongState
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.levels import WindowReading
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     ActivatePolicy,
     BookClose,
     ForeignStream,
@@ -33,8 +31,10 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.position import Position
-from exitbrain.domain.receipt import Disposition, FailedAsking, Reason, Refusal
+from exitbrain.domain.messages.receipt import Disposition, FailedAsking, Reason, Refusal
+from exitbrain.domain.plans.decision import DecisionId
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Assumption, Side
 
 PERPETUAL_ALLOWED = "the name of a perpetual, such as ETHUSDT or ETH/USDT:USDT, while SPOT_NAMES is refuse"

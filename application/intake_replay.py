@@ -13,15 +13,15 @@ from exitbrain.application.recorded_world import RecordedWorld
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.replay import Drift, ReplayReport, Verdict
 from exitbrain.application.subject import subject_of
-from exitbrain.domain.aggregate import About, Record
 from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.exit_plan import Decision
+from exitbrain.domain.events import About, Record
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.policy_register import RegisterEvent
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.difference import Difference, first_difference
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.register import RegisterEvent
 
 
 @dataclass(slots=True)

@@ -8,15 +8,15 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.domain.aggregate import About
 from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.events import About
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.policy_register import RegisterEvent
-from exitbrain.domain.position import Position, PositionEvent
-from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened, Result
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.policies.register import RegisterEvent
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, Result
+from exitbrain.domain.positions.position import Position, PositionEvent
 
 T = TypeVar("T")
 

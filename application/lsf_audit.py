@@ -16,10 +16,10 @@ from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.application.result_log import ResultLog
-from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position_events import CloseReported, PositionClosed
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.events import CloseReported, PositionClosed
 from exitbrain.domain.values import Cause, changed
 
 _EXACT = Context(prec=2500, traps=[Inexact])

@@ -7,11 +7,11 @@ from uuid import UUID
 from exitbrain.application.policy_check import check_registered
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import DomainError, WrongState
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID, STORE_ID
-from exitbrain.domain.policy_register import EVERY_SYMBOL, SHIPPED_BY, PolicyRegister, PolicyRegistered
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policies.register import EVERY_SYMBOL, SHIPPED_BY, PolicyRegister, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened, identity_from
 
 

@@ -8,17 +8,17 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.received import message_of
 from exitbrain.application.subject import symbol_said
-from exitbrain.domain.decision import DecisionId
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.identity import plan_id
+from exitbrain.domain.messages.message import TradeClosed, TradeIntent
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.decision import DecisionId
+from exitbrain.domain.plans.exit_plan import (
     Decision,
     ExitPlanCancelled,
     ExitPlanCompleted,
     ExitPlanOpened,
     ExitPlanResized,
 )
-from exitbrain.domain.identity import plan_id
-from exitbrain.domain.messages import TradeClosed, TradeIntent
-from exitbrain.domain.receipt import MessageReceived
 
 KEPT = 20_000
 """How many entries of plans are kept, so that redeliveries in a row read the history of a plan once."""

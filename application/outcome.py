@@ -5,9 +5,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.decision import DecisionId
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.receipt import Disposition, IgnoredExit, Reason, Refusal
+from exitbrain.domain.messages.receipt import Disposition, IgnoredExit, Reason, Refusal
+from exitbrain.domain.plans.decision import DecisionId
+from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.values import fields_of
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from exitbrain.application.outcomes import PositionOutcome, Walked
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.measures import (
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.measures import (
     Excursion,
     cost_to_break_even,
     excursions,
@@ -20,9 +20,9 @@ from exitbrain.domain.judgement.measures import (
     targets_hit,
     worst_hour,
 )
+from exitbrain.domain.simulation.candle import CandleSeries
+from exitbrain.domain.simulation.outcome import History, LegLevel
 from exitbrain.domain.values import EPOCH
-from exitbrain.domain.walk.candle import CandleSeries
-from exitbrain.domain.walk.outcome import History, LegLevel
 
 
 class HistoryMeasures(Struct, frozen=True):

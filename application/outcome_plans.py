@@ -7,17 +7,17 @@ from msgspec import Struct
 
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms, at_venue, givens_of
-from exitbrain.domain.decision import JudgedLevels
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.guards import ON_THE_LEVELS
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.position_events import PositionIncreased, PositionReduced
+from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import ExternalClose, Givens
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import ExternalClose, Givens
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
 
 
 class LeftOutBecause(StrEnum):

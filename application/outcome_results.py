@@ -20,9 +20,9 @@ from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omi
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.simulation import Terms
-from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
-from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Assumption, ms_of, plain
 
 SEED = 1

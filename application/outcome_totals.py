@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from exitbrain.application.outcomes import PositionOutcome
-from exitbrain.domain.judgement.attribution import NOTHING, Attribution
-from exitbrain.domain.judgement.comparison import Comparison
-from exitbrain.domain.judgement.interval import Interval
+from exitbrain.domain.evidence.attribution import NOTHING, Attribution
+from exitbrain.domain.evidence.comparison import Comparison
+from exitbrain.domain.evidence.interval import Interval
 
 
 @dataclass(slots=True)

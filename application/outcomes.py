@@ -26,16 +26,16 @@ from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.recorded_positions import RecordedPosition
 from exitbrain.application.recorded_prices import RecordedPrice, prices_of
 from exitbrain.application.simulation import Terms
-from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.judgement.attribution import AttributedDifference, attribute
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.evidence.attribution import AttributedDifference, attribute
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Plan, Relevelled
 from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.outcome import PolicyDifference, Walk
-from exitbrain.domain.walk.plan import Plan, Relevelled
 
 
 class LeftOutPosition(Struct, frozen=True):

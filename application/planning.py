@@ -4,19 +4,19 @@ from msgspec import Struct
 
 from exitbrain.application.engine_answer import ANSWER, WANTED, NoLevels, engine_name, levels_of, said_by
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable, LevelEngine
-from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.decision import DecisionContext, judge_levels
 from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
-from exitbrain.domain.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs, WindowReading
-from exitbrain.domain.messages import TradeIntent
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.policy_register import PolicyRegister, RegisteredPolicy
-from exitbrain.domain.position import Position
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.events import Stamp
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs, WindowReading
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import TradeIntent
+from exitbrain.domain.messages.receipt import Reason, Refusal
+from exitbrain.domain.plans.decision import DecisionContext, judge_levels
+from exitbrain.domain.plans.exit_plan import Decision, ExitPlan, LevelsComputed, LevelsRefused
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.policies.register import PolicyRegister, RegisteredPolicy
+from exitbrain.domain.positions.performance import PnLWindow
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Assumption, Cause, Origin
 
 Signal = tuple[float, float, float, float, tuple[Assumption, ...]]

@@ -1,9 +1,9 @@
 """Whether a registered policy is still what it was registered as."""
 
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import FORMULAS
-from exitbrain.domain.policy_register import PolicyRegistered
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import FORMULAS
+from exitbrain.domain.policies.register import PolicyRegistered
 
 _SHOWN = 12
 """Digits of a hash that tell two apart for a reader."""

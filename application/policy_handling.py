@@ -2,13 +2,13 @@
 
 from exitbrain.application.handling import Handling, Ignored, Refused
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.usable import check_usable
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.messages import ActivatePolicy
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import RegisteredPolicy
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.messages.message import ActivatePolicy
+from exitbrain.domain.messages.receipt import Reason, Refusal
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import RegisteredPolicy
+from exitbrain.domain.policies.usable import check_usable
 
 
 class PolicyHandling(Handling):

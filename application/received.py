@@ -1,7 +1,7 @@
 """What was received, read back from its receipt."""
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import EntryId
 
 

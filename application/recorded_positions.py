@@ -8,8 +8,8 @@ from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.position_events import (
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.positions.events import (
     PositionClosed,
     PositionIncreased,
     PositionOpened,

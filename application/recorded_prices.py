@@ -8,10 +8,10 @@ from enum import StrEnum
 from msgspec import Struct
 
 from exitbrain.application.recorded_positions import RecordedPosition
-from exitbrain.domain.position_events import PositionIncreased, PositionReduced
+from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
+from exitbrain.domain.simulation.candle import CandleSeries
+from exitbrain.domain.simulation.fit import off_market
 from exitbrain.domain.values import ms_of
-from exitbrain.domain.walk.candle import CandleSeries
-from exitbrain.domain.walk.fit import off_market
 
 
 class PriceOf(StrEnum):

@@ -6,16 +6,16 @@ from uuid import UUID
 from exitbrain.application.decided import State
 from exitbrain.application.register_history import RegisterHistory
 from exitbrain.application.subject import Subject, keys_met
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.exit_plan import Decision, ExitPlan, ExitPlanOpened
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import claim_id, plan_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.messages import Translation
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.position import Position
-from exitbrain.domain.position_events import PositionClosed, PositionOpened
-from exitbrain.domain.receipt import FailedAsking, MessageReceived
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.message import Translation
+from exitbrain.domain.messages.receipt import FailedAsking, MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, ExitPlan, ExitPlanOpened
+from exitbrain.domain.positions.events import PositionClosed, PositionOpened
+from exitbrain.domain.positions.performance import PnLWindow
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import changed
 
 

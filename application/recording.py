@@ -16,12 +16,12 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.received import stream_id_of
 from exitbrain.application.remembered import Remembered
 from exitbrain.application.stamping import receipt_id_of
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import CONFIGURATION_ID
-from exitbrain.domain.messages import NO_TIME, ActivatePolicy, IncomingMessage
-from exitbrain.domain.receipt import Disposition, MessageReceived
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.message import NO_TIME, ActivatePolicy, IncomingMessage
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived
 from exitbrain.domain.values import EntryId, Origin
 
 BATCH_ATTEMPTS = 2

@@ -13,19 +13,19 @@ from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, Unread
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.received import message_of
 from exitbrain.application.replay import RegisterFinding
-from exitbrain.domain.aggregate import About
 from exitbrain.domain.catalogue import topics_about
 from exitbrain.domain.errors import DomainError
+from exitbrain.domain.events import About
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.messages import ActivatePolicy
-from exitbrain.domain.policy_register import (
+from exitbrain.domain.messages.message import ActivatePolicy
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived
+from exitbrain.domain.policies.register import (
     EVERY_SYMBOL,
     SHIPPED_BY,
     PolicyActivated,
     PolicyRegistered,
     RegisterEvent,
 )
-from exitbrain.domain.receipt import Disposition, MessageReceived
 from exitbrain.domain.store import StoreOpened
 
 

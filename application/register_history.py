@@ -1,9 +1,9 @@
 """The policy register at each of its versions, rebuilt from the log."""
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.policy_register import PolicyRegister, RegisterEvent
+from exitbrain.domain.policies.register import PolicyRegister, RegisterEvent
 from exitbrain.domain.store import EpochRaised, StoreOpened
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from exitbrain.application.intake import Intake
 from exitbrain.application.originals import Originals
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.domain.aggregate import About, Record
 from exitbrain.domain.catalogue import topics_about
-from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.events import About, Record
 from exitbrain.domain.identity import REGISTER_ID, plan_id, position_id
-from exitbrain.domain.performance import PnLWindow
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened
+from exitbrain.domain.positions.performance import PnLWindow
+from exitbrain.domain.positions.position import BOTH, Position
 
 Held = tuple[Position | None, ExitPlan | None, Position | None]
 """The latest position, its plan, and the position that ended before an open one."""

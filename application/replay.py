@@ -12,11 +12,11 @@ from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecisi
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.drift import Difference, first_difference
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.names import check_name
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.difference import Difference, first_difference
 from exitbrain.domain.values import changed
 
 

@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from typing import Generic, TypeVar
 
-from exitbrain.domain.levels import WindowReading
-from exitbrain.domain.performance import WINDOW
+from exitbrain.domain.levels.levels import WindowReading
+from exitbrain.domain.positions.performance import WINDOW
 
 T = TypeVar("T")
 

@@ -12,17 +12,16 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
 from exitbrain.application.ports.walks import RowWalks, Walks
-from exitbrain.domain.decision import JudgedLevels, judge_levels
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LEVELS, LevelInputs, Slice
-from exitbrain.domain.liquidation import liquidation_in_floats
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, changed, ms_of, round_trip_cost
-from exitbrain.domain.walk.candle import MINUTE_MS, CandleSeries, Market, PriceKind
-from exitbrain.domain.walk.fit import check_fit
-from exitbrain.domain.walk.givens import (
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LEVELS, LevelInputs, Slice
+from exitbrain.domain.levels.liquidation import liquidation_in_floats
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import MINUTE_MS, CandleSeries, Market, PriceKind
+from exitbrain.domain.simulation.fit import check_fit
+from exitbrain.domain.simulation.givens import (
     Costs,
     Givens,
     LiquidationPrices,
@@ -30,8 +29,9 @@ from exitbrain.domain.walk.givens import (
     TpExecution,
     Trailing,
 )
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.tick import Tick
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.tick import Tick
+from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, changed, ms_of, round_trip_cost
 
 _FRESH = Freshness(0.0, 0.0)
 """Whether the signal was fresh is not asked of a position that exists."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from exitbrain.application.simulation import Simulated
-from exitbrain.domain.walk.costs import Account
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import History, Walk
+from exitbrain.domain.simulation.costs import Account
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import History, Walk
 
 
 @dataclass(slots=True)

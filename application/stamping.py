@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from exitbrain.domain.aggregate import Stamp
+from exitbrain.domain.events import Stamp
 from exitbrain.domain.identity import receipt_id
-from exitbrain.domain.messages import IncomingMessage, MessageTime
+from exitbrain.domain.messages.message import IncomingMessage, MessageTime
 from exitbrain.domain.values import EPOCH, EntryId, TimeOrigin, ms_of
 
 _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999

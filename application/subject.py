@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from exitbrain.domain.claim import (
+from exitbrain.domain.messages.claim import (
     CLOSE_COUNTER,
     CLOSE_ORDER_ID,
     REDUCTION,
@@ -14,8 +14,8 @@ from exitbrain.domain.claim import (
     is_counter,
     resent_kind,
 )
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import (
     TRADE_CLOSED,
     TRADE_INTENT,
     ActivatePolicy,
@@ -26,7 +26,7 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.position import Position
+from exitbrain.domain.positions.position import Position
 
 PAPER_SUFFIX = ".paper"
 """What is added to an account for the messages marked as paper trading."""

@@ -7,11 +7,11 @@ import numpy as np
 
 from benchmarks.measure import Figure, best_of
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.values import Side, round_trip_cost
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import Walk
 from exitbrain.infrastructure.lab.walking.columns import WalkColumns, given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks

@@ -16,13 +16,13 @@ from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

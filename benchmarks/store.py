@@ -13,9 +13,9 @@ from benchmarks.measure import Figure, best_of
 from benchmarks.peer import PlainApplication, PlainPlan, plain_levels
 from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.replay import ReplayReport
-from exitbrain.domain.exit_plan import ExitPlan
 from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import StoreOpened
 from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.container import opened

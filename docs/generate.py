@@ -26,10 +26,16 @@ from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.recording import Recorder
 from exitbrain.domain.catalogue import EVENT_CLASSES
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.levels.guards import GUARDS, LEVEL_RULES, SIGNAL_RULES, Freshness, GuardRule
+from exitbrain.domain.levels.instrument import Bracket, Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.levels.levels import LevelInputs, fractions_of
+from exitbrain.domain.levels.liquidation import liquidation_in_floats
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.exit_plan import (
     ExitPlan,
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -38,17 +44,11 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.formulas.fingerprint import GRID_VERSION, fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.guards import GUARDS, LEVEL_RULES, SIGNAL_RULES, Freshness, GuardRule
-from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.levels import LevelInputs, fractions_of
-from exitbrain.domain.liquidation import liquidation_in_floats
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
-from exitbrain.domain.position import Position
-from exitbrain.domain.position_events import (
+from exitbrain.domain.policies.fingerprint import GRID_VERSION, fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,
@@ -56,7 +56,7 @@ from exitbrain.domain.position_events import (
     PositionOpened,
     PositionReduced,
 )
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Origin, Side, changed, fields_of
 from exitbrain.infrastructure.cli.results import schemas

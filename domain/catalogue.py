@@ -2,14 +2,14 @@
 
 from typing import get_args
 
-from exitbrain.domain.aggregate import About
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import Decision, PlanEvent
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import RegisterEvent
-from exitbrain.domain.position import PositionEvent
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.events import About
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, PlanEvent
+from exitbrain.domain.policies.register import RegisterEvent
+from exitbrain.domain.positions.position import PositionEvent
 from exitbrain.domain.store import StoreEvent
 
 ExitEvent = (

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import About, Event
 from exitbrain.domain.errors import WrongState
+from exitbrain.domain.events import About, Event
 
 FORMAT = 2
 """The store format this version reads and writes; any new event or class version raises it."""

@@ -12,8 +12,8 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.formulas.registry import FORMULAS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import FORMULAS
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

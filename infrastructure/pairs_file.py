@@ -9,7 +9,7 @@ from typing import Any
 from exitbrain.application.counterfactual import FIELDS, Pair
 from exitbrain.application.replay import name_of
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.guards import GuardReport
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.infrastructure.presentation import spreadsheet
 from exitbrain.infrastructure.written_files import finished_file, finished_text
 

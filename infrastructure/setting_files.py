@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic_settings import DotEnvSettingsSource
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.policy import FOREIGN
+from exitbrain.domain.policies.policy import FOREIGN
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
 from exitbrain.infrastructure.text_files import NotUtf8, read_text
 

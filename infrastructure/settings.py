@@ -14,8 +14,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import SHOWN_MAX
+from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import position_id, receipt_id
-from exitbrain.domain.receipt import (
+from exitbrain.domain.messages.receipt import (
     Cycle,
     Disposition,
     IgnoredExit,

@@ -1,6 +1,6 @@
 """Prices of levels that a test gives as distances."""
 
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.values import Side
 
 

@@ -17,11 +17,11 @@ from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recording import Recorder, Saved
 from exitbrain.application.replay import DecisionReplay, ReplayReport
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

@@ -19,9 +19,9 @@ from msgspec import Struct
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, changed
 
 PART = "engine"

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cuts_of
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import LegLevel, Walk
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import LegLevel, Walk
-from exitbrain.domain.walk.walk import walk
 
 PART = "exits"
 

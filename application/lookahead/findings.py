@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from exitbrain.domain.drift import first_difference
+from exitbrain.domain.plans.difference import first_difference
 
 
 class Finding(StrEnum):

@@ -6,11 +6,11 @@ from datetime import datetime
 from exitbrain.application.lookahead.engines import Ask
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.received import message_of
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 
 
 class RecordedInstruments:

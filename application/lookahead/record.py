@@ -18,14 +18,14 @@ from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import EngineFailed
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.exit_plan import Decision
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID, STORE_ID
-from exitbrain.domain.messages import IncomingMessage, TradeClosed, TradeIntent, Translation
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, TradeClosed, TradeIntent, Translation
+from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side, changed
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import RawFields, Refusal
+from exitbrain.domain.messages.receipt import RawFields, Refusal
 
 RETRY_OF = "retry_of"
 """The field that marks a message as sent again: the entry id of the message that was refused first."""

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.policies.policy import PolicyRef
 
 
 class RecordedDecision(Protocol):

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.position import BOTH, Position
 
 
 class LedgerError(ExitBrainError):

@@ -5,7 +5,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.walk.candle import Market
+from exitbrain.domain.simulation.candle import Market
 
 
 class MarketUnreadable(ExitBrainError):

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 
 
 class SourceUnavailable(ExitBrainError):

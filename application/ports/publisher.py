@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.store import StoreIdentity
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import EntryId
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import PolicyDifference, Walk
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.walk import walk
 
 
 class Walks(Protocol):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.domain.names import allowed_instead
 from exitbrain.infrastructure.binance.errors import VenueUnavailable
 

@@ -19,7 +19,7 @@ from typer import Option
 from exitbrain.application.lsf_audit import LsfChange, LsfCounts, LsfSelection
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Cause
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import WrongUsage

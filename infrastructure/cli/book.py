@@ -10,9 +10,9 @@ from typer import Argument, Option
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.messages import BOOK_CLOSE, IncomingMessage, Unusable
-from exitbrain.domain.position_events import PositionClosed
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.messages.message import BOOK_CLOSE, IncomingMessage, Unusable
+from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, USAGE, WrongUsage

@@ -18,7 +18,7 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.application.register_audit import findings
 from exitbrain.application.replay import RegisterFinding
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.store import FORMAT
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.cli import output, publication_check

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.engine.foreign import foreign_policy

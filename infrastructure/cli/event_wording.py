@@ -4,9 +4,12 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken
+from exitbrain.domain.levels.levels import LEVELS, RawLevels
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import (
     ExitPlanCancelled,
     ExitPlanCompleted,
     ExitPlanOpened,
@@ -14,10 +17,8 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.levels import LEVELS, RawLevels
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position_events import (
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,
@@ -26,7 +27,6 @@ from exitbrain.domain.position_events import (
     PositionReduced,
     Result,
 )
-from exitbrain.domain.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.wording import number, percent, refusal, short

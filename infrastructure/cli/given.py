@@ -8,14 +8,14 @@ from typing import cast
 
 from exitbrain.application.explain import Explanation, explain
 from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name, trimmed
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, changed
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of

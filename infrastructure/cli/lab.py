@@ -12,8 +12,8 @@ from exitbrain.application.lookahead.findings import PolicyVerdict
 from exitbrain.application.lookahead.history import history_of
 from exitbrain.application.lookahead.record import RecordCheck
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside

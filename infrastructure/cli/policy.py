@@ -5,10 +5,10 @@ from typing import Annotated
 from typer import Argument
 
 from exitbrain.application.opening import shipped_register
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import compute
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.policies.formulas.registry import compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.options import Json, Store, verbs
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with

@@ -10,9 +10,9 @@ from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms, Unwalked
 from exitbrain.application.simulation_totals import totals_of
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND

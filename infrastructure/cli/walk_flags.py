@@ -9,9 +9,9 @@ from typing import Protocol
 from exitbrain.application.ports.market import MarketData, Omitted
 from exitbrain.application.simulation import BreakEven, Terms
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import PriceKind
-from exitbrain.domain.walk.givens import TpExecution, Trailing
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import PriceKind
+from exitbrain.domain.simulation.givens import TpExecution, Trailing
 from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.lab.intervals import interval_named

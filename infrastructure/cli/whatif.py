@@ -15,9 +15,9 @@ from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import FOREIGN, Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import check_once
 from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside

@@ -12,8 +12,8 @@ from random import Random
 from typing import NamedTuple
 
 from exitbrain.application.ports.market import NoMarket, Omitted
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
 from exitbrain.domain.values import ms_of
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, quotes
 from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_text
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.values import ms_of
 from exitbrain.infrastructure.demo.candles import MINUTE_MS, SYNTHETIC
 from exitbrain.infrastructure.demo.tour import Found

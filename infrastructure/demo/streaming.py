@@ -13,9 +13,9 @@ from typing import Any
 
 from redis import Redis
 
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.server import POLL_S, Guarded, redis_server
 from exitbrain.infrastructure.demo.tour import Done

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from exitbrain.application.ports.level_engine import BUILT_IN
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.levels.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.engine.compiled import CompiledFormula, compiled, reads_liquidation
 
 

@@ -9,11 +9,11 @@ used more often gets a name, and what is the same for every input is computed wh
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from exitbrain.domain.formulas.algebra import Bound, ln
-from exitbrain.domain.formulas.registry import formula_of, parameters_of
-from exitbrain.domain.levels import REFUSALS, LevelInputs, RawLevels
-from exitbrain.domain.liquidation import Liquidation
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import Bound, ln
+from exitbrain.domain.levels.levels import REFUSALS, LevelInputs, RawLevels
+from exitbrain.domain.levels.liquidation import Liquidation
+from exitbrain.domain.policies.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, fields_of
 from exitbrain.infrastructure.engine.formula_writer import BEATS, write
 from exitbrain.infrastructure.engine.graph import BOUNDING, Graph, Operation, trace

@@ -13,14 +13,14 @@ from typing import Any
 
 from exitbrain.application.engine_answer import said_by
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
+from exitbrain.domain.algebra import FloatAlgebra
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.algebra import FloatAlgebra
-from exitbrain.domain.formulas.lsf_3_5 import Lsf35Parameters
-from exitbrain.domain.formulas.pnl_feedback import pnl_factor
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.lsf_3_5 import Lsf35Parameters
+from exitbrain.domain.policies.formulas.pnl_feedback import pnl_factor
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import Unit
 
 NAME_FORM = f"{FOREIGN}package.module:Class"

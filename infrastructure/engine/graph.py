@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
-from exitbrain.domain.formulas.registry import Formula
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.domain.formulas.tracing import Traced, TracingAlgebra, named, parameter, traced
+from exitbrain.domain.policies.formulas.registry import Formula
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.policies.formulas.tracing import Traced, TracingAlgebra, named, parameter, traced
 
 BOUNDING = ("max", "min", "mark")
 """The operations that may bind a level; the name of one is the level and the constraint."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from exitbrain.application.ports.level_engine import BUILT_IN
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.registry import FORMULAS
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import FORMULAS
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.foreign import ForeignEngine
 

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.infrastructure.engine.another_time import another_time
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engine.foreign import ForeignEngine

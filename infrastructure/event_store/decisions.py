@@ -16,10 +16,10 @@ from exitbrain.application.ports.decision_log import RecordedDecision, Unreadabl
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawLog
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.decision import JudgedLevels, freshness_of
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels, freshness_of
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import TimeOrigin
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER

@@ -9,12 +9,12 @@ from uuid import UUID
 from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.drift import first_difference
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.plans.difference import first_difference
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import PolicyRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import InvalidValue, WrongState
+from exitbrain.domain.events import Record
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import LedgerRecorder, StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import insert_rows

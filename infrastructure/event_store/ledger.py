@@ -20,14 +20,14 @@ from exitbrain.application.ports.exit_ledger import (
     latest_cycle,
 )
 from exitbrain.application.ports.raw_log import RawLog, RawRow
-from exitbrain.domain.aggregate import Aggregate, Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.events import Aggregate, Record
 from exitbrain.domain.identity import position_id, snapshot_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.mapper import FOLDING_MAPPER, MAPPER
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from exitbrain.domain.errors import ExitBrainError, InvalidValue
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.names import allowed_instead, trimmed
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
 from exitbrain.infrastructure.text_files import NotUtf8, read_text

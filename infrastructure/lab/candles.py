@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
+from exitbrain.domain.simulation.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    PriceKind,
+    Trade,
+    TradeSeries,
+)
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.intervals import DIGITS_MAX

@@ -12,10 +12,10 @@ import numpy as np
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.decision import DecisionContext, JudgedLevels
-from exitbrain.domain.exit_plan import LevelsRefused
-from exitbrain.domain.levels import REFUSALS, LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.levels.levels import REFUSALS, LevelInputs
+from exitbrain.domain.plans.decision import DecisionContext, JudgedLevels
+from exitbrain.domain.plans.exit_plan import LevelsRefused
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import EPOCH, TimeOrigin
 from exitbrain.infrastructure.event_store.decisions import StoredDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER

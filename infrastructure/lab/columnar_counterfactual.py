@@ -11,8 +11,8 @@ import numpy as np
 from exitbrain.application.counterfactual import Counterfactual, LeftOut
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.arrays import Mask

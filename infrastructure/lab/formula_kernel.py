@@ -9,8 +9,8 @@ a reader can see them and where compiled code can be cached; a test writes them 
 from collections.abc import Sequence
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.formulas.registry import FORMULAS, Formula
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.policies.formulas.registry import FORMULAS, Formula
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.infrastructure.engine.formula_writer import write
 from exitbrain.infrastructure.engine.graph import Graph, Operation, trace
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.formulas.registry import formula_of, parameters_of
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.policies.formulas.terms import FormulaOutputs
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import round_trip_cost
 from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Integers
 from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS, NoKernel, parameter_names

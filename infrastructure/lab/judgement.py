@@ -26,10 +26,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.checked_levels import CONSTRAINTS
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.guards import GUARDS, REASONS, RULES, GuardReport
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.checked import CONSTRAINTS
+from exitbrain.domain.levels.guards import GUARDS, REASONS, RULES, GuardReport
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.infrastructure.lab.jit import jit
 
 NO_TRIGGERS, TRIGGERS = 0, 1

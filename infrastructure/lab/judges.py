@@ -3,8 +3,8 @@
 
 from collections.abc import Sequence
 
-from exitbrain.domain.judgement.comparison import Comparison
-from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.comparison import Comparison
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
 
 
 class Statistics:

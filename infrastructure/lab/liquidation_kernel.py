@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.domain.instrument import Bracket
+from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Integers
 from exitbrain.infrastructure.lab.jit import inlined, jit
 

@@ -11,11 +11,11 @@ from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms, Unwalked
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import MINUTE_MS
-from exitbrain.domain.walk.givens import Trailing
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import MINUTE_MS
+from exitbrain.domain.simulation.givens import Trailing
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.instruments.file import InstrumentsFile

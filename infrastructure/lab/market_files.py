@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket, Omitted
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
+from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile, closest, has_table_name

@@ -12,7 +12,7 @@ from pathlib import Path
 from exitbrain.application.counterfactual import Counterfactual, WhatIf
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
 from exitbrain.infrastructure.lab.mirror import fresh_mirror

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from arch.bootstrap import StationaryBootstrap, StepM
 
-from exitbrain.domain.judgement.comparison import (
+from exitbrain.domain.evidence.comparison import (
     Comparison,
     Days,
     daily_sums,
     effective_days,
 )
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.resampling import (
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.resampling import (
     RESAMPLES,
     resampling_of,
     widening_of,
 )
-from exitbrain.domain.judgement.verdict import (
+from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
@@ -28,7 +28,7 @@ from exitbrain.domain.judgement.verdict import (
     Resampling,
     judge,
 )
-from exitbrain.domain.judgement.walk_forward import FOLDS, walk_forward
+from exitbrain.domain.evidence.walk_forward import FOLDS, walk_forward
 from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
 

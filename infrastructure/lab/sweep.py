@@ -21,8 +21,16 @@ from exitbrain.application.counterfactual import (
     is_safe,
 )
 from exitbrain.application.engine_answer import unfit
-from exitbrain.domain.guards import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN, GuardReport
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import (
+    FAILED,
+    GUARDS,
+    ON_THE_LEVELS,
+    ON_THE_SIGNAL,
+    PASSED,
+    UNKNOWN,
+    GuardReport,
+)
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import kernel_of, parameter_column

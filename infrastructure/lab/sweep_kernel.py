@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exitbrain.application.counterfactual import NOTICEABLE
-from exitbrain.domain.checked_levels import LARGEST
-from exitbrain.domain.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
+from exitbrain.domain.levels.checked import LARGEST
+from exitbrain.domain.levels.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5, FormulaRows, outputs_of, row_of
 from exitbrain.infrastructure.lab.jit import inlined, jit

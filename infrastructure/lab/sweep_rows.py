@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.application.counterfactual import rebased_base
-from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.guards import (
+from exitbrain.domain.levels.guards import (
     FAILED,
     GUARDS,
     ON_THE_SIGNAL,
@@ -21,9 +20,10 @@ from exitbrain.domain.guards import (
     Freshness,
     GuardReport,
 )
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, Unit
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles, InputColumns, Integers, Mask
 from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns

@@ -4,7 +4,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.secrets import masked
 
 A_MESSAGE = "an IncomingMessage, which incoming_message(...) returns"

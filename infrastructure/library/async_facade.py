@@ -17,11 +17,11 @@ from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.infrastructure.library.arguments import check, check_function
 from exitbrain.infrastructure.library.facade import ExitBrain
 from exitbrain.infrastructure.library.given import GivenInputs

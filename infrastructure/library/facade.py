@@ -19,11 +19,11 @@ from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.names import check_name
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

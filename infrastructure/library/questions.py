@@ -18,14 +18,14 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
-from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.event_store.mapper import MAPPER

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence, Set
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 
 RECORDS_MAX = 8_192
 """How many records are kept at least; whoever is further behind reads the store."""

@@ -10,8 +10,8 @@ from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, changed
 
 T = TypeVar("T")

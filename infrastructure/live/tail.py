@@ -10,15 +10,15 @@ from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.live_recording import LogPage
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import (
     Decision,
     ExitPlanCancelled,
     ExitPlanCompleted,
     LevelsComputed,
     PlanEvent,
 )
-from exitbrain.domain.position import PositionEvent
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.positions.position import PositionEvent
 from exitbrain.domain.values import CausedBy, Origin
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread

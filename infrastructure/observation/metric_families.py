@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from exitbrain import __version__
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, LatencyHistogram
 
 SYMBOLS_MAX = 500

@@ -6,7 +6,7 @@ One such message is routine. A run of them means that an id or a time that was b
 from collections import OrderedDict
 
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.receipt import Disposition, Reason
 
 MUTED_FROM = 3
 """How many messages in a row make a symbol one that nothing reaches."""

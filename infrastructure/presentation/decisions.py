@@ -2,11 +2,11 @@
 
 from msgspec import Struct
 
-from exitbrain.domain.exit_plan import Decision, LevelsComputed
-from exitbrain.domain.formulas.algebra import Bound
+from exitbrain.domain.algebra import Bound
 from exitbrain.domain.identity import decision_id, plan_id
-from exitbrain.domain.levels import LEVELS
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Assumption, Unit
 from exitbrain.infrastructure.presentation.guards import GuardFinding, guards_of
 from exitbrain.infrastructure.presentation.levels import Prices, given_levels, prices_of

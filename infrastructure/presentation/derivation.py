@@ -11,9 +11,9 @@ from rich.tree import Tree
 from exitbrain.application.explain import Explanation
 from exitbrain.application.lookup import FoundDecision
 from exitbrain.application.replay import Drift
-from exitbrain.domain.drift import first_difference
-from exitbrain.domain.formulas.tracing import Line
-from exitbrain.domain.levels import LEVELS, LevelInputs
+from exitbrain.domain.levels.levels import LEVELS, LevelInputs
+from exitbrain.domain.plans.difference import first_difference
+from exitbrain.domain.policies.formulas.tracing import Line
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
 from exitbrain.infrastructure.presentation.levels import LevelsReport, levels_report, levels_text

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from exitbrain.domain.guards import GuardReport
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.infrastructure.wording import State, findings
 
 MARKS = {"passed": "✔", "failed": "✘", "unknown": "?"}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.domain.receipt import Cycle, IgnoredExit
+from exitbrain.domain.messages.receipt import Cycle, IgnoredExit
 from exitbrain.domain.values import Whose, plain, plain_or_none
 
 _RULES = {

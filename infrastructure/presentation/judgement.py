@@ -8,8 +8,8 @@ from rich.table import Table
 
 from exitbrain.application.outcome_results import Found
 from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.verdict import (
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
@@ -17,7 +17,7 @@ from exitbrain.domain.judgement.verdict import (
     Judgement,
     RecommendationReason,
 )
-from exitbrain.domain.judgement.walk_forward import Choice
+from exitbrain.domain.evidence.walk_forward import Choice
 from exitbrain.domain.values import EPOCH
 from exitbrain.infrastructure.wording import percent
 

@@ -6,9 +6,9 @@ from msgspec import Struct
 from rich.table import Table
 
 from exitbrain.application.explain import Explanation
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.levels import LEVELS, Price, Triggers
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.levels.levels import LEVELS, Price, Triggers
+from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.domain.values import Assumption, Unit, plain
 from exitbrain.infrastructure.presentation.guards import MARKS, GuardFinding, guards_of
 from exitbrain.infrastructure.wording import findings, number, percent, refusal

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from exitbrain.domain.receipt import Refusal
+from exitbrain.domain.messages.receipt import Refusal
 
 
 class WhyRefused(Struct):

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from exitbrain.application.outcome_measures import HistoryMeasures, PositionMeasures
 from exitbrain.application.outcomes import PositionOutcome, Walked
-from exitbrain.domain.judgement.attribution import Attribution
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.walk.outcome import History
-from exitbrain.domain.walk.plan import Relevelled
+from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.simulation.outcome import History
+from exitbrain.domain.simulation.plan import Relevelled
 from exitbrain.infrastructure.wording import exactly
 
 

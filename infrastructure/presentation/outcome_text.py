@@ -10,10 +10,10 @@ from exitbrain.application.outcome_results import RECORDED, Found
 from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
 from exitbrain.application.outcomes import LeftOutPosition, PositionOutcome
 from exitbrain.application.recorded_positions import RecordedPosition
-from exitbrain.domain.guards import ON_THE_LEVELS
-from exitbrain.domain.judgement.attribution import Attribution
-from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
-from exitbrain.domain.walk.outcome import History, Walk
+from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.simulation.outcome import History, Walk
 from exitbrain.infrastructure.presentation.judgement import (
     beside,
     between,

@@ -8,8 +8,8 @@ from exitbrain.application.outcome_measures import BoundSummary, PolicySummary
 from exitbrain.application.outcome_results import Found
 from exitbrain.application.outcome_totals import CandidateSums
 from exitbrain.application.ports.market import Omitted
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.presentation.judgement import (
     JudgementReport,

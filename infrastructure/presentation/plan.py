@@ -7,12 +7,12 @@ from typing import Literal
 from msgspec import Struct
 
 from exitbrain.application.lookup import HistoricEvent, HistoryEntry, PlanHistory
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.plans.exit_plan import (
     Decision,
     ExitPlanCancelled,
     ExitPlanCompleted,
 )
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.presentation.decisions import PlanDecision, plan_decision, unit_of
 from exitbrain.infrastructure.wording import number

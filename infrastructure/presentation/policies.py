@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.domain.levels import LEVELS, RawLevels, fractions_of
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
+from exitbrain.domain.levels.levels import LEVELS, RawLevels, fractions_of
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
 from exitbrain.domain.values import Unit, fields_of
 from exitbrain.infrastructure.wording import number, percent
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from exitbrain.application.lookup import FoundPosition
 from exitbrain.domain.identity import plan_id
-from exitbrain.domain.levels import LEVELS
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.decisions import LatestDecision, latest_decision
 from exitbrain.infrastructure.presentation.printable import printable

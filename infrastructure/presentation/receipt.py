@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from exitbrain.application.lookup import FoundReceipt
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.receipt import IgnoredExit
+from exitbrain.domain.messages.receipt import IgnoredExit
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.presentation.decisions import unit_of

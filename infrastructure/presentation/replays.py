@@ -8,7 +8,7 @@ from rich.table import Table
 
 from exitbrain.application.engine_replay import EngineReport, Spread
 from exitbrain.application.replay import Drift, RegisterFinding, ReplayReport
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
 
 

@@ -9,10 +9,10 @@ from rich.table import Table
 from exitbrain.application.ports.market import Omitted
 from exitbrain.application.simulation import Simulated
 from exitbrain.application.simulation_totals import BoundSums, Totals
-from exitbrain.domain.guards import ON_THE_LEVELS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.outcome import ExitLeg, History
 from exitbrain.domain.values import Assumption, Unit, plain
-from exitbrain.domain.walk.outcome import ExitLeg, History
 from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
 
 

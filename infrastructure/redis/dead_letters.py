@@ -9,7 +9,7 @@ import redis
 
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable, UnreadableLetter
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, connect_synchronously
 from exitbrain.infrastructure.redis.errors import trouble_of
 from exitbrain.infrastructure.redis.lua import IN_CHUNKS, LUA_LAST_ID, PACKED

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exitbrain.application.ports.message_source import Delivery
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
 from exitbrain.infrastructure.wire.translator import WireTranslator
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, logical_source
 
 DEFAULT_GROUP = "exitbrain"

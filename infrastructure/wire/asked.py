@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exitbrain.domain.messages import IntentKind
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IntentKind
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.flags import FLAG_ALLOWED, flag_of
 from exitbrain.infrastructure.wire.placeholders import is_placeholder, is_placeholder_word

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES

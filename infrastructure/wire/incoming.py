@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_of
 from exitbrain.infrastructure.wire.json_text import JsonNumber, encode

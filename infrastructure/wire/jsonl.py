@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.files.decompression import GZIP_MAGIC
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits

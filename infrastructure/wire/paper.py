@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.wire.flags import FLAG_ALLOWED, flag_of
 from exitbrain.infrastructure.wire.reading import FieldReader, refused
 

@@ -14,10 +14,10 @@ from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
 from exitbrain.application.received import message_of
 from exitbrain.domain.catalogue import PUBLISHED_TOPICS
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister
-from exitbrain.domain.position_events import PositionClosed
-from exitbrain.domain.receipt import MessageReceived, RawFields
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
+from exitbrain.domain.messages.receipt import MessageReceived, RawFields
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegister
+from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
 from exitbrain.infrastructure.redis.streams import Names

@@ -7,13 +7,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain import exit_plan
+from exitbrain.domain.algebra import Bound
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.guards import GUARDS, GuardReport
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.levels import Price, Triggers
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.levels.guards import GUARDS, GuardReport
+from exitbrain.domain.levels.levels import Price, Triggers
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans import exit_plan
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Assumption, Cause, Side, Unit, plain
 from exitbrain.infrastructure import wording

@@ -5,8 +5,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain import receipt as receipts
-from exitbrain.domain.receipt import IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.messages import receipt as receipts
+from exitbrain.domain.messages.receipt import IgnoredExit, MessageReceived, Reason
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Side, TimeOrigin, Whose, plain_or_none
 from exitbrain.infrastructure.wire.published_payload import Moment, Payload

@@ -7,7 +7,7 @@ from msgspec import Struct
 from exitbrain.application.ports.dead_letters import RETRY_OF
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.wire.published_exits import ExitIgnored, exit_ignored
 from exitbrain.infrastructure.wire.published_payload import (

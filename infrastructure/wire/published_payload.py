@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Unit
 

@@ -1,10 +1,10 @@
 """What is published of the policy register: which policy is in force."""
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain import policy_register
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.policy_register import SHIPPED_BY
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.policies import register as policy_register
+from exitbrain.domain.policies.register import SHIPPED_BY
 from exitbrain.infrastructure.wire.published_payload import EventPayloads, Payload, PublishedStore
 
 

@@ -1,11 +1,11 @@
 """What is published of the end of a position and of its plan."""
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain import position_events
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted
 from exitbrain.domain.identity import plan_id
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlanCancelled, ExitPlanCompleted
+from exitbrain.domain.positions import events as position_events
 from exitbrain.domain.values import Assumption, Side, plain, plain_or_none
 from exitbrain.infrastructure.wire.published_payload import EventPayloads, PayloadOfPosition, PublishedStore
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.wire.placeholders import is_placeholder_word
 from exitbrain.infrastructure.wire.scalars import shown

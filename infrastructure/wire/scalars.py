@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.names import NAME_ALLOWED, NAME_MAX, allowed_instead, trimmed
-from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
 from exitbrain.infrastructure.wire.json_text import encode
 from exitbrain.infrastructure.wire.placeholders import is_placeholder

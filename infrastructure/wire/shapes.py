@@ -7,8 +7,8 @@ from collections.abc import Container
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.names import NAME_ALLOWED
-from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.infrastructure.wire.scalars import (
     Account,
     Amount,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import DECIMAL, Side
 from exitbrain.infrastructure.wire.reading import FieldReader, refused
 from exitbrain.infrastructure.wire.scalars import LARGEST, SMALLEST

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic_core import PydanticCustomError
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     BOOK_CLOSE,
     NO_TIME,
     TRADE_CLOSED,

@@ -11,8 +11,8 @@ from typing import cast
 import msgspec
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.message import TRADE_INTENT, IntentKind, TradeIntent
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
 from exitbrain.infrastructure.text_files import MARK, holds_mark
 from exitbrain.infrastructure.wire.envelope import IDS

@@ -52,14 +52,14 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         Selection as Selection,
         Verdict as Verdict,
     )
-    from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
+    from exitbrain.domain.events import Record as Record, Stamp as Stamp
     from exitbrain.domain.catalogue import ExitEvent as ExitEvent
-    from exitbrain.domain.claim import KeyClaimed as KeyClaimed
-    from exitbrain.domain.configuration import (
+    from exitbrain.domain.messages.claim import KeyClaimed as KeyClaimed
+    from exitbrain.domain.messages.configuration import (
         DecisionSettings as DecisionSettings,
         IntakeConfigured as IntakeConfigured,
     )
-    from exitbrain.domain.decision import (
+    from exitbrain.domain.plans.decision import (
         DecisionContext as DecisionContext,
         DecisionId as DecisionId,
         JudgedLevels as JudgedLevels,
@@ -71,7 +71,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         UnknownPolicy as UnknownPolicy,
         WrongState as WrongState,
     )
-    from exitbrain.domain.exit_plan import (
+    from exitbrain.domain.plans.exit_plan import (
         ExitPlan as ExitPlan,
         ExitPlanCancelled as ExitPlanCancelled,
         ExitPlanCompleted as ExitPlanCompleted,
@@ -82,21 +82,21 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         LevelsRefused as LevelsRefused,
         Revised as Revised,
     )
-    from exitbrain.domain.formulas.algebra import Bound as Bound
-    from exitbrain.domain.formulas.tracing import Line as Line
-    from exitbrain.domain.guards import Freshness as Freshness, GuardReport as GuardReport
+    from exitbrain.domain.algebra import Bound as Bound
+    from exitbrain.domain.policies.formulas.tracing import Line as Line
+    from exitbrain.domain.levels.guards import Freshness as Freshness, GuardReport as GuardReport
     from exitbrain.domain.identity import (
         decision_id as decision_id,
         plan_id as plan_id,
         position_id as position_id,
         snapshot_id as snapshot_id,
     )
-    from exitbrain.domain.instrument import (
+    from exitbrain.domain.levels.instrument import (
         Bracket as Bracket,
         Instrument as Instrument,
         InstrumentSnapshotTaken as InstrumentSnapshotTaken,
     )
-    from exitbrain.domain.levels import (
+    from exitbrain.domain.levels.levels import (
         Distances as Distances,
         LevelInputs as LevelInputs,
         RawLevels as RawLevels,
@@ -104,7 +104,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         Triggers as Triggers,
         WindowReading as WindowReading,
     )
-    from exitbrain.domain.messages import (
+    from exitbrain.domain.messages.message import (
         ActivatePolicy as ActivatePolicy,
         BookClose as BookClose,
         ForeignStream as ForeignStream,
@@ -116,18 +116,18 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         Translation as Translation,
         Unusable as Unusable,
     )
-    from exitbrain.domain.performance import PnLWindow as PnLWindow
-    from exitbrain.domain.policy import Policy as Policy, PolicyRef as PolicyRef
-    from exitbrain.domain.policy_register import (
+    from exitbrain.domain.positions.performance import PnLWindow as PnLWindow
+    from exitbrain.domain.policies.policy import Policy as Policy, PolicyRef as PolicyRef
+    from exitbrain.domain.policies.register import (
         PolicyActivated as PolicyActivated,
         PolicyRegister as PolicyRegister,
         PolicyRegistered as PolicyRegistered,
         RegisteredPolicy as RegisteredPolicy,
     )
-    from exitbrain.domain.position import Position as Position
-    from exitbrain.domain.sighting import Sighting as Sighting
-    from exitbrain.domain.position_events import *  # noqa: F403 - all of it is public, and a new event needs no line here
-    from exitbrain.domain.receipt import (
+    from exitbrain.domain.positions.position import Position as Position
+    from exitbrain.domain.positions.sighting import Sighting as Sighting
+    from exitbrain.domain.positions.events import *  # noqa: F403 - all of it is public, and a new event needs no line here
+    from exitbrain.domain.messages.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,
         FailedAsking as FailedAsking,
@@ -184,26 +184,26 @@ _MODULES = {
     "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
     "exitbrain.application.policy_check": "AlteredPolicy ChangedFormula",
     "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
-    "exitbrain.domain.aggregate": "Record Stamp",
+    "exitbrain.domain.events": "Record Stamp",
     "exitbrain.domain.catalogue": "ExitEvent",
-    "exitbrain.domain.configuration": "DecisionSettings",
-    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels",
+    "exitbrain.domain.messages.configuration": "DecisionSettings",
+    "exitbrain.domain.plans.decision": "DecisionContext DecisionId JudgedLevels",
     "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
-    "exitbrain.domain.exit_plan": "ExitPlan Leg Revised",
-    "exitbrain.domain.formulas.algebra": "Bound",
-    "exitbrain.domain.formulas.tracing": "Line",
-    "exitbrain.domain.guards": "Freshness GuardReport",
+    "exitbrain.domain.plans.exit_plan": "ExitPlan Leg Revised",
+    "exitbrain.domain.algebra": "Bound",
+    "exitbrain.domain.policies.formulas.tracing": "Line",
+    "exitbrain.domain.levels.guards": "Freshness GuardReport",
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
-    "exitbrain.domain.instrument": "Bracket Instrument",
-    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers WindowReading",
-    "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
-    "exitbrain.domain.performance": "PnLWindow",
-    "exitbrain.domain.policy": "Policy PolicyRef",
-    "exitbrain.domain.policy_register": "PolicyRegister RegisteredPolicy",
-    "exitbrain.domain.position": "Position",
-    "exitbrain.domain.position_events": "Result",
-    "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit RawFields Reason Refusal",
-    "exitbrain.domain.sighting": "Sighting",
+    "exitbrain.domain.levels.instrument": "Bracket Instrument",
+    "exitbrain.domain.levels.levels": "Distances LevelInputs RawLevels Slice Triggers WindowReading",
+    "exitbrain.domain.messages.message": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
+    "exitbrain.domain.positions.performance": "PnLWindow",
+    "exitbrain.domain.policies.policy": "Policy PolicyRef",
+    "exitbrain.domain.policies.register": "PolicyRegister RegisteredPolicy",
+    "exitbrain.domain.positions.position": "Position",
+    "exitbrain.domain.positions.events": "Result",
+    "exitbrain.domain.messages.receipt": "Cycle Disposition FailedAsking IgnoredExit RawFields Reason Refusal",
+    "exitbrain.domain.positions.sighting": "Sighting",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",

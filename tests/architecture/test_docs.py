@@ -23,7 +23,7 @@ from docs.generate import (
     sections_in,
 )
 
-from exitbrain.domain.guards import GUARDS, RULES
+from exitbrain.domain.levels.guards import GUARDS, RULES
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
@@ -213,7 +213,7 @@ def is_importable(dotted: str) -> bool:
     return hasattr(importlib.import_module(module), attribute)
 
 
-@pytest.mark.parametrize("dotted", ["exitbrain.domain.positions", "exitbrain.missing.module"])
+@pytest.mark.parametrize("dotted", ["exitbrain.domain.exits", "exitbrain.missing.module"])
 def test_a_module_that_does_not_exist_is_noticed(dotted: str) -> None:
     assert not is_importable(dotted)
 
@@ -304,7 +304,10 @@ def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
 
 
 def test_links_to_source_are_links_in_the_repository_and_text_in_the_site() -> None:
-    assert on_page_markdown("see [domain/claim.py](../../domain/claim.py).") == "see domain/claim.py."
+    assert (
+        on_page_markdown("see [domain/messages/claim.py](../../domain/messages/claim.py).")
+        == "see domain/messages/claim.py."
+    )
 
 
 def test_the_page_of_guards_has_a_row_for_every_guard() -> None:

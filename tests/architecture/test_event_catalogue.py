@@ -3,7 +3,6 @@
 from docs.generate import EMITTED_BY, event_catalogue
 
 import exitbrain
-from exitbrain.domain.aggregate import About
 from exitbrain.domain.catalogue import (
     BEGINNING_TOPICS,
     DECISION_TOPICS,
@@ -11,6 +10,7 @@ from exitbrain.domain.catalogue import (
     PUBLISHED_TOPICS,
     topics_about,
 )
+from exitbrain.domain.events import About
 from exitbrain.infrastructure.cli.event_wording import SENTENCES
 from exitbrain.infrastructure.wire.published_shapes import PAYLOADS, SHAPES
 from tests.replay.representative_events import EVENTS

@@ -8,8 +8,8 @@ import pytest
 from tests.architecture.source import product
 
 ALLOWED = {
-    "exitbrain.domain.exit_plan": {"plan._emit"},  # a factory method, on the object it has just made
-    "exitbrain.domain.position": {"position._emit"},  # the same
+    "exitbrain.domain.plans.exit_plan": {"plan._emit"},  # a factory method, on the object it has just made
+    "exitbrain.domain.positions.position": {"position._emit"},  # the same
     "exitbrain.infrastructure.engine.watched": {"sys._getframe"},  # documented for such uses
     "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what a cached kernel depends on
         "dispatcher._cache",
@@ -81,8 +81,8 @@ def test_no_module_uses_private_members_of_another() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from exitbrain.domain.position import _window",
-        "import exitbrain.domain.position\nexitbrain.domain.position._window()",
+        "from exitbrain.domain.positions.position import _window",
+        "import exitbrain.domain.positions.position\nexitbrain.domain.position._window()",
         "def work(batch):\n    batch._known.clear()",
         "class Draft:\n    def end(self):\n        return self.recorder._ledger",
         "def work(batch):\n    return getattr(batch, '_known')",

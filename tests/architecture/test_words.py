@@ -49,9 +49,9 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/cli/given.py",
     },
     r"can not": {
-        "domain/walk/fit.py",
-        "domain/walk/order.py",
-        "domain/walk/outcome.py",
+        "domain/simulation/fit.py",
+        "domain/simulation/order.py",
+        "domain/simulation/outcome.py",
         "infrastructure/cli/audit.py",
         "infrastructure/cli/explain.py",
         "infrastructure/cli/main.py",
@@ -65,7 +65,7 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/presentation/replays.py",
         "infrastructure/wire/published_messages.py",
     },
-    r"for ever": {"domain/claim.py"},
+    r"for ever": {"domain/messages/claim.py"},
     r"in no number": {
         "application/outcome_totals.py",
         "infrastructure/presentation/outcomes.py",
@@ -75,7 +75,7 @@ STILL_STIFF: dict[str, set[str]] = {
     r"nobody interferes": {"application/ports/live_recording.py", "application/recording.py"},
     r"nobody'?s fault": {"application/ports/live_recording.py"},
     r"of normal life": {"application/live/supervisor.py"},
-    r"the cure": {"domain/formulas/lsf_3_6.py"},
+    r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
     r"would be another": {
         "README.md",

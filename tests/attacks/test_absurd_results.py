@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.guards import RANGES
-from exitbrain.domain.performance import COUNTED, WINDOW, counted_percent
-from exitbrain.domain.position_events import CloseReported, PositionClosed
+from exitbrain.domain.levels.guards import RANGES
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.positions.events import CloseReported, PositionClosed
+from exitbrain.domain.positions.performance import COUNTED, WINDOW, counted_percent
 from exitbrain.domain.values import Side, changed
 from exitbrain.infrastructure.cli.event_wording import sentence_of
 from tests.world import World, rewritten

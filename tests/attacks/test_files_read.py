@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.files.limits import DOCUMENT_MAX, FileLimits
 from exitbrain.infrastructure.lab.candles import read_candles
 from exitbrain.infrastructure.lab.mirror import Mirror

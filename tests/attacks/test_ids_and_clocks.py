@@ -9,8 +9,8 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.position_events import PositionClosed, PositionOpened
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.positions.events import PositionClosed, PositionOpened
 from exitbrain.domain.values import EntryId, TimeOrigin
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.redis.trimming import trim_advice

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exitbrain import ExitBrain, ExitBrainError, Selection
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, TradeIntent, Unusable
+from exitbrain.domain.messages.message import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, TradeIntent, Unusable
+from exitbrain.domain.messages.receipt import Disposition, Reason
 from exitbrain.domain.names import NAME_MAX, allowed_instead
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.infrastructure.binance.payloads import rules_of
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.instruments.file import InstrumentsFile

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.ports.message_source import Delivery, MessageSource
 from exitbrain.application.ports.reading_places import ReadingPlace, ReadingPlaces
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import EntryId, changed
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers

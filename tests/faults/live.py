@@ -18,7 +18,7 @@ from exitbrain.application.opening import identity_of
 from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.live.recent_log import RecentLog

@@ -13,9 +13,9 @@ from exitbrain.application.intake import Intake
 from exitbrain.application.opening import begin
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import messages

@@ -14,8 +14,8 @@ from exitbrain import ExitBrain
 from exitbrain.application.counterfactual import RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.demo.synthetic import START, instruments, lines

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.catalogue import DECISION_TOPICS
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.levels import REFUSALS
+from exitbrain.domain.levels.levels import REFUSALS
+from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.store import StoreOpened
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.demo.tampering import copy_store

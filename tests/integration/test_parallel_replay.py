@@ -12,8 +12,8 @@ import pytest
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
-from exitbrain.domain.exit_plan import LevelsComputed
 from exitbrain.domain.identity import decision_id
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store

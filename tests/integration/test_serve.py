@@ -18,9 +18,9 @@ import msgspec
 import pytest
 import redis
 
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.configuration import IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.names import TURN

@@ -11,13 +11,13 @@ import pytest
 from exitbrain.application import opening
 from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions

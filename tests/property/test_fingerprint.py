@@ -2,9 +2,9 @@
 
 import pytest
 
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_6
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
 
 # Parameters that cannot change a level as long as the others stay: their input is ignored, a higher minimum

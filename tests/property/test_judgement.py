@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.guards import FAILED, GUARDS, REASONS, UNKNOWN, Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import Slice, Triggers
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.levels.guards import FAILED, GUARDS, REASONS, UNKNOWN, Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import Slice, Triggers
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.judgement import (
     NO_TRIGGERS,

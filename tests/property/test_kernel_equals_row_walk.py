@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5_FRACTION
-from exitbrain.domain.levels import Distances, LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.levels import Distances, LevelInputs
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5_FRACTION
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
 from exitbrain.domain.values import Side, changed, round_trip_cost
-from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import History, LegLevel, Walk
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns

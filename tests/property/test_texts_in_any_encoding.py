@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.positions import read_positions

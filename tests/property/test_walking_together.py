@@ -2,18 +2,18 @@
 
 from random import Random
 
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.simulation.entry import Entry
+from exitbrain.domain.simulation.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
+from exitbrain.domain.simulation.ladder import ladder_of
+from exitbrain.domain.simulation.order import Standing, ending, endings, ways_from
+from exitbrain.domain.simulation.outcome import LegLevel, Walk
+from exitbrain.domain.simulation.plan import Plan, Relevelled
+from exitbrain.domain.simulation.stops import Stops
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.touches import Touches, bar_of
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
-from exitbrain.domain.walk.entry import Entry
-from exitbrain.domain.walk.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
-from exitbrain.domain.walk.ladder import ladder_of
-from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
-from exitbrain.domain.walk.outcome import LegLevel, Walk
-from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.touches import Touches, bar_of
-from exitbrain.domain.walk.walk import walk
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
 

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
+from exitbrain.domain.simulation.entry import Entry, entry_in
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side, changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
-from exitbrain.domain.walk.entry import Entry, entry_in
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import History, LegLevel, Walk
-from exitbrain.domain.walk.walk import walk
 from tests.effort import share_of
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published

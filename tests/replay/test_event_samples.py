@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import exitbrain.domain
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
-from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.catalogue import EVENT_CLASSES, ExitEvent
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.events import Event, Record
+from exitbrain.domain.plans.exit_plan import (
     ExitPlan,
     ExitPlanOpened,
     LevelsComputed,
@@ -25,7 +25,7 @@ from exitbrain.domain.exit_plan import (
     PlannedExits,
     Revised,
 )
-from exitbrain.domain.position_events import LeverageChanged
+from exitbrain.domain.positions.events import LeverageChanged
 from exitbrain.domain.values import CausedBy
 from exitbrain.infrastructure.event_store.mapper import (
     FOLDING_MAPPER,

@@ -10,8 +10,8 @@ from exitbrain.application.outcomes import LeftOutPosition, Outcomes, PositionOu
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.judgement.verdict import Recommendation, RecommendationReason
+from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
+from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 from tests.world import World

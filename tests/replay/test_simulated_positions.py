@@ -11,14 +11,14 @@ import pytest
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
 from exitbrain.application.simulation_totals import totals_of
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.levels import Distances
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import CandleSeries, Market, TradeSeries
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import CandleSeries, Market, TradeSeries
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import History, LegLevel
-from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.candles import read_trades
 from exitbrain.infrastructure.lab.market_files import MarketFiles

@@ -1,7 +1,7 @@
 """What a report keeps of decisions before and after: every change of a level, and the ladders that changed most."""
 
 from exitbrain.application.counterfactual import Pair
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.levels import LEVELS
 
 LADDERS = 3
 """How many changed ladders are kept."""

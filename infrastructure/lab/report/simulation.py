@@ -8,10 +8,10 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
 from exitbrain.application.simulation import Simulated
 from exitbrain.application.simulation_totals import BoundSums, Totals
-from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import Assumption, plain
-from exitbrain.domain.walk.plan import Plan
 from exitbrain.infrastructure.lab.report.page import Page, ReportTable, Section, write
 from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
 from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, fractions_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, fractions_of
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
 
 LEVERAGES = (

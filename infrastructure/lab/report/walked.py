@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from exitbrain.domain.levels import TARGETS
+from exitbrain.domain.levels.levels import TARGETS
+from exitbrain.domain.simulation.candle import CandleSeries, Market
+from exitbrain.domain.simulation.givens import TpExecution
+from exitbrain.domain.simulation.outcome import TARGET_LEVELS, History, LegLevel, Walk
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_plan
 from exitbrain.domain.values import changed
-from exitbrain.domain.walk.candle import CandleSeries, Market
-from exitbrain.domain.walk.givens import TpExecution
-from exitbrain.domain.walk.outcome import TARGET_LEVELS, History, LegLevel, Walk
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import walk_plan
 from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Marker, PriceLevels, price_chart
 from exitbrain.infrastructure.lab.report.page import Figure, ReportTable
 from exitbrain.infrastructure.wording import percent

@@ -9,15 +9,15 @@ from exitbrain.application.outcome_results import RECORDED
 from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
 from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.verdict import Judgement
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.judgement.attribution import Attribution
-from exitbrain.domain.judgement.verdict import Judgement
-from exitbrain.domain.levels import LEVELS
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import plain
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.plan import Plan
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.figures import distances, distribution
 from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, write

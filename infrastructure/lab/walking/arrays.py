@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.simulation.outcome import LegLevel
 
 LEVELS = tuple(LegLevel)
 """The level of a leg is its place in this tuple."""

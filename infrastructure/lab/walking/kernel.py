@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of

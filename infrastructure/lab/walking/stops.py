@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed, moved_stop

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import ExitLeg, History, Walk
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.fit import check_fit, entry_off_market, wrong_kind
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import ExitLeg, History, Walk
 from exitbrain.infrastructure.lab.walking.arrays import LEVELS
 from exitbrain.infrastructure.lab.walking.columns import (
     MarketColumns,

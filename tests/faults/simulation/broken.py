@@ -15,8 +15,8 @@ from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.message_source import Delivery, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.messages import IncomingMessage, Translation
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage, Translation
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import changed
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource

@@ -12,11 +12,11 @@ from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.received import message_of
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import DecisionReplay
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
-from exitbrain.domain.position_events import CloseReported, PositionClosed, PositionOpened, PositionReduced
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.message import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.values import EntryId, Origin, Whose
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions

@@ -10,8 +10,8 @@ from exitbrain.application import opening
 from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

@@ -20,8 +20,8 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage, IntentKind, TradeIntent, Translation
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, IntentKind, TradeIntent, Translation
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

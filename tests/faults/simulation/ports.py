@@ -23,9 +23,9 @@ from exitbrain.application.ports.publisher import (
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.live.recording import OneThread

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from exitbrain import AlteredPolicy, ExitBrain, LogEntry, Record, StoreUnavailable, UnreadableEvent
-from exitbrain.domain.policy_register import PolicyRegistered
+from exitbrain.domain.policies.register import PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

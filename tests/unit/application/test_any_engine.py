@@ -33,7 +33,7 @@ from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.application.lsf_audit import LsfAudit
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import changed, fields_of
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

@@ -15,14 +15,14 @@ from exitbrain.application.counterfactual import (
 )
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.instrument import InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.levels import fractions_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.levels.levels import fractions_of
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions

@@ -7,8 +7,8 @@ import pytest
 from exitbrain.application.engine_replay import EngineReplay, EngineReport
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay import Selection
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.engine.named import NamedEngines
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions

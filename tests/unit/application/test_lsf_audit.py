@@ -4,7 +4,7 @@ from decimal import Context, Inexact
 from typing import Any
 
 from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.domain.position_events import PositionClosed
+from exitbrain.domain.positions.events import PositionClosed
 from tests.world import World
 
 EXACT = Context(prec=2000, traps=[Inexact])

@@ -20,14 +20,14 @@ from exitbrain.application.recorded_positions import RecordedPosition, recorded_
 from exitbrain.application.replay import Selection
 from exitbrain.application.simulation import Terms
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.outcome import PolicyDifference, Walk
-from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
 from tests.world import NOON, NOON_MS, World
 
 MINUTE = 60_000

@@ -10,10 +10,10 @@ import pytest
 from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.originals import KEPT
 from exitbrain.application.outcome import Outcome
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.exit_plan import LevelsRefused
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Disposition
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.plans.exit_plan import LevelsRefused
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.incoming import from_fields

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.messages import TradeIntent
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.message import TradeIntent
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
 from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.guards import GUARDS, STOP_COSTS, GuardReport
+from exitbrain.domain.levels.guards import GUARDS, STOP_COSTS, GuardReport
 from exitbrain.infrastructure.wording import exactly, findings, number, percent, percents
 
 

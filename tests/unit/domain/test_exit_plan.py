@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.decision import DecisionContext, judge_levels
 from exitbrain.domain.errors import WrongState
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.events import Stamp
+from exitbrain.domain.identity import plan_id, position_id
+from exitbrain.domain.levels.levels import Slice, Triggers, WindowReading
+from exitbrain.domain.plans.decision import DecisionContext, judge_levels
+from exitbrain.domain.plans.exit_plan import (
     ExitPlan,
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -20,11 +22,9 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.domain.levels import Slice, Triggers, WindowReading
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.policies.formulas.registry import V3_6
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import Cause, EntryId, Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import FRESH, inputs_for, raw_levels
 from tests.unit.domain.specification import Given, given

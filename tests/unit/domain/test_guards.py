@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.guards import (
+from exitbrain.domain.levels.guards import (
     FAILED,
     GUARDS,
     ON_THE_LEVELS,
@@ -20,8 +18,10 @@ from exitbrain.domain.guards import (
     Freshness,
     GuardReport,
 )
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.domain.values import Side, Unit, changed
 from tests.unit.domain.example import BRACKETS, BTCUSDT, FRESH, inputs_for, raw_levels
 

@@ -7,11 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.errors import WrongState
+from exitbrain.domain.events import Stamp
 from exitbrain.domain.identity import position_id
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.position_events import (
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
     PositionClosed,
@@ -20,6 +19,7 @@ from exitbrain.domain.position_events import (
     PositionReduced,
     Result,
 )
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin, Whose, changed
 from tests.unit.domain.specification import Given, given
 

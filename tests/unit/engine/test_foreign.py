@@ -9,10 +9,10 @@ import pytest
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
-from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, compute
-from exitbrain.domain.levels import RawLevels
+from exitbrain.domain.levels.levels import RawLevels
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.engine.foreign import ForeignEngine, foreign_policy
 from exitbrain.infrastructure.engine.named import NamedEngines

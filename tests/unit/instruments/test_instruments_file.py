@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 
 TIERS = [

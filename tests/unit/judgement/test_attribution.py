@@ -5,17 +5,17 @@ from random import Random
 
 import pytest
 
-from exitbrain.domain.judgement.attribution import (
+from exitbrain.domain.evidence.attribution import (
     NOTHING,
     AttributedDifference,
     attribute,
     gross_with_shares_of,
 )
+from exitbrain.domain.simulation.candle import FundingRate, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, LiquidationPrices
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.simulation.together import walk_both, walk_plan
 from exitbrain.domain.values import changed
-from exitbrain.domain.walk.candle import FundingRate, Market
-from exitbrain.domain.walk.givens import Costs, Givens, LiquidationPrices
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import walk_both, walk_plan
 from tests.property.test_walking_together import another_policy
 from tests.property.test_walks import MINUTE, a_candle, a_position
 from tests.unit.walk.test_changes_of_a_plan import UP_AND_DOWN, a_long, again, market

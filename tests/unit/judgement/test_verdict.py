@@ -1,7 +1,7 @@
 """The verdict: adopt above 0, keep at or below 0, else what stands in the way."""
 
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.verdict import Recommendation, RecommendationReason, judge
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason, judge
 
 
 def judged(

@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, FundingRate, Trade
+from exitbrain.domain.simulation.candle import Candle, FundingRate, Trade
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.csv_blocks import BLOCK
 

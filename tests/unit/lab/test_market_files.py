@@ -10,7 +10,14 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
+from exitbrain.domain.simulation.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    PriceKind,
+    Trade,
+    TradeSeries,
+)
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.intervals import interval_named
 from exitbrain.infrastructure.lab.market_files import MarketFiles

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, TpExecution
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_plan
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, TpExecution
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import walk_plan
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.report.figures import distribution, surface
 from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, html_of, write

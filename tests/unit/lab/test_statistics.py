@@ -5,9 +5,9 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.judgement.comparison import daily_sums
-from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
-from exitbrain.domain.judgement.verdict import Recommendation, RecommendationReason
+from exitbrain.domain.evidence.comparison import daily_sums
+from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
+from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 from tests.unit.judgement.made import comparison, drawn
 

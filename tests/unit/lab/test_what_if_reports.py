@@ -12,11 +12,11 @@ from exitbrain.application.ports.market import NoMarket
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.recorded_positions import recorded_positions
 from exitbrain.application.simulation import Terms
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.levels import LEVELS
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.lab.judges import Statistics

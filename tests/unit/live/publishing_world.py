@@ -8,7 +8,7 @@ from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.live.recent_log import RecentLog

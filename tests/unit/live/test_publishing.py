@@ -11,7 +11,7 @@ from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Stated, UnknownPosition
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.store import StoreIdentity
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS, PUBLISHED

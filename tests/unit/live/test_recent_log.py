@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import KeyClaimed
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.claim import KeyClaimed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 
 TOPICS = frozenset({KeyClaimed.TOPIC})

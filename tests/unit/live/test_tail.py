@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.application.ports.live_recording import LogPage
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread

@@ -16,8 +16,8 @@ from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
 from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage, Translation
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage, Translation
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording

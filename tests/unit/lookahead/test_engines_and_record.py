@@ -15,10 +15,10 @@ from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cut
 from exitbrain.application.lookahead.history import RecordedInstruments, history_of
 from exitbrain.application.lookahead.record import RecordCheck
 from exitbrain.application.ports.translator import Translator
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.messages import IncomingMessage, TradeIntent, Translation
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, TradeIntent, Translation
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.engine.foreign import foreign_policy
 from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy

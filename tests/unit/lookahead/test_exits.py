@@ -7,12 +7,12 @@ import pytest
 from exitbrain.application.lookahead import exits
 from exitbrain.application.lookahead.exits import ExitCase, ExitCheck, Walking
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.givens import Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side, changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.walk import walk
 from tests.prices import prices_at
 
 MINUTE = 60_000

@@ -10,7 +10,7 @@ import pytest
 
 from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.receipt import Disposition, Reason
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics

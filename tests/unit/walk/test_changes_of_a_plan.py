@@ -3,12 +3,19 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import (
+    Costs,
+    ExternalClose,
+    Givens,
+    LiquidationPrices,
+    Rules,
+    Trailing,
+)
+from exitbrain.domain.simulation.outcome import History
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.simulation.together import walk_both, walk_plan
 from exitbrain.domain.values import Side, changed
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, LiquidationPrices, Rules, Trailing
-from exitbrain.domain.walk.outcome import History
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import walk_both, walk_plan
 
 MINUTE = 60_000
 FREE = Costs(0.0, 0.0)

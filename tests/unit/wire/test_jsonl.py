@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.messages import IncomingMessage, TradeIntent
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IncomingMessage, TradeIntent
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines, read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator

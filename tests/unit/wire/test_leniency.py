@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages.message import TRADE_CLOSED, IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.values import Assumption, Side
 from exitbrain.infrastructure.wire.reading import UNUSABLE
 from tests.unit.wire.made import close, intent, translated
