@@ -5,11 +5,11 @@ from uuid import uuid4
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
-from exitbrain.application import opening
-from exitbrain.application.decided import Context, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.decided import Context, State
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.messages.configuration import DecisionSettings

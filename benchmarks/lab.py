@@ -17,7 +17,7 @@ import pandas as pd
 from benchmarks.measure import Figure, best_of
 from benchmarks.recorded_columns import write_segments
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import DecisionReplay
+from exitbrain.application.replay.decisions import DecisionReplay
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas

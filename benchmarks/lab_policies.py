@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from benchmarks.measure import Figure, best_of
-from exitbrain.application import opening
-from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.events import Record
 from exitbrain.domain.levels.instrument import Instrument

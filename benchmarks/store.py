@@ -11,8 +11,8 @@ from uuid import UUID
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import PlainApplication, PlainPlan, plain_levels
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.replay import ReplayReport
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.replay.decisions import ReplayReport
 from exitbrain.domain.identity import plan_id, position_id
 from exitbrain.domain.plans.exit_plan import ExitPlan
 from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered

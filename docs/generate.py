@@ -20,11 +20,11 @@ from uuid import UUID
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from exitbrain.application import opening
-from exitbrain.application.intake import Intake
-from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.planning import plan_levels
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.catalogue import EVENT_CLASSES
 from exitbrain.domain.levels.guards import GUARDS, LEVEL_RULES, SIGNAL_RULES, Freshness, GuardRule
 from exitbrain.domain.levels.instrument import Bracket, Instrument, InstrumentSnapshotTaken

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from exitbrain.application.counterfactual import Counterfactual, Pair, RowCounterfactual
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.application.whatif.decisions import Counterfactual, Pair, RowCounterfactual
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.policies.formulas.registry import FORMULAS
 from exitbrain.domain.policies.policy import Policy

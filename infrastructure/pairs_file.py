@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from exitbrain.application.counterfactual import FIELDS, Pair
-from exitbrain.application.replay import name_of
+from exitbrain.application.replay.decisions import name_of
+from exitbrain.application.whatif.decisions import FIELDS, Pair
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.infrastructure.presentation import spreadsheet

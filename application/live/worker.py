@@ -19,9 +19,9 @@ from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
 from exitbrain.application.live.turn_watch import TurnWatch
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
 from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
+from exitbrain.domain.messages.result import Outcome
 
 
 class WorkerSettings(Struct, frozen=True):

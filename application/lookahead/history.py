@@ -5,7 +5,7 @@ from datetime import datetime
 
 from exitbrain.application.lookahead.engines import Ask
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.received import message_of
+from exitbrain.application.recording.received import message_of
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.messages.message import IncomingMessage

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.lookahead.engines import NewEngine
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import EngineFailed
 from exitbrain.application.ports.translator import Translator
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID, STORE_ID
 from exitbrain.domain.messages.configuration import DecisionSettings

@@ -16,8 +16,8 @@ from typing import IO, Annotated
 import msgspec
 from typer import Option
 
-from exitbrain.application.lsf_audit import LsfChange, LsfCounts, LsfSelection
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.queries.lsf_history import LsfChange, LsfCounts, LsfSelection
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Cause

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.messages.message import BOOK_CLOSE, IncomingMessage, Unusable
 from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.cli import output

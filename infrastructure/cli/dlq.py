@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Annotated
 
-from exitbrain.application import dead_letters
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.queries import dead_letters
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage

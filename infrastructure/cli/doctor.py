@@ -9,14 +9,14 @@ from typing import Any
 from redis import RedisError
 
 from exitbrain import __version__
-from exitbrain.application.opening import check, identity_of
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import ExitLedger, LedgerError
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.application.register_audit import findings
-from exitbrain.application.replay import RegisterFinding
+from exitbrain.application.recording.opening import check, identity_of
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
+from exitbrain.application.replay.decisions import RegisterFinding
+from exitbrain.application.replay.register import findings
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.store import FORMAT

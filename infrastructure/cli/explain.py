@@ -4,9 +4,9 @@ from typing import Annotated
 
 from typer import Argument
 
-from exitbrain.application import lookup
-from exitbrain.application.explain import Explanation, explain_decision
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
+from exitbrain.application.queries import lookup
+from exitbrain.application.queries.explain import Explanation, explain_decision
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.cli import output

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from exitbrain.application.explain import Explanation, explain
-from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.application.queries.explain import Explanation, explain
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.instrument import Instrument

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from exitbrain.application.ingest_summary import IngestSummary
+from exitbrain.application.recording.ingest_summary import IngestSummary
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import Interrupted

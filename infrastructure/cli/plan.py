@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from exitbrain.application import lookup
+from exitbrain.application.queries import lookup
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.options import Json, Store, verbs
 from exitbrain.infrastructure.cli.store import READING, reading

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from exitbrain.application.opening import shipped_register
+from exitbrain.application.recording.opening import shipped_register
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.policies.formulas.registry import compute
 from exitbrain.domain.policies.policy import Policy

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from exitbrain.application import lookup
+from exitbrain.application.queries import lookup
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.given import symbol_of
 from exitbrain.infrastructure.cli.options import Json, OfSymbol, Store, verbs

@@ -5,11 +5,11 @@ import asyncio
 from redis import RedisError
 
 from exitbrain.application.live.publishing_place import PublishedElsewhere, placed
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable, Stated
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.infrastructure.presentation.installation import Check
 from exitbrain.infrastructure.redis.owners import check_owner
 from exitbrain.infrastructure.redis.publisher import RedisPublisher

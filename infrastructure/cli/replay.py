@@ -7,8 +7,8 @@ from typing import Annotated
 
 from typer import Option
 
-from exitbrain.application.engine_replay import EngineReplay
-from exitbrain.application.replay import ReplayReport, Selection
+from exitbrain.application.replay.decisions import ReplayReport, Selection
+from exitbrain.application.replay.engines import EngineReplay
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside, unit_of
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage

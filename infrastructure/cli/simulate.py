@@ -7,8 +7,8 @@ from typing import Annotated
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.walks import RowWalks, Walks
-from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms, Unwalked
-from exitbrain.application.simulation_totals import totals_of
+from exitbrain.application.simulation.positions import GivenPosition, Simulated, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.totals import totals_of
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.policies.policy import Policy

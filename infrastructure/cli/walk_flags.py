@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exitbrain.application.ports.market import MarketData, Omitted
-from exitbrain.application.simulation import BreakEven, Terms
+from exitbrain.application.simulation.positions import BreakEven, Terms
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import PriceKind

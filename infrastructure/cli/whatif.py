@@ -9,12 +9,12 @@ from typing import Annotated, cast
 
 from typer import Option
 
-from exitbrain.application.counterfactual import Counterfactual, Pair, WhatIf
-from exitbrain.application.lookup import NotFound
-from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.application.queries.lookup import NotFound
+from exitbrain.application.queries.recorded_positions import recorded_positions
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.application.whatif.decisions import Counterfactual, Pair, WhatIf
+from exitbrain.application.whatif.results import Found, Question, find_outcomes
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.policies.variant import variant_of

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exitbrain.application.intake_replay import whole_log
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable, UnreadableEvent
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.replay.intake import whole_log
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.infrastructure.event_store.mapper import MAPPER

@@ -8,9 +8,9 @@ from itertools import islice
 
 import numpy as np
 
-from exitbrain.application.counterfactual import Counterfactual, LeftOut
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import EVERYTHING, Selection
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed

@@ -9,7 +9,7 @@ from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdi
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.positions import BreakEven, GivenPosition, Simulation, Terms, Unwalked
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels

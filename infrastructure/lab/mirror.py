@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined

@@ -6,7 +6,7 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exitbrain.application.simulation import GivenPosition, Unwalked
+from exitbrain.application.simulation.positions import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine

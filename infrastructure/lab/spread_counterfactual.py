@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from exitbrain.application.counterfactual import Counterfactual, WhatIf
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import Counterfactual, WhatIf
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual

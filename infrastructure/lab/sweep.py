@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exitbrain.application.counterfactual import (
+from exitbrain.application.engine_answer import unfit
+from exitbrain.application.whatif.decisions import (
     FIELDS,
     Change,
     Counterfactual,
@@ -20,7 +21,6 @@ from exitbrain.application.counterfactual import (
     WhatIf,
     is_safe,
 )
-from exitbrain.application.engine_answer import unfit
 from exitbrain.domain.levels.guards import (
     FAILED,
     GUARDS,

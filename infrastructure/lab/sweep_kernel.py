@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exitbrain.application.counterfactual import NOTICEABLE
+from exitbrain.application.whatif.decisions import NOTICEABLE
 from exitbrain.domain.levels.checked import LARGEST
 from exitbrain.domain.levels.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.application.counterfactual import rebased_base
+from exitbrain.application.whatif.decisions import rebased_base
 from exitbrain.domain.levels.guards import (
     FAILED,
     GUARDS,

@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar, Unpack
 
-from exitbrain.application.counterfactual import Counterfactual
-from exitbrain.application.decided import Context, Decided, State
-from exitbrain.application.explain import Explanation
-from exitbrain.application.lsf_audit import LsfChange
-from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
-from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
+from exitbrain.application.queries.explain import Explanation
+from exitbrain.application.queries.lsf_history import LsfChange
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.replay.decisions import EVERYTHING, ReplayReport, Selection
+from exitbrain.application.whatif.decisions import Counterfactual
 from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.result import Outcome, PolicyInForce
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.infrastructure.library.arguments import check, check_function

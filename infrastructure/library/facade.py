@@ -9,18 +9,18 @@ from typing import Self, Unpack
 from uuid import uuid4
 
 from exitbrain import __version__
-from exitbrain.application.decided import Context, Decided, State
-from exitbrain.application.opening import begin_or_check
-from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.recording.opening import begin_or_check
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.result import Outcome, PolicyInForce
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL

@@ -5,19 +5,19 @@ from pathlib import Path
 from types import NoneType
 from typing import Unpack
 
-from exitbrain.application.context_audit import ContextAudit
-from exitbrain.application.counterfactual import Counterfactual
-from exitbrain.application.explain import Explanation, explain
-from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay
-from exitbrain.application.lsf_audit import LsfAudit, LsfChange
 from exitbrain.application.ports.decision_log import DecisionLog
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.translator import Translator
+from exitbrain.application.queries.explain import Explanation, explain
+from exitbrain.application.queries.lsf_history import LsfAudit, LsfChange
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import EVERYTHING, DecisionReplay, ReplayReport, Selection
+from exitbrain.application.replay.intake import IntakeReplay
+from exitbrain.application.whatif.decisions import Counterfactual
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.instrument import Instrument

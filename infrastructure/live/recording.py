@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.application.ports.live_recording import Undecided
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Reason, Refusal
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import EntryId, changed
 
 T = TypeVar("T")

@@ -17,11 +17,11 @@ from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, StoreUnavailable
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_to_read

@@ -16,10 +16,10 @@ import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from exitbrain.application.exit_counts import exit_count_of
-from exitbrain.application.outcome import Outcome
+from exitbrain.application.recording.exit_counts import exit_count_of
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import Disposition, IgnoredExit
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.observation.metrics import Metrics
 from exitbrain.infrastructure.observation.muted import Muted

@@ -14,8 +14,8 @@ from prometheus_client.exposition import choose_encoder
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.application.outcome import Outcome
 from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.observation.collectors import SupervisorCollector
 from exitbrain.infrastructure.observation.metric_families import MetricFamilies

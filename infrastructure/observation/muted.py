@@ -5,8 +5,8 @@ One such message is routine. A run of them means that an id or a time that was b
 
 from collections import OrderedDict
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
 
 MUTED_FROM = 3
 """How many messages in a row make a symbol one that nothing reaches."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.messages import WhyRefused, why_refused

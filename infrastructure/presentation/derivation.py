@@ -8,9 +8,9 @@ from msgspec import Struct
 from rich.console import RenderableType
 from rich.tree import Tree
 
-from exitbrain.application.explain import Explanation
-from exitbrain.application.lookup import FoundDecision
-from exitbrain.application.replay import Drift
+from exitbrain.application.queries.explain import Explanation
+from exitbrain.application.queries.lookup import FoundDecision
+from exitbrain.application.replay.decisions import Drift
 from exitbrain.domain.levels.levels import LEVELS, LevelInputs
 from exitbrain.domain.plans.difference import first_difference
 from exitbrain.domain.policies.formulas.tracing import Line

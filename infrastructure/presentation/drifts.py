@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from exitbrain.application.replay import Drift
+from exitbrain.application.replay.decisions import Drift
 
 
 class FirstDrift(Struct, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from exitbrain.application.ingest_summary import IngestSummary
+from exitbrain.application.recording.ingest_summary import IngestSummary
 
 
 class RefusedEntry(Struct):

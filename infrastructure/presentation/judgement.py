@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.application.outcome_results import Found
-from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
+from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,

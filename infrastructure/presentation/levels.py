@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.application.explain import Explanation
+from exitbrain.application.queries.explain import Explanation
 from exitbrain.domain.algebra import Bound
 from exitbrain.domain.levels.levels import LEVELS, Price, Triggers
 from exitbrain.domain.plans.decision import JudgedLevels

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rich.console import RenderableType
 from rich.table import Table
 
-from exitbrain.application.lsf_audit import CountedClose, LsfChange, LsfCounts, LsfInputs
+from exitbrain.application.queries.lsf_history import CountedClose, LsfChange, LsfCounts, LsfInputs
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.presentation import spreadsheet
 from exitbrain.infrastructure.wording import exactly, short

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.application.outcome_measures import HistoryMeasures, PositionMeasures
-from exitbrain.application.outcomes import PositionOutcome, Walked
+from exitbrain.application.whatif.measures import HistoryMeasures, PositionMeasures
+from exitbrain.application.whatif.outcomes import PositionOutcome, Walked
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.simulation.outcome import History

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from rich.table import Table
 
-from exitbrain.application.outcome_measures import BoundSummary, PolicySummary, WorstHour
-from exitbrain.application.outcome_results import RECORDED, Found
-from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
-from exitbrain.application.outcomes import LeftOutPosition, PositionOutcome
-from exitbrain.application.recorded_positions import RecordedPosition
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.application.whatif.measures import BoundSummary, PolicySummary, WorstHour
+from exitbrain.application.whatif.outcomes import LeftOutPosition, PositionOutcome
+from exitbrain.application.whatif.results import RECORDED, Found
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.levels.guards import ON_THE_LEVELS

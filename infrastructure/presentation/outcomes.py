@@ -4,10 +4,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.application.outcome_measures import BoundSummary, PolicySummary
-from exitbrain.application.outcome_results import Found
-from exitbrain.application.outcome_totals import CandidateSums
 from exitbrain.application.ports.market import Omitted
+from exitbrain.application.whatif.measures import BoundSummary, PolicySummary
+from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.totals import CandidateSums
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
 from exitbrain.domain.values import Assumption

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from exitbrain.application.lookup import HistoricEvent, HistoryEntry, PlanHistory
+from exitbrain.application.queries.lookup import HistoricEvent, HistoryEntry, PlanHistory
 from exitbrain.domain.plans.exit_plan import (
     Decision,
     ExitPlanCancelled,

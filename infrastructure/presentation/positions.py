@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.application.lookup import FoundPosition
+from exitbrain.application.queries.lookup import FoundPosition
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.register import PolicyRegister

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from exitbrain.application.lookup import FoundReceipt
 from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.application.queries.lookup import FoundReceipt
 from exitbrain.domain.messages.receipt import IgnoredExit
 from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Assumption

@@ -6,8 +6,8 @@ from msgspec import Struct
 from rich.console import RenderableType
 from rich.table import Table
 
-from exitbrain.application.engine_replay import EngineReport, Spread
-from exitbrain.application.replay import Drift, RegisterFinding, ReplayReport
+from exitbrain.application.replay.decisions import Drift, RegisterFinding, ReplayReport
+from exitbrain.application.replay.engines import EngineReport, Spread
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
 

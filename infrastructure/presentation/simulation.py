@@ -7,8 +7,8 @@ from msgspec import Struct
 from rich.table import Table
 
 from exitbrain.application.ports.market import Omitted
-from exitbrain.application.simulation import Simulated
-from exitbrain.application.simulation_totals import BoundSums, Totals
+from exitbrain.application.simulation.positions import Simulated
+from exitbrain.application.simulation.totals import BoundSums, Totals
 from exitbrain.domain.levels.guards import ON_THE_LEVELS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import ExitLeg, History

@@ -6,8 +6,15 @@ from typing import Literal
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.application.counterfactual import FIELDS, Change, Counterfactual, GuardCounts, LeftOut, WhatIf
-from exitbrain.application.outcome_results import Found
+from exitbrain.application.whatif.decisions import (
+    FIELDS,
+    Change,
+    Counterfactual,
+    GuardCounts,
+    LeftOut,
+    WhatIf,
+)
+from exitbrain.application.whatif.results import Found
 from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
 from exitbrain.infrastructure.presentation.outcomes import (
     FamilyOutcome,

@@ -12,7 +12,7 @@ import msgspec
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
 from exitbrain.application.ports.publisher import Outgoing, PublishedLanguage
 from exitbrain.application.ports.translator import Translator
-from exitbrain.application.received import message_of
+from exitbrain.application.recording.received import message_of
 from exitbrain.domain.catalogue import PUBLISHED_TOPICS
 from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT, BookClose, TradeClosed, TradeIntent
 from exitbrain.domain.messages.receipt import MessageReceived, RawFields

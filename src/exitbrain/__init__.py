@@ -11,22 +11,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say the same to the interpreter
     # isort: off
-    from exitbrain.application.counterfactual import (
+    from exitbrain.application.whatif.decisions import (
         Change as Change,
         Counterfactual as Counterfactual,
         GuardCounts as GuardCounts,
         LeftOut as LeftOut,
         WhatIf as WhatIf,
     )
-    from exitbrain.application.decided import Context as Context, Decided as Decided, State as State
-    from exitbrain.application.explain import Explanation as Explanation
-    from exitbrain.application.lsf_audit import (
+    from exitbrain.application.recording.decided import Context as Context, Decided as Decided, State as State
+    from exitbrain.application.queries.explain import Explanation as Explanation
+    from exitbrain.application.queries.lsf_history import (
         CountedClose as CountedClose,
         LsfChange as LsfChange,
         LsfInputs as LsfInputs,
     )
-    from exitbrain.application.opening import PolicyNotInForce as PolicyNotInForce
-    from exitbrain.application.outcome import Outcome as Outcome, PolicyInForce as PolicyInForce
+    from exitbrain.application.recording.opening import PolicyNotInForce as PolicyNotInForce
+    from exitbrain.domain.messages.result import Outcome as Outcome, PolicyInForce as PolicyInForce
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
         BadStoreUrl as BadStoreUrl,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         StoreUnavailable as StoreUnavailable,
         UnreadableEvent as UnreadableEvent,
     )
-    from exitbrain.application.policy_check import (
+    from exitbrain.application.recording.policy_check import (
         AlteredPolicy as AlteredPolicy,
         ChangedFormula as ChangedFormula,
     )
@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         EngineFailed as EngineFailed,
         EngineUnavailable as EngineUnavailable,
     )
-    from exitbrain.application.replay import (
+    from exitbrain.application.replay.decisions import (
         Drift as Drift,
         RegisterFinding as RegisterFinding,
         ReplayReport as ReplayReport,
@@ -174,16 +174,16 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
     __all__: list[str]
 
 _MODULES = {
-    "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
-    "exitbrain.application.decided": "Context Decided State",
-    "exitbrain.application.explain": "Explanation",
-    "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
-    "exitbrain.application.opening": "PolicyNotInForce",
-    "exitbrain.application.outcome": "Outcome PolicyInForce",
+    "exitbrain.application.whatif.decisions": "Change Counterfactual GuardCounts LeftOut WhatIf",
+    "exitbrain.application.recording.decided": "Context Decided State",
+    "exitbrain.application.queries.explain": "Explanation",
+    "exitbrain.application.queries.lsf_history": "CountedClose LsfChange LsfInputs",
+    "exitbrain.application.recording.opening": "PolicyNotInForce",
+    "exitbrain.domain.messages.result": "Outcome PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
     "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
-    "exitbrain.application.policy_check": "AlteredPolicy ChangedFormula",
-    "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
+    "exitbrain.application.recording.policy_check": "AlteredPolicy ChangedFormula",
+    "exitbrain.application.replay.decisions": "Drift RegisterFinding ReplayReport Selection Verdict",
     "exitbrain.domain.events": "Record Stamp",
     "exitbrain.domain.catalogue": "ExitEvent",
     "exitbrain.domain.messages.configuration": "DecisionSettings",

@@ -30,14 +30,14 @@ from exitbrain import (
     Whose,
     ports,
 )
-from exitbrain.application import handling
 from exitbrain.application.engine_answer import NoLevels
 from exitbrain.application.live.place import EntriesTrimmed
 from exitbrain.application.live.publishing_place import PublishedElsewhere
-from exitbrain.application.outcome_plans import LeftOutBecause, NotWalked
-from exitbrain.application.planning import Unanswered
 from exitbrain.application.ports.message_source import ReadElsewhere
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.recording import handling
+from exitbrain.application.recording.planning import Unanswered
+from exitbrain.application.whatif.plans import LeftOutBecause, NotWalked
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.binance.errors import CallRefused, RateLimited

@@ -8,21 +8,21 @@ import pytest
 from tests.architecture.source import ROOT, python_files
 
 FILLED_STEP_BY_STEP = {
-    "application/counterfactual.py": {"LeftOut"},  # counts, while decisions are asked
-    "application/engine_replay.py": {"EngineReport"},  # counts, while decisions are replayed
-    "application/ingest_summary.py": {"IngestSummary"},  # counts, while batches are taken in
-    "application/intake_replay.py": {"_Group"},  # grows with each entry of its transaction
+    "application/whatif/decisions.py": {"LeftOut"},  # counts, while decisions are asked
+    "application/replay/engines.py": {"EngineReport"},  # counts, while decisions are replayed
+    "application/recording/ingest_summary.py": {"IngestSummary"},  # counts, while batches are taken in
+    "application/replay/intake.py": {"_Group"},  # grows with each entry of its transaction
     "application/live/place.py": {"_Ahead"},  # counts, while a group is read backwards
     "application/live/publishing.py": {"_Progress"},  # moves with every page that is published
     "application/live/supervisor.py": {"LoopState"},  # changes with every step of a loop
     "application/lookahead/findings.py": {"PolicyVerdict"},  # collects what checks find
     "application/lookahead/history.py": {"RecordExcerpt"},  # grows while the log is read
-    "application/lookup.py": {"FoundPosition"},  # learns of its end while the log is read
-    "application/lsf_audit.py": {"LsfCounts"},  # counts, while changes are listed
-    "application/outcome_totals.py": {"CandidateSums", "CandidateTotals"},  # sums, while outcomes come in
-    "application/recorded_positions.py": {"RecordedPosition"},  # grows while the log is read
-    "application/replay.py": {"ReplayReport"},  # counts, while decisions are replayed
-    "application/simulation_totals.py": {"BoundSums", "Totals"},  # sums, while walks come in
+    "application/queries/lookup.py": {"FoundPosition"},  # learns of its end while the log is read
+    "application/queries/lsf_history.py": {"LsfCounts"},  # counts, while changes are listed
+    "application/whatif/totals.py": {"CandidateSums", "CandidateTotals"},  # sums, while outcomes come in
+    "application/queries/recorded_positions.py": {"RecordedPosition"},  # grows while the log is read
+    "application/replay/decisions.py": {"ReplayReport"},  # counts, while decisions are replayed
+    "application/simulation/totals.py": {"BoundSums", "Totals"},  # sums, while walks come in
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.queries.lsf_history import LsfAudit
 from exitbrain.domain.levels.guards import RANGES
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.positions.events import CloseReported, PositionClosed

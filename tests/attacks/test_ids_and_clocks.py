@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from exitbrain.application.live.place import PlaceCheck
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.positions.events import PositionClosed, PositionOpened
 from exitbrain.domain.values import EntryId, TimeOrigin
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording

@@ -14,11 +14,11 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import Undecided
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.live.recent_log import RecentLog

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.intake import Intake
-from exitbrain.application.opening import begin
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import begin
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import MessageReceived

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from exitbrain.application.opening import identity_of
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.redis.streams import Names, published_key

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from exitbrain import ExitBrain
-from exitbrain.application.counterfactual import RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import RowCounterfactual
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.container import opened

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.queries.lsf_history import LsfAudit
 from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.lsf_window import lsf_changes
 from exitbrain.infrastructure.lab.mirror import Mirror

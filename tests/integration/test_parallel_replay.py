@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
+from exitbrain.application.replay.decisions import EVERYTHING, ReplayReport, Selection
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.container import opened

@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from exitbrain.application.opening import begin_or_check
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, StoreUnavailable
+from exitbrain.application.recording.opening import begin_or_check
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.event_store.postgres import open_database

@@ -8,9 +8,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from exitbrain.application import opening
-from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
+from exitbrain.application.recording import opening
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.events import Record
 from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.outcome_totals import Panel
-from exitbrain.application.outcomes import LeftOutPosition, Outcomes, PositionOutcome
+from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.simulation import Terms
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
+from exitbrain.application.whatif.totals import Panel
 from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.infrastructure.lab.market_files import MarketFiles

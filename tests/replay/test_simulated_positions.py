@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
-from exitbrain.application.simulation_totals import totals_of
+from exitbrain.application.simulation.positions import GivenPosition, Simulated, Simulation, Terms
+from exitbrain.application.simulation.totals import totals_of
 from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy

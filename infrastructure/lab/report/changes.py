@@ -1,6 +1,6 @@
 """What a report keeps of decisions before and after: every change of a level, and the ladders that changed most."""
 
-from exitbrain.application.counterfactual import Pair
+from exitbrain.application.whatif.decisions import Pair
 from exitbrain.domain.levels.levels import LEVELS
 
 LADDERS = 3

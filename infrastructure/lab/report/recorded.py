@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from exitbrain.application.counterfactual import WhatIf
-from exitbrain.application.outcome_results import Found
-from exitbrain.application.outcomes import LeftOutPosition
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.whatif.decisions import WhatIf
+from exitbrain.application.whatif.outcomes import LeftOutPosition
+from exitbrain.application.whatif.results import Found
 from exitbrain.infrastructure.lab.report.changes import Changes
 from exitbrain.infrastructure.lab.report.what_if import CandidateOutcomes, WhatIfRun, write_what_if
 from exitbrain.infrastructure.wording import left_out_lines

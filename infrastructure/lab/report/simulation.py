@@ -6,8 +6,8 @@ from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
-from exitbrain.application.simulation import Simulated
-from exitbrain.application.simulation_totals import BoundSums, Totals
+from exitbrain.application.simulation.positions import Simulated
+from exitbrain.application.simulation.totals import BoundSums, Totals
 from exitbrain.domain.levels.guards import GUARDS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.plan import Plan

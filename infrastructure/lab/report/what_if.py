@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from exitbrain.application.counterfactual import FIELDS, Pair, WhatIf
-from exitbrain.application.outcome_results import RECORDED
-from exitbrain.application.outcome_totals import CandidateSums, CandidateTotals
-from exitbrain.application.outcomes import PositionOutcome
 from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.whatif.decisions import FIELDS, Pair, WhatIf
+from exitbrain.application.whatif.outcomes import PositionOutcome
+from exitbrain.application.whatif.results import RECORDED
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.verdict import Judgement
 from exitbrain.domain.identity import decision_id

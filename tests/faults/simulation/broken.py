@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application.decided import Context, Decided, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
 from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.message_source import Delivery, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.recording.intake import Intake
 from exitbrain.domain.messages.message import IncomingMessage, Translation
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import changed

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from exitbrain.application.context_audit import ContextAudit
-from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay
-from exitbrain.application.received import message_of
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import DecisionReplay
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.received import message_of
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import DecisionReplay
+from exitbrain.application.replay.intake import IntakeReplay
 from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.messages.message import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason

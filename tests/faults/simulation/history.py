@@ -6,10 +6,10 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application import opening
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin

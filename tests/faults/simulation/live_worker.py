@@ -5,21 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from exitbrain.application.decided import Context, Decided, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage, IntentKind, TradeIntent, Translation
 from exitbrain.domain.store import StoreIdentity

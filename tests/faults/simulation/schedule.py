@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from random import Random
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.worker import WorkerSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.ports.publisher import PublishedLanguage
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy

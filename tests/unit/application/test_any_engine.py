@@ -28,11 +28,11 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.application.engine_answer import SAID_MAX
-from exitbrain.application.engine_replay import EngineReplay
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
-from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.queries.lsf_history import LsfAudit
 from exitbrain.application.recorded import Policies, Snapshots
+from exitbrain.application.replay.engines import EngineReplay
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import changed, fields_of
 from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns

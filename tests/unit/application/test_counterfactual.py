@@ -6,15 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.counterfactual import (
+from exitbrain.application.recorded import Policies, Snapshots
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import (
     FIELDS,
     Pair,
     RowCounterfactual,
     WhatIf,
     rebased,
 )
-from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.events import Record
 from exitbrain.domain.levels.guards import GUARDS

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.engine_replay import EngineReplay, EngineReport
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.replay.engines import EngineReplay, EngineReport
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import Unit, changed

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.opening import (
+from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.recording.opening import (
     PolicyNotInForce,
     begin_or_check,
     identity_of,
     raise_epoch,
 )
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
-from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.policies.formulas.registry import SHIPPED

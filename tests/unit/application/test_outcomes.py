@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome_measures import measures_of, summary_of
-from exitbrain.application.outcome_plans import LeftOutBecause
-from exitbrain.application.outcome_totals import Panel, regrets_of
-from exitbrain.application.outcomes import LeftOutPosition, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.application.ports.walks import RowWalks
+from exitbrain.application.queries.recorded_positions import RecordedPosition, recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
-from exitbrain.application.replay import Selection
-from exitbrain.application.simulation import Terms
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.measures import measures_of, summary_of
+from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
+from exitbrain.application.whatif.plans import LeftOutBecause
+from exitbrain.application.whatif.totals import Panel, regrets_of
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import PolicyInForce
 from exitbrain.domain.identity import REGISTER_ID
 from exitbrain.domain.messages.message import POLICY_ACTIVATE
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.result import PolicyInForce
 from exitbrain.domain.policies.fingerprint import fingerprint
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
-from exitbrain.application.recording import ATTEMPTS
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.recording.recorder import ATTEMPTS
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
 from exitbrain.domain.plans.exit_plan import ExitPlan
 from exitbrain.domain.positions.events import PositionOpened

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.originals import KEPT
-from exitbrain.application.outcome import Outcome
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.recording.originals import KEPT
 from exitbrain.domain.events import Record
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.plans.exit_plan import LevelsRefused
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
@@ -154,7 +154,7 @@ def test_redeliveries_read_the_history_of_a_plan_once() -> None:
 
 def test_what_is_kept_of_plans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEPT == 20_000
-    monkeypatch.setattr("exitbrain.application.originals.KEPT", 4)
+    monkeypatch.setattr("exitbrain.application.recording.originals.KEPT", 4)
     ledger = CountingLedger()
     world = World(ledger=ledger)
     messages = [world.message("trade.intent", LONG | {"symbol": f"S{number}USDT"}) for number in range(9)]

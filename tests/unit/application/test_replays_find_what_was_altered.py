@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.replay import ReplayReport
+from exitbrain.application.replay.decisions import ReplayReport
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import MessageReceived, Reason
 from exitbrain.domain.plans.exit_plan import LevelsComputed

@@ -2,9 +2,6 @@
 
 import pytest
 
-from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.opening import PolicyNotInForce
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import (
     BadStoreUrl,
     Conflict,
@@ -12,6 +9,9 @@ from exitbrain.application.ports.exit_ledger import (
     StoreUnavailable,
     UnreadableEvent,
 )
+from exitbrain.application.queries.lookup import Ambiguous, NotFound
+from exitbrain.application.recording.opening import PolicyNotInForce
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.errors import Interrupted, WrongUsage, exit_code_of, sentence_of
 from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
+from exitbrain.application.recording.ingest_summary import IngestSummary
 from exitbrain.infrastructure.presentation.ingest import counts_of
 
 

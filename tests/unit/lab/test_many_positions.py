@@ -9,7 +9,7 @@ import pytest
 
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms
+from exitbrain.application.simulation.positions import BreakEven, GivenPosition, Simulation, Terms
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policies.formulas.registry import V3_5_FRACTION
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.counterfactual import Pair, RowCounterfactual
-from exitbrain.application.outcome_results import Found, Question, find_outcomes
 from exitbrain.application.ports.market import NoMarket
+from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.simulation import Terms
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.decisions import Pair, RowCounterfactual
+from exitbrain.application.whatif.results import Found, Question, find_outcomes
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.events import Record
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

@@ -5,19 +5,19 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
-from exitbrain.application.recording import Recorder
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage, Translation
 from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observation.metrics import Metrics

@@ -11,10 +11,10 @@ from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.message_source import Turn
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observation.collectors import VALUES_MAX
 from exitbrain.infrastructure.observation.metric_families import TROUBLES

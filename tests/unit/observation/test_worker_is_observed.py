@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from exitbrain.application.intake import Intake
+from exitbrain.application.recording.intake import Intake
 from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.messages.message import IncomingMessage, Translation

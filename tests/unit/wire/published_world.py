@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.messages.message import TRADE_INTENT
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import Origin

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
+from exitbrain.application.recording.intake import Intake
 from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.messages.message import TRADE_CLOSED
