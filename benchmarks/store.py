@@ -20,7 +20,7 @@ from exitbrain.domain.store import StoreOpened
 from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
-from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import Processes, replay_in_parallel
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 

@@ -24,7 +24,7 @@ from exitbrain.application.replay.decisions import DecisionReplay
 from exitbrain.application.replay.intake import IntakeReplay
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.clock import SystemClock
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.named import NamedEngines
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER

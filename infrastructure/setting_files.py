@@ -11,7 +11,7 @@ from pydantic_settings import DotEnvSettingsSource
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.policies.policy import FOREIGN
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
-from exitbrain.infrastructure.text_files import NotUtf8, read_text
+from exitbrain.infrastructure.files.texts import NotUtf8, read_text
 
 PREFIX = "EXITBRAIN_"
 

@@ -17,12 +17,12 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from exitbrain.domain.errors import SHOWN_MAX
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
-from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.setting_files import PREFIX, EnvFile, check_file, secret_file, secret_files
 from exitbrain.infrastructure.setting_files import SettingsError as SettingsError  # noqa: PLC0414 - also from here
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, STREAM_ID_ALLOWED, STREAM_ID_END
 from exitbrain.infrastructure.wire.scalars import account_of
+from exitbrain.infrastructure.wire.stream_names import DEFAULT_GROUP, Names
 
 ENV_FILE = Path(".env")
 """What the command line reads in the working folder; a library reads no file that it was not told of."""

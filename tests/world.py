@@ -24,7 +24,7 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

@@ -26,6 +26,7 @@ from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
 from exitbrain.infrastructure.cli.store import reading
+from exitbrain.infrastructure.files.written import finished_text, naming
 from exitbrain.infrastructure.presentation.lsf import (
     COLUMNS,
     changes_text,
@@ -33,7 +34,6 @@ from exitbrain.infrastructure.presentation.lsf import (
     reported_change,
     summary_of,
 )
-from exitbrain.infrastructure.written_files import finished_text, naming
 
 FORMATS = ("table", "csv")
 ROWS_MAX = 200

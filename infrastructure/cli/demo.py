@@ -25,8 +25,8 @@ from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.candles import SyntheticMarket, synthetic_candles
 from exitbrain.infrastructure.demo.server import WHEEL, redis_program
 from exitbrain.infrastructure.demo.tour import TourStep
+from exitbrain.infrastructure.files.written import FOLDER_MODE
 from exitbrain.infrastructure.presentation.guards import MARKS
-from exitbrain.infrastructure.written_files import FOLDER_MODE
 
 FOLDER = "exitbrain-demo"
 DRAWN_BY = "plotly"

@@ -34,7 +34,7 @@ from exitbrain.infrastructure.cli.errors import (
 from exitbrain.infrastructure.cli.options import Json, Redis, Store, verbs
 from exitbrain.infrastructure.cli.store import has_none, opened_with
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
-from exitbrain.infrastructure.observation.health_access import IS_OPEN, is_of_this_machine
+from exitbrain.infrastructure.observability.health_access import IS_OPEN, is_of_this_machine
 from exitbrain.infrastructure.presentation.installation import Check, DoctorReport, doctor_text
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.redis.address import BadRedisUrl

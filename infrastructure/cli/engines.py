@@ -10,8 +10,8 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.engine.foreign import foreign_policy
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.foreign import foreign_policy
+from exitbrain.infrastructure.engines.named import NamedEngines
 
 
 def policy_of(name: str, unit: str | None) -> Policy:

@@ -17,9 +17,9 @@ from exitbrain.application.queries.lookup import Ambiguous, NotFound
 from exitbrain.application.recording.opening import PolicyNotInForce
 from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
+from exitbrain.infrastructure.files.written import NotWritten
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden
-from exitbrain.infrastructure.written_files import NotWritten
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"

@@ -19,7 +19,7 @@ from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, changed
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
 _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)

@@ -21,7 +21,7 @@ from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, flag, verbs
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import reading
-from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.presentation.lookahead import (
     LookaheadReport,

@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from exitbrain.domain.errors import ExitBrainError
+from exitbrain.infrastructure.files.written import NotWritten, naming
 from exitbrain.infrastructure.presentation.printable import printable
-from exitbrain.infrastructure.written_files import NotWritten, naming
 
 WIDE = 200
 """Columns where nobody looks at a terminal: wide enough that no table cuts a number."""

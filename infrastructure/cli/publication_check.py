@@ -11,10 +11,10 @@ from exitbrain.application.ports.publisher import PublisherUnavailable, Stated
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.application.recording.opening import identity_of
 from exitbrain.infrastructure.presentation.installation import Check
+from exitbrain.infrastructure.presentation.wording import PUBLISHED_ELSEWHERE
 from exitbrain.infrastructure.redis.owners import check_owner
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
-from exitbrain.infrastructure.redis.streams import Names
-from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NAME = "published"
 

@@ -107,7 +107,7 @@ def _whole_log(
 
 
 def _decisions(store_read: OpenStore, selection: Selection) -> ReplayReport:
-    from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.event_store.parallel_replay import Processes, replay_in_parallel  # noqa: PLC0415 - start-up
 
     container, ledger, progress = store_read.container, store_read.ledger, store_read.work.reached
     store, head = container.settings().store, ledger.head()

@@ -41,7 +41,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve with the settings in force; a flag wins over the environment."""
-    from exitbrain.infrastructure.live import serving  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.worker import serving  # noqa: PLC0415 - start-up
 
     settings = load_settings(
         env_file=ENV_FILE,

@@ -27,13 +27,13 @@ from exitbrain.infrastructure.cli.options import (
     verbs,
 )
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import usable_positions
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.presentation.simulation import simulate_report, simulate_text
+from exitbrain.infrastructure.presentation.wording import left_out_lines
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
-from exitbrain.infrastructure.wording import left_out_lines
 
 MANY = 10_000
 """From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
@@ -91,7 +91,7 @@ def simulate(
     notes = tuple(left_out_lines(left_out, market.remarks))
     totals = totals_of(simulated, include_off_market=given.include_off_market)
     if report is not None:
-        from exitbrain.infrastructure.lab.report.simulation import write_simulation  # noqa: PLC0415 - brings plotly
+        from exitbrain.infrastructure.lab.reports.simulation import write_simulation  # noqa: PLC0415 - brings plotly
 
         with speaking_aside():
             write_simulation(

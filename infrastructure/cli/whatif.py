@@ -41,10 +41,10 @@ from exitbrain.infrastructure.cli.options import (
 )
 from exitbrain.infrastructure.cli.progress import Watched
 from exitbrain.infrastructure.cli.store import OpenStore, reading, visible_to_workers
-from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
+from exitbrain.infrastructure.lab.counterfactual_lane import Asked, Asking, Lane, NoColumns
 from exitbrain.infrastructure.lab.judges import Statistics
-from exitbrain.infrastructure.lab.report.changes import Changes
-from exitbrain.infrastructure.pairs_file import pairs_file
+from exitbrain.infrastructure.lab.pairs_file import pairs_file
+from exitbrain.infrastructure.lab.reports.changes import Changes
 from exitbrain.infrastructure.presentation.whatif import answer_of, whatif_report, whatif_text
 
 LANES = ("row", "columnar")
@@ -316,7 +316,7 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 def _write_page(
     path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, found: Found | None
 ) -> None:
-    from exitbrain.infrastructure.lab.report.recorded import write_report  # noqa: PLC0415 - brings plotly
+    from exitbrain.infrastructure.lab.reports.recorded import write_report  # noqa: PLC0415 - brings plotly
 
     engine = engine_for([answer.policy], store_read.container.engine())
     write_report(Path(path), store_read.ledger, engine, answer, changes, found)

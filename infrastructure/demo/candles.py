@@ -15,7 +15,7 @@ from exitbrain.application.ports.market import NoMarket, Omitted
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
 from exitbrain.domain.values import ms_of
 from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, quotes
-from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_text
+from exitbrain.infrastructure.files.written import FOLDER_MODE, finished_text
 
 SYNTHETIC = "Synthetic messages and candles of exitbrain demo: nothing in them was ever traded."
 MINUTE_MS = 60_000

@@ -10,7 +10,7 @@ from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.values import ms_of
 from exitbrain.infrastructure.demo.candles import MINUTE_MS, SYNTHETIC
 from exitbrain.infrastructure.demo.tour import Found
-from exitbrain.infrastructure.wording import number, percent
+from exitbrain.infrastructure.presentation.wording import number, percent
 
 _SOON_MS = 5 * MINUTE_MS
 _PARTS = ("leverage_effect", "pnl_effect", "confidence_effect", "policy_effect")

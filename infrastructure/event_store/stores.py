@@ -15,8 +15,8 @@ from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
 from exitbrain.infrastructure.event_store.sqlite_files import ReadMode, StorePaths
 from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, look, why_empty
 from exitbrain.infrastructure.event_store.startup import check
+from exitbrain.infrastructure.files.written import make_for_owner
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.written_files import make_for_owner
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")

@@ -20,7 +20,7 @@ from exitbrain.domain.errors import ExitBrainError, InvalidValue
 from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.names import allowed_instead, trimmed
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
-from exitbrain.infrastructure.text_files import NotUtf8, read_text
+from exitbrain.infrastructure.files.texts import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
 from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 

@@ -17,8 +17,8 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.infrastructure.event_store.parallel_replay import cores
 from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
-from exitbrain.infrastructure.parallel_replay import cores
 
 try:
     import dask

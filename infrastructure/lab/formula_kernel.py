@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.policies.formulas.registry import FORMULAS, Formula
 from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.infrastructure.engine.formula_writer import write
-from exitbrain.infrastructure.engine.graph import Graph, Operation, trace
+from exitbrain.infrastructure.engines.formula_writer import write
+from exitbrain.infrastructure.engines.graph import Graph, Operation, trace
 
 INPUTS = FormulaInputs.__struct_fields__
 OUTPUTS = FormulaOutputs.__struct_fields__

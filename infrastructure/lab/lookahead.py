@@ -16,7 +16,7 @@ from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import MINUTE_MS
 from exitbrain.domain.simulation.givens import Trailing
-from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.market_files import MarketFiles

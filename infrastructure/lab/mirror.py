@@ -12,6 +12,7 @@ from pathlib import Path
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.application.recording.opening import identity_of
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.files.written import FOLDER_MODE, naming, sweep
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
@@ -25,7 +26,6 @@ from exitbrain.infrastructure.lab.segment import (
     write_segment,
 )
 from exitbrain.infrastructure.lab.stored_hash import StoredHash, decision_rows
-from exitbrain.infrastructure.written_files import FOLDER_MODE, naming, sweep
 
 SPAN = 500_000
 """Log positions of a full segment."""

@@ -10,8 +10,8 @@ from exitbrain.application.simulation.positions import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine
+from exitbrain.infrastructure.files.texts import other_encoding
 from exitbrain.infrastructure.presentation import spreadsheet
-from exitbrain.infrastructure.text_files import other_encoding
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import LINE_MAX, InputUnreadable, open_lines
 from exitbrain.infrastructure.wire.message_time import time_of

@@ -27,8 +27,8 @@ from exitbrain.domain.names import check_name
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.counterfactual_lane import Asking
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.lab.counterfactual_lane import Asking
 from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 

@@ -1,1 +1,1 @@
-"""Results as JSON and as sentences, for terminal, web page and report; imports no other room of infrastructure."""
+"""Results as JSON and as sentences, for terminal, web page and report. Imports no other room of infrastructure."""

@@ -9,7 +9,7 @@ from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.messages import WhyRefused, why_refused
-from exitbrain.infrastructure.wording import short
+from exitbrain.infrastructure.presentation.wording import short
 
 
 class BookCloseReport(Struct):

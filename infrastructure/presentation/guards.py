@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from exitbrain.domain.levels.guards import GuardReport
-from exitbrain.infrastructure.wording import State, findings
+from exitbrain.infrastructure.presentation.wording import State, findings
 
 MARKS = {"passed": "✔", "failed": "✘", "unknown": "?"}
 """How a finding is marked in a list."""

@@ -19,7 +19,7 @@ from exitbrain.domain.evidence.verdict import (
 )
 from exitbrain.domain.evidence.walk_forward import Choice
 from exitbrain.domain.values import EPOCH
-from exitbrain.infrastructure.wording import percent
+from exitbrain.infrastructure.presentation.wording import percent
 
 FAMILY_SHOWN = 20
 

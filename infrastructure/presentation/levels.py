@@ -11,7 +11,7 @@ from exitbrain.domain.levels.levels import LEVELS, Price, Triggers
 from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.domain.values import Assumption, Unit, plain
 from exitbrain.infrastructure.presentation.guards import MARKS, GuardFinding, guards_of
-from exitbrain.infrastructure.wording import findings, number, percent, refusal
+from exitbrain.infrastructure.presentation.wording import findings, number, percent, refusal
 
 
 class Prices(Struct):

@@ -11,7 +11,7 @@ from rich.table import Table
 from exitbrain.application.queries.lsf_history import CountedClose, LsfChange, LsfCounts, LsfInputs
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.presentation import spreadsheet
-from exitbrain.infrastructure.wording import exactly, short
+from exitbrain.infrastructure.presentation.wording import exactly, short
 
 _TITLE = (
     "Changes of the adjusted LSF: the effect of each input, in brackets the input"

@@ -10,7 +10,7 @@ from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.simulation.outcome import History
 from exitbrain.domain.simulation.plan import Relevelled
-from exitbrain.infrastructure.wording import exactly
+from exitbrain.infrastructure.presentation.wording import exactly
 
 
 class Effects(Struct):

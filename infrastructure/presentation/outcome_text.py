@@ -24,7 +24,7 @@ from exitbrain.infrastructure.presentation.judgement import (
     verdict,
     walk_forward_text,
 )
-from exitbrain.infrastructure.wording import left_out_lines, percent
+from exitbrain.infrastructure.presentation.wording import left_out_lines, percent
 
 _EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 

@@ -13,9 +13,9 @@ from exitbrain.domain.plans.exit_plan import (
     ExitPlanCompleted,
 )
 from exitbrain.domain.policies.register import PolicyRegister
-from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.presentation.decisions import PlanDecision, plan_decision, unit_of
-from exitbrain.infrastructure.wording import number
+from exitbrain.infrastructure.presentation.events import sentence_of
+from exitbrain.infrastructure.presentation.wording import number
 
 
 class HistoryEvent(Struct):

@@ -9,7 +9,7 @@ from exitbrain.domain.levels.levels import LEVELS, RawLevels, fractions_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
 from exitbrain.domain.values import Unit, fields_of
-from exitbrain.infrastructure.wording import number, percent
+from exitbrain.infrastructure.presentation.wording import number, percent
 
 
 class PolicyDescription(Struct):

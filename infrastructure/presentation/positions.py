@@ -15,7 +15,7 @@ from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.decisions import LatestDecision, latest_decision
 from exitbrain.infrastructure.presentation.printable import printable
-from exitbrain.infrastructure.wording import number, percent, short
+from exitbrain.infrastructure.presentation.wording import number, percent, short
 
 
 class PositionDescription(Struct):

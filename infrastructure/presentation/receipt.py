@@ -10,8 +10,8 @@ from exitbrain.application.queries.lookup import FoundReceipt
 from exitbrain.domain.messages.receipt import IgnoredExit
 from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Assumption
-from exitbrain.infrastructure.cli.event_wording import sentence_of
 from exitbrain.infrastructure.presentation.decisions import unit_of
+from exitbrain.infrastructure.presentation.events import sentence_of
 from exitbrain.infrastructure.presentation.ignored_exits import IgnoredExitReport, exit_ignored, in_words
 from exitbrain.infrastructure.presentation.messages import WhyRefused, raw_fields, why_refused
 

@@ -13,7 +13,7 @@ from exitbrain.domain.levels.guards import ON_THE_LEVELS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import ExitLeg, History
 from exitbrain.domain.values import Assumption, Unit, plain
-from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
+from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
 
 
 class FourLevels(Struct):

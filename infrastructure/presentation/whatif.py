@@ -22,7 +22,7 @@ from exitbrain.infrastructure.presentation.outcomes import (
     family_of,
     outcome_of,
 )
-from exitbrain.infrastructure.wording import number, percent
+from exitbrain.infrastructure.presentation.wording import number, percent
 
 MIRROR_TRUSTED = (
     "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."

@@ -13,9 +13,9 @@ from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, connect_synchronously
 from exitbrain.infrastructure.redis.errors import trouble_of
 from exitbrain.infrastructure.redis.lua import IN_CHUNKS, LUA_LAST_ID, PACKED
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.dead_letter import letter_of
 from exitbrain.infrastructure.wire.stream_entry import Content, taken_apart
+from exitbrain.infrastructure.wire.stream_names import Names
 
 PAGE = 500
 BEGINNING = "0-0"

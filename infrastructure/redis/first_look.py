@@ -10,7 +10,7 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.address import address_of
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.key_types import sentence, wrong_types
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_names import Names
 
 PROBE_TIMEOUT_S = 1.0
 

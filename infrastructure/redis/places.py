@@ -11,8 +11,8 @@ from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, Patience, answering, connect
 from exitbrain.infrastructure.redis.place_scripts import GO_BACK, LOOK_BACK, PLACE
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 BEGINNING = EntryId(0, 0)
 PAGE = 500

@@ -28,7 +28,7 @@ from exitbrain.infrastructure.redis.scripts import (
     RELEASE,
     TAKE_OVER,
 )
-from exitbrain.infrastructure.redis.streams import Names, published_key
+from exitbrain.infrastructure.wire.stream_names import Names, published_key
 
 NEVER_MS = 2**53
 """So long nothing has been idle."""

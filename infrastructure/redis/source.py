@@ -48,8 +48,8 @@ from exitbrain.infrastructure.redis.scripts import (
 )
 from exitbrain.infrastructure.redis.source_connection import SourceConnection
 from exitbrain.infrastructure.redis.stream_cursors import BEGINNING, NEW, Held, StreamCursor, merged
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 Arguments = list[str | int]
 

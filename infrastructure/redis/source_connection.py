@@ -14,7 +14,7 @@ from exitbrain.infrastructure.redis.key_types import naming_types
 from exitbrain.infrastructure.redis.owners import store_in
 from exitbrain.infrastructure.redis.scripts import OPEN
 from exitbrain.infrastructure.redis.stream_cursors import BEGINNING, StreamCursor
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_names import Names
 
 
 class SourceConnection:

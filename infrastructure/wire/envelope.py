@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
-from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
+from exitbrain.infrastructure.files.texts import MARK, holds_mark, other_encoding, unmarked
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES
 from exitbrain.infrastructure.wire.placeholders import is_placeholder

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.infrastructure.text_files import MARK
+from exitbrain.infrastructure.files.texts import MARK
 
 NESTING_MAX = 64
 """How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""

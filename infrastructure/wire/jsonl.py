@@ -15,7 +15,7 @@ from exitbrain.infrastructure.files.decompression import GZIP_MAGIC
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine, lines_of
 from exitbrain.infrastructure.files.opened import UNREADABLE, open_content, reason_of
-from exitbrain.infrastructure.text_files import other_encoding, without_marks
+from exitbrain.infrastructure.files.texts import other_encoding, without_marks
 from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
 from exitbrain.infrastructure.wire.json_text import JsonNumber, NotJson, decode_numbers

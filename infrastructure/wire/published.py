@@ -20,13 +20,13 @@ from exitbrain.domain.policies.register import PolicyActivated, PolicyRegister
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.envelope import opened
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.published_messages import MessageRefused
 from exitbrain.infrastructure.wire.published_payload import Destination, Payload, PublishedStore
 from exitbrain.infrastructure.wire.published_shapes import PAYLOADS
 from exitbrain.infrastructure.wire.scalars import has_surrogate
+from exitbrain.infrastructure.wire.stream_names import Names
 
 SOURCE = "exitbrain"
 

@@ -16,7 +16,7 @@ from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.plans import exit_plan
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Assumption, Cause, Side, Unit, plain
-from exitbrain.infrastructure import wording
+from exitbrain.infrastructure.presentation import wording
 from exitbrain.infrastructure.presentation.guards import GuardFinding
 from exitbrain.infrastructure.wire.published_payload import (
     Destination,

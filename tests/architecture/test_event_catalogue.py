@@ -11,7 +11,7 @@ from exitbrain.domain.catalogue import (
     topics_about,
 )
 from exitbrain.domain.events import About
-from exitbrain.infrastructure.cli.event_wording import SENTENCES
+from exitbrain.infrastructure.presentation.events import SENTENCES
 from exitbrain.infrastructure.wire.published_shapes import PAYLOADS, SHAPES
 from tests.replay.representative_events import EVENTS
 

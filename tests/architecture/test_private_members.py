@@ -10,14 +10,14 @@ from tests.architecture.source import product
 ALLOWED = {
     "exitbrain.domain.plans.exit_plan": {"plan._emit"},  # a factory method, on the object it has just made
     "exitbrain.domain.positions.position": {"position._emit"},  # the same
-    "exitbrain.infrastructure.engine.watched": {"sys._getframe"},  # documented for such uses
+    "exitbrain.infrastructure.engines.watched": {"sys._getframe"},  # documented for such uses
     "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what a cached kernel depends on
         "dispatcher._cache",
         "dispatcher._cache._cache_file",
         "dispatcher._cache._cache_file._source_stamp",
     },
-    "exitbrain.infrastructure.live.ending": {"os._exit"},  # documented: end without waiting for threads
-    "exitbrain.infrastructure.observation.health": {
+    "exitbrain.infrastructure.worker.ending": {"os._exit"},  # documented: end without waiting for threads
+    "exitbrain.infrastructure.observability.health": {
         "sys._current_frames"
     },  # documented: where each thread is
 }

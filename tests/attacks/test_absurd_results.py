@@ -11,7 +11,7 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.positions.events import CloseReported, PositionClosed
 from exitbrain.domain.positions.performance import COUNTED, WINDOW, counted_percent
 from exitbrain.domain.values import Side, changed
-from exitbrain.infrastructure.cli.event_wording import sentence_of
+from exitbrain.infrastructure.presentation.events import sentence_of
 from tests.world import World, rewritten
 
 ABSURD = ("1e15", "-1e15")

@@ -14,9 +14,9 @@ import pytest
 
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.lab.positions import read_positions
-from exitbrain.infrastructure.lab.report import figures
-from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Marker, PriceLevels
-from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, html_of
+from exitbrain.infrastructure.lab.reports import figures
+from exitbrain.infrastructure.lab.reports.figures import Bars, Curve, Marker, PriceLevels
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, html_of
 from exitbrain.infrastructure.presentation import spreadsheet
 
 HOSTILE = "</script><a href='javascript:alert(1)'>x</a><img src=x onerror=alert(1)>%{x}&lt;b&gt;"

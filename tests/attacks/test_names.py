@@ -21,7 +21,7 @@ from exitbrain.infrastructure.binance.payloads import rules_of
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
-from exitbrain.infrastructure.observation.metric_families import SYMBOLS_MAX
+from exitbrain.infrastructure.observability.metric_families import SYMBOLS_MAX
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.jsonl import read_messages

@@ -19,7 +19,7 @@ from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published

@@ -17,7 +17,7 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
-from exitbrain.infrastructure.parallel_replay import ENTRIES_WORTH, Processes, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import ENTRIES_WORTH, Processes, replay_in_parallel
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -28,7 +28,7 @@ TWO = Processes(2, "spawn")
 
 ON_FORKS = """
 import sys
-from exitbrain.infrastructure.parallel_replay import Processes, _start_method, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import Processes, _start_method, replay_in_parallel
 assert _start_method() == "fork"
 print(replay_in_parallel(sys.argv[1], int(sys.argv[2]), Processes(2, "fork"), entries_per_part=100))
 """

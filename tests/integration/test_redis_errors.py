@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.live.serving import STOPPING
+from exitbrain.infrastructure.worker.serving import STOPPING
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
 from tests.faults.waiting import until

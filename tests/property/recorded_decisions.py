@@ -16,7 +16,7 @@ from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRef
 from exitbrain.domain.policies.fingerprint import fingerprint
 from exitbrain.domain.policies.policy import Policy, PolicyRef
 from exitbrain.domain.values import Cause, Origin, TimeOrigin, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from tests.property.level_inputs import random_inputs
 

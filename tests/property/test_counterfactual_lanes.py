@@ -19,7 +19,7 @@ from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRAC
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of

@@ -16,7 +16,7 @@ from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market
 from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
 from exitbrain.domain.values import Side, changed, round_trip_cost
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns

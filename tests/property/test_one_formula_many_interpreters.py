@@ -17,7 +17,7 @@ from exitbrain.domain.policies.formulas.terms import FormulaOutputs
 from exitbrain.domain.policies.formulas.tracing import TracingAlgebra, value_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from tests.property.array_formulas import columns_of, compute_levels
 from tests.property.level_inputs import plain, random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets

@@ -14,7 +14,7 @@ from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 
 Compute = Callable[[Policy, LevelInputs], RawLevels]
 

@@ -19,7 +19,7 @@ from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
 from exitbrain.domain.simulation.outcome import History, LegLevel
 from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.candles import read_trades
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import read_positions

@@ -17,7 +17,7 @@ from typing import Any
 
 from exitbrain.infrastructure.cli.main import main
 from exitbrain.infrastructure.event_store import postgres as _postgres  # noqa: F401 - the same
-from exitbrain.infrastructure.live import serving as _serving  # noqa: F401 - imported once for all workers
+from exitbrain.infrastructure.worker import serving as _serving  # noqa: F401 - imported once for all workers
 
 STDIN = 0
 

@@ -18,7 +18,7 @@ from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reas
 from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.values import EntryId, Origin, Whose
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER

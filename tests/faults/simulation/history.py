@@ -13,7 +13,7 @@ from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields

@@ -23,13 +23,13 @@ from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage, IntentKind, TradeIntent, Translation
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.ports import (
     Arrivals,

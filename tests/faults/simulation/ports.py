@@ -28,10 +28,10 @@ from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
-from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.redis.published_position import position_in
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers
+from exitbrain.infrastructure.worker.recording import OneThread
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import START, EntryKey, Handed, StreamServer

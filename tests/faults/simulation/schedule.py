@@ -15,7 +15,7 @@ from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.activation import activation_message

@@ -35,12 +35,12 @@ from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay.engines import EngineReplay
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import changed, fields_of
-from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.lab.counterfactual_lane import Asking, NoColumns
 from exitbrain.ports import EngineFailed, EngineUnavailable, LevelEngine
 from tests.unit.domain.example import BTCUSDT, inputs_for, raw_levels
 from tests.world import NOON, StoppedClock

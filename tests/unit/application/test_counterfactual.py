@@ -24,7 +24,7 @@ from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.property.recorded_decisions import NOON, decided
 from tests.unit.domain.example import BTCUSDT, inputs_for

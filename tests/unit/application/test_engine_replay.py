@@ -10,7 +10,7 @@ from exitbrain.application.replay.engines import EngineReplay, EngineReport
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import Unit, changed
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.named import NamedEngines
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.world import World, rewritten
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.domain.levels.guards import GUARDS, STOP_COSTS, GuardReport
-from exitbrain.infrastructure.wording import exactly, findings, number, percent, percents
+from exitbrain.infrastructure.presentation.wording import exactly, findings, number, percent, percents
 
 
 def detail(guard: str, **figures: float) -> str:

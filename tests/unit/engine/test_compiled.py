@@ -12,8 +12,8 @@ from exitbrain.domain.policies.formulas.registry import FORMULAS, SHIPPED, V3_5,
 from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.engine.compiled import compiled, reads_liquidation, source_of
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.compiled import compiled, reads_liquidation, source_of
 from tests.unit.domain.example import BRACKETS, inputs_for
 
 

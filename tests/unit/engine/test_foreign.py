@@ -14,8 +14,8 @@ from exitbrain.domain.levels.levels import RawLevels
 from exitbrain.domain.plans.decision import judge_levels
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.engine.foreign import ForeignEngine, foreign_policy
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.foreign import ForeignEngine, foreign_policy
+from exitbrain.infrastructure.engines.named import NamedEngines
 from tests.foreign_engines import PLAIN, Giving
 from tests.property.level_inputs import plain, random_inputs
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for

@@ -17,7 +17,7 @@ from exitbrain.domain.simulation.givens import Givens, Trailing
 from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.cli.simulate import MANY, walks_for
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,11 +12,12 @@ from exitbrain.domain.simulation.givens import Costs, Givens, TpExecution
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.simulation.together import walk_plan
 from exitbrain.domain.values import Side
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.lab.report.figures import distribution, surface
-from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, html_of, write
-from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import (
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.files.written import NotWritten
+from exitbrain.infrastructure.lab.reports.figures import distribution, surface
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, html_of, write
+from exitbrain.infrastructure.lab.reports.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import (
     NetBounds,
     ReportedPosition,
     equity_curve,
@@ -25,7 +26,6 @@ from exitbrain.infrastructure.lab.report.walked import (
     sums_of,
     with_slippage,
 )
-from exitbrain.infrastructure.written_files import NotWritten
 
 MINUTE = 60_000
 T0 = 1_760_130_000_000

@@ -17,21 +17,21 @@ from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
+from exitbrain.infrastructure.files.written import NotWritten
 from exitbrain.infrastructure.lab.judges import Statistics
-from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
-from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section
-from exitbrain.infrastructure.lab.report.recorded import write_report
-from exitbrain.infrastructure.lab.report.what_if import (
+from exitbrain.infrastructure.lab.reports.changes import LADDERS, Changes
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section
+from exitbrain.infrastructure.lab.reports.recorded import write_report
+from exitbrain.infrastructure.lab.reports.what_if import (
     CHARTS,
     CandidateOutcomes,
     WhatIfRun,
     what_if_page,
     write_what_if,
 )
-from exitbrain.infrastructure.wording import percent
-from exitbrain.infrastructure.written_files import NotWritten
+from exitbrain.infrastructure.presentation.wording import percent
 from tests.world import NOON_MS, World
 
 MINUTE = 60_000

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from exitbrain.domain.events import Record
 from exitbrain.domain.messages.claim import KeyClaimed
-from exitbrain.infrastructure.live.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recent_log import RecentLog
 
 TOPICS = frozenset({KeyClaimed.TOPIC})
 NOBODY = UUID(int=0)

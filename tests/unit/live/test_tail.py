@@ -8,9 +8,9 @@ from exitbrain.application.ports.live_recording import LogPage
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread
-from exitbrain.infrastructure.live.tail import ThreadedTail
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.event_loop import in_event_loop
 from tests.world import World
 

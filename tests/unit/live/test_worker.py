@@ -19,11 +19,11 @@ from exitbrain.domain.messages.message import IncomingMessage, Translation
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.event_loop import in_event_loop
 from tests.names import STORE
 from tests.streams_in_memory.places import InMemoryPlaces

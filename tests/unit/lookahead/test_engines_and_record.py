@@ -20,8 +20,8 @@ from exitbrain.domain.messages.message import IncomingMessage, TradeIntent, Tran
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.foreign import foreign_policy
-from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.engines.foreign import foreign_policy
+from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests import cheating_engines

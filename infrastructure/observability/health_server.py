@@ -22,9 +22,9 @@ import msgspec
 from exitbrain.application.live.supervisor import Journal, Supervisor
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.infrastructure.observation.health import Health, Heartbeat, Watchdog
-from exitbrain.infrastructure.observation.health_access import IS_OPEN, is_allowed, is_of_this_machine
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.health import Health, Heartbeat, Watchdog
+from exitbrain.infrastructure.observability.health_access import IS_OPEN, is_allowed, is_of_this_machine
+from exitbrain.infrastructure.observability.metrics import Metrics
 
 DEFAULT_ADDRESS = "127.0.0.1:9464"
 LOOK_EVERY_S = 0.1

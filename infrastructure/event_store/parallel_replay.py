@@ -18,7 +18,7 @@ from signal import SIG_IGN, SIGINT, signal
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay.decisions import EVERYTHING, DecisionReplay, ReplayReport, Selection
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.stores import is_read_from_a_copy, open_to_read
 

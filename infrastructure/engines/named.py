@@ -8,8 +8,8 @@ from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.formulas.registry import FORMULAS
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.engine.foreign import ForeignEngine
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.foreign import ForeignEngine
 
 
 class NamedEngines:

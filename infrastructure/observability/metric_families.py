@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from exitbrain import __version__
 from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.messages.receipt import Reason
-from exitbrain.infrastructure.observation.collectors import Bounded, Busiest, LatencyHistogram
+from exitbrain.infrastructure.observability.collectors import Bounded, Busiest, LatencyHistogram
 
 SYMBOLS_MAX = 500
 

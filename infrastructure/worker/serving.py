@@ -25,21 +25,21 @@ from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.container import Container, opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
-from exitbrain.infrastructure.live.ending import Ending
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.observation.health import Heartbeat
-from exitbrain.infrastructure.observation.health_server import HealthServer
-from exitbrain.infrastructure.observation.journal import LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.health import Heartbeat
+from exitbrain.infrastructure.observability.health_server import HealthServer
+from exitbrain.infrastructure.observability.journal import LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
+from exitbrain.infrastructure.presentation.wording import PUBLISHED_ELSEWHERE
 from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.settings import ENV_FILE, Settings, unknown_settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
-from exitbrain.infrastructure.wording import PUBLISHED_ELSEWHERE
+from exitbrain.infrastructure.worker.ending import Ending
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 
 TRANSIENT = (SourceUnavailable, PublisherUnavailable, StoreUnavailable, Conflict)
 """What can pass; anything else that a loop raises ends the process."""

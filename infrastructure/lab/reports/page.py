@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from exitbrain.infrastructure.written_files import finished_text
+from exitbrain.infrastructure.files.written import finished_text
 
 FIGURE_HEIGHT_PX = 380
 

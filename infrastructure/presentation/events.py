@@ -29,7 +29,7 @@ from exitbrain.domain.positions.events import (
 )
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.wording import number, percent, refusal, short
+from exitbrain.infrastructure.presentation.wording import number, percent, refusal, short
 
 
 def sentence_of(event: ExitEvent, unit: Unit | None = None) -> str:

@@ -7,7 +7,7 @@ from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.levels.liquidation import UNKNOWN, Liquidation, liquidation_in_floats
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.infrastructure.engine.compiled import CompiledFormula, compiled, reads_liquidation
+from exitbrain.infrastructure.engines.compiled import CompiledFormula, compiled, reads_liquidation
 
 
 class BuiltInFormulas:

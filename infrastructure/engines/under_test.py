@@ -8,10 +8,10 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import FOREIGN, Policy
-from exitbrain.infrastructure.engine.another_time import another_time
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.engine.foreign import ForeignEngine
-from exitbrain.infrastructure.engine.watched import Reach, watched
+from exitbrain.infrastructure.engines.another_time import another_time
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.foreign import ForeignEngine
+from exitbrain.infrastructure.engines.watched import Reach, watched
 
 
 class WatchedEngineOfPolicy:

@@ -12,11 +12,11 @@ from exitbrain.domain.levels.guards import GUARDS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import Assumption, plain
-from exitbrain.infrastructure.lab.report.page import Page, ReportTable, Section, write
-from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
-from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import ReportedPosition, path_figure, told
-from exitbrain.infrastructure.wording import entries, percent, refusal, unplaceable
+from exitbrain.infrastructure.lab.reports.page import Page, ReportTable, Section, write
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
 
 CHARTS = 3
 """How many of the worst, of the best and of the most uncertain positions are drawn."""

@@ -11,9 +11,9 @@ from exitbrain.domain.simulation.outcome import TARGET_LEVELS, History, LegLevel
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.simulation.together import walk_plan
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Marker, PriceLevels, price_chart
-from exitbrain.infrastructure.lab.report.page import Figure, ReportTable
-from exitbrain.infrastructure.wording import percent
+from exitbrain.infrastructure.lab.reports.figures import Bars, Curve, Marker, PriceLevels, price_chart
+from exitbrain.infrastructure.lab.reports.page import Figure, ReportTable
+from exitbrain.infrastructure.presentation.wording import percent
 
 SLIPPAGES_BPS = (0.0, 5.0, 20.0)
 RANGE_SHARE = 0.1

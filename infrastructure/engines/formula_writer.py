@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from exitbrain.infrastructure.engine.graph import Graph, Operation
+from exitbrain.infrastructure.engines.graph import Graph, Operation
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 BEATS = {"max": ">", "min": "<"}

@@ -10,8 +10,8 @@ from exitbrain.application.replay.decisions import name_of
 from exitbrain.application.whatif.decisions import FIELDS, Pair
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.infrastructure.files.written import finished_file, finished_text
 from exitbrain.infrastructure.presentation import spreadsheet
-from exitbrain.infrastructure.written_files import finished_file, finished_text
 
 COLUMNS = (
     *("decision_id", "symbol", "occurred_at", "recorded_policy", "policy"),

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from exitbrain.infrastructure.lab.report.figures import equity, surface
-from exitbrain.infrastructure.lab.report.page import Figure, Section
-from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, Surface
-from exitbrain.infrastructure.lab.report.walked import ReportedPosition, equity_curve, slippage_table
+from exitbrain.infrastructure.lab.reports.figures import equity, surface
+from exitbrain.infrastructure.lab.reports.page import Figure, Section
+from exitbrain.infrastructure.lab.reports.surface import LEVERAGES, VOLATILITIES, Surface
+from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, equity_curve, slippage_table
 
 BOUNDS = (
     "A candle does not tell the order of what happened inside it. Every order that it allows is walked: the pessimistic "

@@ -17,8 +17,8 @@ from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.domain.messages.receipt import Disposition
 from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.plans.exit_plan import LevelsComputed
-from exitbrain.infrastructure.observation.collectors import SupervisorCollector
-from exitbrain.infrastructure.observation.metric_families import MetricFamilies
+from exitbrain.infrastructure.observability.collectors import SupervisorCollector
+from exitbrain.infrastructure.observability.metric_families import MetricFamilies
 
 
 class _Kind(NamedTuple):

@@ -15,8 +15,8 @@ from exitbrain.domain.levels.liquidation import Liquidation
 from exitbrain.domain.policies.formulas.registry import formula_of, parameters_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, fields_of
-from exitbrain.infrastructure.engine.formula_writer import BEATS, write
-from exitbrain.infrastructure.engine.graph import BOUNDING, Graph, Operation, trace
+from exitbrain.infrastructure.engines.formula_writer import BEATS, write
+from exitbrain.infrastructure.engines.graph import BOUNDING, Graph, Operation, trace
 
 CompiledFormula = Callable[[LevelInputs, Liquidation], RawLevels]
 

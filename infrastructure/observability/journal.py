@@ -21,9 +21,9 @@ from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import Disposition, IgnoredExit
 from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import plain_or_none
-from exitbrain.infrastructure.observation.metrics import Metrics
-from exitbrain.infrastructure.observation.muted import Muted
-from exitbrain.infrastructure.observation.outage import Facts, Outage
+from exitbrain.infrastructure.observability.metrics import Metrics
+from exitbrain.infrastructure.observability.muted import Muted
+from exitbrain.infrastructure.observability.outage import Facts, Outage
 from exitbrain.infrastructure.presentation.ignored_exits import cycle_met
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden

@@ -18,13 +18,13 @@ from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import plain
-from exitbrain.infrastructure.lab.report.changes import Changes
-from exitbrain.infrastructure.lab.report.figures import distances, distribution
-from exitbrain.infrastructure.lab.report.page import Figure, Page, ReportTable, Section, write
-from exitbrain.infrastructure.lab.report.sections import BOUNDS, results_over_time, surfaces
-from exitbrain.infrastructure.lab.report.surface import calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import ReportedPosition, path_figure, told
-from exitbrain.infrastructure.wording import percent
+from exitbrain.infrastructure.lab.reports.changes import Changes
+from exitbrain.infrastructure.lab.reports.figures import distances, distribution
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, write
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.wording import percent
 
 CHARTS = 3
 """How many of the worst and of the best changed exits are drawn."""

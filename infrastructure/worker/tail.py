@@ -20,8 +20,8 @@ from exitbrain.domain.plans.exit_plan import (
 )
 from exitbrain.domain.positions.position import PositionEvent
 from exitbrain.domain.values import CausedBy, Origin
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread
 
 RECEIPTS_MAX = 4096
 

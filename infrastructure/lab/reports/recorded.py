@@ -8,9 +8,9 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.whatif.decisions import WhatIf
 from exitbrain.application.whatif.outcomes import LeftOutPosition
 from exitbrain.application.whatif.results import Found
-from exitbrain.infrastructure.lab.report.changes import Changes
-from exitbrain.infrastructure.lab.report.what_if import CandidateOutcomes, WhatIfRun, write_what_if
-from exitbrain.infrastructure.wording import left_out_lines
+from exitbrain.infrastructure.lab.reports.changes import Changes
+from exitbrain.infrastructure.lab.reports.what_if import CandidateOutcomes, WhatIfRun, write_what_if
+from exitbrain.infrastructure.presentation.wording import left_out_lines
 
 
 def write_report(

@@ -14,8 +14,8 @@ from exitbrain.application.whatif.decisions import Counterfactual, Pair, RowCoun
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.policies.formulas.registry import FORMULAS
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.named import NamedEngines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.lab.spread import ParallelMap
 
