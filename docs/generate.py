@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import partial
+from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -669,9 +670,22 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
+def rooms() -> str:
+    """Return every package of the three layers with the line that it says of itself."""
+    packages = [
+        f"exitbrain.{'.'.join(init.parent.relative_to(ROOT).parts)}"
+        for layer in ("domain", "application", "infrastructure")
+        for init in sorted((ROOT / layer).rglob("__init__.py"))
+    ]
+    return _table(
+        ("package", "holds"), ((f"`{name}`", getdoc(import_module(name)) or "") for name in packages)
+    )
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     section.__name__: section
     for section in (
+        rooms,
         event_catalogue,
         json_schemas,
         published_payloads,

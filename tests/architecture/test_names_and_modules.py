@@ -31,6 +31,7 @@ ENTRANCES = {
     **{f"exitbrain.infrastructure.cli.{verb}": "a verb of the command" for verb in VERBS},
     "exitbrain.infrastructure.library.dropin": "the names of the former engine, for hosts",
     "exitbrain.infrastructure.redis.trimming": "for the script in docs/operations.md",
+    "exitbrain.infrastructure.cli.results": "the JSON Schemas on the page that docs/generate.py makes",
     "exitbrain.infrastructure.lab.lsf_window": "for notebooks, see docs/laboratory.md; the LSF history will use it",
 }
 """What hosts and users start from. Every other module must be imported on the way from one of these."""
