@@ -323,7 +323,7 @@ class Handling:
             assumptions, unusable = translation.assumptions, translation.unusable
         else:
             account = account_said(translation, settings)
-        # By place: CPython hands more than 15 keywords over in a dict, which takes eight times as long.
+        # By place: 21 names take 2 µs longer, a twentieth of a decision.
         receipt = MessageReceived(
             message.source,
             message.stream,

@@ -69,7 +69,18 @@ def _judged(
 ) -> tuple[Judgement, ...]:
     """Judge each policy of the comparisons; `superior` None means there is no family to keep in view."""
     if not comparisons:
-        return (Judgement(Verdict.INCONCLUSIVE, Reason.NO_PAIRS, None, None, 0, 0, 0.0, resampling),)
+        return (
+            Judgement(
+                verdict=Verdict.INCONCLUSIVE,
+                reason=Reason.NO_PAIRS,
+                mean=None,
+                interval=None,
+                positions=0,
+                days=0,
+                effective_days=0.0,
+                resampling=resampling,
+            ),
+        )
     sums, effective = daily_sums(comparisons), effective_days(comparisons)
     days, positions = len(sums.days), len(comparisons)
     judgements = []
@@ -81,7 +92,18 @@ def _judged(
             effective_days=effective,
             superior=superior is None or policy in superior,
         )
-        judgements.append(Judgement(verdict, reason, mean, interval, positions, days, effective, resampling))
+        judgements.append(
+            Judgement(
+                verdict=verdict,
+                reason=reason,
+                mean=mean,
+                interval=interval,
+                positions=positions,
+                days=days,
+                effective_days=effective,
+                resampling=resampling,
+            )
+        )
     return tuple(judgements)
 
 
