@@ -125,16 +125,16 @@ class RecordCheck:
         """Return a ledger with the policy alone, in force; a foreign one has no fingerprint, and none is needed."""
         policy, ledger = self._policy, self._new_ledger()
         registered = PolicyRegistered(
-            policy.name,
-            policy.formula,
-            policy.unit,
-            policy.parameters,
-            policy.ignores,
-            policy.parameters_hash,
-            "",
-            PART,
-            at,
-            None,
+            name=policy.name,
+            formula=policy.formula,
+            unit=policy.unit,
+            parameters=policy.parameters,
+            ignores=policy.ignores,
+            parameters_hash=policy.parameters_hash,
+            fingerprint="",
+            by=PART,
+            recorded_at=at,
+            receipt_id=None,
         )
         activated = PolicyActivated(policy.name, EVERY_SYMBOL, PART, at, None)
         ledger.save(

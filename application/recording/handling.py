@@ -287,7 +287,7 @@ class Handling:
             account, assumptions = account_of(translation, settings), translation.assumptions
         else:
             account = account_said(translation, settings)
-        # By place: CPython hands more than 15 keywords over in a dict, which takes eight times as long.
+        # By place: 21 names take 2 µs longer, a twentieth of a decision.
         return MessageReceived(
             message.source,
             message.stream,

@@ -123,12 +123,12 @@ def _measured(walked: Walked, history: History, candles: CandleSeries) -> Histor
     to_legs = excursions(givens, history, candles)
     hit = targets_hit(history)
     return HistoryMeasures(
-        to_legs,
-        give_back(to_legs[-1].favourable, mean_exit(givens, history)),
-        hit,
-        history.legs[-1].level is LegLevel.SL and not hit,
-        stop_then_reverse(givens, history, candles),
-        r_multiple(givens, history),
+        excursions=to_legs,
+        give_back=give_back(to_legs[-1].favourable, mean_exit(givens, history)),
+        targets_hit=hit,
+        stopped=history.legs[-1].level is LegLevel.SL and not hit,
+        reversed=stop_then_reverse(givens, history, candles),
+        r=r_multiple(givens, history),
     )
 
 

@@ -162,14 +162,14 @@ class Outcomes:
         for assumption in _assumed_of(market, [first, *others]):
             assumptions[assumption] = None
         return PositionOutcome(
-            position,
-            market,
-            first,
-            tuple(others),
-            differences,
-            attributions,
-            tuple(assumptions),
-            prices_of(position, market.candles),
+            position=position,
+            market=market,
+            baseline=first,
+            candidates=tuple(others),
+            differences=differences,
+            attributions=attributions,
+            assumptions=tuple(assumptions),
+            prices=prices_of(position, market.candles),
         )
 
     def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:

@@ -114,7 +114,12 @@ class _Planning:
             else:
                 changes.append(
                     Relevelled(
-                        at_ms, givens.entry, givens.targets, givens.stop, givens.shares, givens.liquidation
+                        at_ms=at_ms,
+                        entry=givens.entry,
+                        targets=givens.targets,
+                        stop=givens.stop,
+                        shares=givens.shares,
+                        liquidation=givens.liquidation,
                     )
                 )
         if first is None:

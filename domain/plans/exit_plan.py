@@ -234,8 +234,7 @@ class ExitPlan(Aggregate):
 
     def copy(self) -> "ExitPlan":
         """Return an independent one in the same state, so that a decision can be tried on it."""
-        twin = object.__new__(ExitPlan)
-        twin.id = self.id
+        twin = ExitPlan(self.id)
         twin.version = self.version
         twin.pending = self.pending.copy()
         twin.harvest = self.harvest

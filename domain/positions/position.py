@@ -280,8 +280,7 @@ class Position(Aggregate):
 
     def copy(self) -> "Position":
         """Return an independent one in the same state, so that a decision can be tried on it."""
-        twin = object.__new__(Position)
-        twin.id = self.id
+        twin = Position(self.id)
         twin.version = self.version
         twin.pending = self.pending.copy()
         twin.account = self.account

@@ -112,7 +112,13 @@ def read_candles(
     rows = _on_grid(rows, interval, said)
     opened, high, low, close = (rows.columns[name].astype(np.float64, copy=False) for name in _OHLC)
     return CandleColumns(
-        interval, rows.columns[_TIME].astype(np.int64, copy=False), opened, high, low, close, kind
+        interval_ms=interval,
+        open_time_ms=rows.columns[_TIME].astype(np.int64, copy=False),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        kind=kind,
     )
 
 

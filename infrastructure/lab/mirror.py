@@ -119,7 +119,14 @@ class Mirror:
             rows = self._kept(there.get(first), last, report)
             if rows is None:
                 columns, stored = read_from_store(ledger, first, last)
-                written = write_segment(self.folder, self.store_id, first, last, columns, stored)
+                written = write_segment(
+                    folder=self.folder,
+                    store_id=self.store_id,
+                    first=first,
+                    last=last,
+                    columns=columns,
+                    stored_sha256=stored,
+                )
                 self._remove_others(written)
                 report.written += 1
                 rows = len(columns)

@@ -71,7 +71,14 @@ def _judged(
     if not comparisons:
         return (
             Judgement(
-                Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling
+                verdict=Recommendation.INCONCLUSIVE,
+                reason=RecommendationReason.NO_PAIRS,
+                mean=None,
+                interval=None,
+                positions=0,
+                days=0,
+                effective_days=0.0,
+                resampling=resampling,
             ),
         )
     sums, effective = daily_sums(comparisons), effective_days(comparisons)
@@ -85,7 +92,18 @@ def _judged(
             effective_days=effective,
             superior=superior is None or policy in superior,
         )
-        judgements.append(Judgement(verdict, reason, mean, interval, positions, days, effective, resampling))
+        judgements.append(
+            Judgement(
+                verdict=verdict,
+                reason=reason,
+                mean=mean,
+                interval=interval,
+                positions=positions,
+                days=days,
+                effective_days=effective,
+                resampling=resampling,
+            )
+        )
     return tuple(judgements)
 
 

@@ -178,7 +178,14 @@ def _blocks_of(policies: tuple[Policy, ...]) -> list[_Block]:
             kind = _kind_of(asked[0])
             scheme = (kind, *_scheme_of(asked[0]))
             blocks.append(
-                _Block(kernel_of(asked[0]), kind, scheme, taken, asked, np.ascontiguousarray(parameters))
+                _Block(
+                    which=kernel_of(asked[0]),
+                    kind=kind,
+                    scheme=scheme,
+                    places=taken,
+                    policies=asked,
+                    parameters=np.ascontiguousarray(parameters),
+                )
             )
     return blocks
 

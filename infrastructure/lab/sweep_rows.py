@@ -105,8 +105,8 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        others: tuple[npt.NDArray[Any], ...] = rows[1:]
-        return SweepRows(FormulaRows(*map(read_only, rows.formula)), *map(read_only, others))
+        formula = FormulaRows(*map(read_only, self.formula))
+        return SweepRows(formula, *(read_only(np.asarray(column)) for column in rows[1:]))
 
     def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
         """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
@@ -127,7 +127,20 @@ class SweepBase:
         tp1, tp2, tp3, sl, floor, *harvest = levels
         shares = (harvest[0], harvest[1], harvest[2])
         # What no guard reads may be anything.
-        raw = RawLevels(0.0, 1.0, 0.0, tp1, tp2, tp3, sl, shares, floor, 0.0, None, ())
+        raw = RawLevels(
+            lsf=0.0,
+            pnl_factor=1.0,
+            lsf_adjusted=0.0,
+            tp1=tp1,
+            tp2=tp2,
+            tp3=tp3,
+            sl=sl,
+            harvest=shares,
+            floor=floor,
+            cap=0.0,
+            refusal=None,
+            bounds=(),
+        )
         instrument = self._recorded.snapshots.instruments[self._codes[row]]
         return judge_levels(unit, self._level_inputs(row), raw, instrument, self._freshness(row)).guards
 
