@@ -308,7 +308,7 @@ def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str
 def _entry_as_published(entry: Outgoing) -> str:
     shown = {**entry.fields, "payload": json.loads(entry.fields["payload"])}
     text = json.dumps(shown, indent=2, ensure_ascii=False)
-    return _folded(f"An entry of {entry.stream}, its payload decoded", "json", text)
+    return _folded(f"An entry of {entry.stream}, with its payload decoded", "json", text)
 
 
 def published_examples() -> dict[str, Outgoing]:
@@ -326,7 +326,7 @@ def published_examples() -> dict[str, Outgoing]:
             V3_5_FRACTION,
             scope=EVERY_SYMBOL,
             by="risk desk",
-            why="the unit that was meant",
+            why="the intended unit",
             at=_MADE_UP.now(),
         )
     )
@@ -376,35 +376,35 @@ def accepted_fields() -> str:
 
 def asking_fields() -> str:
     """Return which fields say what an intent asks for, what an exit leaves open, and what is paper."""
-    types = f"{_code(asked.ORDER_TYPE_NAMES)} may hold a type of order too (STOP_MARKET), which says nothing"
+    types = f"{_code(asked.ORDER_TYPE_NAMES)} may also hold an order type (STOP_MARKET), which is ignored"
     rows = (
-        (asked.SIDE_NAMES, "an order word, or any other word"),
-        (asked.WORD_NAMES[len(asked.SIDE_NAMES) :], "a word that says exit, entry, HOLD or FLAT"),
-        (asked.MORE_WORD_NAMES, f"the same, where every part of the word is known; {types}"),
-        (asked.REDUCE_FLAGS, "a flag: it reduces"),
-        (asked.CLOSE_FLAGS, "a flag: it closes"),
+        (asked.SIDE_NAMES, "an order word or any other word"),
+        (asked.WORD_NAMES[len(asked.SIDE_NAMES) :], "a word for exit, entry, HOLD or FLAT"),
+        (asked.MORE_WORD_NAMES, f"the same, if every part of the word is known; {types}"),
+        (asked.REDUCE_FLAGS, "a flag that reduces"),
+        (asked.CLOSE_FLAGS, "a flag that closes"),
         (asked.POSITION_SIDE_NAMES, f"the side of the position: {asked.POSITION_SIDE_ALLOWED}"),
         (asked.MARKET_POSITION_NAMES, f"the side of the position after the order: {asked.MARKET_POSITION_ALLOWED}"),
         (asked.MARKET_SIZE_NAMES, "the size of the position after the order"),
-        (remaining.REMAINING_NAMES, "of an exit or a report: the quantity that remains"),
-        (remaining.PARTIAL_FLAGS, "a flag of an exit or a report: something remains"),
-        (remaining.PARTIAL_TEXTS, "of an exit or a report: the word PARTIAL in it says that something remains"),
+        (remaining.REMAINING_NAMES, "in an exit or a report: the remaining quantity"),
+        (remaining.PARTIAL_FLAGS, "in an exit or a report: a flag that something remains"),
+        (remaining.PARTIAL_TEXTS, "in an exit or a report: the word PARTIAL means that something remains"),
         (paper.PAPER_FLAGS, "a flag: paper trading"),
-        (paper.MODE_NAMES, f"paper trading, where it is one of {', '.join(paper.PAPER_WORDS)}"),
+        (paper.MODE_NAMES, f"paper trading, if it is one of {', '.join(paper.PAPER_WORDS)}"),
     )  # fmt: skip
-    return _table(("fields", "say"), ((_code(names), said) for names, said in rows))
+    return _table(("fields", "meaning"), ((_code(names), said) for names, said in rows))
 
 
 def words_of_intents() -> str:
     """Return the words of an intent and what each kind says."""
     rows = (
-        (words.ORDER_WORDS, "an order; it contradicts nothing"),
-        ((*words.CLOSE_WORDS, *words.STOP_WORDS), "an end of the whole position"),
-        ((*words.REDUCE_WORDS, *words.TARGET_WORDS), "an end of a part"),
-        (words.PARTIAL_WORDS, "that something remains, alone or with a word of the two rows above"),
+        (words.ORDER_WORDS, "an order; contradicts nothing"),
+        ((*words.CLOSE_WORDS, *words.STOP_WORDS), "closes the whole position"),
+        ((*words.REDUCE_WORDS, *words.TARGET_WORDS), "closes a part"),
+        (words.PARTIAL_WORDS, "something remains; alone or with a word of the two rows above"),
         (words.ENTRY_WORDS, "an entry"),
     )
-    return _table(("words", "say"), ((", ".join(each), said) for each, said in rows))
+    return _table(("words", "meaning"), ((", ".join(each), said) for each, said in rows))
 
 
 def symbol_spellings() -> str:
@@ -413,7 +413,7 @@ def symbol_spellings() -> str:
         *((_code(each.split(", ")), "perpetual", where) for each, where in symbols.PERPETUAL_SPELLINGS),
         *((_code(each.split(", ")), "spot", where) for each, where in symbols.SPOT_SPELLINGS),
     )
-    return _table(("written as", "market", "by"), rows)
+    return _table(("written as", "market", "used by"), rows)
 
 
 def placeholder_words() -> str:
@@ -443,13 +443,13 @@ def _allowed(shape: type[BaseModel], name: str) -> str:
         shape.model_validate({"symbol": "X", "side": "BUY", name: []})
     except ValidationError as error:
         return refusal_of(error, (name,)).allowed
-    return "anything; what is no text counts as absent"
+    return "anything; a value that is not text counts as absent"
 
 
 def _properties(schema: dict[str, Any]) -> str:
     required = schema.get("required", [])
     rows = (
-        (f"`{name}`", _schema_words(each) + ("" if name in required else "; not always there"))
+        (f"`{name}`", _schema_words(each) + ("" if name in required else "; may be absent"))
         for name, each in schema["properties"].items()
     )
     return _table(("key", "type"), rows)
