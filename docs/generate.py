@@ -27,7 +27,8 @@ from exitbrain.application.recording.intake import Intake
 from exitbrain.application.recording.planning import plan_levels
 from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.catalogue import EVENT_CLASSES
-from exitbrain.domain.levels.guards import GUARDS, LEVEL_RULES, SIGNAL_RULES, Freshness, GuardRule
+from exitbrain.domain.levels.guard_rules import GUARDS, LEVEL_RULES, SIGNAL_RULES, GuardRule
+from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.instrument import Bracket, Instrument, InstrumentSnapshotTaken
 from exitbrain.domain.levels.levels import LevelInputs, fractions_of
 from exitbrain.domain.levels.liquidation import liquidation_in_floats

@@ -18,7 +18,7 @@ from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.replay.decisions import EVERYTHING, Drift, Selection, name_of
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.levels import LEVELS, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.plans.difference import Difference, first_difference

@@ -18,7 +18,8 @@ from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay.decisions import EVERYTHING, Selection
-from exitbrain.domain.levels.guards import GUARDS, ON_THE_LEVELS, GuardReport
+from exitbrain.domain.levels.guard_rules import GUARDS, ON_THE_LEVELS
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import LEVELS, LevelInputs, fractions_of
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels

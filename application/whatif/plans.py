@@ -8,7 +8,7 @@ from msgspec import Struct
 from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.simulation.positions import Terms, at_venue, givens_of
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.plans.decision import JudgedLevels

@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.domain.levels.checked import CONSTRAINTS
-from exitbrain.domain.levels.guards import GUARDS, REASONS, RULES, GuardReport
+from exitbrain.domain.levels.guard_rules import GUARDS, REASONS, RULES
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.infrastructure.lab.jit import jit

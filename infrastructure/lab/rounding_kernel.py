@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.domain.levels.guards import STOP_COSTS
+from exitbrain.domain.levels.guard_rules import STOP_COSTS
 from exitbrain.infrastructure.lab.jit import inlined
 
 RATIO_MAX = 2.0**40

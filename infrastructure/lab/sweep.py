@@ -21,15 +21,8 @@ from exitbrain.application.whatif.decisions import (
     WhatIf,
     is_safe,
 )
-from exitbrain.domain.levels.guards import (
-    FAILED,
-    GUARDS,
-    ON_THE_LEVELS,
-    ON_THE_SIGNAL,
-    PASSED,
-    UNKNOWN,
-    GuardReport,
-)
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles

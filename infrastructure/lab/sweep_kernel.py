@@ -10,7 +10,7 @@ import numpy as np
 
 from exitbrain.application.whatif.decisions import NOTICEABLE
 from exitbrain.domain.levels.checked import LARGEST
-from exitbrain.domain.levels.guards import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
+from exitbrain.domain.levels.guard_rules import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles
 from exitbrain.infrastructure.lab.formula_rows import LSF_3_5, FormulaRows, outputs_of, row_of
 from exitbrain.infrastructure.lab.jit import inlined, jit

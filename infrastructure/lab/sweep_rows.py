@@ -10,16 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.application.whatif.decisions import rebased_base
-from exitbrain.domain.levels.guards import (
-    FAILED,
-    GUARDS,
-    ON_THE_SIGNAL,
-    PASSED,
-    RANGES,
-    UNKNOWN,
-    Freshness,
-    GuardReport,
-)
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_SIGNAL, PASSED, RANGES, UNKNOWN
+from exitbrain.domain.levels.guards import Freshness, GuardReport
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.plans.decision import judge_levels

@@ -12,7 +12,7 @@ from exitbrain.application.whatif.results import RECORDED, Found
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
-from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.simulation.outcome import History, Walk
 from exitbrain.infrastructure.presentation.judgement import (
     beside,

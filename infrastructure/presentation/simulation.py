@@ -9,7 +9,7 @@ from rich.table import Table
 from exitbrain.application.ports.market import Omitted
 from exitbrain.application.simulation.positions import Simulated
 from exitbrain.application.simulation.totals import BoundSums, Totals
-from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import ExitLeg, History
 from exitbrain.domain.values import Assumption, Unit, plain

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Literal
 
 from exitbrain.application.ports.market import Omitted
-from exitbrain.domain.levels.guards import GUARDS, RANGES, Figures, GuardReport
+from exitbrain.domain.levels.guard_rules import GUARDS, RANGES
+from exitbrain.domain.levels.guards import Figures, GuardReport
 from exitbrain.domain.levels.levels import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS, TARGETS, RawLevels
 from exitbrain.domain.values import plain
 

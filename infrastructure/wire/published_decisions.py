@@ -10,7 +10,8 @@ from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.algebra import Bound
 from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.levels.guards import GUARDS, GuardReport
+from exitbrain.domain.levels.guard_rules import GUARDS
+from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.domain.levels.levels import Price, Triggers
 from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.plans import exit_plan

@@ -23,7 +23,7 @@ from docs.generate import (
     sections_in,
 )
 
-from exitbrain.domain.levels.guards import GUARDS, RULES
+from exitbrain.domain.levels.guard_rules import GUARDS, RULES
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.queries.lsf_history import LsfAudit
-from exitbrain.domain.levels.guards import RANGES
+from exitbrain.domain.levels.guard_rules import RANGES
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.positions.events import CloseReported, PositionClosed
 from exitbrain.domain.positions.performance import COUNTED, WINDOW, counted_percent

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from exitbrain.domain.algebra import Bound
-from exitbrain.domain.levels.guards import FAILED, GUARDS, REASONS, UNKNOWN, Freshness
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, REASONS, UNKNOWN
+from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import Slice, Triggers
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels

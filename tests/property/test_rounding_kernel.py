@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.domain.levels.guards import ON_THE_LEVELS, Freshness
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
+from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import Distances, LevelInputs, RawLevels, exact_prices, on_ticks
 from exitbrain.domain.plans.decision import judge_levels

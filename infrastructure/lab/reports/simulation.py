@@ -8,7 +8,7 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
 from exitbrain.application.simulation.positions import Simulated
 from exitbrain.application.simulation.totals import BoundSums, Totals
-from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import Assumption, plain

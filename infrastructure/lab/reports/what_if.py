@@ -12,7 +12,7 @@ from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.verdict import Judgement
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import Walk

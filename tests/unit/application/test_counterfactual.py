@@ -17,7 +17,7 @@ from exitbrain.application.whatif.decisions import (
 )
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.events import Record
-from exitbrain.domain.levels.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken, id_of_snapshot
 from exitbrain.domain.levels.levels import fractions_of
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute

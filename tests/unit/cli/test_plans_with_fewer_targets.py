@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain import ExitBrain
-from exitbrain.domain.levels.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.domain.policies.variant import variant_of

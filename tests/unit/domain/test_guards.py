@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.levels.guards import (
-    FAILED,
-    GUARDS,
-    ON_THE_LEVELS,
-    PASSED,
-    REFUSED,
-    RULES,
-    UNKNOWN,
-    Figures,
-    Freshness,
-    GuardReport,
-)
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_LEVELS, PASSED, REFUSED, RULES, UNKNOWN
+from exitbrain.domain.levels.guards import Figures, Freshness, GuardReport
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
