@@ -44,17 +44,15 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def miniature(tmp_path: Path) -> Path:
-    """Return a folder that holds an `exitbrain` of four modules, which keeps every contract."""
+    """Return a folder that holds an `exitbrain` with the same rooms, three modules in them, and no broken contract."""
     package = tmp_path / "exitbrain"
-    modules = {
-        "__init__.py": "",
-        "domain/__init__.py": "",
-        "domain/position.py": "import decimal\nfrom msgspec import Struct",
-        "application/__init__.py": "",
-        "application/intake.py": "from exitbrain.domain import position",
-        "infrastructure/__init__.py": "",
-        "infrastructure/container.py": "import dependency_injector\nfrom exitbrain.application import intake",
-        "infrastructure/worker.py": "import redis",
+    files = [file.relative_to(ROOT) for layer in LAYERS for file in python_files(layer)]
+    rooms = [file for file in files if file.name == "__init__.py" or len(file.parts) == 2]
+    modules = {"__init__.py": "", **{str(room): "" for room in rooms}} | {
+        "domain/positions/position.py": "import decimal\nfrom msgspec import Struct",
+        "application/recording/intake.py": "from exitbrain.domain.positions import position",
+        "infrastructure/container.py": "import dependency_injector\nfrom exitbrain.application.recording import intake",
+        "infrastructure/worker/serving.py": "import redis",
     }
     for name, source in modules.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
@@ -78,19 +76,25 @@ def test_import_contracts_pass_a_package_that_keeps_them(miniature: Path) -> Non
 @pytest.mark.parametrize(
     ("module", "source", "contract"),
     [
-        ("domain/position.py", "from exitbrain.application import intake", "Arrows"),
-        ("domain/position.py", "import exitbrain.infrastructure.worker", "Arrows"),
-        ("application/intake.py", "import exitbrain.infrastructure.worker", "Arrows"),
-        ("domain/position.py", "import pydantic", "The domain"),
-        ("domain/position.py", "from eventsourcing.domain import Aggregate", "The domain"),
-        ("application/intake.py", "def late():\n    import redis.asyncio", "The application"),
-        ("infrastructure/worker.py", "from dependency_injector import containers", "Wiring"),
+        ("domain/positions/position.py", "from exitbrain.application.recording import intake", "Arrows"),
+        ("domain/positions/position.py", "import exitbrain.infrastructure.worker.serving", "Arrows"),
+        ("application/recording/intake.py", "import exitbrain.infrastructure.worker.serving", "Arrows"),
+        ("domain/positions/position.py", "import pydantic", "The domain"),
+        ("domain/positions/position.py", "from eventsourcing.domain import Aggregate", "The domain"),
+        ("application/recording/intake.py", "def late():\n    import redis.asyncio", "The application"),
+        ("infrastructure/worker/serving.py", "from dependency_injector import containers", "Wiring"),
+        ("domain/positions/position.py", "import exitbrain.domain.simulation", "Recording"),
+        ("infrastructure/wire/late.py", "import exitbrain.infrastructure.redis", "Infrastructure"),
+        ("infrastructure/presentation/late.py", "import exitbrain.infrastructure.wire", "Infrastructure"),
+        ("infrastructure/unplaced/__init__.py", "", "Infrastructure"),
     ],
 )
 def test_import_contracts_notice_a_wrong_import(
     miniature: Path, module: str, source: str, contract: str
 ) -> None:
-    (miniature / "exitbrain" / module).write_text(source, encoding="utf-8")
+    wrong = miniature / "exitbrain" / module
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_text(source, encoding="utf-8")
 
     result = lint_imports(miniature)
 

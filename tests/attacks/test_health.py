@@ -131,11 +131,19 @@ def test_many_clients_hold_neither_threads_nor_memory(worker: Worker) -> None:
             with suppress(OSError):  # it gave way
                 one.sendall(filler)
             most = max(most, len(threads_of_requests()))
-        assert worker.status("/") == 404
+        wait_until(lambda: _answers(worker))
 
     assert most <= THREADS_MAX
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     assert grown < THREADS_MAX * HEAD_MAX_BYTES + 32 * MIB
+
+
+def _answers(worker: Worker) -> bool:
+    """Return whether a new client is answered; on a busy machine it may have to give way too."""
+    try:
+        return worker.status("/") == 404
+    except OSError:
+        return False
 
 
 def outer_address() -> str:

@@ -35,8 +35,9 @@ def test_a_read_whose_server_never_answers_fails_is_reported_and_tried_again(
         until(lambda: decided(server, 1))
         until(lambda: live.ask()[0] == 200)
         until(lambda: live.logged("outage_over"))
-        # What another loop had asked meanwhile may be given up after this one is answered again.
-        assert [line["loop"] for line in live.logged("outage_begun")].count("read") == 1
+        # Any loop may notice first, and another may give up later what it had asked; each tells it once.
+        loops = [line["loop"] for line in live.logged("outage_begun")]
+        assert len(loops) == len(set(loops))
         live.end()
 
 
