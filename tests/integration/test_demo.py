@@ -23,11 +23,11 @@ from exitbrain.infrastructure.demo.claims import ClaimFalse
 from exitbrain.infrastructure.demo.results import Alteration, Tampering
 from exitbrain.infrastructure.demo.server import redis_program
 from exitbrain.infrastructure.demo.tampering import copy_store
+from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
-EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
 WITHOUT_SERVER = (
     story.Step("stream", "No stream", partial(story.stream_through, None)),
     story.STEPS[1],
@@ -36,15 +36,7 @@ WITHOUT_SERVER = (
 
 def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with nothing in its environment but a home and these settings."""
-    return subprocess.run(
-        [*EXITBRAIN, *arguments],
-        cwd=folder,
-        env={"HOME": str(folder), **settings},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=LIVENESS_S,
-        check=False,
-    )
+    return completed(list(arguments), folder, {"HOME": str(folder), **settings})
 
 
 @pytest.fixture(scope="module")
