@@ -91,7 +91,7 @@ venv: $(TEST)
 venv-full: $(FULL)
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-tools site build dist *.egg-info exitbrain-demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-tools site build dist *.egg-info exitbrain-demo exitbrain-demo-[0-9]* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find domain application infrastructure src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(1): the environment, $(2): the layer of the lock. pip takes no hash of a folder, so ExitBrain itself comes after, alone:

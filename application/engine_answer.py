@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 
 from exitbrain.application.ports.level_engine import BUILT_IN, EngineFailed, EngineUnavailable, LevelEngine
-from exitbrain.domain.checked_levels import checked_levels
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.checked import checked_levels
+from exitbrain.domain.levels.instrument import Bracket, Instrument
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 
 SAID_MAX = 300
 """Characters that are repeated of what an engine said."""
@@ -64,6 +64,30 @@ def levels_of(
         raise NoLevels(engine_name(engine, policy), unfit.field, shown, unfit.allowed) from unfit
     except Exception as error:  # its fields may be missing, or be code of its own
         raise NoLevels(engine_name(engine, policy), ANSWER, said_by(error), WANTED) from error
+
+
+def candidate_levels(
+    engine: LevelEngine, policy: Policy, inputs: LevelInputs, instrument: Instrument | None
+) -> RawLevels:
+    """Return the levels of a policy that somebody asks about.
+
+    Where our formulas give none, its parameters are at fault: raises InvalidValue; else raises what `levels_of` does.
+    """
+    try:
+        return levels_of(engine, policy, inputs, () if instrument is None else instrument.brackets)
+    except NoLevels as failed:
+        if failed.engine == BUILT_IN and not failed.raised:
+            raise unfit(policy) from failed
+        raise
+
+
+def unfit(policy: Policy) -> InvalidValue:
+    """Return the error of a policy that gives what is no level."""
+    return InvalidValue(
+        f"policy {policy.name}",
+        "a level that is not a finite number above 0",
+        "parameters that give finite levels above 0",
+    )
 
 
 def engine_name(engine: LevelEngine, policy: Policy) -> str:

@@ -2,8 +2,8 @@
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy import Policy, PolicyRef
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.policies.policy import Policy, PolicyRef
 
 
 class MissingSnapshot(ExitBrainError):

@@ -21,34 +21,34 @@ TABLE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 PREFACE = """# Benchmarks
 
-Taken with `make bench BENCH_ARGS=--write`; `make bench` only prints. Each figure stands beside what a user would pick
-instead, measured in the same run, and both are checked to have done the same work. Rates: higher is better; times and memory: lower.
-On shared cores the same figure moves by a third from run to run: read the ratios before the rates. "Reach" is what the
-project promises itself, "aim" what it would like.
+Run `make bench BENCH_ARGS=--write` to update this page; `make bench` only prints. Each figure has a peer, the tool a user
+would pick instead, measured in the same run; a check confirms that both did the same work. For rates higher is better, for
+times and memory lower. On shared cores a figure varies by a third from run to run, so read the ratios before the rates.
+"Reach" is the promise of the project, "aim" its wish.
 """
 
 NOTES = """## What moves the figures
 
-- **Shared cores.** What computes only (one decision, the whole decide, the replays) moves with the load that the
-  machine line states; the best of several runs is shown.
-- **The interpreter.** That of Debian is built with profile-guided optimisation. One built without computes the plain
-  formula 0.8 M times a second instead of 1.3 M on the same machine, and everything that computes is slower by a fifth.
-- **The disk.** Every transaction waits until the disk has it. One message for each transaction is nothing but that
-  wait; in batches of 256 it is a fifth of the time on an idle disk, and most of it on a busy one.
-- **The whole decide** is a sixth translation: JSON and every check of the intake, for the usual shape of a message. The
-  rest is formula, guards, and some four events with all that replay needs.
-- **Row replay** reads every page of the store to find the decisions in it, so its rate falls with what else a message
-  led to. Parts of the log are judged by as many processes as there are cores.
-- **No row for verdicts in columns.** The table had 10 M verdicts from Parquet in 2.2 s. They were verdicts on the mirror,
-  not on the store, and only for decisions without ticks, so that lane of `replay` was cut
-  ([ADR 15](adr/0015-the-mirror-and-the-lanes.md)). Rows judge the store itself.
-- **No rows beside vectorbt.** They measured a kernel for one target without costs, which no command reached. It was cut;
-  exits that vectorbt once found are held against the walk itself, by a test.
+- **Shared cores.** Pure computation (one decision, the whole decide, the replays) varies with the load given in the
+  machine line; the table shows the best of several runs.
+- **The interpreter.** Debian's is built with profile-guided optimisation. One built without runs the plain formula 0.8 M
+  times a second instead of 1.3 M on the same machine; all computation is a fifth slower.
+- **The disk.** Every transaction waits for the disk. With one message per transaction that wait is nearly all of the time;
+  in batches of 256 it is a fifth on an idle disk, and most of it on a busy one.
+- **The whole decide** spends a sixth on translation: JSON and every check of the intake, for the usual shape of a
+  message. The rest is formula, guards, and about four events with all that replay needs.
+- **Row replay** reads every page of the store to find the decisions in it, so its rate falls with the other events per
+  message. It uses one process per core, each for a part of the log.
+- **No row for verdicts in columns.** The table had 10 M verdicts from Parquet in 2.2 s. They checked the mirror, not the
+  store, and only decisions without ticks, so that lane of `replay` was cut
+  ([ADR 15](adr/0015-the-mirror-and-the-lanes.md)). Rows check the store itself.
+- **No rows beside vectorbt.** They measured a kernel for one target without costs that no command used, so it was cut. A
+  test still compares the walk with exits found by vectorbt.
 
-## Installation of what the demo needs
+## Installing the demo
 
-Promised: 60 s and 250 MB. Taken by hand in a fresh clone, on two cores at a load of 7 (`make demo`, then
-`du -sm .venv`): 36.8 s and 209 MB, and 7.3 s for the demo itself.
+Promised: 60 s and 250 MB. Measured by hand in a fresh clone, on two cores at a load of 7 (`make demo`, then
+`du -sm .venv`): 36.8 s and 209 MB, plus 7.3 s for the demo.
 """
 
 

@@ -5,21 +5,21 @@ from uuid import uuid4
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import plain_levels
-from exitbrain.application import opening
-from exitbrain.application.handling import Context, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.formulas.registry import V3_5
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.decided import Context, State
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_5
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import lines
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator

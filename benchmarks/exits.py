@@ -7,14 +7,15 @@ import numpy as np
 
 from benchmarks.measure import Figure, best_of
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.values import Side, round_trip_cost
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
-from exitbrain.domain.walk.outcome import Walk
 from exitbrain.infrastructure.lab.walking.columns import WalkColumns, given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
+from tests.prices import prices_at
 
 IN_A_ROW = 5
 CANDLES, POSITIONS = 100_000, 1_000

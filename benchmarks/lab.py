@@ -17,10 +17,10 @@ import pandas as pd
 from benchmarks.measure import Figure, best_of
 from benchmarks.recorded_columns import write_segments
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import DecisionReplay
+from exitbrain.application.replay.decisions import DecisionReplay
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.lsf_window import lsf_changes

@@ -9,23 +9,23 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from benchmarks.measure import Figure, best_of
-from exitbrain.application import opening
-from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recording import Recorder
-from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy import Policy
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut, RowCounterfactual
+from exitbrain.domain.catalogue import DECISION_TOPICS
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
@@ -33,7 +33,7 @@ from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -98,17 +98,17 @@ def _stored(ledger: InMemoryLedger, count: int) -> Iterator[RawRow]:
         yield entry.position, UUID(int=entry.stream_id.int).hex, entry.version, event.topic, event.state
 
 
-def _recorded(ledger: InMemoryLedger, count: int) -> Recorded:
+def _recorded(ledger: InMemoryLedger, count: int) -> RecordedRows:
     columns = columns_of(_stored(ledger, count))
     found = [ledger.instrument(content_hash) for content_hash in columns.snapshot.values]
     snapshots = SnapshotColumns.of([each or Instrument("unknown") for each in found])
-    return Recorded(columns, (V3_5,), np.zeros(len(columns), dtype=np.int64), snapshots)
+    return RecordedRows(columns, (V3_5,), np.zeros(len(columns), dtype=np.int64), snapshots)
 
 
-def _in_columns(policies: Sequence[Policy], recorded: Recorded) -> Counterfactual:
+def _in_columns(policies: Sequence[Policy], recorded: RecordedRows) -> Counterfactual:
     sweep = Sweep(policies)
     sweep.take(recorded)
-    return sweep.answer(LeftOut())
+    return sweep.answer(LeftOut(0, 0, 0))
 
 
 def _by_row(ledger: InMemoryLedger, policies: Sequence[Policy]) -> Counterfactual:

@@ -13,8 +13,8 @@ import redis
 from benchmarks.live import INCOMING, SYMBOLS, server_of_streams, workers_on
 from benchmarks.measure import Figure
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.redis.trimming import trim_advice
+from exitbrain.infrastructure.wire.stream_names import Names
 
 MESSAGES = 1_000_000
 CHUNK = 1_000

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.vectorbt_exits import vectorbt_exits
-from exitbrain.infrastructure.lab.walking.arrays import Integers, Mask
+from exitbrain.infrastructure.lab.arrays import Integers, Mask
 from tests.property.exits_of_vectorbt import FILE, digest_of, recorded_entries, rows_of
 from tests.property.one_target import Exits, OneTarget, Prices
 from tests.property.seeded_walks import RULES, seeded_walks

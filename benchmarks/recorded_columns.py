@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy_register import PolicyRegister
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
+from exitbrain.domain.policies.formulas.terms import FormulaOutputs
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.lab.arrays import InputColumns
 from exitbrain.infrastructure.lab.decision_columns import INPUTS, OUTPUTS, PLAN_ID, Coded, DecisionColumns

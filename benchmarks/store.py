@@ -11,16 +11,16 @@ from uuid import UUID
 
 from benchmarks.measure import Figure, best_of
 from benchmarks.peer import PlainApplication, PlainPlan, plain_levels
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.replay import ReplayReport
-from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.replay.decisions import ReplayReport
 from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import StoreOpened
 from exitbrain.infrastructure.cli.store import collecting_seldom
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
-from exitbrain.infrastructure.parallel_replay import Processes, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import Processes, replay_in_parallel
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 

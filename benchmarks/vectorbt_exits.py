@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.infrastructure.lab.walking.arrays import Mask
+from exitbrain.infrastructure.lab.arrays import Mask
 from tests.property.one_target import OPEN_AT_END, Exits, OneTarget, Prices
 
 with warnings.catch_warnings():

@@ -1,7 +1,7 @@
 """An mkdocs hook: what the pages say of the code in numbers and tables is taken from the code when they are built.
 
 A page holds `<!-- generated: name -->` where the text of `SECTIONS[name]` belongs. So the event catalogue, the JSON
-Schemas, the fingerprints and the tables of levels can not go stale, and nothing generated is kept in the repository.
+Schemas, the fingerprints and the tables of levels cannot go stale, and nothing generated is kept in the repository.
 """
 
 import json
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import partial
+from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -20,15 +21,23 @@ from uuid import UUID
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from exitbrain.application import opening
-from exitbrain.application.intake import Intake
-from exitbrain.application.planning import plan_levels
 from exitbrain.application.ports.publisher import Outgoing
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.exit_plan import (
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.planning import plan_levels
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.catalogue import EVENT_CLASSES
+from exitbrain.domain.levels.guard_rules import GUARDS, LEVEL_RULES, SIGNAL_RULES, GuardRule
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Bracket, Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.levels.levels import LevelInputs, fractions_of
+from exitbrain.domain.levels.liquidation import liquidation_in_floats
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.exit_plan import (
     ExitPlan,
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -37,29 +46,23 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.formulas.fingerprint import GRID_VERSION, fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.guards import GUARDS, Freshness
-from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.levels import LevelInputs, fractions_of
-from exitbrain.domain.liquidation import liquidation_in_floats
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
-from exitbrain.domain.position import (
+from exitbrain.domain.policies.fingerprint import GRID_VERSION, fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
-    Position,
     PositionClosed,
     PositionIncreased,
     PositionOpened,
     PositionReduced,
 )
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Origin, Side, changed, fields_of
-from exitbrain.infrastructure.cli.reports import schemas
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.cli.results import schemas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.library.facade import ExitBrain
@@ -136,15 +139,30 @@ def sections_in(markdown: str) -> list[str]:
 
 
 def event_catalogue() -> str:
-    """Return every stored class with its fields, and then the types that they are made of."""
-    events = [stored.cls for stored in STORED_CLASSES]
-    nested = _nested_types(events)
+    """Return a table of all events, every stored class with its fields, and then the types that they are made of."""
+    nested = _nested_types(EVENT_CLASSES)
     return "\n\n".join(
         [
+            _facts_of_events(),
             *(_event(stored) for stored in STORED_CLASSES),
             "## Types inside events",
             *(_nested_type(each) for each in sorted(nested, key=lambda each: each.__name__)),
         ]
+    )
+
+
+def _facts_of_events() -> str:
+    return _table(
+        ("what happened", "event", "about", "published as"),
+        (
+            (
+                cls.LABEL,
+                f"[{cls.__name__}](#{cls.__name__.lower()})",
+                cls.ABOUT,
+                ", ".join(f"`{event_type}`" for event_type in cls.PUBLISHED_AS),
+            )
+            for cls in EVENT_CLASSES
+        ),
     )
 
 
@@ -291,7 +309,7 @@ def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str
 def _entry_as_published(entry: Outgoing) -> str:
     shown = {**entry.fields, "payload": json.loads(entry.fields["payload"])}
     text = json.dumps(shown, indent=2, ensure_ascii=False)
-    return _folded(f"An entry of {entry.stream}, its payload decoded", "json", text)
+    return _folded(f"An entry of {entry.stream}, with its payload decoded", "json", text)
 
 
 def published_examples() -> dict[str, Outgoing]:
@@ -309,7 +327,7 @@ def published_examples() -> dict[str, Outgoing]:
             V3_5_FRACTION,
             scope=EVERY_SYMBOL,
             by="risk desk",
-            why="the unit that was meant",
+            why="the intended unit",
             at=_MADE_UP.now(),
         )
     )
@@ -359,35 +377,35 @@ def accepted_fields() -> str:
 
 def asking_fields() -> str:
     """Return which fields say what an intent asks for, what an exit leaves open, and what is paper."""
-    types = f"{_code(asked.ORDER_TYPE_NAMES)} may hold a type of order too (STOP_MARKET), which says nothing"
+    types = f"{_code(asked.ORDER_TYPE_NAMES)} may also hold an order type (STOP_MARKET), which is ignored"
     rows = (
-        (asked.SIDE_NAMES, "an order word, or any other word"),
-        (asked.WORD_NAMES[len(asked.SIDE_NAMES) :], "a word that says exit, entry, HOLD or FLAT"),
-        (asked.MORE_WORD_NAMES, f"the same, where every part of the word is known; {types}"),
-        (asked.REDUCE_FLAGS, "a flag: it reduces"),
-        (asked.CLOSE_FLAGS, "a flag: it closes"),
+        (asked.SIDE_NAMES, "an order word or any other word"),
+        (asked.WORD_NAMES[len(asked.SIDE_NAMES) :], "a word for exit, entry, HOLD or FLAT"),
+        (asked.MORE_WORD_NAMES, f"the same, if every part of the word is known; {types}"),
+        (asked.REDUCE_FLAGS, "a flag that reduces"),
+        (asked.CLOSE_FLAGS, "a flag that closes"),
         (asked.POSITION_SIDE_NAMES, f"the side of the position: {asked.POSITION_SIDE_ALLOWED}"),
         (asked.MARKET_POSITION_NAMES, f"the side of the position after the order: {asked.MARKET_POSITION_ALLOWED}"),
         (asked.MARKET_SIZE_NAMES, "the size of the position after the order"),
-        (remaining.REMAINING_NAMES, "of an exit or a report: the quantity that remains"),
-        (remaining.PARTIAL_FLAGS, "a flag of an exit or a report: something remains"),
-        (remaining.PARTIAL_TEXTS, "of an exit or a report: the word PARTIAL in it says that something remains"),
+        (remaining.REMAINING_NAMES, "in an exit or a report: the remaining quantity"),
+        (remaining.PARTIAL_FLAGS, "in an exit or a report: a flag that something remains"),
+        (remaining.PARTIAL_TEXTS, "in an exit or a report: the word PARTIAL means that something remains"),
         (paper.PAPER_FLAGS, "a flag: paper trading"),
-        (paper.MODE_NAMES, f"paper trading, where it is one of {', '.join(paper.PAPER_WORDS)}"),
+        (paper.MODE_NAMES, f"paper trading, if it is one of {', '.join(paper.PAPER_WORDS)}"),
     )  # fmt: skip
-    return _table(("fields", "say"), ((_code(names), said) for names, said in rows))
+    return _table(("fields", "meaning"), ((_code(names), said) for names, said in rows))
 
 
 def words_of_intents() -> str:
     """Return the words of an intent and what each kind says."""
     rows = (
-        (words.ORDER_WORDS, "an order; it contradicts nothing"),
-        ((*words.CLOSE_WORDS, *words.STOP_WORDS), "an end of the whole position"),
-        ((*words.REDUCE_WORDS, *words.TARGET_WORDS), "an end of a part"),
-        (words.PARTIAL_WORDS, "that something remains, alone or with a word of the two rows above"),
+        (words.ORDER_WORDS, "an order; contradicts nothing"),
+        ((*words.CLOSE_WORDS, *words.STOP_WORDS), "closes the whole position"),
+        ((*words.REDUCE_WORDS, *words.TARGET_WORDS), "closes a part"),
+        (words.PARTIAL_WORDS, "something remains; alone or with a word of the two rows above"),
         (words.ENTRY_WORDS, "an entry"),
     )
-    return _table(("words", "say"), ((", ".join(each), said) for each, said in rows))
+    return _table(("words", "meaning"), ((", ".join(each), said) for each, said in rows))
 
 
 def symbol_spellings() -> str:
@@ -396,7 +414,7 @@ def symbol_spellings() -> str:
         *((_code(each.split(", ")), "perpetual", where) for each, where in symbols.PERPETUAL_SPELLINGS),
         *((_code(each.split(", ")), "spot", where) for each, where in symbols.SPOT_SPELLINGS),
     )
-    return _table(("written as", "market", "by"), rows)
+    return _table(("written as", "market", "used by"), rows)
 
 
 def placeholder_words() -> str:
@@ -426,13 +444,13 @@ def _allowed(shape: type[BaseModel], name: str) -> str:
         shape.model_validate({"symbol": "X", "side": "BUY", name: []})
     except ValidationError as error:
         return refusal_of(error, (name,)).allowed
-    return "anything; what is no text counts as absent"
+    return "anything; a value that is not text counts as absent"
 
 
 def _properties(schema: dict[str, Any]) -> str:
     required = schema.get("required", [])
     rows = (
-        (f"`{name}`", _schema_words(each) + ("" if name in required else "; not always there"))
+        (f"`{name}`", _schema_words(each) + ("" if name in required else "; may be absent"))
         for name, each in schema["properties"].items()
     )
     return _table(("key", "type"), rows)
@@ -566,6 +584,29 @@ def cap_of_v3_6() -> str:
     return _table(("maintenance rate", "cap binds from", "at 125x"), rows)
 
 
+def guards_on_the_signal() -> str:
+    """Return a row for each guard on the signal."""
+    return _guard_table(SIGNAL_RULES)
+
+
+def guards_on_the_levels() -> str:
+    """Return a row for each guard on the levels."""
+    return _guard_table(LEVEL_RULES)
+
+
+def _guard_table(rules: dict[str, GuardRule]) -> str:
+    rows = (
+        (
+            f"`{name}`",
+            rule.passes,
+            ", ".join(f"`{figure}`" for figure in rule.figures),
+            ", or ".join(rule.unknown),
+        )
+        for name, rule in rules.items()
+    )
+    return _table(("guard", "passes when", "figures of a failure", "not checkable when"), rows)
+
+
 def guards_by_policy() -> str:
     """Return what every guard finds under each shipped policy, for one position at 20x."""
     instrument = changed(
@@ -630,9 +671,22 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
+def rooms() -> str:
+    """Return every package of the three layers with the line that it says of itself."""
+    packages = [
+        f"exitbrain.{'.'.join(init.parent.relative_to(ROOT).parts)}"
+        for layer in ("domain", "application", "infrastructure")
+        for init in sorted((ROOT / layer).rglob("__init__.py"))
+    ]
+    return _table(
+        ("package", "holds"), ((f"`{name}`", getdoc(import_module(name)) or "") for name in packages)
+    )
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     section.__name__: section
     for section in (
+        rooms,
         event_catalogue,
         json_schemas,
         published_payloads,
@@ -648,6 +702,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
         levels_by_policy,
         stop_beyond_liquidation,
         cap_of_v3_6,
+        guards_on_the_signal,
+        guards_on_the_levels,
         guards_by_policy,
     )
 }

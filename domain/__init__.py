@@ -1,1 +1,1 @@
-"""The language of ExitBrain: values, formulas, guards, aggregates and their events; pure: the standard library and `Struct`."""
+"""The rules of exits: values, formulas, guards, aggregates and their events. Pure: the standard library and `Struct`."""

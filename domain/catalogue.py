@@ -1,53 +1,39 @@
-"""The catalogue: every event that a record can hold, in the order in which the documentation tells of them."""
+"""The catalogue: every event that a record can hold. Whatever lists events is derived from it."""
 
 from typing import get_args
 
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import (
-    ExitPlanCancelled,
-    ExitPlanCompleted,
-    ExitPlanOpened,
-    ExitPlanResized,
-    LevelsComputed,
-    LevelsRefused,
-)
-from exitbrain.domain.instrument import InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import (
-    CloseReported,
-    LeverageChanged,
-    PositionClosed,
-    PositionIncreased,
-    PositionOpened,
-    PositionReduced,
-)
-from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.store import EpochRaised, StoreOpened
+from exitbrain.domain.events import About
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.configuration import IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, PlanEvent
+from exitbrain.domain.policies.register import RegisterEvent
+from exitbrain.domain.positions.position import PositionEvent
+from exitbrain.domain.store import StoreEvent
 
 ExitEvent = (
-    StoreOpened
-    | EpochRaised
-    | PolicyRegistered
-    | PolicyActivated
+    StoreEvent
+    | RegisterEvent
     | IntakeConfigured
     | MessageReceived
     | KeyClaimed
     | InstrumentSnapshotTaken
-    | PositionOpened
-    | PositionIncreased
-    | LeverageChanged
-    | PositionReduced
-    | PositionClosed
-    | CloseReported
-    | ExitPlanOpened
-    | LevelsComputed
-    | LevelsRefused
-    | ExitPlanResized
-    | ExitPlanCompleted
-    | ExitPlanCancelled
+    | PositionEvent
+    | PlanEvent
 )
 """Any event of the record: a `match` over it that ends in `assert_never` is checked to forget none."""
 
 EVENT_CLASSES: tuple[type[ExitEvent], ...] = get_args(ExitEvent)
-"""The same as classes."""
+"""The same as classes, in the order in which the documentation tells of them."""
+
+
+def topics_about(*subjects: About) -> tuple[str, ...]:
+    """Return the topics of the events that are about one of these."""
+    return tuple(cls.TOPIC for cls in EVENT_CLASSES if cls.ABOUT in subjects)
+
+
+DECISION_TOPICS: tuple[str, ...] = tuple(cls.TOPIC for cls in get_args(Decision))
+PUBLISHED_TOPICS = tuple(cls.TOPIC for cls in EVENT_CLASSES if cls.PUBLISHED_AS)
+BEGINNING_TOPICS = topics_about(About.STORE, About.RECEIPT)
+"""The topics that are never the effect of the message before them in the log."""

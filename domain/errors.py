@@ -9,8 +9,8 @@ SHOWN_MAX = 200
 class ExitBrainError(Exception):
     """The base of every error that ExitBrain raises on purpose.
 
-    Any of them can be copied and pickled, with its attributes, and so comes back whole from another process. What can
-    not be pickled itself, such as a bad value that was given, comes back as its repr.
+    Any of them can be copied and pickled, with its attributes, and so comes back whole from another process. What cannot
+    be pickled itself, such as a bad value that was given, comes back as its repr.
     """
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -58,7 +58,7 @@ class UnknownPolicy(DomainError):
 
 
 class WrongState(DomainError):
-    """A command met an aggregate that can not obey it in its present state."""
+    """A command met an aggregate that cannot obey it in its present state."""
 
 
 def _shown(value: object) -> str:

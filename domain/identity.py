@@ -1,23 +1,17 @@
 """Ids: uuid5 of meaningful parts, so the same thing has the same id in every process and every replay."""
 
 from functools import lru_cache
-from hashlib import sha1, sha256
+from hashlib import sha256
 from urllib.parse import quote
-from uuid import NAMESPACE_DNS, UUID, SafeUUID, uuid5
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "exitbrain")
-_NAMESPACE_BYTES = NAMESPACE.bytes
 
 # What percent-encoding leaves as it is.
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
 _VERSION_AND_VARIANT = ~((0xF << 76) | (0x3 << 62))
-_UUID5 = (5 << 76) | (2 << 62)
 _UUID8 = (8 << 76) | (2 << 62)
 _HASH_BITS = (1 << 80) - 1
-
-# The slots of a UUID, which it does not let anyone assign.
-_set_int, _set_is_safe = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__
-_UNKNOWN_SAFETY = SafeUUID.unknown
 
 
 def id_of(*parts: object) -> UUID:
@@ -25,9 +19,7 @@ def id_of(*parts: object) -> UUID:
     texts = [str(part) for part in parts]
     if "".join(texts).strip(_UNRESERVED):
         texts = [quote(text, safe="") for text in texts]
-    # The arithmetic of uuid.uuid5 without its conversions: ids are made several times for each message.
-    digest = sha1(_NAMESPACE_BYTES + "/".join(texts).encode(), usedforsecurity=False).digest()
-    return _uuid(int.from_bytes(digest[:16], "big") & _VERSION_AND_VARIANT | _UUID5)
+    return uuid5(NAMESPACE, "/".join(texts))
 
 
 # What is asked for several times while a message is handled is kept.
@@ -71,15 +63,7 @@ def receipt_id(source: str, entry_id: str, time_ms: int) -> UUID:
     digest = sha256(f"{_percent_encoded(source)}/{_percent_encoded(entry_id)}".encode()).digest()
     tail = int.from_bytes(digest[:10], "big") & _HASH_BITS
     head = min(max(time_ms, 0), (1 << 48) - 1) << 80
-    return _uuid((head | tail) & _VERSION_AND_VARIANT | _UUID8)
-
-
-def _uuid(number: int) -> UUID:
-    """Make a UUID of 128 bits that need no check: `UUID(int=...)` takes as long as the hash they come from."""
-    made = object.__new__(UUID)
-    _set_int(made, number)
-    _set_is_safe(made, _UNKNOWN_SAFETY)
-    return made
+    return UUID(int=(head | tail) & _VERSION_AND_VARIANT | _UUID8)
 
 
 def _percent_encoded(part: str) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Event
 from exitbrain.domain.errors import WrongState
+from exitbrain.domain.events import About, Event
 
 FORMAT = 2
 """The store format this version reads and writes; any new event or class version raises it."""
@@ -16,10 +15,12 @@ FORMAT = 2
 FIRST_EPOCH = 1
 
 
-class StoreOpened(Struct, frozen=True):
+class StoreOpened(Event, frozen=True):
     """A store was begun. Its id was drawn then, so no two stores share one; copies of a store do."""
 
-    TOPIC: ClassVar[str] = "exitbrain.StoreOpened"
+    TOPIC = "exitbrain.StoreOpened"
+    LABEL = "store opened"
+    ABOUT = About.STORE
 
     format: int
     version: str
@@ -27,14 +28,19 @@ class StoreOpened(Struct, frozen=True):
     store_id: UUID
 
 
-class EpochRaised(Struct, frozen=True):
+class EpochRaised(Event, frozen=True):
     """A copy of the store began to publish in place of another: what it says from here on is of a new epoch."""
 
-    TOPIC: ClassVar[str] = "exitbrain.EpochRaised"
+    TOPIC = "exitbrain.EpochRaised"
+    LABEL = "epoch raised"
+    ABOUT = About.STORE
 
     epoch: int
     version: str
     recorded_at: datetime
+
+
+StoreEvent = StoreOpened | EpochRaised
 
 
 class StoreIdentity(Struct, frozen=True):

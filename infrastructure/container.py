@@ -9,22 +9,22 @@ from uuid import uuid4
 from dependency_injector import containers, providers
 
 from exitbrain import __version__
-from exitbrain.application.context_audit import ContextAudit
-from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay
 from exitbrain.application.live.supervisor import Journal
-from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.application.opening import begin_or_check, check, shipped_register
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import NoStore
 from exitbrain.application.ports.instruments import Instruments, LiveInstruments, NoInstruments
+from exitbrain.application.queries.lsf_history import LsfAudit
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recording import Recorder
-from exitbrain.application.replay import DecisionReplay
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import begin_or_check, check, shipped_register
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import DecisionReplay
+from exitbrain.application.replay.intake import IntakeReplay
 from exitbrain.infrastructure.binance.access import binance_access
 from exitbrain.infrastructure.clock import SystemClock
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.named import NamedEngines
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -131,7 +131,7 @@ def opened(
     )
     try:
         if access == "create":
-            container.instruments()  # a file that can not be read must not leave an empty store behind
+            container.instruments()  # a file that cannot be read must not leave an empty store behind
         container.ledger()
         yield container
     finally:

@@ -62,7 +62,7 @@ hidden = OF_THIS_PROCESS.hidden
 
 
 def masked(url: str) -> str:
-    """Return a URL without its secrets; one that can not be read shows its scheme alone."""
+    """Return a URL without its secrets; one that cannot be read shows its scheme alone."""
     parts = parts_of(url)
     if parts is not None:
         return _shown(parts)

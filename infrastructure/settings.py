@@ -5,35 +5,24 @@ The caller names the file of variables. `EXITBRAIN_SECRETS` names the folder of 
 """
 
 import os
-from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.errors import SHOWN_MAX, ExitBrainError
-from exitbrain.domain.policy import FOREIGN
+from exitbrain.domain.errors import SHOWN_MAX
+from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
-from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
-from exitbrain.infrastructure.redis.streams import DEFAULT_GROUP, Names
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
-from exitbrain.infrastructure.text_files import NotUtf8, read_text
+from exitbrain.infrastructure.setting_files import PREFIX, EnvFile, check_file, secret_file, secret_files
+from exitbrain.infrastructure.setting_files import SettingsError as SettingsError  # noqa: PLC0414 - also from here
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, STREAM_ID_ALLOWED, STREAM_ID_END
 from exitbrain.infrastructure.wire.scalars import account_of
-
-PREFIX = "EXITBRAIN_"
+from exitbrain.infrastructure.wire.stream_names import DEFAULT_GROUP, Names
 
 ENV_FILE = Path(".env")
 """What the command line reads in the working folder; a library reads no file that it was not told of."""
@@ -45,34 +34,6 @@ _NAME = r"^[^\s{}\p{Cc}]{1,64}$"
 _NOT_SETTINGS = ("DEBUG", "TEST_", "SECRETS")
 
 SECRETS = ("binance_api_key", "binance_api_secret", "health_token")
-
-_NOT_OF_A_FILE: dict[str, tuple[Callable[[str], bool], str, str]] = {
-    "policy": (lambda value: value.strip().startswith(FOREIGN), "names code to run", "--policy"),
-    "store": (
-        lambda value: bool(value) and not value.startswith(("sqlite:", "memory:")),
-        "says where a password is sent",
-        "--store",
-    ),
-    "redis": (bool, "says where a password is sent", "--redis"),
-    "binance_url": (bool, "says where keys are sent", ""),
-}
-"""What only a flag or the real environment may say: which values of a setting, why, and its flag."""
-
-
-class SettingsError(ExitBrainError):
-    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
-
-
-class _EnvFile(DotEnvSettingsSource):
-    """A file such as `.env`, with a byte order mark or without; it may be absent."""
-
-    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
-        try:
-            text = read_text(file_path)
-        except (*UNREADABLE, NotUtf8) as error:
-            raise SettingsError(f"{file_path} can not be read: {reason_of(error)}") from error
-        # As the base class would: names in any case, an empty value as if it were absent.
-        return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
 
 
 class Settings(BaseSettings):
@@ -265,10 +226,10 @@ def load_settings(*, env_file: Path | None = None, **given: Any) -> Settings:
     nor where credentials go.
     """
     passed = {name: value for name, value in given.items() if value is not None}
-    above = _secret_files() | EnvSettingsSource(Settings)() | passed
-    of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
+    above = secret_files(Settings.model_fields) | EnvSettingsSource(Settings)() | passed
+    of_file = {} if env_file is None else EnvFile(Settings, env_file)()
     if env_file is not None:
-        _check_file(env_file, {name: value for name, value in of_file.items() if name not in above})
+        check_file(env_file, {name: value for name, value in of_file.items() if name not in above})
     try:
         return Settings(**of_file | above)
     except ValidationError as error:
@@ -287,8 +248,8 @@ def _shown(value: object) -> str:
 def sources_of(*, env_file: Path | None = None, **given: Any) -> dict[str, str]:
     """Return, for each setting in force that is no default, where `load_settings` takes it from."""
     passed = {name for name, value in given.items() if value is not None}
-    of_environment, of_secrets = EnvSettingsSource(Settings)(), _secret_files()
-    of_file = {} if env_file is None else _EnvFile(Settings, env_file)()
+    of_environment, of_secrets = EnvSettingsSource(Settings)(), secret_files(Settings.model_fields)
+    of_file = {} if env_file is None else EnvFile(Settings, env_file)()
     found: dict[str, str] = {}
     for name in Settings.model_fields:
         if name in passed:
@@ -296,45 +257,10 @@ def sources_of(*, env_file: Path | None = None, **given: Any) -> dict[str, str]:
         elif name in of_environment:
             found[name] = "environment"
         elif name in of_secrets:
-            found[name] = f"secret file {_secret_file(name)}"
+            found[name] = f"secret file {secret_file(name)}"
         elif name in of_file:
             found[name] = f"file {(env_file or ENV_FILE).absolute()}"
     return found
-
-
-def _check_file(file: Path, of_file: Mapping[str, str]) -> None:
-    """Raise SettingsError where what a file sets says whose code runs, or where credentials go."""
-    for name, (is_meant, why, flag) in _NOT_OF_A_FILE.items():
-        if is_meant(of_file.get(name, "")):
-            ways = f"{flag} or the environment variable" if flag else "the environment variable"
-            setting = f"{PREFIX}{name.upper()}"
-            raise SettingsError(
-                f"{file.absolute()} sets {setting}, and {why}, which no file may; allowed: {ways} {setting}"
-            )
-
-
-def _secret_files() -> dict[str, str]:
-    """Return the settings in the folder that the environment names. Raises SettingsError."""
-    folder = os.environ.get(f"{PREFIX}SECRETS")
-    if not folder:
-        return {}
-    if not Path(folder).is_dir():
-        raise SettingsError(f"{PREFIX}SECRETS is {folder!r}; allowed: a folder with a file for each secret")
-    files = {name: _secret_file(name) for name in Settings.model_fields}
-    return {name: value for name, file in files.items() if (value := _secret_in(file))}
-
-
-def _secret_file(name: str) -> Path:
-    return Path(os.environ[f"{PREFIX}SECRETS"]) / f"{PREFIX}{name}".lower()
-
-
-def _secret_in(file: Path) -> str:
-    try:
-        return read_text(file).strip()
-    except FileNotFoundError:
-        return ""
-    except (*UNREADABLE, NotUtf8) as error:
-        raise SettingsError(f"the secret file {file} can not be read: {reason_of(error)}") from error
 
 
 def unknown_settings(env_file: Path) -> dict[str, str]:
@@ -343,7 +269,7 @@ def unknown_settings(env_file: Path) -> dict[str, str]:
     The value is the setting whose name is nearest, empty where none is near.
     """
     known = [name.upper() for name in Settings.model_fields]
-    given = sorted({name.upper() for name in (*os.environ, *_EnvFile(Settings, env_file).env_vars)})
+    given = sorted({name.upper() for name in (*os.environ, *EnvFile(Settings, env_file).env_vars)})
     return {
         f"{PREFIX}{name}": next((f"{PREFIX}{like}" for like in get_close_matches(name, known, n=1)), "")
         for name in [one.removeprefix(PREFIX) for one in given if one.startswith(PREFIX)]

@@ -26,7 +26,7 @@ class Parts:
 
 
 def parts_of(url: str) -> Parts | None:
-    """Return the parts of a URL, None for a text that is none or that can be read in more than one way.
+    """Return the parts of a URL, None for a text that is not a URL or that can be read in more than one way.
 
     A character of a password that ends the password for a client makes such a URL: what is left over of it would be
     taken for a host, a port or a database, and be shown as one.

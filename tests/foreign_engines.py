@@ -79,14 +79,14 @@ class Leaving(Giving):
 
 
 class Unspeakable(Exception):
-    """An error that can not even be printed."""
+    """An error that cannot even be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
 
 class Speechless(Giving):
-    """Fail with an error that can not be printed."""
+    """Fail with an error that cannot be printed."""
 
     def compute_levels(self, *given: float, **modifiers: float | None) -> Any:
         raise Unspeakable

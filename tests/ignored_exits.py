@@ -5,10 +5,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import position_id, receipt_id
-from exitbrain.domain.receipt import (
+from exitbrain.domain.messages.receipt import (
     Cycle,
     Disposition,
     IgnoredExit,
@@ -17,6 +16,7 @@ from exitbrain.domain.receipt import (
     Reason,
     Refusal,
 )
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import Origin, Side, TimeOrigin, Whose, changed
 from tests.world import NOON, NOON_MS, World
 

@@ -1,6 +1,6 @@
 """The names of streams, groups and keys as they are without settings."""
 
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NAMES = Names()
 STORE = "0b7f3f0e-0000-4000-8000-000000000001"

@@ -17,17 +17,17 @@ import sys
 import threading
 from typing import Any, NoReturn
 
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED
 
 # Imported once for all commands; the laboratory is not, for few of them need it.
-from exitbrain.infrastructure.cli import booking as _booking  # noqa: F401
-from exitbrain.infrastructure.cli import checkup as _checkup  # noqa: F401
-from exitbrain.infrastructure.cli import ingesting as _ingesting  # noqa: F401
-from exitbrain.infrastructure.cli import replaying as _replaying  # noqa: F401
-from exitbrain.infrastructure.cli import serving as _serving  # noqa: F401
+from exitbrain.infrastructure.cli import book as _book  # noqa: F401
+from exitbrain.infrastructure.cli import doctor as _doctor  # noqa: F401
+from exitbrain.infrastructure.cli import ingest as _ingest  # noqa: F401
+from exitbrain.infrastructure.cli import replay as _replay  # noqa: F401
 from exitbrain.infrastructure.cli.main import main
 from exitbrain.infrastructure.event_store import postgres as _postgres  # noqa: F401
+from exitbrain.infrastructure.worker import serving as _serving  # noqa: F401
 
 STDIN = 0
 

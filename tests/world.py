@@ -5,26 +5,26 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from exitbrain.application import opening
-from exitbrain.application.context_audit import ContextAudit
-from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay
-from exitbrain.application.lsf_audit import LsfAudit, LsfChange
-from exitbrain.application.outcome import Outcome, PolicyInForce
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.queries.lsf_history import LsfAudit, LsfChange
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recording import Recorder, Saved
-from exitbrain.application.replay import DecisionReplay, ReplayReport
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.policy import Policy
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder, Saved
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import DecisionReplay, ReplayReport
+from exitbrain.application.replay.intake import IntakeReplay
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.result import Outcome, PolicyInForce
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import Origin, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

@@ -1,1 +1,1 @@
-"""The live path: messages from streams into decisions, decisions out to streams, and the watch over it."""
+"""The loops of a worker and their supervisor."""

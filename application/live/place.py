@@ -11,7 +11,7 @@ from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.ports.live_recording import LiveRecording
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace, ReadingPlaces
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import EntryId
 
 BEGINNING = EntryId(0, 0)

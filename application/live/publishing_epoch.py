@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from exitbrain.application.opening import identity_of, raise_epoch
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.publisher import PublishedPosition, Stated
+from exitbrain.application.recording.opening import identity_of, raise_epoch
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 
 

@@ -29,7 +29,7 @@ Step = Callable[[], Awaitable[object]]
 
 
 class LoopFailed(ExitBrainError):
-    """A loop can not go on; the process must end with a non-zero code."""
+    """A loop cannot go on; the process must end with a non-zero code."""
 
 
 class Journal(Protocol):

@@ -19,9 +19,9 @@ from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
 from exitbrain.application.live.turn_watch import TurnWatch
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
 from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
+from exitbrain.domain.messages.result import Outcome
 
 
 class WorkerSettings(Struct, frozen=True):
@@ -75,7 +75,7 @@ class Worker:
         return len(self._buffer) + len(self._batch) + len(self._recorded)
 
     async def run(self) -> None:
-        """Work until told to stop; raises LoopFailed when a loop can not go on."""
+        """Work until told to stop; raises LoopFailed when a loop cannot go on."""
         supervisor, settings = self._supervisor, self._settings
         supervisor.start("read", self._read)
         supervisor.start("commit", self._commit)
@@ -159,7 +159,7 @@ class Worker:
         await self._tell_and_acknowledge(
             [(delivery, outcome) for delivery, outcome in batch if isinstance(outcome, Outcome)]
         )
-        # Only then those in doubt, one by one: a store that can not be reached must not hold up the others.
+        # Only then those in doubt, one by one: a store that cannot be reached must not hold up the others.
         for delivery, outcome in batch:
             if isinstance(outcome, Undecided) and (refused := await self._given_up(delivery, outcome)):
                 await self._tell_and_acknowledge([(delivery, refused)])
@@ -172,7 +172,7 @@ class Worker:
             self._note("acknowledged", len(settled), watch)
 
     async def _given_up(self, delivery: Delivery, undecided: Undecided) -> Outcome | None:
-        """Return the refusal of a message that can not be decided; None while it is to come again."""
+        """Return the refusal of a message that cannot be decided; None while it is to come again."""
         facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": undecided.error}
         self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
         if delivery.attempt < self._settings.attempts_max:

@@ -12,15 +12,16 @@ the process has seen anything later. Against it stand, each for all decisions or
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, changed
 
 PART = "engine"
@@ -35,8 +36,7 @@ IN_REVERSE = "asked in reverse order"
 OTHER_FUTURE = "asked after altered later inputs"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One decision to be asked of an engine: what it is called in findings, and what goes in."""
 
     subject: str
@@ -165,4 +165,4 @@ def _altered(ask: Ask) -> Ask:
         divergence=x.divergence + 0.25,
         average_pnl=-0.5 - x.average_pnl,
     )
-    return replace(ask, inputs=inputs)
+    return changed(ask, inputs=inputs)

@@ -10,13 +10,15 @@ definition; such a t is left out and counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cuts_of
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import LegLevel, Walk
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import LegLevel, Walk
+from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.values import changed
 
 PART = "exits"
 
@@ -31,8 +33,7 @@ PROBED = "a fall through the stop, then other candles"
 Walking = Callable[[Givens, Market], Walk]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class ExitCase(Struct, frozen=True):
     """A position to be walked: what it is called in findings, its levels and rules, and the market."""
 
     subject: str
@@ -43,7 +44,7 @@ class Entry:
 class ExitCheck:
     """Walk positions into different futures."""
 
-    def __init__(self, entries: Sequence[Entry], *, cuts: int, walking: Walking = walk) -> None:
+    def __init__(self, entries: Sequence[ExitCase], *, cuts: int, walking: Walking = walk) -> None:
         """Check every entry at up to `cuts` moments of its life; finer data is not looked at."""
         self._entries = entries
         self._cuts = cuts
@@ -56,7 +57,7 @@ class ExitCheck:
             if progress is not None:
                 progress(number)
 
-    def _check(self, entry: Entry, verdict: PolicyVerdict) -> None:
+    def _check(self, entry: ExitCase, verdict: PolicyVerdict) -> None:
         givens, series = entry.givens, entry.market.candles
         start = series.index_at(givens.opened_at_ms)
         ended = self._walking(givens, entry.market)
@@ -66,7 +67,7 @@ class ExitCheck:
         for t in cuts_of(len(market.candles.candles), self._cuts):
             self._at(entry, market, t, verdict)
 
-    def _at(self, entry: Entry, market: Market, t: int, verdict: PolicyVerdict) -> None:
+    def _at(self, entry: ExitCase, market: Market, t: int, verdict: PolicyVerdict) -> None:
         """Compare at the close of the candle before number `t`."""
         series = market.candles
         known = self._walking(entry.givens, _cut(market, t))
@@ -119,8 +120,8 @@ def _probes(market: Market, t: int, direction: int) -> Iterator[Market]:
         later = _cut(market, t) if future is None else _with_future(market, t, future)
         series = later.candles
         rest = [candle for candle in series.candles[t:] if candle.open_time_ms > at_ms]
-        candles = replace(series, candles=[*series.candles[:t], probe, *rest])
-        yield replace(later, candles=candles, mark=None)
+        candles = changed(series, candles=[*series.candles[:t], probe, *rest])
+        yield changed(later, candles=candles, mark=None)
 
 
 def _cut(market: Market, t: int) -> Market:
@@ -129,11 +130,11 @@ def _cut(market: Market, t: int) -> Market:
 
 def _between(market: Market, first: int, end: int) -> Market:
     """Return the candles from one number to below another, and what else was known by the close of the last."""
-    candles = replace(market.candles, candles=market.candles.candles[first:end])
+    candles = changed(market.candles, candles=market.candles.candles[first:end])
     mark = None if market.mark is None else market.mark.between(0, candles.end_ms)
     return Market(
         candles,
-        None if not mark or market.mark is None else replace(market.mark, candles=mark),
+        None if not mark or market.mark is None else changed(market.mark, candles=mark),
         funding=[rate for rate in market.funding if rate.minute_ms <= candles.end_ms],
     )
 
@@ -142,7 +143,7 @@ def _with_future(market: Market, t: int, future: str) -> Market:
     """Return a market whose candles from number `t` on are others; later funding is another too."""
     from_ms = market.candles.opens_ms[t] if t < len(market.candles.opens_ms) else market.candles.end_ms
     funding = [
-        replace(rate, rate=0.01 - rate.rate) if rate.minute_ms > from_ms else rate for rate in market.funding
+        changed(rate, rate=0.01 - rate.rate) if rate.minute_ms > from_ms else rate for rate in market.funding
     ]
     mark = None if market.mark is None else _altered(market.mark, from_ms, future)
     return Market(_altered(market.candles, from_ms, future), mark, funding=funding)
@@ -156,17 +157,17 @@ def _altered(series: CandleSeries, from_ms: int, future: str) -> CandleSeries:
     pivot = known[-1].close if known else later[0].open
     match future:
         case "higher":
-            changed = [_scaled(candle, 1.5) for candle in later]
+            altered = [_scaled(candle, 1.5) for candle in later]
         case "lower":
-            changed = [_scaled(candle, 0.5) for candle in later]
+            altered = [_scaled(candle, 0.5) for candle in later]
         case "mirrored":
-            changed = [_mirrored(candle, pivot) for candle in later]
+            altered = [_mirrored(candle, pivot) for candle in later]
         case _:
             times = [candle.open_time_ms for candle in later]
-            changed = [
-                replace(candle, open_time_ms=at) for at, candle in zip(times, reversed(later), strict=True)
+            altered = [
+                changed(candle, open_time_ms=at) for at, candle in zip(times, reversed(later), strict=True)
             ]
-    return replace(series, candles=[*known, *changed])
+    return changed(series, candles=[*known, *altered])
 
 
 def _scaled(candle: Candle, factor: float) -> Candle:

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from exitbrain.domain.drift import first_difference
+from msgspec import Struct
+
+from exitbrain.domain.plans.difference import first_difference
 
 
 class Finding(StrEnum):
-    """Why a policy can not be trusted: something that is no recorded input moved a decision."""
+    """Why a policy cannot be trusted: something that is no recorded input moved a decision."""
 
     LOOKS_AHEAD = "LOOKS_AHEAD"
     """What came later moved it."""
@@ -22,8 +24,7 @@ class Finding(StrEnum):
     """There were no levels to compare."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A decision (or an exit) that moved: `subject` says which, `how` what was perturbed, with both values."""
 
     finding: Finding

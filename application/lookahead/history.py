@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exitbrain.application.intake_replay import message_of
 from exitbrain.application.lookahead.engines import Ask
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.application.recording.received import message_of
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 
 
 class RecordedInstruments:
@@ -28,7 +28,7 @@ class RecordedInstruments:
 
 
 @dataclass(slots=True)
-class History:
+class RecordExcerpt:
     """The beginning of a record: messages with their times of recording, decisions in log order, instruments."""
 
     messages: list[tuple[IncomingMessage, datetime]] = field(default_factory=list)
@@ -36,9 +36,9 @@ class History:
     instruments: RecordedInstruments = field(default_factory=RecordedInstruments)
 
 
-def history_of(ledger: ExitLedger, most: int) -> History:
+def history_of(ledger: ExitLedger, most: int) -> RecordExcerpt:
     """Return the first messages of a record, `most` at most, with what they led to; raises UnreadableEvent."""
-    history = History()
+    history = RecordExcerpt()
     snapshots: dict[str, Instrument] = {}
     for entry in ledger.log():
         match entry.event:

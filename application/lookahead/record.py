@@ -10,22 +10,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.lookahead.engines import NewEngine
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict, cuts_of
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.level_engine import EngineFailed
 from exitbrain.application.ports.translator import Translator
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.exit_plan import Decision
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID, STORE_ID
-from exitbrain.domain.messages import IncomingMessage, TradeClosed, TradeIntent, Translation
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, TradeClosed, TradeIntent, Translation
+from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side, changed
 
@@ -125,16 +125,16 @@ class RecordCheck:
         """Return a ledger with the policy alone, in force; a foreign one has no fingerprint, and none is needed."""
         policy, ledger = self._policy, self._new_ledger()
         registered = PolicyRegistered(
-            policy.name,
-            policy.formula,
-            policy.unit,
-            policy.parameters,
-            policy.ignores,
-            policy.parameters_hash,
-            "",
-            PART,
-            at,
-            None,
+            name=policy.name,
+            formula=policy.formula,
+            unit=policy.unit,
+            parameters=policy.parameters,
+            ignores=policy.ignores,
+            parameters_hash=policy.parameters_hash,
+            fingerprint="",
+            by=PART,
+            recorded_at=at,
+            receipt_id=None,
         )
         activated = PolicyActivated(policy.name, EVERY_SYMBOL, PART, at, None)
         ledger.save(

@@ -1,1 +1,1 @@
-"""The conversations of the use cases with the outside, as protocols."""
+"""What the application asks of the outside, one conversation per file."""

@@ -8,14 +8,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import RawFields, Refusal
+from exitbrain.domain.messages.receipt import RawFields, Refusal
 
 RETRY_OF = "retry_of"
 """The field that marks a message as sent again: the entry id of the message that was refused first."""
 
 
 class DeadLettersUnavailable(ExitBrainError):
-    """The dead letters can not be reached or do not answer; what was asked may or may not have happened."""
+    """The dead letters cannot be reached or do not answer; what was asked may or may not have happened."""
 
 
 class DeadLetter(Struct, frozen=True):
@@ -40,7 +40,7 @@ class DeadLetter(Struct, frozen=True):
 
 
 class UnreadableLetter(Struct, frozen=True):
-    """An entry among the dead letters that is none of ours, or damaged, and why it can not be read."""
+    """An entry among the dead letters that is none of ours, or damaged, and why it cannot be read."""
 
     id: str
     why: str

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.exit_plan import Revised
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.policies.policy import PolicyRef
 
 
 class RecordedDecision(Protocol):
@@ -54,15 +54,19 @@ class RecordedDecision(Protocol):
         """The age of its message."""
 
     @property
-    def header(self) -> Revised:
-        """What the state of the plan takes from it, as recorded."""
+    def quantity(self) -> Decimal | None:
+        """What the harvest fractions refer to, as recorded."""
+
+    @property
+    def harvest(self) -> tuple[float, float, float] | None:
+        """The harvest fractions as recorded; None where the levels were refused."""
 
     @property
     def snapshot(self) -> str | None:
         """The content hash of the instrument snapshot it read."""
 
     def equals(self, levels: JudgedLevels) -> bool:
-        """Return whether the record holds exactly this outcome, and the header that follows from it.
+        """Return whether the record holds exactly this outcome, and the quantity and harvest that follow from it.
 
         The same bits, written as this version writes them.
         """
@@ -72,7 +76,7 @@ class RecordedDecision(Protocol):
 
 
 class UnreadableDecision(Struct, frozen=True):
-    """A decision whose stored form can not be read, and why."""
+    """A decision whose stored form cannot be read, and why."""
 
     log_position: int
     why: str
@@ -84,4 +88,4 @@ class DecisionLog(Protocol):
     def decisions(
         self, *, after: int = 0, upto: int | None = None
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
-        """Yield every decision between two log positions; one that can not be read is yielded as such."""
+        """Yield every decision between two log positions; one that cannot be read is yielded as such."""

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.claim import KeyClaimed
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.position import BOTH, Position
 
 
 class LedgerError(ExitBrainError):
@@ -34,7 +34,7 @@ class AlreadyReceived(Conflict):
 
 
 class StoreUnavailable(LedgerError):
-    """The store can not be opened, read or written; the message says which and why."""
+    """The store cannot be opened, read or written; the message says which and why."""
 
 
 class NoStore(StoreUnavailable):
@@ -46,10 +46,10 @@ class BadStoreUrl(StoreUnavailable):
 
 
 class UnreadableEvent(LedgerError):
-    """A stored event can not be read: unknown topic, unknown version, or damaged content."""
+    """A stored event cannot be read: unknown topic, unknown version, or damaged content."""
 
     def __init__(self, position: int, topic: str, why: str) -> None:
-        super().__init__(f"event at log position {position} ({topic}) can not be read: {why}")
+        super().__init__(f"event at log position {position} ({topic}) cannot be read: {why}")
         self.position = position
         self.topic = topic
         self.why = why
@@ -79,7 +79,7 @@ class ExitLedger(Protocol):
         `absent` are places that must be empty still, apart from the records: what was decided on streams that are
         not written holds only while they stand where they stood.
         Raises AlreadyReceived when a receipt among them exists, Conflict when another stream has moved on,
-        StoreUnavailable when the outcome can not be known or the store can not be reached.
+        StoreUnavailable when the outcome cannot be known or the store cannot be reached.
         """
 
     def latest_position(self, account: str, symbol: str, position_side: str = BOTH) -> Position | None:
@@ -112,7 +112,7 @@ class ExitLedger(Protocol):
         """Yield the entries after a position (and up to one, both by log position), oldest first.
 
         Gap-safe: an entry is never yielded while one with a lower position may still appear. With topics only
-        those are yielded. Raises UnreadableEvent at an entry that can not be read.
+        those are yielded. Raises UnreadableEvent at an entry that cannot be read.
         """
 
     def head(self) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels.instrument import Instrument
 
 
 class Instruments(Protocol):

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 
 BUILT_IN = "exitbrain"
 """What a record calls the formulas that this version ships."""
 
 
 class EngineUnavailable(ExitBrainError):
-    """An engine can not be loaded; the message names it and says why."""
+    """An engine cannot be loaded; the message names it and says why."""
 
 
 class EngineFailed(ExitBrainError):

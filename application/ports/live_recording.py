@@ -5,10 +5,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import EntryId
 
 

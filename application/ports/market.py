@@ -5,11 +5,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.walk.candle import Market
+from exitbrain.domain.simulation.candle import Market
 
 
 class MarketUnreadable(ExitBrainError):
-    """Market data can not be used; the text is one sentence that names the file, the row and what is allowed."""
+    """Market data cannot be used; the text is one sentence that names the file, the row and what is allowed."""
 
 
 class NoMarket(MarketUnreadable):

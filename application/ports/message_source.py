@@ -7,11 +7,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 
 
 class SourceUnavailable(ExitBrainError):
-    """The source can not be reached or does not answer; what was asked may or may not have happened."""
+    """The source cannot be reached or does not answer; what was asked may or may not have happened."""
 
 
 class ReadElsewhere(ExitBrainError):
@@ -39,7 +39,7 @@ class Delivery(Struct, frozen=True):
 
 
 class Backlog(Struct, frozen=True):
-    """How far behind a stream is: entries never delivered (None: the server can not tell), and not acknowledged."""
+    """How far behind a stream is: entries never delivered (None: the server cannot tell), and not acknowledged."""
 
     stream: str
     lag: int | None

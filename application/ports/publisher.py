@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.store import StoreIdentity
 
 
 class PublisherUnavailable(ExitBrainError):
-    """The stream can not be reached or does not answer; what was asked may or may not have happened."""
+    """The stream cannot be reached or does not answer; what was asked may or may not have happened."""
 
 
 class Outgoing(Struct, frozen=True):

@@ -15,5 +15,5 @@ class RawLog(Protocol):
     ) -> Iterator[RawRow]:
         """Yield what `ExitLedger.log` yields, in the same order and as gap-safe, but not decoded.
 
-        An event that can not be read is yielded like any other; whoever decodes it finds out.
+        An event that cannot be read is yielded like any other; whoever decodes it finds out.
         """

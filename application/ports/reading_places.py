@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import EntryId
 
 
@@ -15,7 +15,7 @@ class ReadingPlace(Struct, frozen=True):
     `begun` is the entry after which it began to read for our store, None where that is not known: somebody else made
     the group. `delivered` is the newest entry that was given to anybody. `first` is the oldest that is still there,
     `deleted` the newest that was deleted from among others, as far as the server says. `whole` says whether the stream
-    still holds all that was ever added to it, None where the server can not tell. `beyond` says that the group was set
+    still holds all that was ever added to it, None where the server cannot tell. `beyond` says that the group was set
     to an id that the stream has not reached, so that it would give nobody anything.
     """
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from exitbrain.domain.messages import IncomingMessage, Translation
+from exitbrain.domain.messages.message import IncomingMessage, Translation
 
 
 class Translator(Protocol):

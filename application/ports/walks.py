@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import Difference, walk_both, walk_plan
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.walk import walk
 
 
 class Walks(Protocol):
@@ -20,7 +20,7 @@ class Walks(Protocol):
     def walk_plan(self, plan: Plan, market: Market) -> Walk:
         """Return the walk of a recorded position through its changes; raises InvalidValue."""
 
-    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
         """Return how two policies differ on the same prices; raises InvalidValue."""
 
 
@@ -33,5 +33,5 @@ class RowWalks:
     def walk_plan(self, plan: Plan, market: Market) -> Walk:
         return walk_plan(plan, market)
 
-    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
         return walk_both(baseline, candidate, market)

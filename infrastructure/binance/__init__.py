@@ -1,1 +1,1 @@
-"""Binance USD-M futures behind our ports; its client is imported only where the settings name it."""
+"""The venue, Binance USD-M futures: instruments."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from exitbrain.application.live.supervisor import Journal
-from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.infrastructure.binance.access import BinanceAccess
 from exitbrain.infrastructure.binance.errors import CallRefused, RateLimited, VenueError
 from exitbrain.infrastructure.binance.futures import BinanceFutures

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.domain.names import allowed_instead
 from exitbrain.infrastructure.binance.errors import VenueUnavailable
 
@@ -25,7 +25,7 @@ class MarkPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class SymbolValues(Generic[T]):
     """What an answer says of each symbol, and of which it could not be read and why."""
 
     of: dict[str, T]
@@ -96,22 +96,22 @@ class _Time(_Payload):
     serverTime: int  # noqa: N815
 
 
-def rules_of(payload: Any) -> Answer[Instrument]:
+def rules_of(payload: Any) -> SymbolValues[Instrument]:
     """Return tick, step and minimum notional of each symbol of an exchangeInfo answer."""
     return _each("exchangeInfo", payload.get("symbols") if isinstance(payload, dict) else None, _rules)
 
 
-def brackets_of(payload: Any) -> Answer[Instrument]:
+def brackets_of(payload: Any) -> SymbolValues[Instrument]:
     """Return the brackets of each symbol of a leverageBracket answer."""
     return _each("leverageBracket", payload, _brackets)
 
 
-def commission_of(payload: Any) -> Answer[Instrument]:
+def commission_of(payload: Any) -> SymbolValues[Instrument]:
     """Return the taker fee of the one symbol of a commissionRate answer."""
     return _each("commissionRate", [payload], _commission)
 
 
-def mark_prices_of(payload: Any) -> Answer[MarkPrice]:
+def mark_prices_of(payload: Any) -> SymbolValues[MarkPrice]:
     """Return the mark price of each symbol of a premiumIndex answer."""
     return _each("premiumIndex", payload, _mark)
 
@@ -124,11 +124,11 @@ def server_time_of(payload: Any) -> int:
         raise VenueUnavailable("Binance sent no time when asked for it") from error
 
 
-def _each(what: str, rows: Any, build: Callable[[Any], tuple[str, T]]) -> Answer[T]:
+def _each(what: str, rows: Any, build: Callable[[Any], tuple[str, T]]) -> SymbolValues[T]:
     """Build something of each row; raises VenueUnavailable when there are no rows at all."""
     if not isinstance(rows, list):
         raise VenueUnavailable(f"Binance sent no list of symbols when asked for {what}")
-    answer: Answer[T] = Answer({}, {})
+    answer: SymbolValues[T] = SymbolValues({}, {})
     for row in rows:
         try:
             symbol, built = build(row)

@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: one module per verb, and the few helpers they share."""

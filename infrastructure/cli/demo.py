@@ -1,33 +1,86 @@
-"""The command `demo`: the story told in a folder of its own; only its report outlives it where no folder is named."""
+"""The command `demo`: runs the steps of the tour through the command line itself, in a folder that is kept."""
 
+import io
 import os
+import shlex
 import shutil
+import sys
+import textwrap
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from exitbrain.infrastructure.cli import demo_text, output
-from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUsage
-from exitbrain.infrastructure.demo import story, what_if
-from exitbrain.infrastructure.demo.claims import ClaimFalse
-from exitbrain.infrastructure.demo.results import AskedWhatIf, DemoReport, FailedStep, NotStreamed, Result
-from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_file
+from msgspec import Struct, json
+from rich.text import Text
+from typer import Typer
+
+from exitbrain import __version__
+from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage, exit_code_of, sentence_of
+from exitbrain.infrastructure.cli.walk_flags import market_in_memory
+from exitbrain.infrastructure.demo import story
+from exitbrain.infrastructure.demo.candles import SyntheticMarket, synthetic_candles
+from exitbrain.infrastructure.demo.server import WHEEL, redis_program
+from exitbrain.infrastructure.demo.tour import TourStep
+from exitbrain.infrastructure.files.written import FOLDER_MODE
+from exitbrain.infrastructure.presentation.guards import MARKS
+
+FOLDER = "exitbrain-demo"
+DRAWN_BY = "plotly"
+_WIDTH = 100
+
+Lines = Iterator[Text | str]
 
 
-def demo(*, keep: str | None = None, as_json: bool = False, steps: Sequence[story.Step] = story.STEPS) -> int:
-    """Tell the story in a folder that is removed afterwards, or kept where the user says.
+class DemoStep(Struct):
+    """A command of the tour, its exit code, and whether each of its checks holds."""
 
-    The report of the what-if stays in the kept folder, else it is put into the working folder.
-    """
-    with ExitStack() as stack:
-        if keep is None:
-            _check_place(Path(story.REPORT))
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="exitbrain-demo-")))
-        else:
-            folder = _empty_folder(keep)
-        return _tell(folder, keep, steps, as_json=as_json)
+    command: str
+    exit_code: int
+    checks: dict[str, bool]
+
+
+class DemoReport(Struct):
+    """The tour up to its end, or up to the first step of which a check does not hold; `report` is null without a page."""
+
+    ok: bool
+    seconds: float
+    folder: str
+    report: str | None
+    steps: list[DemoStep]
+
+
+def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourStep] | None = None) -> int:
+    """Run the tour in a folder of its own, and return the exit code."""
+    began_s, program, draws = time.perf_counter(), redis_program(), find_spec(DRAWN_BY) is not None
+    folder = _new_folder() if keep is None else _empty_folder(keep)
+    if not as_json:
+        output.show(*_introduction(folder, with_redis=program is not None))
+    report = DemoReport(True, 0.0, str(folder), None, [])
+    with _alone_in(folder):
+        story.write_files()
+        for step in story.steps(program, draws=draws) if steps is None else steps:
+            report.steps.append(_run(app, step, show=not as_json))
+            report.ok = all(report.steps[-1].checks.values())
+            if not report.ok:
+                break
+    report.seconds = round(time.perf_counter() - began_s, 6)
+    report.report = str(folder / story.REPORT) if (folder / story.REPORT).exists() else None
+    if as_json:
+        output.emit(report)
+    else:
+        output.show(*_ending(report))
+    return FINE if report.ok else FOUND
+
+
+def _new_folder() -> Path:
+    names = (FOLDER if number == 1 else f"{FOLDER}-{number}" for number in count(1))
+    folder = next(path for path in map(Path, names) if not os.path.lexists(path))
+    folder.mkdir(FOLDER_MODE)
+    return folder.absolute()
 
 
 def _empty_folder(name: str) -> Path:
@@ -37,49 +90,93 @@ def _empty_folder(name: str) -> Path:
     if folder.is_dir() and any(folder.iterdir()):
         raise WrongUsage(f"--keep {name} is not empty; allowed: a new or empty folder")
     folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-    return folder
+    return folder.absolute()
 
 
-def _check_place(page: Path) -> None:
-    """Refuse a working folder in which the report can not be put without taking away what somebody else put there."""
-    if page.exists() and not (page.is_file() and what_if.is_ours(page)):
-        raise WrongUsage(
-            f"{page} is here and was not written by the demonstration; move it away, or name a folder with --keep"
-        )
-    if not os.access(page.parent, os.W_OK):
-        raise CanNotGoOn(f"{page} can not be written to this folder; name another one with --keep")
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Work in the folder, without the settings of whoever runs this, and with the candles of the tour in memory."""
+    settings = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("EXITBRAIN_")}
+    market = SyntheticMarket(synthetic_candles(story.MESSAGES, seed=story.SEED))
+    try:
+        with chdir(folder), market_in_memory(market):
+            yield
+    finally:
+        os.environ.update(settings)
 
 
-def _put(page: Path, place: Path) -> Path:
-    """Put the report where it outlives the demonstration, whole or not at all."""
-    with page.open("rb") as found, finished_file(place) as file:
-        shutil.copyfileobj(found, file)
-    return place
-
-
-def _tell(folder: Path, keep: str | None, steps: Sequence[story.Step], *, as_json: bool) -> int:
-    began_s = time.perf_counter()
-    found: dict[str, Result] = {}
-    failed: FailedStep | None = None
-    page: str | None = None
-    if not as_json:
-        output.show(*demo_text.introduction())
-    for place, (step, result) in enumerate(story.tell(folder, steps), start=1):
-        if isinstance(result, ClaimFalse):
-            failed = FailedStep(step.name, str(result))
-            break
-        if not isinstance(result, NotStreamed):
-            found[step.name] = result
-        if isinstance(result, AskedWhatIf) and result.report is not None:
-            lies = folder / result.report
-            page = str((lies if keep is not None else _put(lies, Path(result.report))).absolute())
-        if not as_json:
-            output.show(*demo_text.shown(place, step, result))
-    seconds = time.perf_counter() - began_s
-    kept = None if keep is None else str(folder.absolute())
-    report = DemoReport(failed is None, failed, round(seconds, 6), kept, page, **found)  # type: ignore[arg-type]  # each step gives its own type
-    if as_json:
-        output.emit(report)
+def _run(app: Typer, step: TourStep, *, show: bool) -> DemoStep:
+    """Run a step, check it, and show it."""
+    told, checks = ([], {}) if step.before is None else step.before()
+    code, printed, error = _command(app, step.command)
+    lines = [error]
+    if code != step.exit_code:
+        checks[f"the exit code is {step.exit_code}"] = False
     else:
-        output.show(*(demo_text.summary(report) if failed is None else demo_text.failure(failed)))
-    return FINE if failed is None else FOUND
+        found = json.decode(printed)
+        checks |= step.checks(found)
+        lines = step.lines(found) if all(checks.values()) else []
+    if show:
+        output.show(*_shown(step, told, lines, checks))
+    return DemoStep(step.command, code, checks)
+
+
+def _command(app: Typer, command: str) -> tuple[int, str, str]:
+    """Run a command line with `--json`; return its exit code, what it printed, and the sentence of its error."""
+    words = [*shlex.split(command)[1:], "--json"]
+    with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()) as said:
+        try:
+            code = app(args=words, prog_name="exitbrain", standalone_mode=False) or FINE
+        except Exception as error:
+            known = exit_code_of(error)
+            if known is None:
+                raise
+            return known, "", sentence_of(error)
+    return code, printed.getvalue(), said.getvalue()
+
+
+def _introduction(folder: Path, *, with_redis: bool) -> Lines:
+    yield Text(f"ExitBrain {__version__}: the record of exit decisions, replayed and explained", style="bold")
+    yield f"{story.MESSAGES} synthetic messages from seed {story.SEED}: nothing in them was ever traded."
+    if not with_redis:
+        yield f"No Redis here ({WHEEL} of the extra demo is not installed): the tour works on files alone."
+    yield "Each command is run as it is shown here. Its files are kept; to try the commands yourself:"
+    yield Text(f"   $ cd {shlex.quote(str(folder))}", style="cyan")
+    if shutil.which("exitbrain") is None:
+        yield Text(f"   $ PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH", style="cyan")
+
+
+def _shown(step: TourStep, told: list[str], lines: list[str], checks: dict[str, bool]) -> Lines:
+    yield ""
+    if step.title:
+        yield Text(f"{step.title}\n", style="bold")
+    for text in (step.about, *told):
+        yield from _wrapped(text, 3)
+    words = step.command.replace(" sqlite:", "\0sqlite:")  # a flag and its value stay together
+    command = " \\\n    ".join(_wrapped(f"$ {words}", 3, _WIDTH - 2)).replace("\0", " ")
+    yield Text(command, style="cyan")
+    for line in lines:
+        yield from _wrapped(line, 5)
+    held = "; ".join(text for text, holds in checks.items() if holds)
+    yield from (Text(line, style="green") for line in _wrapped(f"{MARKS['passed']} {held}", 5) if held)
+    yield from (Text(f"     {MARKS['failed']} {text}", "red") for text, holds in checks.items() if not holds)
+
+
+def _wrapped(text: str, margin: int, width: int = _WIDTH) -> list[str]:
+    spaces = " " * (margin + len(text) - len(text.lstrip()))
+    wrapper = textwrap.TextWrapper(width, spaces, spaces, break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(text.strip())
+
+
+def _ending(report: DemoReport) -> Lines:
+    yield ""
+    if report.ok:
+        checks = sum(len(step.checks) for step in report.steps)
+        yield f"All {checks} checks of {len(report.steps)} commands hold, after {report.seconds:.1f} s."
+    else:
+        yield Text(
+            "The tour ends here: not everything that it claims of the last command is true.", "bold red"
+        )
+    if report.report is not None:
+        yield f"The report, to open in a browser: {report.report}"
+    yield f"The files are kept in {report.folder}"

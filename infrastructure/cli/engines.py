@@ -7,15 +7,25 @@ from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.engine.foreign import foreign_policy
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.engines.foreign import foreign_policy
+from exitbrain.infrastructure.engines.named import NamedEngines
 
 
 def policy_of(name: str, unit: str | None) -> Policy:
     """Return the policy that an engine is, in the unit that a user gave; raises InvalidValue."""
     return foreign_policy(name, Unit.FRACTION if unit is None else unit_of(unit))
+
+
+def own_engine(name: str | None, unit: str | None) -> Policy | None:
+    """Return the policy of an engine of the user's own, None for another name; raises WrongUsage for a unit without one."""
+    if name is not None and name.startswith(FOREIGN):
+        return policy_of(name, unit)
+    if unit is not None:
+        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+    return None
 
 
 def unit_of(text: str) -> Unit:

@@ -5,10 +5,6 @@ import traceback
 
 from typer import TyperException
 
-from exitbrain.application.dead_letters import NotRetried
-from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.opening import PolicyNotInForce
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.dead_letters import DeadLettersUnavailable
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, LedgerError
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
@@ -16,10 +12,14 @@ from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
+from exitbrain.application.queries.dead_letters import NotRetried
+from exitbrain.application.queries.lookup import Ambiguous, NotFound
+from exitbrain.application.recording.opening import PolicyNotInForce
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
-from exitbrain.infrastructure.cli.output import printable
+from exitbrain.infrastructure.files.written import NotWritten
+from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden
-from exitbrain.infrastructure.written_files import NotWritten
 
 FINE, FOUND, USAGE, UNREADABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 3, 130, 141
 DEBUG = "EXITBRAIN_DEBUG"

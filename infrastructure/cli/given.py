@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from exitbrain.application.explain import Explanation, explain
-from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.application.queries.explain import Explanation, explain
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name, trimmed
-from exitbrain.domain.policy import FOREIGN, Policy
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, changed
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
 _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
@@ -113,12 +113,11 @@ def _assumptions(typed: GivenInputs, inputs: LevelInputs) -> tuple[Assumption, .
 
 
 def _policy(name: str | None, unit: str | None) -> Policy:
-    if name is not None and name.startswith(FOREIGN):
-        from exitbrain.infrastructure.cli.engines import policy_of  # noqa: PLC0415 - start-up
+    if unit is not None or (name is not None and name.startswith(FOREIGN)):
+        from exitbrain.infrastructure.cli.engines import own_engine  # noqa: PLC0415 - start-up
 
-        return policy_of(name, unit)
-    if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+        if own := own_engine(name, unit):
+            return own
     if name is None:
         return V3_5
     if name not in SHIPPED:

@@ -6,50 +6,40 @@ from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
 
-from typer import Argument, Option
+from typer import Argument, Option, Typer
+from typer.core import TyperCommand, TyperOption
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+def flag(metavar: str, help_text: str, *flags: str) -> Any:
+    """Return what an argument of a command says of its flag."""
+    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
+
 
 Store = Annotated[
     str | None,
-    Option(
-        "--store",
-        metavar="URL",
-        help="Where decisions are kept: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory://; "
+    flag(
+        "URL",
+        "Where decisions are kept: sqlite:///PATH, postgresql://USER@HOST/DATABASE or memory://; "
         "default EXITBRAIN_STORE, else sqlite:///exitbrain.db.",
-        show_default=False,
+        "--store",
     ),
 ]
-Redis = Annotated[
-    str | None,
-    Option(
-        "--redis", metavar="URL", help="Where the streams are; default EXITBRAIN_REDIS.", show_default=False
-    ),
-]
+Redis = Annotated[str | None, flag("URL", "Where the streams are; default EXITBRAIN_REDIS.", "--redis")]
 PolicyOfNewStore = Annotated[
-    str | None,
-    Option(
-        "--policy",
-        metavar="P",
-        help="Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.",
-        show_default=False,
-    ),
+    str | None, flag("P", "Policy in force in a new store; default EXITBRAIN_POLICY, else v3.5.", "--policy")
 ]
 Account = Annotated[
     str | None,
-    Option(
+    flag(
+        "A",
+        "Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
         "--account",
-        metavar="A",
-        help="Alias for messages that name no account; default EXITBRAIN_ACCOUNT, else 'default'.",
-        show_default=False,
     ),
 ]
 OfStream = Annotated[
-    str | None,
-    Option(
-        "--stream",
-        metavar="NAME",
-        help="Of this stream only: trade.intent or trade.closed.",
-        show_default=False,
-    ),
+    str | None, flag("NAME", "Of this stream only: trade.intent or trade.closed.", "--stream")
 ]
 RefusedEntry = Annotated[
     str, Argument(metavar="ENTRY_ID", help="Id under which the message came, or the beginning of it.")
@@ -59,37 +49,21 @@ Json = Annotated[
 ]
 Since = Annotated[
     str | None,
-    Option(
-        "--since",
-        metavar="TIME",
-        help="Occurred at this time or later; ISO 8601, UTC where it has no offset.",
-        show_default=False,
-    ),
+    flag("TIME", "Occurred at this time or later; ISO 8601, UTC where it has no offset.", "--since"),
 ]
-Until = Annotated[
-    str | None, Option("--until", metavar="TIME", help="Occurred before this time.", show_default=False)
-]
+Until = Annotated[str | None, flag("TIME", "Occurred before this time.", "--until")]
 Cluster = Annotated[
     str | None,
-    Option(
+    flag(
+        "C",
+        "Work on a Dask cluster: local, local:N processes, or tls://HOST:PORT or tcp://HOST:PORT of a scheduler.",
         "--cluster",
-        metavar="C",
-        help="Work on a Dask cluster: local, local:N processes, or tls://HOST:PORT or tcp://HOST:PORT of a scheduler.",
-        show_default=False,
     ),
 ]
 EngineUnit = Annotated[
-    str | None,
-    Option(
-        "--unit",
-        metavar="U",
-        help="Unit of your own engine: fraction (the default) or percent.",
-        show_default=False,
-    ),
+    str | None, flag("U", "Unit of your own engine: fraction (the default) or percent.", "--unit")
 ]
-OfSymbol = Annotated[
-    str | None, Option("--symbol", metavar="S", help="Of this symbol only, like BTCUSDT.", show_default=False)
-]
+OfSymbol = Annotated[str | None, flag("S", "Of this symbol only, like BTCUSDT.", "--symbol")]
 
 
 _OTHER_FLAGS = {"average_pnl": "--avg-pnl", "entry_price": "--entry"}
@@ -99,11 +73,6 @@ _OTHER_FLAGS = {"average_pnl": "--avg-pnl", "entry_price": "--entry"}
 def flag_of(name: str) -> str:
     """Return the flag with which a user gives an input."""
     return _OTHER_FLAGS.get(name, f"--{name.replace('_', '-')}")
-
-
-def flag(metavar: str, help_text: str, *flags: str) -> Any:
-    """Return what an argument of a command says of its flag."""
-    return Option(*flags, metavar=metavar, help=help_text, show_default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +104,10 @@ class InputFlags:
         None
     )
     base_tp: Annotated[
-        float | None,
-        flag("X", "Base of the targets, raw in the policy's unit; default that of the policy."),
+        float | None, flag("X", "Base of the targets, raw in the policy's unit; default that of the policy.")
     ] = None
     base_sl: Annotated[
-        float | None,
-        flag("X", "Base of the stop, raw in the policy's unit; default that of the policy."),
+        float | None, flag("X", "Base of the stop, raw in the policy's unit; default that of the policy.")
     ] = None
     fee_bps: Annotated[
         float | None,
@@ -208,6 +175,35 @@ class WalkFlags:
     strict: Annotated[
         bool, Option("--strict", help="End with exit code 1 when anything had to be left out.")
     ] = False
+
+
+def verbs() -> Typer:
+    """Return what holds a command, or a group of commands, in plain text."""
+    return Typer(rich_markup_mode=None, context_settings=HELP_NAMES)
+
+
+class OneValueEach(TyperCommand):
+    """Refuses a second value for an option that takes one: the parser would keep the last without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            takes_one = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+            if takes_one and given.count(option) > 1:
+                ctx.fail(f"{option.opts[0]} is given {given.count(option)} times; allowed: once")
+        return super().parse_args(ctx, args)
+
+
+class BareBreakEven(OneValueEach):
+    """Lets `--break-even` stand without a value, which typer can not express."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        written: list[str] = []
+        for argument, following in zip(args, [*args[1:], "--"], strict=True):
+            written.append(argument)
+            if argument == "--break-even" and following.startswith("--"):
+                written.append("cost")
+        return super().parse_args(ctx, written)
 
 
 Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)

@@ -1,9 +1,8 @@
 """What goes to stdout, which is the report alone, and what goes to stderr, which is everything else."""
 
 import os
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -13,7 +12,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.infrastructure.written_files import NotWritten, naming
+from exitbrain.infrastructure.files.written import NotWritten, naming
+from exitbrain.infrastructure.presentation.printable import printable
 
 WIDE = 200
 """Columns where nobody looks at a terminal: wide enough that no table cuts a number."""
@@ -23,8 +23,6 @@ _FRAME = 3
 
 _PART = 1024 * 1024
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 
 class ReaderGone(ExitBrainError):
     """Whoever read our output has closed it; there is nobody left to tell."""
@@ -33,6 +31,14 @@ class ReaderGone(ExitBrainError):
 class _Screen(Console):
     def on_broken_pipe(self) -> None:
         raise _reader_gone()
+
+
+def give(report: object, text: Iterable[RenderableType], *, as_json: bool) -> None:
+    """Print a report as JSON, or as text for people."""
+    if as_json:
+        emit(report)
+    else:
+        show(*text)
 
 
 def show(*parts: RenderableType) -> None:
@@ -73,11 +79,6 @@ def _as_lines(table: Table) -> Iterator[str]:
     for row in zip(*(column.cells for column in table.columns), strict=True):
         cells = zip(table.columns, row, strict=True)
         yield ", ".join(f"{column.header} {cell}" for column, cell in cells if cell)
-
-
-def printable(text: str) -> str:
-    """Return a text without control characters: what a message holds must not steer a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def emit(report: object) -> None:

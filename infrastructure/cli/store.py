@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.container import Access, Container, opened
-from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.settings import ENV_FILE, Settings, load_settings
+
+if TYPE_CHECKING:  # half a second, which the help of a command should not take
+    from exitbrain.infrastructure.container import Access, Container
+    from exitbrain.infrastructure.event_store.ledger import StoredLedger
+    from exitbrain.infrastructure.settings import Settings
+
+READING = "reading the log"
+"""What a command that looks something up is doing meanwhile."""
 
 
-def name_of(container: Container) -> str:
+def name_of(container: "Container") -> str:
     """Return the store as reports name it."""
     return f"store {masked(container.settings().store)}"
 
@@ -26,7 +32,7 @@ def visible_to_workers(store: str) -> str:
     return store if path == store else f"sqlite:///{Path(path).absolute()}"
 
 
-def has_none(settings: Settings) -> bool:
+def has_none(settings: "Settings") -> bool:
     """Return whether the settings name no store, and none lies at the default place; one in memory is nobody else's."""
     is_default = "store" not in settings.model_fields_set
     in_memory = settings.store.startswith("memory:")
@@ -34,11 +40,11 @@ def has_none(settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OpenStore:
     """A store that is read: what stands around it, its name in reports, and how far the reading has come."""
 
-    container: Container
-    ledger: StoredLedger
+    container: "Container"
+    ledger: "StoredLedger"
     name: str
     work: Watched
 
@@ -61,17 +67,21 @@ def collecting_seldom() -> Iterator[None]:
 
 
 @contextmanager
-def reading(url: str | None, what: str, access: Access = "read") -> Iterator[Reading]:
+def reading(url: str | None, what: str, access: "Access" = "read") -> Iterator[OpenStore]:
     """Open a store that must exist, change nothing about it, and watch the reading of its log."""
+    from exitbrain.infrastructure.settings import ENV_FILE, load_settings  # noqa: PLC0415 - start-up
+
     with opened_with(load_settings(env_file=ENV_FILE, store=url), access) as container:
         ledger = container.ledger()
         with collecting_seldom(), Watched(what, ledger.head()) as work:
-            yield Reading(container, ledger, name_of(container), work)
+            yield OpenStore(container, ledger, name_of(container), work)
 
 
 @contextmanager
-def opened_with(settings: Settings, access: Access = "read") -> Iterator[Container]:
+def opened_with(settings: "Settings", access: "Access" = "read") -> Iterator["Container"]:
     """Open the store of the settings. Raises StoreUnavailable."""
+    from exitbrain.infrastructure.container import opened  # noqa: PLC0415 - start-up
+
     with ExitStack() as stack:
         try:
             container = stack.enter_context(opened(settings, access))

@@ -1,19 +1,32 @@
 """From the flags of a walk to its terms and its market data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Protocol
 
-from exitbrain.application.simulation import BreakEven, Terms
+from exitbrain.application.ports.market import MarketData, Omitted
+from exitbrain.application.simulation.positions import BreakEven, Terms
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import PriceKind
-from exitbrain.domain.walk.givens import TpExecution, Trailing
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import PriceKind
+from exitbrain.domain.simulation.givens import TpExecution, Trailing
 from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.files.limits import FileLimits
-from exitbrain.infrastructure.lab.candles import interval_named
-from exitbrain.infrastructure.lab.market_files import MarketFiles
+from exitbrain.infrastructure.lab.intervals import interval_named
 
 AT_COST = "cost"
+
+
+class WalkedMarket(MarketData, Protocol):
+    """Market data, with what could not be used of it and what was assumed."""
+
+    left_out: list[Omitted]
+    remarks: list[str]
+
+
+_in_memory: ContextVar[WalkedMarket | None] = ContextVar("market_in_memory", default=None)
 
 
 def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
@@ -36,8 +49,13 @@ def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
     )
 
 
-def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> MarketFiles:
+def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarket:
     """Return the market data that the flags name, beside where the candles lie."""
+    if (market := _in_memory.get()) is not None:
+        return market
+    # Only here: it brings the libraries that read files of market data.
+    from exitbrain.infrastructure.lab.market_files import MarketFiles  # noqa: PLC0415 - an extra
+
     return MarketFiles(
         Path(candles),
         mark=_path(flags.mark),
@@ -45,6 +63,16 @@ def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> MarketFiles
         funding=_path(flags.funding),
         limits=limits,
     )
+
+
+@contextmanager
+def market_in_memory(market: WalkedMarket) -> Iterator[None]:
+    """Let commands use this market data for whatever --candles names: files need the extra `lab`, the demo has none."""
+    token = _in_memory.set(market)
+    try:
+        yield
+    finally:
+        _in_memory.reset(token)
 
 
 def _path(text: str | None) -> Path | None:

@@ -3,38 +3,53 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
+from pathlib import Path
 from time import perf_counter
-from typing import cast
+from typing import Annotated, cast
 
-from exitbrain.application.counterfactual import Counterfactual, GuardCounts, LeftOut, Pair, WhatIf
-from exitbrain.application.lookup import NotFound
+from typer import Option
+
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.policy import FOREIGN, Policy
-from exitbrain.infrastructure.cli import outcome_text, output, reports, whatif_tables
+from exitbrain.application.queries.lookup import NotFound
+from exitbrain.application.queries.recorded_positions import recorded_positions
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.application.whatif.decisions import Counterfactual, Pair, WhatIf
+from exitbrain.application.whatif.results import Found, Question, find_outcomes
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import FOREIGN, Policy
+from exitbrain.domain.policies.variant import variant_of
+from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import check_once
-from exitbrain.infrastructure.cli.engines import engine_for, policy_of, speaking_aside
-from exitbrain.infrastructure.cli.errors import FINE, CanNotGoOn, WrongUsage
+from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
+from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
-from exitbrain.infrastructure.cli.left_out import code_of
-from exitbrain.infrastructure.cli.options import WalkFlags, flag_of
-from exitbrain.infrastructure.cli.outcome_json import with_outcomes
+from exitbrain.infrastructure.cli.options import (
+    BareBreakEven,
+    Cluster,
+    EngineUnit,
+    Json,
+    OfSymbol,
+    Since,
+    Store,
+    Until,
+    WalkFlags,
+    flag,
+    flag_of,
+    takes_flags,
+    verbs,
+)
 from exitbrain.infrastructure.cli.progress import Watched
-from exitbrain.infrastructure.cli.store import Reading, reading, visible_to_workers
-from exitbrain.infrastructure.cli.whatif_report import WhatIfReport
-from exitbrain.infrastructure.counterfactual_lane import Asked, Asking, Lane, NoColumns
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
-from exitbrain.infrastructure.pairs_file import pairs_file
+from exitbrain.infrastructure.cli.store import OpenStore, reading, visible_to_workers
+from exitbrain.infrastructure.lab.counterfactual_lane import Asked, Asking, Lane, NoColumns
+from exitbrain.infrastructure.lab.judges import Statistics
+from exitbrain.infrastructure.lab.pairs_file import pairs_file
+from exitbrain.infrastructure.lab.reports.changes import Changes
+from exitbrain.infrastructure.presentation.whatif import answer_of, whatif_report, whatif_text
 
 LANES = ("row", "columnar")
-MIRROR_TRUSTED = (
-    "The mirror was trusted: its columns were not compared with the store; --lane row reads the store alone."
-)
+
+Pairs = Callable[[Pair], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,115 @@ class MarketFlags:
     walk: WalkFlags
 
 
-def market_flags(candles: str | None, baseline: str | None, seed: int, walk: WalkFlags) -> MarketFlags | None:
+verb = verbs()
+
+
+@verb.command(
+    cls=BareBreakEven,
+    epilog="Examples: exitbrain whatif --policy v3.6; "
+    "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
+)
+@takes_flags(WalkFlags)
+def whatif(
+    given: WalkFlags,
+    policies: Annotated[
+        list[str],
+        flag(
+            "P",
+            "The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS; "
+            "several are a family.",
+            "--policy",
+        ),
+    ],
+    unit: EngineUnit = None,
+    settings: Annotated[
+        list[str] | None,
+        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        flag(
+            "NAME=FROM:TO:STEP",
+            "With each of these values; several make the grid of all combinations.",
+            "--sweep",
+        ),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    symbol: OfSymbol = None,
+    lane: Annotated[str | None, flag("LANE", "row or columnar; default whichever is faster.")] = None,
+    report: Annotated[
+        str | None, flag("FILE", "Write a report of one policy, one HTML page, to this file.")
+    ] = None,
+    cluster: Cluster = None,
+    export: Annotated[
+        str | None, flag("FILE", "Write every decision before and after to a file .csv or .parquet.")
+    ] = None,
+    candles: Annotated[
+        str | None,
+        flag("PATH", "Walk the recorded positions on these candles, and judge what that would have brought."),
+    ] = None,
+    baseline: Annotated[
+        str | None, flag("P", "Compare with this policy on candles; default what was recorded.")
+    ] = None,
+    seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought.
+
+    Exit code 1 with --strict, when a position or market data had to be left out.
+    """
+    family = len(policies) > 1 or bool(sweeps)
+    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report})
+    market = _market_flags(candles, baseline, seed, given)
+    changes = grid_of(settings or [], sweeps or [])
+    selection = selection_of(since, until, symbol)
+    shown = None if report is None else Changes()
+    with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
+        variants = _variants(policies, changes, store_read.ledger, unit)
+        candidates = [variant_of(base, each) for base, each in variants]
+        pairs = exported if shown is None else _both(shown.take, exported)
+        began_s = perf_counter()
+        asked = _ask(store_read, candidates, cast(Lane | None, lane), pairs, selection, cluster)
+        seconds = perf_counter() - began_s
+        _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
+        found = None if market is None else _outcomes(store_read, candidates, market, selection, family)
+        if report is not None and shown is not None:
+            _write_page(report, store_read, asked.counterfactual.answers[0], shown, found)
+    asked_of = zip(variants, asked.counterfactual.answers, strict=True)
+    answers = [answer_of(base.name, each, answer) for (base, each), answer in asked_of]
+    if as_json:
+        output.emit(whatif_report(answers, asked.counterfactual, found, asked.lane, seconds, family=family))
+    else:
+        text = whatif_text(answers, asked.counterfactual, found, family=family)
+        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s")
+        if export is not None:
+            output.say(f"{answers[0].decisions} decisions written to {export}")
+    left_out = found is not None and (found.left_out or found.data_left_out)
+    return FOUND if given.strict and left_out else FINE
+
+
+def _check(
+    names: Sequence[str],
+    sweeps: Sequence[str] | None,
+    lane: str | None,
+    cluster: str | None,
+    files: dict[str, str | None],
+) -> None:
+    if lane not in (None, *LANES):
+        raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
+    for option, file in files.items():
+        if file is not None and (sweeps or len(names) > 1):
+            more = "leave out --sweep" if sweeps else f"--policy is given {len(names)} times"
+            raise WrongUsage(f"{option} tells of single decisions, so it takes one policy; {more}")
+        if cluster is not None and (lane == "row" or file is not None):
+            raise WrongUsage(f"--cluster asks in columns; --lane row and {option} ask row by row")
+
+
+def _market_flags(
+    candles: str | None, baseline: str | None, seed: int, walk: WalkFlags
+) -> MarketFlags | None:
     """Return what is asked of market data, None where nothing is; raises WrongUsage."""
     if candles is not None:
         if seed < 0:
@@ -60,73 +183,7 @@ def market_flags(candles: str | None, baseline: str | None, seed: int, walk: Wal
     return None
 
 
-def whatif(
-    *,
-    names: Sequence[str],
-    unit: str | None,
-    settings: Sequence[str],
-    sweeps: Sequence[str],
-    since: str | None,
-    until: str | None,
-    symbol: str | None,
-    lane: str | None,
-    cluster: str | None,
-    export: str | None,
-    report: str | None,
-    market: MarketFlags | None,
-    store: str | None,
-    as_json: bool,
-) -> int:
-    """Report what one policy, or each of a family, would have changed, and on market data what that would have brought."""
-    family = len(names) > 1 or bool(sweeps)
-    if lane not in (None, *LANES):
-        raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
-    for flag, file in (("--export", export), ("--report", report)):
-        if file is not None and family:
-            more = "leave out --sweep" if sweeps else f"--policy is given {len(names)} times"
-            raise WrongUsage(f"{flag} tells of single decisions, so it takes one policy; {more}")
-        if cluster is not None and (lane == "row" or file is not None):
-            raise WrongUsage(f"--cluster asks in columns; --lane row and {flag} ask row by row")
-    changes = grid_of(settings, sweeps)
-    selection = selection_of(since, until, symbol)
-    shown = None if report is None else WhatIfReport(report)
-    with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
-        pairs = exported if shown is None else shown.beside(exported)
-        family_of = _family(names, changes, store_read.ledger, unit)
-        policies = [variant_of(base, each) for base, each in family_of]
-        began_s = perf_counter()
-        asked = _ask(store_read, policies, cast(Lane | None, lane), pairs, selection, cluster)
-        seconds = perf_counter() - began_s
-        _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
-        found = None if market is None else _outcomes(store_read, policies, market, selection)
-        if shown is not None:
-            shown.write(asked.counterfactual.answers[0], found, store_read)
-    given = zip(family_of, asked.counterfactual.answers, strict=True)
-    answers = [answer_of(base.name, each, answer) for (base, each), answer in given]
-    if as_json:
-        printed = _report_of(answers, asked, seconds, family=family)
-        output.emit(printed if found is None else with_outcomes(printed, found, family=family))
-        return _code_of(found, market)
-    tables = whatif_tables.family(answers) if family else whatif_tables.single(answers[0])
-    output.show(
-        *tables,
-        *whatif_tables.left_out(asked.counterfactual.left_out),
-        *(() if found is None else outcome_text.text_of(found, family=family)),
-        *([MIRROR_TRUSTED] if asked.counterfactual.mirror_trusted else []),
-        f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s",
-    )
-    if export is not None:
-        output.say(f"{answers[0].decisions} decisions written to {export}")
-    return _code_of(found, market)
-
-
-def _code_of(found: Found | None, market: MarketFlags | None) -> int:
-    if found is None or market is None:
-        return FINE
-    return code_of(market.walk.strict, [*found.left_out, *found.data_left_out])
-
-
-def _family(
+def _variants(
     names: Sequence[str], changes: Sequence[dict[str, float]], ledger: ExitLedger, unit: str | None
 ) -> list[tuple[Policy, dict[str, float]]]:
     """Return every named policy with every set of changes; raises WrongUsage and UnknownPolicy."""
@@ -137,16 +194,14 @@ def _family(
         )
     own = [name.startswith(FOREIGN) for name in names]
     units = [unit if is_own or not any(own) else None for is_own in own]
-    bases = [policy_named(name, ledger, given) for name, given in zip(names, units, strict=True)]
+    bases = [_named(name, ledger, given) for name, given in zip(names, units, strict=True)]
     return [(base, each) for base in bases for each in changes]
 
 
-def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
+def _named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
     """Return a policy of the store, or else one that this version ships, or a foreign engine; raises UnknownPolicy."""
-    if name.startswith(FOREIGN):
-        return policy_of(name, unit)
-    if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+    if own := own_engine(name, unit):
+        return own
     register = ledger.register()
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
@@ -154,18 +209,23 @@ def policy_named(name: str, ledger: ExitLedger, unit: str | None = None) -> Poli
 
 
 def _outcomes(
-    store_read: Reading, policies: Sequence[Policy], market: MarketFlags, selection: Selection
+    store_read: OpenStore,
+    policies: Sequence[Policy],
+    market: MarketFlags,
+    selection: Selection,
+    family: bool,
 ) -> Found:
     # Only here: it brings the libraries that read candle files.
     from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
 
-    baseline = None if market.baseline is None else policy_named(market.baseline, store_read.ledger)
+    baseline = None if market.baseline is None else _named(market.baseline, store_read.ledger)
     question = Question(
         baseline=baseline,
         candidates=policies,
         terms=terms_of(market.walk, policies[0]),
         seed=market.seed,
         include_off_market=market.walk.include_off_market,
+        family=family,
     )
     limits = store_read.container.settings().file_limits
     data = market_of(market.walk, market.candles, limits)
@@ -179,48 +239,39 @@ def _outcomes(
             work.reached(walked, count=walked, unit="positions")
 
         found = find_outcomes(
-            container.policies(), container.snapshots(), engine, data, question, positions, progress=progress
+            container.policies(),
+            container.snapshots(),
+            engine,
+            data,
+            question,
+            positions,
+            Statistics(),
+            progress=progress,
         )
     found.data_left_out, found.remarks = data.left_out, data.remarks
     return found
 
 
-def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> reports.WhatIfAnswer:
-    """Return what a policy would have changed in the form that is printed."""
-    return reports.WhatIfAnswer(
-        policy=base,
-        parameters=changes,
-        decisions=answer.decisions,
-        changed=answer.changed,
-        compared=answer.compared,
-        refused=reports.BeforeAndAfter(answer.refused_before, answer.refused_after),
-        fields={
-            field: reports.FieldChange(change.changed, change.min, change.mean, change.max)
-            for field, change in answer.fields.items()
-        },
-        guards=reports.GuardsBeforeAndAfter(_counts(answer.guards_before), _counts(answer.guards_after)),
-        safe=reports.BeforeAndAfter(answer.safe_before, answer.safe_after),
-        became_unsafe=answer.became_unsafe,
-        became_safe=answer.became_safe,
-    )
-
-
-def _counts(guards: dict[str, GuardCounts]) -> dict[str, reports.GuardCounted]:
-    return {
-        name: reports.GuardCounted(guards[name].passed, guards[name].failed, guards[name].unknown)
-        for name in GUARDS
-    }
-
-
-def _writing(export: str | None) -> AbstractContextManager[Callable[[Pair], None] | None]:
+def _writing(export: str | None) -> AbstractContextManager[Pairs | None]:
     return nullcontext() if export is None else pairs_file(export)
 
 
+def _both(first: Pairs, second: Pairs | None) -> Pairs:
+    """Return what hands a pair to the one, and to the other if there is one."""
+
+    def take(pair: Pair) -> None:
+        first(pair)
+        if second is not None:
+            second(pair)
+
+    return take
+
+
 def _ask(
-    store_read: Reading,
+    store_read: OpenStore,
     policies: list[Policy],
     lane: Lane | None,
-    pairs: Callable[[Pair], None] | None,
+    pairs: Pairs | None,
     selection: Selection,
     cluster: str | None,
 ) -> Asked:
@@ -262,21 +313,11 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
     )
 
 
-def _report_of(
-    answers: list[reports.WhatIfAnswer], asked: Asked, seconds: float, *, family: bool
-) -> reports.WhatIfReport:
-    left_out: LeftOut = asked.counterfactual.left_out
-    common = reports.WhatIfReport(
-        left_out=reports.LeftOutDecisions(
-            left_out.unreadable, left_out.unknown_policy, left_out.missing_snapshot
-        ),
-        lane=asked.lane,
-        mirror_trusted=asked.counterfactual.mirror_trusted,
-        seconds=round(seconds, 6),
-    )
-    if family:
-        common.policies = answers
-        return common
-    for name in reports.WhatIfAnswer.__struct_fields__:
-        setattr(common, name, getattr(answers[0], name))
-    return common
+def _write_page(
+    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, found: Found | None
+) -> None:
+    from exitbrain.infrastructure.lab.reports.recorded import write_report  # noqa: PLC0415 - brings plotly
+
+    engine = engine_for([answer.policy], store_read.container.engine())
+    write_report(Path(path), store_read.ledger, engine, answer, changes, found)
+    output.say(f"Report: {path}")

@@ -1,1 +1,1 @@
-"""The demonstration: synthetic messages and the story told with them."""
+"""The tour: a script of commands, and what it feeds them."""

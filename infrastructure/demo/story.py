@@ -1,373 +1,230 @@
-"""The story of the demonstration: its steps in their order, each with the claims that it checks.
-
-Every step works on the files of one folder, as the commands do, and finds what it needs in them.
-"""
+"""The steps of the tour, in their order. They work on files of the working folder, all of them made from one seed."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from decimal import Context, Inexact
-from itertools import islice
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-from redis import Redis
-
-from exitbrain.application.explain import explain, explain_decision
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.application.replay import ReplayReport
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.terms import NO_STOP_FITS
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.receipt import MessageReceived
-from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.container import Container, opened
-from exitbrain.infrastructure.demo import readings, streaming, synthetic, what_if
+from exitbrain.infrastructure.demo import figures, synthetic
 from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
-from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
-from exitbrain.infrastructure.demo.results import (
-    Alteration,
-    AskedWhatIf,
-    Cure,
-    GuardsFailed,
-    Ingested,
-    LevelsAt,
-    LevelTable,
-    LsfExplained,
-    NotStreamed,
-    Replays,
-    Result,
-    Streamed,
-    Tampering,
-    TimedReplay,
-)
-from exitbrain.infrastructure.demo.server import WHEEL, redis_program, redis_server
+from exitbrain.infrastructure.demo.streaming import effects, through_redis
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.library.given import level_inputs
-from exitbrain.infrastructure.settings import Settings
-from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
-from exitbrain.infrastructure.written_files import finished_file, finished_text
+from exitbrain.infrastructure.demo.tour import Done, Found, TourStep
+from exitbrain.infrastructure.files.written import finished_file, finished_text
+from exitbrain.infrastructure.presentation.wording import percent
 
 # With this seed rounding to the tick leaves the stop of the example at 0.02 %, to be recognised in every step.
-SEED, MESSAGES = 37, 400
-MESSAGES_FILE, INSTRUMENTS_FILE = "synthetic-messages.jsonl", "synthetic-instruments.json"
-BEFORE, INGESTED, AFTER, ALTERED = "v3.5.db", "v3.5-from-file.db", "v3.6.db", "altered.db"
-CANDLES, REPORT = "synthetic-candles", "exitbrain-demo-report.html"
+SEED, MESSAGES, DECISIONS = 37, 400, 254
+_EVENTS = "254 levels_computed, 133 position_closed, 89 plan_completed, 44 plan_cancelled, 6 exit_ignored"
+LIVE, BEFORE, AFTER, ALTERED = "live.db", "v3.5.db", "v3.6.db", "altered.db"
+REPORT = Path("report.html")
 
-_BATCH = 100
-_SYMBOL = "BTCUSDT"
-_TABLE = ((10.0, 1.0), (20.0, 1.5), (5.0, 0.7), (30.0, 1.2))
-_STOP_PERCENT = 0.02
-"""What the clamp of v3.5 leaves of every stop: meant as 2 %, read as 0.02 %."""
+# Ids follow from what is recorded, so they are the same in every store of these messages.
+EXAMPLE, REFUSED = "13c60195", "288dd966"
+LSF_BEFORE, LSF_AFTER = "08724fc6", "d127b049"
+"""Two plans that follow each other on 1000PEPEUSDT; no other change of the LSF owes as much to the average PnL."""
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the story: its name in JSON, its title, and what it does in the folder."""
-
-    name: str
-    title: str
-    run: Callable[[Path], Result]
-
-
-def tell(folder: Path, steps: Sequence[Step]) -> Iterator[tuple[Step, Result | ClaimFalse]]:
-    """Run the steps in an empty folder; the first claim that is false ends the story."""
-    for step in steps:
-        try:
-            yield step, step.run(folder)
-        except ClaimFalse as false:
-            yield step, false
-            return
-
-
-def stream(folder: Path) -> Streamed | NotStreamed:
-    """Send the messages through a Redis, if there is one, to the worker, which decides under v3.5."""
-    return stream_through(redis_program(), folder)
-
-
-def stream_through(program: Path | None, folder: Path) -> Streamed | NotStreamed:
-    """Write the synthetic files, and send the messages through a server to the worker."""
-    with finished_file(folder / MESSAGES_FILE) as file:
-        file.writelines(synthetic.lines(MESSAGES, seed=SEED))
-    with finished_text(folder / INSTRUMENTS_FILE) as text:
-        json.dump(synthetic.instruments(), text, indent=1)
-    if program is None:
-        return NotStreamed(WHEEL)
-    with ExitStack() as stack:
-        url = stack.enter_context(redis_server(program))
-        client = stack.enter_context(Redis.from_url(url, decode_responses=True))
-        return _streamed(folder, url, client)
-
-
-def _streamed(folder: Path, url: str, client: Redis) -> Streamed:
-    log = folder / streaming.WORKER_LOG
-    with streaming.worker(folder, url, _url(BEFORE), INSTRUMENTS_FILE) as worker:
-        streaming.await_groups(client, log)
-        began_s = perf_counter()
-        streaming.send(client, list(synthetic.messages(MESSAGES, seed=SEED)))
-        streaming.await_acknowledged(client, log)
-        with opened_store(folder, BEFORE) as container:
-            recorded = list(container.ledger().log())
-        streaming.await_published(client, recorded, log)
-        seconds = perf_counter() - began_s
-        claim(worker.end() == 0, "the worker ends on SIGTERM with code 0")
-    out = streaming.came_out(client)
-    streaming.check_published(recorded, out)
-    receipts = [entry.event for entry in recorded if isinstance(entry.event, MessageReceived)]
-    claim(len(receipts) == MESSAGES, f"every one of {MESSAGES} messages has exactly one receipt")
-    claim({receipt.origin for receipt in receipts} == {Origin.LIVE}, "the messages came from a stream")
-    about: Any = client.info("server")
-    return Streamed(
-        server=f"{about['server_name']} {about['valkey_version']}",
-        sent=MESSAGES,
-        decisions=len(out.levels),
-        events=out.kinds(),
-        dead_letters=len(out.dead_letters),
-        seconds=seconds,
-        example=out.example(_SYMBOL),
-        commands=(f"exitbrain positions --store {_url(BEFORE)}",),
-    )
-
-
-def ingest(folder: Path) -> Ingested:
-    """Take the messages in from their file under v3.5, and take them in again."""
-    live = (folder / BEFORE).exists()
-    store = INGESTED if live else BEFORE
-    began_s = perf_counter()
-    first, events = _ingest(folder, store, V3_5)
-    seconds = perf_counter() - began_s
-    again, events_after = _ingest(folder, store, V3_5)
-
-    outcomes = first.accepted + first.ignored + first.refused
-    claim(first.read == outcomes == MESSAGES, f"every one of {MESSAGES} messages has an outcome")
-    claim(len(first.refusals) >= 2, "messages that can not be used are refused with a reason")
-    claim(again.duplicate == again.read == MESSAGES, "the same file again holds nothing but duplicates")
-    claim(events_after == events, "the same file again changes nothing")
-    same = _same_as_live(folder) if live else None
-    return Ingested(first, again, events, events_after, seconds, same, (_ingest_command(store, V3_5),))
-
-
-def _same_as_live(folder: Path) -> int:
-    """Compare what the file led to with what the worker made of the same messages; return the number of decisions."""
-    with opened_store(folder, BEFORE) as container:
-        live = readings.effects(container.ledger())
-        decisions = len(readings.decisions(container.ledger()))
-    with opened_store(folder, INGESTED) as container:
-        claim(
-            readings.effects(container.ledger()) == live, "from the stream and from the file comes the same"
-        )
-    return decisions
-
-
-def level_table(_: Path) -> LevelTable:
-    """Compute the levels of v3.5 for four leverages."""
-    defaults = DecisionSettings()
-    rows = []
-    for leverage, volatility in _TABLE:
-        inputs = level_inputs(V3_5, None, defaults, leverage=leverage, volatility=volatility)
-        explained = explain(BuiltInFormulas(), V3_5, inputs, None, Freshness(0.0, defaults.max_intent_age_s))
-        rows.append(LevelsAt(leverage, volatility, explained.levels.raw))
-
-    claim({row.levels.sl for row in rows} == {_STOP_PERCENT}, f"v3.5 gives every stop as {_STOP_PERCENT} %")
-    return LevelTable(V3_5.name, V3_5.unit, tuple(rows), ("exitbrain levels --leverage 20 --volatility 1.5",))
-
-
-def replay(folder: Path) -> Replays:
-    """Compute everything recorded under v3.5 again, in three ways."""
-    with opened_store(folder, BEFORE) as container:
-        return _replays(container, BEFORE)
-
-
-def guards(folder: Path) -> GuardsFailed:
-    """Count what the guards found under v3.5, and look at one decision."""
-    with opened_store(folder, BEFORE) as container:
-        ledger = container.ledger()
-        counts, stops = readings.count_guards(ledger), readings.stops_against_costs(ledger)
-        plan = readings.plan_of(_example(ledger), V3_5)
-
-    claim(len(stops) == counts.decisions > 0, "under v3.5 every stop fails stop_wider_than_costs")
-    claim(all(stop < cost for stop, cost in stops), "under v3.5 every stop is inside the round-trip cost")
-    commands = (f"exitbrain explain {str(plan.decision_id)[:8]} --store {_url(BEFORE)}",)
-    return GuardsFailed(counts, plan, commands)
-
-
-def cure(folder: Path) -> Cure:
-    """Take the same messages in under v3.6, and put both policies side by side."""
-    with opened_store(folder, BEFORE) as container:
-        ledger = container.ledger()
-        example, guards_before = _example(ledger), readings.count_guards(ledger)
-    _ingest(folder, AFTER, V3_6)
-    with opened_store(folder, AFTER) as container:
-        ledger = container.ledger()
-        after = readings.plan_of(readings.same_decision(ledger, example), V3_6)
-        guards_after, refused = readings.count_guards(ledger), readings.refused_plans(ledger)
-        replays = _replays(container, AFTER)
-
-    claim(guards_after.decisions == guards_before.decisions, "both policies decide on the same messages")
-    for guard in ("stop_wider_than_costs", "stop_inside_liquidation"):
-        claim(guard not in guards_after.failed, f"no plan of v3.6 fails {guard}")
-    no_stop_fits = next((one for one in refused if one.levels.refusal == NO_STOP_FITS), None)
-    if no_stop_fits is None:
-        raise ClaimFalse("v3.6 refuses where no stop fits between costs and liquidation")
-    claim(no_stop_fits.levels.cap < no_stop_fits.levels.floor, "the cap of a refused stop is below its floor")
-    return Cure(
-        before=readings.plan_of(example, V3_5),
-        after=after,
-        guards_before=guards_before,
-        guards_after=guards_after,
-        computed=guards_after.decisions - len(refused),
-        refused=len(refused),
-        refusal=no_stop_fits,
-        replays=replays,
-        commands=(_ingest_command(AFTER, V3_6), f"exitbrain policy diff {V3_5.name} {V3_6.name}"),
-    )
-
-
-def lsf(folder: Path) -> LsfExplained:
-    """Explain the LSF change in which the average PnL weighs most, and one level of the decision behind it."""
-    with opened_store(folder, AFTER) as container:
-        ledger = container.ledger()
-        both = [one for one in container.lsf_audit().changes() if one.leverage_effect and one.pnl_effect]
-        claim(bool(both), "leverage and average PnL change the LSF together at least once")
-        change = max(both, key=lambda one: abs(one.pnl_effect))
-        earlier, later = readings.around(ledger, change)
-        explained = explain_decision(container.engine(), ledger, later)
-
-    exact = Context(prec=2500, traps=[Inexact])
-    effects = exact.add(
-        exact.add(change.leverage_effect, change.pnl_effect),
-        exact.add(change.confidence_effect, change.policy_effect),
-    )
-    claim(effects == change.delta, "the effects of an LSF change sum to it in every digit")
-    chain = readings.chain_to("tp1", explained.lines)
-    claim(chain[-1].value == later.levels.raw.tp1, "the derivation ends at the recorded TP1")
-    commands = (
-        f"exitbrain audit lsf --store {_url(AFTER)}",
-        f"exitbrain explain {str(change.decision_id)[:8]} --store {_url(AFTER)}",
-    )
-    factors = (earlier.levels.raw.pnl_factor, later.levels.raw.pnl_factor)
-    return LsfExplained(change, factors, chain, commands)
-
-
-def whatif(folder: Path) -> AskedWhatIf:
-    """Ask what v3.6 would have brought on the positions recorded under v3.5, on candles made for them."""
-    # What went through the stream was recorded at the time of the demonstration, the file at that of its messages.
-    store = INGESTED if (folder / INGESTED).exists() else BEFORE
-    symbols = synthetic_candles(MESSAGES, seed=SEED)
-    write_candles(folder / CANDLES, symbols)
-    asked = f"exitbrain whatif --policy {V3_6.name} --candles {CANDLES} --store {_url(store)} --report whatif.html"
-    with opened_store(folder, store) as container:
-        return what_if.ask(
-            container.ledger(),
-            container.decisions(),
-            container.engine(),
-            symbols,
-            (V3_5, V3_6),
-            folder / REPORT,
-            (asked,),
-        )
-
-
-def tampering(folder: Path) -> Tampering:
-    """Alter a digit in a copy of the store, and let the replay find it."""
-    copy_store(folder / BEFORE, folder / ALTERED)
-    with opened_store(folder, ALTERED) as container:
-        example = _example(container.ledger())
-    return detect(folder, alter_a_digit(folder / ALTERED, example))
-
-
-def detect(folder: Path, alteration: Alteration) -> Tampering:
-    """Replay the altered copy; raises ClaimFalse unless the alteration is found, and nothing else."""
-    with opened_store(folder, ALTERED) as container:
-        report = container.decision_replay().run()
-    found = report.first_drift
-    if found is None or report.drift != 1 or report.exact != report.decisions - 1:
-        raise ClaimFalse("the replay finds the altered decision and no other")
-    claim(found.subject == str(alteration.decision_id), "the replay names the altered decision")
-    claim(found.field == alteration.field, "the replay names the altered field")
-    claim(found.recorded == alteration.altered, "the replay shows the altered number")
-    claim(found.recomputed == alteration.was, "the replay computes the number that was recorded at first")
-    return Tampering(
-        alteration, report, 0 if report.clean else 1, (f"exitbrain replay --store {_url(ALTERED)}",)
-    )
-
-
-STEPS = (
-    Step("stream", "From stream to stream", stream),
-    Step("ingest", "The same messages from a file, twice", ingest),
-    Step("levels", "The levels of v3.5", level_table),
-    Step("replay", "Everything recorded, computed again", replay),
-    Step("guards", "What the guards say about v3.5", guards),
-    Step("cure", "What v3.6 sets instead", cure),
-    Step("lsf", "One change of the LSF, explained", lsf),
-    Step("whatif", "What v3.6 would have brought", whatif),
-    Step("tampering", "A digit altered, and found", tampering),
+_MESSAGES, _INSTRUMENTS, _CANDLES = (
+    "synthetic-messages.jsonl",
+    "synthetic-instruments.json",
+    "synthetic-candles",
 )
+_INGEST = f"exitbrain ingest {_MESSAGES} --instruments {_INSTRUMENTS} --store sqlite:///"
+_COSTS, _LIQUIDATION, _SLICES = "stop_wider_than_costs", "stop_inside_liquidation", "slices_placeable"
 
 
-def opened_store(folder: Path, store: str, policy: Policy | None = None) -> AbstractContextManager[Container]:
-    """Open a store of the folder; with the policy of a new one it is begun where it does not exist."""
-    # Constructed, not loaded: the environment of whoever runs the demonstration must not change the story.
-    settings = Settings.model_construct(
-        store=f"sqlite:///{folder / store}",
-        instruments=folder / INSTRUMENTS_FILE,
-        policy=None if policy is None else policy.name,
+def write_files() -> None:
+    """Write what the steps take in: messages, instruments and candles."""
+    with finished_file(Path(_MESSAGES)) as file:
+        file.writelines(synthetic.lines(MESSAGES, seed=SEED))
+    with finished_text(Path(_INSTRUMENTS)) as text:
+        json.dump(synthetic.instruments(), text, indent=1)
+    write_candles(Path(_CANDLES), synthetic_candles(MESSAGES, seed=SEED))
+
+
+def steps(program: Path | None, *, draws: bool) -> Iterator[TourStep]:
+    """Yield the steps: nothing through streams without a Redis server, and no report without plotly."""
+    if program is not None:
+        yield _streaming(program)
+    yield from _ingesting(is_live=program is not None)
+    yield from _levels()
+    yield from _replays(BEFORE, "Everything recorded, computed again")
+    yield from _guards()
+    yield from _cure()
+    yield from _replays(AFTER, "The new store, computed again")
+    yield from _lsf()
+    yield _what_if(f" --report {REPORT}" if draws else "")
+    yield _tampering()
+
+
+def _streaming(program: Path) -> TourStep:
+    serve = (
+        f"serve --store sqlite:///{LIVE} --instruments {_INSTRUMENTS} --consumer demo --health 127.0.0.1:0"
     )
-    return opened(settings, "read" if policy is None else "create")
-
-
-def _ingest(folder: Path, store: str, policy: Policy) -> tuple[IngestSummary, int]:
-    """Record the messages of the file; return what became of them, and how many events the log then holds."""
-    with opened_store(folder, store, policy) as container:
-        max_bytes = container.settings().max_message_bytes
-        messages = read_messages(open_lines(str(folder / MESSAGES_FILE)), max_bytes=max_bytes)
-        recorder, summary = container.recorder(), IngestSummary()
-        while batch := list(islice(messages, _BATCH)):
-            summary.count(recorder.handle_batch(batch))
-        return summary, len(list(container.ledger().log()))
-
-
-def _replays(container: Container, store: str) -> Replays:
-    decisions = len(readings.decisions(container.ledger()))
-    command = f"exitbrain replay --store {_url(store)}"
-    replays = Replays(
-        _timed(container.decision_replay().run),
-        _timed(container.intake_replay().run),
-        _timed(container.context_audit().run),
-        (command, f"{command} --from-receipts", f"{command} --context"),
+    messages = list(synthetic.messages(MESSAGES, seed=SEED))
+    due = {kind: int(count) for count, kind in (one.split() for one in _EVENTS.split(", "))}
+    numbers = (f"{name} {{positions[0][decision][{name}]:.3f}}" for name in ("tp1", "tp2", "tp3", "sl"))
+    return TourStep(
+        f"exitbrain positions --symbol BTCUSDT --store sqlite:///{LIVE}",
+        f"{{positions[0][side]}} at {{positions[0][leverage]:.0f}}x: {', '.join(numbers)}",
+        {"positions[0][decision][sl]": 0.02},
+        title="From stream to stream",
+        about="A worker reads messages from Redis streams, records and decides, and publishes on other streams.",
+        before=partial(through_redis, program, messages, due, 8, serve),
     )
-    for timed in (replays.decisions, replays.receipts, replays.context):
-        report = timed.report
-        exact = report.clean and report.exact == report.decisions == decisions
-        claim(exact, f"every replay of {store} is EXACT on all {decisions} decisions")
-    receipts = replays.receipts.report
-    claim(
-        receipts.receipts_exact == receipts.receipts == MESSAGES,
-        f"the replay of {store} from its receipts is EXACT on all {MESSAGES} messages",
+
+
+def _ingesting(*, is_live: bool) -> Iterator[TourStep]:
+    same = {"the worker recorded the same, bit for bit": lambda _: effects(LIVE) == effects(BEFORE)}
+    yield TourStep(
+        _INGEST + BEFORE,
+        "{read} messages read: {accepted} accepted, {ignored} ignored, {refused} refused, two of them with\n"
+        "  {refusals[0][reason]}\n  {refusals[1][reason]}",
+        {"read": MESSAGES, "accepted": 376, "ignored": 16, "refused": 8, "decisions": DECISIONS},
+        same if is_live else {},
+        "The same messages from a file, twice",
+        "A message that cannot be used is recorded like any other, with the reason. A second time nothing happens.",
     )
-    return replays
+    yield TourStep(_INGEST + BEFORE, expects={"read": MESSAGES, "duplicate": MESSAGES, "decisions": 0})
 
 
-def _timed(run: Callable[[], ReplayReport]) -> TimedReplay:
-    began_s = perf_counter()
-    report = run()
-    return TimedReplay(report, perf_counter() - began_s)
+def _levels() -> Iterator[TourStep]:
+    title, about = (
+        "The levels of v3.5",
+        "v3.5, the old engine, counts in percent. Its clamp was meant as 2 % and cuts every stop to 0.02.",
+    )
+    for given in ("10 --volatility 1", "20 --volatility 1.5", "5 --volatility 0.7", "30 --volatility 1.2"):
+        shown = "LSF {lsf:.3f}, TP {tp1:.3f}, {tp2:.3f}, {tp3:.3f}, SL {sl:.3f}, harvest {harvest}"
+        expected = {"unit": "percent", "sl": 0.02}
+        yield TourStep(f"exitbrain levels --leverage {given}", shown, expected, title=title, about=about)
+        title = about = ""
 
 
-def _example(ledger: ExitLedger) -> readings.Recorded:
-    return readings.example(ledger, symbol=_SYMBOL, stop=V3_5.unit.to_fraction(_STOP_PERCENT))
+def _replays(store: str, title: str) -> Iterator[TourStep]:
+    command, exact = (
+        f"exitbrain replay --store sqlite:///{store}",
+        {"decisions": DECISIONS, "exact": DECISIONS},
+    )
+    about = (
+        "Each decision from its recorded inputs, then each message from its raw fields, then what each decision had read "
+        "from the log. EXACT means that every number is the same in all 64 bits."
+    )
+    shown = "EXACT: {exact} of {decisions} decisions, in {seconds:.3f} s"
+    receipts = {"receipts": MESSAGES, "receipts_exact": MESSAGES}
+    yield TourStep(command, shown, exact, title=title, about=about)
+    yield TourStep(f"{command} --from-receipts", f"{shown}; {{receipts_exact}} messages", exact | receipts)
+    yield TourStep(f"{command} --context", shown, exact)
 
 
-def _ingest_command(store: str, policy: Policy) -> str:
-    named = "" if policy is V3_5 else f" --policy {policy.name}"
-    return f"exitbrain ingest {MESSAGES_FILE} --instruments {INSTRUMENTS_FILE} --store {_url(store)}{named}"
+def _guards() -> Iterator[TourStep]:
+    yield TourStep(
+        f"exitbrain explain {EXAMPLE} --store sqlite:///{BEFORE}",
+        figures.plan,
+        claims={f"it fails {_COSTS}": lambda found: _COSTS in figures.guards_in("failed", found)},
+        title="What the guards say about v3.5",
+        about="A plan must pass every guard before it may be executed. One plan, BTCUSDT, long at 75x:",
+    )
+    failed = {
+        "before": {_COSTS: DECISIONS, _LIQUIDATION: 0, _SLICES: 4},
+        "after": {_COSTS: 0, _LIQUIDATION: 0, _SLICES: 4},
+    }
+    yield TourStep(
+        f"exitbrain whatif --policy v3.6 --store sqlite:///{BEFORE}",
+        expects={
+            **{
+                f"guards[{when}][{name}][failed]": n
+                for when, each in failed.items()
+                for name, n in each.items()
+            },
+            "refused[after]": 15,
+        },
+        about="All plans as recorded under v3.5, and what v3.6 would have decided instead; 15 times it refuses.",
+    )
 
 
-def _url(store: str) -> str:
-    return f"sqlite:///{store}"
+def _cure() -> Iterator[TourStep]:
+    yield TourStep(
+        f"{_INGEST}{AFTER} --policy v3.6",
+        expects={"read": MESSAGES, "decisions": DECISIONS},
+        title="What v3.6 sets instead",
+        about="The same messages in a store of their own, under v3.6; then the plan of before, and one that is refused.",
+    )
+    yield TourStep(
+        f"exitbrain explain {EXAMPLE} --store sqlite:///{AFTER}",
+        figures.plan,
+        claims={
+            f"it passes {_COSTS} and {_LIQUIDATION}": lambda found: (
+                {_COSTS, _LIQUIDATION} <= figures.guards_in("passed", found)
+            )
+        },
+    )
+    yield TourStep(
+        f"exitbrain explain {REFUSED} --store sqlite:///{AFTER}",
+        lambda found: [
+            f"at least {percent(found['floor'])} (costs), at most {percent(found['cap'])} (liquidation)"
+        ],
+        {"refusal": "NO_STOP_FITS"},
+        {"the cap is below the floor": lambda found: found["cap"] < found["floor"]},
+    )
+    unit = {"differences[1][name]": "unit", "differences[1][a]": "percent", "differences[1][b]": "fraction"}
+    yield TourStep("exitbrain policy diff v3.5 v3.6", expects=unit)
+
+
+def _lsf() -> Iterator[TourStep]:
+    store = f"--store sqlite:///{AFTER}"
+    yield TourStep(
+        f"exitbrain audit lsf --decision {LSF_AFTER} {store}",
+        figures.parts_of_change,
+        claims={"the parts sum to the difference in every digit": figures.parts_sum_up},
+        title="One change of the LSF, explained",
+        about="The leverage-scaling factor moves the targets. What changed it; then the plan before, and that after.",
+    )
+    yield TourStep(f"exitbrain explain {LSF_BEFORE} {store}", figures.lsf_inputs, {"pnl_factor": 0.9})
+    after = {"pnl_factor": 1.1, "tp1": 0.012735715580722408}
+    yield TourStep(f"exitbrain explain {LSF_AFTER} {store}", figures.way_to_tp1, after)
+
+
+def _what_if(report: str) -> TourStep:
+    page = {"the report loads nothing and says it is synthetic": lambda _: figures.page_stands_alone(REPORT)}
+    claims = {
+        "no lower bound is above its upper bound": figures.bounds_are_ordered,
+        "the effects sum to the difference in every digit": figures.effects_sum_up,
+        "v3.5 loses more positions to its stop at once": lambda found: (
+            figures.stopped_soon(found, "baseline") > figures.stopped_soon(found, "candidate")
+        ),
+    }
+    return TourStep(
+        f"exitbrain whatif --policy v3.6 --candles {_CANDLES} --store sqlite:///{BEFORE}{report}",
+        figures.what_if,
+        {"outcome[positions]": 127, "outcome[off_market]": 0, "outcome[judgement][verdict]": "inconclusive"},
+        {**claims, **(page if report else {})},
+        "What v3.6 would have earned on the same positions",
+        "On synthetic candles of one minute: once as planned, once with the levels of v3.6 at each revision. A candle does "
+        "not tell the order of what happened in it, so each result lies between two bounds. However large the difference, "
+        "one day proves nothing. To read candle files, this command needs the extra exitbrain[lab] when you run it.",
+    )
+
+
+def _tampering() -> TourStep:
+    numbers: list[str] = []
+
+    def alter() -> Done:
+        copy_store(Path(BEFORE), Path(ALTERED))
+        numbers[:] = alter_a_digit(Path(ALTERED), EXAMPLE)
+        copied = f"In {ALTERED}, a copy of {BEFORE}, SQL has changed one digit of decision {EXAMPLE}:"
+        return [copied, f"  its TP1 was {numbers[0]} and is {numbers[1]}"], {}
+
+    def is_named(found: Found) -> bool:
+        decision, *drift = found["first_drift"].values()
+        return bool(decision.startswith(EXAMPLE) and drift == ["levels.raw.tp1", *reversed(numbers)])
+
+    return TourStep(
+        f"exitbrain replay --store sqlite:///{ALTERED}",
+        "{exact} EXACT, {drift} DRIFT: {first_drift[decision_id]}, {first_drift[field]}\n"
+        "  recorded    {first_drift[recorded]}\n  recomputed  {first_drift[recomputed]}",
+        {"exact": DECISIONS - 1, "drift": 1},
+        {"the decision, the field and both numbers are right": is_named},
+        "A digit altered, and found",
+        before=alter,
+        exit_code=1,
+    )

@@ -1,180 +1,108 @@
-"""Messages through a real Redis and the real worker: sent, waited for, read again on the streams that it writes."""
+"""Messages through a real Redis and the real worker: sent, waited for, and read again on the streams that it writes."""
 
 import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
-import redis
+from redis import Redis
 
-from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.exit_plan import ExitPlanCancelled, ExitPlanCompleted, LevelsComputed, LevelsRefused
-from exitbrain.domain.position import PositionClosed
-from exitbrain.domain.receipt import Disposition, MessageReceived
-from exitbrain.domain.values import Side
-from exitbrain.infrastructure.demo.claims import ClaimFalse, claim
-from exitbrain.infrastructure.demo.results import PublishedLevels
-from exitbrain.infrastructure.demo.server import POLL_S, Guarded
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.infrastructure.container import opened
+from exitbrain.infrastructure.demo.server import POLL_S, Guarded, redis_server
+from exitbrain.infrastructure.demo.tour import Done
+from exitbrain.infrastructure.settings import load_settings
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NAMES = Names()
-"""The worker is run without settings of whoever runs the demonstration, so its names are the usual ones."""
-
+LETTERS = tuple(NAMES.dead_letters_of(NAMES.source_of(stream)) for stream in NAMES.incoming)
 DONE_WITHIN_S = 30.0
-WORKER_LOG = "worker.log"
-PUBLISHED = (LevelsComputed, LevelsRefused, PositionClosed, ExitPlanCancelled, ExitPlanCompleted)
-"""What of a live message is published as an event, beside an exit that ended nothing."""
-
-Fields = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CameOut:
-    """What the worker wrote to its streams: the fields of each entry."""
+def through_redis(
+    program: Path, messages: Sequence[Mapping[str, Any]], events: Mapping[str, int], refused: int, serve: str
+) -> Done:
+    """Send messages to the worker through a Redis of our own.
 
-    levels: Sequence[Fields]
-    events: Sequence[Fields]
-    dead_letters: Sequence[Fields]
-
-    def kinds(self) -> dict[str, int]:
-        """Return how many events there are of each type."""
-        return dict(Counter(fields["event_type"] for fields in self.events))
-
-    def example(self, symbol: str) -> PublishedLevels:
-        """Return what the last published levels of a symbol say."""
-        payloads = [json.loads(fields["payload"]) for fields in self.levels]
-        last = [payload for payload in payloads if payload["symbol"] == symbol][-1]
-        levels = last["adaptive_levels"]
-        numbers = (levels[name] for name in ("tp1", "tp2", "tp3", "sl", "LSF"))
-        return PublishedLevels(symbol, Side(last["side"]), last["leverage"], *numbers)
-
-
-@contextmanager
-def worker(folder: Path, redis_url: str, store: str, instruments: str) -> Iterator[Guarded]:
-    """Run `exitbrain serve` in a folder until the context ends."""
-    command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", redis_url]
-    command += [
-        "--store",
-        store,
-        "--instruments",
-        instruments,
-        "--consumer",
-        "demo",
-        "--health",
-        "127.0.0.1:0",
-    ]
-    # Settings of whoever runs the demonstration must not change the story.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXITBRAIN_")}
-    running = Guarded(command, cwd=folder, log=folder / WORKER_LOG, environment=environment)
-    try:
-        yield running
-    finally:
-        running.end()
+    They must lead to these numbers of `events` by type, and to `refused` dead letters.
+    """
+    due = {"dead letters": refused, "adaptive levels": events["levels_computed"], **events}
+    with redis_server(program) as url, Redis.from_url(url, decode_responses=True) as client:
+        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", *serve.split(), "--redis", url]
+        worker = Guarded(command, cwd=Path.cwd(), log=Path("worker.log"), environment=os.environ)
+        with closing(worker):
+            _wait(lambda: all(client.exists(stream) for stream in NAMES.incoming))
+            began_s = perf_counter()
+            _send(client, messages)
+            _wait(lambda: _came_out(client)[0] == due)
+            seconds = perf_counter() - began_s
+            code = worker.close()
+        about: Any = client.info("server")
+        counted, in_order = _came_out(client)
+        groups: list[Any] = [client.xinfo_groups(stream) for stream in NAMES.incoming]
+    return [
+        f"{about['server_name']} {about['valkey_version']} and exitbrain serve ran for this step only.",
+        f"{len(messages)} messages went in on trade.intent and trade.closed; {seconds:.2f} s later this was out:",
+        f"  {', '.join(f'{counted.get(kind, 0)} {kind}' for kind in due)}",
+    ], {
+        "each message is acknowledged": [[one["pending"] for one in group] for group in groups] == [[0], [0]],
+        "each decision, event and dead letter is published": counted == due,
+        "each is published once, in the order of the log": in_order,
+        "the worker ended on SIGTERM with exit code 0": code == 0,
+    }
 
 
-def send(client: redis.Redis, messages: Sequence[Fields]) -> None:
+def _send(client: Redis, messages: Sequence[Mapping[str, Any]]) -> None:
     """Add messages to their streams as if they had come just now, each a millisecond after the one before."""
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(milliseconds=len(messages))
-    pipeline = client.pipeline(transaction=False)
     for number, message in enumerate(messages):
-        at = first + timedelta(milliseconds=number)
-        fields = message["fields"] | (
-            {"timestamp": at.isoformat()} if "timestamp" in message["fields"] else {}
-        )
-        pipeline.xadd(message["stream"], fields, id=f"{int(at.timestamp() * 1000)}-0")
-    pipeline.execute()
+        at, fields = first + timedelta(milliseconds=number), dict(message["fields"])
+        if "timestamp" in fields:
+            fields["timestamp"] = at.isoformat()
+        client.xadd(message["stream"], fields, id=f"{int(at.timestamp() * 1000)}-0")
 
 
-def await_groups(client: redis.Redis, log: Path) -> None:
-    """Wait until the worker has begun to read."""
-    _until(
-        lambda: all(client.exists(stream) for stream in NAMES.incoming), "the worker reads its streams", log
-    )
+def _came_out(client: Redis) -> tuple[dict[str, int], bool]:
+    """Count what is on the streams that the worker writes, and tell whether each stream has the order of the log."""
+    counted: Counter[str] = Counter()
+    in_order = True
+    for stream in (NAMES.adaptive_levels, NAMES.events, *LETTERS):
+        entries: Any = client.xrange(stream)
+        places = [json.loads(fields["payload"])["log_position"] for _, fields in entries]
+        in_order &= places == sorted(set(places))
+        if stream == NAMES.events:
+            counted.update(fields["event_type"] for _, fields in entries)
+        else:
+            counted["dead letters" if stream in LETTERS else "adaptive levels"] += len(entries)
+    return dict(counted), in_order
 
 
-def await_acknowledged(client: redis.Redis, log: Path) -> None:
-    """Wait until the worker has acknowledged every message."""
-    _until(
-        lambda: all(_acknowledged(client, stream) for stream in NAMES.incoming),
-        "every message is acknowledged",
-        log,
-    )
-
-
-def await_published(client: redis.Redis, recorded: Sequence[LogEntry], log: Path) -> None:
-    """Wait until the last event of the record is published, and every dead letter."""
-    due = max(entry.position for entry in recorded if _is_published(entry))
-    dead = sum(1 for entry in recorded if _is_refused(entry))
-
-    def reached() -> bool:
-        newest: Any = client.xrevrange(NAMES.events, count=1)
-        letters = sum(
-            int(client.xlen(NAMES.dead_letters_of(NAMES.source_of(stream)))) for stream in NAMES.incoming
-        )
-        return letters == dead and bool(newest) and json.loads(newest[0][1]["payload"])["log_position"] >= due
-
-    _until(reached, "every decision is published", log)
-
-
-def came_out(client: redis.Redis) -> CameOut:
-    """Return everything on the streams that the worker writes."""
-    dead = [
-        fields
-        for stream in NAMES.incoming
-        for fields in _read(client, NAMES.dead_letters_of(NAMES.source_of(stream)))
-    ]
-    return CameOut(_read(client, NAMES.adaptive_levels), _read(client, NAMES.events), dead)
-
-
-def check_published(log: Sequence[LogEntry], out: CameOut) -> None:
-    """Raise ClaimFalse unless the streams say what the log holds: once, in its order."""
-    computed = [entry.position for entry in log if isinstance(entry.event, LevelsComputed)]
-    events = [entry.position for entry in log if _is_published(entry)]
-    refused = [entry.position for entry in log if _is_refused(entry)]
-    claim(
-        _positions(out.levels) == computed, "each decision is published exactly once, in the order of the log"
-    )
-    claim(_positions(out.events) == events, "each event is published exactly once, in the order of the log")
-    claim(sorted(_positions(out.dead_letters)) == refused, "each refused message is one dead letter")
-
-
-def _is_published(entry: LogEntry) -> bool:
-    if isinstance(entry.event, MessageReceived):
-        return entry.event.ignored_exit is not None
-    return isinstance(entry.event, PUBLISHED)
-
-
-def _is_refused(entry: LogEntry) -> bool:
-    return isinstance(entry.event, MessageReceived) and entry.event.disposition is Disposition.REFUSED
-
-
-def _acknowledged(client: redis.Redis, stream: str) -> bool:
-    groups: Any = client.xinfo_groups(stream) if client.exists(stream) else []
-    newest: Any = client.xinfo_stream(stream)["last-generated-id"]
-    ours = [group for group in groups if group["name"] == NAMES.group_of(stream)]
-    return bool(ours) and ours[0]["pending"] == 0 and ours[0]["last-delivered-id"] == newest
-
-
-def _read(client: redis.Redis, stream: str) -> list[Fields]:
-    entries: Any = client.xrange(stream)
-    return [fields for _, fields in entries]
-
-
-def _positions(entries: Sequence[Fields]) -> list[int]:
-    return [json.loads(fields["payload"])["log_position"] for fields in entries]
-
-
-def _until(reached: Callable[[], bool], what: str, log: Path) -> None:
+def _wait(reached: Callable[[], bool]) -> None:
+    """Wait until it is reached, or has taken too long; the checks at the end tell which."""
     deadline = monotonic() + DONE_WITHIN_S
-    while not reached():
-        if monotonic() > deadline:
-            said = log.read_text(errors="replace")[-500:]
-            raise ClaimFalse(f"{what} within {DONE_WITHIN_S:.0f} s; the worker said: {said}")
+    while not reached() and monotonic() < deadline:
         sleep(POLL_S)
+
+
+def effects(store: str) -> list[tuple[object, ...]]:
+    """Return what messages led to, in order, without ids of messages, times, and what follows from their age."""
+    found: list[tuple[object, ...]] = []
+    with opened(load_settings(store=f"sqlite:///{store}")) as container:
+        for entry in container.ledger().log():
+            event = entry.event
+            if isinstance(event, MessageReceived):
+                found.append((event.source, event.disposition, event.reason))
+            elif isinstance(event, LevelsComputed | LevelsRefused):
+                judged, id_ = event.levels, decision_id(entry.stream_id, event.revision)
+                found.append((id_, event.inputs, event.policy, judged.raw, judged.triggers))
+            else:
+                found.append((type(event).__name__,))
+    return found

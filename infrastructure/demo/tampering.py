@@ -1,16 +1,16 @@
-"""How somebody with access to the file would alter the record: one digit of one recorded output."""
+"""Alter one digit of one recorded output, as somebody with access to the file would."""
 
 import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
-from exitbrain.infrastructure.demo.readings import Recorded
-from exitbrain.infrastructure.demo.results import Alteration
-from exitbrain.infrastructure.written_files import FILE_MODE
+from exitbrain.domain.identity import decision_id
+from exitbrain.infrastructure.files.written import FILE_MODE
 
-FIELD = "levels.raw.tp1"
 _RECORDED_TP1 = re.compile(rb'"levels":\{"raw":\{[^{}]*?"tp1":(?P<number>\d+\.\d{3}(?P<digit>\d)\d*)')
+_REVISION = re.compile(rb'"revision":(\d+)')
 
 
 def copy_store(store: Path, copy: Path) -> None:
@@ -20,24 +20,20 @@ def copy_store(store: Path, copy: Path) -> None:
         source.backup(target)
 
 
-def alter_a_digit(store: Path, decision: Recorded) -> Alteration:
-    """Add one to the fourth decimal place of the recorded TP1 of a decision, in the bytes of its event."""
+def alter_a_digit(store: Path, decision: str) -> tuple[str, str]:
+    """Add one to the fourth decimal place of the recorded TP1 of a decision; return the number before and after.
+
+    `decision` is the id of the decision or the beginning of it. Raises ValueError where there is none with such a TP1.
+    """
     with closing(sqlite3.connect(store)) as connection, connection:
-        where = (decision.position,)
-        (state,) = connection.execute("SELECT state FROM stored_events WHERE rowid = ?", where).fetchone()
-        found = _RECORDED_TP1.search(state)
-        if found is None:
-            raise ValueError(
-                f"the event at log position {decision.position} holds no TP1 with four decimal places"
-            )
-        at = found.start("digit")
-        digit = str((int(found["digit"]) + 1) % 10).encode()
-        altered = state[:at] + digit + state[at + 1 :]
-        connection.execute("UPDATE stored_events SET state = ? WHERE rowid = ?", (altered, *where))
-    start, end = found.span("number")
-    return Alteration(
-        decision.id,
-        FIELD,
-        was=state[start:end].decode(),
-        altered=altered[start:end].decode(),
-    )
+        for row, plan, state in connection.execute("SELECT rowid, originator_id, state FROM stored_events"):
+            found, revision = _RECORDED_TP1.search(state), _REVISION.search(state)
+            if not (
+                found and revision and str(decision_id(UUID(plan), int(revision[1]))).startswith(decision)
+            ):
+                continue
+            at, (start, end) = found.start("digit"), found.span("number")
+            altered = state[:at] + str((int(found["digit"]) + 1) % 10).encode() + state[at + 1 :]
+            connection.execute("UPDATE stored_events SET state = ? WHERE rowid = ?", (altered, row))
+            return state[start:end].decode(), altered[start:end].decode()
+    raise ValueError(f"no decision {decision} with a TP1 of four decimal places in {store}")

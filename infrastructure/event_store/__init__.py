@@ -1,1 +1,1 @@
-"""The event store behind the exit ledger."""
+"""SQLite, PostgreSQL and memory behind ExitLedger: mapper, recorders, log reader, parallel replay."""

@@ -15,12 +15,11 @@ import msgspec
 from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawLog
-from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.decision import JudgedLevels, freshness_of
-from exitbrain.domain.exit_plan import Revised
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.catalogue import DECISION_TOPICS
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels, freshness_of
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import TimeOrigin
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -72,17 +71,11 @@ class StoredDecision(msgspec.Struct, gc=False):
         return freshness_of(told.time_origin, told.occurred_at, told.recorded_at, told.max_intent_age_s)
 
     @property
-    def header(self) -> Revised:
-        return Revised(self.revision, self.quantity, self.harvest)
-
-    @property
     def snapshot(self) -> str | None:
         return self.context.snapshot
 
     def equals(self, levels: JudgedLevels) -> bool:
-        raw = levels.raw
-        harvest = raw.harvest if raw.refusal is None else None
-        if self.harvest != harvest or self.quantity != self.inputs.quantity:
+        if self.harvest != levels.harvest or self.quantity != self.inputs.quantity:
             return False
         # The outcome is the last field of a decision.
         return self.state.endswith(b'"levels":%b}' % _encode(levels))

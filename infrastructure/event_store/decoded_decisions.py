@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from exitbrain.application.ports.decision_log import RecordedDecision, UnreadableDecision
 from exitbrain.application.ports.exit_ledger import ExitLedger, UnreadableEvent
-from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.drift import first_difference
-from exitbrain.domain.exit_plan import Decision, Revised, revised_by
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.catalogue import DECISION_TOPICS
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.plans.difference import first_difference
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import PolicyRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,20 @@ class DecodedDecision:
         return self.event.context.freshness
 
     @property
-    def header(self) -> Revised:
-        return Revised(self.event.revision, self.event.quantity, self.event.harvest)
+    def quantity(self) -> Decimal | None:
+        return self.event.quantity
+
+    @property
+    def harvest(self) -> tuple[float, float, float] | None:
+        return self.event.harvest
 
     @property
     def snapshot(self) -> str | None:
         return self.event.context.snapshot
 
     def equals(self, levels: JudgedLevels) -> bool:
-        header = revised_by(self.event.revision, self.event.inputs, levels)
-        return first_difference((self.header, self.event.levels), (header, levels)) is None
+        recorded = (self.quantity, self.harvest, self.event.levels)
+        return first_difference(recorded, (self.inputs.quantity, levels.harvest, levels)) is None
 
     def levels(self) -> JudgedLevels:
         return self.event.levels

@@ -11,8 +11,8 @@ from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import InvalidValue, WrongState
+from exitbrain.domain.events import Record
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import LedgerRecorder, StoredLedger
 from exitbrain.infrastructure.event_store.sqlite import insert_rows
@@ -60,7 +60,7 @@ class JoinedLedger(StoredLedger):
         try:
             began = self._joined.begin()
         except EventSourcingError as e:
-            raise StoreUnavailable(f"{self.name} can not be written: {e}") from e
+            raise StoreUnavailable(f"{self.name} cannot be written: {e}") from e
         try:
             return self.save(records, absent=absent)
         except BaseException:
@@ -81,7 +81,7 @@ class _Apart(StoredLedger):
     def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
         if self._joined.in_transaction:
             raise WrongState(
-                f"a transaction is open on the connection of {self.name}, and whoever remembers what it saved can not know"
+                f"a transaction is open on the connection of {self.name}, and whoever remembers what it saved cannot know"
                 " of a rollback: commit first, or save what `decide` returns with `append`"
             )
         return super().save(records, absent=absent)
@@ -177,7 +177,7 @@ def ledger_over(
     The connection is one of `sqlite3` or of psycopg 3; in PostgreSQL `schema` says where the table lies, else in `public`.
     The table is made where it is missing. Saves join the transaction that is open on the connection; no setting of it is
     changed, and it is never closed. Give it to `ExitBrain`, which checks it like a store of its own. Raises TypeError
-    for anything but a connection, InvalidValue for a schema that can not be, and StoreUnavailable where it can not be
+    for anything but a connection, InvalidValue for a schema that cannot be, and StoreUnavailable where it cannot be
     used or the table is another's.
     """
     # Whoever has such a connection has imported the driver; nobody else needs it.
@@ -190,7 +190,7 @@ def ledger_over(
         if driver is not None and isinstance(connection, driver.Connection):
             return _over_postgres(connection, schema)
     except EventSourcingError as e:
-        raise StoreUnavailable(f"the connection can not keep the record: {e}") from e
+        raise StoreUnavailable(f"the connection cannot keep the record: {e}") from e
     raise TypeError(
         f"connection is {connection!r} ({type(connection).__name__}); "
         "wanted: an open sqlite3.Connection or psycopg.Connection"

@@ -20,14 +20,14 @@ from exitbrain.application.ports.exit_ledger import (
     latest_cycle,
 )
 from exitbrain.application.ports.raw_log import RawLog, RawRow
-from exitbrain.domain.aggregate import Aggregate, Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.domain.exit_plan import ExitPlan
+from exitbrain.domain.events import Aggregate, Record
 from exitbrain.domain.identity import position_id, snapshot_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import BOTH, Position
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.mapper import FOLDING_MAPPER, MAPPER
 
@@ -103,7 +103,7 @@ class StoredLedger(ExitLedger, RawLog):
         except IntegrityError as e:
             raise self._conflict(records) from e
         except EventSourcingError as e:
-            raise StoreUnavailable(f"{self.name} can not be written: {_reason(e)}") from e
+            raise StoreUnavailable(f"{self.name} cannot be written: {_reason(e)}") from e
         assert positions, "recorders return a position for each event"
         return positions[-1]
 
@@ -231,7 +231,7 @@ class StoredLedger(ExitLedger, RawLog):
         try:
             return select(*args, **kwargs)
         except EventSourcingError as e:
-            raise StoreUnavailable(f"{self.name} can not be read: {_reason(e)}") from e
+            raise StoreUnavailable(f"{self.name} cannot be read: {_reason(e)}") from e
 
 
 def _check_versions(records: Sequence[Record]) -> None:

@@ -13,10 +13,10 @@ import msgspec
 from eventsourcing.persistence import StoredEvent
 
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
-from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.catalogue import EVENT_CLASSES
 from exitbrain.domain.errors import DomainError
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
+from exitbrain.domain.events import Event, Record
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused, Revised
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Turn the content of one version into that of the next; what the old one did not know becomes absent (None)."""
@@ -125,4 +125,4 @@ def stream_hex(event: StoredEvent) -> str:
 
 MAPPER = EventMapper()
 FOLDING_MAPPER = EventMapper(read_as={LevelsComputed: Revised, LevelsRefused: Revised})
-"""Reads of a decision only what the state of a plan is made of."""
+"""Read of a decision only what the state of a plan is made of."""

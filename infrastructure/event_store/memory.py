@@ -14,7 +14,7 @@ from exitbrain.infrastructure.event_store.mapper import stream_hex
 
 
 class InMemoryRecorder(POPOApplicationRecorder):
-    """Record events in memory, encoded: what was saved can not be changed through the objects it came from."""
+    """Record events in memory, encoded: what was saved cannot be changed through the objects it came from."""
 
     def _insert_events(
         self, stored_events: Sequence[StoredEvent], *, absent: Sequence[Place] = (), **_: Any

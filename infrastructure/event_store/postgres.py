@@ -66,7 +66,7 @@ def make_table(url: str) -> None:
     try:
         PostgresLedgerRecorder(datastore, has_table=False).create_table()
     except EventSourcingError as e:
-        raise StoreUnavailable(f"the table of {address.name} can not be made: {e}") from e
+        raise StoreUnavailable(f"the table of {address.name} cannot be made: {e}") from e
     finally:
         datastore.close()
 
@@ -78,7 +78,7 @@ def look_at_database(address: Address) -> Glimpse | None:
             prepare(connection, read_only=True)
             return _glimpse(connection, address) if has_table(connection.cursor(), address) else None
     except psycopg.Error as e:
-        raise StoreUnavailable(f"{address.name} can not be read: {sentence(e)}") from e
+        raise StoreUnavailable(f"{address.name} cannot be read: {sentence(e)}") from e
 
 
 def _glimpse(connection: Connection[TupleRow], address: Address) -> Glimpse | None:

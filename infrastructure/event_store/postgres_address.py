@@ -43,7 +43,7 @@ _LIVENESS: Conninfo = {
 }
 
 # Whatever PGCLIENTENCODING, the URL or the server's defaults say: with another the driver returns bytes for text, or
-# can not send what we compare with.
+# cannot send what we compare with.
 _ENCODING: Conninfo = {"client_encoding": "UTF8"}
 
 
@@ -73,7 +73,7 @@ def address_of(url: str) -> Address:
     _check_parameters(parts.parameters)
     schema = unquote(dict(parts.parameters).get(SCHEMA, PUBLIC))
     if not can_be_schema(schema):
-        raise BadStoreUrl(f"schema {schema!r} in the store URL can not be; allowed: {SCHEMA_ALLOWED}")
+        raise BadStoreUrl(f"schema {schema!r} in the store URL cannot be; allowed: {SCHEMA_ALLOWED}")
     try:
         conninfo = conninfo_to_dict(_without_schema(url, parts))
     except psycopg.Error:

@@ -39,9 +39,7 @@ class PostgresJoinedRecorder(PostgresLog):
                 return
             filtered = cursor.execute(self._table.sql("SELECT row_security_active('{table}'::regclass)"))
             if filtered.fetchone() == (True,):
-                raise StoreUnavailable(
-                    f"{address.name} can not be read: row-level security would hide events"
-                )
+                raise StoreUnavailable(f"{address.name} cannot be read: row-level security would hide events")
 
     @property
     def in_transaction(self) -> bool:
@@ -137,7 +135,7 @@ def _check_isolation(cursor: Cursor[TupleRow]) -> None:
     found = cursor.execute("SHOW transaction_isolation").fetchone()
     if found and found[0] in _ONE_SNAPSHOT:
         raise OperationalError(
-            f"the open transaction is {found[0]}, so it can not see whether a stream has moved on since it began; "
+            f"the open transaction is {found[0]}, so it cannot see whether a stream has moved on since it began; "
             "allowed: read committed"
         )
 

@@ -74,19 +74,19 @@ def has_table(cursor: Cursor[TupleRow], address: Address) -> bool:
     shape = cursor.execute(_SHAPE, values).fetchone()
     if shape is None:
         raise StoreUnavailable(
-            f"{address.name} can not be opened: the database has no schema {address.schema!r}; create it first"
+            f"{address.name} cannot be opened: the database has no schema {address.schema!r}; create it first"
         )
     is_table, found, has_key, acting = shape
     if is_table is None:
         return False
     if not is_table or set(found) != _COLUMNS or not has_key:
         raise StoreUnavailable(
-            f"{address.name} can not be opened: {TABLE!r} in schema {address.schema!r} is not a table of ExitBrain, "
+            f"{address.name} cannot be opened: {TABLE!r} in schema {address.schema!r} is not a table of ExitBrain, "
             f"which has the columns {', '.join(sorted(_COLUMNS))}, unique in originator_id and originator_version"
         )
     if acting:
         raise StoreUnavailable(
-            f"{address.name} can not be opened: on {TABLE!r} in schema {address.schema!r} lies what may change what is "
+            f"{address.name} cannot be opened: on {TABLE!r} in schema {address.schema!r} lies what may change what is "
             f"written, or runs with the rights of whoever writes: {', '.join(acting)}; allowed: none"
         )
     return True

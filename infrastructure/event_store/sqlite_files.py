@@ -18,7 +18,7 @@ _MAGIC_OF_LOG = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _MAGIC_OF_JOURNAL = (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",)
 
 
-class Way(Enum):
+class ReadMode(Enum):
     """How a file is read; the value is what its URI says of that."""
 
     ALONE = "mode=ro&immutable=1"
@@ -49,9 +49,9 @@ class Files(NamedTuple):
     journal: _Stamp | None
     has_index: bool
 
-    def outdated_by(self, now: "Files", way: Way) -> bool:
-        """Return whether what was read in a way may not be what the files hold now."""
-        if way is Way.WITH_LOG:
+    def outdated_by(self, now: "Files", mode: ReadMode) -> bool:
+        """Return whether what was read in a mode may not be what the files hold now."""
+        if mode is ReadMode.WITH_LOG:
             assert self.log is not None
             return not (now.has_index and self.main.same_file(now.main) and self.log.same_file(now.log))
         return self != now
@@ -72,13 +72,13 @@ class StorePaths:
         log, journal = _stamp_of(self._log), _stamp_of(self._journal)
         return Files(main, log, journal, self._index.exists())
 
-    def way_to_read(self, files: Files) -> Way:
+    def read_mode(self, files: Files) -> ReadMode:
         """Return how to read a store where these files lie."""
         if files.journal is not None and _begins(self._journal, _MAGIC_OF_JOURNAL):
-            return Way.COPIED
+            return ReadMode.COPIED
         if files.log is None or not _begins(self._log, _MAGIC_OF_LOG):
-            return Way.ALONE
-        return Way.WITH_LOG if files.has_index else Way.COPIED
+            return ReadMode.ALONE
+        return ReadMode.WITH_LOG if files.has_index else ReadMode.COPIED
 
     def copied(self) -> Path:
         """Copy the store into a temporary folder and return the file there; raises OperationalError."""
@@ -99,9 +99,9 @@ class StorePaths:
         return folder / self.main.name
 
 
-def uri_of(path: Path, way: Way) -> str:
+def uri_of(path: Path, mode: ReadMode) -> str:
     """Return what SQLite is told to open."""
-    return f"file:{quote(str(path))}?{way.value}"
+    return f"file:{quote(str(path))}?{mode.value}"
 
 
 def _stamp_of(beside: Path) -> _Stamp | None:

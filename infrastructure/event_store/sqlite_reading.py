@@ -12,7 +12,7 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.domain.identity import STORE_ID
-from exitbrain.infrastructure.event_store.sqlite_files import Files, StorePaths, Way, uri_of
+from exitbrain.infrastructure.event_store.sqlite_files import Files, ReadMode, StorePaths, uri_of
 from exitbrain.infrastructure.event_store.sqlite_log import CACHE_KIB, HOW_TO_COPY, SQLiteLog, sentence_of
 from exitbrain.infrastructure.event_store.sqlite_schema import check_schema, trust_nothing
 from exitbrain.infrastructure.event_store.startup import NEWEST_ENTRIES, Glimpse
@@ -32,7 +32,7 @@ class SQLiteReader(SQLiteLog):
         self._turn = Lock()
         self._closed = False
         self._files: Files | None = None
-        self._way = Way.ALONE
+        self._mode = ReadMode.ALONE
         self._connection: sqlite3.Connection | None = None
         self._copy: Path | None = None
 
@@ -61,7 +61,7 @@ class SQLiteReader(SQLiteLog):
         """Return what the file itself holds where a log lies over it; nothing where there is none, or no sense in it."""
         if self._files is None or self._files.log is None:
             return []
-        with suppress(sqlite3.Error), closing(_connect(self._paths.main, Way.ALONE)) as connection:
+        with suppress(sqlite3.Error), closing(_connect(self._paths.main, ReadMode.ALONE)) as connection:
             return connection.execute(statement, values).fetchall()
         return []
 
@@ -81,14 +81,14 @@ class SQLiteReader(SQLiteLog):
             files, before = self._look(), self._files
             if before is not None and not before.main.same_file(files.main):
                 raise OperationalError("another file was put in its place while it was read")
-            self._files, self._way = files, self._paths.way_to_read(files)
-            if self._way is Way.COPIED:
+            self._files, self._mode = files, self._paths.read_mode(files)
+            if self._mode is ReadMode.COPIED:
                 self._copy = self._paths.copied()
-            self._connection = _connect(self._copy or self._paths.main, self._way)
+            self._connection = _connect(self._copy or self._paths.main, self._mode)
         return self._connection
 
     def _is_current(self) -> bool:
-        return self._files is not None and not self._files.outdated_by(self._look(), self._way)
+        return self._files is not None and not self._files.outdated_by(self._look(), self._mode)
 
     def _look(self) -> Files:
         try:
@@ -105,9 +105,9 @@ class SQLiteReader(SQLiteLog):
             self._copy = None
 
 
-def _connect(path: Path, way: Way) -> sqlite3.Connection:
+def _connect(path: Path, mode: ReadMode) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        uri_of(path, way), uri=True, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S
+        uri_of(path, mode), uri=True, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S
     )
     try:
         trust_nothing(connection)
@@ -133,7 +133,7 @@ def look(reader: SQLiteReader, name: str) -> Glimpse | None:
         under_log = reader.select_under_log(_OPENED, STORE_ID.hex)
         newest = reader.select(_NEWEST, NEWEST_ENTRIES)
     except OperationalError as e:
-        raise StoreUnavailable(f"{name} can not be read: {e}") from e
+        raise StoreUnavailable(f"{name} cannot be read: {e}") from e
     if not newest:
         return None
     return Glimpse(_first(opened), dict(newest), under_log=_first(under_log))

@@ -64,7 +64,7 @@ def check_schema(select: Callable[[str], list[Any]], name: str, *, of_host: bool
     entries: list[Entry] = select(_ENTRIES_OF_HOST if of_host else _ENTRIES)
     found = [sql for kind, each, _, sql in entries if (kind, each.lower()) == ("table", EVENTS)]
     if found and _plain(found[0]) != _plain(TABLE):
-        raise StoreUnavailable(f"{name} can not be used: it has a table {EVENTS} that is not of ExitBrain")
+        raise StoreUnavailable(f"{name} cannot be used: it has a table {EVENTS} that is not of ExitBrain")
     strangers = sorted(set(_strangers(entries)))
     if strangers:
         raise StoreUnavailable(

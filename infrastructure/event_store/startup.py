@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exitbrain.application.intake_replay import whole_log
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable, UnreadableEvent
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.replay.intake import whole_log
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -63,7 +63,7 @@ def check_ledger(ledger: ExitLedger, name: str = "the ledger") -> None:
                 _check_topic(entry.topic, entry.position, name)
         ledger.register()
     except UnreadableEvent as damaged:
-        raise StoreUnavailable(f"{name} can not be worked on: {damaged}") from damaged
+        raise StoreUnavailable(f"{name} cannot be worked on: {damaged}") from damaged
 
 
 def _check_format(found: int, name: str) -> None:

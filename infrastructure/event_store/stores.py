@@ -12,11 +12,11 @@ from exitbrain.infrastructure.event_store import forks
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder
-from exitbrain.infrastructure.event_store.sqlite_files import StorePaths, Way
+from exitbrain.infrastructure.event_store.sqlite_files import ReadMode, StorePaths
 from exitbrain.infrastructure.event_store.sqlite_reading import SQLiteReader, look, why_empty
 from exitbrain.infrastructure.event_store.startup import check
+from exitbrain.infrastructure.files.written import make_for_owner
 from exitbrain.infrastructure.secrets import masked
-from exitbrain.infrastructure.written_files import make_for_owner
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -25,7 +25,7 @@ _POSTGRES = ("postgresql://", "postgres://")
 def open_ledger(url: str, *, create: bool) -> StoredLedger:
     """Open the ledger of a store URL; `create` makes the store where there is none, but saves nothing to it.
 
-    Raises StoreUnavailable, with one sentence, when it can not be opened or must not be: not a store, not reachable,
+    Raises StoreUnavailable, with one sentence, when it cannot be opened or must not be: not a store, not reachable,
     or written by a newer version; NoStore and BadStoreUrl are of that kind. A store that is refused stays as it was.
     """
     match _place_of(url):
@@ -58,7 +58,7 @@ def is_read_from_a_copy(url: str) -> bool:
     if not isinstance(place, Path):
         return False
     paths = StorePaths(place)
-    return paths.way_to_read(paths.look()) is Way.COPIED
+    return paths.read_mode(paths.look()) is ReadMode.COPIED
 
 
 def _place_of(url: str) -> Path | Literal["memory", "postgres"]:
@@ -111,7 +111,7 @@ def _is_there(path: Path, name: str) -> bool:
     if path.is_dir():
         raise StoreUnavailable(f"{name} is a folder, not a file")
     if not path.parent.is_dir():
-        raise StoreUnavailable(f"{name} can not be: there is no folder {path.parent.absolute()}")
+        raise StoreUnavailable(f"{name} cannot be: there is no folder {path.parent.absolute()}")
     if not path.exists():
         return False
     forks.refuse_in_child(path, name)
@@ -129,7 +129,7 @@ def _make_file(path: Path, name: str) -> None:
             ) from e
         # Another process made it meanwhile.
     except OSError as e:
-        raise StoreUnavailable(f"{name} can not be made: {e.strerror}") from e
+        raise StoreUnavailable(f"{name} cannot be made: {e.strerror}") from e
 
 
 def _open_to_write(path: Path, name: str, *, new: bool) -> StoredLedger:
@@ -140,7 +140,7 @@ def _open_to_write(path: Path, name: str, *, new: bool) -> StoredLedger:
         journal_mode, synchronous = recorder.durability()
     except EventSourcingError as e:
         recorder.close()
-        raise StoreUnavailable(f"{name} can not be opened: {e}") from e
+        raise StoreUnavailable(f"{name} cannot be opened: {e}") from e
     if (journal_mode, synchronous) != ("wal", 2):
         recorder.close()
         raise StoreUnavailable(

@@ -1,1 +1,1 @@
-"""How every file that is read is opened, unpacked and cut into lines, within limits that settings set."""
+"""How files are opened, unpacked, cut into lines and written, within the limits of the settings."""

@@ -18,7 +18,7 @@ UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, FileRefused, Memory
 """What reading a file may raise; `reason_of` says it in words."""
 
 _BUFFER = 256 * 1024
-# Without O_NONBLOCK a pipe that nobody writes to would stop us for ever; on a regular file it has no effect.
+# Without O_NONBLOCK a pipe that nobody writes to would stop us forever; on a regular file it has no effect.
 _HOW = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _STORED_IN = 512
 _ANY_SIZE = FileLimits(max_bytes=2**63)
@@ -80,7 +80,7 @@ def within(source: Source, limits: FileLimits) -> BinaryIO:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why a file can not be read, as the end of a sentence that names it."""
+    """Return why a file cannot be read, as the end of a sentence that names it."""
     if isinstance(error, MemoryError):
         return "there is not enough memory for what it holds"
     return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__

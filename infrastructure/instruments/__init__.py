@@ -1,1 +1,1 @@
-"""Where tick sizes, step sizes and brackets come from."""
+"""Instruments from files, and sources combined."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from exitbrain.application.ports.instruments import Instruments
-from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels.instrument import Instrument
 
 
 class CombinedInstruments:

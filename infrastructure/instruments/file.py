@@ -17,10 +17,10 @@ from pydantic import (
 )
 
 from exitbrain.domain.errors import ExitBrainError, InvalidValue
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.names import allowed_instead, trimmed
 from exitbrain.infrastructure.files.opened import UNREADABLE, reason_of
-from exitbrain.infrastructure.text_files import NotUtf8, read_text
+from exitbrain.infrastructure.files.texts import NotUtf8, read_text
 from exitbrain.infrastructure.wire.json_text import NotJson, decode
 from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
@@ -28,7 +28,7 @@ _UNIFIED_NAME = re.compile(r"(?P<base>[^/:]+)/(?P<quote>[^/:]+):(?P=quote)(?:-(?
 
 
 class InstrumentsUnreadable(ExitBrainError):
-    """A file of instruments can not be read; the text is one sentence that names symbol and field."""
+    """A file of instruments cannot be read; the text is one sentence that names symbol and field."""
 
 
 def _number(value: object) -> object:
@@ -141,7 +141,7 @@ class InstrumentsFile:
             raise self._unreadable(str(error)) from error
 
     def _unreadable(self, why: str) -> InstrumentsUnreadable:
-        return InstrumentsUnreadable(f"Instruments file {self._path} can not be read: {why.rstrip('.')}.")
+        return InstrumentsUnreadable(f"Instruments file {self._path} cannot be read: {why.rstrip('.')}.")
 
 
 def _symbol(name: str) -> str | None:

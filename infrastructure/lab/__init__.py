@@ -1,1 +1,1 @@
-"""The laboratory: the same history under other policies, many decisions at a time."""
+"""Columns: mirror, grids of policies, kernels, statistics, cluster."""

@@ -61,7 +61,7 @@ def feather_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimi
 
 
 def wrong_type(path: Path, column: Column, kind: pa.DataType) -> MarketUnreadable:
-    """Return the error for a column of a type that can not be used."""
+    """Return the error for a column of a type that cannot be used."""
     allowed = TIME_ALLOWED if column.is_time else "numbers"
     return MarketUnreadable(f"{path}: {column.name} is of type {shown(str(kind))}; allowed: {allowed}")
 

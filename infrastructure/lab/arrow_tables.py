@@ -11,17 +11,9 @@ import pyarrow.compute as pc
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.files.limits import FileLimits
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.arrow_files import feather_columns, parquet_columns, wrong_type
-from exitbrain.infrastructure.lab.tables import (
-    END_MS,
-    FIRST_MS,
-    TIME_ALLOWED,
-    Column,
-    Integers,
-    Numbers,
-    Table,
-    Wanted,
-)
+from exitbrain.infrastructure.lab.tables import END_MS, FIRST_MS, TIME_ALLOWED, Column, Numbers, Table, Wanted
 from exitbrain.infrastructure.wire.scalars import shown
 
 TEXT_MAX = 256

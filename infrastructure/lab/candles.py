@@ -6,15 +6,21 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
+from exitbrain.domain.simulation.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    PriceKind,
+    Trade,
+    TradeSeries,
+)
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
+from exitbrain.infrastructure.lab.intervals import DIGITS_MAX
 from exitbrain.infrastructure.lab.table_files import read_table
-from exitbrain.infrastructure.lab.tables import Column, Integers, Numbers, Table, Wanted, in_milliseconds
-
-Doubles = npt.NDArray[np.float64]
+from exitbrain.infrastructure.lab.tables import Column, Numbers, Table, Wanted, in_milliseconds
 
 _TIME = "open_time_ms"
 _INDEX = ("", "unnamed: 0", "index", "__index_level_0__")
@@ -38,10 +44,6 @@ _FUNDING = Wanted(
     ),
     lambda row: (0, 2 if len(row) > 2 and _is_hours(row[1]) else 1),
 )
-_UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "s": 1_000}
-INTERVAL_MAX_MS = 36_525 * 86_400_000
-"""A hundred years."""
-_INTERVAL_DIGITS = 10
 _BOOLEANS = ("true", "false")
 
 
@@ -54,7 +56,7 @@ def _trade_places(row: Sequence[str]) -> tuple[int, int]:
 
 
 def _is_hours(cell: str) -> bool:
-    return cell.strip().isdecimal() and len(cell) <= _INTERVAL_DIGITS and int(cell) > 0
+    return cell.strip().isdecimal() and len(cell) <= DIGITS_MAX and int(cell) > 0
 
 
 _TRADE = Wanted((_TRADE_TIME, Column("price")), _trade_places)
@@ -110,7 +112,13 @@ def read_candles(
     rows = _on_grid(rows, interval, said)
     opened, high, low, close = (rows.columns[name].astype(np.float64, copy=False) for name in _OHLC)
     return CandleColumns(
-        interval, rows.columns[_TIME].astype(np.int64, copy=False), opened, high, low, close, kind
+        interval_ms=interval,
+        open_time_ms=rows.columns[_TIME].astype(np.int64, copy=False),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        kind=kind,
     )
 
 
@@ -152,15 +160,6 @@ def read_funding(
             for row in zip(rows.columns[time].tolist(), rows.columns[rate].tolist(), strict=True)
         ]
     )
-
-
-def interval_named(text: str) -> int | None:
-    """Return the milliseconds of an interval like 1m or 8h, None where a text is none, or one of over a hundred years."""
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or len(number) > _INTERVAL_DIGITS or unit not in _UNITS:
-        return None
-    interval = int(number) * _UNITS[unit]
-    return interval if 0 < interval <= INTERVAL_MAX_MS else None
 
 
 def _read(path: Path, wanted: Wanted, said: list[str], limits: FileLimits) -> Table:

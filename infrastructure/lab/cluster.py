@@ -1,7 +1,7 @@
 """The parts of a task on a Dask cluster: processes of this machine, or workers of any number of machines.
 
 Workers need the same version of ExitBrain, and must see the files that a part names under the same path. Dask gives
-a part whose worker was lost to another one; a part that takes several workers with it is not tried for ever.
+a part whose worker was lost to another one; a part that takes several workers with it is not tried forever.
 
 Whoever reaches a scheduler or a worker can run code in it. Those of this machine are reached with a key that only this
 run has; for others, Dask's own configuration names certificates (`distributed.comm.tls`).
@@ -17,8 +17,8 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.infrastructure.event_store.parallel_replay import cores
 from exitbrain.infrastructure.lab.spread import ClusterUnavailable, Part, Result, Task
-from exitbrain.infrastructure.parallel_replay import cores
 
 try:
     import dask
@@ -141,7 +141,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
                 silence_logs=50,
             )
         except (OSError, TimeoutError, RuntimeError) as error:
-            raise ClusterUnavailable(f"the local cluster can not be started: {error}") from error
+            raise ClusterUnavailable(f"the local cluster cannot be started: {error}") from error
         with cluster:
             yield cluster
 
@@ -168,7 +168,7 @@ def _client(where: Any, name: str) -> Iterator[Any]:
             asyncio.run(_knock(where))
         client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
-        raise ClusterUnavailable(f"{name} can not be reached: {error}") from error
+        raise ClusterUnavailable(f"{name} cannot be reached: {error}") from error
     try:
         try:
             client.wait_for_workers(1, timeout=WORKERS_S)

@@ -11,12 +11,11 @@ import numpy as np
 
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
 from exitbrain.application.ports.raw_log import RawRow
-from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.decision import DecisionContext, JudgedLevels
-from exitbrain.domain.exit_plan import LevelsRefused
-from exitbrain.domain.formulas.terms import REFUSALS
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.domain.catalogue import DECISION_TOPICS
+from exitbrain.domain.levels.levels import REFUSALS, LevelInputs
+from exitbrain.domain.plans.decision import DecisionContext, JudgedLevels
+from exitbrain.domain.plans.exit_plan import LevelsRefused
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import EPOCH, TimeOrigin
 from exitbrain.infrastructure.event_store.decisions import StoredDecision
 from exitbrain.infrastructure.event_store.mapper import MAPPER
@@ -127,7 +126,7 @@ class _Building:
         self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))
 
     def add_unreadable(self, position: int) -> None:
-        """Keep the place of a decision that can not be read."""
+        """Keep the place of a decision that cannot be read."""
         whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0)
         self._keep(bytes(16), b"", whole, _NO_DOUBLES, (None,) * len(TEXTS))
 

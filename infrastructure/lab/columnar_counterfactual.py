@@ -4,25 +4,26 @@ What the columns of a mirror say is not compared with the store; the answer tell
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from exitbrain.application.counterfactual import Counterfactual, LeftOut
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import EVERYTHING, Selection
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.policy import Policy
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.lab.arrays import Mask
 from exitbrain.infrastructure.lab.column_builder import columns_of, microseconds
-from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Mask
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import Segment, SegmentDamaged, opened_segment
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.stored_hash import decision_rows, stored_hash
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 
 ROWS_AT_ONCE = 50_000
 """Decisions that are read from the store as Python objects at the same time."""
@@ -60,7 +61,7 @@ class ColumnarCounterfactual:
 
         Raises NoKernel where a policy must be asked row by row, InvalidValue where one gives no finite level.
         """
-        sweep, left_out, answers = Sweep(policies), LeftOut(), 0
+        sweep, left_out, answers = Sweep(policies), LeftOut(0, 0, 0), 0
         for columns in self._parts():
             recorded = self._recorded(columns, selection, left_out)
             begun, of_part = answers, len(recorded.columns) * len(policies)
@@ -75,7 +76,7 @@ class ColumnarCounterfactual:
                     progress(first + (last - first) * (answers - begun) // of_part, answers)
 
             sweep.take(recorded, reached)
-        return replace(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
+        return changed(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
 
     def _parts(self) -> Iterator[DecisionColumns]:
         """Yield all decisions in log order, some at a time."""
@@ -103,8 +104,8 @@ class ColumnarCounterfactual:
         while len(columns := columns_of(islice(rows, ROWS_AT_ONCE))):
             yield columns
 
-    def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> Recorded:
-        """Return the selected decisions that can be asked about, and count those that can not."""
+    def _recorded(self, columns: DecisionColumns, selection: Selection, left_out: LeftOut) -> RecordedRows:
+        """Return the selected decisions that can be asked about, and count those that cannot."""
         left_out.unreadable += int(np.count_nonzero(~columns.readable))
         policies: list[Policy] = []
         policy = np.full(len(columns), -1, dtype=np.int64)
@@ -123,8 +124,8 @@ class ColumnarCounterfactual:
             setattr(left_out, reason, getattr(left_out, reason) + int(np.count_nonzero(asked & ~good)))
             asked &= good
         if asked.all():
-            return Recorded(columns, tuple(policies), policy, snapshots)
-        return Recorded(columns.take(asked), tuple(policies), policy[asked], snapshots)
+            return RecordedRows(columns, tuple(policies), policy, snapshots)
+        return RecordedRows(columns.take(asked), tuple(policies), policy[asked], snapshots)
 
     def _snapshots_of(self, column: Coded) -> tuple[SnapshotColumns, Mask]:
         found = [self._snapshots.find(content_hash) for content_hash in column.values]

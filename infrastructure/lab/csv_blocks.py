@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from exitbrain.infrastructure.files.limits import FileRefused
-from exitbrain.infrastructure.text_files import utf8_of, without_marks
+from exitbrain.infrastructure.files.texts import utf8_of, without_marks
 
 BLOCK = 2 * 1024 * 1024
 """So much is parsed at once; only the columns that are wanted are kept of it."""

@@ -14,9 +14,10 @@ import pyarrow.csv
 
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.infrastructure.files.limits import FileLimits
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.arrow_tables import NotTimes, checked, refuse_empty_cells, times_of
 from exitbrain.infrastructure.lab.csv_blocks import blocks_of, check_line
-from exitbrain.infrastructure.lab.tables import TIME_ALLOWED, Integers, Table, Wanted
+from exitbrain.infrastructure.lab.tables import TIME_ALLOWED, Table, Wanted
 from exitbrain.infrastructure.wire.scalars import shown
 
 _DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -217,7 +218,7 @@ def _read(text: bytes, kinds: dict[str, tuple[int, pa.DataType]], skipped: int, 
 
 
 def _bad_cell(text: _Text, form: _Form, skipped: int) -> MarketUnreadable | None:
-    """Find the first row that can not be used; the fast reader only says that there is one."""
+    """Find the first row that cannot be used; the fast reader only says that there is one."""
     path = text.path
     for number, content in enumerate(text.text.split(b"\n")):
         if not content or number < skipped:
@@ -243,7 +244,7 @@ def _cells(path: Path, line: bytes, number: int) -> list[str]:
     try:
         return next(csv.reader([line.decode("utf-8", "replace")]))
     except csv.Error as error:
-        raise MarketUnreadable(f"{path} line {number} can not be read: {error}") from error
+        raise MarketUnreadable(f"{path} line {number} cannot be read: {error}") from error
 
 
 def _is_of(kind: pa.DataType, cell: str) -> bool:

@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles, Integers, Mask
 
 PLAN_ID = np.dtype("V16")
 """The 16 bytes of a plan id, as `UUID.bytes` gives them."""
@@ -94,7 +92,7 @@ class DecisionColumns:
     harvest3: Doubles
     floor: Doubles
     cap: Doubles
-    refusal: npt.NDArray[np.int8]
+    refusal: Codes
     guard_states: npt.NDArray[np.int32]
     judgement: npt.NDArray[np.uint64]
 

@@ -9,10 +9,10 @@ a reader can see them and where compiled code can be cached; a test writes them 
 from collections.abc import Sequence
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.formulas.registry import FORMULAS, Formula
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.infrastructure.engine.formula_writer import write
-from exitbrain.infrastructure.engine.graph import Graph, Operation, trace
+from exitbrain.domain.policies.formulas.registry import FORMULAS, Formula
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.infrastructure.engines.formula_writer import write
+from exitbrain.infrastructure.engines.graph import Graph, Operation, trace
 
 INPUTS = FormulaInputs.__struct_fields__
 OUTPUTS = FormulaOutputs.__struct_fields__
@@ -85,7 +85,7 @@ class _Writing:
         if len(found) != 1:
             raise NoKernel(f"a kernel takes one logarithm, the formula takes {len(found)}")
         if any(self._operations[number].op == "parameter" for number in self._below(found)):
-            raise NoKernel("the logarithm depends on parameters, so policies can not share it")
+            raise NoKernel("the logarithm depends on parameters, so policies cannot share it")
         return found[0]
 
     def _unique(self, names: dict[int, str]) -> dict[int, str]:

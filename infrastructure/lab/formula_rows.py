@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.formulas.registry import formula_of, parameters_of
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.policies.formulas.terms import FormulaOutputs
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import round_trip_cost
-from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Integers
 from exitbrain.infrastructure.lab.formula_kernel import OUTPUTS, NoKernel, parameter_names
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
-from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, Places, liquidations
+from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, liquidations
 from exitbrain.infrastructure.lab.logarithm import ln_of
 
 LSF_3_5, LSF_3_6 = range(2)
@@ -43,7 +43,7 @@ class FormulaRows(NamedTuple):
 
 
 def formula_rows(
-    x: InputColumns, ignores: tuple[str, ...], snapshot: Places, ladders: Ladders
+    x: InputColumns, ignores: tuple[str, ...], snapshot: Integers, ladders: Ladders
 ) -> FormulaRows:
     """Return what the formulas read of every row; `snapshot` says which of the ladders is its own, -1 for none."""
     where = liquidations(x, snapshot, ladders)
@@ -95,7 +95,7 @@ def compute_rows(policy: Policy, rows: FormulaRows) -> FormulaOutputs[Doubles]:
 
 
 def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that can not be written and lies without gaps, so that one compiled kernel serves every source."""
+    """Return a view that cannot be written and lies without gaps, so that one compiled kernel serves every source."""
     view = np.ascontiguousarray(column).view()
     view.flags.writeable = False
     return view
@@ -113,23 +113,51 @@ def _compute(which: Any, x: Any, p: Any, outputs: Any) -> None:
 @inlined
 def _each(kernel: Any, x: Any, p: Any, outputs: Any) -> None:
     for i in range(len(x.leverage)):
-        out = kernel(
-            x.leverage[i],
-            x.direction[i],
-            x.volatility[i],
-            x.funding[i],
-            x.divergence[i],
-            x.average_pnl[i],
-            x.confidence[i],
-            x.base_tp[i],
-            x.base_sl[i],
-            x.cost[i],
-            x.liquidation_distance[i],
-            x.liquidation_known[i],
-            x.leverage_allowed[i],
-            x.logarithm[i],
-            p,
-            0,
-        )
+        row = row_of(x, i)
+        out = outputs_of(kernel, row, row.base_tp, row.base_sl, p, 0)
         for k in range(len(out)):
             outputs[k, i] = out[k]
+
+
+@inlined
+def outputs_of(kernel: Any, row: Any, base_tp: Any, base_sl: Any, p: Any, j: Any) -> Any:
+    """Return the outputs of one row with these bases, for the parameters `p[:, j]`."""
+    return kernel(
+        row.leverage,
+        row.direction,
+        row.volatility,
+        row.funding,
+        row.divergence,
+        row.average_pnl,
+        row.confidence,
+        base_tp,
+        base_sl,
+        row.cost,
+        row.liquidation_distance,
+        row.liquidation_known,
+        row.leverage_allowed,
+        row.logarithm,
+        p,
+        j,
+    )
+
+
+@inlined
+def row_of(x: Any, i: Any) -> Any:
+    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    return FormulaRows(
+        x.leverage[i],
+        x.direction[i],
+        x.volatility[i],
+        x.funding[i],
+        x.divergence[i],
+        x.average_pnl[i],
+        x.confidence[i],
+        x.base_tp[i],
+        x.base_sl[i],
+        x.cost[i],
+        x.liquidation_distance[i],
+        x.liquidation_known[i],
+        x.leverage_allowed[i],
+        x.logarithm[i],
+    )

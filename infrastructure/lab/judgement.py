@@ -11,7 +11,7 @@ one single word changes the digest, always. A double enters as its 64 bits. The 
 1. for each bound of the formula, in the order it happened: `bound_word(level, constraint)`, before, after;
 2. `closing_word(bounds, reasons)`: how many bounds there were, and for each guard why it was not checkable;
 3. for each guard that failed, in the order of GUARDS: `guard_word(guard, mask)`, then its figures, in the order of
-   FIGURES; the mask has bit n set where the n-th of them is there (only `inputs_in_range` leaves some out);
+   RULES; the mask has bit n set where the n-th of them is there (only `inputs_in_range` leaves some out);
 4. `NO_TRIGGERS`; or `TRIGGERS` and the four trigger prices tp1, tp2, tp3, sl as doubles.
 
 A judgement with rounding to ticks, slices, Decimal prices, figures of some of the targets only (the others have no
@@ -26,48 +26,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.decision import JudgedLevels
-from exitbrain.domain.guards import GUARDS, REFUSED, GuardReport
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.checked import CONSTRAINTS
+from exitbrain.domain.levels.guard_rules import GUARDS, REASONS, RULES
+from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.infrastructure.lab.jit import jit
-
-CONSTRAINTS = (
-    "tp_min",
-    "sl_min",
-    "clamp_min",
-    "clamp_max",
-    "cost_floor",
-    "liquidation_cap",
-    "liquidation_unknown",
-    "spacing",
-)
-FIGURES = {
-    "leverage_is_known": ("assumed",),
-    "inputs_in_range": ("volatility", "divergence", "funding", "confidence", "average_pnl"),
-    "intent_is_fresh": ("age_s", "max_age_s"),
-    "price_is_known": ("entry_price_known", "quantity_known"),
-    "stop_wider_than_costs": ("stop", "cost", "needed"),
-    "stop_inside_liquidation": ("stop_with_costs", "liquidation", "targets_filled", "leverage_allowed"),
-    "targets_beyond_costs": ("tp1", "cost"),
-    "targets_increasing": ("tp1", "tp2", "tp3"),
-    "levels_on_distinct_ticks": ("entry", "tp1", "tp2", "tp3", "sl"),
-    "slices_placeable": ("quantity", "placeable", "slices"),
-}
-"""The figures of each guard that fails, in the order of GUARDS and as the domain writes them."""
-
-REASONS = (
-    REFUSED,
-    "the time of the message is not known",
-    "no leverage brackets",
-    "no tick size",
-    "no entry price",
-    "no step size",
-    "no quantity",
-)
-"""Why a guard may not be checkable; its code is its place here + 1, and 0 says that the guard was checked."""
-
-PASSED, FAILED, UNKNOWN = 0, 1, 2
-"""The state of a guard, two bits for each in the order of GUARDS, the first in the lowest bits."""
 
 NO_TRIGGERS, TRIGGERS = 0, 1
 
@@ -106,7 +70,7 @@ def reason_bits(guard: str, reason: str) -> int:
 
 
 def judgement_of(levels: JudgedLevels) -> int | None:
-    """Return the digest, None where columns can not hold this judgement: the definition, one word at a time."""
+    """Return the digest, None where columns cannot hold this judgement: the definition, one word at a time."""
     words = words_of(levels)
     if words is None:
         return None
@@ -125,14 +89,15 @@ def digests_of(words: Sequence[bytes]) -> npt.NDArray[np.uint64]:
 
 
 def guard_states(report: GuardReport) -> int | None:
-    """Return the states of all guards; None where the report does not name each once, in order."""
-    return _states_of(report.passed, tuple(report.failed), tuple(report.unknown))
+    """Return the states of all guards, two bits for each, the first in the lowest bits; None where `states` is."""
+    states = report.states
+    return None if states is None else _packed(states)
 
 
 def words_of(levels: JudgedLevels) -> bytes | None:
     """Return the words of a judgement, eight bytes each with the lowest first; None where it has no digest."""
     guards = levels.guards
-    if levels.rounding or levels.slices or guard_states(guards) is None:
+    if levels.rounding or levels.slices or guards.states is None:
         return None
     words: list[bytes] = []
     for bound in levels.raw.bounds:
@@ -170,20 +135,8 @@ def _fold(words: npt.NDArray[np.uint64], ends: npt.NDArray[np.int64]) -> npt.NDA
 
 
 @lru_cache(maxsize=4096)
-def _states_of(passed: tuple[str, ...], failed: tuple[str, ...], unknown: tuple[str, ...]) -> int | None:
-    if sorted(passed + failed + unknown) != sorted(GUARDS):
-        return None
-    if any(tuple(name for name in GUARDS if name in names) != names for names in (passed, failed, unknown)):
-        return None
-    named = {
-        **dict.fromkeys(passed, PASSED),
-        **dict.fromkeys(failed, FAILED),
-        **dict.fromkeys(unknown, UNKNOWN),
-    }
-    states = 0
-    for place, name in enumerate(GUARDS):
-        states |= named[name] << 2 * place
-    return states
+def _packed(states: tuple[int, ...]) -> int:
+    return sum(state << 2 * place for place, state in enumerate(states))
 
 
 @lru_cache(maxsize=4096)
@@ -198,7 +151,7 @@ def _reasons_of(unknown: tuple[tuple[str, str], ...]) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _guard_word_of(guard: str, figures: tuple[str, ...]) -> bytes | None:
-    known = FIGURES[guard]
+    known = RULES[guard].figures
     if tuple(name for name in known if name in figures) != figures:
         return None
     if guard != _PARTIAL and figures != known:

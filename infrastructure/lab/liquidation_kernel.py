@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from exitbrain.domain.instrument import Bracket
-from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Integers
 from exitbrain.infrastructure.lab.jit import inlined, jit
-
-Places = npt.NDArray[np.int64]
 
 _CAP, _RATE, _MAX_LEVERAGE, _CUM = range(4)
 
@@ -28,7 +25,7 @@ class Ladders:
     """
 
     table: Doubles
-    begins: Places
+    begins: Integers
 
     @classmethod
     def of(cls, snapshots: Sequence[Sequence[Bracket]]) -> "Ladders":
@@ -41,12 +38,12 @@ class Ladders:
         ends = np.cumsum([0, *map(len, snapshots)], dtype=np.int64)
         return cls(np.array(rows, dtype=np.float64).reshape(-1, 4), np.append(ends, ends[-1]))
 
-    def spans(self, snapshot: Places) -> tuple[Places, Places]:
+    def spans(self, snapshot: Integers) -> tuple[Integers, Integers]:
         """Return where the brackets of each row begin and end, from the snapshot of each; -1 is none."""
         return self.begins[:-1][snapshot], self.begins[1:][snapshot]
 
 
-def liquidations(x: InputColumns, snapshot: Places, ladders: Ladders) -> Doubles:
+def liquidations(x: InputColumns, snapshot: Integers, ladders: Ladders) -> Doubles:
     """Return distance, known and allowed of `domain.liquidation.Liquidation` for every row, one array each."""
     first, beyond = ladders.spans(snapshot)
     result = np.empty((3, len(x.leverage)))
@@ -105,8 +102,8 @@ def _fill(
     quantity: Doubles,
     leverage: Doubles,
     table: Doubles,
-    first: Places,
-    beyond: Places,
+    first: Integers,
+    beyond: Integers,
     result: Doubles,
 ) -> None:
     for row in range(len(leverage)):

@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.domain.formulas.algebra import ln
+from exitbrain.domain.algebra import ln
 from exitbrain.infrastructure.lab.jit import jit
 
 LOWEST, BEYOND = 1.0, 128.0

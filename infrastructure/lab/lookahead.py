@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
-from exitbrain.application.lookahead.exits import Entry, ExitCheck
+from exitbrain.application.lookahead.exits import ExitCase, ExitCheck
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.positions import BreakEven, GivenPosition, Simulation, Terms, Unwalked
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import MINUTE_MS
-from exitbrain.domain.walk.givens import Trailing
-from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import MINUTE_MS
+from exitbrain.domain.simulation.givens import Trailing
+from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.market_files import MarketFiles
@@ -36,7 +36,7 @@ class PositionsUnderTest:
     ) -> None:
         """Read the files; raises what reading positions, instruments and candles raises.
 
-        A position that can not be used is left out; raises what is wrong with the first where all are.
+        A position that cannot be used is left out; raises what is wrong with the first where all are.
         """
         self._unusable: list[Unwalked] = []
         self.positions = usable_positions(positions, self._unusable, limits)
@@ -50,7 +50,7 @@ class PositionsUnderTest:
     ) -> None:
         """Add what is found about a policy to the verdict; raises what is wrong with the first position if all are."""
         asking = _Asking(engine.new())
-        entries: list[Entry] = []
+        entries: list[ExitCase] = []
         unwalked = list(self._unusable)
         for position in self.positions:
             try:
@@ -70,7 +70,7 @@ class PositionsUnderTest:
 
     def _entries(
         self, policy: Policy, asking: "_Asking", position: GivenPosition, verdict: PolicyVerdict
-    ) -> list[Entry]:
+    ) -> list[ExitCase]:
         asking.subject = position.where
         market = self._market.market(position.market_symbol)
         interval_ms = max(MINUTE_MS, market.candles.interval_ms)
@@ -84,7 +84,7 @@ class PositionsUnderTest:
                     verdict.leave_out(REFUSED)
                 else:
                     subject = f"{position.symbol} of {position.where}, {stops}"
-                    entries.append(Entry(subject, one.givens, market))
+                    entries.append(ExitCase(subject, one.givens, market))
         return entries
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.lab.segment import read_segment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket, Omitted
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
+from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market, PriceKind, TradeSeries
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile, closest, has_table_name
@@ -138,7 +138,7 @@ class MarketFiles:
         return read_funding([file.path for file in files], self.remarks, self._limits) if files else ()
 
     def _finer_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[Finer]:
-        """Yield what may tell the order inside candles, the finest first; what can not be used is left out by name."""
+        """Yield what may tell the order inside candles, the finest first; what cannot be used is left out by name."""
         for content in _OF_TRADES:
             files = place.of(symbol, content)
             if files and files[0].content is content:

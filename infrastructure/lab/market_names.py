@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from exitbrain.infrastructure.lab.candles import interval_named
+from exitbrain.infrastructure.lab.intervals import interval_named
 from exitbrain.infrastructure.lab.table_files import ENDINGS
 from exitbrain.infrastructure.wire.symbols import spelling_of
 
@@ -106,7 +106,7 @@ def closest(files: Sequence[MarketFile], symbol: str) -> list[MarketFile]:
 
 
 def _spellings(written: str) -> set[str]:
-    """Return the symbols that a name may mean; it can not hold the slashes and colons of some."""
+    """Return the symbols that a name may mean; it cannot hold the slashes and colons of some."""
     twice = _TWICE_THE_QUOTE.fullmatch(written)
     venue, _, rest = written.partition("_")
     forms = {spelling_of(written).name, spelling_of(f"{venue}:{rest}").name}

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from exitbrain.application.opening import identity_of
+from exitbrain.application.ports.exit_ledger import LedgerError
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
+from exitbrain.infrastructure.files.written import FOLDER_MODE, naming, sweep
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.decision_columns import DecisionColumns, joined
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
@@ -24,10 +26,12 @@ from exitbrain.infrastructure.lab.segment import (
     write_segment,
 )
 from exitbrain.infrastructure.lab.stored_hash import StoredHash, decision_rows
-from exitbrain.infrastructure.written_files import FOLDER_MODE, naming, sweep
 
 SPAN = 500_000
 """Log positions of a full segment."""
+
+WORTH = 0.5
+"""The share of the log that a mirror must cover to be used: with less, reading the store is faster."""
 
 _ROWS_AT_ONCE = 50_000
 """Rows that are Python objects at the same time, some hundred bytes for each of their numbers."""
@@ -46,6 +50,10 @@ class MirrorReport:
     covers: int = 0
     damaged: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
+
+
+class NoMirror(LedgerError):
+    """There is no mirror where one was asked for; the text says how to make it."""
 
 
 class Mirror:
@@ -111,7 +119,14 @@ class Mirror:
             rows = self._kept(there.get(first), last, report)
             if rows is None:
                 columns, stored = read_from_store(ledger, first, last)
-                written = write_segment(self.folder, self.store_id, first, last, columns, stored)
+                written = write_segment(
+                    folder=self.folder,
+                    store_id=self.store_id,
+                    first=first,
+                    last=last,
+                    columns=columns,
+                    stored_sha256=stored,
+                )
                 self._remove_others(written)
                 report.written += 1
                 rows = len(columns)
@@ -169,6 +184,31 @@ class Mirror:
 
     def _remove_others(self, written: Segment) -> None:
         self._remove(lambda other: other != written and _overlap(other, written))
+
+
+def fresh_mirror(ledger: StoredLedger, folder: Path) -> Mirror | None:
+    """Return the mirror in a folder if it says that it belongs to the store, and covers most of its log."""
+    mirror = Mirror.of(ledger, folder)
+    try:
+        mirror.check_owner()
+    except AnotherStore:
+        return None
+    head = ledger.head()
+    return mirror if WORTH * head <= mirror.covers() <= head else None
+
+
+def needed_mirror(ledger: StoredLedger, folder: Path) -> Mirror:
+    """Return the mirror in a folder, however little it covers; raises NoMirror and AnotherStore."""
+    mirror = Mirror.of(ledger, folder)
+    mirror.check_owner()
+    covered, head = mirror.covers(), ledger.head()
+    if not covered:
+        raise NoMirror(f"there is no mirror in {folder}: exitbrain export parquet makes one")
+    if covered > head:  # the store was put back to an earlier state
+        raise NoMirror(
+            f"mirror {folder} covers {covered} log positions, the store has {head}; exitbrain export parquet puts that right"
+        )
+    return mirror
 
 
 def _overlap(one: Segment, other: Segment) -> bool:

@@ -6,12 +6,12 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exitbrain.application.simulation import GivenPosition, Unwalked
+from exitbrain.application.simulation.positions import GivenPosition, Unwalked
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.infrastructure import spreadsheet
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine
-from exitbrain.infrastructure.text_files import other_encoding
+from exitbrain.infrastructure.files.texts import other_encoding
+from exitbrain.infrastructure.presentation import spreadsheet
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers
 from exitbrain.infrastructure.wire.jsonl import LINE_MAX, InputUnreadable, open_lines
 from exitbrain.infrastructure.wire.message_time import time_of
@@ -78,7 +78,7 @@ def usable_positions(
         unusable.append(each)
         if len(unusable) > UNUSABLE_MAX:
             raise InputUnreadable(
-                f"{path} can not be read: more than {UNUSABLE_MAX:,} rows hold no position, {each.error}."
+                f"{path} cannot be read: more than {UNUSABLE_MAX:,} rows hold no position, {each.error}."
             )
     return usable
 
@@ -113,15 +113,15 @@ def _texts(path: str, limits: FileLimits) -> Iterator[str]:
     for number, line in enumerate(open_lines(path, limits), start=1):
         if isinstance(line, LongLine):
             raise InputUnreadable(
-                f"{path} line {number} can not be read: it has {line.length:,} bytes; allowed: up to {LINE_MAX:,}."
+                f"{path} line {number} cannot be read: it has {line.length:,} bytes; allowed: up to {LINE_MAX:,}."
             )
         if number == 1 and (encoding := other_encoding(line)) is not None:
-            raise InputUnreadable(f"{path} can not be read: it is {encoding}; save it as UTF-8.")
+            raise InputUnreadable(f"{path} cannot be read: it is {encoding}; save it as UTF-8.")
         try:
             yield line.decode()
         except UnicodeDecodeError as error:
             raise InputUnreadable(
-                f"{path} can not be read: it is not UTF-8 ({error.reason} in line {number})."
+                f"{path} cannot be read: it is not UTF-8 ({error.reason} in line {number})."
             ) from error
 
 

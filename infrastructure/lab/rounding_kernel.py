@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from exitbrain.domain.levels.guard_rules import STOP_COSTS
 from exitbrain.infrastructure.lab.jit import inlined
 
 RATIO_MAX = 2.0**40
@@ -56,7 +57,7 @@ def rounded_guards(
         and (sure2 or not placed2)
         and (sure3 or not placed3)
         and sure4
-        and _told_apart(risk, 2.0 * cost, ratio)
+        and _told_apart(risk, STOP_COSTS * cost, ratio)
         and _told_apart(risk + cost, limit, ratio)
         and _told_apart(nearest, cost, ratio)
     )
@@ -71,7 +72,7 @@ def rounded_guards(
         and whole + stop > 0.0
     )
     increasing = placed_increase(placed1, placed2, placed3, up * first, up * second, up * third)
-    return sure, risk >= 2.0 * cost, risk + cost < limit, nearest > cost, increasing, distinct
+    return sure, risk >= STOP_COSTS * cost, risk + cost < limit, nearest > cost, increasing, distinct
 
 
 @inlined

@@ -21,9 +21,9 @@ from exitbrain import __version__
 from exitbrain.application.ports.exit_ledger import LedgerError
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileRefused
 from exitbrain.infrastructure.files.opened import UNREADABLE, open_file, reason_of
+from exitbrain.infrastructure.files.written import unfinished_file
 from exitbrain.infrastructure.lab.constant_columns import constants_in, constants_of, filled
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, DecisionColumns, joined
-from exitbrain.infrastructure.written_files import unfinished_file
 
 FORMAT = f"1 {__version__}"
 """Which rows are `regular` depends on how a version writes them, so a segment serves its version alone."""

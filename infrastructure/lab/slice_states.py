@@ -10,9 +10,9 @@ without a share has no slice.
 from collections.abc import Callable
 from decimal import Decimal
 
-from exitbrain.domain.guards import not_placeable
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import is_placeable, slices_of
+from exitbrain.domain.levels.guards import not_placeable
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import is_placeable, slices_of
 from exitbrain.domain.values import DECIMAL
 
 Shares = tuple[float, float, float]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exitbrain.domain.instrument import Instrument
-from exitbrain.infrastructure.lab.decision_columns import Mask
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.infrastructure.lab.arrays import Mask
 from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
 
 

@@ -15,10 +15,10 @@ Result = TypeVar("Result")
 
 
 class ClusterUnavailable(ExitBrainError):
-    """A cluster can not be reached, has nobody to work, or did not finish; the message says which and why."""
+    """A cluster cannot be reached, has nobody to work, or did not finish; the message says which and why."""
 
 
-class Spread(Protocol):
+class ParallelMap(Protocol):
     """Work on parts, somewhere."""
 
     def map(

@@ -1,6 +1,6 @@
 """Counterfactual on a cluster: each part is some of the policies over all decisions.
 
-The mean of a change is a sum of doubles in log order, which can not be cut at segments and put together to the same
+The mean of a change is a sum of doubles in log order, which cannot be cut at segments and put together to the same
 bits. Policies can: each is asked about every decision in log order by one worker, as in one process.
 """
 
@@ -9,14 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from exitbrain.application.counterfactual import Counterfactual, WhatIf
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
-from exitbrain.domain.policy import Policy
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import Counterfactual, WhatIf
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
-from exitbrain.infrastructure.lab.lane import fresh_mirror
-from exitbrain.infrastructure.lab.spread import Spread
+from exitbrain.infrastructure.lab.mirror import fresh_mirror
+from exitbrain.infrastructure.lab.spread import ParallelMap
 
 PARTS = 16
 """Into how many parts a sweep is cut: each reads all segments again, and computes for long where it is worth it."""
@@ -32,7 +32,7 @@ class SweepTask:
 
 
 def ask_on(
-    on: Spread,
+    on: ParallelMap,
     policies: Sequence[Policy],
     task: SweepTask,
     progress: Callable[[int, int], None] | None = None,

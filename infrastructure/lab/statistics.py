@@ -4,35 +4,33 @@ from collections.abc import Sequence
 
 import numpy as np
 from arch.bootstrap import StationaryBootstrap, StepM
-from numpy.typing import NDArray
 
-from exitbrain.domain.judgement.comparison import (
+from exitbrain.domain.evidence.comparison import (
     Comparison,
     Days,
     daily_sums,
     effective_days,
 )
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.resampling import (
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.resampling import (
     RESAMPLES,
     resampling_of,
     widening_of,
 )
-from exitbrain.domain.judgement.verdict import (
+from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
     FamilyJudgement,
     Judgement,
-    Reason,
+    Recommendation,
+    RecommendationReason,
     Resampling,
-    Verdict,
     judge,
 )
-from exitbrain.domain.judgement.walk_forward import FOLDS, walk_forward
+from exitbrain.domain.evidence.walk_forward import FOLDS, walk_forward
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-
-Doubles = NDArray[np.float64]
 
 
 def judge_policy(
@@ -71,7 +69,18 @@ def _judged(
 ) -> tuple[Judgement, ...]:
     """Judge each policy of the comparisons; `superior` None means there is no family to keep in view."""
     if not comparisons:
-        return (Judgement(Verdict.INCONCLUSIVE, Reason.NO_PAIRS, None, None, 0, 0, 0.0, resampling),)
+        return (
+            Judgement(
+                verdict=Recommendation.INCONCLUSIVE,
+                reason=RecommendationReason.NO_PAIRS,
+                mean=None,
+                interval=None,
+                positions=0,
+                days=0,
+                effective_days=0.0,
+                resampling=resampling,
+            ),
+        )
     sums, effective = daily_sums(comparisons), effective_days(comparisons)
     days, positions = len(sums.days), len(comparisons)
     judgements = []
@@ -83,7 +92,18 @@ def _judged(
             effective_days=effective,
             superior=superior is None or policy in superior,
         )
-        judgements.append(Judgement(verdict, reason, mean, interval, positions, days, effective, resampling))
+        judgements.append(
+            Judgement(
+                verdict=verdict,
+                reason=reason,
+                mean=mean,
+                interval=interval,
+                positions=positions,
+                days=days,
+                effective_days=effective,
+                resampling=resampling,
+            )
+        )
     return tuple(judgements)
 
 
@@ -108,14 +128,14 @@ def _widened(values: Doubles, widening: float) -> Doubles:
     return mean + widening * (values - mean)
 
 
-def _resampled_rows(days: int, resampling: Resampling) -> NDArray[np.int64]:
+def _resampled_rows(days: int, resampling: Resampling) -> Integers:
     """Return the resamples as places of days: rows are resamples. Shape (resamples, days)."""
     bootstrap = StationaryBootstrap(resampling.block_days, np.arange(days), seed=resampling.seed)
     return np.array([data[0][0] for data in bootstrap.bootstrap(resampling.resamples)], dtype=np.int64)
 
 
 @jit
-def _means(values: Doubles, rows: NDArray[np.int64]) -> Doubles:
+def _means(values: Doubles, rows: Integers) -> Doubles:
     """Return the mean of each column over the places of each row, added in that order."""
     count, width = rows.shape[1], values.shape[1]
     means = np.zeros((rows.shape[0], width))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from exitbrain.application.ports.raw_log import RawLog, RawRow
-from exitbrain.application.replay import DECISION_TOPICS
+from exitbrain.domain.catalogue import DECISION_TOPICS
 
 
 class StoredHash:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exitbrain.application.counterfactual import (
+from exitbrain.application.engine_answer import unfit
+from exitbrain.application.whatif.decisions import (
     FIELDS,
     Change,
     Counterfactual,
@@ -19,33 +20,32 @@ from exitbrain.application.counterfactual import (
     LeftOut,
     WhatIf,
     is_safe,
-    unfit,
 )
-from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, GuardReport
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN
+from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.formula_rows import kernel_of, parameter_column
-from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.sweep_kernel import (
     BECAME_SAFE,
     BECAME_UNSAFE,
     CHANGED,
     COMPARED,
     DECISIONS_CHANGED,
+    FIRST_FAILED,
+    FIRST_UNKNOWN,
     LEAST,
     MOST,
     REFUSED,
     SAFE,
-    STOP_FAILED,
-    STOP_UNKNOWN,
     SUM,
     UNFIT,
     SweepRows,
     no_totals,
     sweep,
 )
-from exitbrain.infrastructure.lab.sweep_rows import Recorded, SweepBase
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows, SweepBase
 
 BLOCK = 64
 """Policies in one block: their parameters and totals fill some 40 KB."""
@@ -70,7 +70,7 @@ class Sweep:
         self._signal = np.zeros((len(ON_THE_SIGNAL), 3), dtype=np.int64)
         self._decisions = self._refused = self._safe = 0
 
-    def take(self, recorded: Recorded, progress: Progress | None = None) -> None:
+    def take(self, recorded: RecordedRows, progress: Progress | None = None) -> None:
         """Ask about further decisions; `progress` is told how many answers more there are."""
         for start in range(0, len(recorded.columns), ROWS):
             part = recorded.part(slice(start, start + ROWS))
@@ -84,7 +84,7 @@ class Sweep:
             ) -> int:
                 block = self._blocks[number]
                 _ask(block, bases[block.kind], rows[block.scheme], self._totals[number])
-                return len(block.places) * len(rows[block.scheme].leverage)
+                return len(block.places) * len(rows[block.scheme].formula.leverage)
 
             with ThreadPoolExecutor(THREADS) as pool:
                 for answers in pool.map(ask, range(len(self._blocks))):
@@ -102,7 +102,7 @@ class Sweep:
     def _kinds(self) -> dict[object, Policy]:
         return {block.kind: block.first for block in self._blocks}
 
-    def _count_before(self, part: Recorded, base: SweepBase) -> None:
+    def _count_before(self, part: RecordedRows, base: SweepBase) -> None:
         self._decisions += len(part.columns)
         self._refused += int(np.count_nonzero(part.columns.refusal != 0))
         self._safe += int(np.count_nonzero(base.was_safe))
@@ -136,7 +136,7 @@ class Sweep:
     def _guards_after(self, totals: Doubles) -> dict[str, GuardCounts]:
         after = {guard: _counts(self._signal[place]) for place, guard in enumerate(ON_THE_SIGNAL)}
         for place, guard in enumerate(ON_THE_LEVELS):
-            failed, unknown = int(totals[STOP_FAILED + place]), int(totals[STOP_UNKNOWN + place])
+            failed, unknown = int(totals[FIRST_FAILED + place]), int(totals[FIRST_UNKNOWN + place])
             after[guard] = GuardCounts(self._decisions - failed - unknown, failed, unknown)
         return after
 
@@ -171,7 +171,14 @@ def _blocks_of(policies: tuple[Policy, ...]) -> list[_Block]:
             kind = _kind_of(asked[0])
             scheme = (kind, *_scheme_of(asked[0]))
             blocks.append(
-                _Block(kernel_of(asked[0]), kind, scheme, taken, asked, np.ascontiguousarray(parameters))
+                _Block(
+                    which=kernel_of(asked[0]),
+                    kind=kind,
+                    scheme=scheme,
+                    places=taken,
+                    policies=asked,
+                    parameters=np.ascontiguousarray(parameters),
+                )
             )
     return blocks
 
@@ -189,7 +196,7 @@ def _is_of_scheme(parameter: str) -> bool:
 
 
 def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> None:
-    unsure = np.zeros((len(rows.leverage), len(block.places)), dtype=np.int8)
+    unsure = np.zeros((len(rows.formula.leverage), len(block.places)), dtype=np.int8)
     scale = 100.0 if block.first.unit is Unit.PERCENT else 1.0
     sweep(block.which, rows, block.parameters, scale, totals, unsure)
     for column, policy in enumerate(block.policies):
@@ -202,8 +209,8 @@ def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> No
 def _count(report: GuardReport, was_safe: bool, totals: Doubles) -> None:
     """Count what the row judge found on one decision."""
     for place, guard in enumerate(ON_THE_LEVELS):
-        totals[STOP_FAILED + place] += guard in report.failed
-        totals[STOP_UNKNOWN + place] += guard in report.unknown
+        totals[FIRST_FAILED + place] += guard in report.failed
+        totals[FIRST_UNKNOWN + place] += guard in report.unknown
     safe = is_safe(report)
     totals[SAFE] += safe
     totals[BECAME_UNSAFE] += was_safe and not safe

@@ -7,90 +7,63 @@ cache. For each policy the rows come in log order, so its sums are those of a wr
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from exitbrain.application.counterfactual import NOTICEABLE
-from exitbrain.domain.checked_levels import LARGEST
-from exitbrain.infrastructure.lab.arrays import Doubles
-from exitbrain.infrastructure.lab.formula_rows import LSF_3_5
+from exitbrain.application.whatif.decisions import NOTICEABLE
+from exitbrain.domain.levels.checked import LARGEST
+from exitbrain.domain.levels.guard_rules import FAILED, ON_THE_LEVELS, PASSED, STOP_COSTS
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles
+from exitbrain.infrastructure.lab.formula_rows import LSF_3_5, FormulaRows, outputs_of, row_of
 from exitbrain.infrastructure.lab.jit import inlined, jit
 from exitbrain.infrastructure.lab.kernels.lsf_3_5 import lsf_3_5
 from exitbrain.infrastructure.lab.kernels.lsf_3_6 import lsf_3_6
 from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_increase, rounded_guards
 
-Bits = npt.NDArray[np.int8]
-
 
 class SweepRows(NamedTuple):
     """What a sweep reads of every decision, one array each.
 
-    First what formulas read; `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
+    First what formulas read; its `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
     Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
     whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
     `placed` which targets have a share, a bit each; `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
     """
 
-    leverage: Doubles
-    direction: Doubles
-    volatility: Doubles
-    funding: Doubles
-    divergence: Doubles
-    average_pnl: Doubles
-    confidence: Doubles
-    base_tp: Doubles
-    base_sl: Doubles
-    cost: Doubles
-    liquidation_distance: Doubles
-    liquidation_known: Doubles
-    leverage_allowed: Doubles
-    logarithm: Doubles
-    own_tp: Bits
-    own_sl: Bits
+    formula: FormulaRows
+    own_tp: Codes
+    own_sl: Codes
     was_tp1: Doubles
     was_tp2: Doubles
     was_tp3: Doubles
     was_sl: Doubles
     was_lsf: Doubles
-    was_refused: Bits
-    was_safe: Bits
-    other_harvest: Bits
-    bracketed: Bits
-    placed: Bits
+    was_refused: Codes
+    was_safe: Codes
+    other_harvest: Codes
+    bracketed: Codes
+    placed: Codes
     limit: Doubles
-    ticked: Bits
+    ticked: Codes
     ratio: Doubles
     phase: Doubles
     whole: Doubles
-    slices: Bits
+    slices: Codes
 
 
 CHANGED, LEAST, SUM, MOST = range(4)
 """The places of a field in the totals, four for each of `counterfactual.FIELDS`."""
 
-(
-    COMPARED,
-    DECISIONS_CHANGED,
-    REFUSED,
-    UNFIT,
-    STOP_FAILED,
-    LIQUIDATION_FAILED,
-    TARGET_FAILED,
-    INCREASING_FAILED,
-    TICKS_FAILED,
-    SLICES_FAILED,
-    STOP_UNKNOWN,
-    LIQUIDATION_UNKNOWN,
-    TARGET_UNKNOWN,
-    INCREASING_UNKNOWN,
-    TICKS_UNKNOWN,
-    SLICES_UNKNOWN,
-    SAFE,
-    BECAME_UNSAFE,
-    BECAME_SAFE,
-) = range(20, 39)
+COMPARED, DECISIONS_CHANGED, REFUSED, UNFIT, SAFE, BECAME_UNSAFE, BECAME_SAFE = range(20, 27)
+FIRST_FAILED = 27
+FIRST_UNKNOWN = FIRST_FAILED + len(ON_THE_LEVELS)
+PLACES = FIRST_UNKNOWN + len(ON_THE_LEVELS)
 """The other places; failed and unknown ones in the order of `guards.ON_THE_LEVELS`."""
 
-PLACES = 39
+_STOP = ON_THE_LEVELS.index("stop_wider_than_costs")
+_LIQUIDATION = ON_THE_LEVELS.index("stop_inside_liquidation")
+_TARGET = ON_THE_LEVELS.index("targets_beyond_costs")
+_INCREASING = ON_THE_LEVELS.index("targets_increasing")
+_TICKS = ON_THE_LEVELS.index("levels_on_distinct_ticks")
+_SLICES = ON_THE_LEVELS.index("slices_placeable")
 
 
 def no_totals(policies: int) -> Doubles:
@@ -116,27 +89,12 @@ def sweep(which: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -
 
 @inlined
 def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -> None:
-    for i in range(len(rows.leverage)):
+    for i in range(len(rows.formula.leverage)):
         r = _row(rows, i)
         for j in range(p.shape[1]):
-            out = kernel(
-                r.leverage,
-                r.direction,
-                r.volatility,
-                r.funding,
-                r.divergence,
-                r.average_pnl,
-                r.confidence,
-                r.base_tp if r.own_tp else p[0, j],
-                r.base_sl if r.own_sl else p[1, j],
-                r.cost,
-                r.liquidation_distance,
-                r.liquidation_known,
-                r.leverage_allowed,
-                r.logarithm,
-                p,
-                j,
-            )
+            base_tp = r.formula.base_tp if r.own_tp else p[0, j]
+            base_sl = r.formula.base_sl if r.own_sl else p[1, j]
+            out = outputs_of(kernel, r.formula, base_tp, base_sl, p, j)
             totals[UNFIT, j] += 0.0 if _fit(out) else 1.0
             _compare(r, out, scale, totals, j)
             if out[12] > 0.0:
@@ -190,7 +148,7 @@ def _change(at: Any, before: Any, after: Any, totals: Any, j: Any) -> Any:
 @inlined
 def _count_refused(r: Any, totals: Any, j: Any) -> None:
     totals[REFUSED, j] += 1.0
-    for place in range(STOP_UNKNOWN, SLICES_UNKNOWN + 1):
+    for place in range(FIRST_UNKNOWN, PLACES):
         totals[place, j] += 1.0
     totals[BECAME_UNSAFE, j] += r.was_safe
 
@@ -199,17 +157,18 @@ def _count_refused(r: Any, totals: Any, j: Any) -> None:
 def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
     """Count what the guards find; return 1 where that is not sure and was not counted."""
     tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
+    cost = r.formula.cost
     first, second, third = r.placed & 1 != 0, r.placed & 2 != 0, r.placed & 4 != 0
     if r.ticked:
         sure, stop, liquidation, target, increasing, ticks = rounded_guards(
             first,
             second,
             third,
-            r.direction,
+            r.formula.direction,
             r.ratio,
             r.phase,
             r.whole,
-            r.cost,
+            cost,
             r.limit,
             tp1,
             tp2,
@@ -220,19 +179,21 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
         if not sure:
             return 1
     else:
-        stop, target = sl >= 2.0 * r.cost, nearest_placed(first, second, tp1, tp2, tp3) > r.cost
-        liquidation, ticks = sl + r.cost < r.limit, False
+        stop, target = sl >= STOP_COSTS * cost, nearest_placed(first, second, tp1, tp2, tp3) > cost
+        liquidation, ticks = sl + cost < r.limit, False
         increasing = placed_increase(first, second, third, tp1, tp2, tp3)
-    totals[STOP_FAILED, j] += 0.0 if stop else 1.0
-    totals[TARGET_FAILED, j] += 0.0 if target else 1.0
-    totals[INCREASING_FAILED, j] += 0.0 if increasing else 1.0
-    totals[LIQUIDATION_FAILED if r.bracketed else LIQUIDATION_UNKNOWN, j] += (
+    totals[FIRST_FAILED + _STOP, j] += 0.0 if stop else 1.0
+    totals[FIRST_FAILED + _TARGET, j] += 0.0 if target else 1.0
+    totals[FIRST_FAILED + _INCREASING, j] += 0.0 if increasing else 1.0
+    totals[(FIRST_FAILED if r.bracketed else FIRST_UNKNOWN) + _LIQUIDATION, j] += (
         0.0 if r.bracketed and liquidation else 1.0
     )
-    totals[TICKS_FAILED if r.ticked else TICKS_UNKNOWN, j] += 0.0 if ticks else 1.0
-    totals[SLICES_FAILED if r.slices == 1 else SLICES_UNKNOWN, j] += 0.0 if r.slices == 0 else 1.0
+    totals[(FIRST_FAILED if r.ticked else FIRST_UNKNOWN) + _TICKS, j] += 0.0 if ticks else 1.0
+    totals[(FIRST_FAILED if r.slices == FAILED else FIRST_UNKNOWN) + _SLICES, j] += (
+        0.0 if r.slices == PASSED else 1.0
+    )
     passed = stop and target and increasing and liquidation and ticks
-    safe = passed and r.bracketed != 0 and r.slices == 0
+    safe = passed and r.bracketed != 0 and r.slices == PASSED
     totals[SAFE, j] += 1.0 if safe else 0.0
     totals[BECAME_UNSAFE, j] += 1.0 if r.was_safe and not safe else 0.0
     totals[BECAME_SAFE, j] += 1.0 if safe and not r.was_safe else 0.0
@@ -241,22 +202,9 @@ def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
 
 @inlined
 def _row(rows: Any, i: Any) -> Any:
-    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    """Return one row."""
     return SweepRows(
-        rows.leverage[i],
-        rows.direction[i],
-        rows.volatility[i],
-        rows.funding[i],
-        rows.divergence[i],
-        rows.average_pnl[i],
-        rows.confidence[i],
-        rows.base_tp[i],
-        rows.base_sl[i],
-        rows.cost[i],
-        rows.liquidation_distance[i],
-        rows.liquidation_known[i],
-        rows.leverage_allowed[i],
-        rows.logarithm[i],
+        row_of(rows.formula, i),
         rows.own_tp[i],
         rows.own_sl[i],
         rows.was_tp1[i],

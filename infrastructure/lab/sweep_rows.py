@@ -9,48 +9,46 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exitbrain.application.counterfactual import rebased_base
-from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.guards import AVERAGE_MAX, GUARDS, ON_THE_SIGNAL, Freshness, GuardReport
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.application.whatif.decisions import rebased_base
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_SIGNAL, PASSED, RANGES, UNKNOWN
+from exitbrain.domain.levels.guards import Freshness, GuardReport
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, Unit
-from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Mask
-from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns, Integers
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles, InputColumns, Integers, Mask
+from exitbrain.infrastructure.lab.decision_columns import Coded, DecisionColumns
 from exitbrain.infrastructure.lab.formula_rows import FormulaRows, compute_rows, formula_rows, read_only
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.judgement import FAILED, PASSED, UNKNOWN
 from exitbrain.infrastructure.lab.liquidation_kernel import liquidated
 from exitbrain.infrastructure.lab.rounding_kernel import RATIO_MAX
 from exitbrain.infrastructure.lab.slice_states import SliceStates
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep_kernel import SweepRows
 
-States = npt.NDArray[np.int64]
-
 _EXACT = Context(prec=100)
 _ROUNDED = ("tp1", "tp2", "tp3", "sl", "floor", "harvest1", "harvest2", "harvest3")
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRows:
     """Decisions that can be asked about, each with its policy (a place in `policies`) and its snapshot."""
 
     columns: DecisionColumns
     policies: tuple[Policy, ...]
-    policy: npt.NDArray[np.int64]
+    policy: Integers
     snapshots: SnapshotColumns
 
-    def part(self, rows: slice | Integers) -> "Recorded":
+    def part(self, rows: slice | Integers) -> "RecordedRows":
         """Return some of the decisions."""
-        return Recorded(self.columns.take(rows), self.policies, self.policy[rows], self.snapshots)
+        return RecordedRows(self.columns.take(rows), self.policies, self.policy[rows], self.snapshots)
 
 
 class SweepBase:
     """The part of the rows that policies of one formula, unit and ignored inputs share."""
 
-    def __init__(self, recorded: Recorded, candidate: Policy) -> None:
+    def __init__(self, recorded: RecordedRows, candidate: Policy) -> None:
         self._recorded = recorded
         columns = recorded.columns
         self._codes = columns.snapshot.codes.astype(np.int64)
@@ -79,7 +77,7 @@ class SweepBase:
         first, beyond = self._recorded.snapshots.ladders.spans(self._codes)
         ticked, ratio, phase, whole = self._ticks
         rows = SweepRows(
-            *self.formula,
+            formula=self.formula,
             own_tp=self.own_tp,
             own_sl=self.own_sl,
             was_tp1=columns.tp1 / scale,
@@ -99,9 +97,10 @@ class SweepBase:
             whole=whole,
             slices=self._slice_states(harvest),
         )
-        return SweepRows(*(read_only(np.asarray(column)) for column in rows))
+        formula = FormulaRows(*map(read_only, self.formula))
+        return SweepRows(formula, *(read_only(np.asarray(column)) for column in rows[1:]))
 
-    def judged(self, policy: Policy, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, GuardReport]]:
+    def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
         """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
         taken = FormulaRows(*(column[places] for column in self.formula))
         own = {"base_tp": self.own_tp[places] != 0, "base_sl": self.own_sl[places] != 0}
@@ -120,11 +119,24 @@ class SweepBase:
         tp1, tp2, tp3, sl, floor, *harvest = levels
         shares = (harvest[0], harvest[1], harvest[2])
         # What no guard reads may be anything.
-        raw = RawLevels(0.0, 1.0, 0.0, tp1, tp2, tp3, sl, shares, floor, 0.0, None, ())
+        raw = RawLevels(
+            lsf=0.0,
+            pnl_factor=1.0,
+            lsf_adjusted=0.0,
+            tp1=tp1,
+            tp2=tp2,
+            tp3=tp3,
+            sl=sl,
+            harvest=shares,
+            floor=floor,
+            cap=0.0,
+            refusal=None,
+            bounds=(),
+        )
         instrument = self._recorded.snapshots.instruments[self._codes[row]]
         return judge_levels(unit, self._level_inputs(row), raw, instrument, self._freshness(row)).guards
 
-    def _bases(self, name: str, candidate: Policy) -> tuple[npt.NDArray[np.int8], Doubles]:
+    def _bases(self, name: str, candidate: Policy) -> tuple[Codes, Doubles]:
         recorded = self._recorded
         base = getattr(recorded.columns, name)
         policys_own = np.array([policy.parameters[name] for policy in recorded.policies])[recorded.policy]
@@ -157,26 +169,23 @@ class SweepBase:
         )
         return limits
 
-    def _signal(self) -> States:
+    def _signal(self) -> Integers:
         """Return the states of the guards on the signal, a row each."""
         x, columns = self._inputs, self._recorded.columns
-        in_range = (
-            (x.volatility >= 0.0) & (x.volatility <= 3.0) & (x.divergence >= 0.0) & (x.divergence <= 1.0)
-        )
-        in_range &= (x.funding > -0.03) & (x.funding < 0.03) & (x.confidence >= 0.0) & (x.confidence <= 1.0)
-        in_range &= (x.average_pnl >= -AVERAGE_MAX) & (x.average_pnl <= AVERAGE_MAX)
+        in_range = np.ones(len(self._codes), dtype=np.bool_)
+        for name, allowed in RANGES.items():
+            value = getattr(x, name)
+            in_range &= (value >= allowed.low) & (value <= allowed.high)
         age_s, most_s = self._age_s, columns.max_intent_age_s
         fresh = np.where((-most_s <= age_s) & (age_s <= most_s), PASSED, FAILED)
         known = ~np.isnan(x.entry_price) & ~np.isnan(x.quantity)
-        return np.stack(
-            [
-                np.where(columns.leverage_assumed, FAILED, PASSED),
-                np.where(in_range, PASSED, FAILED),
-                np.where(columns.time_known, fresh, UNKNOWN),
-                np.where(known, PASSED, FAILED),
-            ],
-            axis=1,
-        )
+        found = {
+            "leverage_is_known": np.where(columns.leverage_assumed, FAILED, PASSED),
+            "inputs_in_range": np.where(in_range, PASSED, FAILED),
+            "intent_is_fresh": np.where(columns.time_known, fresh, UNKNOWN),
+            "price_is_known": np.where(known, PASSED, FAILED),
+        }
+        return np.stack([found[guard] for guard in ON_THE_SIGNAL], axis=1)
 
     def _on_ticks(self) -> tuple[Mask, Doubles, Doubles, Doubles]:
         """Return which rows are rounded to ticks, and their entry in ticks: ratio, phase and whole."""
@@ -192,7 +201,7 @@ class SweepBase:
             ratio[row], phase[row], whole[row] = in_ticks(entry, instrument.tick_size)
         return ticked, ratio, phase, whole
 
-    def _slice_states(self, harvest: tuple[Doubles, Doubles, Doubles]) -> npt.NDArray[np.int8]:
+    def _slice_states(self, harvest: tuple[Doubles, Doubles, Doubles]) -> Codes:
         """Return the state of `slices_placeable`, which only position and harvest scheme decide."""
         known = self._recorded.snapshots.stepped[self._codes] & (self.signal[:, -1] == PASSED)
         states = np.full(len(known), UNKNOWN, dtype=np.int8)
@@ -244,13 +253,13 @@ def _inputs_of(columns: DecisionColumns) -> InputColumns:
     return InputColumns(**{name: getattr(columns, name) for name in InputColumns.__dataclass_fields__})
 
 
-def guard_states_of(packed: npt.NDArray[np.int32]) -> States:
+def guard_states_of(packed: npt.NDArray[np.int32]) -> Integers:
     """Return the states of all guards, a row for each decision."""
     shifts = 2 * np.arange(len(GUARDS))
     return (packed.astype(np.int64)[:, None] >> shifts) & 3
 
 
-def _placed(harvest: tuple[Doubles, Doubles, Doubles]) -> npt.NDArray[np.int8]:
+def _placed(harvest: tuple[Doubles, Doubles, Doubles]) -> Codes:
     """Return which targets are placed, a bit each, the first in the lowest."""
     first, second, third = ((share > 0.0).astype(np.int8) for share in harvest)
     return first | second << 1 | third << 2

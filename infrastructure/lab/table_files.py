@@ -8,11 +8,11 @@ import pyarrow as pa
 from exitbrain.application.ports.market import MarketUnreadable
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.opened import UNREADABLE, open_file, reason_of
+from exitbrain.infrastructure.files.texts import NotUtf8
 from exitbrain.infrastructure.lab.arrow_tables import table_from_arrow
 from exitbrain.infrastructure.lab.csv_tables import table_from_csv
 from exitbrain.infrastructure.lab.tables import Table, Wanted
 from exitbrain.infrastructure.lab.unpacking import open_table
-from exitbrain.infrastructure.text_files import NotUtf8
 from exitbrain.infrastructure.wire.scalars import shown
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet", ".feather")
@@ -32,4 +32,4 @@ def read_table(path: Path, wanted: Wanted, limits: FileLimits = DEFAULT_LIMITS) 
         with open_table(path, limits) as content:
             return table_from_csv(path, content, wanted, limits)
     except _DAMAGED as error:
-        raise MarketUnreadable(f"{path} can not be read: {shown(reason_of(error))}") from error
+        raise MarketUnreadable(f"{path} cannot be read: {shown(reason_of(error))}") from error

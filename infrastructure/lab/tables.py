@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from exitbrain.application.ports.market import MarketUnreadable
+from exitbrain.infrastructure.lab.arrays import Integers, Mask
 from exitbrain.infrastructure.wire.scalars import shown
 
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
-Integers = npt.NDArray[np.int64]
 
 FIRST_MS, END_MS = 946_684_800_000, 4_133_980_800_000
 """The years 2000 to 2100."""
@@ -105,7 +105,7 @@ class Table:
         """Return the error that names a number and what would be allowed."""
         return MarketUnreadable(f"{self.line(row)}: {name} is {self.cell(name, row)!r}; allowed: {allowed}")
 
-    def refuse_first(self, bad: npt.NDArray[np.bool_], name: str, allowed: str) -> None:
+    def refuse_first(self, bad: Mask, name: str, allowed: str) -> None:
         """Raise MarketUnreadable for the first row that is bad, if one is."""
         if bad.any():
             raise self.bad_value(int(bad.argmax()), name, allowed)

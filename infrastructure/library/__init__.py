@@ -1,1 +1,1 @@
-"""The Python API for hosts: the facade, what goes in and comes out around it, and the drop-ins for the old names."""
+"""The Python API for hosts: the facade, and drop-ins for the names of the old engine."""

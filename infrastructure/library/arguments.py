@@ -4,7 +4,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.secrets import masked
 
 A_MESSAGE = "an IncomingMessage, which incoming_message(...) returns"
@@ -17,13 +17,13 @@ def check(name: str, given: object, kind: type | tuple[type, ...], wanted: str) 
 
 
 def check_function(name: str, given: object, wanted: str) -> None:
-    """Raise TypeError for an argument that can not be called."""
+    """Raise TypeError for an argument that cannot be called."""
     if not callable(given):
         raise TypeError(f"{name} is {_shown(given)}; wanted: {wanted}")
 
 
 def check_port(name: str, given: object, port: type, hint: str = "") -> None:
-    """Raise TypeError for an adapter that is none: a class in the place of an instance, or one without a method."""
+    """Raise TypeError for an invalid adapter: a class in the place of an instance, or one without a method."""
     wanted = f"an instance of a class with the methods of exitbrain.ports.{port.__name__}{hint}"
     if isinstance(given, type):
         raise TypeError(f"{name} is the class {given.__name__}; wanted: {wanted}")

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from exitbrain.domain.algebra import FloatAlgebra
 from exitbrain.domain.errors import InvalidValue, WrongState
-from exitbrain.domain.formulas.algebra import FloatAlgebra
-from exitbrain.domain.formulas.lsf_3_5 import Lsf35Parameters
-from exitbrain.domain.formulas.pnl_feedback import pnl_factor
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, compute
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.performance import WINDOW, PnLWindow
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.lsf_3_5 import Lsf35Parameters
+from exitbrain.domain.policies.formulas.pnl_feedback import pnl_factor
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.positions.performance import WINDOW, PnLWindow
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.library.given import double

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import cast
 
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.catalogue import ExitEvent
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.library.arguments import check

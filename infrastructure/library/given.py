@@ -6,11 +6,11 @@ from math import nextafter
 from sys import float_info
 from typing import Required, TypedDict
 
-from exitbrain.domain.configuration import DecisionSettings
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side, changed
 from exitbrain.infrastructure.library.arguments import check
 

@@ -1,1 +1,1 @@
-"""The Redis adapters of the live path: entries in from streams, published entries out."""
+"""Streams: source, publisher, refused messages."""

@@ -35,7 +35,7 @@ def address_of(url: str) -> dict[str, Any]:
     try:
         address: dict[str, Any] = {**parse_url(_without_credentials(parts))}
     except ValueError as error:
-        raise BadRedisUrl(f"the Redis URL can not be used: {error}; {PERCENT_ENCODE}") from None
+        raise BadRedisUrl(f"the Redis URL cannot be used: {error}; {PERCENT_ENCODE}") from None
     address |= _credentials(parts)
     _check_options(address, may_name_one="password" not in dict(parts.parameters))
     return address
@@ -79,7 +79,7 @@ def _check_options(address: dict[str, Any], *, may_name_one: bool) -> None:
     for name in _FILES:
         path = address.get(name)
         if path is not None and not os.access(path, os.R_OK):
-            raise BadRedisUrl(f"{name} of the Redis URL is {path}, which can not be read")
+            raise BadRedisUrl(f"{name} of the Redis URL is {path}, which cannot be read")
     options = {name: value for name, value in address.items() if name not in _OF_POOL}
     kind = address.get("connection_class", Connection)
     try:
@@ -93,7 +93,7 @@ def _check_options(address: dict[str, Any], *, may_name_one: bool) -> None:
             f"the Redis URL has an option{named} that no client knows; {PERCENT_ENCODE}"
         ) from None
     except (RedisError, OSError, ValueError) as error:
-        raise BadRedisUrl(f"the options of the Redis URL can not be used: {error}") from None
+        raise BadRedisUrl(f"the options of the Redis URL cannot be used: {error}") from None
 
 
 _OF_POOL = {"connection_class", "max_connections"}

@@ -115,7 +115,7 @@ async def answering(
 ) -> AsyncIterator[None]:
     """Bound the time of a question about keys, and raise `unavailable` for what can pass.
 
-    Raises StreamsUnusable for what can not; an error that is neither stays what it is.
+    Raises StreamsUnusable for what cannot; an error that is neither stays what it is.
     """
     try:
         async with asyncio.timeout(timeout_s):

@@ -9,16 +9,40 @@ import redis
 
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLettersUnavailable, UnreadableLetter
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, connect_synchronously
 from exitbrain.infrastructure.redis.errors import trouble_of
-from exitbrain.infrastructure.redis.scripts import LETTER_BYTES, LETTERS
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.redis.lua import IN_CHUNKS, LUA_LAST_ID, PACKED
 from exitbrain.infrastructure.wire.dead_letter import letter_of
 from exitbrain.infrastructure.wire.stream_entry import Content, taken_apart
+from exitbrain.infrastructure.wire.stream_names import Names
 
 PAGE = 500
 BEGINNING = "0-0"
+
+LETTER_BYTES = 1024 * 1024
+"""More than a dead letter of ours ever holds: a message of the highest size cap, all of it escaped."""
+
+# Dead letters from an id on, in turn their ids and what they hold, and the id to go on after, empty at the end.
+LETTERS = (
+    LUA_LAST_ID
+    + PACKED
+    + IN_CHUNKS
+    + """
+local flat = {}
+local function take(id, fields)
+  local content, size = packed(fields, LETTER_BYTES)
+  flat[#flat + 1] = id
+  flat[#flat + 1] = content
+  return size
+end
+local function ask(count, after)
+  return after ~= LAST_ID and redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', count) or {}
+end
+local last, ended = in_chunks(tonumber(ARGV[2]), ARGV[1], ask, take)
+return {flat, ended and '' or last}
+""".replace("LETTER_BYTES", str(LETTER_BYTES))
+)
 
 
 class RedisDeadLetters:

@@ -1,7 +1,7 @@
 """What a failure of Redis means: whether it may pass, and one sentence with the reason that the server gives.
 
-What asking again can not cure (a wrong password, a right that is missing, a key of another type, a wrong address) is
-told apart from what it may (a server that is away, is loading, is full), so that a worker is not started in vain.
+What asking again cannot cure (a wrong password, a right that is missing, a key of another type, a wrong address) is
+told apart from what it may (a server that is away, is loading, is full), so that a worker is not started only to fail.
 """
 
 import errno
@@ -80,7 +80,7 @@ def trouble_of(error: Error, *, timeout_s: float, keys: Sequence[str] = ()) -> T
     said = _said(error, root)
     lasting = _of_tls(root) or _of_place(root, said) or _of_answer(root, said, keys)
     if lasting:
-        return Trouble(f"Redis can not be used: {lasting}: {said}", passes=False)
+        return Trouble(f"Redis cannot be used: {lasting}: {said}", passes=False)
     if isinstance(root, _PASSING) or isinstance(error, _PASSING) or code_of(root) in _PASSING_CODES:
         return Trouble(f"Redis is not available: {said or f'no answer within {timeout_s} s'}", passes=True)
     return Trouble(f"Redis answered with an error: {said or type(root).__name__}", passes=None)

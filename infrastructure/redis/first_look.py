@@ -10,13 +10,13 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.address import address_of
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.key_types import sentence, wrong_types
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_names import Names
 
 PROBE_TIMEOUT_S = 1.0
 
 
 async def look_at(url: str, names: Names) -> None:
-    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what can not.
+    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what cannot.
 
     A turn of another type is no reason: whoever takes the turn sets it.
     """
@@ -41,7 +41,7 @@ async def check_tls(url: str, error: Exception) -> None:
     """
     if mismatch := await _mismatch(address_of(url)):
         reason = str(error).partition(": ")[2]
-        raise StreamsUnusable(f"Redis can not be used: {mismatch}: {reason}") from error
+        raise StreamsUnusable(f"Redis cannot be used: {mismatch}: {reason}") from error
 
 
 async def _mismatch(address: dict[str, Any]) -> str:

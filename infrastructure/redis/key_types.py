@@ -22,7 +22,7 @@ def sentence(wrong: Mapping[str, str], expected: Mapping[str, str]) -> str:
         f"the key {key} is of another type: WRONGTYPE it is a {kind}, and a {expected[key]} belongs there"
         for key, kind in wrong.items()
     ]
-    return f"Redis can not be used: {'; '.join(named)}; rename it or remove it (RENAME, DEL)"
+    return f"Redis cannot be used: {'; '.join(named)}; rename it or remove it (RENAME, DEL)"
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import TURN_MAX_S
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NO_EXPIRY = -1
 

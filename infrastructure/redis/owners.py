@@ -4,7 +4,7 @@ from typing import Any
 
 from exitbrain.application.ports.message_source import ReadElsewhere, SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.wire.stream_names import Names
 
 
 async def check_owner(url: str, names: Names, store: str) -> None:

@@ -10,9 +10,9 @@ from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, Patience, answering, connect
-from exitbrain.infrastructure.redis.scripts import GO_BACK, LOOK_BACK, PLACE
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.redis.place_scripts import GO_BACK, LOOK_BACK, PLACE
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 BEGINNING = EntryId(0, 0)
 PAGE = 500
@@ -105,7 +105,7 @@ class RedisPlaces:
 
 
 def _begun(text: bytes, reached: EntryId | None) -> EntryId | None:
-    """Return where a group began, as its note says; a note that says what can not be says nothing."""
+    """Return where a group began, as its note says; a note that says what cannot be says nothing."""
     if not re.fullmatch(rb"\d{1,20}-\d{1,20}", text):
         return None
     begun = _entry_id(text)

@@ -15,7 +15,7 @@ from exitbrain.application.ports.publisher import (
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.key_types import STREAM, STRING, naming_types
 from exitbrain.infrastructure.redis.published_position import position_in, stated_in, text_of
-from exitbrain.infrastructure.redis.streams import published_key
+from exitbrain.infrastructure.wire.stream_names import published_key
 
 CHUNK_MAX = 128
 """Entries per call: the server does nothing else meanwhile."""

@@ -1,6 +1,6 @@
 """What a worker does with Redis, gone through without changing anything that anybody can see.
 
-A right is checked before arguments are, so a command with an argument that can not be shows whether it is allowed and
+A right is checked before arguments are, so a command with an argument that cannot be shows whether it is allowed and
 does nothing. A script is given what makes it stop at once: the name of a consumer that nobody has, and nothing to do.
 Scripts are loaded, as a worker does; which ones a server has seen shows nowhere.
 """
@@ -14,23 +14,21 @@ from redis.exceptions import RedisError
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
+from exitbrain.infrastructure.redis.dead_letters import LETTERS
 from exitbrain.infrastructure.redis.errors import code_of, trouble_of
+from exitbrain.infrastructure.redis.place_scripts import GO_BACK, LOOK_BACK, PLACE
 from exitbrain.infrastructure.redis.publisher import LOOK, NEWEST, PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     BACKLOG,
-    GO_BACK,
-    LETTERS,
     LOOK_AT_TURN,
-    LOOK_BACK,
-    PLACE,
     READ,
     REAP,
     RECLAIM,
     RELEASE,
     TAKE_OVER,
 )
-from exitbrain.infrastructure.redis.streams import Names, published_key
+from exitbrain.infrastructure.wire.stream_names import Names, published_key
 
 NEVER_MS = 2**53
 """So long nothing has been idle."""
@@ -44,7 +42,7 @@ _NOTHING = b"\x90"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Probe:
     """A command or, with `script`, a script, and the keys that it is about."""
 
     keys: Sequence[str]
@@ -58,7 +56,7 @@ async def rehearse(url: str, names: Names) -> str:
     Raises StreamsUnusable for the first thing that a worker could not do, SourceUnavailable, BadRedisUrl.
     """
     nobody = f"rehearsal-{uuid4()}"
-    steps = (
+    probes = (
         *_of_keys(names, nobody),
         *_of_incoming(names, nobody),
         *_of_outgoing(names),
@@ -67,47 +65,47 @@ async def rehearse(url: str, names: Names) -> str:
     async with connect(url) as client:
         async with answering(SourceUnavailable, COMMAND_TIMEOUT_S):
             version = str((await client.info("server"))["redis_version"])
-        for step in steps:
-            await _go_through(client, step)
+        for probe in probes:
+            await _go_through(client, probe)
     return version
 
 
-async def _go_through(client: Redis, step: Step) -> None:
+async def _go_through(client: Redis, probe: Probe) -> None:
     try:
-        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, *step.keys):
+        async with answering(SourceUnavailable, COMMAND_TIMEOUT_S, *probe.keys):
             try:
-                await _ask(client, step)
+                await _ask(client, probe)
             except RedisError as error:
                 if code_of(error) != "NOGROUP":  # it is made with the first start of a worker
                     raise
     except RedisError as error:
-        # Neither passing nor lasting: it is about the argument that can not be, so the command is allowed.
+        # Neither passing nor lasting: it is about the argument that cannot be, so the command is allowed.
         if trouble_of(error, timeout_s=COMMAND_TIMEOUT_S).passes is not None:
             raise
 
 
-async def _ask(client: Redis, step: Step) -> None:
-    if step.script:
-        await client.script_load(step.script)
-        await client.register_script(step.script)(keys=list(step.keys), args=list(step.arguments))
+async def _ask(client: Redis, probe: Probe) -> None:
+    if probe.script:
+        await client.script_load(probe.script)
+        await client.register_script(probe.script)(keys=list(probe.keys), args=list(probe.arguments))
     else:
-        await client.execute_command(*step.arguments)  # type: ignore[no-untyped-call]  # it takes any command
+        await client.execute_command(*probe.arguments)  # type: ignore[no-untyped-call]  # it takes any command
 
 
-def _of_keys(names: Names, nobody: str) -> Iterator[Step]:
+def _of_keys(names: Names, nobody: str) -> Iterator[Probe]:
     """All keys, then the turn, the wait for its streams, and the keys beside it and beside the groups that name the store."""
     turn = names.turn
-    yield Step([], ["TIME"])
-    yield from (Step([key], ["TYPE", key]) for key in names.types)
-    yield Step([turn], ["PTTL", turn])
-    yield Step([turn], ["PEXPIRE", turn, NO_NUMBER])
-    yield Step([turn], ["CLIENT", "REPLY", NO_NUMBER])
+    yield Probe([], ["TIME"])
+    yield from (Probe([key], ["TYPE", key]) for key in names.types)
+    yield Probe([turn], ["PTTL", turn])
+    yield Probe([turn], ["PEXPIRE", turn, NO_NUMBER])
+    yield Probe([turn], ["CLIENT", "REPLY", NO_NUMBER])
     for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):
-        yield Step([key], ["GET", key])
-        yield Step([key], ["SET", key, nobody, "NX", "XX"])
+        yield Probe([key], ["GET", key])
+        yield Probe([key], ["SET", key, nobody, "NX", "XX"])
 
 
-def _of_incoming(names: Names, nobody: str) -> Iterator[Step]:
+def _of_incoming(names: Names, nobody: str) -> Iterator[Probe]:
     for stream in names.incoming:
         group = names.group_of(stream)
         asked: list[list[str | int]] = [
@@ -125,36 +123,36 @@ def _of_incoming(names: Names, nobody: str) -> Iterator[Step]:
             ["XCLAIM", stream, group, nobody, NO_NUMBER, "0-0"],
             ["XACK", stream, group, "0-0"],
         ]
-        yield from (Step([stream], [*arguments]) for arguments in asked)
+        yield from (Probe([stream], [*arguments]) for arguments in asked)
 
 
-def _of_outgoing(names: Names) -> Iterator[Step]:
+def _of_outgoing(names: Names) -> Iterator[Probe]:
     for stream in names.published:
         position = published_key(stream)
-        yield Step([stream], ["XRANGE", stream, *_NO_ENTRY])
-        yield Step([stream], ["XADD", stream, NO_NUMBER, "name", "value"])
-        yield Step([position], ["GET", position])
-        yield Step([position], ["SET", position, "", "NX", "XX"])
+        yield Probe([stream], ["XRANGE", stream, *_NO_ENTRY])
+        yield Probe([stream], ["XADD", stream, NO_NUMBER, "name", "value"])
+        yield Probe([position], ["GET", position])
+        yield Probe([position], ["SET", position, "", "NX", "XX"])
 
 
-def _of_scripts(names: Names, nobody: str) -> Iterator[Step]:
+def _of_scripts(names: Names, nobody: str) -> Iterator[Probe]:
     turn, store = names.turn, names.store_of_turn
     groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
-    yield Step([turn, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
-    yield Step([turn], [nobody], RELEASE)
-    yield Step([turn, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_TURN)
+    yield Probe([turn, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
+    yield Probe([turn], [nobody], RELEASE)
+    yield Probe([turn, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_TURN)
     for stream in names.incoming:
         group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
-        yield Step(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
-        yield Step(keys, [group, nobody, NEVER_MS, 1, nobody, 1], RECLAIM)
-        yield Step([stream], [group, 1, "0-0", ""], ACKNOWLEDGE)
-        yield Step([stream], [group], BACKLOG)
-        yield Step([stream], [group], PLACE)
-        yield Step([stream], [group, nobody, NEVER_MS], REAP)
-        yield Step([stream], [group, "0-0", "0-0", 1, "0-1", 1], LOOK_BACK)
-        yield Step([stream], [group, nobody, "0-0"], GO_BACK)
+        yield Probe(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
+        yield Probe(keys, [group, nobody, NEVER_MS, 1, nobody, 1], RECLAIM)
+        yield Probe([stream], [group, 1, "0-0", ""], ACKNOWLEDGE)
+        yield Probe([stream], [group], BACKLOG)
+        yield Probe([stream], [group], PLACE)
+        yield Probe([stream], [group, nobody, NEVER_MS], REAP)
+        yield Probe([stream], [group, "0-0", "0-0", 1, "0-1", 1], LOOK_BACK)
+        yield Probe([stream], [group, nobody, "0-0"], GO_BACK)
     for stream in names.published:
-        yield Step([stream], ["+", 1], LETTERS)
-        yield Step([stream, published_key(stream)], [], LOOK)
-        yield Step([stream], [], NEWEST)
-        yield Step([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)
+        yield Probe([stream], ["+", 1], LETTERS)
+        yield Probe([stream, published_key(stream)], [], LOOK)
+        yield Probe([stream], [], NEWEST)
+        yield Probe([stream, published_key(stream)], [nobody, "", _NOTHING], PUBLISH)

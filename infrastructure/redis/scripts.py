@@ -4,93 +4,15 @@ The turn is a key that holds the name of the one consumer who may be given entri
 reads. Each script that gives entries looks at it first, so an entry is never given to anybody else. Beside the turn,
 and beside each group, a key names the store for which its entries are read: who reads for another store is given
 nothing, whatever its name.
-
-Anybody can add an entry of hundreds of megabytes, or many. So what one answer holds is bounded by bytes, and of an
-entry above the size cap only its size and its first part leave the server. A script can not know the size of an
-entry before it has asked for it, so it asks for a few at first.
 """
 
-from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
-
-ANSWER_BYTES = 4 * 1024 * 1024
-"""After so many bytes of entries a script stops asking for more; it never looks at much more at once."""
-
-LETTER_BYTES = 1024 * 1024
-"""More than a dead letter of ours ever holds: a message of the highest size cap, all of it escaped."""
-
-LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
-"""The greatest id there can be: the server takes no range that begins after it."""
-
-# `packed` gives what an entry holds as it is handed over: as one text with a NUL between names and values, which is
-# quicker to send and to take apart, or as a list where there is a NUL in them already. Of an entry above the cap it
-# gives a list of its size and its first part. Besides it gives the size. Measured and cut as `first_part.py` does.
-_PACKED = f"""
-local function size_of(fields)
-  local size = 0
-  for i = 1, #fields do
-    local length = #fields[i]
-    size = size + (length > 0 and length or 1)
-  end
-  return size
-end
-local function packed(fields, cap)
-  if not fields then return fields, 0 end
-  local size = size_of(fields)
-  if size <= cap then
-    if string.find(table.concat(fields), '\\0', 1, true) then return fields, size end
-    return table.concat(fields, '\\0'), size
-  end
-  local kept, room = {{size}}, math.min({FIRST_PART_BYTES}, cap)
-  for i = 1, #fields do
-    if room <= 0 then break end
-    local part = string.sub(fields[i], 1, room)
-    kept[#kept + 1] = part
-    room = room - math.max(#part, 1)
-  end
-  if #kept % 2 == 0 then kept[#kept + 1] = '' end
-  return kept, size
-end
-"""
-
-# `in_chunks` asks for up to `limit` entries with `ask(count, after)`, a few at a time, and calls `take` with the id and
-# the fields of each, which returns its size. Returns the id of the last, and whether the server has no more.
-_IN_CHUNKS = f"""
-local function in_chunks(limit, after, ask, take)
-  local taken, size, chunk, chunk_max = 0, 0, 1, math.max(1, math.floor(limit / 16))
-  while taken < limit and size < {ANSWER_BYTES} do
-    local count = math.min(chunk, limit - taken)
-    local entries = ask(count, after)
-    for i = 1, #entries do size = size + take(entries[i][1], entries[i][2]) end
-    if #entries > 0 then after = entries[#entries][1] end
-    if #entries < count then return after, true end
-    taken, chunk = taken + count, math.min(2 * chunk, chunk_max)
-  end
-  return after, false
-end
-"""
-
-_LAST_ID = f"local LAST_ID = '{LAST_ID}'\n"
-
-# `facts_of` gives what the server says about a group of a stream, by name; nothing where it is not there.
-_FACTS_OF = """
-local function named(list)
-  local facts = {}
-  for i = 1, #list, 2 do facts[list[i]] = list[i + 1] end
-  return facts
-end
-local function facts_of(stream, group)
-  for _, list in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local facts = named(list)
-    if facts.name == group then return facts end
-  end
-end
-"""
+from exitbrain.infrastructure.redis.lua import ANSWER_BYTES, FACTS_OF, IN_CHUNKS, LUA_LAST_ID, PACKED, SERVER
 
 # Makes the groups that are not there, and notes for whom they are read. Returns the key that names another store with
 # what it says, and changes nothing then, unless told to take over; else nothing. After the id of the store a group
 # says after which entry it began for that store, and nothing where that is not known: another made the group.
 OPEN = (
-    _FACTS_OF
+    FACTS_OF
     + """
 local store, take_over, start = ARGV[1], ARGV[2] == '1', ARGV[3]
 local function is_ours(said) return said and string.sub(said, 1, #store) == store end
@@ -116,18 +38,14 @@ return {}
 """
 )
 
-# The run id of the server that gives the entries: only its own ids are in one order. A question of its own would be
-# answered by another server after a silent reconnect. It takes some 5 microseconds, once for all that a script gives.
-_SERVER = """string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''"""
-
 # The server, the seconds of its clock, which gives the ids, and for each stream its entries after an id, in turn their
 # ids and what they hold, what tells of them (after ">" how far the group is now, else what is pending), 1 where the
 # server has no more, and after ">" how far the group was. False without the turn.
 READ = (
-    _LAST_ID
-    + _PACKED
-    + _IN_CHUNKS
-    + _FACTS_OF
+    LUA_LAST_ID
+    + PACKED
+    + IN_CHUNKS
+    + FACTS_OF
     + """
 if redis.pcall('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -163,7 +81,7 @@ for i = 3, #KEYS do
   answers[#answers + 1] = {flat, about, ended and 1 or 0, was}
 end
 return {"""
-    + _SERVER
+    + SERVER
     + """, redis.call('TIME')[1], answers}
 """
 )
@@ -176,8 +94,8 @@ return {"""
 # Not XAUTOCLAIM: it says which entries were trimmed in a different manner in each version, and the newer ones forget
 # them by saying so. Here a trimmed entry stays pending, whoever holds it, until it is acknowledged.
 TAKE_OVER = (
-    _LAST_ID
-    + _PACKED
+    LUA_LAST_ID
+    + PACKED
     + """
 local store = ARGV[6]
 for i = 3, 4 do
@@ -211,10 +129,10 @@ return {taken, more and found[looked_at][1] or '', wrong}
 )
 
 # Who has the turn, unless that is us: whether it was without an end (which it is given), whether the holder is a
-# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server can not
+# consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server cannot
 # count them (before 7.0, and after some deletions) one stands for all.
 LOOK_AT_TURN = (
-    _FACTS_OF
+    FACTS_OF
     + """
 local holder = redis.pcall('GET', KEYS[1])
 if not holder or type(holder) == 'table' or holder == ARGV[1] then return false end
@@ -244,7 +162,7 @@ return redis.pcall('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1],
 """
 
 RECLAIM = (
-    _PACKED
+    PACKED
     + """
 local holder = redis.pcall('GET', KEYS[1])
 if holder and holder ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[5] then return {'', {}} end
@@ -259,7 +177,7 @@ for _, pending in ipairs(redis.call('XPENDING', KEYS[2], ARGV[1], 'IDLE', ARGV[3
   if size >= ANSWER_BYTES then break end
 end
 return {""".replace("ANSWER_BYTES", str(ANSWER_BYTES))
-    + _SERVER
+    + SERVER
     + """, taken}
 """
 )
@@ -267,7 +185,7 @@ return {""".replace("ANSWER_BYTES", str(ANSWER_BYTES))
 # A server that lost its newest entries may give their ids again. What was read is acknowledged, and not what bears its
 # id now: that may be in somebody's hands, and nobody would see it again.
 ACKNOWLEDGE = (
-    _PACKED
+    PACKED
     + """
 local done = {}
 for i = 3, #ARGV, 2 do
@@ -298,100 +216,10 @@ return {removed, kept}
 
 # How much a group holds that is not acknowledged, and how much it was never given, where the server can tell.
 BACKLOG = (
-    _FACTS_OF
+    FACTS_OF
     + """
 local facts = facts_of(KEYS[1], ARGV[1])
 if not facts then return redis.error_reply('NOGROUP ' .. ARGV[1] .. ' is not there') end
 return {facts.pending, facts.lag or false}
-"""
-)
-
-# How far a group is, and what there is of its stream: the newest id delivered, the oldest that is there, the newest
-# deleted, how many there are, how many were ever added, where the server tells it, and the newest ever added. Nothing
-# where the group is not there. To a group that was given nothing the rest can not matter, and would cost a look at the first and the newest entry.
-PLACE = (
-    _FACTS_OF
-    + """
-local group = facts_of(KEYS[1], ARGV[1])
-if not group then return false end
-if group['last-delivered-id'] == '0-0' then return {'0-0', '', '0-0', 0, -1, ''} end
-local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
-local first = stream['first-entry']
-return {
-  group['last-delivered-id'], first and first[1] or '', stream['max-deleted-entry-id'] or '0-0',
-  stream.length, stream['entries-added'] or -1, stream['last-generated-id'],
-}
-"""
-)
-
-# The server, what was delivered of a stream, newest first (ids, what they hold, and whether they are pending), and the
-# id to go on before, empty at the end. The newest delivered of all is among them also where it is gone from the stream.
-LOOK_BACK = (
-    _PACKED
-    + _IN_CHUNKS
-    + """
-local found = {}
-local function take(id, fields)
-  local content, size = packed(fields, tonumber(ARGV[6]))
-  found[#found + 1] = {id, content, #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1)}
-  return size
-end
-local function ask(count, before)
-  if #found > 0 then before = '(' .. before end
-  local entries = redis.call('XREVRANGE', KEYS[1], before, ARGV[3], 'COUNT', count)
-  if #found == 0 and ARGV[2] == ARGV[5] and (#entries == 0 or entries[1][1] ~= ARGV[5]) then take(ARGV[5], false) end
-  return entries
-end
-local last, ended = in_chunks(tonumber(ARGV[4]), ARGV[2], ask, take)
-return {"""
-    + _SERVER
-    + """, found, ended and '' or '(' .. last}
-"""
-)
-
-# Dead letters from an id on, in turn their ids and what they hold, and the id to go on after, empty at the end.
-LETTERS = (
-    _LAST_ID
-    + _PACKED
-    + _IN_CHUNKS
-    + """
-local flat = {}
-local function take(id, fields)
-  local content, size = packed(fields, LETTER_BYTES)
-  flat[#flat + 1] = id
-  flat[#flat + 1] = content
-  return size
-end
-local function ask(count, after)
-  return after ~= LAST_ID and redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', count) or {}
-end
-local last, ended = in_chunks(tonumber(ARGV[2]), ARGV[1], ask, take)
-return {flat, ended and '' or last}
-""".replace("LETTER_BYTES", str(LETTER_BYTES))
-)
-
-# Sets a group back, unless it has moved since. What is pending from there on comes again as news, each entry in its
-# place; what of it is gone from the stream stays pending, or nobody would hear of it again.
-#
-# One step, however long it takes: halfway an entry would be neither pending nor news. It goes on when nobody waits for it any
-# longer, and who asks again finds the group where it should be.
-GO_BACK = (
-    _LAST_ID
-    + _FACTS_OF
-    + """
-local facts = facts_of(KEYS[1], ARGV[1])
-if facts and facts['last-delivered-id'] ~= ARGV[2] then return 0 end
-local from = '(' .. ARGV[3]
-while true do
-  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', 500)
-  if #pending == 0 then break end
-  for _, one in ipairs(pending) do
-    if #redis.call('XRANGE', KEYS[1], one[1], one[1]) > 0 then redis.call('XACK', KEYS[1], ARGV[1], one[1]) end
-    from = '(' .. one[1]
-  end
-  if from == '(' .. LAST_ID then break end
-end
-redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
-return 1
 """
 )

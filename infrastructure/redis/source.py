@@ -1,6 +1,6 @@
 """RedisSource: entries of the incoming streams, each delivered until it is acknowledged.
 
-Each stream has a group of its own, so one blocking read can not serve them all: a plain read waits for news and
+Each stream has a group of its own, so one blocking read cannot serve them all: a plain read waits for news and
 takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
 could overtake an entry that still waits on the server is held back, so a close never comes before its open.
 
@@ -12,20 +12,17 @@ after all before it, and the receipt makes it count once. The one behind meets n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from exitbrain.application.ports.message_source import (
     Backlog,
     Delivery,
-    ReadElsewhere,
     Repair,
     SourceUnavailable,
     Turn,
@@ -34,31 +31,25 @@ from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
     BLOCK_MAX_S,
     COMMAND_TIMEOUT_S,
-    Patience,
     answering,
-    connect,
-    connect_for_blocking,
 )
-from exitbrain.infrastructure.redis.errors import code_of
-from exitbrain.infrastructure.redis.key_types import naming_types
-from exitbrain.infrastructure.redis.lanes import BEGINNING, NEW, Held, Lane, merged
+from exitbrain.infrastructure.redis.lua import ANSWER_BYTES
 from exitbrain.infrastructure.redis.news import wait_for_news
-from exitbrain.infrastructure.redis.owners import store_in
+from exitbrain.infrastructure.redis.place_scripts import GO_BACK
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
-    ANSWER_BYTES,
     BACKLOG,
-    GO_BACK,
     LOOK_AT_TURN,
-    OPEN,
     READ,
     REAP,
     RECLAIM,
     RELEASE,
     TAKE_OVER,
 )
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.redis.source_connection import SourceConnection
+from exitbrain.infrastructure.redis.stream_cursors import BEGINNING, NEW, Held, StreamCursor, merged
 from exitbrain.infrastructure.wire.stream_entry import Content, from_content, id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 Arguments = list[str | int]
 
@@ -69,7 +60,7 @@ TURN_MAX_S = 30.0
 """No worker takes a turn for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
-"""A turn that can not be given back in this time expires by itself; a stop has two seconds in all."""
+"""A turn that cannot be given back in this time expires by itself; a stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,7 @@ class SourceSettings:
 class RedisSource:
     """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
 
-    `store` is the id of the store for which they are read. `groups_recreated` counts how often the server had lost the groups.
+    `store` is the id of the store for which they are read.
     A turn of another type is set anew, and a group that others have set ahead is set back.
     """
 
@@ -106,56 +97,51 @@ class RedisSource:
         store: str,
         settings: SourceSettings = SourceSettings(),
     ) -> None:
-        self._commands = connect(url)
-        self._waiting = connect_for_blocking(url)
-        self._open = self._commands.register_script(OPEN)
-        self._read = self._commands.register_script(READ)
-        self._take_turn = self._commands.register_script(TAKE_OVER)
-        self._look_at_turn = self._commands.register_script(LOOK_AT_TURN)
-        self._go_back = self._commands.register_script(GO_BACK)
-        self._release = self._commands.register_script(RELEASE)
-        self._reclaim = self._commands.register_script(RECLAIM)
-        self._reap = self._commands.register_script(REAP)
-        self._acknowledge = self._commands.register_script(ACKNOWLEDGE)
-        self._backlog = self._commands.register_script(BACKLOG)
+        names = settings.names
+        self._connection = SourceConnection(url, names, store, settings.timeout_s)
+        self._cursors = self._connection.cursors
+        script = self._connection.commands.register_script
+        self._read = script(READ)
+        self._take_turn = script(TAKE_OVER)
+        self._look_at_turn = script(LOOK_AT_TURN)
+        self._go_back = script(GO_BACK)
+        self._release = script(RELEASE)
+        self._reclaim = script(RECLAIM)
+        self._reap = script(REAP)
+        self._acknowledge = script(ACKNOWLEDGE)
+        self._backlog = script(BACKLOG)
         self._settings = settings
-        self._patience = Patience(settings.timeout_s)
-        self._turn_ms = max(1, int(settings.turn_s * 1000))
-        self._taken_over = False
-        self._turn_free_in_s = 0.0
-        self._repairs: list[Repair] = []
-        self._names = names = settings.names
-        self._types = names.types
+        self._names = names
         self._store = store
+        self._turn_ms = max(1, int(settings.turn_s * 1000))
+        self._turn_free_in_s = 0.0
         self.consumer = consumer
         self.in_turn = False
-        self._lanes = [
-            Lane(number, stream, names.source_of(stream), names.group_of(stream))
-            for number, stream in enumerate(names.incoming)
-        ]
-        self.groups_recreated = 0
+
+    @property
+    def groups_recreated(self) -> int:
+        """Return how often the server had lost the groups."""
+        return self._connection.groups_recreated
 
     async def open(self) -> None:
-        async with self._naming(), answering(SourceUnavailable, self._settings.timeout_s):
-            await self._create_groups(self._settings.group_start, take_over=self._settings.take_over)
-        self._begin_again()
+        await self._connection.open(self._settings.group_start, take_over=self._settings.take_over)
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Read as the port says; waits for at most `BLOCK_MAX_S`, however much longer it may."""
         await self._fill(limit)
-        if not any(lane.held for lane in self._lanes):
+        if not any(cursor.held for cursor in self._cursors):
             await self._wait(min(wait_s, BLOCK_MAX_S))
             if self.in_turn:  # else the caller looks first whether the turn is free, and what others left
                 await self._fill(limit)
-        self._patience.content()
-        return merged(self._lanes, limit)
+        self._connection.patience.content()
+        return merged(self._cursors, limit)
 
     async def turn(self) -> Turn | None:
         endless_ms = int(max(TURN_MAX_S, self._settings.turn_s) * 1000)
-        keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
-        groups = [lane.group for lane in self._lanes]
+        keys = [self._names.turn, *(cursor.stream for cursor in self._cursors)]
+        groups = [cursor.group for cursor in self._cursors]
         arguments: Arguments = [self.consumer, self._turn_ms, endless_ms, *groups]
-        found = await self._ask(partial(self._look_at_turn, keys, arguments))
+        found = await self._connection.ask(partial(self._look_at_turn, keys, arguments))
         if found is None:
             return None
         holder, endless, known, waiting, places = found
@@ -163,43 +149,44 @@ class RedisSource:
         return Turn(holder.decode("utf-8", "backslashreplace"), bool(known), bool(endless), waiting, at)
 
     def repairs(self) -> list[Repair]:
-        repairs, self._repairs = self._repairs, []
-        return repairs
+        told = self._connection.repairs.copy()
+        self._connection.repairs.clear()
+        return told
 
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
         idle_ms = int(self._settings.reclaim_idle_s * 1000)
         taken: list[Held] = []
-        for lane in self._lanes:
+        for cursor in self._cursors:
             if len(taken) < limit:
                 room = limit - len(taken)
-                keys = [self._names.turn, lane.stream, self._names.store_of_turn]
+                keys = [self._names.turn, cursor.stream, self._names.store_of_turn]
                 arguments: Arguments = [
-                    lane.group, self.consumer, idle_ms, room, self._store, self._settings.max_message_bytes
+                    cursor.group, self.consumer, idle_ms, room, self._store, self._settings.max_message_bytes
                 ]  # fmt: skip
-                server, found = await self._ask(partial(self._reclaim, keys, arguments))
-                given = [self._delivery(lane, server, *one) for one in found]
-                taken += [(lane.order(delivery.entry_id), delivery) for delivery in given]
+                server, found = await self._connection.ask(partial(self._reclaim, keys, arguments))
+                given = [self._delivery(cursor, server, *one) for one in found]
+                taken += [(cursor.order(delivery.entry_id), delivery) for delivery in given]
         return [delivery for _, delivery in sorted(taken, key=itemgetter(0))]
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        for lane in self._lanes:
-            ours = [delivery for delivery in deliveries if delivery.stream == lane.stream]
+        for cursor in self._cursors:
+            ours = [delivery for delivery in deliveries if delivery.stream == cursor.stream]
             for some in _within_bounds(ours):
                 read = [part for delivery in some for part in (delivery.entry_id, delivery.digest)]
-                arguments: Arguments = [lane.group, self._settings.max_message_bytes, *read]
-                await self._ask(partial(self._acknowledge, [lane.stream], arguments))
+                arguments: Arguments = [cursor.group, self._settings.max_message_bytes, *read]
+                await self._connection.ask(partial(self._acknowledge, [cursor.stream], arguments))
 
     async def backlog(self) -> list[Backlog]:
         found = []
-        for lane in self._lanes:
-            pending, lag = await self._ask(partial(self._backlog, [lane.stream], [lane.group]))
-            found.append(Backlog(lane.stream, lag, pending))
+        for cursor in self._cursors:
+            pending, lag = await self._connection.ask(partial(self._backlog, [cursor.stream], [cursor.group]))
+            found.append(Backlog(cursor.stream, lag, pending))
         return found
 
     async def server_time(self) -> datetime:
         async with answering(SourceUnavailable, self._settings.timeout_s):
-            seconds, microseconds = await self._commands.time()
+            seconds, microseconds = await self._connection.commands.time()
         return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
     async def reap(self) -> list[str]:
@@ -207,9 +194,9 @@ class RedisSource:
         idle_ms = int(self._settings.reap_idle_s * 1000)
         removed: set[bytes] = set()
         kept: set[bytes] = set()
-        for lane in self._lanes:
-            asked = partial(self._reap, [lane.stream], [lane.group, self.consumer, idle_ms])
-            gone, here = await self._ask(asked)
+        for cursor in self._cursors:
+            asked = partial(self._reap, [cursor.stream], [cursor.group, self.consumer, idle_ms])
+            gone, here = await self._connection.ask(asked)
             removed.update(gone)
             kept.update(here)
         return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
@@ -220,102 +207,94 @@ class RedisSource:
             with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
                     await self._release([self._names.turn], [self.consumer])
-        async with answering(SourceUnavailable, self._settings.timeout_s):
-            await asyncio.gather(self._commands.aclose(), self._waiting.aclose())
+        await self._connection.close()
 
     async def _fill(self, limit: int) -> None:
-        """Ask for every lane that is empty, until it is filled or the server has nothing for it either.
+        """Ask for every stream of which nothing is held, until it is filled or the server has nothing for it either.
 
-        The server is asked at least once, also for no lane: whether the turn is still ours.
+        The server is asked at least once, also for no stream: whether the turn is still ours.
         """
-        for lane in self._lanes:
-            lane.exhausted = False
+        for cursor in self._cursors:
+            cursor.exhausted = False
         answers: Any = None
         while (
-            empty := [one for one in self._lanes if not one.held and not one.exhausted]
+            empty := [one for one in self._cursors if not one.held and not one.exhausted]
         ) or answers is None:
-            if not self._taken_over and not await self._take_over():
+            if not self._connection.taken_over and not await self._take_over():
                 return
-            asked, answers = await self._ask(partial(self._take, empty, limit))
+            asked, answers = await self._connection.ask(partial(self._take, empty, limit))
             if answers is None:
-                self._taken_over = False  # the turn has passed, or expired: see who has it now
-                for lane in self._lanes:
-                    lane.sure = False
+                self._connection.taken_over = False  # the turn has passed, or expired: see who has it now
+                for cursor in self._cursors:
+                    cursor.sure = False
                 continue
             server, now_s, found = answers
-            for (lane, after), (entries, about, ended, was) in zip(asked, found, strict=True):
-                if after == NEW and await self._put_back(lane, about, was):
+            for (cursor, after), (entries, about, ended, was) in zip(asked, found, strict=True):
+                if after == NEW and await self._put_back(cursor, about, was):
                     continue
                 ids, contents = entries[::2], entries[1::2]
-                attempts = self._go_on(lane, after, ids, about, is_end=bool(ended))
+                attempts = cursor.go_on(after, ids, about, is_end=bool(ended))
                 for entry_id, content in zip(ids, contents, strict=True):
-                    delivery = self._delivery(lane, server, entry_id, content, attempts.get(entry_id, 1))
-                    lane.hold(delivery, 1000 * int(now_s) + 999)
+                    delivery = self._delivery(cursor, server, entry_id, content, attempts.get(entry_id, 1))
+                    cursor.hold(delivery, 1000 * int(now_s) + 999)
 
     async def _take_over(self) -> bool:
         """Take the turn, and all that others hold; return whether the turn is ours."""
         taken = 0
         names = self._names
-        for lane in self._lanes:
-            keys = [names.turn, lane.stream, names.store_of_turn, names.store_of_group(lane.stream)]
+        for cursor in self._cursors:
+            keys = [names.turn, cursor.stream, names.store_of_turn, names.store_of_group(cursor.stream)]
             after = BEGINNING
             while after:
-                arguments: Arguments = [self.consumer, self._turn_ms, lane.group, after, CHUNK, self._store]
-                answer = await self._ask(partial(self._take_turn, keys, arguments))
+                arguments: Arguments = [self.consumer, self._turn_ms, cursor.group, after, CHUNK, self._store]
+                answer = await self._connection.ask(partial(self._take_turn, keys, arguments))
                 if isinstance(answer, int):
                     self._stand_by(answer)
                     return False
                 if isinstance(answer[0], bytes):
-                    raise self._read_elsewhere(*answer)
+                    raise self._connection.read_elsewhere(*answer)
                 taken += answer[0]
                 if was := answer[2].decode():
-                    self._repairs.append(Repair("turn_of_another_type", {"key": names.turn, "was": was}))
+                    self._connection.repairs.append(
+                        Repair("turn_of_another_type", {"key": names.turn, "was": was})
+                    )
                 after = answer[1].decode()
         if taken or not self.in_turn:
-            self._begin_again()  # what was claimed comes first
-        self.in_turn = self._taken_over = True
+            self._connection.begin_again()  # what was claimed comes first
+        self.in_turn = self._connection.taken_over = True
         return True
 
     def _stand_by(self, free_in_ms: int) -> None:
         """Leave everything to the holder of the turn, who has claimed it."""
         self.in_turn = False
         self._turn_free_in_s = (free_in_ms + 1) / 1000
-        for lane in self._lanes:
-            lane.held.clear()
+        for cursor in self._cursors:
+            cursor.held.clear()
 
-    async def _take(self, lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, str]], Any]:
-        """Take from several lanes at one moment; return what was asked, and None instead of answers without the turn."""
-        asked = [(lane, lane.after) for lane in lanes]
-        keys = [self._names.turn, self._names.store_of_turn, *(lane.stream for lane in lanes)]
-        places = [part for lane, after in asked for part in (lane.group, after)]
+    async def _take(
+        self, cursors: Sequence[StreamCursor], limit: int
+    ) -> tuple[list[tuple[StreamCursor, str]], Any]:
+        """Take from several streams at one moment; return what was asked, and None instead of answers without the turn."""
+        asked = [(cursor, cursor.after) for cursor in cursors]
+        keys = [self._names.turn, self._names.store_of_turn, *(cursor.stream for cursor in cursors)]
+        places = [part for cursor, after in asked for part in (cursor.group, after)]
         cap = self._settings.max_message_bytes
         return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, cap, *places])
 
-    async def _put_back(self, lane: Lane, now: bytes, was: bytes) -> bool:
+    async def _put_back(self, cursor: StreamCursor, now: bytes, was: bytes) -> bool:
         """Set a group back that somebody has set ahead, or read from, since we last did; what came now comes again.
 
         Return whether it was. One that was set back gives again what was received, which changes nothing.
         """
-        if not lane.sure or was.decode() == lane.delivered:
+        if not cursor.sure or was.decode() == cursor.delivered:
             return False
-        facts = {"stream": lane.stream, "expected": lane.delivered, "found": was.decode()}
-        self._repairs.append(Repair("group_moved", facts))
-        lane.sure = False
-        if id_in_numbers(was.decode()) < id_in_numbers(lane.delivered):
+        facts = {"stream": cursor.stream, "expected": cursor.delivered, "found": was.decode()}
+        self._connection.repairs.append(Repair("group_moved", facts))
+        cursor.sure = False
+        if id_in_numbers(was.decode()) < id_in_numbers(cursor.delivered):
             return False
-        arguments: Arguments = [lane.group, now.decode(), lane.delivered]
-        return bool(await self._ask(partial(self._go_back, [lane.stream], arguments)))
-
-    @staticmethod
-    def _go_on(lane: Lane, after: str, ids: Sequence[bytes], about: Any, *, is_end: bool) -> dict[bytes, int]:
-        """Note up to where a lane was read, and return how often its entries were delivered, where that is known."""
-        if after == NEW:
-            lane.exhausted = is_end
-            lane.delivered, lane.sure = about.decode(), True
-            return {}
-        if lane.after == after:  # else it begins again
-            lane.after = NEW if is_end else ids[-1].decode()
-        return {entry_id: times for entry_id, _, _, times in about}
+        arguments: Arguments = [cursor.group, now.decode(), cursor.delivered]
+        return bool(await self._connection.ask(partial(self._go_back, [cursor.stream], arguments)))
 
     async def _wait(self, wait_s: float) -> None:
         """Wait until there is news, or the turn of another may end; whatever the answer, it is only a hint."""
@@ -323,74 +302,24 @@ class RedisSource:
             await asyncio.sleep(min(wait_s, self._turn_free_in_s) if self._turn_free_in_s > 0 else wait_s)
             return
         block_ms = int(wait_s * 1000)
-        if block_ms > 0:  # on the server 0 means for ever
-            after = {lane.stream: lane.delivered for lane in self._lanes}
-            news = partial(wait_for_news, self._waiting, after, block_ms)
-            await self._ask(news, beyond_s=wait_s)
+        if block_ms > 0:  # on the server 0 means forever
+            after = {cursor.stream: cursor.delivered for cursor in self._cursors}
+            news = partial(wait_for_news, self._connection.waiting, after, block_ms)
+            await self._connection.ask(news, beyond_s=wait_s)
 
     def _delivery(
-        self, lane: Lane, server: bytes, entry_id: bytes, content: Content | None, attempt: int
+        self, cursor: StreamCursor, server: bytes, entry_id: bytes, content: Content | None, attempt: int
     ) -> Delivery:
         text = entry_id.decode()
         message, digest = from_content(
-            lane.stream,
+            cursor.stream,
             text,
             content or [],
             max_bytes=self._settings.max_message_bytes,
-            source=lane.source,
+            source=cursor.source,
             server=server.decode() or None,
         )
-        return Delivery(message, lane.stream, text, attempt, digest)
-
-    async def _ask(self, question: Callable[[], Awaitable[Any]], beyond_s: float = 0.0) -> Any:
-        """Ask the server; groups that it has lost are made again, and the question is asked once more."""
-        try:
-            keys = [self._names.turn, *(lane.stream for lane in self._lanes)]
-            async with self._naming(), self._patience.answering(*keys, beyond_s=beyond_s):
-                try:
-                    return await question()
-                except ResponseError as error:
-                    if not _group_is_lost(error):
-                        raise
-                    self._repairs.append(Repair("group_lost", {"said": str(error).partition(" script:")[0]}))
-                self.groups_recreated += 1
-                await self._create_groups(BEGINNING)
-                self._begin_again()
-                return await question()
-        except BaseException:  # what was asked may have been done, also when we are cancelled
-            self._begin_again()
-            raise
-
-    def _begin_again(self) -> None:
-        """Ask next for what is pending with others and with us: the server may have given us what we never saw."""
-        self._taken_over = False
-        for lane in self._lanes:
-            lane.begin_again()
-
-    async def _create_groups(self, start: str, *, take_over: bool = False) -> None:
-        names = self._names
-        keys = [names.store_of_turn]
-        for lane in self._lanes:
-            keys += [lane.stream, names.store_of_group(lane.stream)]
-        groups = [lane.group for lane in self._lanes]
-        try:
-            taken = await self._open(keys, [self._store, int(take_over), start, *groups])
-        except ResponseError as error:
-            at = [lane.stream for lane in self._lanes if str(error).endswith(f" at {lane.stream}")]
-            async with answering(SourceUnavailable, self._settings.timeout_s, *at):
-                raise
-        if taken:
-            raise self._read_elsewhere(*taken)
-
-    def _naming(self) -> AbstractAsyncContextManager[None]:
-        return naming_types(self._commands, self._types)
-
-    def _read_elsewhere(self, key: bytes, said: bytes) -> ReadElsewhere:
-        return ReadElsewhere(f"key {key.decode()}", store_in(said), self._store)
-
-
-def _group_is_lost(error: ResponseError) -> bool:
-    return code_of(error) in {"NOGROUP", "UNBLOCKED"} or "no such key" in str(error)
+        return Delivery(message, cursor.stream, text, attempt, digest)
 
 
 def _within_bounds(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:

@@ -5,8 +5,8 @@ from redis.exceptions import ResponseError
 
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 NOTHING = "0-0"
 

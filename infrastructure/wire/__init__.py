@@ -1,1 +1,1 @@
-"""The tolerant shapes of messages from outside and the strict shapes of those that leave."""
+"""The shapes of messages, in and out. Knows no transport."""

@@ -14,17 +14,17 @@ from pydantic_core import PydanticCustomError
 
 from exitbrain.application.ports.translator import Translator
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     POLICY_ACTIVATE,
     ActivatePolicy,
     IncomingMessage,
     Translation,
     Unusable,
 )
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.names import NAME_ALLOWED
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.values import Assumption, Origin, Unit
 from exitbrain.infrastructure.wire.message_time import time_of
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown, symbol_of
@@ -71,7 +71,7 @@ def is_activation(message: IncomingMessage) -> bool:
 
 
 def activation_of(message: IncomingMessage) -> ActivatePolicy | Unusable:
-    """Return what a message of `activation_message` asks for, or why it can not be used."""
+    """Return what a message of `activation_message` asks for, or why it cannot be used."""
     said = message.fields.values
     time, assumptions = time_of(said.get("timestamp"), None, f"stream {POLICY_ACTIVATE}")
     try:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exitbrain.domain.messages import IntentKind
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IntentKind
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.flags import FLAG_ALLOWED, flag_of
 from exitbrain.infrastructure.wire.placeholders import is_placeholder, is_placeholder_word
-from exitbrain.infrastructure.wire.reading import Reading, refused
+from exitbrain.infrastructure.wire.reading import FieldReader, refused
 from exitbrain.infrastructure.wire.remaining import first_amount
 from exitbrain.infrastructure.wire.words import Word, word_of
 
@@ -46,7 +46,7 @@ _MARKET_POSITIONS = {**_SIDES, _FLAT: None}
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestedAction:
     """What an intent asks for; `side` is that of the order, `holds` that of the position it means."""
 
     kind: IntentKind
@@ -67,8 +67,8 @@ class _Position:
     unreadable: tuple[str, object, str] | None = None
 
 
-def asked_of(said: Mapping[str, object], reading: Reading) -> Asked:
-    """Return what an intent asks for; raises Refused when its words contradict each other, or say nothing.
+def asked_of(said: Mapping[str, object], reading: FieldReader) -> RequestedAction:
+    """Return what an intent asks for; raises UnusableMessage when its words contradict each other, or say nothing.
 
     What may be an exit never opens: a word or a flag that says exit beats HOLD and FLAT, and so does a side of the
     position that the order goes against.
@@ -76,7 +76,7 @@ def asked_of(said: Mapping[str, object], reading: Reading) -> Asked:
     if ASKING_NAMES.intersection(said) == _SIDE_ALONE:  # as nearly all are
         word = word_of(given) if isinstance(given := said["side"], str) else None
         if word is not None and word.order is not None:
-            return Asked(IntentKind.OPEN, word.order)
+            return RequestedAction(IntentKind.OPEN, word.order)
     words = tuple(_words(said))
     _check_not_contradictory(words)
     closes, reduces = _flag(said, CLOSE_FLAGS), _flag(said, REDUCE_FLAGS)
@@ -93,7 +93,7 @@ def asked_of(said: Mapping[str, object], reading: Reading) -> Asked:
     if side is None and unread is not None and kind is not IntentKind.NOTHING:
         reading.drop(*unread)
     after = position.after if opposite else None
-    return Asked(
+    return RequestedAction(
         kind,
         side,
         position.side or after or _held(words),
@@ -125,7 +125,7 @@ def _check_not_contradictory(words: tuple[tuple[str, str, Word], ...]) -> None:
 
 
 def _flag(said: Mapping[str, object], names: tuple[str, ...]) -> bool:
-    """Return whether any of these flags is set; one that can not be read is refused, since it may say exit."""
+    """Return whether any of these flags is set; one that cannot be read is refused, since it may say exit."""
     is_set = False
     for name in names:
         if name in said:
@@ -136,7 +136,7 @@ def _flag(said: Mapping[str, object], names: tuple[str, ...]) -> bool:
     return is_set
 
 
-def _position(said: Mapping[str, object], reading: Reading) -> _Position:
+def _position(said: Mapping[str, object], reading: FieldReader) -> _Position:
     found = _Position()
     name, given = _first(said, POSITION_SIDE_NAMES, is_placeholder)
     if name:
@@ -154,7 +154,7 @@ def _position(said: Mapping[str, object], reading: Reading) -> _Position:
 
 
 def sides_of_close(
-    said: Mapping[str, object], reading: Reading
+    said: Mapping[str, object], reading: FieldReader
 ) -> tuple[Side | None, Side | None, Side | None]:
     """Return the side a report says in whichever sense, the same where it says LONG or SHORT, and that of the position.
 
@@ -232,7 +232,7 @@ def _entry(
     side: Side | None,
     position: _Position,
     unread: tuple[str, object] | None,
-) -> Asked:
+) -> RequestedAction:
     if position.unreadable is not None:
         name, given, allowed = position.unreadable
         raise refused(Reason.BAD_VALUE, name, given, allowed)
@@ -242,7 +242,7 @@ def _entry(
             (word.holds for word in entries if word.holds is not None), position.side if entries else None
         )
     if side is not None:
-        return Asked(IntentKind.OPEN, side, position.side)
+        return RequestedAction(IntentKind.OPEN, side, position.side)
     if unread is not None:
         raise refused(Reason.BAD_VALUE, *unread, ORDER_ALLOWED)
     raise refused(Reason.NO_SIDE, "side", None, ORDER_ALLOWED)

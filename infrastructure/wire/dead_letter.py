@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import msgspec
 
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
+from exitbrain.domain.messages.receipt import RawFields, Refusal
 from exitbrain.domain.names import NAME_MAX
-from exitbrain.domain.receipt import RawFields, Refusal
 from exitbrain.infrastructure.wire.envelope import WRAPPERS, opened
 from exitbrain.infrastructure.wire.json_text import NotJson, decode_numbers, encode
-from exitbrain.infrastructure.wire.published_shapes import MessageRefused
+from exitbrain.infrastructure.wire.published_messages import MessageRefused
 from exitbrain.infrastructure.wire.scalars import is_absent
 
 _SYMBOL = frozenset({"symbol"})

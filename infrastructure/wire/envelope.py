@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
-from exitbrain.infrastructure.text_files import MARK, holds_mark, other_encoding, unmarked
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
+from exitbrain.infrastructure.files.texts import MARK, holds_mark, other_encoding, unmarked
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX, NotJson, decode
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
@@ -140,7 +140,7 @@ def _first_bytes(text: str) -> bytes:
 
 
 def _allowed(content: bytes, otherwise: str) -> str:
-    """Return what is allowed instead of a text that can not be decoded, naming the encoding it is in."""
+    """Return what is allowed instead of a text that cannot be decoded, naming the encoding it is in."""
     encoding = other_encoding(content)
     return otherwise if encoding is None else f"text in UTF-8, not in {encoding}"
 

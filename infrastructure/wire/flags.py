@@ -10,7 +10,7 @@ _MEANS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 
 
 def flag_of(value: object) -> bool | None:
-    """Return what a flag says, in any case; a placeholder means false, and None that it can not be read."""
+    """Return what a flag says, in any case; a placeholder means false, and None that it cannot be read."""
     if isinstance(value, bool):
         return value
     if not isinstance(value, str):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_of
-from exitbrain.infrastructure.wire.json_text import Number, encode
+from exitbrain.infrastructure.wire.json_text import JsonNumber, encode
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
 
 # One type for what Redis gives and what a file gives: a Mapping is not covariant in its keys.
@@ -136,7 +136,7 @@ def _as_text(value: object) -> tuple[str, str | None]:
             return value.decode(), None
         except UnicodeDecodeError:
             return base64.b64encode(value).decode("ascii"), "base64"
-    if isinstance(value, str) and not isinstance(value, Number) and not has_surrogate(value):
+    if isinstance(value, str) and not isinstance(value, JsonNumber) and not has_surrogate(value):
         return value, None
     return encode(value), "json"
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.infrastructure.text_files import MARK
+from exitbrain.infrastructure.files.texts import MARK
 
 NESTING_MAX = 64
 """How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
@@ -18,7 +18,7 @@ class NotJson(ExitBrainError, ValueError):
     """A text is not JSON, or is nested deeper than `NESTING_MAX`."""
 
 
-class Number(str):
+class JsonNumber(str):
     """A JSON number as the digits it was written with."""
 
     __slots__ = ()
@@ -38,7 +38,7 @@ def _scanner(number: Callable[[str], str]) -> Scan:
 
 
 _DIGITS = _scanner(str)
-_NUMBERS = _scanner(Number)
+_NUMBERS = _scanner(JsonNumber)
 
 
 def decode(text: str) -> object:
@@ -47,13 +47,13 @@ def decode(text: str) -> object:
 
 
 def decode_numbers(text: str) -> object:
-    """Do what `decode` does, but give each number as a `Number`, which `encode` writes as it was."""
+    """Do what `decode` does, but give each number as a `JsonNumber`, which `encode` writes as it was."""
     return _decoded(_NUMBERS, text)
 
 
 def encode(value: object) -> str:
     """Return a value as JSON text in ASCII; what JSON does not know becomes the text of its `str`."""
-    if isinstance(value, Number):
+    if isinstance(value, JsonNumber):
         return str(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{json.dumps(str(key))}:{encode(item)}" for key, item in value.items()) + "}"

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.files.decompression import GZIP_MAGIC
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine, lines_of
 from exitbrain.infrastructure.files.opened import UNREADABLE, open_content, reason_of
-from exitbrain.infrastructure.text_files import other_encoding, without_marks
+from exitbrain.infrastructure.files.texts import other_encoding, without_marks
 from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES
 from exitbrain.infrastructure.wire.incoming import DEFAULT_PREFIX, Occurrences, from_fields, logical_source
-from exitbrain.infrastructure.wire.json_text import NotJson, Number, decode_numbers
+from exitbrain.infrastructure.wire.json_text import JsonNumber, NotJson, decode_numbers
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
 
 UNKNOWN = "unknown"
@@ -41,7 +41,7 @@ _NOT_THIS_WAY = {"[": ", not an array", "{": ", not an object over several lines
 
 
 class InputUnreadable(ExitBrainError):
-    """A file of messages can not be read; the text is one sentence for the user."""
+    """A file of messages cannot be read; the text is one sentence for the user."""
 
 
 class NoMessages(ExitBrainError):
@@ -91,8 +91,8 @@ def _why_no_messages(name: str, head: Sequence[bytes]) -> str:
 def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
     """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
 
-    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on for ever. Raises
-    InputUnreadable when the file can not be opened, breaks off, or holds more than the limits allow.
+    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on forever. Raises
+    InputUnreadable when the file cannot be opened, breaks off, or holds more than the limits allow.
     """
     try:
         if path == "-":
@@ -104,7 +104,7 @@ def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes
                     limits.check_rows(number)
                 yield _without_marks(line)
     except UNREADABLE as error:
-        raise InputUnreadable(f"{path} can not be read: {reason_of(error)}.") from error
+        raise InputUnreadable(f"{path} cannot be read: {reason_of(error)}.") from error
 
 
 def _plain_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -164,7 +164,7 @@ def _message(
 
 
 def _is_stream(name: str) -> bool:
-    return 0 < len(name) <= STREAM_MAX and not isinstance(name, Number) and not has_surrogate(name)
+    return 0 < len(name) <= STREAM_MAX and not isinstance(name, JsonNumber) and not has_surrogate(name)
 
 
 def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:

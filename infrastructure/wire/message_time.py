@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from exitbrain.domain.messages import NO_TIME, MessageTime
+from exitbrain.domain.messages.message import NO_TIME, MessageTime
 from exitbrain.domain.values import EPOCH, Assumption, TimeOrigin
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 from exitbrain.infrastructure.wire.scalars import SHOWN_MAX, shown

@@ -1,6 +1,6 @@
 """The names under which each message is looked at; whatever else it holds is kept and not read."""
 
-from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.message import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT
 from exitbrain.infrastructure.wire.asked import ASKING_NAMES, POSITION_SIDE_NAMES
 from exitbrain.infrastructure.wire.paper import PAPER_NAMES
 from exitbrain.infrastructure.wire.remaining import LEFT_NAMES

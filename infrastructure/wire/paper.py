@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.wire.flags import FLAG_ALLOWED, flag_of
-from exitbrain.infrastructure.wire.reading import Reading, refused
+from exitbrain.infrastructure.wire.reading import FieldReader, refused
 
 PAPER_FLAGS = (
     "paper_trade", "paperTrade", "papertrade", "is_paper_trade", "isPaperTrade", "paper_trading", "paperTrading", "paper",
@@ -27,9 +27,9 @@ _BETWEEN = re.compile(r"[\W_]+")
 
 
 def is_paper(
-    said: Mapping[str, object], around: Mapping[str, object], reading: Reading, *, lenient: bool
+    said: Mapping[str, object], around: Mapping[str, object], reading: FieldReader, *, lenient: bool
 ) -> bool:
-    """Return whether a message is marked as paper trading; a mark that can not be read is refused, unless lenient."""
+    """Return whether a message is marked as paper trading; a mark that cannot be read is refused, unless lenient."""
     marked = False
     for place in (said, around):
         if PAPER_NAMES.isdisjoint(place):

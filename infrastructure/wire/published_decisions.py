@@ -2,22 +2,127 @@
 
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.guards import GUARDS, GuardReport
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.levels import Price, Triggers
+from exitbrain.domain.levels.guard_rules import GUARDS
+from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.levels.levels import Price, Triggers
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans import exit_plan
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.domain.values import Unit, plain
-from exitbrain.infrastructure import wording
-from exitbrain.infrastructure.wire import published_shapes as shapes
+from exitbrain.domain.values import Assumption, Cause, Side, Unit, plain
+from exitbrain.infrastructure.presentation import wording
+from exitbrain.infrastructure.presentation.guards import GuardFinding
+from exitbrain.infrastructure.wire.published_payload import (
+    Destination,
+    EventPayloads,
+    PayloadOfPosition,
+    PublishedStore,
+)
+
+
+class TriggerPrices(Struct):
+    """Trigger prices: text with the exact decimal on the tick grid, or a double where no tick is known."""
+
+    tp1: str | float
+    tp2: str | float
+    tp3: str | float
+    sl: str | float
+
+
+class Levels(Struct):
+    """Raw distances in the unit of the policy.
+
+    `LSF` is the adjusted one, `harvest_scheme` what is closed at TP1, TP2 and TP3 as fractions of the original
+    quantity, `avg_pnl_last_20` a price return in percent.
+    """
+
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    LSF: float
+    harvest_scheme: tuple[float, float, float]
+    avg_pnl_last_20: float
+
+
+class IlfMetadata(Struct):
+    """What the message said about the market, null where it said nothing."""
+
+    atr_value: float | None
+    exchange_divergence: float | None
+    funding_rate: float | None
+    regime: str | None
+
+
+class PayloadOfDecision(PayloadOfPosition, kw_only=True):
+    """What every payload about a decision says."""
+
+    side: Side
+    order_id: str
+    decision_id: UUID
+    revision: int
+    cause: Cause
+    policy: str
+    unit: Unit
+
+
+class AdaptiveLevels(PayloadOfDecision, kw_only=True):
+    """Computed levels with everything that explains them.
+
+    Readers of the former system know `symbol`, `order_id`, `leverage`, `volatility_factor`, `adaptive_levels` and
+    `ilf_metadata`; a `leverage` that is whole is written as an integer.
+    """
+
+    GOES_TO = Destination.ADAPTIVE_LEVELS
+
+    leverage: int | float
+    volatility_factor: float
+    adaptive_levels: Levels
+    ilf_metadata: IlfMetadata
+    lsf: float
+    pnl_factor: float
+    binding: tuple[Bound, ...]
+    guards: tuple[GuardFinding, ...]
+    assumptions: tuple[Assumption, ...]
+    trigger_prices: TriggerPrices | None
+
+
+class LevelsComputed(PayloadOfDecision, kw_only=True):
+    """Levels were computed: the raw distances in short; the entry of adaptive_levels with this `decision_id` has all.
+
+    `executable` says that every guard passed; the others are listed.
+    """
+
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    executable: bool
+    failed_guards: list[str]
+    unknown_guards: list[str]
+
+
+class LevelsRefused(PayloadOfDecision, kw_only=True):
+    """The policy gives no levels for this signal; those before stay in force. The stop had to keep `floor` and `cap`."""
+
+    refusal: str
+    detail: str
+    floor: float
+    cap: float
+
 
 Facts = dict[str, Any]
 """What every payload about a decision says, by key."""
 
 
-def facts_of(event: Decision, entry: LogEntry, store: StoreIdentity, unit: Unit) -> Facts:
+def facts_of(event: exit_plan.Decision, entry: LogEntry, store: StoreIdentity, unit: Unit) -> Facts:
     """Return what every payload about this decision says."""
     context = event.context
     return {
@@ -40,18 +145,18 @@ def facts_of(event: Decision, entry: LogEntry, store: StoreIdentity, unit: Unit)
     }
 
 
-def computed(event: LevelsComputed, facts: Facts) -> tuple[shapes.AdaptiveLevels, shapes.LevelsComputed]:
+def computed(event: exit_plan.LevelsComputed, facts: Facts) -> tuple[AdaptiveLevels, LevelsComputed]:
     """Return the payload for adaptive_levels, and that of the event."""
     inputs, context, judged = event.inputs, event.context, event.levels
     raw, guards = judged.raw, judged.guards
     assumed = {one.field for one in event.assumptions}
-    levels = shapes.AdaptiveLevels(
+    levels = AdaptiveLevels(
         leverage=int(inputs.leverage) if inputs.leverage.is_integer() else inputs.leverage,
         volatility_factor=inputs.volatility,
-        adaptive_levels=shapes.Levels(
+        adaptive_levels=Levels(
             raw.tp1, raw.tp2, raw.tp3, raw.sl, raw.lsf_adjusted, raw.harvest, inputs.average_pnl
         ),
-        ilf_metadata=shapes.IlfMetadata(
+        ilf_metadata=IlfMetadata(
             atr_value=context.atr_value,
             exchange_divergence=None if "divergence" in assumed else inputs.divergence,
             funding_rate=None if "funding" in assumed else inputs.funding,
@@ -65,7 +170,7 @@ def computed(event: LevelsComputed, facts: Facts) -> tuple[shapes.AdaptiveLevels
         trigger_prices=_trigger_prices(judged.triggers),
         **facts,
     )
-    short = shapes.LevelsComputed(
+    short = LevelsComputed(
         tp1=raw.tp1,
         tp2=raw.tp2,
         tp3=raw.tp3,
@@ -78,21 +183,33 @@ def computed(event: LevelsComputed, facts: Facts) -> tuple[shapes.AdaptiveLevels
     return levels, short
 
 
-def refused(event: LevelsRefused, facts: Facts) -> shapes.LevelsRefused:
+def refused(event: exit_plan.LevelsRefused, facts: Facts) -> LevelsRefused:
     """Return the payload of the event."""
     raw = event.levels.raw
-    return shapes.LevelsRefused(
+    return LevelsRefused(
         refusal=str(raw.refusal), detail=wording.refusal(raw), floor=raw.floor, cap=raw.cap, **facts
     )
 
 
-def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
+def _computed(
+    event: exit_plan.LevelsComputed, entry: LogEntry, _: MessageReceived, store: PublishedStore
+) -> tuple[AdaptiveLevels, LevelsComputed]:
+    return computed(event, facts_of(event, entry, store.identity, store.unit_of(event.policy.name)))
+
+
+def _refused(
+    event: exit_plan.LevelsRefused, entry: LogEntry, _: MessageReceived, store: PublishedStore
+) -> tuple[LevelsRefused]:
+    return (refused(event, facts_of(event, entry, store.identity, store.unit_of(event.policy.name))),)
+
+
+def _guards(report: GuardReport) -> tuple[GuardFinding, ...]:
     """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
     rest = _without_figures(report.passed, tuple(report.unknown.items()))
     if not report.failed:
         return tuple(rest.values())
     failed = {
-        name: shapes.Guard(name, "failed", wording.failure(name, figures))
+        name: GuardFinding(name, "failed", wording.failure(name, figures))
         for name, figures in report.failed.items()
     }
     return tuple([failed.get(name) or rest[name] for name in GUARDS if name in failed or name in rest])
@@ -101,18 +218,24 @@ def _guards(report: GuardReport) -> tuple[shapes.Guard, ...]:
 @lru_cache(maxsize=1024)
 def _without_figures(
     passed: tuple[str, ...], unknown: tuple[tuple[str, str], ...]
-) -> dict[str, shapes.Guard]:
+) -> dict[str, GuardFinding]:
     report = GuardReport(passed, {}, dict(unknown))
-    return {name: shapes.Guard(name, state, detail) for name, state, detail in wording.findings(report)}
+    return {name: GuardFinding(name, state, detail) for name, state, detail in wording.findings(report)}
 
 
-def _trigger_prices(triggers: Triggers[Price] | None) -> shapes.TriggerPrices | None:
+def _trigger_prices(triggers: Triggers[Price] | None) -> TriggerPrices | None:
     if triggers is None:
         return None
-    return shapes.TriggerPrices(
+    return TriggerPrices(
         _price(triggers.tp1), _price(triggers.tp2), _price(triggers.tp3), _price(triggers.sl)
     )
 
 
 def _price(price: Price) -> str | float:
     return price if isinstance(price, float) else plain(price)
+
+
+PAYLOADS: dict[type[ExitEvent], EventPayloads] = {
+    exit_plan.LevelsComputed: EventPayloads((AdaptiveLevels, LevelsComputed), _computed),
+    exit_plan.LevelsRefused: EventPayloads((LevelsRefused,), _refused),
+}

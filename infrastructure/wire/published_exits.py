@@ -1,17 +1,65 @@
 """What is published of an exit that ended nothing: what it said, and the positions it met."""
 
+from uuid import UUID
+
+from msgspec import Struct
+
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.receipt import Cycle, IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.messages import receipt as receipts
+from exitbrain.domain.messages.receipt import IgnoredExit, MessageReceived, Reason
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.domain.values import plain_or_none
-from exitbrain.infrastructure.wire import published_shapes as shapes
+from exitbrain.domain.values import Side, TimeOrigin, Whose, plain_or_none
+from exitbrain.infrastructure.wire.published_payload import Moment, Payload
+
+
+class CandidatePosition(Struct):
+    """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
+
+    position_id: UUID
+    cycle: int
+    side: Side
+    entry_price: str | None
+    quantity: str | None
+    opened_at: Moment
+    ended_by: str | None
+    ended_at: Moment | None
+
+
+class ExitIgnored(Payload, kw_only=True):
+    """An exit ended nothing: what it said, and the positions it met, null where there is none.
+
+    `occurred_at` and `entry_id` are those of the message, `time_origin` says where its time comes from. `kind` is CLOSE,
+    REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed`, BOOK for an operator's
+    `book close`. `side` is the one whose end it asks for or reports, null where it names none; `symbol` is empty where
+    it could not be read. `open` is the position that was open, `last` the one that ended before it, and `rule` told which
+    of them is meant. `held_by` is another account, which alone holds the symbol. `expected` says that no action is needed:
+    a repeat, or the report of a position that had ended.
+    """
+
+    occurred_at: Moment
+    time_origin: TimeOrigin
+    source: str
+    entry_id: str
+    receipt_id: UUID
+    reason: Reason
+    expected: bool
+    account: str
+    symbol: str
+    kind: str
+    side: Side | None
+    order_id: str
+    price: str | None
+    rule: Whose | None
+    held_by: str | None
+    open: CandidatePosition | None
+    last: CandidatePosition | None
 
 
 def exit_ignored(
     entry: LogEntry, receipt: MessageReceived, reason: Reason, ignored: IgnoredExit, store: StoreIdentity
-) -> shapes.ExitIgnored:
+) -> ExitIgnored:
     """Return the payload of an exit that ended nothing, from its receipt at that entry of the log."""
-    return shapes.ExitIgnored(
+    return ExitIgnored(
         store_id=store.store_id,
         epoch=store.epoch,
         log_position=entry.position,
@@ -36,10 +84,10 @@ def exit_ignored(
     )
 
 
-def _cycle(met: Cycle | None) -> shapes.Cycle | None:
+def _cycle(met: receipts.Cycle | None) -> CandidatePosition | None:
     if met is None:
         return None
-    return shapes.Cycle(
+    return CandidatePosition(
         position_id=met.position_id,
         cycle=met.cycle,
         side=met.side,

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.wire.placeholders import is_placeholder_word
 from exitbrain.infrastructure.wire.scalars import shown
@@ -19,23 +19,27 @@ UNUSABLE = "can not be used, so it counts as absent"
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class Refused(ExitBrainError):
-    """A message can not be used; `is_exit` says that it asks for an exit, or may."""
+class UnusableMessage(ExitBrainError):
+    """A message cannot be used; `is_exit` says that it asks for an exit, or may."""
 
     def __init__(self, refusal: Refusal, *, is_exit: bool = False) -> None:
         self.refusal = refusal
         self.is_exit = is_exit
 
 
-def refused(reason: Reason, name: str, given: object, allowed: str, *, is_exit: bool = False) -> Refused:
+def refused(
+    reason: Reason, name: str, given: object, allowed: str, *, is_exit: bool = False
+) -> UnusableMessage:
     """Return the refusal of a value; of one that could not even be decoded that comes first."""
     if isinstance(given, Refusal):
-        return Refused(given, is_exit=is_exit)
-    return Refused(Refusal(reason, name, ABSENT if given is None else shown(given), allowed), is_exit=is_exit)
+        return UnusableMessage(given, is_exit=is_exit)
+    return UnusableMessage(
+        Refusal(reason, name, ABSENT if given is None else shown(given), allowed), is_exit=is_exit
+    )
 
 
 @dataclass(slots=True)
-class Reading:
+class FieldReader:
     """What had to be assumed so far, and which fields were given and could not be used."""
 
     assumptions: list[Assumption] = field(default_factory=list)
@@ -51,14 +55,14 @@ class Reading:
         self.assumptions.append(Assumption(name, shown(given), why))
 
     def shape(self, shape: type[Shape], said: Mapping[str, object], needed: Container[str]) -> Shape:
-        """Read a shape; a field that can not be read is taken as absent, unless it is needed: then raises Refused."""
+        """Read a shape; a field that cannot be read is taken as absent, unless it is needed: then raises UnusableMessage."""
         while True:
             try:
                 return shape.model_validate(said)
             except ValidationError as error:
                 bad = {str(each["loc"][0]): each["input"] for each in error.errors(include_url=False)}
                 if any(_is_needed(name, given, needed) for name, given in bad.items()):
-                    raise Refused(refusal_of(error, needed)) from error
+                    raise UnusableMessage(refusal_of(error, needed)) from error
                 for name, given in bad.items():
                     self.drop(name, given)
                 said = {name: value for name, value in said.items() if name not in bad}

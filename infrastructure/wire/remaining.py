@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from exitbrain.infrastructure.wire.flags import flag_of
-from exitbrain.infrastructure.wire.reading import Reading
+from exitbrain.infrastructure.wire.reading import FieldReader
 from exitbrain.infrastructure.wire.scalars import amount_of
 
 REMAINING_NAMES = (
@@ -36,15 +36,15 @@ class Left:
 NOTHING_LEFT = Left()
 
 
-def left_by(said: Mapping[str, object], reading: Reading) -> Left:
-    """Return what an exit leaves open; what can not be read of it is taken as absent."""
+def left_by(said: Mapping[str, object], reading: FieldReader) -> Left:
+    """Return what an exit leaves open; what cannot be read of it is taken as absent."""
     if LEFT_NAMES.isdisjoint(said):
         return NOTHING_LEFT
     return Left(first_amount(said, REMAINING_NAMES, reading), _is_partial(said, reading))
 
 
-def first_amount(said: Mapping[str, object], names: Iterable[str], reading: Reading) -> Decimal | None:
-    """Return the size of the first number there is under these names; what is none is taken as absent."""
+def first_amount(said: Mapping[str, object], names: Iterable[str], reading: FieldReader) -> Decimal | None:
+    """Return the size of the first number there is under these names; what is not a number counts as absent."""
     for name in names:
         if name in said:
             amount = amount_of(said[name])
@@ -54,7 +54,7 @@ def first_amount(said: Mapping[str, object], names: Iterable[str], reading: Read
     return None
 
 
-def _is_partial(said: Mapping[str, object], reading: Reading) -> bool:
+def _is_partial(said: Mapping[str, object], reading: FieldReader) -> bool:
     """Return whether a flag or a word of an exit says that something remains."""
     texts = [said[name] for name in PARTIAL_TEXTS if name in said]
     partial = any(isinstance(text, str) and _PARTIAL.search(text) is not None for text in texts)

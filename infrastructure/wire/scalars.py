@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.names import NAME_ALLOWED, NAME_MAX, allowed_instead, trimmed
-from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Side
 from exitbrain.infrastructure.wire.json_text import encode
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
@@ -132,7 +132,7 @@ def _leverage(value: object) -> float:
 
 
 def account_of(value: object) -> str:
-    """Return a name that an account may have; raises PydanticCustomError for what is none."""
+    """Return a name that an account may have; raises PydanticCustomError for any other."""
     text = trimmed(value) if isinstance(value, str) else ""
     allowed = allowed_instead(text)
     if allowed:
@@ -145,7 +145,7 @@ def _symbol(value: object) -> str:
 
 
 def symbol_of(value: object) -> Spelling:
-    """Return the symbol that a text means; raises PydanticCustomError for what is none."""
+    """Return the symbol that a text means; raises PydanticCustomError if it means none."""
     if not isinstance(value, str):
         raise _refusal(Reason.BAD_VALUE, NAME_ALLOWED)
     return _named(trimmed(value))
@@ -174,7 +174,7 @@ def _text(value: object, longest: int) -> str:
 
 
 def _id(value: object) -> str:
-    """Return an id as it was given, however long; what can not be stored of it is written as an escape."""
+    """Return an id as it was given, however long; what cannot be stored of it is written as an escape."""
     if not isinstance(value, str):
         raise _refusal(Reason.BAD_VALUE, ID_ALLOWED)
     return value.encode("utf-8", "backslashreplace").decode() if has_surrogate(value) else value

@@ -7,8 +7,8 @@ from collections.abc import Container
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.names import NAME_ALLOWED
-from exitbrain.domain.receipt import Reason, Refusal
 from exitbrain.infrastructure.wire.scalars import (
     Account,
     Amount,
@@ -118,7 +118,7 @@ def names_of(shape: type[BaseModel]) -> frozenset[str]:
 
 
 def refusal_of(error: ValidationError, needed: Container[str]) -> Refusal:
-    """Return the refusal of the first needed field, in the order of the shape, that can not be used."""
+    """Return the refusal of the first needed field, in the order of the shape, that cannot be used."""
     first = next(each for each in error.errors(include_url=False) if str(each["loc"][0]) in needed)
     field, given = str(first["loc"][0]), first["input"]
     if isinstance(given, Refusal):  # it could not even be decoded

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import DECIMAL, Side
-from exitbrain.infrastructure.wire.reading import Reading, refused
+from exitbrain.infrastructure.wire.reading import FieldReader, refused
 from exitbrain.infrastructure.wire.scalars import LARGEST, SMALLEST
 from exitbrain.infrastructure.wire.shapes import SIZE_NAMES, USD_NAMES, IntentShape
 
@@ -14,11 +14,11 @@ SIGN = "taken without its sign"
 
 
 def quantity_of(
-    shape: IntentShape, said: Mapping[str, object], enters: Side | None, reading: Reading
+    shape: IntentShape, said: Mapping[str, object], enters: Side | None, reading: FieldReader
 ) -> Decimal | None:
     """Return the quantity of an intent, None where it is unknown; `enters` is the side of an entry, else None.
 
-    Raises Refused for an entry whose size contradicts its side, or gives a quantity that nobody can compute with.
+    Raises UnusableMessage for an entry whose size contradicts its side, or gives a quantity that nobody can compute with.
     """
     quantity = unsigned(shape.quantity, SIZE_NAMES, said, enters, reading)
     usd = unsigned(shape.size_usd, USD_NAMES, said, enters, reading)
@@ -40,7 +40,7 @@ def unsigned(
     names: Iterable[str],
     said: Mapping[str, object],
     enters: Side | None,
-    reading: Reading,
+    reading: FieldReader,
 ) -> Decimal | None:
     """Return a size without its sign: clients write sales below zero. A negative BUY that enters is refused."""
     if size is None or size > 0:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from itertools import chain
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, from_fields, from_first_part, logical_source
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic_core import PydanticCustomError
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     BOOK_CLOSE,
     NO_TIME,
     TRADE_CLOSED,
@@ -25,7 +25,7 @@ from exitbrain.infrastructure.wire.envelope import Opened, gave_blank, opened
 from exitbrain.infrastructure.wire.message_time import producer_of, time_of
 from exitbrain.infrastructure.wire.names import NAMES_OF_ALL, NAMES_READ
 from exitbrain.infrastructure.wire.paper import is_paper
-from exitbrain.infrastructure.wire.reading import Reading, Refused
+from exitbrain.infrastructure.wire.reading import FieldReader, UnusableMessage
 from exitbrain.infrastructure.wire.remaining import NOTHING_LEFT, left_by
 from exitbrain.infrastructure.wire.scalars import account_of, symbol_of
 from exitbrain.infrastructure.wire.shapes import (
@@ -53,7 +53,7 @@ class WireTranslator:
     """Translate what came over the wire; it holds no state, so the same message gives the same answer."""
 
     def translate(self, message: IncomingMessage) -> Translation:
-        """Return what the message says, or why it can not be used; never raises for what it contains."""
+        """Return what the message says, or why it cannot be used; never raises for what it contains."""
         if message.broken is None and message.source == TRADE_INTENT:
             usual = usual_intent(message.fields)
             if usual is not None:
@@ -68,15 +68,15 @@ class WireTranslator:
         content = opened(message.fields, NAMES_READ.get(source, NAMES_OF_ALL))
         said, around = content.said, content.around
         if message.broken is not None:
-            return _unusable(source, said, Refused(message.broken), NO_TIME)
+            return _unusable(source, said, UnusableMessage(message.broken), NO_TIME)
         producer = producer_of(said.get(PRODUCER_NAME), around.get(PRODUCER_NAME), source)
         time, assumptions = time_of(said.get(TIME_NAME), around.get(TIME_NAME), producer)
         if source not in NAMES_READ:
             return ForeignStream(time)
-        reading = Reading(list(assumptions))
+        reading = FieldReader(list(assumptions))
         try:
             if content.refusal is not None:
-                raise Refused(content.refusal)
+                raise UnusableMessage(content.refusal)
             for name, given in content.placeholders:
                 reading.drop(name, given, NO_ID)
             if source == TRADE_INTENT:
@@ -86,17 +86,17 @@ class WireTranslator:
                     reading.assume("order_id", "", NO_ID)
                 return _closed(content, time, reading)
             return _book(content, time, reading)
-        except Refused as error:
+        except UnusableMessage as error:
             return _unusable(source, said, error, time)
 
 
-def _unusable(source: str, said: Mapping[str, object], error: Refused, time: MessageTime) -> Unusable:
-    """Return why a message can not be used, with what is known of it: a refused exit must not be silent."""
+def _unusable(source: str, said: Mapping[str, object], error: UnusableMessage, time: MessageTime) -> Unusable:
+    """Return why a message cannot be used, with what is known of it: a refused exit must not be silent."""
     is_exit = error.is_exit or source in (TRADE_CLOSED, BOOK_CLOSE)
     if source == TRADE_INTENT and not is_exit:
         try:
-            is_exit = asked_of(said, Reading()).kind not in (IntentKind.OPEN, IntentKind.NOTHING)
-        except Refused as other:
+            is_exit = asked_of(said, FieldReader()).kind not in (IntentKind.OPEN, IntentKind.NOTHING)
+        except UnusableMessage as other:
             is_exit = other.is_exit
     return Unusable(
         error.refusal,
@@ -114,11 +114,11 @@ def _readable(read: Callable[[object], str], given: object) -> str | None:
         return None
 
 
-def _intent(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent:
+def _intent(content: Opened, time: MessageTime, reading: FieldReader) -> TradeIntent:
     said = content.said
     try:
         asked = asked_of(said, reading)
-    except Refused:
+    except UnusableMessage:
         reading.shape(MarketShape, said, NEEDED)  # without a symbol nothing else matters
         raise
     if asked.kind is IntentKind.NOTHING:
@@ -157,7 +157,7 @@ def _intent(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent
     )
 
 
-def _nothing(content: Opened, time: MessageTime, reading: Reading) -> TradeIntent:
+def _nothing(content: Opened, time: MessageTime, reading: FieldReader) -> TradeIntent:
     shape = reading.shape(NothingShape, content.said, NEEDED)
     paper = is_paper(content.said, content.around, reading, lenient=True)
     symbol = symbol_of(content.said["symbol"])
@@ -185,7 +185,7 @@ def _nothing(content: Opened, time: MessageTime, reading: Reading) -> TradeInten
     )
 
 
-def _closed(content: Opened, time: MessageTime, reading: Reading) -> TradeClosed:
+def _closed(content: Opened, time: MessageTime, reading: FieldReader) -> TradeClosed:
     said = content.said
     shape = reading.shape(CloseShape, said, NEEDED)
     side, says_side, holds = sides_of_close(said, reading)
@@ -218,7 +218,7 @@ def _closed(content: Opened, time: MessageTime, reading: Reading) -> TradeClosed
     )
 
 
-def _book(content: Opened, time: MessageTime, reading: Reading) -> BookClose:
+def _book(content: Opened, time: MessageTime, reading: FieldReader) -> BookClose:
     shape = reading.shape(BookShape, content.said, _NEEDED_OF_BOOK)
     symbol = symbol_of(content.said["symbol"])
     return BookClose(

@@ -11,10 +11,10 @@ from typing import cast
 import msgspec
 
 from exitbrain.domain.errors import ExitBrainError
-from exitbrain.domain.messages import TRADE_INTENT, IntentKind, TradeIntent
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.message import TRADE_INTENT, IntentKind, TradeIntent
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.domain.values import DECIMAL, LEVERAGE_MAX, LEVERAGE_MIN
-from exitbrain.infrastructure.text_files import MARK, holds_mark
+from exitbrain.infrastructure.files.texts import MARK, holds_mark
 from exitbrain.infrastructure.wire.envelope import IDS
 from exitbrain.infrastructure.wire.json_text import NESTING_MAX
 from exitbrain.infrastructure.wire.message_time import producer_of, time_of

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the interpreter
+if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say the same to the interpreter
     # isort: off
-    from exitbrain.application.counterfactual import (
+    from exitbrain.application.whatif.decisions import (
         Change as Change,
         Counterfactual as Counterfactual,
         GuardCounts as GuardCounts,
         LeftOut as LeftOut,
         WhatIf as WhatIf,
     )
-    from exitbrain.application.explain import Explanation as Explanation
-    from exitbrain.application.handling import Context as Context, Decided as Decided, State as State
-    from exitbrain.application.lsf_audit import (
+    from exitbrain.application.recording.decided import Context as Context, Decided as Decided, State as State
+    from exitbrain.application.queries.explain import Explanation as Explanation
+    from exitbrain.application.queries.lsf_history import (
         CountedClose as CountedClose,
         LsfChange as LsfChange,
         LsfInputs as LsfInputs,
     )
-    from exitbrain.application.opening import PolicyNotInForce as PolicyNotInForce
-    from exitbrain.application.outcome import Outcome as Outcome, PolicyInForce as PolicyInForce
+    from exitbrain.application.recording.opening import PolicyNotInForce as PolicyNotInForce
+    from exitbrain.domain.messages.result import Outcome as Outcome, PolicyInForce as PolicyInForce
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
         BadStoreUrl as BadStoreUrl,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         StoreUnavailable as StoreUnavailable,
         UnreadableEvent as UnreadableEvent,
     )
-    from exitbrain.application.policy_check import (
+    from exitbrain.application.recording.policy_check import (
         AlteredPolicy as AlteredPolicy,
         ChangedFormula as ChangedFormula,
     )
@@ -45,25 +45,24 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         EngineFailed as EngineFailed,
         EngineUnavailable as EngineUnavailable,
     )
-    from exitbrain.application.replay import (
+    from exitbrain.application.replay.decisions import (
         Drift as Drift,
         RegisterFinding as RegisterFinding,
         ReplayReport as ReplayReport,
         Selection as Selection,
         Verdict as Verdict,
     )
-    from exitbrain.domain.aggregate import Record as Record, Stamp as Stamp
+    from exitbrain.domain.events import Record as Record, Stamp as Stamp
     from exitbrain.domain.catalogue import ExitEvent as ExitEvent
-    from exitbrain.domain.claim import KeyClaimed as KeyClaimed
-    from exitbrain.domain.configuration import (
+    from exitbrain.domain.messages.claim import KeyClaimed as KeyClaimed
+    from exitbrain.domain.messages.configuration import (
         DecisionSettings as DecisionSettings,
         IntakeConfigured as IntakeConfigured,
     )
-    from exitbrain.domain.decision import (
+    from exitbrain.domain.plans.decision import (
         DecisionContext as DecisionContext,
         DecisionId as DecisionId,
         JudgedLevels as JudgedLevels,
-        WindowReading as WindowReading,
     )
     from exitbrain.domain.errors import (
         DomainError as DomainError,
@@ -72,7 +71,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         UnknownPolicy as UnknownPolicy,
         WrongState as WrongState,
     )
-    from exitbrain.domain.exit_plan import (
+    from exitbrain.domain.plans.exit_plan import (
         ExitPlan as ExitPlan,
         ExitPlanCancelled as ExitPlanCancelled,
         ExitPlanCompleted as ExitPlanCompleted,
@@ -83,28 +82,29 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         LevelsRefused as LevelsRefused,
         Revised as Revised,
     )
-    from exitbrain.domain.formulas.algebra import Bound as Bound
-    from exitbrain.domain.formulas.tracing import Line as Line
-    from exitbrain.domain.guards import Freshness as Freshness, GuardReport as GuardReport
+    from exitbrain.domain.algebra import Bound as Bound
+    from exitbrain.domain.policies.formulas.tracing import Line as Line
+    from exitbrain.domain.levels.guards import Freshness as Freshness, GuardReport as GuardReport
     from exitbrain.domain.identity import (
         decision_id as decision_id,
         plan_id as plan_id,
         position_id as position_id,
         snapshot_id as snapshot_id,
     )
-    from exitbrain.domain.instrument import (
+    from exitbrain.domain.levels.instrument import (
         Bracket as Bracket,
         Instrument as Instrument,
         InstrumentSnapshotTaken as InstrumentSnapshotTaken,
     )
-    from exitbrain.domain.levels import (
+    from exitbrain.domain.levels.levels import (
         Distances as Distances,
         LevelInputs as LevelInputs,
         RawLevels as RawLevels,
         Slice as Slice,
         Triggers as Triggers,
+        WindowReading as WindowReading,
     )
-    from exitbrain.domain.messages import (
+    from exitbrain.domain.messages.message import (
         ActivatePolicy as ActivatePolicy,
         BookClose as BookClose,
         ForeignStream as ForeignStream,
@@ -116,26 +116,18 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         Translation as Translation,
         Unusable as Unusable,
     )
-    from exitbrain.domain.performance import PnLWindow as PnLWindow
-    from exitbrain.domain.policy import Policy as Policy, PolicyRef as PolicyRef
-    from exitbrain.domain.policy_register import (
+    from exitbrain.domain.positions.performance import PnLWindow as PnLWindow
+    from exitbrain.domain.policies.policy import Policy as Policy, PolicyRef as PolicyRef
+    from exitbrain.domain.policies.register import (
         PolicyActivated as PolicyActivated,
         PolicyRegister as PolicyRegister,
         PolicyRegistered as PolicyRegistered,
         RegisteredPolicy as RegisteredPolicy,
     )
-    from exitbrain.domain.position import (
-        CloseReported as CloseReported,
-        LeverageChanged as LeverageChanged,
-        Position as Position,
-        PositionClosed as PositionClosed,
-        PositionIncreased as PositionIncreased,
-        PositionOpened as PositionOpened,
-        PositionReduced as PositionReduced,
-        Result as Result,
-        Sighting as Sighting,
-    )
-    from exitbrain.domain.receipt import (
+    from exitbrain.domain.positions.position import Position as Position
+    from exitbrain.domain.positions.sighting import Sighting as Sighting
+    from exitbrain.domain.positions.events import *  # noqa: F403 - all of it is public, and a new event needs no line here
+    from exitbrain.domain.messages.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,
         FailedAsking as FailedAsking,
@@ -168,10 +160,8 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
         encode_event as encode_event,
         incoming_message as incoming_message,
     )
-    from exitbrain.infrastructure.library.facade import (
-        AsyncExitBrain as AsyncExitBrain,
-        ExitBrain as ExitBrain,
-    )
+    from exitbrain.infrastructure.library.async_facade import AsyncExitBrain as AsyncExitBrain
+    from exitbrain.infrastructure.library.facade import ExitBrain as ExitBrain
     from exitbrain.infrastructure.event_store.joined import (
         JoinedLedger as JoinedLedger,
         ledger_over as ledger_over,
@@ -179,44 +169,47 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES says the same to the int
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
+
     # isort: on
+    __all__: list[str]
 
 _MODULES = {
-    "exitbrain.application.counterfactual": "Change Counterfactual GuardCounts LeftOut WhatIf",
-    "exitbrain.application.explain": "Explanation",
-    "exitbrain.application.handling": "Context Decided State",
-    "exitbrain.application.lsf_audit": "CountedClose LsfChange LsfInputs",
-    "exitbrain.application.opening": "PolicyNotInForce",
-    "exitbrain.application.outcome": "Outcome PolicyInForce",
+    "exitbrain.application.whatif.decisions": "Change Counterfactual GuardCounts LeftOut WhatIf",
+    "exitbrain.application.recording.decided": "Context Decided State",
+    "exitbrain.application.queries.explain": "Explanation",
+    "exitbrain.application.queries.lsf_history": "CountedClose LsfChange LsfInputs",
+    "exitbrain.application.recording.opening": "PolicyNotInForce",
+    "exitbrain.domain.messages.result": "Outcome PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
     "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
-    "exitbrain.application.policy_check": "AlteredPolicy ChangedFormula",
-    "exitbrain.application.replay": "Drift RegisterFinding ReplayReport Selection Verdict",
-    "exitbrain.domain.aggregate": "Record Stamp",
+    "exitbrain.application.recording.policy_check": "AlteredPolicy ChangedFormula",
+    "exitbrain.application.replay.decisions": "Drift RegisterFinding ReplayReport Selection Verdict",
+    "exitbrain.domain.events": "Record Stamp",
     "exitbrain.domain.catalogue": "ExitEvent",
-    "exitbrain.domain.claim": "KeyClaimed",
-    "exitbrain.domain.configuration": "DecisionSettings IntakeConfigured",
-    "exitbrain.domain.decision": "DecisionContext DecisionId JudgedLevels WindowReading",
+    "exitbrain.domain.messages.configuration": "DecisionSettings",
+    "exitbrain.domain.plans.decision": "DecisionContext DecisionId JudgedLevels",
     "exitbrain.domain.errors": "DomainError ExitBrainError InvalidValue UnknownPolicy WrongState",
-    "exitbrain.domain.exit_plan": "ExitPlan ExitPlanCancelled ExitPlanCompleted ExitPlanOpened ExitPlanResized Leg LevelsComputed LevelsRefused Revised",
-    "exitbrain.domain.formulas.algebra": "Bound",
-    "exitbrain.domain.formulas.tracing": "Line",
-    "exitbrain.domain.guards": "Freshness GuardReport",
+    "exitbrain.domain.plans.exit_plan": "ExitPlan Leg Revised",
+    "exitbrain.domain.algebra": "Bound",
+    "exitbrain.domain.policies.formulas.tracing": "Line",
+    "exitbrain.domain.levels.guards": "Freshness GuardReport",
     "exitbrain.domain.identity": "decision_id plan_id position_id snapshot_id",
-    "exitbrain.domain.instrument": "Bracket Instrument InstrumentSnapshotTaken",
-    "exitbrain.domain.levels": "Distances LevelInputs RawLevels Slice Triggers",
-    "exitbrain.domain.messages": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
-    "exitbrain.domain.performance": "PnLWindow",
-    "exitbrain.domain.policy": "Policy PolicyRef",
-    "exitbrain.domain.policy_register": "PolicyActivated PolicyRegister PolicyRegistered RegisteredPolicy",
-    "exitbrain.domain.position": "CloseReported LeverageChanged Position PositionClosed PositionIncreased PositionOpened PositionReduced Result Sighting",
-    "exitbrain.domain.receipt": "Cycle Disposition FailedAsking IgnoredExit MessageReceived RawFields Reason Refusal",
-    "exitbrain.domain.store": "EpochRaised StoreOpened",
+    "exitbrain.domain.levels.instrument": "Bracket Instrument",
+    "exitbrain.domain.levels.levels": "Distances LevelInputs RawLevels Slice Triggers WindowReading",
+    "exitbrain.domain.messages.message": "ActivatePolicy BookClose ForeignStream IncomingMessage IntentKind MessageTime TradeClosed TradeIntent Translation Unusable",
+    "exitbrain.domain.positions.performance": "PnLWindow",
+    "exitbrain.domain.policies.policy": "Policy PolicyRef",
+    "exitbrain.domain.policies.register": "PolicyRegister RegisteredPolicy",
+    "exitbrain.domain.positions.position": "Position",
+    "exitbrain.domain.positions.events": "Result",
+    "exitbrain.domain.messages.receipt": "Cycle Disposition FailedAsking IgnoredExit RawFields Reason Refusal",
+    "exitbrain.domain.positions.sighting": "Sighting",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
     "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
-    "exitbrain.infrastructure.library.facade": "AsyncExitBrain ExitBrain",
+    "exitbrain.infrastructure.library.async_facade": "AsyncExitBrain",
+    "exitbrain.infrastructure.library.facade": "ExitBrain",
     "exitbrain.infrastructure.event_store.joined": "JoinedLedger ledger_over",
     "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.library.open_settings": "OpenSettings",
@@ -224,16 +217,24 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = list(_HOME)
-
 if not TYPE_CHECKING:  # a type checker shall go on refusing names that do not exist
 
     def __getattr__(name: str) -> object:
-        if name not in _HOME:
+        if name == "__all__":
+            value = [*_HOME, *_events()]
+        elif name in _HOME:
+            value = getattr(import_module(_HOME[name]), name)
+        elif name.startswith("_") or name not in (events := _events()):
             raise AttributeError(f"module {__name__} has no {name}", name=name)
-        value = getattr(import_module(_HOME[name]), name)
+        else:
+            value = events[name]
         globals()[name] = value
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_HOME})
+        return sorted({*globals(), *_HOME, *_events()})
+
+    def _events() -> dict[str, type]:
+        """Return the classes of the catalogue: a new event is public without a line here."""
+        catalogue = import_module("exitbrain.domain.catalogue")
+        return {cls.__name__: cls for cls in catalogue.EVENT_CLASSES}

@@ -23,12 +23,12 @@ from docs.generate import (
     sections_in,
 )
 
-from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS, RULES
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.cli.reports import REPORTS
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES
+from exitbrain.infrastructure.presentation.json import RESULTS
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.published import Published
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
@@ -213,7 +213,7 @@ def is_importable(dotted: str) -> bool:
     return hasattr(importlib.import_module(module), attribute)
 
 
-@pytest.mark.parametrize("dotted", ["exitbrain.domain.positions", "exitbrain.missing.module"])
+@pytest.mark.parametrize("dotted", ["exitbrain.domain.exits", "exitbrain.missing.module"])
 def test_a_module_that_does_not_exist_is_noticed(dotted: str) -> None:
     assert not is_importable(dotted)
 
@@ -279,7 +279,7 @@ def test_the_event_catalogue_tells_of_every_stored_class_and_who_emits_it() -> N
 def test_the_schema_page_tells_of_every_report() -> None:
     page = on_page_markdown((DOCS / "schemas.md").read_text(encoding="utf-8"))
 
-    for command in REPORTS:
+    for command in RESULTS:
         assert f"## exitbrain {command}\n\n[{schema_file(command)}]" in page
 
 
@@ -304,13 +304,16 @@ def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
 
 
 def test_links_to_source_are_links_in_the_repository_and_text_in_the_site() -> None:
-    assert on_page_markdown("see [domain/claim.py](../../domain/claim.py).") == "see domain/claim.py."
+    assert (
+        on_page_markdown("see [domain/messages/claim.py](../../domain/messages/claim.py).")
+        == "see domain/messages/claim.py."
+    )
 
 
 def test_the_page_of_guards_has_a_row_for_every_guard() -> None:
-    text = (DOCS / "guards.md").read_text(encoding="utf-8")
+    page = on_page_markdown((DOCS / "guards.md").read_text(encoding="utf-8"))
 
-    assert [guard for guard in GUARDS if f"| `{guard}` |" not in text] == []
+    assert [guard for guard in GUARDS if f"| `{guard}` | {RULES[guard].passes} |" not in page] == []
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:

@@ -30,14 +30,14 @@ from exitbrain import (
     Whose,
     ports,
 )
-from exitbrain.application import handling
 from exitbrain.application.engine_answer import NoLevels
 from exitbrain.application.live.place import EntriesTrimmed
 from exitbrain.application.live.publishing_place import PublishedElsewhere
-from exitbrain.application.outcome_plans import LeftOutBecause, NotWalked
-from exitbrain.application.planning import Unanswered
 from exitbrain.application.ports.message_source import ReadElsewhere
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.recording import handling
+from exitbrain.application.recording.planning import Unanswered
+from exitbrain.application.whatif.plans import LeftOutBecause, NotWalked
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 from exitbrain.domain.values import EntryId
 from exitbrain.infrastructure.binance.errors import CallRefused, RateLimited
@@ -67,7 +67,7 @@ OF_OWN_CONSTRUCTORS: list[Exception] = [
     handling.Refused(REFUSAL),
     NoLevels("risk desk", "tp1", "-1.0", "a number above 0"),
     Unanswered("risk desk", PolicyRef("v3.5", "aa", "bb"), INPUTS, REFUSAL),
-    reading.Refused(REFUSAL, is_exit=True),
+    reading.UnusableMessage(REFUSAL, is_exit=True),
     NotTimes(3, "yesterday"),
     RateLimited("wait", 60.0),
     CallRefused("no", -4003),

@@ -186,7 +186,9 @@ def undocumented(name: str, item: Any) -> Iterator[str]:
         yield name
     if not inspect.isclass(item):
         return
-    for member_name, member in vars(item).items():
+    shared = [base for base in item.__mro__ if base.__module__.startswith("exitbrain.infrastructure.library")]
+    members = {name: member for base in (*reversed(shared), item) for name, member in vars(base).items()}
+    for member_name, member in members.items():
         function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
         own = inspect.isfunction(function) or isinstance(function, property)
         promised = member_name.startswith("_") or member_name in PROMISED_ELSEWHERE

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from tests.attacks.attacked import MIB

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX
+from exitbrain.infrastructure.observability.metric_families import SYMBOLS_MAX
 from tests.attacks.attacked import MIB, attacked, exitbrain
 from tests.attacks.test_names import TRADED, shown, told
 from tests.unit.observation.live_path import Told

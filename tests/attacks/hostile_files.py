@@ -321,7 +321,7 @@ def others() -> Iterator[Attack]:
         2,
     )
     yield Attack(
-        "line.jsonl", text("x" * 2_000_000), _POSITIONS, "line 1 can not be read: it has 2,000,000 bytes"
+        "line.jsonl", text("x" * 2_000_000), _POSITIONS, "line 1 cannot be read: it has 2,000,000 bytes"
     )
     yield Attack("deep.jsonl", text("[" * 500_000), _POSITIONS, "line 1 is '[[[", 2)
     yield Attack("deep.json", text('{"A":' * 500_000), _LEVELS, "nested deeper than 64")

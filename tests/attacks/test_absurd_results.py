@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.guards import AVERAGE_MAX
-from exitbrain.domain.performance import COUNTED, WINDOW, counted_percent
-from exitbrain.domain.position import CloseReported, PositionClosed
+from exitbrain.application.queries.lsf_history import LsfAudit
+from exitbrain.domain.levels.guard_rules import RANGES
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.positions.events import CloseReported, PositionClosed
+from exitbrain.domain.positions.performance import COUNTED, WINDOW, counted_percent
 from exitbrain.domain.values import Side, changed
-from exitbrain.infrastructure.cli.event_wording import sentence_of
+from exitbrain.infrastructure.presentation.events import sentence_of
 from tests.world import World, rewritten
 
 ABSURD = ("1e15", "-1e15")
@@ -75,7 +75,9 @@ def test_an_absurd_result_leaves_the_window_with_nothing_behind() -> None:
         opened(world, f"S{number}USDT")
         ended(world, f"S{number}USDT", pnl_percent="1e15" if number == 0 else "0.1")
         if number == WINDOW - 1:
-            assert opened(world, "ETHUSDT").inputs.average_pnl > AVERAGE_MAX  # a whole window shows it still
+            assert (
+                opened(world, "ETHUSDT").inputs.average_pnl > RANGES["average_pnl"].high
+            )  # a whole window shows it still
 
     assert opened(world, "SOLUSDT").inputs.average_pnl == pytest.approx(0.1)
 

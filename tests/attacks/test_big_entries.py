@@ -14,7 +14,7 @@ import redis
 
 from exitbrain.application.ports.dead_letters import UnreadableLetter
 from exitbrain.application.ports.message_source import Delivery
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from exitbrain.infrastructure.redis.places import RedisPlaces

@@ -90,7 +90,7 @@ def test_a_neighbour_runs_no_task(cluster: OnDask) -> None:
     plain = cluster.address.replace("tls://", "tcp://")
     with pytest.raises(OSError):  # noqa: PT011 - which one depends on who hangs up first
         _ = Client(plain, timeout=1, set_as_default=False)  # type: ignore[no-untyped-call]
-    with pytest.raises(ClusterUnavailable, match="can not be reached"), on_cluster(cluster.address):
+    with pytest.raises(ClusterUnavailable, match="cannot be reached"), on_cluster(cluster.address):
         pass
 
 

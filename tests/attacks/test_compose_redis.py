@@ -1,4 +1,4 @@
-"""The users of `deploy/redis/users.acl`, on a real server: who writes to the bus can not touch what a worker relies on."""
+"""The users of `deploy/redis/users.acl`, on a real server: who writes to the bus cannot touch what a worker relies on."""
 
 import os
 import shutil

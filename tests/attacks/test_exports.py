@@ -12,12 +12,12 @@ import msgspec
 import plotly.graph_objects as go
 import pytest
 
-from exitbrain.infrastructure import spreadsheet
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.lab.positions import read_positions
-from exitbrain.infrastructure.lab.report import figures
-from exitbrain.infrastructure.lab.report.figures import Bars, Curve, Ladder, Marker
-from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table, html_of
+from exitbrain.infrastructure.lab.reports import figures
+from exitbrain.infrastructure.lab.reports.figures import Bars, Curve, Marker, PriceLevels
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, html_of
+from exitbrain.infrastructure.presentation import spreadsheet
 
 HOSTILE = "</script><a href='javascript:alert(1)'>x</a><img src=x onerror=alert(1)>%{x}&lt;b&gt;"
 LEVELS = {"tp1": 101.0, "sl": 99.0}
@@ -30,7 +30,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
         HOSTILE,
         Bars([0, 60_000], [100.0, 100.0], [102.0, 101.0], [98.0, 99.0], [100.0, 100.0]),
         100.0,
-        [Ladder(HOSTILE, LEVELS)],
+        [PriceLevels(HOSTILE, LEVELS)],
         [Marker(60_000, 101.0, HOSTILE)],
     ),
     "equity": lambda: figures.equity(HOSTILE, [Curve(HOSTILE, [0, 1], [0.0, 0.1], [0.0, 0.2])]),
@@ -64,7 +64,7 @@ class Parsed(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> Parsed:
-    table = Table((HOSTILE,), ((HOSTILE,),))
+    table = ReportTable((HOSTILE,), ((HOSTILE,),))
     drawn = tuple(Figure(draw(), HOSTILE) for draw in DRAWN.values())
     return Parsed(html_of(Page(HOSTILE, (HOSTILE,), (Section(HOSTILE, (HOSTILE,), (table, *drawn)),))))
 

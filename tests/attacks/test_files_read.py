@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.files.limits import DOCUMENT_MAX, FileLimits
 from exitbrain.infrastructure.lab.candles import read_candles
 from exitbrain.infrastructure.lab.mirror import Mirror
@@ -111,13 +111,13 @@ def test_limits_hold_for_every_form(form: str, limits: FileLimits, says: str, tm
 
 def test_settings_are_read_from_a_regular_file_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
-    with pytest.raises(SettingsError, match=r"\.env can not be read: it is a FIFO; allowed: a regular file"):
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is a FIFO; allowed: a regular file"):
         load_settings(env_file=tmp_path / ".env")
 
 
 def test_a_large_env_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"#\n" * DOCUMENT_MAX)
-    with pytest.raises(SettingsError, match=r"\.env can not be read: it holds more than 8,388,608 bytes"):
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: it holds more than 8,388,608 bytes"):
         load_settings(env_file=tmp_path / ".env")
 
 

@@ -151,7 +151,7 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(
         code = run(WRITTEN[name])
 
     said = capsys.readouterr().err.splitlines()[-1]
-    assert (code, said) == (3, f"exitbrain: {name} can not be written: File too large")
+    assert (code, said) == (3, f"exitbrain: {name} cannot be written: File too large")
     assert list(here.iterdir()) == []
 
 
@@ -162,23 +162,23 @@ def test_a_full_disk_names_the_mirror_the_store_and_the_output(
         exported = run(["export", "parquet", "mirror"])
     assert exported == 3
     assert "segment 000000000001-" in (said := capsys.readouterr().err)
-    assert "of mirror mirror can not be written: File too large" in said
+    assert "of mirror mirror cannot be written: File too large" in said
     assert list((here / "mirror").iterdir()) == []
 
     with at_most(50_000):
         ingested = run(["ingest", str(MESSAGES), "--store", "sqlite:///small.db"])
     said = capsys.readouterr().err
     assert ingested == 3
-    assert said.splitlines()[-1].startswith("exitbrain: store small.db can not be written: ")
+    assert said.splitlines()[-1].startswith("exitbrain: store small.db cannot be written: ")
 
     assert run(["audit", "lsf", "--csv", "/dev/full"]) == 3
-    assert "exitbrain: /dev/full can not be written: No space left on device" in capsys.readouterr().err
+    assert "exitbrain: /dev/full cannot be written: No space left on device" in capsys.readouterr().err
     with Path("/dev/full").open("w") as full:
         ended = attacked(
             "sh", "-c", '"$@" >/dev/full', "sh", *exitbrain("levels", "--leverage", "10"), cwd=here
         )
     assert full.closed
-    said_of_output = "exitbrain: standard output can not be written: No space left on device\n"
+    said_of_output = "exitbrain: standard output cannot be written: No space left on device\n"
     assert (ended.code, ended.err) == (3, said_of_output)
 
 
@@ -187,7 +187,7 @@ def test_no_device_or_pipe_is_replaced(here: Path, capsys: pytest.CaptureFixture
 
     assert run(WRITTEN["changes.csv"]) == 3
 
-    assert "changes.csv can not be written: it is no file but a pipe or a device" in capsys.readouterr().err
+    assert "changes.csv cannot be written: it is no file but a pipe or a device" in capsys.readouterr().err
     assert run(["audit", "lsf", "--csv", "/dev/null"]) == 0
     assert Path("/dev/null").is_char_device()
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
-from exitbrain.infrastructure.observation.health_access import is_allowed, is_of_this_machine
-from exitbrain.infrastructure.observation.health_server import (
+from exitbrain.infrastructure.observability.health_access import is_allowed, is_of_this_machine
+from exitbrain.infrastructure.observability.health_server import (
     CONNECTIONS_MAX,
     HEAD_MAX_BYTES,
     REQUEST_TIMEOUT_S,

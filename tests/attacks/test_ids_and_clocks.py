@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from exitbrain.application.live.place import PlaceCheck
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.position import PositionClosed, PositionOpened
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.positions.events import PositionClosed, PositionOpened
 from exitbrain.domain.values import EntryId, TimeOrigin
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.redis.trimming import trim_advice
 from exitbrain.infrastructure.settings import SettingsError, load_settings
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
 from tests.contract.stages import RedisStage, consuming, publishing
 from tests.event_loop import in_event_loop
 from tests.names import NAMES, TRADE_CLOSES, TRADE_INTENTS

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exitbrain import ExitBrain, ExitBrainError, Selection
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, TradeIntent, Unusable
+from exitbrain.domain.messages.message import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, TradeIntent, Unusable
+from exitbrain.domain.messages.receipt import Disposition, Reason
 from exitbrain.domain.names import NAME_MAX, allowed_instead
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.infrastructure.binance.payloads import rules_of
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import read_positions
-from exitbrain.infrastructure.observation.metrics import SYMBOLS_MAX
+from exitbrain.infrastructure.observability.metric_families import SYMBOLS_MAX
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.activation import activation_message
 from exitbrain.infrastructure.wire.jsonl import read_messages

@@ -12,7 +12,7 @@ import redis
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.redis.first_look import look_at
-from exitbrain.infrastructure.redis.streams import published_key
+from exitbrain.infrastructure.wire.stream_names import published_key
 from tests.faults.live import Live
 from tests.faults.waiting import until
 from tests.names import ADAPTIVE_LEVELS, EVENTS, NAMES, PUBLISHED, TRADE_INTENTS, TURN, group_of

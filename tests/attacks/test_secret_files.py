@@ -1,4 +1,4 @@
-"""Secrets in files: where they come from, what wins, and what a working folder can not make of them."""
+"""Secrets in files: where they come from, what wins, and what a working folder cannot make of them."""
 
 from pathlib import Path
 
@@ -54,11 +54,11 @@ def test_a_folder_that_is_none_and_a_file_that_can_not_be_read_are_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "exitbrain_redis").write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match=r"the secret file .*exitbrain_redis can not be read"):
+    with pytest.raises(SettingsError, match=r"the secret file .*exitbrain_redis cannot be read"):
         load_settings()
     (folder / "exitbrain_redis").unlink()
     (folder / "exitbrain_redis").mkdir()  # what a container is given where the file is missing on the host
-    with pytest.raises(SettingsError, match=r"the secret file .*exitbrain_redis can not be read"):
+    with pytest.raises(SettingsError, match=r"the secret file .*exitbrain_redis cannot be read"):
         load_settings()
     monkeypatch.setenv("EXITBRAIN_SECRETS", str(folder / "absent"))
     with pytest.raises(SettingsError, match="allowed: a folder with a file for each secret"):

@@ -13,7 +13,7 @@ from exitbrain.application.ports.reading_places import ReadingPlaces
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
-from exitbrain.infrastructure.redis.streams import published_key
+from exitbrain.infrastructure.wire.stream_names import published_key
 from tests.names import NAMES, STORE, TURN
 from tests.servers import REDIS_KINDS, redis_url
 from tests.streams_in_memory.places import InMemoryPlaces

@@ -8,8 +8,8 @@ import redis
 
 from exitbrain.application.ports.dead_letters import DeadLetter, DeadLetters, UnreadableLetter
 from exitbrain.application.ports.publisher import Outgoing
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.infrastructure.redis import dead_letters as on_redis
 from exitbrain.infrastructure.redis.dead_letters import RedisDeadLetters
 from tests.names import dead_letters_of

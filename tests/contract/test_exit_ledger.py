@@ -15,15 +15,16 @@ from exitbrain.application.ports.exit_ledger import (
     StoreUnavailable,
     UnreadableEvent,
 )
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.formulas.registry import V3_5, V3_6
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import claim_id, receipt_id
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.position import LeverageChanged, Position, PositionOpened
-from exitbrain.domain.receipt import MessageReceived, RawFields
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.messages.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.messages.receipt import MessageReceived, RawFields
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.positions.events import LeverageChanged, PositionOpened
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Side, Whose, changed
 from exitbrain.infrastructure.event_store.ledger import PAGE, StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER

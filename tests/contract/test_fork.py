@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreOpened
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from exitbrain.application.ports.message_source import Delivery, MessageSource, ReadElsewhere
-from exitbrain.domain.receipt import RawFields, Reason
+from exitbrain.domain.messages.receipt import RawFields, Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.redis import source as redis_source
 from tests.contract.stages import LONG_S, STAGES, Stage, consuming, stage_of

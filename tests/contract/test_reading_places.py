@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from exitbrain.application.live.place import EntriesTrimmed, PlaceCheck
 from exitbrain.application.ports.message_source import Delivery, MessageSource
 from exitbrain.application.ports.reading_places import ReadingPlace, ReadingPlaces
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import EntryId, changed
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
 from tests.contract.stages import STAGES, MemoryStage, Stage, consuming, stage_of
 from tests.event_loop import in_event_loop
 from tests.names import TRADE_CLOSES, TRADE_INTENTS

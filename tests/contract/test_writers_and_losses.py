@@ -208,9 +208,9 @@ def test_a_server_that_is_gone_is_unavailable(database: str, tmp_path: Path) -> 
     ):
         ledger.save([receipt(1)])
         proxy.close()
-        with pytest.raises(StoreUnavailable, match="can not be read"):
+        with pytest.raises(StoreUnavailable, match="cannot be read"):
             ledger.head()
-        with pytest.raises(StoreUnavailable, match="can not be written"):
+        with pytest.raises(StoreUnavailable, match="cannot be written"):
             ledger.save([receipt(2)])
 
 
@@ -246,7 +246,7 @@ def test_on_a_full_disk_sqlite_saves_nothing_and_goes_on_when_there_is_room(tmp_
         timeout=60,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(f"store {path} can not be written:")
+    assert run.stdout.startswith(f"store {path} cannot be written:")
     with closing(open_ledger(f"sqlite:///{path}", create=False)) as ledger:
         assert ids(ledger) == [receipt(1).stream_id, receipt(2).stream_id]
 

@@ -12,9 +12,8 @@ import redis
 import typer
 
 from exitbrain import Policy, decode_event, encode_event, incoming_message
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.values import Origin, Side
-from exitbrain.domain.walk.candle import (
+from exitbrain.domain.events import Record
+from exitbrain.domain.simulation.candle import (
     Candle,
     CandleSeries,
     FundingRate,
@@ -23,7 +22,7 @@ from exitbrain.domain.walk.candle import (
     Trade,
     TradeSeries,
 )
-from exitbrain.domain.walk.givens import (
+from exitbrain.domain.simulation.givens import (
     Costs,
     ExternalClose,
     Givens,
@@ -32,14 +31,15 @@ from exitbrain.domain.walk.givens import (
     TpExecution,
     Trailing,
 )
-from exitbrain.domain.walk.outcome import History, Walk
-from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.tick import Tick
-from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.outcome import History, Walk
+from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.simulation.tick import Tick
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.cli.reports import schemas as report_schemas
+from exitbrain.infrastructure.cli.results import schemas as report_schemas
 from exitbrain.infrastructure.demo import synthetic
 from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
 from exitbrain.infrastructure.event_store.stores import open_ledger

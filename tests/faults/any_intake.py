@@ -1,7 +1,7 @@
 """Whatever bytes come in have exactly one translation and one receipt; for a fuzzer that makes up the bytes."""
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Disposition, MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived
 from exitbrain.infrastructure.demo.synthetic import messages
 from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.stream_entry import from_entry

@@ -14,26 +14,26 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.live_recording import Undecided
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
-from exitbrain.infrastructure.live.serving import TRANSIENT
-from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.observation.health import Heartbeat
-from exitbrain.infrastructure.observation.health_server import HealthServer
-from exitbrain.infrastructure.observation.journal import LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.health import Heartbeat
+from exitbrain.infrastructure.observability.health_server import HealthServer
+from exitbrain.infrastructure.observability.journal import LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
 from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource
 from exitbrain.infrastructure.settings import Settings
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.worker.serving import TRANSIENT
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 
 END_WITHIN_S = 20.0
 

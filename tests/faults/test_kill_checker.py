@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.intake import Intake
-from exitbrain.application.opening import begin
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import begin
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.demo.synthetic import messages
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import redis
 
-from exitbrain.application.opening import identity_of
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.processes.evidence import EVENTS, INTENTS, LEVELS, OUTGOING
 from tests.faults.served import Served

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import redis
 
-from exitbrain.application.opening import identity_of
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.redis.streams import Names, published_key
+from exitbrain.infrastructure.wire.stream_names import Names, published_key
 from tests.faults.served import Served
 from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until

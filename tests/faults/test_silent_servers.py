@@ -50,7 +50,7 @@ def test_a_redis_that_is_killed_and_does_not_come_back_ends_the_worker_with_a_co
     soon(lambda: worker.logged("outage_begun"), worker.process.pid)
     soon(lambda: worker.readiness()[0] == 503, worker.process.pid)
     assert worker.process.wait(LIVENESS_S) == 3
-    assert "can not go on" in worker.log.read_text()
+    assert "cannot go on" in worker.log.read_text()
 
 
 def test_a_store_that_can_not_grow_is_reported_and_loses_nothing(

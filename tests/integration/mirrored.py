@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from exitbrain.application.replay import DECISION_TOPICS
+from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import instruments, lines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

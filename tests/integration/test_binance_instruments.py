@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.binance.access import BinanceAccess
 from exitbrain.infrastructure.binance.futures import BinanceFutures
 from exitbrain.infrastructure.binance.instruments import BinanceInstruments

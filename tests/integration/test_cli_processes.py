@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from exitbrain.infrastructure.cli.commands import VERBS
+from exitbrain.infrastructure.cli.errors import LABORATORY
 from tests.forked import completed, environment
 from tests.own_time import LIVENESS_S, wait_until
 from tests.unit.cli import messages
@@ -55,6 +57,12 @@ def loaded_after(commands: list[list[str]], modules: tuple[str, ...]) -> list[st
 
 def test_help_loads_nothing_but_the_parser() -> None:
     assert loaded_after([["--help"]], AT_START) == []
+
+
+def test_help_of_a_command_needs_neither_the_laboratory_nor_the_container() -> None:
+    asked = [[name, "--help"] for name in VERBS]
+
+    assert loaded_after(asked, (*LABORATORY, "exitbrain.infrastructure.container")) == []
 
 
 def test_levels_of_given_inputs_never_load_the_store() -> None:
@@ -152,12 +160,12 @@ def test_a_store_of_a_newer_format_is_refused_and_stays_as_it_was(recorded: Stor
     ("arguments", "settings", "code", "said"),
     [
         (["replay", "--store", "sqlite:///new.db"], {}, 3, "new.db does not exist"),
-        (["ingest", "nowhere.jsonl", "--store", "sqlite:///new.db"], {}, 3, "nowhere.jsonl can not be read"),
-        (["replay", "--store", "sqlite:///text.db"], {}, 3, "text.db can not be read"),
+        (["ingest", "nowhere.jsonl", "--store", "sqlite:///new.db"], {}, 3, "nowhere.jsonl cannot be read"),
+        (["replay", "--store", "sqlite:///text.db"], {}, 3, "text.db cannot be read"),
         (["replay"], {"EXITBRAIN_FEE_BPS": "much"}, 2, "setting FEE_BPS is 'much'"),
         (["replay", "--store", "foo://x"], {}, 2, "store 'foo' is not known; allowed: sqlite:///PATH"),
         (["ingest", "text.db", "--policy", "v9"], {}, 2, "policy 'v9' is not known; known: v3.5"),
-        (["ingest", "text.db", "--instruments", "no.json"], {}, 3, "no.json can not be read"),
+        (["ingest", "text.db", "--instruments", "no.json"], {}, 3, "no.json cannot be read"),
     ],
 )
 def test_what_can_not_be_used_is_one_sentence_and_begins_no_store(

@@ -124,7 +124,7 @@ def test_a_scheduler_that_can_not_be_reached_is_one_sentence(exitbrain: Any) -> 
     assert (code, stdout) == (3, "")
     warning, sentence = stderr.splitlines()
     assert "tcp://127.0.0.1:9 is a cluster without TLS" in warning
-    assert sentence.startswith("exitbrain: cluster tcp://127.0.0.1:9 can not be reached: Timed out")
+    assert sentence.startswith("exitbrain: cluster tcp://127.0.0.1:9 cannot be reached: Timed out")
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from exitbrain import ExitBrain
-from exitbrain.application.counterfactual import RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import RowCounterfactual
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.container import opened
-from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.demo.synthetic import START, instruments, lines
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab import columnar_counterfactual, sweep
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
+from exitbrain.infrastructure.lab.counterfactual_lane import Asking, NoColumns
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages

@@ -1,4 +1,4 @@
-"""Columns made from a store hold what its decisions say, and know which of them they can not judge."""
+"""Columns made from a store hold what its decisions say, and know which of them they cannot judge."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.replay import DECISION_TOPICS
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.formulas.terms import REFUSALS
+from exitbrain.domain.catalogue import DECISION_TOPICS
+from exitbrain.domain.levels.levels import REFUSALS
+from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

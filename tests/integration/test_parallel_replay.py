@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.application.replay import EVERYTHING, ReplayReport, Selection
-from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.application.replay.decisions import EVERYTHING, ReplayReport, Selection
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.container import opened
-from exitbrain.infrastructure.demo.readings import Recorded, decisions
 from exitbrain.infrastructure.demo.synthetic import lines
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
-from exitbrain.infrastructure.parallel_replay import ENTRIES_WORTH, Processes, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import ENTRIES_WORTH, Processes, replay_in_parallel
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
 
@@ -28,7 +28,7 @@ TWO = Processes(2, "spawn")
 
 ON_FORKS = """
 import sys
-from exitbrain.infrastructure.parallel_replay import Processes, _start_method, replay_in_parallel
+from exitbrain.infrastructure.event_store.parallel_replay import Processes, _start_method, replay_in_parallel
 assert _start_method() == "fork"
 print(replay_in_parallel(sys.argv[1], int(sys.argv[2]), Processes(2, "fork"), entries_per_part=100))
 """
@@ -55,9 +55,14 @@ def head_of(store: Path) -> int:
         return container.ledger().head()
 
 
-def decisions_of(store: Path) -> list[Recorded]:
+def decisions_of(store: Path) -> dict[str, int]:
+    """The ids of the decisions with levels, and where they stand in the log."""
     with opened(load_settings(store=f"sqlite:///{store}")) as container:
-        return [one for one in decisions(container.ledger()) if isinstance(one.event, LevelsComputed)]
+        return {
+            str(decision_id(entry.stream_id, entry.event.revision)): entry.position
+            for entry in container.ledger().log()
+            if isinstance(entry.event, LevelsComputed)
+        }
 
 
 def in_one_process(store: Path, selection: Selection = EVERYTHING) -> ReplayReport:
@@ -80,19 +85,21 @@ def test_two_processes_report_what_one_reports(store: Path, parts: int) -> None:
 
 
 def test_a_drift_in_every_part_is_counted_and_the_earliest_named(store: Path) -> None:
-    found = decisions_of(store)
-    altered = [alter_a_digit(store, found[len(found) * part // 4 + 1]) for part in (3, 2, 1, 0)]
+    found = list(decisions_of(store))
+    altered = [found[len(found) * part // 4 + 1] for part in (3, 2, 1, 0)]
+    for decision in altered:
+        alter_a_digit(store, decision)
 
     report = in_two_processes(store, 4)
 
     assert report == in_one_process(store)
     assert report.drift == 4
     assert report.first_drift is not None
-    assert report.first_drift.subject == str(altered[-1].decision_id)
+    assert report.first_drift.subject == altered[-1]
 
 
 def test_rows_that_can_not_be_read_are_counted_in_their_part(store: Path) -> None:
-    first, *_, last = (decision.position for decision in decisions_of(store))
+    first, *_, last = decisions_of(store).values()
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE stored_events SET state = 'no JSON' WHERE rowid IN (?, ?)", (first, last))
 

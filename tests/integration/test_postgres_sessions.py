@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from exitbrain.application.opening import begin_or_check
 from exitbrain.application.ports.exit_ledger import BadStoreUrl, StoreUnavailable
+from exitbrain.application.recording.opening import begin_or_check
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.event_store.postgres import open_database
@@ -285,7 +285,7 @@ def test_what_a_full_disk_says_reaches_the_sentence(place: str) -> None:
         with pytest.raises(StoreUnavailable) as refused:
             ledger.save([receipt(1)])
         assert str(refused.value).endswith(
-            'can not be written: could not extend file "base/1/2": No space left on device; '
+            'cannot be written: could not extend file "base/1/2": No space left on device; '
             "wrote only 4096 of 8192 bytes; Check free disk space"
         )
         assert ledger.head() == before
@@ -306,7 +306,7 @@ def test_a_rule_of_the_table_that_is_broken_is_no_conflict(place: str, change: s
     run(place, change, schema_of(place))
     with (
         closing(open_ledger(place, create=False)) as ledger,
-        pytest.raises(StoreUnavailable, match=f"can not be written: .*{said}"),
+        pytest.raises(StoreUnavailable, match=f"cannot be written: .*{said}"),
     ):
         ledger.save([receipt(1)])
 

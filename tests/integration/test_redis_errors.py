@@ -1,4 +1,4 @@
-"""Every row of the table in docs/cli.md: what a Redis that can not be used makes of a command, and what is said."""
+"""Every row of the table in docs/cli.md: what a Redis that cannot be used makes of a command, and what is said."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.live.serving import STOPPING
+from exitbrain.infrastructure.worker.serving import STOPPING
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
 from tests.faults.waiting import until
@@ -285,7 +285,7 @@ def test_a_worker_that_loses_what_it_needs_ends_with_code_2_while_it_runs(
                     client.execute_command(*command.split(" "))
             assert worker.process.wait(LIVENESS_S) == 2
             last = worker.log.read_text().splitlines()[-1]
-            assert last.startswith("exitbrain: Redis can not be used: ")
+            assert last.startswith("exitbrain: Redis cannot be used: ")
             assert reason in last
             assert "secret" not in worker.log.read_text()
         finally:

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.redis.source import CHUNK, RedisSource, SourceSettings
 from exitbrain.infrastructure.redis.trimming import trim_advice
 from tests.event_loop import in_event_loop

@@ -16,9 +16,9 @@ import msgspec
 import pytest
 import redis
 
-from exitbrain.domain.configuration import IntakeConfigured
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.configuration import IntakeConfigured
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.forked import forks
@@ -261,7 +261,7 @@ def test_a_worker_whose_redis_never_comes_ends_with_a_code_and_a_reason(
 ) -> None:
     worker = serve(f"unix://{tmp_path / 'nobody.sock'}", "sqlite:///live.db", EXITBRAIN_GIVE_UP_AFTER_S="1")
     assert worker.process.wait(LIVENESS_S) == 3
-    assert worker.log.read_text().splitlines()[-1].startswith("exitbrain: the worker can not go on")
+    assert worker.log.read_text().splitlines()[-1].startswith("exitbrain: the worker cannot go on")
 
 
 def test_a_variable_that_is_no_setting_is_named_in_the_log(serve: Callable[..., Served]) -> None:

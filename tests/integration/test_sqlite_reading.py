@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from exitbrain.application.ports.exit_ledger import NoStore, StoreUnavailable
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreOpened
 from exitbrain.infrastructure.event_store.ledger import PAGE, StoredLedger

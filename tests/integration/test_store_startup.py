@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
-from exitbrain.domain.aggregate import Record
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import STORE_ID
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.infrastructure.event_store.sqlite import SQLiteLedgerRecorder

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from tests.world import MAX_BYTES, NOON_MS

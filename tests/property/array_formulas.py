@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.formulas.registry import formula_of, parameters_of
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.liquidation import Liquidation, liquidation
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.levels.liquidation import Liquidation, liquidation
+from exitbrain.domain.policies.formulas.registry import formula_of, parameters_of
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import round_trip_cost
 from exitbrain.infrastructure.lab.arrays import Doubles, InputColumns, Mask
 from exitbrain.infrastructure.lab.logarithm import ln_of

@@ -7,8 +7,8 @@ them (the latter two without trailing, whose stop is uncertain there).
 
 from dataclasses import dataclass
 
-from exitbrain.domain.walk.candle import Candle
-from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.simulation.candle import Candle
+from exitbrain.domain.simulation.givens import Givens
 
 MadeLeg = tuple[str, float, float, int]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.infrastructure.lab.walking.arrays import Integers
+from exitbrain.infrastructure.lab.arrays import Integers
 from tests.property.one_target import Exits, Prices
 from tests.property.recorded_candles import recorded_files, recorded_prices
 

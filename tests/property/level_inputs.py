@@ -7,10 +7,10 @@ from math import exp, inf, log, nextafter
 from random import Random
 from typing import Any
 
-from exitbrain.domain.formulas.registry import compute
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.policies.formulas.registry import compute
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
 
 OPEN_AT_END = -1
 

@@ -3,10 +3,9 @@
 from decimal import Decimal
 from random import Random
 
-from exitbrain.domain.levels import Distances
-from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, PriceKind
-from exitbrain.domain.walk.givens import (
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, PriceKind
+from exitbrain.domain.simulation.givens import (
     Costs,
     ExternalClose,
     Givens,
@@ -14,9 +13,10 @@ from exitbrain.domain.walk.givens import (
     Rules,
     TpExecution,
     Trailing,
-    prices_at,
 )
-from exitbrain.domain.walk.tick import Tick
+from exitbrain.domain.simulation.tick import Tick
+from exitbrain.domain.values import Side
+from tests.prices import prices_at
 
 MINUTE = 60_000
 

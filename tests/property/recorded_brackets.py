@@ -5,7 +5,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from exitbrain.domain.instrument import Bracket, brackets_with_amounts
+from exitbrain.domain.levels.instrument import Bracket, brackets_with_amounts
 
 FILE = Path("market") / "binance-usdm-leverage-tiers.json.gz"
 

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from exitbrain.application.ports.level_engine import BUILT_IN
 from exitbrain.application.ports.raw_log import RawRow
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy, PolicyRef
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs, WindowReading
+from exitbrain.domain.plans.decision import DecisionContext, judge_levels
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.policy import Policy, PolicyRef
 from exitbrain.domain.values import Cause, Origin, TimeOrigin, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from tests.property.level_inputs import random_inputs
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from exitbrain.infrastructure.lab.walking.arrays import Mask
+from exitbrain.infrastructure.lab.arrays import Mask
 from tests.property.one_target import OneTarget, Prices
 
 RULES = {

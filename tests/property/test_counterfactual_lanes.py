@@ -8,24 +8,24 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from exitbrain.application import opening
-from exitbrain.application.counterfactual import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.domain.aggregate import Record
+from exitbrain.application.recording import opening
+from exitbrain.application.whatif.decisions import Counterfactual, LeftOut, RowCounterfactual
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.exit_plan import Decision
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.instrument import Instrument, InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
-from exitbrain.infrastructure.lab.sweep_rows import Recorded
+from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 from tests.effort import share_of
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
@@ -88,8 +88,8 @@ def in_columns(
         columns = columns_of(stored(decisions[start : start + size]))
         recorded = tuple(SHIPPED[name] for name in columns.policy.values)
         snapshots = SnapshotColumns.of([by_hash[name] for name in columns.snapshot.values])
-        sweep.take(Recorded(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
-    return sweep.answer(LeftOut())
+        sweep.take(RecordedRows(columns, recorded, columns.policy.codes.astype(np.int64), snapshots))
+    return sweep.answer(LeftOut(0, 0, 0))
 
 
 def test_columns_answer_as_rows_do(instruments: list[Instrument]) -> None:

@@ -6,13 +6,13 @@ from itertools import chain, islice
 
 import pytest
 
-from exitbrain.domain.formulas.algebra import ln
-from exitbrain.domain.formulas.derivation import derive
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.formulas.tracing import Traced, derivation, named
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import ln
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.derivation import derive
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
+from exitbrain.domain.policies.formulas.tracing import Traced, derivation, named
+from exitbrain.domain.policies.policy import Policy
 from tests.property.level_inputs import random_inputs, threshold_inputs
 from tests.unit.domain.example import BRACKETS
 

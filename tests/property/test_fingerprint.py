@@ -2,12 +2,12 @@
 
 import pytest
 
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_6
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
 
-# Parameters that can not change a level as long as the others stay: their input is ignored, a higher minimum
+# Parameters that cannot change a level as long as the others stay: their input is ignored, a higher minimum
 # hides them, or the steps between 0.85 and 1.1 never reach them.
 _FACTOR_LIMITS = {"factor_min", "factor_max"}
 _WITHOUT_EFFECT = {

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exitbrain.domain.formulas.algebra import Algebra, FloatAlgebra
-from exitbrain.domain.formulas.registry import FORMULAS, SHIPPED, Formula, evaluate
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import Algebra, FloatAlgebra
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.policies.formulas.registry import FORMULAS, SHIPPED, Formula, evaluate
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.formula_kernel import NoKernel, kernel_name, source_of_kernels
 from exitbrain.infrastructure.lab.formula_rows import compute_rows, formula_rows, kernel_of

@@ -3,9 +3,9 @@
 import struct
 from decimal import Context, Decimal
 
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
 from tests.property.level_inputs import random_inputs, threshold_inputs
 
 

@@ -7,20 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.guards import GUARDS, Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import Slice, Triggers
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, REASONS, UNKNOWN
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import Slice, Triggers
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.judgement import (
-    FAILED,
-    FIGURES,
     NO_TRIGGERS,
-    REASONS,
     SEED,
-    UNKNOWN,
     guard_states,
     judgement_of,
     mixed,
@@ -116,10 +113,6 @@ def test_every_judgement_without_ticks_has_a_digest_and_states() -> None:
                 state = states >> 2 * place & 3
                 assert (state == FAILED) == (guard in levels.guards.failed)
                 assert (state == UNKNOWN) == (guard in levels.guards.unknown)
-
-
-def test_figures_are_listed_for_every_guard() -> None:
-    assert tuple(FIGURES) == GUARDS
 
 
 @pytest.mark.parametrize(

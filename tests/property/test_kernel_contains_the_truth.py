@@ -13,10 +13,10 @@ from random import Random
 
 import pytest
 
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, ExternalClose, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import Walk
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.effort import share_of
 from tests.property.recorded_candles import columns_of

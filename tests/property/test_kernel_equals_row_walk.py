@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,19 +9,20 @@ import numpy as np
 import pytest
 
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5_FRACTION
-from exitbrain.domain.levels import Distances, LevelInputs
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.values import Side, round_trip_cost
-from exitbrain.domain.walk.candle import CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
-from exitbrain.domain.walk.outcome import History, LegLevel, Walk
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.domain.levels.levels import Distances, LevelInputs
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5_FRACTION
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
+from exitbrain.domain.values import Side, changed, round_trip_cost
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.effort import share_of
+from tests.prices import prices_at
 from tests.property.random_walks import random_market, random_position
 
 _MARKETS, _POSITIONS = share_of(150), 20
@@ -33,7 +33,7 @@ def bits(walked: Walk) -> tuple[object, ...]:
     """Return a walk with every double written out to the last bit."""
     return (
         *(history_bits(history) for history in (walked.pessimistic, walked.optimistic)),
-        replace(walked, pessimistic=None, optimistic=None),  # type: ignore[arg-type]  # compared above
+        changed(walked, pessimistic=None, optimistic=None),  # compared above
     )
 
 
@@ -88,7 +88,7 @@ def test_random_entries_of_the_recorded_market_are_walked_alike(policy: Policy, 
         for number, symbol in enumerate(symbols[::2]):
             draw, market = Random(number), files.market(symbol)
             opens = market.candles.opens_ms
-            funded = replace(
+            funded = changed(
                 market, funding=[FundingRate(at, 1e-4) for at in range(opens[0], opens[-1], 8 * _HOUR)]
             )
             positions = [_entry(draw, policy, market.candles) for _ in range(12)]
@@ -146,11 +146,11 @@ def test_positions_with_finer_data_are_refined_as_in_the_row_walk() -> None:
     finer = CandleSeries(
         20_000,
         [
-            replace(candle, open_time_ms=candle.open_time_ms + part)
+            changed(candle, open_time_ms=candle.open_time_ms + part)
             for candle in coarse.candles
             for part in (0, 20_000, 40_000)
         ],
     )
-    refined = replace(market, finer=finer)
+    refined = changed(market, finer=finer)
     walks = assert_same([random_position(draw, market) for _ in range(50)], refined)
     assert any(walked.refined_candles for walked in walks)

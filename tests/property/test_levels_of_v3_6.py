@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.formulas.registry import SHIPPED, V3_6, compute
-from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
-from exitbrain.domain.instrument import Bracket, brackets_with_amounts
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.instrument import Bracket, brackets_with_amounts
+from exitbrain.domain.levels.levels import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS, LevelInputs
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
 from tests.property.array_formulas import compute_levels
 from tests.property.level_inputs import plain

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exitbrain.domain.formulas.algebra import FloatAlgebra
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.liquidation import liquidation, liquidation_in_floats
+from exitbrain.domain.algebra import FloatAlgebra
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.liquidation import liquidation, liquidation_in_floats
+from exitbrain.domain.policies.formulas.registry import V3_6
 from tests.property.level_inputs import random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 

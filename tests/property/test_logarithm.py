@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from exitbrain.domain.formulas.algebra import ln
+from exitbrain.domain.algebra import ln
 from exitbrain.infrastructure.lab.logarithm import BEYOND, ln_core, ln_of
 from tests.effort import share_of
 

@@ -2,11 +2,11 @@
 
 from random import Random
 
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, LiquidationPrices, Rules
+from exitbrain.domain.simulation.outcome import History
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, LiquidationPrices, Rules
-from exitbrain.domain.walk.outcome import History
-from exitbrain.domain.walk.walk import walk
 
 MINUTE = 60_000
 ENTRY = 128.0

@@ -100,7 +100,7 @@ def test_a_raw_password_of_postgresql_is_read_as_it_stands_or_refused_without_a_
     assert not shows(masked(url))
     try:
         conninfo = conninfo_to_dict(url) if parts_of(url) else {}
-    except Exception:  # noqa: BLE001 - the client can not read it either
+    except Exception:  # noqa: BLE001 - the client cannot read it either
         conninfo = {}
     if conninfo:
         assert conninfo["password"] in {password, unquote(password)}

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exitbrain.domain.formulas.algebra import Bound, FloatAlgebra
-from exitbrain.domain.formulas.registry import SHIPPED, evaluate, raw_levels
-from exitbrain.domain.formulas.terms import FormulaOutputs
-from exitbrain.domain.formulas.tracing import TracingAlgebra, value_of
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import Bound, FloatAlgebra
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import SHIPPED, evaluate, raw_levels
+from exitbrain.domain.policies.formulas.terms import FormulaOutputs
+from exitbrain.domain.policies.formulas.tracing import TracingAlgebra, value_of
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from tests.effort import share_of
 from tests.property.array_formulas import columns_of, compute_levels
 from tests.property.level_inputs import plain, random_inputs, threshold_inputs

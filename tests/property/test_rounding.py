@@ -6,8 +6,8 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import (
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import (
     LEVELS,
     Distances,
     Slice,

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from exitbrain.domain.decision import judge_levels
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.guards import ON_THE_LEVELS, Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import Distances, LevelInputs, RawLevels, exact_prices, on_ticks
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import Distances, LevelInputs, RawLevels, exact_prices, on_ticks
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.domain.values import Side, Unit, changed, round_trip_cost
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.rounding_kernel import rounded_guards, stop_point, target_point

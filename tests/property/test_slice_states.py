@@ -3,7 +3,7 @@
 from decimal import Context, Decimal
 from random import Random
 
-from exitbrain.domain.instrument import Instrument
+from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.values import DECIMAL
 from exitbrain.infrastructure.lab.slice_states import (
     SliceStates,

@@ -14,12 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.infrastructure.files.texts import other_encoding, text_of, utf8_of
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.positions import read_positions
 from exitbrain.infrastructure.settings import SettingsError, load_settings, unknown_settings
-from exitbrain.infrastructure.text_files import other_encoding, text_of, utf8_of
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, NoMessages, open_messages, read_messages
 
 T0 = 1_722_470_400_000

@@ -5,9 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.exit_plan import Decision, LevelsComputed, LevelsRefused
-from exitbrain.domain.position import PositionClosed, PositionOpened
-from exitbrain.domain.receipt import Disposition, MessageReceived
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.positions.events import PositionClosed, PositionOpened
 from exitbrain.domain.values import changed
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
 from tests.world import World

@@ -5,8 +5,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from exitbrain.domain.simulation.tick import Tick
 from exitbrain.domain.values import DECIMAL
-from exitbrain.domain.walk.tick import Tick
 
 sizes = st.sampled_from(["0.1", "0.01", "0.05", "0.25", "0.0001", "0.00001", "1", "10", "0.3", "5"]).map(
     Decimal

@@ -5,8 +5,8 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exitbrain.domain.messages import TRADE_INTENT, IncomingMessage
-from exitbrain.domain.receipt import RawFields
+from exitbrain.domain.messages.message import TRADE_INTENT, IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from exitbrain.application.ports.walks import RowWalks, Walks
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, prices_at
-from exitbrain.domain.walk.outcome import LegLevel
-from exitbrain.infrastructure.lab.walking.arrays import Integers
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
+from tests.prices import prices_at
 from tests.property.exits_of_vectorbt import digest_of, exits_on_walks, recorded, recorded_entries
 from tests.property.one_target import OPEN_AT_END, Exits, OneTarget, Prices
 from tests.property.seeded_walks import RULES, seeded_walks

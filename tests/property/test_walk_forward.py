@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.judgement.comparison import (
+from exitbrain.domain.evidence.comparison import (
     DAY_MS,
     Comparison,
     daily_sums,
     effective_days,
     longest_life_ms,
 )
-from exitbrain.domain.judgement.walk_forward import folds_of, walk_forward
+from exitbrain.domain.evidence.walk_forward import folds_of, walk_forward
 
 positions = st.lists(
     st.builds(

@@ -1,19 +1,19 @@
 """Two policies on the same prices: the truth lies within the bounds of their difference, and chance cancels."""
 
-from dataclasses import replace
 from random import Random
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
-from exitbrain.domain.walk.entry import Entry
-from exitbrain.domain.walk.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
-from exitbrain.domain.walk.ladder import ladder_of
-from exitbrain.domain.walk.order import Standing, ending, endings, ways_from
-from exitbrain.domain.walk.outcome import LegLevel, Walk
-from exitbrain.domain.walk.plan import Plan, Relevelled
-from exitbrain.domain.walk.stops import Stops
-from exitbrain.domain.walk.together import walk_both, walk_plan
-from exitbrain.domain.walk.touches import Touches, bar_of
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.simulation.entry import Entry
+from exitbrain.domain.simulation.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
+from exitbrain.domain.simulation.ladder import ladder_of
+from exitbrain.domain.simulation.order import Standing, ending, endings, ways_from
+from exitbrain.domain.simulation.outcome import LegLevel, Walk
+from exitbrain.domain.simulation.plan import Plan, Relevelled
+from exitbrain.domain.simulation.stops import Stops
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.touches import Touches, bar_of
+from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.values import changed
 from tests.effort import share_of
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
@@ -25,8 +25,8 @@ def another_policy(draw: Random, givens: Givens) -> Givens:
     d = givens.side.direction * other.side.direction
     mirrored = [givens.entry + d * (price - givens.entry) for price in (*other.targets, other.stop)]
     one, two, three, stop = mirrored
-    rules = replace(givens.rules, break_even=other.rules.break_even)
-    return replace(givens, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
+    rules = changed(givens.rules, break_even=other.rules.break_even)
+    return changed(givens, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
 
 
 def test_levels_computed_again_without_a_change_change_nothing() -> None:
@@ -56,7 +56,7 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
         interval = draw.choice([MINUTE, MINUTE, 2 * MINUTE])  # funding may lie inside candles of two minutes
         one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), interval)
         if draw.random() < 0.3:
-            one = replace(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))
+            one = changed(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))
         other = another_policy(draw, one)
         candles = candles_of(trades, interval)
         rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(5))
@@ -88,7 +88,7 @@ def test_a_policy_compared_with_itself_differs_by_nothing() -> None:
         for number in range(1, 7):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
         givens = a_position(draw, 100.0, 0, 1.0)
-        givens = replace(givens, rules=Rules(break_even=givens.rules.break_even))
+        givens = changed(givens, rules=Rules(break_even=givens.rules.break_even))
         market = Market(CandleSeries(MINUTE, candles))
 
         both = walk_both(Plan(givens), Plan(givens), market)
@@ -104,7 +104,7 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
         candle = a_candle(draw, 0, 100.0)
         one = a_position(draw, 100.0, 0, 1.0)
         givens = [
-            replace(each, rules=Rules(break_even=each.rules.break_even))
+            changed(each, rules=Rules(break_even=each.rules.break_even))
             for each in (one, another_policy(draw, one))
         ]
         bar, d = bar_of(candle, candle, one.side.direction), one.side.direction
@@ -161,9 +161,9 @@ def test_passing_over_quiet_stretches_changes_nothing() -> None:
         )
         time_stop_ms = draw.choice([None, None, 201 * MINUTE + 1])
         rules = Rules(givens.rules.break_even, trailing, time_stop_ms, draw.choice([1, 15]) * MINUTE)
-        givens = replace(givens, rules=rules)
+        givens = changed(givens, rules=rules)
         if draw.random() < 0.3:
-            givens = replace(
+            givens = changed(
                 givens,
                 external=ExternalClose(givens.opened_at_ms + draw.choice([150, 210]) * MINUTE + 7, 100.0),
             )
@@ -189,5 +189,5 @@ def candle_by_candle(plan: Plan, market: Market) -> Walk:
     """Walk a plan with a liquidation price out of reach of every mark candle: nothing is passed over."""
     out_of_reach = 1e-9 if plan.givens.side.direction > 0 else 1e9
     liquidation = LiquidationPrices(1.0, (out_of_reach, out_of_reach, out_of_reach))
-    watched = replace(plan, givens=replace(plan.givens, liquidation=liquidation))
-    return walk_plan(watched, replace(market, mark=market.candles))
+    watched = changed(plan, givens=changed(plan.givens, liquidation=liquidation))
+    return walk_plan(watched, changed(market, mark=market.candles))

@@ -1,17 +1,16 @@
 """The walk equals a second one that enumerates every history, and contains what trades show to have happened."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
 
-from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
-from exitbrain.domain.walk.entry import Entry, entry_in
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.walk.outcome import History, LegLevel, Walk
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
+from exitbrain.domain.simulation.entry import Entry, entry_in
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
+from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.values import Side, changed
 from tests.effort import share_of
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades
@@ -146,9 +145,9 @@ def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> No
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 12)]
         givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
-        givens = replace(givens, rules=replace(givens.rules, time_stop_ms=None))  # it counts from the entry
+        givens = changed(givens, rules=changed(givens.rules, time_stop_ms=None))  # it counts from the entry
         candles = candles_of(trades, MINUTE)
-        recorded = replace(givens, opened_at_ms=at.at_ms // MINUTE * MINUTE)
+        recorded = changed(givens, opened_at_ms=at.at_ms // MINUTE * MINUTE)
         if entry_in(recorded, candles, at.at_ms // MINUTE) is Entry.BEFORE:
             continue  # by chance at the price of the open, or of the close before it
 

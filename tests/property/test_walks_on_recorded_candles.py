@@ -4,13 +4,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 
-from exitbrain.domain.levels import Distances
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import CandleSeries, Market
+from exitbrain.domain.simulation.entry import Entry, entry_in
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import CandleSeries, Market
-from exitbrain.domain.walk.entry import Entry, entry_in
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
-from exitbrain.domain.walk.walk import walk
 from exitbrain.infrastructure.lab.candles import read_candles
+from tests.prices import prices_at
 from tests.property.every_history import every_history
 from tests.property.recorded_candles import recorded_files
 

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.live.recent_log import RecentLog
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
 from tests.property.any_messages import Drawn, SomeInstruments, message_of, messages
 from tests.world import THIS, World
 

@@ -6,7 +6,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     TRADE_CLOSED,
     TRADE_INTENT,
     IntentKind,
@@ -15,7 +15,7 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.asked import CLOSE_FLAGS, REDUCE_FLAGS, WORD_NAMES
 from exitbrain.infrastructure.wire.flags import FALSE, TRUE, flag_of

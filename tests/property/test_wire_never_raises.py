@@ -7,7 +7,7 @@ from math import isfinite
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     BOOK_CLOSE,
     TRADE_CLOSED,
     TRADE_INTENT,

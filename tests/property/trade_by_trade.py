@@ -4,8 +4,8 @@ Levels fill at their price, but at the open of a candle, where a jump fills at t
 bounds, so it is what every walk on candles built from the same trades must contain.
 """
 
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Trade
-from exitbrain.domain.walk.givens import Givens
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Trade
+from exitbrain.domain.simulation.givens import Givens
 
 MadeLeg = tuple[str, float, float, int]
 

@@ -10,36 +10,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from exitbrain.domain.aggregate import Record, Stamp
-from exitbrain.domain.claim import CLOSE_ORDER_ID, KeyClaimed
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.decision import DecisionContext, JudgedLevels, WindowReading
-from exitbrain.domain.exit_plan import (
-    ExitPlanCancelled,
-    ExitPlanCompleted,
-    ExitPlanOpened,
-    ExitPlanResized,
-    Leg,
-    LevelsComputed,
-    LevelsRefused,
-)
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.guards import GuardReport
-from exitbrain.domain.instrument import Bracket, Instrument, InstrumentSnapshotTaken
-from exitbrain.domain.levels import LevelInputs, RawLevels, Slice, Triggers
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.position import (
-    BOTH,
-    CloseReported,
-    LeverageChanged,
-    PositionClosed,
-    PositionIncreased,
-    PositionOpened,
-    PositionReduced,
-    Result,
-)
-from exitbrain.domain.receipt import (
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.events import Record, Stamp
+from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.levels.instrument import Bracket, Instrument, InstrumentSnapshotTaken
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels, Slice, Triggers, WindowReading
+from exitbrain.domain.messages.claim import CLOSE_ORDER_ID, KeyClaimed
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.receipt import (
     Cycle,
     Disposition,
     FailedAsking,
@@ -49,6 +27,28 @@ from exitbrain.domain.receipt import (
     Reason,
     Refusal,
 )
+from exitbrain.domain.plans.decision import DecisionContext, JudgedLevels
+from exitbrain.domain.plans.exit_plan import (
+    ExitPlanCancelled,
+    ExitPlanCompleted,
+    ExitPlanOpened,
+    ExitPlanResized,
+    Leg,
+    LevelsComputed,
+    LevelsRefused,
+)
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered
+from exitbrain.domain.positions.events import (
+    CloseReported,
+    LeverageChanged,
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+    Result,
+)
+from exitbrain.domain.positions.position import BOTH
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Assumption, Cause, EntryId, Origin, Side, TimeOrigin, Unit, Whose, changed
 from exitbrain.infrastructure.event_store.mapper import MAPPER, STORED_CLASSES

@@ -4,10 +4,9 @@ import importlib
 import inspect
 import pkgutil
 import struct
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -16,10 +15,17 @@ from hypothesis import strategies as st
 
 import exitbrain.domain
 from exitbrain.application.ports.exit_ledger import UnreadableEvent
-from exitbrain.domain.aggregate import Event, Record
 from exitbrain.domain.catalogue import EVENT_CLASSES, ExitEvent
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused, Revised
-from exitbrain.domain.position import LeverageChanged
+from exitbrain.domain.events import Event, Record
+from exitbrain.domain.plans.exit_plan import (
+    ExitPlan,
+    ExitPlanOpened,
+    LevelsComputed,
+    LevelsRefused,
+    PlannedExits,
+    Revised,
+)
+from exitbrain.domain.positions.events import LeverageChanged
 from exitbrain.domain.values import CausedBy
 from exitbrain.infrastructure.event_store.mapper import (
     FOLDING_MAPPER,
@@ -28,7 +34,7 @@ from exitbrain.infrastructure.event_store.mapper import (
     EventMapper,
     StoredClass,
 )
-from tests.replay.representative_events import COMPUTED, EVENTS, SAMPLES, STAMP, sample_of
+from tests.replay.representative_events import COMPUTED, EVENTS, REFUSED, SAMPLES, STAMP, sample_of
 
 STREAM = UUID(int=7)
 STORED = {stored.cls: stored for stored in STORED_CLASSES}
@@ -109,8 +115,24 @@ def test_the_cause_of_an_event_is_stored_as_its_receipt_and_a_message_is_not_nam
 
 def test_for_folding_a_decision_is_read_only_as_far_as_the_plan_needs() -> None:
     narrow = FOLDING_MAPPER.to_domain_event(1, LevelsComputed.TOPIC, encoded(COMPUTED))
-    assert narrow == Revised(COMPUTED.revision, COMPUTED.quantity, COMPUTED.harvest)
+    assert narrow == Revised(
+        COMPUTED.revision,
+        COMPUTED.quantity,
+        COMPUTED.harvest,
+        COMPUTED.policy,
+        PlannedExits(COMPUTED.levels.triggers, COMPUTED.levels.slices),
+    )
     assert LevelsRefused.TOPIC in FOLDING_MAPPER.topics
+
+
+def test_a_plan_that_is_loaded_is_the_plan_that_decided() -> None:
+    decided, loaded = ExitPlan(STREAM), ExitPlan(STREAM)
+    for event in EVENTS[[type(event) for event in EVENTS].index(ExitPlanOpened)], COMPUTED, REFUSED:
+        decided.apply(event)
+        loaded.apply(FOLDING_MAPPER.to_domain_event(1, event.TOPIC, encoded(event)))
+        assert [getattr(loaded, slot) for slot in ExitPlan.__slots__] == [
+            getattr(decided, slot) for slot in ExitPlan.__slots__
+        ]
 
 
 @pytest.mark.parametrize(
@@ -147,11 +169,10 @@ def test_a_state_that_is_written_in_another_style_is_read_all_the_same() -> None
     assert decoded(LeverageChanged.TOPIC, state) == LeverageChanged(20.0, 12.5, STAMP)
 
 
-@dataclass(frozen=True, slots=True)
-class _Renamed:
+class _Renamed(Event, frozen=True):
     """A class in its third version: `amount` was called `quantity` in the first, `note` is new in the third."""
 
-    TOPIC: ClassVar[str] = "test.Renamed"
+    TOPIC = "test.Renamed"
 
     amount: Decimal
     at: UUID

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, compute
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 
 Compute = Callable[[Policy, LevelInputs], RawLevels]
 

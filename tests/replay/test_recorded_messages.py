@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.position import PositionClosed, PositionIncreased, PositionOpened
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.positions.events import PositionClosed, PositionIncreased, PositionOpened
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.world import MAX_BYTES, World
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.outcome_totals import Panel
-from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
+from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.simulation import Terms
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.judgement.verdict import Reason, Verdict
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
+from exitbrain.application.whatif.totals import Panel
+from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
+from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 from tests.world import World
@@ -40,7 +40,7 @@ def outcomes(shared_data: Path) -> list[PositionOutcome]:
     found = list(
         walking.run(recorded_positions(world.ledger), None, CANDIDATES, Terms(CANDIDATES[0]), attributed=True)
     )
-    assert not any(isinstance(each, LeftOut) for each in found)
+    assert not any(isinstance(each, LeftOutPosition) for each in found)
     return [each for each in found if isinstance(each, PositionOutcome)]
 
 
@@ -60,8 +60,8 @@ def test_thirteen_positions_prove_nothing(outcomes: list[PositionOutcome]) -> No
         judged = [judge_policy(panel.comparisons, seed=1, policy=policy) for policy in range(2)]
 
         for judgement in (*family.policies, *judged):
-            assert judgement.verdict is Verdict.INCONCLUSIVE
-            assert judgement.reason is Reason.TOO_FEW_DAYS
+            assert judgement.verdict is Recommendation.INCONCLUSIVE
+            assert judgement.reason is RecommendationReason.TOO_FEW_DAYS
         assert family.superior == ()
 
 

@@ -7,8 +7,8 @@ the existing stores. Do not adapt the constant: what behaves differently is a ne
 
 import pytest
 
-from exitbrain.domain.formulas.fingerprint import GRID_VERSION, fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED
+from exitbrain.domain.policies.fingerprint import GRID_VERSION, fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED
 
 _RELEASED_GRID = 1
 _RELEASED = {

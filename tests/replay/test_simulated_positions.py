@@ -9,20 +9,21 @@ from random import Random
 import pytest
 
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.simulation import GivenPosition, Simulated, Simulation, Terms
-from exitbrain.application.simulation_totals import totals_of
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.levels import Distances
-from exitbrain.domain.policy import Policy
+from exitbrain.application.simulation.positions import GivenPosition, Simulated, Simulation, Terms
+from exitbrain.application.simulation.totals import totals_of
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import CandleSeries, Market, TradeSeries
+from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import History, LegLevel
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import CandleSeries, Market, TradeSeries
-from exitbrain.domain.walk.givens import Costs, Givens, Rules, Trailing, prices_at
-from exitbrain.domain.walk.outcome import History, LegLevel
-from exitbrain.domain.walk.walk import walk
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.candles import read_trades
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import read_positions
+from tests.prices import prices_at
 from tests.property.every_history import every_history
 from tests.property.trade_by_trade import candles_of, legs_on_trades
 

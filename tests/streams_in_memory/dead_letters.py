@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
-from exitbrain.domain.receipt import RawFields
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.domain.messages.receipt import RawFields
 from exitbrain.infrastructure.wire.dead_letter import letter_of
+from exitbrain.infrastructure.wire.stream_names import Names
 from tests.streams_in_memory.streams import InMemoryStreams
 
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.wire.stream_entry import from_entry
+from exitbrain.infrastructure.wire.stream_names import Names
 from tests.streams_in_memory.streams import BEGINNING, InMemoryStreams
 
 

@@ -14,12 +14,12 @@ from itertools import chain, islice
 
 from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, Repair, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import EntryId
-from exitbrain.infrastructure.redis.lanes import stands_at
 from exitbrain.infrastructure.redis.published_position import position_in
-from exitbrain.infrastructure.redis.streams import Names
+from exitbrain.infrastructure.redis.stream_cursors import stands_at
 from exitbrain.infrastructure.wire.stream_entry import digest_of, from_entry, id_in_numbers
+from exitbrain.infrastructure.wire.stream_names import Names
 
 BEGINNING = EntryId(0, 0)
 

@@ -41,7 +41,7 @@ _RESTRICTED = re.compile(r"commons clause|server side public license|redis sourc
 def run_time() -> Iterator[Distribution]:
     """Yield every package that an installation with all extras for use has, in this environment.
 
-    Raises PackageNotFoundError for one that is not installed, which therefore can not be read.
+    Raises PackageNotFoundError for one that is not installed, which therefore cannot be read.
     """
     project = read_project()["project"]
     extras = project["optional-dependencies"]

@@ -1,1 +1,1 @@
-"""The kernels of the formulas, as `exitbrain.infrastructure.lab.formula_kernel` writes them."""
+"""The formulas as compiled kernels. Written by `exitbrain.infrastructure.lab.formula_kernel`."""

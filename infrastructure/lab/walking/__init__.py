@@ -1,1 +1,1 @@
-"""The column kernel: the walk of many positions through the candles of one market, bit for bit as the row walk."""
+"""The compiled walk of many positions through one market, equal to the row walk bit for bit."""

@@ -1,14 +1,8 @@
-"""The arrays of the kernel, and the integers that stand for names in them."""
+"""The integers that stand for names in the arrays of the kernel."""
 
 import numpy as np
-import numpy.typing as npt
 
-from exitbrain.domain.walk.outcome import LegLevel
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int8]
-Mask = npt.NDArray[np.bool_]
+from exitbrain.domain.simulation.outcome import LegLevel
 
 LEVELS = tuple(LegLevel)
 """The level of a leg is its place in this tuple."""

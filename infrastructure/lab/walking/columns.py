@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import Givens, TpExecution
-from exitbrain.infrastructure.lab.walking.arrays import Codes, Doubles, Integers, Mask
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import Givens, TpExecution
+from exitbrain.infrastructure.lab.arrays import Codes, Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.scan import block_highs, block_lows
 
 NEVER = 1 << 62

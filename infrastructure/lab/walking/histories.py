@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.columns import MOST_LEGS
 from exitbrain.infrastructure.lab.walking.moves import (
     AT_OPEN,
     AT_UNSURE_OPEN,
     NO_EXIT,
-    Bar,
+    KernelBar,
     Moves,
     move_of,
     moves_of,
 )
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, TARGETS, Placed, rates_of
-from exitbrain.infrastructure.lab.walking.stops import Stops
+from exitbrain.infrastructure.lab.walking.stops import KernelStops
 
 GROSS, EXIT_FEES, SLIPPAGE, FUNDING = range(4)
 FRACTION = 4
@@ -42,7 +42,7 @@ _INTEGERS = AT + MOST_LEGS
 _OPEN, _SEVERAL, _OPEN_NEXT, _SEVERAL_NEXT, _ENDED = range(5)
 
 
-class Histories(NamedTuple):
+class KernelHistories(NamedTuple):
     """The sums and legs of each history, and by state, now and as it becomes, whether one is open, and several."""
 
     doubles: Doubles
@@ -60,9 +60,9 @@ class Dues(NamedTuple):
 
 
 @jit
-def room_for_histories() -> Histories:
+def room_for_histories() -> KernelHistories:
     """Return the arrays of one walk after the other."""
-    return Histories(
+    return KernelHistories(
         np.zeros((_ROWS, _DOUBLES)),
         np.zeros((_ROWS, _INTEGERS), dtype=np.int64),
         np.zeros((5, TARGETS), dtype=np.bool_),
@@ -70,7 +70,7 @@ def room_for_histories() -> Histories:
 
 
 @jit
-def begin(h: Histories) -> None:
+def begin(h: KernelHistories) -> None:
     """Start with the one history in which nothing has happened yet."""
     for row in range(2):
         h.doubles[row, GROSS] = h.doubles[row, EXIT_FEES] = 0.0
@@ -81,25 +81,25 @@ def begin(h: Histories) -> None:
 
 
 @jit
-def is_open(h: Histories, filled: int) -> bool:
+def is_open(h: KernelHistories, filled: int) -> bool:
     """Return whether a history is open after so many targets."""
     return bool(h.flags[_OPEN, filled])
 
 
 @jit
-def any_open(h: Histories) -> bool:
+def any_open(h: KernelHistories) -> bool:
     """Return whether a history is still open."""
     return bool(h.flags[_OPEN, 0] or h.flags[_OPEN, 1] or h.flags[_OPEN, 2])
 
 
 @jit
-def several_ended(h: Histories) -> bool:
+def several_ended(h: KernelHistories) -> bool:
     """Return whether more than one history has ended."""
     return bool(h.flags[_ENDED, 1])
 
 
 @jit
-def net_of(h: Histories, row: int, entry_fee: float) -> float:
+def net_of(h: KernelHistories, row: int, entry_fee: float) -> float:
     """Return the result of a history so far."""
     sums = h.doubles
     after_fees = sums[row, GROSS] - entry_fee - sums[row, EXIT_FEES]
@@ -108,11 +108,11 @@ def net_of(h: Histories, row: int, entry_fee: float) -> float:
 
 @jit
 def advance(
-    h: Histories,
+    h: KernelHistories,
     moves: Moves,
     what: int,
-    bar: Bar,
-    stops: Stops,
+    bar: KernelBar,
+    stops: KernelStops,
     p: Placed,
     holes: int,
     level: int,
@@ -157,7 +157,7 @@ def advance(
 
 
 @jit
-def pay_funding(h: Histories, dues: Dues, bar: Bar, p: Placed) -> None:
+def pay_funding(h: KernelHistories, dues: Dues, bar: KernelBar, p: Placed) -> None:
     """Let every open history pay, or be paid, for what it has open."""
     for filled in range(p.last):
         if h.flags[_OPEN, filled]:
@@ -167,7 +167,14 @@ def pay_funding(h: Histories, dues: Dues, bar: Bar, p: Placed) -> None:
 
 @jit
 def _fund(
-    h: Histories, row: int, dues: Dues, begin: int, end: int, still_open: float, bar: Bar, p: Placed
+    h: KernelHistories,
+    row: int,
+    dues: Dues,
+    begin: int,
+    end: int,
+    still_open: float,
+    bar: KernelBar,
+    p: Placed,
 ) -> None:
     for due in range(begin, end):
         mark = bar.open if np.isnan(dues.mark[due]) else dues.mark[due]
@@ -175,14 +182,18 @@ def _fund(
 
 
 @jit
-def _fill(h: Histories, row: int, filled: int, after: int, bar: Bar, at_open: bool, p: Placed) -> None:
+def _fill(
+    h: KernelHistories, row: int, filled: int, after: int, bar: KernelBar, at_open: bool, p: Placed
+) -> None:
     for target in range(filled, after):
         price = bar.open if at_open and p.gap_fills_at_open else p.price[target]
         _book(h, row, p.level[target], p.share[target], price, bar.at_ms, p)
 
 
 @jit
-def _close(h: Histories, row: int, level: int, left: float, price: float, at_ms: int, p: Placed) -> None:
+def _close(
+    h: KernelHistories, row: int, level: int, left: float, price: float, at_ms: int, p: Placed
+) -> None:
     """Close what is left; no leg loses more than its margin."""
     if not np.isnan(p.worst) and (level == LIQUIDATION or p.d * (price - p.worst) < 0):
         price = p.worst
@@ -190,7 +201,9 @@ def _close(h: Histories, row: int, level: int, left: float, price: float, at_ms:
 
 
 @jit
-def _book(h: Histories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed) -> None:
+def _book(
+    h: KernelHistories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed
+) -> None:
     """Add a leg, every sum in the order of the domain's `Account`."""
     fee_rate, slippage_rate = rates_of(p, level)
     fee = fee_rate * fraction * price / p.entry
@@ -210,7 +223,7 @@ def _book(h: Histories, row: int, level: int, fraction: float, price: float, at_
 
 
 @jit
-def _put(h: Histories, filled: int, several: bool, entry_fee: float) -> None:
+def _put(h: KernelHistories, filled: int, several: bool, entry_fee: float) -> None:
     """Add the two moved histories to a state."""
     low = _NEXT + 2 * filled
     first = not h.flags[_OPEN_NEXT, filled]
@@ -222,7 +235,7 @@ def _put(h: Histories, filled: int, several: bool, entry_fee: float) -> None:
 
 
 @jit
-def _end(h: Histories, several: bool, holes: int, entry_fee: float) -> None:
+def _end(h: KernelHistories, several: bool, holes: int, entry_fee: float) -> None:
     """Add the two moved histories to those that have ended."""
     h.integers[_MOVED, HOLES] = h.integers[_MOVED + 1, HOLES] = holes
     first = not h.flags[_ENDED, 0]
@@ -234,7 +247,7 @@ def _end(h: Histories, several: bool, holes: int, entry_fee: float) -> None:
 
 
 @jit
-def _copy(h: Histories, source: int, target: int) -> None:
+def _copy(h: KernelHistories, source: int, target: int) -> None:
     for column in range(_DOUBLES):
         h.doubles[target, column] = h.doubles[source, column]
     for column in range(_INTEGERS):

@@ -6,19 +6,30 @@ and holds neither funding nor a time stop nor a close from outside changes nothi
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.simulation.outcome import LegLevel
+from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, code_of
+from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.columns import (
-    Extremes,
     GivenColumns,
     MarketColumns,
     WalkColumns,
     empty_walks,
+)
+from exitbrain.infrastructure.lab.walking.course import (
+    Course,
+    bar_at,
+    course_of,
+    dues_from,
+    entry_in,
+    first_candles,
+    holes_up_to,
+    is_rule_close,
+    next_touch,
+    search_end,
 )
 from exitbrain.infrastructure.lab.walking.histories import (
     AT,
@@ -33,7 +44,7 @@ from exitbrain.infrastructure.lab.walking.histories import (
     PRICE,
     SLIPPAGE,
     Dues,
-    Histories,
+    KernelHistories,
     advance,
     any_open,
     begin,
@@ -50,8 +61,7 @@ from exitbrain.infrastructure.lab.walking.moves import (
     INSIDE_BEFORE_CLOSE,
     INSIDE_CANDLE,
     NO_EXIT,
-    UNSURE,
-    Bar,
+    KernelBar,
     Moves,
     leaves_a_choice,
     phases_of,
@@ -64,23 +74,10 @@ from exitbrain.infrastructure.lab.walking.placed import (
     placed_columns,
     placed_of,
 )
-from exitbrain.infrastructure.lab.walking.scan import first_touch_in_strides
-from exitbrain.infrastructure.lab.walking.stops import Stops, in_force, moved, seen, trailed_at_entry
+from exitbrain.infrastructure.lab.walking.stops import KernelStops, in_force, moved, seen, trailed_at_entry
 
 _OPEN = code_of(LegLevel.OPEN)
 _TIME = code_of(LegLevel.TIME)
-
-
-class Course(NamedTuple):
-    """Where one position begins, and the first candles in which time and outside have a say."""
-
-    first: int
-    opened_ms: int
-    rule_interval_ms: int
-    time_candle: int
-    external_candle: int
-    external_ms: int
-    external_price: float
 
 
 def walk_columns(market: MarketColumns, givens: GivenColumns, threads: int = 2) -> WalkColumns:
@@ -101,13 +98,6 @@ def walk_columns(market: MarketColumns, givens: GivenColumns, threads: int = 2) 
     return walks
 
 
-def first_candles(market: MarketColumns, opened_ms: Integers) -> Integers:
-    """Return for each time the candle that holds it, else the next one."""
-    before = np.searchsorted(market.opens_ms, opened_ms, side="right") - 1
-    held = opened_ms < market.opens_ms[np.maximum(before, 0)] + market.interval_ms
-    return np.where(held, before, before + 1)
-
-
 @jit
 def _walk_rows(
     market: MarketColumns,
@@ -120,7 +110,7 @@ def _walk_rows(
 ) -> None:
     h, moves = room_for_histories(), room_for_moves()
     for row in range(begin_row, end_row):
-        course = _course(market.opens_ms, market.interval_ms, givens, first, row)
+        course = course_of(market.opens_ms, market.interval_ms, givens, first, row)
         p = placed_of(givens, placed, row)
         begin(h)
         last, ambiguous = _walk(market, course, p, h, moves)
@@ -132,7 +122,9 @@ def _walk_rows(
 
 
 @jit
-def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves: Moves) -> tuple[int, int]:
+def _walk(
+    market: MarketColumns, course: Course, p: Placed, h: KernelHistories, moves: Moves
+) -> tuple[int, int]:
     """Walk one position; return its last candle and how many candles left a choice."""
     opens, bars, interval = market.opens_ms, market.bars, market.interval_ms
     trailing = not np.isnan(p.activation)
@@ -144,13 +136,13 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
     nothing = Dues(market.funding_rate, market.funding_mark, 0, 0)
     ambiguous = 0
     i = course.first
-    entry = _entry_in(opens, bars, interval, i, course, p)
+    entry = entry_in(opens, bars, interval, i, course, p)
     while True:
-        holes = _holes(opens, interval, market.holes_before, course, i)
-        bar = _bar(opens, bars, i, p.d)
+        holes = holes_up_to(opens, interval, market.holes_before, course, i)
+        bar = bar_at(opens, bars, i, p.d)
         until = min(bar.at_ms + interval, course.external_ms)
-        at_open = _dues(market, due, min(bar.at_ms + 1, until))
-        dues = _dues(market, at_open.end, until)
+        at_open = dues_from(market, due, min(bar.at_ms + 1, until))
+        dues = dues_from(market, at_open.end, until)
         pay_funding(h, at_open, bar, p)
         due = dues.end
         if i == course.external_candle:
@@ -167,7 +159,7 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
             before = trailed
             trailed = seen(trailed, p.d, bar.favourable, bar.favourable if entry == BEFORE else bar.close)
             unseen = unseen or trailed.known != before.known or trailed.possible != before.possible
-        if _is_rule_close(opens, interval, course.rule_interval_ms, i):
+        if is_rule_close(opens, interval, course.rule_interval_ms, i):
             if trailing:
                 unseen, trailed = False, moved(trailed, p)
                 stops = in_force(trailed, p)
@@ -180,48 +172,24 @@ def _walk(market: MarketColumns, course: Course, p: Placed, h: Histories, moves:
         if not any_open(h):
             return i, ambiguous
         entry = BEFORE
-        end = _search_end(opens, interval, market.funding_candle, due, course, unseen, i)
+        end = search_end(opens, interval, market.funding_candle, due, course, unseen, i)
         best = trailed.known if trailing and p.d * (target - trailed.known) > 0 else target
-        i = _next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, best, p.d, i + 1, end)
+        i = next_touch(market.contract if np.isnan(p.worst) else market.seen, stop, best, p.d, i + 1, end)
         if i == len(opens):
-            holes = _holes(opens, interval, market.holes_before, course, i - 1)
-            last = _bar(opens, bars, i - 1, p.d)
+            holes = holes_up_to(opens, interval, market.holes_before, course, i - 1)
+            last = bar_at(opens, bars, i - 1, p.d)
             advance(h, moves, EVERYTHING_CLOSES, last, stops, p, holes, _OPEN, nothing)
             return i - 1, ambiguous
 
 
 @jit
-def _course(opens: Integers, interval: int, givens: GivenColumns, first: Integers, row: int) -> Course:
-    opened_ms, external_ms = givens.opened_ms[row], givens.external_ms[row]
-    due_ms = opened_ms + givens.time_stop_ms[row]
-    return Course(
-        first[row],
-        opened_ms,
-        givens.rule_interval_ms[row],
-        np.searchsorted(opens, due_ms - interval, side="left"),
-        np.searchsorted(opens, external_ms - interval, side="right"),
-        external_ms,
-        givens.external_price[row],
-    )
-
-
-@jit
-def _entry_in(opens: Integers, bars: Doubles, interval: int, i: int, course: Course, p: Placed) -> int:
-    """Return where the entry lies, as seen from the first candle."""
-    if opens[i] != course.opened_ms:
-        return BEFORE if opens[i] > course.opened_ms else INSIDE_CANDLE
-    after_close = i > 0 and opens[i - 1] + interval == opens[i] and bars[i - 1, 3] == p.entry
-    return BEFORE if bars[i, 0] == p.entry or after_close else UNSURE
-
-
-@jit
 def _touch(
-    h: Histories,
+    h: KernelHistories,
     moves: Moves,
-    bar: Bar,
+    bar: KernelBar,
     at_open: bool,
     entry: int,
-    stops: Stops,
+    stops: KernelStops,
     p: Placed,
     holes: int,
     dues: Dues,
@@ -240,22 +208,13 @@ def _touch(
 
 
 @jit
-def _dues(market: MarketColumns, begin: int, until_ms: int) -> Dues:
-    """Return the fundings from a number on that are due before a time."""
-    end = begin
-    while end < len(market.funding_ms) and market.funding_ms[end] < until_ms:
-        end += 1
-    return Dues(market.funding_rate, market.funding_mark, begin, end)
-
-
-@jit
 def _close_outside(
-    h: Histories,
+    h: KernelHistories,
     moves: Moves,
     course: Course,
-    bar: Bar,
+    bar: KernelBar,
     entry: int,
-    stops: Stops,
+    stops: KernelStops,
     p: Placed,
     holes: int,
     dues: Dues,
@@ -267,78 +226,13 @@ def _close_outside(
         if entry != INSIDE_CANDLE:
             choice = advance(h, moves, phases_of(entry)[0], bar, stops, p, holes, NO_EXIT, nothing)
         choice = advance(h, moves, INSIDE_BEFORE_CLOSE, bar, stops, p, holes, NO_EXIT, dues) or choice
-    outside = Bar(at_ms, price, price, price, price, price, price, price)
+    outside = KernelBar(at_ms, price, price, price, price, price, price, price)
     advance(h, moves, EVERYTHING_CLOSES, outside, stops, p, holes, EXTERNAL, nothing)
     return choice
 
 
 @jit
-def _bar(opens: Integers, bars: Doubles, i: int, d: float) -> Bar:
-    high, low = bars[i, 1], bars[i, 2]
-    mark_high, mark_low = bars[i, 5], bars[i, 6]
-    return Bar(
-        opens[i],
-        bars[i, 0],
-        low if d > 0 else high,
-        high if d > 0 else low,
-        bars[i, 3],
-        bars[i, 4],
-        mark_low if d > 0 else mark_high,
-        bars[i, 7],
-    )
-
-
-@jit
-def _holes(opens: Integers, interval: int, holes_before: Integers, course: Course, i: int) -> int:
-    """Return the holes crossed up to candle i; one behind a close from outside is none."""
-    first = course.first
-    holes = holes_before[i] - holes_before[first]
-    if i == course.external_candle and i > first:
-        expected = opens[i - 1] + interval
-        if opens[i] > expected and course.external_ms <= expected:
-            holes -= 1
-    if opens[first] > course.opened_ms and course.external_ms > course.opened_ms:
-        holes += 1
-    return int(holes)
-
-
-@jit
-def _is_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: int) -> bool:
-    return bool(rule_interval_ms > 0 and (opens[i] + interval - opens[0] % interval) % rule_interval_ms == 0)
-
-
-@jit
-def _search_end(
-    opens: Integers,
-    interval: int,
-    funding_candle: Integers,
-    due: int,
-    course: Course,
-    unseen: bool,
-    i: int,
-) -> int:
-    """Return the first candle after i that must be looked at whatever its extremes are, or the end of the data."""
-    end = course.external_candle
-    if due < len(funding_candle):
-        end = min(end, funding_candle[due])
-    if i < course.time_candle:
-        end = min(end, course.time_candle)
-    if unseen or i >= course.time_candle:
-        end = min(end, _next_rule_close(opens, interval, course.rule_interval_ms, i))
-    return end
-
-
-@jit
-def _next_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: int) -> int:
-    """Return the first candle after i that ends at or behind the next close of a rule interval."""
-    grid, close_ms = opens[0] % interval, opens[i] + interval
-    next_ms = grid + ((close_ms - grid) // rule_interval_ms + 1) * rule_interval_ms
-    behind = min(len(opens), i + 1 + (next_ms - close_ms) // interval)
-    return int(i + 1 + np.searchsorted(opens[i + 1 : behind], next_ms - interval, side="left"))
-
-
-@jit
-def _nearest(h: Histories, stops: Stops, p: Placed) -> tuple[float, float]:
+def _nearest(h: KernelHistories, stops: KernelStops, p: Placed) -> tuple[float, float]:
     """Return the nearest stop and the nearest target of all states."""
     stop, target = -np.inf, np.nan
     for filled in range(p.last - 1, -1, -1):
@@ -355,22 +249,7 @@ def _reaches(adverse: float, mark: float, favourable: float, stop: float, target
 
 
 @jit
-def _next_touch(extremes: Extremes, stop: float, target: float, d: float, i: int, end: int) -> int:
-    """Return the first candle from i on, before `end`, that reaches one of two prices, or `end`."""
-    return first_touch_in_strides(
-        extremes.low,
-        extremes.high,
-        extremes.low_of_blocks,
-        extremes.high_of_blocks,
-        stop if d > 0 else target,
-        target if d > 0 else stop,
-        i,
-        end,
-    )
-
-
-@jit
-def _write(walks: WalkColumns, row: int, h: Histories, entry_fee: float) -> None:
+def _write(walks: WalkColumns, row: int, h: KernelHistories, entry_fee: float) -> None:
     for bound in range(2):
         doubles, integers = h.doubles[ENDED + bound], h.integers[ENDED + bound]
         walks.gross[row, bound] = doubles[GROSS]

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import LEVELS, Doubles, Integers, codes
+from exitbrain.infrastructure.lab.walking.arrays import LEVELS, codes
 from exitbrain.infrastructure.lab.walking.placed import Placed, filled_at
-from exitbrain.infrastructure.lab.walking.stops import TRAIL, Stops, touched
+from exitbrain.infrastructure.lab.walking.stops import TRAIL, KernelStops, touched
 
 AT_OPEN, AT_UNSURE_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_AFTER_UNSURE_OPEN = codes(8)[:5]
 INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = codes(8)[5:]
@@ -21,7 +22,7 @@ _MOST_MOVES = 12
 _FILLED, _LEVEL = 0, 1
 
 
-class Bar(NamedTuple):
+class KernelBar(NamedTuple):
     """A candle as a position sees it: extremes against and for us, and those of the mark price."""
 
     at_ms: int
@@ -54,7 +55,9 @@ def move_of(moves: Moves, move: int) -> tuple[int, int, float]:
 
 
 @jit
-def moves_of(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed, level: int) -> int:
+def moves_of(
+    moves: Moves, what: int, filled: int, bar: KernelBar, stops: KernelStops, p: Placed, level: int
+) -> int:
     """Write what one part of a candle may do after `filled` targets; return how many moves. `level` closes all."""
     if what in (AT_OPEN, AT_UNSURE_OPEN):
         return _at_open(moves, what, filled, bar, stops, p)
@@ -78,7 +81,7 @@ def phases_of(entry: int) -> tuple[int, int]:
 
 @jit
 def leaves_a_choice(
-    moves: Moves, filled: int, bar: Bar, stops: Stops, p: Placed, entry: int, funded: bool
+    moves: Moves, filled: int, bar: KernelBar, stops: KernelStops, p: Placed, entry: int, funded: bool
 ) -> bool:
     """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
     at_open, inside = phases_of(entry)
@@ -95,7 +98,7 @@ def leaves_a_choice(
 
 
 @jit
-def _at_open(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed) -> int:
+def _at_open(moves: Moves, what: int, filled: int, bar: KernelBar, stops: KernelStops, p: Placed) -> int:
     tight, tight_level = stops.tight[filled], stops.tight_level[filled]
     count = 0
     if touched(p.d, tight, tight_level, bar.open, bar.mark_open):
@@ -110,7 +113,7 @@ def _at_open(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Pl
 
 
 @jit
-def _inside(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Placed) -> int:
+def _inside(moves: Moves, what: int, filled: int, bar: KernelBar, stops: KernelStops, p: Placed) -> int:
     if what == INSIDE_AFTER_UNSURE_OPEN:
         what = INSIDE if filled else INSIDE_AFTER_ENTRY
     most = filled_at(p, filled, bar.favourable)
@@ -129,7 +132,7 @@ def _inside(moves: Moves, what: int, filled: int, bar: Bar, stops: Stops, p: Pla
 
 
 @jit
-def _at_rule_close(moves: Moves, filled: int, close: float, stops: Stops, p: Placed) -> int:
+def _at_rule_close(moves: Moves, filled: int, close: float, stops: KernelStops, p: Placed) -> int:
     tight_level, loose_level = stops.tight_level[filled], stops.loose_level[filled]
     count = 0
     if tight_level != TRAIL or not touched(p.d, stops.tight[filled], tight_level, close, close):
@@ -141,7 +144,7 @@ def _at_rule_close(moves: Moves, filled: int, close: float, stops: Stops, p: Pla
 
 
 @jit
-def _stopped(moves: Moves, count: int, filled: int, bar: Bar, stops: Stops, d: float) -> int:
+def _stopped(moves: Moves, count: int, filled: int, bar: KernelBar, stops: KernelStops, d: float) -> int:
     """Add the stops that the adverse extreme touches: one, or the two ends of where it may be."""
     tight, tight_level = stops.tight[filled], stops.tight_level[filled]
     if not touched(d, tight, tight_level, bar.adverse, bar.mark_adverse):
@@ -156,7 +159,7 @@ def _stopped(moves: Moves, count: int, filled: int, bar: Bar, stops: Stops, d: f
 
 
 @jit
-def _may_survive(filled: int, most: int, bar: Bar, stops: Stops, d: float) -> bool:
+def _may_survive(filled: int, most: int, bar: KernelBar, stops: KernelStops, d: float) -> bool:
     if _stopped_by_close(most, bar, stops, d):
         return False
     for count in range(filled, most + 1):
@@ -166,7 +169,7 @@ def _may_survive(filled: int, most: int, bar: Bar, stops: Stops, d: float) -> bo
 
 
 @jit
-def _stopped_by_close(filled: int, bar: Bar, stops: Stops, d: float) -> bool:
+def _stopped_by_close(filled: int, bar: KernelBar, stops: KernelStops, d: float) -> bool:
     return touched(d, stops.loose[filled], stops.loose_level[filled], bar.close, bar.mark_close)
 
 

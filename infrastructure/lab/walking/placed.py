@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
-from exitbrain.domain.walk.tick import ROUNDED
+from exitbrain.domain.simulation.outcome import LegLevel
+from exitbrain.domain.simulation.tick import ROUNDED
+from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles, Integers, Mask, code_of
+from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.columns import GivenColumns
 
 EXTERNAL = code_of(LegLevel.EXTERNAL)

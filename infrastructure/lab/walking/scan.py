@@ -4,8 +4,8 @@ A block of comparisons without a branch is what the compiler turns into vector i
 blocks of candles, made once for a market, let a long life pass in strides.
 """
 
+from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.arrays import Doubles
 
 STRIDE = 64
 """Candles in a block of which the extremes are kept."""

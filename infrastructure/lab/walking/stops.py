@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exitbrain.domain.walk.outcome import LegLevel
+from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed, moved_stop
@@ -15,7 +15,7 @@ from exitbrain.infrastructure.lab.walking.placed import LIQUIDATION, Placed, mov
 TRAIL = code_of(LegLevel.TRAIL)
 
 
-class Stops(NamedTuple):
+class KernelStops(NamedTuple):
     """Prices and levels by filled targets: the stop lies between the loose and the tight end, mostly one."""
 
     loose: tuple[float, float, float]
@@ -62,11 +62,11 @@ def moved(trailed: Trailed, p: Placed) -> Trailed:
 
 
 @jit
-def in_force(trailed: Trailed, p: Placed) -> Stops:
+def in_force(trailed: Trailed, p: Placed) -> KernelStops:
     """Return the tightest stops."""
     loose, loose_level = _tightest(trailed.loose, p)
     tight, tight_level = _tightest(trailed.tight, p)
-    return Stops(loose, loose_level, tight, tight_level)
+    return KernelStops(loose, loose_level, tight, tight_level)
 
 
 @jit

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.fit import check_fit, entry_off_market, wrong_kind
-from exitbrain.domain.walk.givens import Givens
-from exitbrain.domain.walk.outcome import History, Leg, Walk
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.fit import check_fit, entry_off_market, wrong_kind
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import ExitLeg, History, Walk
 from exitbrain.infrastructure.lab.walking.arrays import LEVELS
 from exitbrain.infrastructure.lab.walking.columns import (
     MarketColumns,
@@ -14,7 +14,8 @@ from exitbrain.infrastructure.lab.walking.columns import (
     given_columns,
     market_columns,
 )
-from exitbrain.infrastructure.lab.walking.kernel import first_candles, walk_columns
+from exitbrain.infrastructure.lab.walking.course import first_candles
+from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 
 
 class KernelWalks(RowWalks):
@@ -80,7 +81,7 @@ def _histories(walked: WalkColumns, positions: Sequence[Givens]) -> Iterator[His
             made = range(legs[row][bound])
             one = level[row][bound], fraction[row][bound], price[row][bound], at_ms[row][bound]
             yield History(
-                tuple(Leg(LEVELS[one[0][leg]], one[1][leg], one[2][leg], one[3][leg]) for leg in made),
+                tuple(ExitLeg(LEVELS[one[0][leg]], one[1][leg], one[2][leg], one[3][leg]) for leg in made),
                 gross[row][bound],
                 givens.costs.fee_rate,
                 exit_fees[row][bound],

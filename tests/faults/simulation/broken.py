@@ -3,20 +3,20 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application.handling import Context, Decided, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
 from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
 from exitbrain.application.ports.message_source import Delivery, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.messages import IncomingMessage, Translation
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.recording.intake import Intake
+from exitbrain.domain.messages.message import IncomingMessage, Translation
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import changed
 from tests.faults.simulation.live_worker import Parts
 from tests.faults.simulation.ports import FaultyRecorder, SimulatedPublisher, SimulatedSource
@@ -34,7 +34,7 @@ class AcknowledgesFirst(Worker):
 
 
 class LosesBatches(Worker):
-    """Take a batch for done when the store can not be reached."""
+    """Take a batch for done when the store cannot be reached."""
 
     async def _commit(self) -> None:
         try:
@@ -114,7 +114,7 @@ class LetsOlderOverwrite(Intake):
         if state.position is not None:
             position = state.position.copy()
             position.newest_entries = {}
-            state = replace(state, position=position)
+            state = changed(state, position=position)
         return super().decide_translated(message, translation, state, context)
 
 

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from exitbrain.application.context_audit import ContextAudit
-from exitbrain.application.intake import Intake
-from exitbrain.application.intake_replay import IntakeReplay, message_of
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import DecisionReplay
-from exitbrain.domain.configuration import DecisionSettings, IntakeConfigured
-from exitbrain.domain.exit_plan import LevelsComputed, LevelsRefused
-from exitbrain.domain.messages import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
-from exitbrain.domain.position import CloseReported, PositionClosed, PositionOpened, PositionReduced
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.received import message_of
+from exitbrain.application.replay.context import ContextAudit
+from exitbrain.application.replay.decisions import DecisionReplay
+from exitbrain.application.replay.intake import IntakeReplay
+from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
+from exitbrain.domain.messages.message import POLICY_ACTIVATE, IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, PositionReduced
 from exitbrain.domain.values import EntryId, Origin, Whose
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER

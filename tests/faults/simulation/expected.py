@@ -5,9 +5,9 @@ from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
 from exitbrain.application.ports.publisher import PublishedLanguage, PublishedPosition
-from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.exit_plan import Decision, ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.events import Stamp
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import Decision, ExitPlanCancelled, ExitPlanCompleted, LevelsComputed
 from exitbrain.domain.values import Origin
 from tests.faults.simulation.streams import Fields, StreamServer
 

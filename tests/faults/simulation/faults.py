@@ -39,7 +39,7 @@ class Kind(StrEnum):
     SKEW = "clock of a worker jumps"
     STOP = "orderly stop and restart"
     TWIN = "second process under the same consumer name"
-    CONFUSED = "a message that can not be decided"
+    CONFUSED = "a message that cannot be decided"
     STOLEN_TURN = "turn taken by a stranger"
     WRONG_POSITION = "published position changed by a stranger"
     WRONG_TYPE = "output stream of another type"

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from exitbrain.application import opening
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import Origin
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.incoming import from_fields

@@ -5,31 +5,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from exitbrain.application.handling import Context, Decided, State
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.supervisor import STALL_AFTER_S, LoopFailed, Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.ports.message_source import SourceUnavailable
 from exitbrain.application.ports.publisher import PublishedLanguage, PublisherUnavailable
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.messages import IncomingMessage, IntentKind, TradeIntent, Translation
+from exitbrain.application.recording.decided import Context, Decided, State
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, IntentKind, TradeIntent, Translation
 from exitbrain.domain.store import StoreIdentity
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.ports import (
     Arrivals,
@@ -198,7 +198,7 @@ class LiveWorker:
         """Return what ended it, if nothing that was done to it explains that."""
         error = self.process.error
         if error is None or isinstance(error, StoreUnavailable):
-            return ""  # a store that can not be reached at the start ends the start
+            return ""  # a store that cannot be reached at the start ends the start
         explaining = (*TRANSIENT, LoopFailed, *(OPERATOR if self._around.server.needs_operator else ()))
         explained = isinstance(error, LoopFailed) and isinstance(error.__cause__, explaining)
         return "" if explained else f"{error!r} from {error.__cause__!r}"

@@ -23,15 +23,15 @@ from exitbrain.application.ports.publisher import (
 from exitbrain.application.ports.raw_log import RawRow
 from exitbrain.application.ports.reading_places import Earlier, ReadingPlace
 from exitbrain.application.ports.streams import StreamsUnusable
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Reason, Refusal
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Reason, Refusal
 from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
-from exitbrain.infrastructure.live.recording import OneThread
 from exitbrain.infrastructure.redis.published_position import position_in
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.stream_entry import digest_of, id_in_numbers
+from exitbrain.infrastructure.worker.recording import OneThread
 from tests.faults.simulation.faults import Faults, Gate, Kind
 from tests.faults.simulation.processes import Process
 from tests.faults.simulation.streams import START, EntryKey, Handed, StreamServer
@@ -499,4 +499,4 @@ class FaultyRecorder:
         if reading and self._faults.strikes(Kind.CONFLICT, seldom=0.1):
             self._interfere(self._faults.rng)
         if self._faults.is_down(Kind.STORE_DOWN) or self._faults.strikes(Kind.UNAVAILABLE):
-            raise OperationalError("the store can not be reached")
+            raise OperationalError("the store cannot be reached")

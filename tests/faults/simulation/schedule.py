@@ -4,18 +4,18 @@ import asyncio
 from dataclasses import dataclass, field
 from random import Random
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.worker import WorkerSettings
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.ports.publisher import PublishedLanguage
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import EVERY_SYMBOL
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.domain.values import Origin, Unit
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.memory import InMemoryRecorder
 from exitbrain.infrastructure.wire.activation import activation_message

@@ -9,13 +9,13 @@ import json
 from random import Random
 from uuid import UUID
 
-from exitbrain.application import opening
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.live.worker import WorkerSettings
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.instruments import NoInstruments
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording import opening
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.store import EpochRaised
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.event_store.ledger import StoredLedger

@@ -40,8 +40,8 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.application.ports.exit_ledger import Place
-from exitbrain.domain.drift import first_difference
-from exitbrain.domain.formulas.registry import compute
+from exitbrain.domain.plans.difference import first_difference
+from exitbrain.domain.policies.formulas.registry import compute
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, StoppedClock

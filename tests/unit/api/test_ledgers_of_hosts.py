@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from exitbrain import AlteredPolicy, ExitBrain, LogEntry, Record, StoreUnavailable, UnreadableEvent
-from exitbrain.domain.policy_register import PolicyRegistered
+from exitbrain.domain.policies.register import PolicyRegistered
 from exitbrain.domain.store import FORMAT, StoreOpened
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
@@ -56,7 +56,7 @@ def test_a_ledger_that_was_not_begun_here_is_refused() -> None:
 
 
 class Damaged(InMemoryLedger):
-    """A ledger of which one entry can not be read."""
+    """A ledger of which one entry cannot be read."""
 
     def __init__(self, position: int, topic: str) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ def test_a_ledger_with_news_of_a_later_version_is_refused() -> None:
 
 def test_a_ledger_whose_beginning_is_damaged_is_refused_in_one_sentence() -> None:
     with pytest.raises(
-        StoreUnavailable, match=r"the ledger can not be worked on: event at log position 1 .* it is damaged"
+        StoreUnavailable, match=r"the ledger cannot be worked on: event at log position 1 .* it is damaged"
     ):
         ExitBrain(Damaged(1, StoreOpened.TOPIC))
 

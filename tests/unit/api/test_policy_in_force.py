@@ -20,7 +20,7 @@ from exitbrain import (
     UnknownPolicy,
     incoming_message,
 )
-from exitbrain.domain.formulas.registry import V3_6
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON, StoppedClock

@@ -28,19 +28,19 @@ from exitbrain import (
     incoming_message,
 )
 from exitbrain.application.engine_answer import SAID_MAX
-from exitbrain.application.engine_replay import EngineReplay
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
-from exitbrain.application.lsf_audit import LsfAudit
+from exitbrain.application.queries.lsf_history import LsfAudit
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
+from exitbrain.application.replay.engines import EngineReplay
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import changed, fields_of
-from exitbrain.infrastructure.counterfactual_lane import Asking, NoColumns
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
+from exitbrain.infrastructure.lab.counterfactual_lane import Asking, NoColumns
 from exitbrain.ports import EngineFailed, EngineUnavailable, LevelEngine
 from tests.unit.domain.example import BTCUSDT, inputs_for, raw_levels
 from tests.world import NOON, StoppedClock
@@ -86,7 +86,7 @@ def without_end(raw: RawLevels) -> object:
 
 
 class Unspeakable(Exception):
-    """An error that can not be printed."""
+    """An error that cannot be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")

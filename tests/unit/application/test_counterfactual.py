@@ -6,25 +6,25 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.counterfactual import (
+from exitbrain.application.recorded import Policies, Snapshots
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.whatif.decisions import (
     FIELDS,
     Pair,
     RowCounterfactual,
     WhatIf,
     rebased,
 )
-from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
-from exitbrain.domain.aggregate import Record
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.guards import GUARDS
-from exitbrain.domain.instrument import InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.levels import fractions_of
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.events import Record
+from exitbrain.domain.levels.guard_rules import GUARDS
+from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken, id_of_snapshot
+from exitbrain.domain.levels.levels import fractions_of
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.property.recorded_decisions import NOON, decided
 from tests.unit.domain.example import BTCUSDT, inputs_for

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application import dead_letters
-from exitbrain.application.dead_letters import NotRetried, Retried
-from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import ExitLedger
-from exitbrain.domain.messages import TRADE_CLOSED, TRADE_INTENT
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.application.queries import dead_letters
+from exitbrain.application.queries.dead_letters import NotRetried, Retried
+from exitbrain.application.queries.lookup import Ambiguous, NotFound
+from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.infrastructure.wire.dead_letter import corrected
 from exitbrain.infrastructure.wire.stream_entry import from_entry
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.engine_replay import EngineReplay, EngineReport
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.replay import Selection
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.policy import PolicyRef
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.replay.engines import EngineReplay, EngineReport
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.policies.policy import PolicyRef
 from exitbrain.domain.values import Unit, changed
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.named import NamedEngines
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from tests.world import World, rewritten
 
@@ -62,8 +62,8 @@ def test_an_engine_that_drifts_is_named_with_both_values_and_how_far() -> None:
     assert report.first_drift.recorded == repr(stops[2])
     assert report.first_drift.recomputed == repr(stops[2] * 5.0)
     spread = report.fields["sl"]
-    assert (spread.changed, spread.lowest, spread.low, spread.median) == (2, 0.0, 0.0, 0.0)
-    assert spread.highest == spread.high == stops[3] * 5.0 - stops[3]
+    assert (spread.changed, spread.min, spread.p05, spread.median) == (2, 0.0, 0.0, 0.0)
+    assert spread.max == spread.p95 == stops[3] * 5.0 - stops[3]
     assert report.fields["tp1"].changed == 0
 
 
@@ -72,7 +72,7 @@ def test_levels_in_another_unit_are_compared_as_fractions() -> None:
 
     assert report.drift == 4
     assert report.fields["lsf"].changed == 0
-    assert abs(report.fields["tp1"].highest) < 1e-4
+    assert abs(report.fields["tp1"].max) < 1e-4
     assert report.guards["stop_wider_than_costs"] == (4, 0)
 
 

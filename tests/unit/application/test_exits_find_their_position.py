@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.position import CloseReported, Position, PositionClosed, PositionReduced
-from exitbrain.domain.receipt import Disposition, IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.receipt import Disposition, IgnoredExit, MessageReceived, Reason
+from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionReduced
+from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Origin, Side, Whose
 from exitbrain.infrastructure.wire.incoming import from_fields
 from tests.world import MAX_BYTES, NOON, NOON_MS, World

@@ -1,7 +1,7 @@
 """What ingesting came to: every message counted once, exits that ended nothing apart from HOLD and the like."""
 
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.domain.receipt import Reason
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.domain.messages.receipt import Reason
 from tests.ignored_exits import REFUSAL, ignored_exit, ignored_outcome
 from tests.world import World
 

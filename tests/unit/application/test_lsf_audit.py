@@ -3,8 +3,8 @@
 from decimal import Context, Inexact
 from typing import Any
 
-from exitbrain.application.lsf_audit import LsfAudit
-from exitbrain.domain.position import PositionClosed
+from exitbrain.application.queries.lsf_history import LsfAudit
+from exitbrain.domain.positions.events import PositionClosed
 from tests.world import World
 
 EXACT = Context(prec=2000, traps=[Inexact])

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.opening import (
+from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.recording.opening import (
     PolicyNotInForce,
     begin_or_check,
     identity_of,
     raise_epoch,
 )
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
-from exitbrain.application.ports.exit_ledger import ExitLedger, StoreUnavailable
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.registry import SHIPPED
 from exitbrain.domain.identity import STORE_ID
-from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpened
 from exitbrain.domain.values import Unit, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger

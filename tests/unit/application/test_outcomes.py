@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,25 +9,25 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome_measures import measures_of, summary_of
-from exitbrain.application.outcome_plans import LeftOutBecause
-from exitbrain.application.outcome_totals import Panel, regrets_of
-from exitbrain.application.outcomes import LeftOut, Outcomes, PositionOutcome
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
 from exitbrain.application.ports.walks import RowWalks
+from exitbrain.application.queries.recorded_positions import RecordedPosition, recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import RecordedPosition, recorded_positions
-from exitbrain.application.replay import Selection
-from exitbrain.application.simulation import Terms
+from exitbrain.application.replay.decisions import Selection
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.measures import measures_of, summary_of
+from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
+from exitbrain.application.whatif.plans import LeftOutBecause
+from exitbrain.application.whatif.totals import Panel, regrets_of
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.plan import Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import Difference
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.values import changed
 from tests.world import NOON, NOON_MS, World
 
 MINUTE = 60_000
@@ -85,7 +84,7 @@ def opened(world: World, minute: float = 0, **fields: Any) -> None:
 
 def every(
     world: World, market: MadeMarket, *candidates: Policy, baseline: Policy | None = None
-) -> list[PositionOutcome | LeftOut]:
+) -> list[PositionOutcome | LeftOutPosition]:
     outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     positions = recorded_positions(world.ledger)
     return list(outcomes.run(positions, baseline, candidates or (V3_6,), TERMS, attributed=True))
@@ -114,7 +113,7 @@ class Asked(RowWalks):
         self.asked.append((plan,))
         return super().walk_plan(plan, market)
 
-    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> Difference:
+    def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
         self.asked.append((baseline, candidate))
         return super().walk_both(baseline, candidate, market)
 
@@ -247,7 +246,7 @@ def test_a_flip_without_a_price_closes_at_the_open_of_its_candle() -> None:
     first, second = every(world, MadeMarket(BTCUSDT=rows))
 
     assert isinstance(first, PositionOutcome)
-    assert isinstance(second, LeftOut)
+    assert isinstance(second, LeftOutPosition)
     assert first.candidates[0].walk.pessimistic.legs[0].price == 100.1
     assert "exit_price" in [each.field for each in first.assumptions]
 
@@ -280,7 +279,7 @@ def test_a_position_that_can_not_be_walked_is_left_out_for_a_reason(
 
     (found,) = every(world, MadeMarket(**dict.fromkeys(symbols, CALM)))
 
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is because
 
 
@@ -293,7 +292,7 @@ def test_a_policy_that_refuses_a_position_leaves_it_out_by_name() -> None:
 
     (refused,) = every(world, market, MEANT, V3_6)
 
-    assert isinstance(refused, LeftOut)
+    assert isinstance(refused, LeftOutPosition)
     assert (refused.because, refused.detail) == (LeftOutBecause.REFUSED, "v3.6 gives it no levels")
     assert only(world, market, MEANT).candidates[0].plan.givens.liquidation is not None
 
@@ -326,14 +325,14 @@ def test_steps_of_a_message_that_tells_of_an_earlier_time_come_after_those_befor
 def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> None:
     world = World()
     opened(world)
-    terms = replace(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
+    terms = changed(TERMS, rule_interval_ms=1000, time_stop_ms=MINUTE)
     outcomes = Outcomes(
         Policies(world.ledger), Snapshots(world.ledger), world.engine, MadeMarket(BTCUSDT=CALM)
     )
 
     [left_out] = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms)
 
-    assert isinstance(left_out, LeftOut)
+    assert isinstance(left_out, LeftOutPosition)
     assert left_out.because is LeftOutBecause.UNFIT
     assert left_out.detail.startswith("rule interval in ms is 1000; allowed: ")
     assert isinstance(left_out.error, InvalidValue)
@@ -355,7 +354,7 @@ def test_a_position_whose_market_data_can_not_be_read_is_left_out() -> None:
     walked, left_out = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
 
     assert isinstance(walked, PositionOutcome)
-    assert isinstance(left_out, LeftOut)
+    assert isinstance(left_out, LeftOutPosition)
     assert (left_out.because, left_out.detail) == (
         LeftOutBecause.UNREADABLE,
         "ETHUSDT.csv line 3: high is nan",
@@ -486,7 +485,7 @@ def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(
 
     (found,) = every(world, MadeMarket(BTCUSDT=CALM))
 
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is LeftOutBecause.NOT_PLACEABLE
     assert found.detail == f"as recorded can place no slice of {quantity} at revision 1"
 
@@ -499,7 +498,7 @@ def test_a_later_revision_without_a_placeable_slice_leaves_the_position_out_too(
 
     (found,) = every(world, MadeMarket(BTCUSDT=CALM))
 
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, LeftOutPosition)
     assert found.because is LeftOutBecause.NOT_PLACEABLE
 
 
@@ -563,7 +562,7 @@ def test_funding_is_paid_by_what_is_open() -> None:
     world = World()
     opened(world)
     market = MadeMarket(BTCUSDT=FALL)
-    market._markets["BTCUSDT"] = replace(
+    market._markets["BTCUSDT"] = changed(
         market.market("BTCUSDT"), funding=(FundingRate(NOON_MS + 5 * MINUTE, 0.001),)
     )
 

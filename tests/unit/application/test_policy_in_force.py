@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import PolicyInForce
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import SHIPPED, V3_5, V3_6
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.messages import POLICY_ACTIVATE
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegistered
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.message import POLICY_ACTIVATE
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.messages.result import PolicyInForce
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegistered
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.activation import activation_message

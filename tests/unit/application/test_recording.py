@@ -7,12 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
 from exitbrain.application.ports.exit_ledger import Conflict, LogEntry, StoreUnavailable
-from exitbrain.application.recording import ATTEMPTS
-from exitbrain.domain.exit_plan import ExitPlan
-from exitbrain.domain.position import BOTH, Position, PositionOpened
-from exitbrain.domain.receipt import Disposition, MessageReceived, Reason
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.recording.recorder import ATTEMPTS
+from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
+from exitbrain.domain.plans.exit_plan import ExitPlan
+from exitbrain.domain.positions.events import PositionOpened
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from tests.world import NOON_MS, World
 

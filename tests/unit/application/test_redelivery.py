@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.application.originals import KEPT
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.exit_plan import LevelsRefused
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import Disposition
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.recording.originals import KEPT
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import Disposition
+from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.plans.exit_plan import LevelsRefused
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.incoming import from_fields
@@ -46,7 +46,7 @@ def story(world: World) -> list[IncomingMessage]:
 
     late = {"symbol": "BTCUSDT", "pnl_percent": "1.5", "order_id": "8000357"}
     return [
-        intent(atr_value="wide", funding_rate="nan"),  # with what can not be used
+        intent(atr_value="wide", funding_rate="nan"),  # with what cannot be used
         intent(entry_price=110, leverage=20),
         intent(side="SELL", entry_price=104),  # a flip touches two positions
         intent(side="BUY", reduce_only=True, quantity=1),
@@ -154,7 +154,7 @@ def test_redeliveries_read_the_history_of_a_plan_once() -> None:
 
 def test_what_is_kept_of_plans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEPT == 20_000
-    monkeypatch.setattr("exitbrain.application.originals.KEPT", 4)
+    monkeypatch.setattr("exitbrain.application.recording.originals.KEPT", 4)
     ledger = CountingLedger()
     world = World(ledger=ledger)
     messages = [world.message("trade.intent", LONG | {"symbol": f"S{number}USDT"}) for number in range(9)]

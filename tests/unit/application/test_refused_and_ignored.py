@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.position import PositionClosed
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.jsonl import read_messages

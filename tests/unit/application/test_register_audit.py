@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.formulas.registry import V3_6
+from exitbrain.domain.events import Record
 from exitbrain.domain.identity import REGISTER_ID
-from exitbrain.domain.policy_register import SHIPPED_BY, PolicyActivated, PolicyRegistered
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.policies.formulas.registry import V3_6
+from exitbrain.domain.policies.register import SHIPPED_BY, PolicyActivated, PolicyRegistered
 from exitbrain.domain.values import changed
 from tests.world import NOON, World, rewritten
 

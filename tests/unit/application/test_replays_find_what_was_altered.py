@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.replay import ReplayReport
-from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.application.replay.decisions import ReplayReport
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.policy_register import PolicyRegistered
-from exitbrain.domain.position import PositionIncreased, PositionOpened
-from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.messages.receipt import MessageReceived, Reason
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.policies.register import PolicyRegistered
+from exitbrain.domain.positions.events import PositionIncreased, PositionOpened
 from exitbrain.domain.values import changed
 from tests.world import World, rewritten
 

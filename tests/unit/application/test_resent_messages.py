@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.receipt import Disposition, RawFields, Reason, Refusal
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.receipt import Disposition, RawFields, Reason, Refusal
 from exitbrain.domain.values import changed
 from tests.world import World
 

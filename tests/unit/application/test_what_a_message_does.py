@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.plans.exit_plan import (
     ExitPlanCancelled,
     ExitPlanCompleted,
     ExitPlanOpened,
@@ -11,15 +13,13 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.position import (
+from exitbrain.domain.positions.events import (
     LeverageChanged,
     PositionClosed,
     PositionIncreased,
     PositionOpened,
     PositionReduced,
 )
-from exitbrain.domain.receipt import Disposition, Reason
 from tests.world import NOON_MS, World
 
 BTC_LONG: dict[str, Any] = {

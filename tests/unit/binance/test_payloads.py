@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.infrastructure.binance.errors import VenueUnavailable
 from exitbrain.infrastructure.binance.payloads import (
     MarkPrice,

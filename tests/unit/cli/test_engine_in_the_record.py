@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain import Bracket, ExitBrain, LevelInputs, Policy, RawLevels, incoming_message
-from exitbrain.domain.formulas.registry import compute
+from exitbrain.domain.policies.formulas.registry import compute
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.unit.cli.conftest import Exitbrain

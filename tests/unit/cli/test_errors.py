@@ -2,9 +2,6 @@
 
 import pytest
 
-from exitbrain.application.lookup import Ambiguous, NotFound
-from exitbrain.application.opening import PolicyNotInForce
-from exitbrain.application.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.application.ports.exit_ledger import (
     BadStoreUrl,
     Conflict,
@@ -12,6 +9,9 @@ from exitbrain.application.ports.exit_ledger import (
     StoreUnavailable,
     UnreadableEvent,
 )
+from exitbrain.application.queries.lookup import Ambiguous, NotFound
+from exitbrain.application.recording.opening import PolicyNotInForce
+from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.errors import Interrupted, WrongUsage, exit_code_of, sentence_of
 from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable
@@ -77,7 +77,7 @@ def test_an_unexpected_failure_is_one_sentence_and_a_traceback_on_request(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\nnothing")
 
-    monkeypatch.setattr("exitbrain.infrastructure.cli.about.version", broken)
+    monkeypatch.setattr("exitbrain.infrastructure.cli.output.show", broken)
     quiet = exitbrain("version")
     monkeypatch.setenv("EXITBRAIN_DEBUG", "1")
     loud = exitbrain("version")
@@ -133,5 +133,5 @@ def test_a_database_that_does_not_answer_is_named_with_its_port_and_without_its_
     ended = exitbrain("replay", "--store", "postgresql://me:hidden@127.0.0.1:1/x")
 
     assert ended.code == 3
-    assert ended.stderr.startswith("exitbrain: store postgresql://127.0.0.1:1/x can not be read: ")
+    assert ended.stderr.startswith("exitbrain: store postgresql://127.0.0.1:1/x cannot be read: ")
     assert "hidden" not in ended.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.levels import LEVELS
+from exitbrain.domain.levels.levels import LEVELS
 from tests.unit.cli.conftest import Exitbrain
 
 _LINE = re.compile(r"^(\w+) = ([^#]+?)(?:  # (.+))?$")

@@ -135,6 +135,6 @@ def test_a_registered_policy_that_can_be_none_is_an_event_that_can_not_be_read(s
         ended = stored(*command)
         assert ended.code == 3
         assert (
-            "event at log position 2 (exitbrain.PolicyRegistered) can not be read: v3.5 ignores"
+            "event at log position 2 (exitbrain.PolicyRegistered) cannot be read: v3.5 ignores"
             in ended.stderr
         )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.receipt import MessageReceived, Reason
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.receipt import MessageReceived, Reason
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, receipt
 from tests.unit.cli import messages

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exitbrain.application.ingest_summary import IngestSummary
-from exitbrain.infrastructure.cli.ingesting import counts_of
+from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.infrastructure.presentation.ingest import counts_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What can not be walked ends no run: it is left out by name, and --strict makes it an exit code."""
+"""What cannot be walked ends no run: it is left out by name, and --strict makes it an exit code."""
 
 import json
 from pathlib import Path

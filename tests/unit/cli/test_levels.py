@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.registry import SHIPPED, compute
-from exitbrain.domain.levels import LevelInputs
-from exitbrain.domain.messages import TradeIntent
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.messages.message import TradeIntent
+from exitbrain.domain.policies.formulas.registry import SHIPPED, compute
 from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -243,14 +243,14 @@ def test_a_file_of_settings_that_is_not_text_is_named(exitbrain: Exitbrain, tmp_
     ended = exitbrain("levels", "--leverage", "20")
 
     assert (ended.code, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("exitbrain: .env can not be read: it is not UTF-8 (")
+    assert ended.stderr.startswith("exitbrain: .env cannot be read: it is not UTF-8 (")
 
 
 def test_an_instruments_file_that_can_not_be_read_is_something_needed(exitbrain: Exitbrain) -> None:
     ended = exitbrain("levels", "--leverage", "5", "--instruments", "nowhere.json", "--symbol", "BTCUSDT")
 
     assert ended.code == 3
-    assert "nowhere.json can not be read" in ended.stderr
+    assert "nowhere.json cannot be read" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,8 @@ class Talking(AdaptiveLeverageEngine):
 @pytest.mark.parametrize(
     ("engine", "sentence"),
     [
-        ("nowhere:Engine", "can not be loaded: ModuleNotFoundError: No module named 'nowhere'"),
-        ("exitbrain:Engine", "can not be loaded: module exitbrain has no class Engine"),
+        ("nowhere:Engine", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"),
+        ("exitbrain:Engine", "cannot be loaded: module exitbrain has no class Engine"),
         ("tests.foreign_engines:Failing", "failed: ValueError: no levels for 20.0"),
     ],
 )

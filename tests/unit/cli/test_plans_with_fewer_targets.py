@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from exitbrain import ExitBrain
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.guards import ON_THE_LEVELS
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
+from exitbrain.domain.plans.exit_plan import LevelsComputed
+from exitbrain.domain.policies.formulas.registry import V3_6
+from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.published_decisions import computed, facts_of

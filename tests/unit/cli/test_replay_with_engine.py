@@ -64,7 +64,7 @@ def test_what_the_report_says_without_an_engine_is_as_before(stored: Exitbrain) 
         (
             ["--engine", "foreign:nowhere:E"],
             3,
-            "engine foreign:nowhere:E can not be loaded: ModuleNotFoundError: No module named 'nowhere'",
+            "engine foreign:nowhere:E cannot be loaded: ModuleNotFoundError: No module named 'nowhere'",
         ),
     ],
 )
@@ -78,7 +78,7 @@ def test_an_engine_that_can_not_be_built_is_one_sentence(stored: Exitbrain) -> N
     ended = stored("replay", "--engine", "foreign:tests.foreign_engines:Unbuildable")
 
     assert ended.code == 3
-    assert ended.stderr.endswith("can not be built: KeyError: 'no configuration'\n")
+    assert ended.stderr.endswith("cannot be built: KeyError: 'no configuration'\n")
 
 
 def test_an_engine_may_be_asked_what_it_would_have_said(stored: Exitbrain) -> None:

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from exitbrain.infrastructure.cli.commands import app
-from exitbrain.infrastructure.cli.reports import schemas
+from exitbrain.infrastructure.cli.results import schemas
 
 CONTRACT = {
     "levels": "policy unit lsf lsf_adjusted pnl_factor tp1 tp2 tp3 sl harvest binding guards",
@@ -19,19 +19,19 @@ CONTRACT = {
     "audit lsf": "changes summary",
 }
 PARTS = {
-    "Binding": "level constraint before after",
-    "Guard": "name state detail",
-    "Assumed": "field value why",
+    "Bound": "level constraint before after",
+    "GuardFinding": "name state detail",
+    "Assumption": "field value why",
     "Line": "name expression value uses",
     "RefusedEntry": "entry reason",
     "FirstDrift": "decision_id field recorded recomputed recorded_by recomputed_by",
-    "Change": (
+    "ReportedChange": (
         "at symbol position_id decision_id before after delta leverage_effect pnl_effect confidence_effect policy_effect cause"
         " inputs closes"
     ),
     "LsfInputs": "leverage average_pnl confidence policy",
     "LsfInputsChanged": "before after",
-    "CountedClose": "position_id symbol at pnl_percent log_position",
+    "CloseBehind": "position_id symbol at pnl_percent log_position",
 }
 
 

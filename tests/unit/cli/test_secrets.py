@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from exitbrain.infrastructure.observation.journal import LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.journal import LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
 from exitbrain.infrastructure.secrets import OF_THIS_PROCESS
 from exitbrain.infrastructure.settings import Settings
 from tests.unit.cli.conftest import Exitbrain

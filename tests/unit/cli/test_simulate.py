@@ -1,4 +1,4 @@
-"""`simulate`: what a user gives, what comes back, and what is said of what can not be used."""
+"""`simulate`: what a user gives, what comes back, and what is said of what cannot be used."""
 
 import json
 from datetime import UTC, datetime
@@ -353,8 +353,8 @@ def test_the_text_reads_without_json(world: Path, exitbrain: Exitbrain) -> None:
         (("--fee-bps", "-1"), 2, "fee_bps is -1.0"),
         (("--rule-interval", "90s", "--time-stop", "1h"), 2, "rule interval in ms is 90000; allowed: the candle interval"),
         (("--candles", "nowhere"), 3, "nowhere does not exist"),
-        (("--positions", "nothing.jsonl"), 3, "nothing.jsonl can not be read"),
-        (("--brackets", "nothing.json"), 3, "nothing.json can not be read"),
+        (("--positions", "nothing.jsonl"), 3, "nothing.jsonl cannot be read"),
+        (("--brackets", "nothing.json"), 3, "nothing.json cannot be read"),
         (("--finer", "nowhere"), 3, "nowhere does not exist"),
     ],
 )  # fmt: skip

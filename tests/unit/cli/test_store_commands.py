@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.formulas.registry import V3_5
+from exitbrain.domain.policies.formulas.registry import V3_5
 from exitbrain.domain.values import changed
 from tests.unit.cli import messages
 from tests.unit.cli.conftest import Ended, Exitbrain

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from exitbrain.infrastructure.pairs_file import COLUMNS
+from exitbrain.infrastructure.lab.pairs_file import COLUMNS
 from tests.unit.cli import messages
 from tests.unit.cli.conftest import Exitbrain
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.guards import GUARDS
+from exitbrain.domain.levels.guard_rules import GUARDS
 from tests.unit.cli.conftest import Exitbrain
 from tests.unit.cli.messages import FIRST_MS, intent, write
 

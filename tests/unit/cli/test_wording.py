@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitbrain.domain.guards import GUARDS, STOP_COSTS, GuardReport
-from exitbrain.infrastructure.wording import exactly, findings, number, percent, percents
+from exitbrain.domain.levels.guard_rules import GUARDS, STOP_COSTS
+from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.infrastructure.presentation.wording import exactly, findings, number, percent, percents
 
 
 def detail(guard: str, **figures: float) -> str:

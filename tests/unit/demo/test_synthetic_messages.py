@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.infrastructure.demo import synthetic
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.wire.jsonl import read_messages

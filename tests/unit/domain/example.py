@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Side, changed
 
 FRESH = Freshness(age_s=1.0, max_age_s=300.0)

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from exitbrain.domain.aggregate import Aggregate, Record
 from exitbrain.domain.errors import DomainError
+from exitbrain.domain.events import Aggregate, Record
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.claim import is_counter
-from exitbrain.domain.closing import (
+from exitbrain.domain.events import Stamp
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.messages.claim import is_counter
+from exitbrain.domain.messages.closing import (
     CLOSE_INTENT,
     FLIPPED,
     UNKNOWN_PART,
@@ -19,9 +20,9 @@ from exitbrain.domain.closing import (
     whose_exit,
     whose_report,
 )
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.messages import IntentKind, MessageTime, TradeClosed, TradeIntent
-from exitbrain.domain.position import Position, Sighting
+from exitbrain.domain.messages.message import IntentKind, MessageTime, TradeClosed, TradeIntent
+from exitbrain.domain.positions.position import Position
+from exitbrain.domain.positions.sighting import Sighting
 from exitbrain.domain.values import EntryId, Side, TimeOrigin, Whose, changed
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,18 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.decision import (
+from exitbrain.domain.algebra import Bound
+from exitbrain.domain.levels.guards import Freshness
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import RawLevels, Slice, Triggers, WindowReading
+from exitbrain.domain.plans.decision import (
     DecisionContext,
     JudgedLevels,
-    WindowReading,
     binding_of,
     judge_levels,
 )
-from exitbrain.domain.formulas.algebra import Bound
-from exitbrain.domain.formulas.registry import V3_5, V3_6, compute
-from exitbrain.domain.guards import Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import RawLevels, Slice, Triggers
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6, compute
 from exitbrain.domain.values import Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for, raw_levels
 

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.domain.aggregate import Stamp
-from exitbrain.domain.decision import DecisionContext, WindowReading, judge_levels
 from exitbrain.domain.errors import WrongState
-from exitbrain.domain.exit_plan import (
+from exitbrain.domain.events import Stamp
+from exitbrain.domain.identity import plan_id, position_id
+from exitbrain.domain.levels.levels import Slice, Triggers, WindowReading
+from exitbrain.domain.plans.decision import DecisionContext, judge_levels
+from exitbrain.domain.plans.exit_plan import (
     ExitPlan,
     ExitPlanCancelled,
     ExitPlanCompleted,
@@ -20,10 +22,9 @@ from exitbrain.domain.exit_plan import (
     LevelsComputed,
     LevelsRefused,
 )
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.identity import plan_id, position_id
-from exitbrain.domain.policy import PolicyRef
-from exitbrain.domain.position import BOTH, Position
+from exitbrain.domain.policies.formulas.registry import V3_6
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import Cause, EntryId, Origin, Side, TimeOrigin, Unit, changed
 from tests.unit.domain.example import FRESH, inputs_for, raw_levels
 from tests.unit.domain.specification import Given, given
@@ -47,9 +48,17 @@ CONTEXT = DecisionContext(
     regime=None,
 )
 
+POLICY = PolicyRef("v3.6", "hash", "fingerprint")
+TRIGGERS = Triggers(Decimal("101.3"), Decimal("101.8"), Decimal("102.3"), Decimal("99.4"))
+SLICES = (Slice("tp1", Decimal(3)), Slice("tp2", Decimal(3)), Slice("tp3", Decimal(4)))
+LEVELS = changed(
+    judge_levels(Unit.FRACTION, inputs_for(V3_6), raw_levels(), None, FRESH),
+    triggers=TRIGGERS,
+    slices=SLICES,
+)
+
 
 def decision(revision: int, kind: type[Any] = LevelsComputed, **changes: Any) -> Any:
-    inputs = inputs_for(V3_6)
     plain = kind(
         revision=revision,
         quantity=Decimal(10),
@@ -59,12 +68,12 @@ def decision(revision: int, kind: type[Any] = LevelsComputed, **changes: Any) ->
         position_id=POSITION_ID,
         account="default",
         symbol="BTCUSDT",
-        policy=PolicyRef("v3.6", "hash", "fingerprint"),
+        policy=POLICY,
         engine="exitbrain",
-        inputs=inputs,
+        inputs=inputs_for(V3_6),
         context=CONTEXT,
         assumptions=(),
-        levels=judge_levels(Unit.FRACTION, inputs, raw_levels(), None, FRESH),
+        levels=LEVELS,
     )
     return changed(plain, **changes)
 
@@ -93,6 +102,8 @@ def test_a_plan_opens_for_its_position() -> None:
     assert opened.id == plan_id(position.id)
     assert [record.event for record in opened.collect()] == [OPENED]
     assert (opened.revision, opened.harvest, opened.is_open) == (0, None, True)
+    assert (opened.policy, opened.triggers, opened.slices) == (None, None, ())
+    assert opened.reached == (False, False, False)
 
 
 def test_the_first_revision_is_1_and_each_follows_the_one_before() -> None:
@@ -104,16 +115,41 @@ def test_the_first_revision_is_1_and_each_follows_the_one_before() -> None:
 @pytest.mark.parametrize("revision", [0, 1, 3])
 def test_a_revision_out_of_turn_is_refused(revision: int) -> None:
     plan(OPENED, decision(1)).when(lambda p: p.revise(decision(revision))).then_refused(
-        f"is at revision 1; {revision} can not follow", WrongState
+        f"is at revision 1; {revision} cannot follow", WrongState
     )
 
 
 def test_refused_levels_leave_those_before_in_force() -> None:
-    refused = decision(2, LevelsRefused, harvest=None, quantity=Decimal(20))
+    refused = decision(
+        2,
+        LevelsRefused,
+        harvest=None,
+        quantity=Decimal(20),
+        policy=PolicyRef("v3.5", "hash", "fingerprint"),
+        levels=changed(LEVELS, triggers=None, slices=()),
+    )
 
     after = plan(OPENED, decision(1)).when(lambda p: p.revise(refused)).then(refused)
 
     assert (after.revision, after.harvest, after.quantity) == (2, (0.3, 0.3, 0.4), Decimal(20))
+    assert (after.policy, after.triggers, after.slices) == (POLICY, TRIGGERS, SLICES)
+
+
+def test_a_revision_replaces_policy_triggers_and_slices() -> None:
+    policy = PolicyRef("v3.5", "hash", "fingerprint")
+    levels = changed(LEVELS, triggers=Triggers(2.0, 3.0, 4.0, 1.0), slices=())
+    second = decision(2, policy=policy, levels=levels)
+
+    after = plan(OPENED, decision(1)).when(lambda p: p.revise(second)).then(second)
+
+    assert (after.policy, after.triggers, after.slices) == (policy, levels.triggers, ())
+
+
+def test_slices_that_no_longer_add_up_to_what_is_open_are_gone() -> None:
+    before = plan(OPENED, decision(1)).aggregate
+    before.resize(Decimal(4), STAMP)
+
+    assert (before.quantity, before.slices, before.triggers) == (Decimal(4), (), TRIGGERS)
 
 
 def test_the_legs_share_what_is_left_and_together_are_all_of_it() -> None:

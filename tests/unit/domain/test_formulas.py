@@ -5,11 +5,11 @@ from math import inf, nextafter
 
 import pytest
 
-from exitbrain.domain.formulas.algebra import FloatAlgebra, ln, maximum, minimum
-from exitbrain.domain.formulas.lsf_3_5 import Lsf35Parameters
-from exitbrain.domain.formulas.pnl_feedback import pnl_factor
-from exitbrain.domain.formulas.registry import V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.formulas.terms import NO_STOP_FITS
+from exitbrain.domain.algebra import FloatAlgebra, ln, maximum, minimum
+from exitbrain.domain.levels.levels import NO_STOP_FITS
+from exitbrain.domain.policies.formulas.lsf_3_5 import Lsf35Parameters
+from exitbrain.domain.policies.formulas.pnl_feedback import pnl_factor
+from exitbrain.domain.policies.formulas.registry import V3_5_FRACTION, V3_6, compute
 from exitbrain.domain.values import changed
 from tests.unit.domain.example import inputs_for
 

@@ -1,4 +1,4 @@
-"""Each guard: when it passes, with which figures it fails, and when it can not be checked."""
+"""Each guard: when it passes, with which figures it fails, and when it cannot be checked."""
 
 from decimal import Decimal
 from math import nextafter
@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from exitbrain.domain.decision import JudgedLevels, judge_levels
-from exitbrain.domain.formulas.registry import V3_6
-from exitbrain.domain.guards import GUARDS, ON_THE_LEVELS, REFUSED, Figures, Freshness
-from exitbrain.domain.instrument import Instrument
-from exitbrain.domain.levels import LevelInputs
+from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_LEVELS, PASSED, REFUSED, RULES, UNKNOWN
+from exitbrain.domain.levels.guards import Figures, Freshness, GuardReport
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_6
 from exitbrain.domain.values import Side, Unit, changed
 from tests.unit.domain.example import BRACKETS, BTCUSDT, FRESH, inputs_for, raw_levels
 
@@ -342,3 +343,38 @@ def test_levels_that_are_not_numbers_fail_every_rule_that_reads_them() -> None:
     found = failed(instrument=None, entry_price=None, quantity=None, tp1=nan, tp2=nan, tp3=nan, sl=nan)
 
     assert {"stop_wider_than_costs", "targets_beyond_costs", "targets_increasing"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"freshness": Freshness(None, 300.0), "volatility": -1.0, "leverage_assumed": True},
+        {"freshness": Freshness(1e6, 300.0), "confidence": 9.0, "entry_price": None},
+        {"tp1": 1e-9, "tp2": 1e-9, "sl": 1.0, "quantity": Decimal("0.0001")},
+        {"tp1": 1e-9, "tp2": 1e-9, "harvest": (0.0, 0.5, 0.5), "quantity": None},
+        {"instrument": None, "sl": 1e-9},
+        {"instrument": Instrument("BARE", tick_size=Decimal("0.1")), "entry_price": None},
+        {"refusal": "NO_STOP_FITS"},
+    ],
+)
+def test_guards_write_what_their_rules_list(changes: dict[str, Any]) -> None:
+    report = judged(**changes).guards
+
+    assert report.failed or report.unknown
+    for guard, figures in report.failed.items():
+        placed = {"tp1", "tp2"} if guard == "targets_beyond_costs" else set()
+        assert set(figures) <= set(RULES[guard].figures) | placed
+    for guard, reason in report.unknown.items():
+        assert reason in RULES[guard].unknown
+
+
+def test_a_report_knows_the_state_of_each_guard_unless_it_was_altered() -> None:
+    one, two, *others = GUARDS
+
+    assert GuardReport(tuple(others), {one: {}}, {two: ""}).states == (
+        FAILED,
+        UNKNOWN,
+        *[PASSED] * len(others),
+    )
+    for passed in ((*others, two), others[1:], (*others[1:], "another"), (*others[1:], others[0])):
+        assert GuardReport(tuple(passed), {one: {}}, {two: ""}).states is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.instrument import Instrument, brackets_with_amounts, id_of_snapshot
+from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts, id_of_snapshot
 from exitbrain.domain.values import changed
 from tests.property.recorded_brackets import recorded_brackets
 from tests.unit.domain.example import BRACKETS, BTCUSDT

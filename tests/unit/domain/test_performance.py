@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from exitbrain.domain.performance import PnLWindow
+from exitbrain.domain.positions.performance import PnLWindow
 
 
 def _window(*results: str) -> PnLWindow:

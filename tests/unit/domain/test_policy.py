@@ -3,8 +3,8 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed
 from tests.unit.domain.example import inputs_for
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exitbrain.domain.errors import UnknownPolicy, WrongState
-from exitbrain.domain.formulas.fingerprint import fingerprint
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.policy import Policy, PolicyRef
-from exitbrain.domain.policy_register import PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy, PolicyRef
+from exitbrain.domain.policies.register import PolicyActivated, PolicyRegister, PolicyRegistered
 from tests.unit.domain.specification import Given, given
 
 NOON = datetime(2025, 12, 24, 12, tzinfo=UTC)

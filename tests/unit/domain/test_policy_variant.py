@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.variant import variant_of
 
 
 def test_a_variant_differs_in_what_is_changed_and_is_named_after_it() -> None:

@@ -7,20 +7,19 @@ from uuid import UUID
 
 import pytest
 
-from exitbrain.domain.aggregate import Stamp
 from exitbrain.domain.errors import WrongState
+from exitbrain.domain.events import Stamp
 from exitbrain.domain.identity import position_id
-from exitbrain.domain.position import (
-    BOTH,
+from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
-    Position,
     PositionClosed,
     PositionIncreased,
     PositionOpened,
     PositionReduced,
     Result,
 )
+from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import Assumption, EntryId, Side, TimeOrigin, Whose, changed
 from tests.unit.domain.specification import Given, given
 

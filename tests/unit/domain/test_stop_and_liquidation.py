@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.algebra import FloatAlgebra
-from exitbrain.domain.formulas.registry import V3_5_FRACTION, V3_6, compute, liquidation_of
-from exitbrain.domain.formulas.terms import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS
-from exitbrain.domain.instrument import Bracket, brackets_with_amounts
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.algebra import FloatAlgebra
+from exitbrain.domain.levels.instrument import Bracket, brackets_with_amounts
+from exitbrain.domain.levels.levels import LEVERAGE_NOT_IN_BRACKET, NO_STOP_FITS, LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import V3_5_FRACTION, V3_6, compute, liquidation_of
+from exitbrain.domain.policies.policy import Policy
 from tests.property.recorded_brackets import recorded_brackets
 from tests.unit.domain.example import inputs_for
 

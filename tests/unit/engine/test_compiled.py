@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from exitbrain.domain.algebra import Algebra
 from exitbrain.domain.errors import UnknownPolicy
-from exitbrain.domain.formulas.algebra import Algebra
-from exitbrain.domain.formulas.registry import FORMULAS, SHIPPED, V3_5, V3_6, Formula, compute
-from exitbrain.domain.formulas.terms import FormulaInputs, FormulaOutputs
-from exitbrain.domain.liquidation import UNKNOWN
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.levels.liquidation import UNKNOWN
+from exitbrain.domain.policies.formulas.registry import FORMULAS, SHIPPED, V3_5, V3_6, Formula, compute
+from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutputs
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.engine.compiled import compiled, reads_liquidation, source_of
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.compiled import compiled, reads_liquidation, source_of
 from tests.unit.domain.example import BRACKETS, inputs_for
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
-from exitbrain.domain.decision import judge_levels
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
-from exitbrain.domain.formulas.registry import V3_5, V3_5_FRACTION, compute
-from exitbrain.domain.levels import RawLevels
+from exitbrain.domain.levels.levels import RawLevels
+from exitbrain.domain.plans.decision import judge_levels
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
 from exitbrain.domain.values import Unit
-from exitbrain.infrastructure.engine.foreign import ForeignEngine, foreign_policy
-from exitbrain.infrastructure.engine.named import NamedEngines
+from exitbrain.infrastructure.engines.foreign import ForeignEngine, foreign_policy
+from exitbrain.infrastructure.engines.named import NamedEngines
 from tests.foreign_engines import PLAIN, Giving
 from tests.property.level_inputs import plain, random_inputs
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for
@@ -167,11 +167,11 @@ def test_an_engine_that_fails_is_one_sentence(engine: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("foreign:not_there:Engine", "can not be loaded: ModuleNotFoundError: No module named 'not_there'"),
-        ("foreign:exitbrain:Nothing", "can not be loaded: module exitbrain has no class Nothing"),
-        ("foreign:tests.foreign_engines:PLAIN", "can not be loaded: module tests.foreign_engines has no class PLAIN"),
+        ("foreign:not_there:Engine", "cannot be loaded: ModuleNotFoundError: No module named 'not_there'"),
+        ("foreign:exitbrain:Nothing", "cannot be loaded: module exitbrain has no class Nothing"),
+        ("foreign:tests.foreign_engines:PLAIN", "cannot be loaded: module tests.foreign_engines has no class PLAIN"),
         ("foreign:tests.foreign_engines:Mute", "has no method compute_levels"),
-        ("foreign:tests.foreign_engines:Unbuildable", "can not be built: KeyError: 'no configuration'"),
+        ("foreign:tests.foreign_engines:Unbuildable", "cannot be built: KeyError: 'no configuration'"),
     ],
 )  # fmt: skip
 def test_an_engine_that_is_not_there_is_one_sentence(name: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""InstrumentsFile: both forms of a symbol, the recorded tiers, and files that can not be read."""
+"""InstrumentsFile: both forms of a symbol, the recorded tiers, and files that cannot be read."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.instrument import Bracket, Instrument
+from exitbrain.domain.levels.instrument import Bracket, Instrument
 from exitbrain.infrastructure.instruments.file import InstrumentsFile, InstrumentsUnreadable
 
 TIERS = [
@@ -108,17 +108,17 @@ def test_a_bad_file_is_one_sentence_that_names_symbol_and_field(
 ) -> None:
     path = written(tmp_path, content)
     with pytest.raises(
-        InstrumentsUnreadable, match=rf"^Instruments file {path} can not be read: .*{why}"
+        InstrumentsUnreadable, match=rf"^Instruments file {path} cannot be read: .*{why}"
     ) as caught:
         InstrumentsFile(path)
     assert str(caught.value).count("\n") == 0
 
 
 def test_a_missing_or_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InstrumentsUnreadable, match="can not be read: No such file or directory"):
+    with pytest.raises(InstrumentsUnreadable, match="cannot be read: No such file or directory"):
         InstrumentsFile(tmp_path / "missing.json")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b"{}" * 500)[:-9])
-    with pytest.raises(InstrumentsUnreadable, match="can not be read"):
+    with pytest.raises(InstrumentsUnreadable, match="cannot be read"):
         InstrumentsFile(tmp_path / "cut.json.gz")
     (tmp_path / "latin.json").write_bytes(b'{"\xff": {}}')
     with pytest.raises(InstrumentsUnreadable, match=r"it is not UTF-8 \(.* in line 1\)"):

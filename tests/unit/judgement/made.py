@@ -2,7 +2,7 @@
 
 from random import Random
 
-from exitbrain.domain.judgement.comparison import DAY_MS, Comparison
+from exitbrain.domain.evidence.comparison import DAY_MS, Comparison
 
 HOUR_MS = 3_600_000
 

@@ -1,21 +1,21 @@
 """A difference is split into levels, harvest, liquidation, cost and funding, exactly."""
 
-from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
 import pytest
 
-from exitbrain.domain.judgement.attribution import (
+from exitbrain.domain.evidence.attribution import (
     NOTHING,
     AttributedDifference,
     attribute,
     gross_with_shares_of,
 )
-from exitbrain.domain.walk.candle import FundingRate, Market
-from exitbrain.domain.walk.givens import Costs, Givens, LiquidationPrices
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import walk_both, walk_plan
+from exitbrain.domain.simulation.candle import FundingRate, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, LiquidationPrices
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.values import changed
 from tests.property.test_walking_together import another_policy
 from tests.property.test_walks import MINUTE, a_candle, a_position
 from tests.unit.walk.test_changes_of_a_plan import UP_AND_DOWN, a_long, again, market
@@ -24,7 +24,7 @@ from tests.unit.walk.test_changes_of_a_plan import UP_AND_DOWN, a_long, again, m
 def attributed(baseline: Plan, candidate: Plan, on: Market) -> AttributedDifference:
     difference = walk_both(baseline, candidate, on)
     before, after = (
-        replace(plan, givens=replace(plan.givens, liquidation=None)) for plan in (baseline, candidate)
+        changed(plan, givens=changed(plan.givens, liquidation=None)) for plan in (baseline, candidate)
     )
     return attribute(baseline, candidate, difference, walk_both(before, after, on), on.candles)
 
@@ -70,7 +70,7 @@ def test_fees_are_an_effect_of_cost() -> None:
 def test_what_a_longer_hold_pays_is_an_effect_of_funding() -> None:
     """The tighter stop has ended before funding is due in the second minute; the wider one pays 1 % of 111 / 100."""
     on = market((100, 105, 94, 104), (111, 111, 104, 105), (105, 105, 80, 85))
-    on = replace(on, funding=(FundingRate(MINUTE, 0.01),))
+    on = changed(on, funding=(FundingRate(MINUTE, 0.01),))
 
     found = only(a_long(stop=95.0), a_long(), on)
 
@@ -99,7 +99,7 @@ def test_the_effects_sum_to_the_difference_exactly() -> None:
         for number in range(1, 7):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
         baseline = a_position(draw, 100.0, 0, 1.0)
-        candidate = replace(another_policy(draw, baseline), costs=Costs(draw.choice([3.0, 7.0]), 1.0))
+        candidate = changed(another_policy(draw, baseline), costs=Costs(draw.choice([3.0, 7.0]), 1.0))
         sized: tuple[Change, ...] = draw.choice(
             [(), (Reduced(MINUTE, 0.7),), (Increased(MINUTE, 0.3, 101.3),)]
         )
@@ -107,7 +107,7 @@ def test_the_effects_sum_to_the_difference_exactly() -> None:
             (*sized, Relevelled(2 * MINUTE, 100.0, each.targets, each.stop, shares))
             for each, shares in ((baseline, (0.2, 0.3, 0.5)), (candidate, (0.6, 0.3, 0.1)))
         ]
-        on = Market(replace(UP_AND_DOWN.candles, candles=candles), funding=(FundingRate(MINUTE, 0.0003),))
+        on = Market(changed(UP_AND_DOWN.candles, candles=candles), funding=(FundingRate(MINUTE, 0.0003),))
         before, after = Plan(baseline, changes[0]), Plan(candidate, changes[1])
 
         difference = walk_both(before, after, on)
@@ -135,10 +135,10 @@ def test_a_history_counted_again_with_its_own_shares_comes_to_the_same() -> None
         levels = Relevelled(3 * MINUTE, 100.0, first.targets, first.stop, (0.25, 0.25, 0.5))
         plan = Plan(first, (sizes[0], sizes[1], levels, sizes[2]))
         # The shares differ in the last bit only, so that they are really counted again.
-        other = replace(
-            plan, changes=(*plan.changes[:2], replace(levels, shares=(0.25, 0.25 + 2**-53, 0.5)), sizes[2])
+        other = changed(
+            plan, changes=(*plan.changes[:2], changed(levels, shares=(0.25, 0.25 + 2**-53, 0.5)), sizes[2])
         )
-        on = Market(replace(UP_AND_DOWN.candles, candles=candles))
+        on = Market(changed(UP_AND_DOWN.candles, candles=candles))
 
         for history in (walk_plan(plan, on).pessimistic, walk_plan(plan, on).optimistic):
             found = gross_with_shares_of(other, plan, history, on.candles)
@@ -147,7 +147,7 @@ def test_a_history_counted_again_with_its_own_shares_comes_to_the_same() -> None
 
 def test_attributions_add_up_exactly() -> None:
     one = attributed(Plan(a_long()), Plan(a_long(targets=(105.0, 120.0, 130.0))), UP_AND_DOWN).lower
-    changed = Plan(a_long(), (again(1, stop=97.0),))
-    other = attributed(Plan(a_long()), changed, UP_AND_DOWN).lower
+    tighter = Plan(a_long(), (again(1, stop=97.0),))
+    other = attributed(Plan(a_long()), tighter, UP_AND_DOWN).lower
 
     assert Fraction(one.plus(other).total) == Fraction(one.total) + Fraction(other.total)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exitbrain.domain.judgement.comparison import (
+from exitbrain.domain.evidence.comparison import (
     daily_sums,
     days_of_a_life,
     effective_days,

@@ -1,12 +1,11 @@
 """Measures on candles made by hand, every figure worked out beside them."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from exitbrain.domain.judgement.interval import Interval
-from exitbrain.domain.judgement.measures import (
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.measures import (
     HOUR_MS,
     cost_to_break_even,
     excursions,
@@ -19,12 +18,12 @@ from exitbrain.domain.judgement.measures import (
     targets_hit,
     worst_hour,
 )
-from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens
-from exitbrain.domain.walk.outcome import History
-from exitbrain.domain.walk.plan import Increased, Plan
-from exitbrain.domain.walk.together import walk_plan
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.outcome import History
+from exitbrain.domain.simulation.plan import Increased, Plan
+from exitbrain.domain.simulation.together import walk_plan
+from exitbrain.domain.values import Side, changed
 from tests.unit.walk.test_changes_of_a_plan import FREE, MINUTE, UP_AND_DOWN, a_long, market
 
 HALF = MINUTE // 2
@@ -193,7 +192,7 @@ def test_a_target_at_the_cost_to_break_even_nets_nothing(side: Side) -> None:
     costs = Costs(7.0, 3.0)
     distance = cost_to_break_even(costs, side.direction)
     target = 100.0 * (1 + side.direction * distance)
-    givens = replace(
+    givens = changed(
         a_long() if side is Side.LONG else a_short(),
         costs=costs,
         targets=(target, target, target),

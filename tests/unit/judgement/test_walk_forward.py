@@ -3,8 +3,8 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.judgement.comparison import Comparison
-from exitbrain.domain.judgement.walk_forward import best_policy, folds_of, walk_forward
+from exitbrain.domain.evidence.comparison import Comparison
+from exitbrain.domain.evidence.walk_forward import best_policy, folds_of, walk_forward
 from tests.unit.judgement.made import comparison
 
 

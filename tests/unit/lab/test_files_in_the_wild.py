@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, FundingRate, Trade
+from exitbrain.domain.simulation.candle import Candle, FundingRate, Trade
 from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
 from exitbrain.infrastructure.lab.csv_blocks import BLOCK
 
@@ -292,10 +292,10 @@ def packed_badly(path: Path) -> Path:
         (lists, "open is of type list<element: double>; allowed: numbers"),
         (lists_as_times, "open_time_ms is of type list<item: int64>; allowed: milliseconds"),
         (long_text, "open is of type string; allowed: numbers"),
-        (packed_badly, "can not be read: "),
-        (lambda path: written(path.parent, table("time", MS).replace("1.25,1.0,1.0", "1.25,1.0," + "x" * 200_000)), "line 3 can not be read: field larger than field limit"),
-        (lambda path: written(path.parent, table("time", MS) + "9" * 3_000_000), "can not be read: line 5 has more than 65,536 bytes"),
-        (lambda path: written(path.parent, "x" * 200_000), "can not be read: line 1 has more than 65,536 bytes"),
+        (packed_badly, "cannot be read: "),
+        (lambda path: written(path.parent, table("time", MS).replace("1.25,1.0,1.0", "1.25,1.0," + "x" * 200_000)), "line 3 cannot be read: field larger than field limit"),
+        (lambda path: written(path.parent, table("time", MS) + "9" * 3_000_000), "cannot be read: line 5 has more than 65,536 bytes"),
+        (lambda path: written(path.parent, "x" * 200_000), "cannot be read: line 1 has more than 65,536 bytes"),
         (lambda path: written(path.parent, table("time", MS).replace("2.0", "z" * 5_000)), "line 4: high is 'zz"),
         (lambda path: written(path.parent, table("time" * 5_000, MS)), "has no column open_time_ms; it has timetime"),
         (lambda path: written(path.parent, table("time", MS) + f"{T0 + 9 * MINUTE},1,1,1,1,1,1\n"), "line 5 has 7 cells; allowed: 5"),
@@ -341,7 +341,7 @@ def test_an_archive_whose_content_was_changed_is_refused(tmp_path: Path) -> None
     path = zipped(tmp_path / "BTCUSDT.csv", "a.csv")
     path.write_bytes(path.read_bytes().replace(b"1.25", b"1.26", 1))
 
-    with pytest.raises(MarketUnreadable, match=r"BTCUSDT.zip can not be read: bad checksum of a.csv"):
+    with pytest.raises(MarketUnreadable, match=r"BTCUSDT.zip cannot be read: bad checksum of a.csv"):
         candles(path)
 
 

@@ -9,15 +9,15 @@ import pytest
 
 from exitbrain.application.ports.instruments import NoInstruments
 from exitbrain.application.ports.walks import RowWalks
-from exitbrain.application.simulation import BreakEven, GivenPosition, Simulation, Terms
+from exitbrain.application.simulation.positions import BreakEven, GivenPosition, Simulation, Terms
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.formulas.registry import V3_5_FRACTION
+from exitbrain.domain.policies.formulas.registry import V3_5_FRACTION
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Givens, Trailing
+from exitbrain.domain.simulation.outcome import Walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Givens, Trailing
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.infrastructure.cli.simulating import MANY, walks_for
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.infrastructure.cli.simulate import MANY, walks_for
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Candles, trades and funding rates from files of every form, and what is said of those that can not be used."""
+"""Candles, trades and funding rates from files of every form, and what is said of those that cannot be used."""
 
 import gzip
 import zipfile
@@ -10,8 +10,16 @@ import pyarrow.parquet
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, PriceKind, Trade, TradeSeries
-from exitbrain.infrastructure.lab.candles import interval_named, read_candles, read_funding, read_trades
+from exitbrain.domain.simulation.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    PriceKind,
+    Trade,
+    TradeSeries,
+)
+from exitbrain.infrastructure.lab.candles import read_candles, read_funding, read_trades
+from exitbrain.infrastructure.lab.intervals import interval_named
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 
 T0 = 1_722_470_400_000  # 2024-08-01
@@ -222,9 +230,9 @@ def test_an_unknown_symbol_is_answered_with_the_known_ones(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("BTCUSDT.csv.gz", b"no gzip", "can not be read: it is not a gzip file"),
-        ("BTCUSDT.zip", b"no zip", "can not be read: File is not a zip file"),
-        ("BTCUSDT.parquet", b"no parquet", "can not be read: "),
+        ("BTCUSDT.csv.gz", b"no gzip", "cannot be read: it is not a gzip file"),
+        ("BTCUSDT.zip", b"no zip", "cannot be read: File is not a zip file"),
+        ("BTCUSDT.parquet", b"no parquet", "cannot be read: "),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_unreadable(

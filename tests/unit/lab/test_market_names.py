@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exitbrain.application.ports.market import MarketUnreadable, NoMarket
-from exitbrain.domain.walk.candle import CandleSeries, Trade, TradeSeries
+from exitbrain.domain.simulation.candle import CandleSeries, Trade, TradeSeries
 from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.application.simulation import GivenPosition
+from exitbrain.application.simulation.positions import GivenPosition
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.lab.positions import read_positions

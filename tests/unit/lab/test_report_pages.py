@@ -1,31 +1,31 @@
 """Reports: what a page shows, that it needs nothing from outside, and that its figures are those of the walks."""
 
 import re
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens, TpExecution
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_plan
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens, TpExecution
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import walk_plan
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
-from exitbrain.infrastructure.lab.report.figures import distribution, surface
-from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table, html_of, write
-from exitbrain.infrastructure.lab.report.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
-from exitbrain.infrastructure.lab.report.walked import (
-    Path,
-    Sums,
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.files.written import NotWritten
+from exitbrain.infrastructure.lab.reports.figures import distribution, surface
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, html_of, write
+from exitbrain.infrastructure.lab.reports.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import (
+    NetBounds,
+    ReportedPosition,
     equity_curve,
     path_figure,
     slippage_table,
     sums_of,
     with_slippage,
 )
-from exitbrain.infrastructure.written_files import NotWritten
 
 MINUTE = 60_000
 T0 = 1_760_130_000_000
@@ -34,7 +34,9 @@ TOUCHES_ALL = [(100.0, 100.1, 99.95, 100.0), (100.0, 103.0, 97.0, 100.0), (100.0
 RISES = [(100.0, 100.1, 99.95, 100.0), (100.0, 102.0, 100.0, 102.0), (102.0, 104.0, 102.0, 104.0)]
 
 
-def path(rows: list[tuple[float, float, float, float]], policy: str = "v3.6", **given: object) -> Path:
+def path(
+    rows: list[tuple[float, float, float, float]], policy: str = "v3.6", **given: object
+) -> ReportedPosition:
     candles = [Candle(T0 + n * MINUTE, *row) for n, row in enumerate(rows)]
     market = Market(CandleSeries(MINUTE, candles))
     givens = Givens(
@@ -47,7 +49,7 @@ def path(rows: list[tuple[float, float, float, float]], policy: str = "v3.6", **
         **given,  # type: ignore[arg-type]
     )
     plan = Plan(givens)
-    return Path("BTCUSDT LONG", policy, plan, walk_plan(plan, market), market)
+    return ReportedPosition("BTCUSDT LONG", policy, plan, walk_plan(plan, market), market)
 
 
 def scripts_aside(html: str) -> str:
@@ -57,7 +59,7 @@ def scripts_aside(html: str) -> str:
 @pytest.fixture
 def page() -> Page:
     drawing = distribution("changes", {"tp1": [0.001, 0.002], "sl": [0.0]})
-    table = Table(("symbol", "net"), (("<b>BTC & co</b>", "1.5 %"),), frozenset({1}))
+    table = ReportTable(("symbol", "net"), (("<b>BTC & co</b>", "1.5 %"),), frozenset({1}))
     return Page(
         "A <title>", ("The answer.",), (Section("First", ("Say.",), (table, Figure(drawing, "A caption."))),)
     )
@@ -78,14 +80,14 @@ def test_what_data_say_is_text_and_never_markup(page: Page) -> None:
     assert "<b>BTC" not in shown
 
 
-def test_the_same_content_gives_the_same_bytes(page: Page, tmp_path: FilePath) -> None:
+def test_the_same_content_gives_the_same_bytes(page: Page, tmp_path: Path) -> None:
     write(page, tmp_path / "one.html")
     write(page, tmp_path / "two.html")
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["one.html", "two.html"]
 
 
-def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_path: FilePath) -> None:
+def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_path: Path) -> None:
     (tmp_path / "taken.html").mkdir()
     with pytest.raises(NotWritten, match="it is a folder"):
         write(page, tmp_path / "taken.html")
@@ -95,7 +97,7 @@ def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_pa
 def test_sums_are_those_of_the_walks() -> None:
     paths = [path(TOUCHES_ALL), path(RISES)]
     nets = [(one.walk.pessimistic.net, one.walk.optimistic.net) for one in paths]
-    assert sums_of(paths) == Sums(nets[0][0] + nets[1][0], nets[0][1] + nets[1][1])
+    assert sums_of(paths) == NetBounds(nets[0][0] + nets[1][0], nets[0][1] + nets[1][1])
     assert nets[0][0] < 0 < nets[0][1]
 
 
@@ -121,7 +123,7 @@ def test_the_slippage_table_has_each_policy_and_ends_with_the_range_of_the_exit_
     ]
     # TP1 and TP2 close in a candle of 2, TP3 in another: a tenth of 2 at 100 is 0.2 %.
     lower = one.walk.pessimistic.net - 0.002
-    assert table.rows[3][1] == Sums(lower, lower).text
+    assert table.rows[3][1] == NetBounds(lower, lower).text
 
 
 def test_a_resting_limit_target_loses_nothing_to_the_range() -> None:

@@ -5,9 +5,9 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.judgement.comparison import daily_sums
-from exitbrain.domain.judgement.resampling import judge_unresampled, resampling_of
-from exitbrain.domain.judgement.verdict import Reason, Verdict
+from exitbrain.domain.evidence.comparison import daily_sums
+from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
+from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
 from tests.unit.judgement.made import comparison, drawn
 
@@ -15,44 +15,44 @@ from tests.unit.judgement.made import comparison, drawn
 def test_a_steady_gain_is_adopted() -> None:
     judgement = judge_policy(drawn(120, 1.0, seed=1), seed=1)
 
-    assert (judgement.verdict, judgement.reason) == (Verdict.ADOPT, Reason.BETTER)
+    assert (judgement.verdict, judgement.reason) == (Recommendation.ADOPT, RecommendationReason.BETTER)
     assert (judgement.positions, judgement.days, judgement.effective_days) == (120, 120, 120.0)
 
 
 def test_a_steady_loss_is_kept_away_from() -> None:
-    assert judge_policy(drawn(120, -1.0, seed=1), seed=1).verdict is Verdict.KEEP
+    assert judge_policy(drawn(120, -1.0, seed=1), seed=1).verdict is Recommendation.KEEP
 
 
 def test_noise_decides_nothing() -> None:
     judgement = judge_policy(drawn(120, 0.0, seed=2), seed=1)
 
-    assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert judgement.reason is Reason.INTERVAL_STRADDLES_ZERO
+    assert judgement.verdict is Recommendation.INCONCLUSIVE
+    assert judgement.reason is RecommendationReason.INTERVAL_STRADDLES_ZERO
 
 
 def test_a_steady_gain_on_too_few_days_decides_nothing() -> None:
-    assert judge_policy(drawn(29, 5.0, seed=1), seed=1).reason is Reason.TOO_FEW_DAYS
+    assert judge_policy(drawn(29, 5.0, seed=1), seed=1).reason is RecommendationReason.TOO_FEW_DAYS
 
 
 def test_positions_that_live_through_each_other_are_too_few_days() -> None:
     """Sixty entries on sixty days, each held for three: the market was seen some twenty times."""
     judgement = judge_policy([comparison(day, 71, 1.0) for day in range(60)], seed=1)
 
-    assert (judgement.days, judgement.reason) == (60, Reason.TOO_FEW_DAYS)
+    assert (judgement.days, judgement.reason) == (60, RecommendationReason.TOO_FEW_DAYS)
     assert 20 < judgement.effective_days < 22
 
 
 def test_a_gain_within_what_the_candles_leave_open_decides_nothing() -> None:
     judgement = judge_policy(drawn(120, 1.0, seed=1, bounds=2.0), seed=1)
 
-    assert judgement.reason is Reason.BOUNDS_STRADDLE_ZERO
+    assert judgement.reason is RecommendationReason.BOUNDS_STRADDLE_ZERO
     assert judgement.mean is not None
     assert judgement.mean.upper - judgement.mean.lower == pytest.approx(4.0)
 
 
 def test_adopting_rests_on_the_lower_bound_of_the_difference() -> None:
-    assert judge_policy(drawn(120, 1.0, seed=1, bounds=0.5), seed=1).verdict is Verdict.ADOPT
-    assert judge_policy(drawn(120, 1.0, seed=1, bounds=0.95), seed=1).verdict is Verdict.INCONCLUSIVE
+    assert judge_policy(drawn(120, 1.0, seed=1, bounds=0.5), seed=1).verdict is Recommendation.ADOPT
+    assert judge_policy(drawn(120, 1.0, seed=1, bounds=0.95), seed=1).verdict is Recommendation.INCONCLUSIVE
 
 
 def test_one_hold_of_many_days_leaves_too_few_blocks() -> None:
@@ -60,7 +60,7 @@ def test_one_hold_of_many_days_leaves_too_few_blocks() -> None:
 
     judgement = judge_policy(days, seed=1)
 
-    assert (judgement.reason, judgement.resampling.block_days) == (Reason.TOO_FEW_BLOCKS, 13)
+    assert (judgement.reason, judgement.resampling.block_days) == (RecommendationReason.TOO_FEW_BLOCKS, 13)
 
 
 def test_a_hold_longer_than_half_the_days_leaves_no_interval() -> None:
@@ -73,7 +73,7 @@ def test_a_hold_longer_than_half_the_days_leaves_no_interval() -> None:
 def test_no_position_decides_nothing() -> None:
     judgement = judge_policy([], seed=1)
 
-    assert (judgement.reason, judgement.interval) == (Reason.NO_PAIRS, None)
+    assert (judgement.reason, judgement.interval) == (RecommendationReason.NO_PAIRS, None)
 
 
 def test_the_interval_is_the_percentile_interval_of_the_stationary_bootstrap() -> None:
@@ -111,11 +111,13 @@ def test_the_best_of_fifty_policies_without_merit_is_not_adopted() -> None:
 
     family = judge_family(noise, seed=1)
     best = next(
-        place for place, each in enumerate(family.policies) if each.reason is Reason.NOT_SUPERIOR_IN_FAMILY
+        place
+        for place, each in enumerate(family.policies)
+        if each.reason is RecommendationReason.NOT_SUPERIOR_IN_FAMILY
     )
 
-    assert judge_policy(noise, seed=1, policy=best).verdict is Verdict.ADOPT
-    assert Verdict.ADOPT not in [judgement.verdict for judgement in family.policies]
+    assert judge_policy(noise, seed=1, policy=best).verdict is Recommendation.ADOPT
+    assert Recommendation.ADOPT not in [judgement.verdict for judgement in family.policies]
     assert family.superior == ()
     assert family.p_value is not None
     assert family.p_value > 0.05
@@ -132,7 +134,7 @@ def test_a_good_policy_among_many_is_found_and_chosen() -> None:
     judged = judge_family(family, seed=1)
 
     assert judged.superior == (21,)
-    assert judged.policies[21].verdict is Verdict.ADOPT
+    assert judged.policies[21].verdict is Recommendation.ADOPT
     assert [choice.policy for choice in judged.choices][1:] == [21] * 4
     assert judged.p_value is not None
     assert judged.p_value < 0.01
@@ -142,13 +144,17 @@ def test_a_family_on_too_few_days_is_not_tested() -> None:
     judged = judge_family(drawn(20, 3.0, seed=1, policies=4), seed=1)
 
     assert (judged.p_value, judged.superior) == (None, ())
-    assert {judgement.reason for judgement in judged.policies} == {Reason.TOO_FEW_DAYS}
+    assert {judgement.reason for judgement in judged.policies} == {RecommendationReason.TOO_FEW_DAYS}
 
 
 def test_policies_that_change_nothing_or_always_the_same_need_no_test() -> None:
     judged = judge_family([comparison(day, 2, 0.0, 0.1, -0.1) for day in range(40)], seed=1)
 
-    assert [judgement.verdict for judgement in judged.policies] == [Verdict.KEEP, Verdict.ADOPT, Verdict.KEEP]
+    assert [judgement.verdict for judgement in judged.policies] == [
+        Recommendation.KEEP,
+        Recommendation.ADOPT,
+        Recommendation.KEEP,
+    ]
     assert judged.superior == (1,)
 
 

@@ -6,31 +6,32 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.counterfactual import Pair, RowCounterfactual
 from exitbrain.application.ports.market import NoMarket
+from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
-from exitbrain.application.recorded_positions import recorded_positions
-from exitbrain.application.simulation import Terms
-from exitbrain.domain.formulas.registry import V3_5, V3_6
-from exitbrain.domain.formulas.variant import variant_of
-from exitbrain.domain.levels import LEVELS
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.decisions import Pair, RowCounterfactual
+from exitbrain.application.whatif.results import Found, Question, find_outcomes
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
-from exitbrain.infrastructure.lab.outcomes import Found, Question, find_outcomes
-from exitbrain.infrastructure.lab.report.changes import LADDERS, Changes
-from exitbrain.infrastructure.lab.report.page import Figure, Page, Section, Table
-from exitbrain.infrastructure.lab.report.recorded import write_report
-from exitbrain.infrastructure.lab.report.what_if import (
+from exitbrain.infrastructure.files.written import NotWritten
+from exitbrain.infrastructure.lab.judges import Statistics
+from exitbrain.infrastructure.lab.reports.changes import LADDERS, Changes
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section
+from exitbrain.infrastructure.lab.reports.recorded import write_report
+from exitbrain.infrastructure.lab.reports.what_if import (
     CHARTS,
-    Walked,
+    CandidateOutcomes,
     WhatIfRun,
     what_if_page,
     write_what_if,
 )
-from exitbrain.infrastructure.wording import percent
-from exitbrain.infrastructure.written_files import NotWritten
+from exitbrain.infrastructure.presentation.wording import percent
 from tests.world import NOON_MS, World
 
 MINUTE = 60_000
@@ -91,12 +92,13 @@ def found(world: World, policy: Policy = V3_6) -> Found:
         OneMarket(),
         question,
         recorded_positions(world.ledger),
+        Statistics(),
     )
 
 
-def walked(world: World) -> Walked:
+def walked(world: World) -> CandidateOutcomes:
     of = found(world)
-    return Walked(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement())
+    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement)
 
 
 def section(page: Page, title: str) -> Section:
@@ -104,8 +106,8 @@ def section(page: Page, title: str) -> Section:
     return wanted
 
 
-def tables(of: Section) -> list[Table]:
-    return [block for block in of.blocks if isinstance(block, Table)]
+def tables(of: Section) -> list[ReportTable]:
+    return [block for block in of.blocks if isinstance(block, ReportTable)]
 
 
 def captions(of: Section) -> list[str]:
@@ -187,7 +189,7 @@ def test_a_page_where_every_plan_is_refused_draws_no_distribution(world: World) 
 def test_with_candles_totals_attribution_and_verdict_come_first(world: World) -> None:
     run, _, _ = asked(world, V3_6)
     of = walked(world)
-    run = WhatIfRun(run.answer, run.changes, run.policies, of, ("A note.",))
+    run = WhatIfRun(run.answer, run.changes, run.policies, of)
 
     page = what_if_page(run, ENGINE)
 
@@ -203,7 +205,7 @@ def test_with_candles_totals_attribution_and_verdict_come_first(world: World) ->
     )
     assert "Left out: ETHUSDT." in first.text
     assert any("Verdict inconclusive: too few days." in text for text in first.text)
-    assert page.lead[-2:] == ("Verdict: inconclusive (too few days).", "A note.")
+    assert page.lead[-1] == "Verdict: inconclusive (too few days)."
 
 
 def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_not(world: World) -> None:
@@ -212,7 +214,7 @@ def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_
 
     page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, of), ENGINE)
     same = found(world, V3_5)
-    alike = Walked(same.outcomes, [], same.panel.totals[0])
+    alike = CandidateOutcomes(same.outcomes, [], same.panel.totals[0])
     unchanged = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, alike), ENGINE)
 
     drawn = captions(section(page, "Worst and best changed exits"))

@@ -6,16 +6,16 @@ from typing import TypeVar
 
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.publishing_epoch import begin_epoch
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.aggregate import Record
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.domain.events import Record
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread
-from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.names import PUBLISHED
 from tests.streams_in_memory.streams import InMemoryPublisher, InMemoryStreams
 from tests.unit.observation.live_path import Told

@@ -8,10 +8,10 @@ import pytest
 
 from exitbrain.application.live import publishing
 from exitbrain.application.live.publishing_place import PublishedElsewhere
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Stated, UnknownPosition
+from exitbrain.application.recording.opening import identity_of
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.exit_plan import LevelsComputed
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.store import StoreIdentity
 from tests.event_loop import in_event_loop
 from tests.names import ADAPTIVE_LEVELS, EVENTS, PUBLISHED

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from exitbrain.domain.aggregate import Record
-from exitbrain.domain.claim import KeyClaimed
-from exitbrain.infrastructure.live.recent_log import RecentLog
+from exitbrain.domain.events import Record
+from exitbrain.domain.messages.claim import KeyClaimed
+from exitbrain.infrastructure.worker.recent_log import RecentLog
 
 TOPICS = frozenset({KeyClaimed.TOPIC})
 NOBODY = UUID(int=0)

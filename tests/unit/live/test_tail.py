@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.application.ports.live_recording import LogPage
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread
-from exitbrain.infrastructure.live.tail import ThreadedTail
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.event_loop import in_event_loop
 from tests.world import World
 

@@ -5,25 +5,25 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.live.worker import Worker, WorkerSettings
-from exitbrain.application.opening import identity_of
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.ports.message_source import Delivery, SourceUnavailable
-from exitbrain.application.recording import Recorder
-from exitbrain.domain.messages import IncomingMessage, Translation
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.intake import Intake
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.application.recording.recorder import Recorder
+from exitbrain.domain.messages.message import IncomingMessage, Translation
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.event_loop import in_event_loop
 from tests.names import STORE
 from tests.streams_in_memory.places import InMemoryPlaces
@@ -85,7 +85,7 @@ class HeldRecording(ThreadedRecording):
     async def give_up(self, undecided: Undecided) -> Outcome:
         self.pending_then.append(self.look())
         if len(self.pending_then) == 1:
-            raise StoreUnavailable("the store can not be reached")
+            raise StoreUnavailable("the store cannot be reached")
         return await super().give_up(undecided)
 
     def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:

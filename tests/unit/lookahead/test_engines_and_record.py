@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cut
 from exitbrain.application.lookahead.history import RecordedInstruments, history_of
 from exitbrain.application.lookahead.record import RecordCheck
 from exitbrain.application.ports.translator import Translator
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.formulas.registry import SHIPPED
-from exitbrain.domain.messages import IncomingMessage, TradeIntent, Translation
-from exitbrain.domain.policy import Policy
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.message import IncomingMessage, TradeIntent, Translation
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.engine.foreign import foreign_policy
-from exitbrain.infrastructure.engine.under_test import WatchedEngineOfPolicy
+from exitbrain.infrastructure.engines.foreign import foreign_policy
+from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests import cheating_engines
@@ -124,7 +123,7 @@ def test_an_instance_that_uses_only_what_came_later_is_found_in_every_way(
     """In the order of the record the highest leverage is always its own: such an engine has no past to remember."""
     policy = cheat("KnowsTheHighestLeverage")
     asks = [
-        replace(ask, inputs=changed(ask.inputs, leverage=2.0 + number))
+        changed(ask, inputs=changed(ask.inputs, leverage=2.0 + number))
         for number, ask in enumerate(asks_of(policy))
     ]
     monkeypatch.setattr(engines, "_altered", lambda ask: ask)  # an altered past would show too

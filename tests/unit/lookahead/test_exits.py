@@ -1,19 +1,19 @@
 """Exits: no leg and no stop may move when later candles do, and a walk that peeks is found."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
 
 from exitbrain.application.lookahead import exits
-from exitbrain.application.lookahead.exits import Entry, ExitCheck, Walking
+from exitbrain.application.lookahead.exits import ExitCase, ExitCheck, Walking
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
-from exitbrain.domain.levels import Distances
-from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.walk.givens import Givens, Rules, Trailing, prices_at
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.levels.levels import Distances
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
+from exitbrain.domain.simulation.givens import Givens, Rules, Trailing
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.values import Side, changed
+from tests.prices import prices_at
 
 MINUTE = 60_000
 DISTANCES = Distances(0.004, 0.008, 0.012, 0.006)
@@ -32,13 +32,13 @@ def market_of(seed: int, count: int = 120) -> Market:
     return Market(CandleSeries(MINUTE, candles), funding=[FundingRate(30 * MINUTE, 0.0001)])
 
 
-def entries(rules: Rules = RULES, count: int = 12) -> list[Entry]:
+def entries(rules: Rules = RULES, count: int = 12) -> list[ExitCase]:
     made = []
     for seed in range(count):
         side = Side.LONG if seed % 2 else Side.SHORT
         targets, stop = prices_at(side, 100.0, DISTANCES)
         givens = Givens(side, 100.0, 0, targets, stop, (0.3, 0.3, 0.4), rules=rules)
-        made.append(Entry(f"entry {seed}", givens, market_of(seed)))
+        made.append(ExitCase(f"entry {seed}", givens, market_of(seed)))
     return made
 
 
@@ -59,13 +59,13 @@ def test_the_walk_does_not_look_ahead(rules: Rules) -> None:
 def _sells_before_a_fall(givens: Givens, market: Market) -> Walk:
     lowest = min(candle.low for candle in market.candles.candles)
     first = (givens.targets[0] + givens.entry) / 2 if lowest < 99.0 else givens.targets[0]
-    return walk(replace(givens, targets=(first, *givens.targets[1:])), market)
+    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
 
 
 def _trails_what_will_be(givens: Givens, market: Market) -> Walk:
     highest = max(candle.high for candle in market.candles.candles)
     stop = givens.stop * (1.0 + 1e-6 * highest / 100.0)
-    return walk(replace(givens, stop=stop), market)
+    return walk(changed(givens, stop=stop), market)
 
 
 @pytest.mark.parametrize("cheat", [_sells_before_a_fall, _trails_what_will_be])
@@ -80,7 +80,7 @@ def test_a_walk_that_peeks_is_found_with_the_leg_that_moved(cheat: Walking) -> N
 def _reads_the_last_page(givens: Givens, market: Market) -> Walk:
     ending = market.candles.candles[-1].close
     first = givens.entry + (givens.targets[0] - givens.entry) * (0.2 + ending * 1000.0 % 1.0 / 2.0)
-    return walk(replace(givens, targets=(first, *givens.targets[1:])), market)
+    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
 
 
 def test_every_future_shows_a_target_that_knows_it() -> None:
@@ -102,7 +102,7 @@ def test_a_moment_after_a_choice_of_order_is_left_out_and_counted() -> None:
     givens = Givens(Side.LONG, 100.0, 0, targets, stop, (0.3, 0.3, 0.4))
     verdict = PolicyVerdict("any")
 
-    ExitCheck([Entry("entry", givens, market)], cuts=8).run(verdict)
+    ExitCheck([ExitCase("entry", givens, market)], cuts=8).run(verdict)
 
     assert verdict.left_out == {exits.AMBIGUOUS: 2}
     assert verdict.moved == []

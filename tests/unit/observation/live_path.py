@@ -19,15 +19,15 @@ from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.application.ports.message_source import Backlog, Delivery, Repair, SourceUnavailable, Turn
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
-from exitbrain.domain.exit_plan import LevelsComputed
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.live.recent_log import RecentLog
-from exitbrain.infrastructure.live.recording import OneThread, ThreadedRecording
-from exitbrain.infrastructure.live.tail import ThreadedTail
-from exitbrain.infrastructure.observation.journal import Level, LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.journal import Level, LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
+from exitbrain.infrastructure.worker.recent_log import RecentLog
+from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
+from exitbrain.infrastructure.worker.tail import ThreadedTail
 from tests.ignored_exits import ignored_outcome
 from tests.streams_in_memory.places import InMemoryPlaces
 from tests.streams_in_memory.streams import InMemoryStreams

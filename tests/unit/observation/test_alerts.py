@@ -7,7 +7,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 from pydantic import BaseModel, ConfigDict
 
-from exitbrain.infrastructure.observation.metrics import TROUBLES
+from exitbrain.infrastructure.observability.metric_families import TROUBLES
 from tests.architecture.source import ROOT
 from tests.unit.observation.test_dashboard_and_page import unknown_in
 

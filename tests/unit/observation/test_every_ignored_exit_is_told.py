@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
-from exitbrain.domain.configuration import DecisionSettings
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.result import Outcome
 from tests.unit.observation.live_path import Told
 from tests.unit.wire.published_world import published
 from tests.world import NOON_MS, World

@@ -8,7 +8,7 @@ from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState, Supervisor
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.infrastructure.observation.health import ERROR_MAX, Health, Heartbeat, Watchdog
+from exitbrain.infrastructure.observability.health import ERROR_MAX, Health, Heartbeat, Watchdog
 from tests.unit.observation.live_path import Told
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from exitbrain.application.outcome import Outcome
 from exitbrain.domain.identity import decision_id
-from exitbrain.domain.receipt import Disposition, Reason
+from exitbrain.domain.messages.receipt import Disposition, Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.observation.journal import LINES_MAX, Form, LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
-from exitbrain.infrastructure.observation.muted import MARKETS_MAX
+from exitbrain.infrastructure.observability.journal import LINES_MAX, Form, LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
+from exitbrain.infrastructure.observability.muted import MARKETS_MAX
 from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import World

@@ -11,13 +11,14 @@ from exitbrain import __version__
 from exitbrain.application.live.supervisor import LoopState
 from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.application.outcome import Outcome
 from exitbrain.application.ports.message_source import Turn
-from exitbrain.domain.configuration import DecisionSettings
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.configuration import DecisionSettings
+from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.messages.result import Outcome
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.observation.collectors import VALUES_MAX
-from exitbrain.infrastructure.observation.metrics import TROUBLES, Metrics
+from exitbrain.infrastructure.observability.collectors import VALUES_MAX
+from exitbrain.infrastructure.observability.metric_families import TROUBLES
+from exitbrain.infrastructure.observability.metrics import Metrics
 from tests.ignored_exits import REFUSAL, ignored_exit, ignored_outcome
 from tests.unit.observation.live_path import Told, samples
 from tests.world import NOON_MS, World

@@ -8,9 +8,9 @@ from typing import Any
 
 from exitbrain.application.live.supervisor import Supervisor
 from exitbrain.application.ports.message_source import SourceUnavailable
-from exitbrain.infrastructure.observation.health import BEAT_S
-from exitbrain.infrastructure.observation.journal import LiveJournal
-from exitbrain.infrastructure.observation.metrics import Metrics
+from exitbrain.infrastructure.observability.health import BEAT_S
+from exitbrain.infrastructure.observability.journal import LiveJournal
+from exitbrain.infrastructure.observability.metrics import Metrics
 from tests.faults.simulation import virtual_time
 from tests.unit.observation.live_path import Told, samples
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from exitbrain.application.intake import Intake
-from exitbrain.domain.instrument import Bracket
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.messages import IncomingMessage, Translation
-from exitbrain.domain.policy import Policy
-from exitbrain.infrastructure.engine.builtin import BuiltInFormulas
+from exitbrain.application.recording.intake import Intake
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.messages.message import IncomingMessage, Translation
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from tests.unit.observation.live_path import LEVELS, Told, run_worker, samples
 from tests.world import World

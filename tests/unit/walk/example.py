@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.outcome import History, Walk
+from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, Givens
-from exitbrain.domain.walk.outcome import History, Walk
-from exitbrain.domain.walk.walk import walk
 
 MINUTE = 60_000
 FREE = Costs(fee_bps=0.0, slippage_bps=0.0, maker_fee_bps=0.0)

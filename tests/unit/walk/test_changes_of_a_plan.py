@@ -1,16 +1,21 @@
 """Levels computed again, reductions and increases while a position is open, on candles made by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.values import Side
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market
-from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, LiquidationPrices, Rules, Trailing
-from exitbrain.domain.walk.outcome import History
-from exitbrain.domain.walk.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.walk.together import walk_both, walk_plan
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
+from exitbrain.domain.simulation.givens import (
+    Costs,
+    ExternalClose,
+    Givens,
+    LiquidationPrices,
+    Rules,
+    Trailing,
+)
+from exitbrain.domain.simulation.outcome import History
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.values import Side, changed
 
 MINUTE = 60_000
 FREE = Costs(0.0, 0.0)
@@ -154,7 +159,7 @@ def test_an_increase_does_not_bring_back_what_has_ended() -> None:
 def test_a_liquidation_is_priced_at_the_leverage_and_entry_of_its_levels() -> None:
     """The leverage went from 10x to 20x: what is liquidated then has lost 5 % of the price, not 10 %."""
     at_10x = LiquidationPrices(10.0, (90.5, 90.5, 90.5))
-    at_20x = replace(again(1), liquidation=LiquidationPrices(20.0, (95.5, 95.5, 95.5)))
+    at_20x = changed(again(1), liquidation=LiquidationPrices(20.0, (95.5, 95.5, 95.5)))
     fall = market((100, 100, 99, 99), (99, 99, 80, 80))
 
     assert legs(only(Plan(a_long(stop=80.0, liquidation=at_10x)), fall)) == [("LIQUIDATION", 1.0, 90.0)]

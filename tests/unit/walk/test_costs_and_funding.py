@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import (
+from exitbrain.domain.simulation.candle import (
     Candle,
     CandleSeries,
     FundingRate,
@@ -14,12 +14,12 @@ from exitbrain.domain.walk.candle import (
     Trade,
     TradeSeries,
 )
-from exitbrain.domain.walk.costs import Account
-from exitbrain.domain.walk.givens import Costs, ExternalClose, Givens, Rules, TpExecution, Trailing
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.plan import Plan
-from exitbrain.domain.walk.together import walk_both
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.costs import Account
+from exitbrain.domain.simulation.givens import Costs, ExternalClose, Givens, Rules, TpExecution, Trailing
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.together import walk_both
+from exitbrain.domain.simulation.walk import walk
 from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, candles, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)

@@ -3,10 +3,10 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
-from exitbrain.domain.walk.givens import Givens, Rules
-from exitbrain.domain.walk.outcome import Walk
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market, Trade, TradeSeries
+from exitbrain.domain.simulation.givens import Givens, Rules
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.walk import walk
 from tests.unit.walk.example import MINUTE, Prices, a_long, both, candles, exits
 
 QUIET = (100.0, 100.5, 99.5, 100.0)

@@ -3,9 +3,9 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, Trade, TradeSeries
-from exitbrain.domain.walk.givens import Rules, Trailing
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market, Trade, TradeSeries
+from exitbrain.domain.simulation.givens import Rules, Trailing
+from exitbrain.domain.simulation.walk import walk
 from tests.unit.walk.example import MINUTE, a_long, both, candles, exits, walked
 
 QUIET = (100.2, 100.5, 99.5, 100.0)

@@ -3,11 +3,11 @@
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Candle, CandleSeries, Market, PriceKind
-from exitbrain.domain.walk.givens import Costs, LiquidationPrices
-from exitbrain.domain.walk.plan import Plan, Reduced
-from exitbrain.domain.walk.together import walk_plan
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market, PriceKind
+from exitbrain.domain.simulation.givens import Costs, LiquidationPrices
+from exitbrain.domain.simulation.plan import Plan, Reduced
+from exitbrain.domain.simulation.together import walk_plan
+from exitbrain.domain.simulation.walk import walk
 from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, both, candles, exits, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)

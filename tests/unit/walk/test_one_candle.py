@@ -2,7 +2,7 @@
 
 import pytest
 
-from exitbrain.domain.walk.givens import TpExecution
+from exitbrain.domain.simulation.givens import TpExecution
 from tests.unit.walk.example import a_long, a_short, both, exits, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.walk.candle import Market
-from exitbrain.domain.walk.givens import ExternalClose, Rules, Trailing
-from exitbrain.domain.walk.tick import Tick
-from exitbrain.domain.walk.walk import walk
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import ExternalClose, Rules, Trailing
+from exitbrain.domain.simulation.tick import Tick
+from exitbrain.domain.simulation.walk import walk
 from tests.unit.walk.example import MINUTE, a_long, a_short, both, candles, exits, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)

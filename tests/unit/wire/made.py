@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from exitbrain.domain.messages import (
+from exitbrain.domain.messages.message import (
     TRADE_CLOSED,
     TRADE_INTENT,
     IncomingMessage,
@@ -12,7 +12,7 @@ from exitbrain.domain.messages import (
     Translation,
     Unusable,
 )
-from exitbrain.domain.receipt import Refusal
+from exitbrain.domain.messages.receipt import Refusal
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator

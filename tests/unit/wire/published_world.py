@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from exitbrain.application.opening import identity_of
 from exitbrain.application.ports.publisher import Outgoing
-from exitbrain.domain.messages import TRADE_INTENT
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.opening import identity_of
+from exitbrain.domain.messages.message import TRADE_INTENT
+from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import StreamFields, from_fields
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published

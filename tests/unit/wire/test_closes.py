@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, TradeClosed
+from exitbrain.domain.messages.message import TRADE_CLOSED, TradeClosed
 from exitbrain.domain.values import Side, TimeOrigin
 from tests.unit.wire.made import close, translated
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
-from exitbrain.domain.receipt import RawFields, Reason
+from exitbrain.domain.messages.receipt import RawFields, Reason
 from exitbrain.infrastructure.wire.dead_letter import corrected, letter_of, symbol_in
 from tests.unit.wire.published_world import only, take
 from tests.world import World

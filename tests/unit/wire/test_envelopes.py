@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from exitbrain.domain.messages import ForeignStream, TradeIntent
+from exitbrain.domain.messages.message import ForeignStream, TradeIntent
 from exitbrain.domain.values import Side, TimeOrigin
 from tests.unit.wire.made import translated
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exitbrain.domain.messages import IntentKind
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IntentKind
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.infrastructure.wire.asked import CLOSE_FLAGS, REDUCE_FLAGS
 from exitbrain.infrastructure.wire.flags import flag_of
 from exitbrain.infrastructure.wire.paper import MODE_NAMES, PAPER_FLAGS, PAPER_WORDS

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from exitbrain.domain.messages import IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason
+from exitbrain.domain.messages.message import IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.wire.incoming import Occurrences, from_fields
 

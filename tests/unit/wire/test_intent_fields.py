@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.messages import IntentKind
+from exitbrain.domain.messages.message import IntentKind
 from exitbrain.domain.values import Side
 from tests.unit.wire.made import intent, translated
 

@@ -1,4 +1,4 @@
-"""Recorded messages of a file: lines that are messages, lines that are not, and files that can not be read."""
+"""Recorded messages of a file: lines that are messages, lines that are not, and files that cannot be read."""
 
 import gzip
 import io
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.messages import IncomingMessage, TradeIntent
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IncomingMessage, TradeIntent
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import EntryId, Origin
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable, open_lines, read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -142,7 +142,7 @@ def test_a_file_that_can_not_be_opened_is_one_sentence(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputUnreadable) as caught:
             list(open_lines(str(path)))
-        assert str(caught.value) == f"{path} can not be read: {why}."
+        assert str(caught.value) == f"{path} cannot be read: {why}."
 
 
 @pytest.mark.parametrize("damage", ["cut", "turned"])
@@ -153,7 +153,7 @@ def test_a_packed_file_that_breaks_off_is_one_sentence(tmp_path: Path, damage: s
     else:
         content[20:40] = b"\xff" * 20
     (tmp_path / "file.gz").write_bytes(content)
-    with pytest.raises(InputUnreadable, match=r"file\.gz can not be read: .+\."):
+    with pytest.raises(InputUnreadable, match=r"file\.gz cannot be read: .+\."):
         list(open_lines(str(tmp_path / "file.gz")))
 
 

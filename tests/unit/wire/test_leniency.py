@@ -1,10 +1,10 @@
-"""What is not needed is absent where it can not be used, is recorded as assumed, and refuses nothing."""
+"""What is not needed is absent where it cannot be used, is recorded as assumed, and refuses nothing."""
 
 from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages.message import TRADE_CLOSED, IntentKind, TradeClosed, TradeIntent
 from exitbrain.domain.values import Assumption, Side
 from exitbrain.infrastructure.wire.reading import UNUSABLE
 from tests.unit.wire.made import close, intent, translated

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, TradeClosed, TradeIntent
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import TRADE_CLOSED, TradeClosed, TradeIntent
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.dead_letter import corrected, symbol_in
 from tests.unit.wire.made import message, refusal, translated

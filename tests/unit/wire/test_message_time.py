@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exitbrain.domain.messages import MessageTime
+from exitbrain.domain.messages.message import MessageTime
 from exitbrain.domain.values import Assumption, TimeOrigin
 from exitbrain.infrastructure.wire.message_time import _ISO, time_of
 from tests.unit.wire.made import INTENT, intent, translated

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from exitbrain.infrastructure.redis.streams import Names
 from exitbrain.infrastructure.settings import Settings, SettingsError, load_settings
+from exitbrain.infrastructure.wire.stream_names import Names
 
 
 def every_name(names: Names) -> list[str]:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, TradeClosed, TradeIntent
+from exitbrain.domain.messages.message import TRADE_CLOSED, TradeClosed, TradeIntent
 from exitbrain.infrastructure.wire.placeholders import WORDS, is_placeholder, is_placeholder_word
 from exitbrain.infrastructure.wire.translator import NO_ID
 from tests.unit.wire.made import CLOSE, INTENT, close, intent, translated

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.messages import IntentKind
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IntentKind
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.asked import MARKET_POSITION_NAMES, POSITION_SIDE_NAMES
 from tests.unit.wire.made import close, intent, refused_intent

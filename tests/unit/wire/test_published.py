@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from exitbrain.application.intake import Intake
 from exitbrain.application.ports.exit_ledger import LogEntry, UnreadableEvent
-from exitbrain.domain.exit_plan import ExitPlanCompleted, LevelsComputed
-from exitbrain.domain.instrument import Bracket, Instrument
-from exitbrain.domain.levels import LevelInputs, RawLevels
-from exitbrain.domain.messages import TRADE_CLOSED
-from exitbrain.domain.policy import Policy
-from exitbrain.domain.policy_register import PolicyRegister
-from exitbrain.domain.receipt import MessageReceived
+from exitbrain.application.recording.intake import Intake
+from exitbrain.domain.levels.instrument import Bracket, Instrument
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.messages.message import TRADE_CLOSED
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.plans.exit_plan import ExitPlanCompleted, LevelsComputed
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import Origin, Unit, changed
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exitbrain.domain.receipt import Cycle, IgnoredExit, Reason
+from exitbrain.domain.messages.receipt import Cycle, IgnoredExit, Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.published_shapes import SHAPES
 from tests.ignored_exits import ENTRY_ID, LAST, OPEN, RECEIPT_ID, REFUSAL, ignored_exit, receipt, save

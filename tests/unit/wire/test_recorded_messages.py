@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, ForeignStream, IntentKind, TradeClosed, TradeIntent
+from exitbrain.domain.messages.message import (
+    TRADE_CLOSED,
+    ForeignStream,
+    IntentKind,
+    TradeClosed,
+    TradeIntent,
+)
 from exitbrain.domain.values import EntryId, Side, TimeOrigin
 from exitbrain.infrastructure.wire.jsonl import open_lines, read_messages
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from exitbrain.domain.messages import TRADE_CLOSED, IncomingMessage
-from exitbrain.domain.receipt import RawFields, Reason, Refusal
+from exitbrain.domain.messages.message import TRADE_CLOSED, IncomingMessage
+from exitbrain.domain.messages.receipt import RawFields, Reason, Refusal
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from exitbrain.domain.messages import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, BookClose, Unusable
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT, BookClose, Unusable
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.translator import WireTranslator

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exitbrain.domain.messages import IntentKind
-from exitbrain.domain.receipt import Reason
+from exitbrain.domain.messages.message import IntentKind
+from exitbrain.domain.messages.receipt import Reason
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.wire.asked import MORE_WORD_NAMES, ORDER_TYPE_NAMES, WORD_NAMES
 from exitbrain.infrastructure.wire.words import (

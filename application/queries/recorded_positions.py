@@ -1,0 +1,81 @@
+"""The recorded positions: each with every level computation and every change of its size, to its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from exitbrain.application.ports.exit_ledger import ExitLedger
+from exitbrain.application.replay.decisions import EVERYTHING, Selection
+from exitbrain.domain.plans.exit_plan import Decision, LevelsComputed, LevelsRefused
+from exitbrain.domain.positions.events import (
+    PositionClosed,
+    PositionIncreased,
+    PositionOpened,
+    PositionReduced,
+)
+from exitbrain.domain.values import Side
+
+Step = Decision | PositionIncreased | PositionReduced
+"""What happened to a position while it was open, as far as levels and size are concerned."""
+
+_EVENTS = (
+    PositionOpened,
+    PositionIncreased,
+    PositionReduced,
+    PositionClosed,
+    LevelsComputed,
+    LevelsRefused,
+)
+
+
+@dataclass(slots=True)
+class RecordedPosition:
+    """One round trip as the record tells it; steps in log order, each with the time it occurred. It grows as the log is read."""
+
+    position_id: UUID
+    account: str
+    symbol: str
+    side: Side
+    opened_at: datetime
+    entry_price: Decimal | None
+    quantity: Decimal | None
+    steps: list[tuple[datetime, Step]] = field(default_factory=list)
+    closed: PositionClosed | None = None
+
+
+def recorded_positions(
+    ledger: ExitLedger,
+    selection: Selection = EVERYTHING,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> list[RecordedPosition]:
+    """Return the positions opened in the selection, in the order in which they were opened.
+
+    `progress` gets log positions now and then. Raises UnreadableEvent.
+    """
+    found: dict[UUID, RecordedPosition] = {}
+    for number, entry in enumerate(ledger.log(topics=[event.TOPIC for event in _EVENTS])):
+        if progress is not None and number % 1000 == 0:
+            progress(entry.position)
+        match entry.event:
+            case PositionOpened() as opened:
+                at = opened.stamp.occurred_at
+                if selection.takes(at, opened.symbol):
+                    found[entry.stream_id] = RecordedPosition(
+                        position_id=entry.stream_id,
+                        account=opened.account,
+                        symbol=opened.symbol,
+                        side=opened.side,
+                        opened_at=at,
+                        entry_price=opened.entry_price,
+                        quantity=opened.quantity,
+                    )
+            case PositionClosed() as closed if entry.stream_id in found:
+                found[entry.stream_id].closed = closed
+            case PositionIncreased() | PositionReduced() as sized if entry.stream_id in found:
+                found[entry.stream_id].steps.append((sized.stamp.occurred_at, sized))
+            case LevelsComputed() | LevelsRefused() as decision if decision.position_id in found:
+                found[decision.position_id].steps.append((decision.context.occurred_at, decision))
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""Messages in, decisions saved: intake, planning, recorder, caches."""

@@ -1,0 +1,38 @@
+"""Whether a registered policy is still what it was registered as."""
+
+from exitbrain.domain.errors import DomainError
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import FORMULAS
+from exitbrain.domain.policies.register import PolicyRegistered
+
+_SHOWN = 12
+"""Digits of a hash that tell two apart for a reader."""
+
+
+class AlteredPolicy(DomainError):
+    """A registered policy is not what its own hash says: it was edited in place."""
+
+
+class ChangedFormula(DomainError):
+    """A registered policy computes something else than when it was registered."""
+
+
+def check_registered(event: PolicyRegistered, place: str, *, must_compute: bool = False) -> None:
+    """Refuse a policy that was altered, or computes something else now. `place` says where its registration stands.
+
+    Raises AlteredPolicy and ChangedFormula; UnknownPolicy for a formula that this version has not, if it must compute.
+    """
+    policy = event.policy
+    if policy.parameters_hash != event.parameters_hash:
+        raise AlteredPolicy(
+            f"policy {event.name} was registered with parameters hash {event.parameters_hash[:_SHOWN]} ({place}) and"
+            f" its content now gives {policy.parameters_hash[:_SHOWN]}: it was edited in place"
+        )
+    if event.formula not in FORMULAS and not must_compute:
+        return
+    now = fingerprint(policy)
+    if now != event.fingerprint:
+        raise ChangedFormula(
+            f"policy {event.name} was registered with fingerprint {event.fingerprint[:_SHOWN]} ({place}) and now gives"
+            f" {now[:_SHOWN]}; a changed formula needs a new policy"
+        )

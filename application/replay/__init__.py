@@ -1,0 +1,1 @@
+"""Recompute and compare: decisions, intake, context, foreign engines."""

@@ -1,0 +1,28 @@
+"""The results of one account in log order, and which of them a decision had in its PnL window."""
+
+from bisect import bisect_right
+from typing import Generic, TypeVar
+
+from exitbrain.domain.levels.levels import WindowReading
+from exitbrain.domain.positions.performance import WINDOW
+
+T = TypeVar("T")
+
+
+class ResultLog(Generic[T]):
+    """Whatever is kept of each result, in log order."""
+
+    def __init__(self) -> None:
+        self._positions: list[int] = []
+        self._kept: list[T] = []
+
+    def add(self, position: int, result: T) -> None:
+        """Append the result that the log holds at a position."""
+        self._positions.append(position)
+        self._kept.append(result)
+
+    def read_by(self, reading: WindowReading) -> tuple[T, ...]:
+        """Return what was in the window of the decision that the log holds next: ask before a later result is added."""
+        read = bisect_right(self._positions, reading.log_position)
+        own = max(read, len(self._kept) - reading.uncommitted) if reading.uncommitted else len(self._kept)
+        return (*self._kept[max(0, read - WINDOW) : read], *self._kept[own:])[-WINDOW:]

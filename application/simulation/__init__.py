@@ -1,0 +1,1 @@
+"""Positions of a file on candles, and their totals."""

@@ -1,0 +1,112 @@
+"""What simulated positions come to together, per bound; what casts doubt on some is kept apart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from exitbrain.application.simulation.positions import Simulated
+from exitbrain.domain.simulation.costs import Account
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import History, Walk
+
+
+@dataclass(slots=True)
+class BoundSums:
+    """Sums over positions, fractions of the entry notional of each."""
+
+    positions: int
+    pessimistic: float
+    optimistic: float
+
+    def add(self, pessimistic: float, optimistic: float) -> None:
+        """Add one position."""
+        self.positions += 1
+        self.pessimistic += pessimistic
+        self.optimistic += optimistic
+
+
+def _nothing() -> BoundSums:
+    return BoundSums(0, 0.0, 0.0)
+
+
+@dataclass(slots=True)
+class Totals:
+    """Exits: net results without the legs OPEN; `open_rests`: those legs; `everything`: both.
+
+    A leg OPEN bears the entry fee of its fraction; funding is with the exits, where there are any. `without_holes`
+    are the exits of the positions that crossed no hole, `without_failed_guards` those of the plans of which no guard on
+    the levels failed. `with_off_market` and `without_off_market` are the exits with and without the positions entered
+    off market, whichever of the two `exits` are. `off_market_unknown` counts entries without a candle. The lists name
+    positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
+    """
+
+    exits: BoundSums = field(default_factory=_nothing)
+    without_holes: BoundSums = field(default_factory=_nothing)
+    without_failed_guards: BoundSums = field(default_factory=_nothing)
+    with_off_market: BoundSums = field(default_factory=_nothing)
+    without_off_market: BoundSums = field(default_factory=_nothing)
+    open_rests: BoundSums = field(default_factory=_nothing)
+    everything: BoundSums = field(default_factory=_nothing)
+    ambiguous: int = 0
+    ambiguous_candles: int = 0
+    refined_candles: int = 0
+    unrefined_candles: int = 0
+    off_market_unknown: int = 0
+    off_market: list[Simulated] = field(default_factory=list)
+    failed_guards: list[Simulated] = field(default_factory=list)
+    refused: list[Simulated] = field(default_factory=list)
+    not_placeable: list[Simulated] = field(default_factory=list)
+
+
+def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = False) -> Totals:
+    """Add positions up in their order."""
+    totals = Totals()
+    for one in simulated:
+        if one.walk is None or one.givens is None:
+            (totals.not_placeable if one.levels.raw.refusal is None else totals.refused).append(one)
+            continue
+        if one.walk.entry_off_market:
+            totals.off_market.append(one)
+        totals.off_market_unknown += one.walk.entry_off_market is None
+        counted = include_off_market or not one.walk.entry_off_market
+        if counted and one.failed_guards:
+            totals.failed_guards.append(one)
+        _add(totals, one, one.walk, one.givens, counted=counted)
+    return totals
+
+
+def _add(totals: Totals, one: Simulated, walk: Walk, givens: Givens, *, counted: bool) -> None:
+    account = Account(givens)
+    low, high = walk.pessimistic, walk.optimistic
+    low_rest, high_rest = _open_rest(account, givens, low), _open_rest(account, givens, high)
+    if _has_exit(low) or _has_exit(high):
+        for sums, takes in (
+            (totals.with_off_market, True),
+            (totals.without_off_market, not walk.entry_off_market),
+            (totals.exits, counted),
+            (totals.without_holes, counted and not walk.holes),
+            (totals.without_failed_guards, counted and not one.failed_guards),
+        ):
+            if takes:
+                sums.add(low.net - low_rest, high.net - high_rest)
+    if not counted:
+        return
+    totals.everything.add(low.net, high.net)
+    if low.is_open or high.is_open:
+        totals.open_rests.add(low_rest, high_rest)
+    totals.ambiguous += walk.ambiguous
+    totals.ambiguous_candles += walk.ambiguous_candles
+    totals.refined_candles += walk.refined_candles
+    totals.unrefined_candles += walk.unrefined_candles
+
+
+def _has_exit(history: History) -> bool:
+    return not history.is_open or len(history.legs) > 1
+
+
+def _open_rest(account: Account, givens: Givens, history: History) -> float:
+    if not history.is_open:
+        return 0.0
+    if not _has_exit(history):
+        return history.net
+    last = history.legs[-1]
+    return account.result_of(last, givens.margin_gone_at) - account.entry_fee * last.fraction

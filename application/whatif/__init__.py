@@ -1,0 +1,1 @@
+"""Another policy on the same record: decisions and outcomes."""

@@ -1,0 +1,165 @@
+"""The measures of a policy over all walked positions, for each of the two bounds."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from exitbrain.application.whatif.outcomes import PositionOutcome, Walked
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.measures import (
+    Excursion,
+    cost_to_break_even,
+    excursions,
+    give_back,
+    hourly_results,
+    loss_at_stop,
+    mean_exit,
+    r_multiple,
+    stop_then_reverse,
+    targets_hit,
+    worst_hour,
+)
+from exitbrain.domain.simulation.candle import CandleSeries
+from exitbrain.domain.simulation.outcome import History, LegLevel
+from exitbrain.domain.values import EPOCH
+
+
+class HistoryMeasures(Struct, frozen=True):
+    """The measures of one history; see `domain.judgement.measures` for what each means.
+
+    `excursions` are those to each leg; the last is that of the whole position. `reversed` is None where no stop came
+    before TP1, or the data end too early.
+    """
+
+    excursions: tuple[Excursion, ...]
+    give_back: Interval | None
+    targets_hit: int
+    stopped: bool
+    reversed: bool | None
+    r: float | None
+
+
+class PositionMeasures(Struct, frozen=True):
+    """The measures of one position under one policy; `loss_at_stop` is None where the leverage was not given."""
+
+    pessimistic: HistoryMeasures
+    optimistic: HistoryMeasures
+    loss_at_stop: float | None
+    cost_to_break_even: float
+
+
+class WorstHour(Struct, frozen=True):
+    """The UTC hour in which all open positions together brought least, and what it brought (gross, notional of each)."""
+
+    hour: datetime
+    result: float
+
+
+class BoundSummary(Struct, frozen=True):
+    """One bound of a policy over all positions; means are over those that have the measure, None without any.
+
+    `hit` counts the positions that reached TP1, TP2 and TP3. `stopped` were stopped before TP1, `reversed` of these
+    saw TP1 soon after, and of `unknown` ones the data end too early to tell.
+    """
+
+    hit: tuple[int, ...]
+    stopped: int
+    reversed: int
+    unknown: int
+    mfe: Interval | None
+    mae: Interval | None
+    give_back: Interval | None
+    mean_r: float | None
+    worst_r: float | None
+    worst_hour: WorstHour | None
+
+
+class PolicySummary(Struct, frozen=True):
+    """Both bounds of a policy; the loss at the stop is the greatest of all positions, the cost their mean."""
+
+    pessimistic: BoundSummary
+    optimistic: BoundSummary
+    loss_at_stop: float | None
+    cost_to_break_even: float | None
+
+
+def measures_of(outcome: PositionOutcome, walked: Walked) -> PositionMeasures:
+    """Measure a position under one policy."""
+    givens, candles = walked.plan.givens, outcome.market.candles
+    leverage = outcome.leverage
+    return PositionMeasures(
+        _measured(walked, walked.walk.pessimistic, candles),
+        _measured(walked, walked.walk.optimistic, candles),
+        None if leverage is None else loss_at_stop(givens, leverage),
+        cost_to_break_even(givens.costs, givens.side.direction),
+    )
+
+
+def summary_of(
+    outcomes: Sequence[PositionOutcome], walked: Sequence[Walked], measured: Sequence[PositionMeasures]
+) -> PolicySummary:
+    """Summarise one policy: `walked` and `measured` are of the same positions, in the same order."""
+    losses = [each.loss_at_stop for each in measured if each.loss_at_stop is not None]
+    hours: list[WorstHour | None] = []
+    for bound in ("pessimistic", "optimistic"):
+        found = worst_hour(
+            [
+                hourly_results(one.plan, getattr(one.walk, bound), outcome.market.candles)
+                for outcome, one in zip(outcomes, walked, strict=True)
+            ]
+        )
+        hours.append(None if found is None else WorstHour(EPOCH + timedelta(hours=found[0]), found[1]))
+    return PolicySummary(
+        _bound([each.pessimistic for each in measured], hours[0]),
+        _bound([each.optimistic for each in measured], hours[1]),
+        max(losses, default=None),
+        _mean([each.cost_to_break_even for each in measured]),
+    )
+
+
+def _measured(walked: Walked, history: History, candles: CandleSeries) -> HistoryMeasures:
+    givens = walked.plan.givens
+    to_legs = excursions(givens, history, candles)
+    hit = targets_hit(history)
+    return HistoryMeasures(
+        excursions=to_legs,
+        give_back=give_back(to_legs[-1].favourable, mean_exit(givens, history)),
+        targets_hit=hit,
+        stopped=history.legs[-1].level is LegLevel.SL and not hit,
+        reversed=stop_then_reverse(givens, history, candles),
+        r=r_multiple(givens, history),
+    )
+
+
+def _bound(measured: Sequence[HistoryMeasures], worst: WorstHour | None) -> BoundSummary:
+    stopped = [each for each in measured if each.stopped]
+    rs = [each.r for each in measured if each.r is not None]
+    first, second, third = (len([each for each in measured if each.targets_hit >= n]) for n in (1, 2, 3))
+    return BoundSummary(
+        hit=(first, second, third),
+        stopped=len(stopped),
+        reversed=len([each for each in stopped if each.reversed]),
+        unknown=len([each for each in stopped if each.reversed is None]),
+        mfe=_mean_interval([each.excursions[-1].favourable for each in measured]),
+        mae=_mean_interval([each.excursions[-1].adverse for each in measured]),
+        give_back=_mean_interval([each.give_back for each in measured if each.give_back is not None]),
+        mean_r=_mean(rs),
+        worst_r=min(rs, default=None),
+        worst_hour=worst,
+    )
+
+
+def _mean_interval(intervals: Sequence[Interval]) -> Interval | None:
+    lower = _mean([each.lower for each in intervals])
+    upper = _mean([each.upper for each in intervals])
+    return None if lower is None or upper is None else Interval(lower, upper)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    if not values:
+        return None
+    total = 0.0
+    for value in values:
+        total = total + value
+    return total / len(values)

@@ -1,0 +1,252 @@
+"""Outcomes: what recorded positions would have come to under other policies, on the market data at hand.
+
+Open loop: every recorded input, the average PnL too, is held fixed; only the policy is another. A position keeps its
+entry, its recorded changes of size and its recorded close; at each recorded revision the policy computes again from
+the recorded inputs. All policies of a position walk the same candles to the same end.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from exitbrain.application.engine_answer import candidate_levels
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, NoMarket
+from exitbrain.application.ports.walks import RowWalks, Walks
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.decisions import rebased
+from exitbrain.application.whatif.plans import (
+    LeftOutBecause,
+    LevelsOf,
+    NotWalked,
+    Planned,
+    plan_of,
+)
+from exitbrain.application.whatif.recorded_prices import RecordedPrice, prices_of
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.evidence.attribution import AttributedDifference, attribute
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Plan, Relevelled
+from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
+
+
+class LeftOutPosition(Struct, frozen=True):
+    """A position left out of the figures, with the reason; `detail` names the policy, candles or prices concerned.
+
+    `error` is what ends a run in which no position is left.
+    """
+
+    position: RecordedPosition
+    because: LeftOutBecause
+    detail: str
+    error: InvalidValue | MarketUnreadable | None = None
+
+
+class Walked(Struct, frozen=True):
+    """A position under one policy, and the guards on its levels that failed."""
+
+    plan: Plan
+    walk: Walk
+    failed_guards: tuple[str, ...]
+
+
+class PositionOutcome(Struct, frozen=True):
+    """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
+
+    `prices` are those that the record has of it. `attributions` is empty unless asked for.
+    """
+
+    position: RecordedPosition
+    market: Market
+    baseline: Walked
+    candidates: tuple[Walked, ...]
+    differences: tuple[PolicyDifference, ...]
+    attributions: tuple[AttributedDifference, ...]
+    assumptions: tuple[Assumption, ...]
+    prices: tuple[RecordedPrice, ...]
+
+    @property
+    def off_market(self) -> tuple[RecordedPrice, ...]:
+        """Return the recorded prices that lie outside the candle of their time."""
+        return tuple(price for price in self.prices if price.off_market)
+
+    @property
+    def off_market_unknown(self) -> bool:
+        """Return whether there is no candle at the time of a recorded price."""
+        return any(price.off_market is None for price in self.prices)
+
+    @property
+    def leverage(self) -> float | None:
+        """Return the recorded leverage of its first level computation; None where it was assumed."""
+        decision = next(step for _, step in self.position.steps if isinstance(step, Decision))
+        return None if decision.inputs.leverage_assumed else decision.inputs.leverage
+
+    @property
+    def ended_at_ms(self) -> int:
+        """Return when the last policy let go of it under any possible history."""
+        last_ms = max(difference.last_end_ms for difference in self.differences)
+        return last_ms + self.market.candles.interval_ms
+
+
+class Outcomes:
+    """Walk recorded positions under policies. `baseline` None is what was recorded, revision by revision."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        snapshots: Snapshots,
+        engine: LevelEngine,
+        market: MarketData,
+        walks: Walks | None = None,
+    ) -> None:
+        self._policies = policies
+        self._snapshots = snapshots
+        self._engine = engine
+        self._market = market
+        self._walks = walks or RowWalks()
+
+    def run(
+        self,
+        positions: Iterable[RecordedPosition],
+        baseline: Policy | None,
+        candidates: Sequence[Policy],
+        terms: Terms,
+        *,
+        attributed: bool = False,
+    ) -> Iterator[PositionOutcome | LeftOutPosition]:
+        """Yield each position walked, or why it is not. There must be a candidate."""
+        for position in positions:
+            try:
+                yield self._outcome(position, baseline, candidates, terms, attributed)
+            except NotWalked as error:
+                yield LeftOutPosition(position, error.because, error.detail)
+            except MarketUnreadable as error:
+                yield LeftOutPosition(position, LeftOutBecause.UNREADABLE, str(error), error)
+            except InvalidValue as error:
+                where = f"position {position.position_id} ({position.symbol}): {error.field}"
+                named = InvalidValue(where, error.value, error.allowed)
+                yield LeftOutPosition(position, LeftOutBecause.UNFIT, str(error), named)
+
+    def _outcome(
+        self,
+        position: RecordedPosition,
+        baseline: Policy | None,
+        candidates: Sequence[Policy],
+        terms: Terms,
+        attributed: bool,
+    ) -> PositionOutcome:
+        market = self._market_of(position)
+        assumptions: dict[Assumption, None] = {}
+        planned = [
+            plan_of(position, market, terms, self._levels_under(policy), assumptions)
+            for policy in (baseline, *candidates)
+        ]
+        first, *others = self._walked(planned, market)
+        differences = tuple(self._differences(first, others, market))
+        attributions: tuple[AttributedDifference, ...] = ()
+        if attributed:
+            attributions = tuple(
+                [
+                    self._attributed(first.plan, other.plan, difference, market)
+                    for other, difference in zip(others, differences, strict=True)
+                ]
+            )
+        for assumption in _assumed_of(market, [first, *others]):
+            assumptions[assumption] = None
+        return PositionOutcome(
+            position=position,
+            market=market,
+            baseline=first,
+            candidates=tuple(others),
+            differences=differences,
+            attributions=attributions,
+            assumptions=tuple(assumptions),
+            prices=prices_of(position, market.candles),
+        )
+
+    def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:
+        """Walk each plan; many policies of a grid give the same levels."""
+        walks: dict[Plan, Walk] = {}
+        for each in planned:
+            if each.plan not in walks:
+                walks[each.plan] = self._walks.walk_plan(each.plan, market)
+        return [Walked(each.plan, walks[each.plan], each.failed_guards) for each in planned]
+
+    def _differences(
+        self, baseline: Walked, candidates: Sequence[Walked], market: Market
+    ) -> Iterator[PolicyDifference]:
+        known: dict[Plan, PolicyDifference] = {}
+        for candidate in candidates:
+            if candidate.plan not in known:
+                known[candidate.plan] = self._walks.walk_both(baseline.plan, candidate.plan, market)
+            yield known[candidate.plan]
+
+    def _market_of(self, position: RecordedPosition) -> Market:
+        if position.entry_price is None:
+            raise NotWalked(LeftOutBecause.NO_ENTRY_PRICE, "its messages name none")
+        try:
+            market = self._market.market(position.symbol)
+        except NoMarket as error:
+            raise NotWalked(LeftOutBecause.NO_CANDLES, str(error)) from error
+        candles = market.candles
+        if not candles.opens_ms[0] <= ms_of(position.opened_at) < candles.end_ms:
+            first, end = (EPOCH + timedelta(milliseconds=ms) for ms in (candles.opens_ms[0], candles.end_ms))
+            span = f"candles from {first.isoformat()} to before {end.isoformat()}"
+            raise NotWalked(LeftOutBecause.OUTSIDE_CANDLES, span)
+        return market
+
+    def _attributed(
+        self, baseline: Plan, candidate: Plan, difference: PolicyDifference, market: Market
+    ) -> AttributedDifference:
+        before, after = _without_liquidation(baseline), _without_liquidation(candidate)
+        same = before == baseline and after == candidate
+        unliquidated = difference if same else self._walks.walk_both(before, after, market)
+        return attribute(baseline, candidate, difference, unliquidated, market.candles)
+
+    def _levels_under(self, policy: Policy | None) -> "LevelsOf":
+        if policy is None:
+            return LevelsOf("as recorded", lambda decision: decision.levels, self._instrument)
+        return LevelsOf(policy.name, lambda decision: self._computed(policy, decision), self._instrument)
+
+    def _computed(self, policy: Policy, decision: Decision) -> JudgedLevels:
+        recorded = self._policies.find(decision.policy.name, decision.policy.parameters_hash)
+        if recorded is None:
+            raise NotWalked(LeftOutBecause.UNKNOWN_POLICY, decision.policy.name)
+        instrument = self._instrument(decision)
+        inputs = rebased(decision.inputs, recorded, policy)
+        raw = candidate_levels(self._engine, policy, inputs, instrument)
+        return judge_levels(policy.unit, inputs, raw, instrument, decision.context.freshness)
+
+    def _instrument(self, decision: Decision) -> Instrument | None:
+        try:
+            return self._snapshots.of(decision.context.snapshot)
+        except MissingSnapshot as missing:
+            raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, str(missing)) from missing
+
+
+def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:
+    walk = walked[0].walk
+    if not market.funding:
+        yield Assumption("funding_paid", "0.0", "no funding rates given")
+    if any(one.walk.mark_assumed for one in walked):
+        yield Assumption("mark", "contract price", "no mark candle for every candle")
+    if walk.entry_off_market is None:
+        yield Assumption("entry_off_market", "false", "the candle of the entry is missing")
+
+
+def _without_liquidation(plan: Plan) -> Plan:
+    changes = tuple(
+        [
+            changed(change, liquidation=None) if isinstance(change, Relevelled) else change
+            for change in plan.changes
+        ]
+    )
+    return Plan(changed(plan.givens, liquidation=None), changes)

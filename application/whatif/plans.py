@@ -1,0 +1,183 @@
+"""From a recorded position to a plan under one policy: its first levels, and what changed them while it was open."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.application.simulation.positions import Terms, at_venue, givens_of
+from exitbrain.domain.errors import ExitBrainError
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
+from exitbrain.domain.levels.instrument import Instrument
+from exitbrain.domain.levels.levels import LevelInputs
+from exitbrain.domain.plans.decision import JudgedLevels
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
+from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.givens import ExternalClose, Givens
+from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
+from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
+
+
+class LeftOutBecause(StrEnum):
+    """Why a recorded position is left out of the figures: it cannot be simulated, or a recorded price is off market."""
+
+    NO_ENTRY_PRICE = "no_entry_price"
+    NO_CANDLES = "no_candles"
+    OUTSIDE_CANDLES = "outside_candles"
+    UNREADABLE = "unreadable"
+    UNFIT = "unfit"
+    REFUSED = "refused"
+    UNKNOWN_POLICY = "unknown_policy"
+    MISSING_SNAPSHOT = "missing_snapshot"
+    NOT_PLACEABLE = "not_placeable"
+    OFF_MARKET = "off_market"
+
+
+class NotWalked(ExitBrainError):
+    """A position cannot be walked; caught where it is left out."""
+
+    def __init__(self, because: LeftOutBecause, detail: str) -> None:
+        super().__init__(because, detail)
+        self.because = because
+        self.detail = detail
+
+
+class LevelsOf(Struct, frozen=True):
+    """What a policy makes of a recorded decision."""
+
+    name: str
+    levels: Callable[[Decision], JudgedLevels]
+    instrument: Callable[[Decision], Instrument | None]
+
+
+class Planned(Struct, frozen=True):
+    """A plan, and the guards on the levels that failed at any of its revisions."""
+
+    plan: Plan
+    failed_guards: tuple[str, ...]
+
+
+def plan_of(
+    position: RecordedPosition,
+    market: Market,
+    terms: Terms,
+    levels: LevelsOf,
+    assumptions: dict[Assumption, None],
+) -> Planned:
+    """Return the plan of a position; adds what it assumes.
+
+    Raises NotWalked where the policy gives no first levels, or at any revision none of which a slice can be placed.
+    """
+    planning = _Planning(position, market, terms, levels, assumptions)
+    plan = planning.plan()
+    return Planned(plan, tuple(guard for guard in ON_THE_LEVELS if guard in planning.failed_guards))
+
+
+class _Planning:
+    """Turns a recorded position into a plan under one policy."""
+
+    def __init__(
+        self,
+        position: RecordedPosition,
+        market: Market,
+        terms: Terms,
+        levels: LevelsOf,
+        assumptions: dict[Assumption, None],
+    ) -> None:
+        self._position = position
+        self._market = market
+        self._terms = terms
+        self._levels = levels
+        self._assumptions = assumptions
+        self._opened_ms = ms_of(position.opened_at)
+        self.failed_guards: set[str] = set()
+
+    def plan(self) -> Plan:
+        """Return the plan; see `plan_of`."""
+        first: Givens | None = None
+        changes: list[Change] = []
+        at_ms = self._opened_ms
+        for at, step in self._position.steps:
+            at_ms = max(
+                at_ms, ms_of(at)
+            )  # a message may tell of an earlier time; the log says what came first
+            if isinstance(step, PositionIncreased | PositionReduced):
+                changes += self._resized(at_ms, step)
+                continue
+            givens = self._givens(step)
+            if givens is None:
+                continue
+            if first is None:
+                first = givens
+            else:
+                changes.append(
+                    Relevelled(
+                        at_ms=at_ms,
+                        entry=givens.entry,
+                        targets=givens.targets,
+                        stop=givens.stop,
+                        shares=givens.shares,
+                        liquidation=givens.liquidation,
+                    )
+                )
+        if first is None:
+            raise NotWalked(LeftOutBecause.REFUSED, f"{self._levels.name} gives it no levels")
+        return Plan(changed(first, external=self._external()), tuple(changes))
+
+    def _givens(self, decision: Decision) -> Givens | None:
+        """Return the levels of a revision; None where it has none, and those before stay in force."""
+        levels = self._levels.levels(decision)
+        if levels.raw.refusal is not None or levels.triggers is None:
+            return None
+        if not levels.guards.placeable:
+            quantity = "" if decision.inputs.quantity is None else plain(decision.inputs.quantity)
+            detail = f"{self._levels.name} can place no slice of {quantity} at revision {decision.revision}"
+            raise NotWalked(LeftOutBecause.NOT_PLACEABLE, detail)
+        self.failed_guards.update(levels.guards.failed_on_levels)
+        inputs = self._with_walked_costs(decision.inputs)
+        assumed: list[Assumption] = []
+        givens = givens_of(self._opened_ms, inputs, levels, self._terms, assumed)
+        givens = at_venue(givens, inputs, self._levels.instrument(decision), assumed)
+        self._assumptions.update(dict.fromkeys(assumed))
+        return givens
+
+    def _with_walked_costs(self, inputs: LevelInputs) -> LevelInputs:
+        fee, slippage = self._terms.fee_bps, self._terms.slippage_bps
+        return changed(
+            inputs,
+            fee_bps=inputs.fee_bps if fee is None else fee,
+            slippage_bps=inputs.slippage_bps if slippage is None else slippage,
+        )
+
+    def _resized(self, at_ms: int, step: PositionIncreased | PositionReduced) -> Iterator[Change]:
+        original = self._position.quantity
+        match step:
+            case PositionReduced(by=by, quantity=rest) if by is not None and rest is not None:
+                if step.exit_price is None:
+                    self._assume("reduction_price", "open of its candle", "the record knows none")
+                closed_at = None if step.exit_price is None else float(step.exit_price)
+                yield Reduced(at_ms, float(DECIMAL.divide(rest, DECIMAL.add(rest, by))), closed_at)
+            case PositionIncreased(added_price=price, added_quantity=added) if (
+                price is not None and added is not None and original is not None
+            ):
+                yield Increased(at_ms, float(DECIMAL.divide(added, original)), float(price))
+            case _:
+                self._assume("quantity", "unchanged", "the record knows no amount, or no price, of a change")
+
+    def _external(self) -> ExternalClose | None:
+        closed = self._position.closed
+        if closed is None:
+            return None
+        at_ms = max(self._opened_ms, ms_of(closed.stamp.occurred_at))
+        if closed.exit_price is not None:
+            return ExternalClose(at_ms, float(closed.exit_price))
+        candles = self._market.candles
+        if at_ms >= candles.end_ms:
+            return None  # the data end before it
+        self._assume("exit_price", "open of its candle", "the recorded close names none")
+        return ExternalClose(at_ms, candles.candles[candles.index_at(at_ms)].open)
+
+    def _assume(self, field: str, value: str, why: str) -> None:
+        self._assumptions[Assumption(field, value, why)] = None

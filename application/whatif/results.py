@@ -1,0 +1,170 @@
+"""Results: recorded positions walked under what was recorded and under other policies, added up, measured and judged."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from exitbrain.application.ports.judges import Judges
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData, MarketUnreadable, Omitted
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.application.recorded import Policies, Snapshots
+from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.measures import (
+    PolicySummary,
+    PositionMeasures,
+    measures_of,
+    summary_of,
+)
+from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome, Walked
+from exitbrain.application.whatif.plans import LeftOutBecause
+from exitbrain.application.whatif.totals import Panel
+from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.values import Assumption, ms_of, plain
+
+SEED = 1
+RECORDED = "as recorded"
+"""What the baseline is called where it is what was recorded."""
+
+
+class Question(Struct, frozen=True):
+    """What is asked: candidates against a baseline, None for what was recorded, under these terms.
+
+    `family` says that the candidates are judged with all of them in view; else there is one.
+    """
+
+    baseline: Policy | None
+    candidates: Sequence[Policy]
+    terms: Terms
+    seed: int = SEED
+    include_off_market: bool = False
+    family: bool = False
+
+    @property
+    def baseline_name(self) -> str:
+        """Return the baseline as reports name it."""
+        return RECORDED if self.baseline is None else self.baseline.name
+
+
+class Measured(Struct, frozen=True):
+    """One policy measured: position by position, and all of them together."""
+
+    positions: list[PositionMeasures]
+    summary: PolicySummary
+
+
+@dataclass(slots=True)
+class Found:
+    """Results for all positions: totals and comparisons and, of one candidate, each outcome with its measures.
+
+    `judgement` is that of the one candidate, `family_judgement` that of a family. `measured` are the
+    baseline and the one candidate. `data_left_out` names market data that positions are walked without,
+    `remarks` what was assumed of others.
+    """
+
+    question: Question
+    panel: Panel
+    left_out: list[LeftOutPosition] = field(default_factory=list)
+    outcomes: list[PositionOutcome] = field(default_factory=list)
+    assumptions: dict[Assumption, None] = field(default_factory=dict)
+    judgement: Judgement | None = None
+    family_judgement: FamilyJudgement | None = None
+    measured: tuple[Measured, ...] = ()
+    data_left_out: list[Omitted] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def positions(self) -> int:
+        """Return how many positions are in the numbers."""
+        return len(self.panel.comparisons)
+
+
+def find_outcomes(
+    policies: Policies,
+    snapshots: Snapshots,
+    engine: LevelEngine,
+    market: MarketData,
+    question: Question,
+    positions: Sequence[RecordedPosition],
+    judges: Judges,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Found:
+    """Walk positions of a ledger; raises InvalidValue or MarketUnreadable where none of them can be walked.
+
+    With one candidate outcomes are attributed, measured and kept; of more only what they come to. `progress` is told how
+    many positions are walked.
+    """
+    alone = len(question.candidates) == 1
+    found = Found(question, Panel(len(question.candidates)))
+    walking = Outcomes(policies, snapshots, engine, market)
+    outcomes = walking.run(
+        positions, question.baseline, question.candidates, question.terms, attributed=alone
+    )
+    for number, outcome in enumerate(outcomes, start=1):
+        _take(found, outcome, keep=alone)
+        if progress is not None:
+            progress(number)
+    _check_any_walked(found)
+    _check_any_candles(found, len(positions))
+    if question.family:
+        found.family_judgement = judges.family(found.panel.comparisons, seed=question.seed)
+    else:
+        found.judgement = _judged_alone(found, judges)
+        found.measured = (
+            _measured(found, [outcome.baseline for outcome in found.outcomes]),
+            _measured(found, [outcome.candidates[0] for outcome in found.outcomes]),
+        )
+    return found
+
+
+def _judged_alone(found: Found, judges: Judges) -> Judgement:
+    """Judge the one candidate; the judges are asked where there are days to resample."""
+    alone, seed = [each.of(0) for each in found.panel.comparisons], found.question.seed
+    return judge_unresampled(alone, resampling_of(alone, seed)) or judges.policy(alone, seed=seed)
+
+
+def _measured(found: Found, walked: Sequence[Walked]) -> Measured:
+    measures = [measures_of(outcome, one) for outcome, one in zip(found.outcomes, walked, strict=True)]
+    return Measured(measures, summary_of(found.outcomes, walked, measures))
+
+
+def _check_any_walked(found: Found) -> None:
+    """Raise what is wrong with the flags, else with the candles, where that is why no position is left."""
+    if found.positions or any(each.because is LeftOutBecause.OFF_MARKET for each in found.left_out):
+        return
+    errors = [each.error for each in found.left_out if each.error is not None]
+    for error in sorted(errors, key=lambda error: isinstance(error, MarketUnreadable)):
+        raise error
+
+
+def _check_any_candles(found: Found, positions: int) -> None:
+    missing = [each for each in found.left_out if each.because is LeftOutBecause.NO_CANDLES]
+    outside = [each for each in found.left_out if each.because is LeftOutBecause.OUTSIDE_CANDLES]
+    if not positions or len(missing) + len(outside) < positions:
+        return
+    first = (missing or outside)[0]
+    raise MarketUnreadable(
+        f"the candles hold none of the {positions} recorded positions: {len(missing)} are of symbols without candles, "
+        f"{len(outside)} were opened outside of them; the first is {first.position.symbol}, "
+        f"{first.position.opened_at.isoformat()}: {first.detail}"
+    )
+
+
+def _take(found: Found, outcome: PositionOutcome | LeftOutPosition, *, keep: bool) -> None:
+    if isinstance(outcome, LeftOutPosition):
+        found.left_out.append(outcome)
+        return
+    counted = found.question.include_off_market or not outcome.off_market
+    found.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
+    if not counted:
+        prices = ", ".join(f"{each.what} {plain(each.price)}" for each in outcome.off_market)
+        detail = f"outside the candle of its time: {prices}"
+        found.left_out.append(LeftOutPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail))
+        return
+    found.assumptions.update(dict.fromkeys(outcome.assumptions))
+    if keep:
+        found.outcomes.append(outcome)

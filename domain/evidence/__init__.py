@@ -1,0 +1,1 @@
+"""Whether results prove anything: resampling, confidence, attribution."""

@@ -1,0 +1,184 @@
+"""Measures of one walked position: how far the price went, what was given back, what a stop costs.
+
+Distances and results are fractions of the entry price or of the entry notional; excursions are counted from the
+entry, in the direction of the position. Where a candle of entry or exit leaves open what came before the exit, a
+measure is an interval: its lower end knows whole candles only, its upper end takes those two whole.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.simulation.candle import Candle, CandleSeries
+from exitbrain.domain.simulation.entry import Entry, entry_in
+from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.ladder import ladder_of
+from exitbrain.domain.simulation.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel
+from exitbrain.domain.simulation.plan import Increased, Plan
+
+HOUR_MS = 3_600_000
+REVERSAL_MS = 24 * HOUR_MS
+
+_AT_CLOSE = (LegLevel.TRAIL, LegLevel.TIME, LegLevel.OPEN)
+"""Legs at the close of their candle, so that all of it came before."""
+
+
+class Excursion(Struct, frozen=True):
+    """How far the price went for us (`favourable`) and against us (`adverse`) before a leg; never below 0."""
+
+    favourable: Interval
+    adverse: Interval
+
+
+def excursions(givens: Givens, history: History, candles: CandleSeries) -> tuple[Excursion, ...]:
+    """Return the excursions from the entry to each leg, in the order of the legs (MFE and MAE)."""
+    return tuple([_excursion(givens, leg, candles) for leg in history.legs])
+
+
+def give_back(reached: Interval, realised: float) -> Interval | None:
+    """Return (MFE - realised) / MFE: 0 where all that was ever there was kept, 1 where nothing, above 1 with a loss.
+
+    `reached` is the MFE to the last leg, `realised` the mean exit. None where no gain was surely there.
+    """
+    if reached.lower <= 0.0:
+        return None
+    ends = [(reach - realised) / reach for reach in (reached.lower, reached.upper)]
+    return Interval(min(ends), max(ends))
+
+
+def mean_exit(givens: Givens, history: History) -> float:
+    """Return how far from the first entry the exits were, in their mean weighted by what each closed.
+
+    Of a position that never grew this is its gross result.
+    """
+    d, entry = givens.side.direction, givens.entry
+    total = closed = 0.0
+    for leg in history.legs:
+        total = total + leg.fraction * d * (leg.price - entry) / entry
+        closed = closed + leg.fraction
+    return total / closed
+
+
+def targets_hit(history: History) -> int:
+    """Return how many of the three targets were reached: the number of the farthest one."""
+    return max(
+        (TARGET_LEVELS.index(leg.level) + 1 for leg in history.legs if leg.level in TARGET_LEVELS), default=0
+    )
+
+
+def stop_then_reverse(givens: Givens, history: History, candles: CandleSeries) -> bool | None:
+    """Return whether the first target was reached within min(hold, 24 h) after the stop closed a position before it.
+
+    The hold lasts from the entry to the end of the candle of the stop, where the window begins; a candle that opens
+    in it counts. None where no stop came before it, and where the data end before the window without a reversal.
+    """
+    leg = history.legs[-1]
+    if leg.level is not LegLevel.SL or targets_hit(history):
+        return None
+    begin = _candle_end(leg, candles)
+    end = begin + min(begin - givens.opened_at_ms, REVERSAL_MS)
+    d, target = givens.side.direction, ladder_of(givens).targets[0].price
+    for candle in candles.between(begin, end):
+        if d * ((candle.high if d > 0 else candle.low) - target) >= 0:
+            return True
+    return False if end <= candles.end_ms else None
+
+
+def stop_distance(givens: Givens) -> float:
+    """Return how far the first stop is from the entry, as a fraction of the entry price."""
+    return givens.side.direction * (givens.entry - givens.stop) / givens.entry
+
+
+def r_multiple(givens: Givens, history: History) -> float | None:
+    """Return the net result in units of the first stop distance; None for a stop at or beyond the entry."""
+    distance = stop_distance(givens)
+    return history.net / distance if distance > 0.0 else None
+
+
+def loss_at_stop(givens: Givens, leverage: float) -> float:
+    """Return the loss of an exit of everything at the first stop, fees and slippage included, as a share of margin."""
+    costs = givens.costs
+    exit_costs = (costs.fee_rate + costs.slippage_rate) * givens.stop / givens.entry
+    return (stop_distance(givens) + costs.fee_rate + exit_costs) * leverage
+
+
+def cost_to_break_even(costs: Costs, direction: int) -> float:
+    """Return how far the price must go for us until a market exit of everything nets 0, a fraction of the entry.
+
+    Both fees and the slippage of the exit, the latter two of the exit price: x = fee + (fee + slippage)(1 + d x).
+    """
+    of_exit = costs.fee_rate + costs.slippage_rate
+    return (costs.fee_rate + of_exit) / (1 - direction * of_exit)
+
+
+def hourly_results(plan: Plan, history: History, candles: CandleSeries) -> dict[int, float]:
+    """Return what each UTC hour (counted from 1970) of a position brought, gross, marked at the closes of candles.
+
+    The result at a close is that of the legs before it plus what is open at that close; an hour brings the result
+    at its last close minus that at the last close before. Candles longer than an hour count for that they open in.
+    """
+    givens = plan.givens
+    d, entry = givens.side.direction, givens.entry
+    legs, increases = list(history.legs), [each for each in plan.changes if isinstance(each, Increased)]
+    brought: dict[int, float] = {}
+    realised, still_open, before = 0.0, 1.0, 0.0
+    for candle in candles.between(_first_open(givens, candles), history.legs[-1].at_ms + 1):
+        while increases and increases[0].at_ms <= candle.open_time_ms:
+            increase = increases.pop(0)
+            realised = realised + increase.added * d * (entry - increase.price) / entry
+            still_open = still_open + increase.added
+        while legs and legs[0].at_ms < candle.open_time_ms + candles.interval_ms:
+            leg = legs.pop(0)
+            realised = realised + leg.fraction * d * (leg.price - entry) / entry
+            still_open = still_open - leg.fraction
+        result = realised + still_open * d * (candle.close - entry) / entry if legs else realised
+        hour = candle.open_time_ms // HOUR_MS
+        brought[hour] = brought.get(hour, 0.0) + (result - before)
+        before = result
+    return brought
+
+
+def worst_hour(positions: Sequence[dict[int, float]]) -> tuple[int, float] | None:
+    """Return the hour in which all positions together brought least, and what it brought; None without an hour."""
+    total: dict[int, float] = {}
+    for hours in positions:
+        for hour, result in hours.items():
+            total[hour] = total.get(hour, 0.0) + result
+    return min(total.items(), key=lambda hour: (hour[1], hour[0]), default=None)
+
+
+def _excursion(givens: Givens, leg: ExitLeg, candles: CandleSeries) -> Excursion:
+    d, entry = givens.side.direction, givens.entry
+    first, last = candles.index_at(givens.opened_at_ms), candles.index_at(leg.at_ms)
+    walked = candles.candles[first : last + 1]
+    whole = walked
+    if entry_in(givens, candles, first) is not Entry.BEFORE:
+        whole = whole[1:]
+    seen = [entry, leg.price]
+    if whole and leg.level not in _AT_CLOSE:
+        seen.append(whole[-1].open)
+        whole = whole[:-1]
+    high, low = max(seen), min(seen)
+    return Excursion(
+        *(
+            Interval(_farthest(high, low, whole, way, entry), _farthest(high, low, walked, way, entry))
+            for way in (d, -d)
+        )
+    )
+
+
+def _farthest(high: float, low: float, candles: Sequence[Candle], direction: int, entry: float) -> float:
+    if direction > 0:
+        farthest = max(high, max((candle.high for candle in candles), default=high))
+    else:
+        farthest = min(low, min((candle.low for candle in candles), default=low))
+    return direction * (farthest - entry) / entry
+
+
+def _first_open(givens: Givens, candles: CandleSeries) -> int:
+    return candles.opens_ms[candles.index_at(givens.opened_at_ms)]
+
+
+def _candle_end(leg: ExitLeg, candles: CandleSeries) -> int:
+    return candles.opens_ms[candles.index_at(leg.at_ms)] + candles.interval_ms

@@ -1,0 +1,65 @@
+"""How days are resampled, and the judgement of days that are too few for that."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.evidence.comparison import Comparison, daily_sums, days_of_a_life, effective_days
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.verdict import (
+    Judgement,
+    Recommendation,
+    RecommendationReason,
+    Resampling,
+    judge,
+)
+
+RESAMPLES = 2000
+
+
+def resampling_of(comparisons: Sequence[Comparison], seed: int, resamples: int = RESAMPLES) -> Resampling:
+    """Choose the mean block: as many days as the longest life meets, and at least the cube root of the days.
+
+    The cube root is the rate at which the block of the best variance estimate grows with the number of days
+    (Politis and Romano, The stationary bootstrap, 1994). Raises InvalidValue.
+    """
+    if seed < 0:
+        raise InvalidValue("seed", seed, "0 or more")
+    if resamples < 1:
+        raise InvalidValue("resamples", resamples, "1 or more")
+    days = len({each.day for each in comparisons})
+    root = next(root for root in range(1, days + 2) if root**3 >= days)
+    return Resampling(max(days_of_a_life(comparisons), root), resamples, seed)
+
+
+def widening_of(days: int, resampling: Resampling) -> float | None:
+    """Return how much wider than its resamples a mean really scatters; None where they cannot say.
+
+    Blocks of mean length b drawn from n days show the variance of a mean too small by (2b - 1) / n, because the
+    autocovariances are taken around the mean of the same days.
+    """
+    left = days - (2 * resampling.block_days - 1)
+    return sqrt(days / left) if left > 0 else None
+
+
+def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling) -> Judgement | None:
+    """Judge one policy where there is nothing to resample: no days, or too few for an interval; else None."""
+    if not comparisons:
+        return Judgement(
+            Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling
+        )
+    sums = daily_sums(comparisons)
+    days = len(sums.days)
+    if widening_of(days, resampling) is not None:
+        return None
+    mean = Interval(_mean(sums.lower), _mean(sums.upper))
+    effective = effective_days(comparisons)
+    verdict, reason = judge(mean, None, blocks=days / resampling.block_days, effective_days=effective)
+    return Judgement(verdict, reason, mean, None, len(comparisons), days, effective, resampling)
+
+
+def _mean(sums: Sequence[tuple[float, ...]]) -> float:
+    total = 0.0
+    for (each,) in sums:
+        total += each
+    return total / len(sums)

@@ -1,0 +1,1 @@
+"""Inputs and raw levels, instruments, rounding, slices, liquidation, guards."""

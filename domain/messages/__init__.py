@@ -1,0 +1,1 @@
+"""What arrives: messages, receipts, claimed keys, and the result told to the sender."""

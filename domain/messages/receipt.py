@@ -1,0 +1,163 @@
+"""Receipt: the one recorded outcome of one message; the inbox, and the raw input of intake replay."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from exitbrain.domain.events import About, Event
+from exitbrain.domain.levels.levels import LevelInputs, WindowReading
+from exitbrain.domain.policies.policy import PolicyRef
+from exitbrain.domain.values import Assumption, Origin, Side, TimeOrigin, Whose
+
+
+class Disposition(StrEnum):
+    """What became of a message."""
+
+    ACCEPTED = "ACCEPTED"
+    IGNORED = "IGNORED"
+    REFUSED = "REFUSED"
+
+
+class Reason(StrEnum):
+    """Why a message was ignored or refused."""
+
+    NOT_AN_ENTRY = "NOT_AN_ENTRY"
+    NO_OPEN_POSITION = "NO_OPEN_POSITION"
+    SUPERSEDED = "SUPERSEDED"
+    EARLIER_CYCLE = "EARLIER_CYCLE"
+    DUPLICATE_CLOSE = "DUPLICATE_CLOSE"
+    DUPLICATE_MESSAGE = "DUPLICATE_MESSAGE"
+    PAPER = "PAPER"
+    UNKNOWN_STREAM = "UNKNOWN_STREAM"
+    ALREADY_IN_FORCE = "ALREADY_IN_FORCE"
+
+    NOT_DECODABLE = "NOT_DECODABLE"
+    NO_SYMBOL = "NO_SYMBOL"
+    NO_SIDE = "NO_SIDE"
+    BAD_NUMBER = "BAD_NUMBER"
+    LEVERAGE_OUT_OF_RANGE = "LEVERAGE_OUT_OF_RANGE"
+    BAD_VALUE = "BAD_VALUE"
+    CONTRADICTION = "CONTRADICTION"
+    SPOT_NAME = "SPOT_NAME"
+    HEDGE_MODE = "HEDGE_MODE"
+    TOO_LARGE = "TOO_LARGE"
+    TRIMMED = "TRIMMED"
+    UNDECIDABLE = "UNDECIDABLE"
+    ENGINE_FAILED = "ENGINE_FAILED"
+
+
+class RawFields(Struct, frozen=True):
+    """The fields of a message as they came, every value as text.
+
+    `encoded` names the fields whose text stands for something else: `base64` for bytes that are not UTF-8,
+    `json` for values of an import that were not text. Of a message above the size cap only the first
+    part is kept, and `length` is that of the whole, in bytes.
+    """
+
+    values: dict[str, str]
+    encoded: dict[str, str]
+    length: int | None = None
+
+
+class Refusal(Struct, frozen=True):
+    """Why a message cannot be used: the field, what was given, what is allowed."""
+
+    reason: Reason
+    field: str
+    value: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value}; allowed: {self.allowed}"
+
+
+class Cycle(Struct, frozen=True):
+    """A position that an exit could have meant; `ended_by` and `ended_at` are None while it is open."""
+
+    position_id: UUID
+    cycle: int
+    side: Side
+    entry_price: Decimal | None
+    quantity: Decimal | None
+    opened_at: datetime
+    ended_by: str | None
+    ended_at: datetime | None
+
+
+class IgnoredExit(Struct, frozen=True):
+    """An exit that ended nothing: what it said, and what it met. `symbol` is empty where it could not be read.
+
+    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed` and BOOK
+    for an operator's word; `side` is the one whose end it asks
+    for or reports, where it names one. `open` is the open cycle, `last` the one that ended before it; `rule` said which of
+    them is meant. `held_by` is the account that alone holds the symbol, where it is another. `expected` says that
+    no action is needed: producers write each close twice, and the report of a cycle follows its end.
+    """
+
+    account: str
+    symbol: str
+    kind: str
+    side: Side | None
+    order_id: str
+    price: Decimal | None
+    open: Cycle | None
+    last: Cycle | None
+    rule: Whose | None
+    held_by: str | None
+    expected: bool
+
+
+class FailedAsking(Struct, frozen=True):
+    """What an engine was asked that gave no levels, so that a replay can ask it again.
+
+    `engine` names it; `policy`, `register_version` and `window` are what the message met.
+    """
+
+    engine: str
+    policy: PolicyRef
+    inputs: LevelInputs
+    register_version: int
+    window: WindowReading
+
+
+class MessageReceived(Event, frozen=True):
+    """A message and its outcome, saved in the transaction of its effects.
+
+    `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
+    without one the SHA-256 of stream, canonical fields and occurrence. `account` is the one that it is about, empty
+    where nobody can tell. `broken` says that the refusal came from outside the fields (a line that is not JSON, a malformed
+    id, too many bytes). `touched` are the positions and plans that its effects belong to, or the policy register. A time in
+    the future is flagged, never corrected. `configured` is the version of the IntakeConfigured under which it was decided,
+    `snapshot` the content hash of the instrument that was read without a decision. `server` gave the entry id,
+    `ignored_exit` tells of an exit that ended nothing, `failed_asking` of an engine that gave no levels.
+    """
+
+    TOPIC = "exitbrain.MessageReceived"
+    LABEL = "message received"
+    ABOUT = About.RECEIPT
+    PUBLISHED_AS = ("message_refused", "exit_ignored")
+
+    source: str
+    stream: str
+    entry_id: str
+    fields: RawFields
+    origin: Origin
+    disposition: Disposition
+    reason: Reason | None
+    refusal: Refusal | None
+    broken: bool
+    account: str
+    occurred_at: datetime
+    time_origin: TimeOrigin
+    recorded_at: datetime
+    in_future: bool
+    assumptions: tuple[Assumption, ...]
+    touched: tuple[UUID, ...]
+    configured: int
+    snapshot: str | None
+    server: str | None
+    ignored_exit: IgnoredExit | None
+    failed_asking: FailedAsking | None

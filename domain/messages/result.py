@@ -1,0 +1,66 @@
+"""What became of a message, for whoever sent or ingested it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from exitbrain.domain.messages.receipt import Disposition, IgnoredExit, Reason, Refusal
+from exitbrain.domain.plans.decision import DecisionId
+from exitbrain.domain.plans.exit_plan import Decision
+from exitbrain.domain.values import fields_of
+
+
+class Outcome(Struct, frozen=True):
+    """The disposition of one message with its reason, and the position, plan and decision it led to.
+
+    `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
+    and everything else here is what it was the first time, so look at it before you count or act. `ignored_exit` tells
+    of an exit that ended nothing. `source` is the logical stream of the message, `unusable` the fields that it gave and
+    that could not be used. `account` and `symbol` are those it is about, empty where nobody can tell. `not_believed` says
+    that its `stream_id` or its `timestamp` lies too far ahead; a duplicate does not say so again.
+    """
+
+    receipt_id: UUID
+    entry_id: str
+    disposition: Disposition
+    reason: Reason | None
+    refusal: Refusal | None
+    touched: tuple[UUID, ...]
+    decision: DecisionId | None = None
+    levels: Decision | None = None
+    duplicate: bool = False
+    ignored_exit: IgnoredExit | None = None
+    source: str = ""
+    unusable: tuple[str, ...] = ()
+    occurred_at: datetime | None = None
+    account: str = ""
+    symbol: str = ""
+    not_believed: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all but `levels`, which the decision names, and `not_believed`, which a duplicate does not repeat."""
+        if not isinstance(other, Outcome):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
+
+    def __hash__(self) -> int:
+        return hash(self.receipt_id)
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in fields_of(self).items() if name != "levels")
+        return f"Outcome({', '.join(shown)})"
+
+
+_COMPARED = tuple(name for name in Outcome.__struct_fields__ if name not in ("levels", "not_believed"))
+
+
+class PolicyInForce(Struct, frozen=True):
+    """What became of the wish to put a policy in force.
+
+    `open_plans` counts the open plans of its scope, of every account: they keep their levels until their next message.
+    It is 0 where the wish was refused.
+    """
+
+    outcome: Outcome
+    open_plans: int

@@ -1,0 +1,1 @@
+"""ExitPlan, its decisions, and the first difference between two of them."""

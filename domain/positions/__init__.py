@@ -1,0 +1,1 @@
+"""Position, and the window of its recent results."""

@@ -1,0 +1,32 @@
+"""When a message came: by its stream id, and by the clock of who wrote it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from exitbrain.domain.values import EntryId
+
+
+class Sighting(Struct, frozen=True):
+    """When a message came, by each order it stands in.
+
+    `entry_id` is its place in a stream; only those of one `server` compare. `clock` names the clock behind `at`, None
+    where the message gave no time of its own; only times of one clock compare.
+    """
+
+    at: datetime
+    entry_id: EntryId | None
+    server: str | None
+    clock: str | None
+
+    def came_before(self, other: "Sighting") -> bool | None:
+        """Return whether it lies before another on the same server, by milliseconds; None where nobody can tell."""
+        if self.entry_id is None or other.entry_id is None or self.server is None:
+            return None
+        return self.entry_id.ms < other.entry_id.ms if self.server == other.server else None
+
+    def seconds_from(self, other: "Sighting") -> float:
+        """Return the seconds between two messages: by their stream ids where those compare, else by their times."""
+        if self.entry_id is not None and other.entry_id is not None and self.server == other.server:
+            return abs(self.entry_id.ms - other.entry_id.ms) / 1000
+        return abs((self.at - other.at).total_seconds())

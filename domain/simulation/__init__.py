@@ -1,0 +1,1 @@
+"""One walker: the exits of a position on candles, with bounds."""

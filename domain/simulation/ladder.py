@@ -1,0 +1,69 @@
+"""The targets that are placed, and what is still open after each."""
+
+from msgspec import Struct
+
+from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.outcome import TARGET_LEVELS, LegLevel
+
+
+class Target(Struct, frozen=True):
+    """A placed target: its price and the fraction of the original quantity that it closes."""
+
+    level: LegLevel
+    price: float
+    share: float
+
+
+class Ladder(Struct, frozen=True):
+    """The placed targets from the nearest on; `open_after[k]` is open after k of them.
+
+    `rungs[k]` says how many of the three targets lie behind when k placed ones are filled: k itself unless a
+    target has no share.
+    """
+
+    direction: int
+    targets: tuple[Target, ...]
+    open_after: tuple[float, ...]
+    rungs: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        """Return how many targets close everything."""
+        return len(self.targets)
+
+    def filled_at(self, filled: int, price: float) -> int:
+        """Return how many targets are filled when, after `filled` of them, the market reaches a price.
+
+        A touch exactly at the target counts.
+        """
+        d, targets = self.direction, self.targets
+        while filled < len(targets) and d * (price - targets[filled].price) >= 0:
+            filled += 1
+        return filled
+
+
+def ladder_of(givens: Givens) -> Ladder:
+    """Return the placed targets; what is open is a table [1, h2+h3, h3, 0], not a running subtraction."""
+    return ladder_from(givens, 0, 1.0)
+
+
+def ladder_from(givens: Givens, rung: int, still_open: float) -> Ladder:
+    """Return the placed targets of a position that has `rung` of the three behind it and so much still open.
+
+    What is open is shared over the targets ahead in proportion to their shares; the last target takes it all where
+    none of them has one.
+    """
+    _, h2, h3 = givens.shares
+    table = (1.0, h2 + h3, h3, 0.0)
+    placed = [number for number in range(rung, 3) if givens.shares[number] > 0.0]
+    if not placed:
+        target = Target(TARGET_LEVELS[2], givens.targets[2], still_open)
+        return Ladder(givens.side.direction, (target,), (still_open, 0.0), (rung, 3))
+    scale = still_open / table[rung]
+    targets = tuple(
+        Target(TARGET_LEVELS[number], givens.targets[number], scale * givens.shares[number])
+        for number in placed
+    )
+    rungs = (rung, *(number + 1 for number in placed))
+    open_after = (*(scale * table[behind] for behind in rungs[:-1]), 0.0)
+    return Ladder(givens.side.direction, targets, open_after, rungs)

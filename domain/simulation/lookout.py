@@ -1,0 +1,94 @@
+"""Knows how near the nearest stop and target are, and so which candles a walk may pass over."""
+
+from collections.abc import Sequence
+from math import inf
+
+from exitbrain.domain.simulation.candle import STRETCHES, CandleSeries
+from exitbrain.domain.simulation.touches import Bar
+from exitbrain.domain.simulation.track import Lane
+
+
+class Lookout:
+    """Looks out from where histories stand.
+
+    A candle that touches no stop and no target and, where stops are trailed, brings no better price changes nothing.
+    """
+
+    def __init__(self, direction: int, candles: CandleSeries, *, trailing: bool) -> None:
+        self._d = direction
+        self._candles = candles
+        self._trailing = trailing
+        self._nearest_stop = self._nearest_target = 0.0
+        self._floor = self._ceiling = 0.0
+
+    def look(self, places: Sequence[tuple[Lane, int]]) -> None:
+        """Remember the nearest stop and target of all histories, and how far prices may go without any effect."""
+        if not places:
+            return
+        d, stop, target, best = self._d, -inf, inf, inf
+        for lane, filled in places:
+            at_stop = d * lane.stops.tight[filled].price
+            at_target = d * lane.ladder.targets[filled].price
+            seen = d * lane.stops.best_known
+            stop = at_stop if at_stop > stop else stop
+            target = at_target if at_target < target else target
+            best = seen if seen < best else best
+        self._nearest_stop, self._nearest_target = stop, target
+        end = min(target, best) if self._trailing else target
+        self._floor, self._ceiling = (stop, end) if d > 0 else (-end, -stop)
+
+    def is_quiet(self, bar: Bar) -> bool:
+        """Return whether nothing is touched in a candle."""
+        return (
+            self._d * bar.mark_adverse > self._nearest_stop
+            and self._d * bar.adverse > self._nearest_stop
+            and self._d * bar.favourable < self._nearest_target
+        )
+
+    def is_quiet_open(self, bar: Bar) -> bool:
+        """Return whether the open of a candle touches nothing."""
+        return (
+            self._d * bar.mark_open > self._nearest_stop
+            and self._nearest_stop < self._d * bar.open < self._nearest_target
+        )
+
+    def is_stopped_at(self, close: float) -> bool:
+        """Return whether a close reaches the nearest stop."""
+        return self._d * close <= self._nearest_stop
+
+    def next_place(self, place: int, expected_ms: int, next_event_ms: float) -> tuple[int, int]:
+        """Return the first candle from a place on in which something may happen, and when it should open.
+
+        `expected_ms` is when the candle at the place should open; after `next_event_ms` something else is due.
+        """
+        candles, interval_ms = self._candles.candles, self._candles.interval_ms
+        floor, ceiling = self._floor, self._ceiling
+        while place < len(candles):
+            passed = (
+                self._passed_over(place, expected_ms, next_event_ms) if place % STRETCHES[0] == 0 else None
+            )
+            if passed is not None:
+                place, expected_ms = passed
+                continue
+            candle, close_ms = candles[place], expected_ms + interval_ms
+            if candle.open_time_ms != expected_ms or next_event_ms < close_ms:
+                break
+            if not (floor < candle.low and candle.high < ceiling):
+                break
+            place, expected_ms = place + 1, close_ms
+        return place, expected_ms
+
+    def _passed_over(self, place: int, expected_ms: int, next_event_ms: float) -> tuple[int, int] | None:
+        """Return the candle after the longest quiet stretch that begins here, and when that candle should open."""
+        passed = None
+        for length in STRETCHES:
+            stretch = self._candles.stretch(place, length) if place % length == 0 else None
+            if (
+                stretch is None
+                or stretch.from_ms != expected_ms
+                or next_event_ms < stretch.until_ms
+                or not (self._floor < stretch.low and stretch.high < self._ceiling)
+            ):
+                break
+            passed = place + length, stretch.until_ms
+        return passed

@@ -1,0 +1,170 @@
+"""In which order one candle can touch the levels of two policies: both saw the same prices.
+
+Apart, each policy may have had its luckiest or unluckiest order. Together they share one way of the price, so that a
+policy can not be stopped while another with the nearer stop, and nothing else changed, is not. The way of the price is
+tried out on the grid of all levels of both: from the open to the neighbouring level above or below, step by step,
+until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from exitbrain.domain.simulation.entry import Entry
+from exitbrain.domain.simulation.ladder import Ladder
+from exitbrain.domain.simulation.outcome import LegLevel
+from exitbrain.domain.simulation.stops import Stops
+from exitbrain.domain.simulation.touches import Bar, Move
+
+Ending = tuple[int, bool]
+"""How many targets are filled at the end of a candle, and whether a stop closed the rest."""
+
+
+class Standing(Struct, frozen=True):
+    """A history of one policy at the start of a candle."""
+
+    ladder: Ladder
+    stops: Stops
+    filled: int
+
+    @property
+    def is_certain(self) -> bool:
+        """Return whether all its prices are known and of the candles at hand."""
+        return not self.stops.uncertain and all(
+            stop.level is not LegLevel.LIQUIDATION for stop in self.stops.tight
+        )
+
+
+class Way(Struct, frozen=True):
+    """Where the price of a candle starts and what it must have seen at the end; prices times direction."""
+
+    start: float
+    low: float
+    high: float
+    close: float | None
+    sees_extremes: bool
+
+
+def ways_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
+    """Return the ways to the close: from the open through both extremes, or from an entry inside, maybe after them."""
+    return [
+        Way(
+            direction * start,
+            direction * bar.adverse,
+            direction * bar.favourable,
+            direction * bar.close,
+            sees_extremes=begins_at_open,
+        )
+        for start, begins_at_open in _starts(bar, price, entry)
+    ]
+
+
+def ways_before_close(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
+    """Return the ways to a close from outside, which may come before the extremes."""
+    return [
+        Way(direction * start, direction * bar.adverse, direction * bar.favourable, None, sees_extremes=False)
+        for start, _ in _starts(bar, price, entry)
+    ]
+
+
+def _starts(bar: Bar, price: float, entry: Entry) -> list[tuple[float, bool]]:
+    """Return the prices from which a position may have seen a candle, and whether that is its open."""
+    match entry:
+        case Entry.BEFORE:
+            return [(bar.open, True)]
+        case Entry.INSIDE:
+            return [(price, False)]
+        case Entry.UNSURE:
+            return [(bar.open, True), (price, False)]
+
+
+def ending(move: Move) -> Ending:
+    """Return what a move comes to."""
+    return move.filled, move.exit is not None
+
+
+def consistent(
+    ways: Sequence[Way], combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
+) -> list[tuple[Move | None, ...]]:
+    """Return the pairs of moves that one of the ways can make; all of them where a price is not certain."""
+    if not (first.is_certain and second.is_certain):
+        return combinations
+    possible = frozenset[tuple[Ending, Ending]]().union(*(endings(way, first, second) for way in ways))
+    kept = [
+        moves
+        for moves in combinations
+        if tuple(ending(move) for move in moves if move is not None) in possible
+    ]
+    return kept or combinations
+
+
+def endings(way: Way, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
+    """Return the pairs of endings that one way of the price can make; empty where it starts outside the candle."""
+    if not way.low <= way.start <= way.high:
+        return frozenset()
+    return _Search(way, first, second).run()
+
+
+class _Node(Struct, frozen=True):
+    place: int
+    first: Ending
+    second: Ending
+    saw_low: bool
+    saw_high: bool
+
+
+class _Search:
+    def __init__(self, way: Way, first: Standing, second: Standing) -> None:
+        self._way = way
+        self._both = (first, second)
+        close = way.start if way.close is None else way.close
+        within = {way.start, way.low, way.high, close}
+        for standing in self._both:
+            d = standing.ladder.direction
+            within |= {d * target.price for target in standing.ladder.targets[standing.filled :]}
+            within |= {d * stop.price for stop in standing.stops.tight[standing.filled :]}
+        self._grid = [price for price in sorted(within) if way.low <= price <= way.high]
+
+    def run(self) -> frozenset[tuple[Ending, Ending]]:
+        first, second = self._both
+        start = self._grid.index(self._way.start)
+        node = self._at(start, (first.filled, False), (second.filled, False), False, False)
+        seen, waiting = {node}, [node]
+        found: set[tuple[Ending, Ending]] = set()
+        while waiting:
+            node = waiting.pop()
+            if self._may_end(node):
+                found.add((node.first, node.second))
+            for place in (node.place - 1, node.place + 1):
+                if 0 <= place < len(self._grid):
+                    following = self._at(place, node.first, node.second, node.saw_low, node.saw_high)
+                    if following not in seen:
+                        seen.add(following)
+                        waiting.append(following)
+        return frozenset(found)
+
+    def _at(self, place: int, first: Ending, second: Ending, saw_low: bool, saw_high: bool) -> _Node:
+        price = self._grid[place]
+        return _Node(
+            place,
+            self._touched(self._both[0], first, price),
+            self._touched(self._both[1], second, price),
+            saw_low or price == self._way.low,
+            saw_high or price == self._way.high,
+        )
+
+    def _touched(self, standing: Standing, before: Ending, price: float) -> Ending:
+        filled, stopped = before
+        ladder, d = standing.ladder, standing.ladder.direction
+        if stopped or filled == ladder.last:
+            return before
+        filled = ladder.filled_at(filled, d * price)
+        if filled < ladder.last and price <= d * standing.stops.tight[filled].price:
+            return filled, True
+        return filled, False
+
+    def _may_end(self, node: _Node) -> bool:
+        way = self._way
+        if way.sees_extremes and not (node.saw_low and node.saw_high):
+            return False
+        return way.close is None or self._grid[node.place] == way.close

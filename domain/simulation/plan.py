@@ -1,0 +1,88 @@
+"""What a recorded position was under one policy: its first levels, and what changed them while it was open.
+
+A change is in force from the first candle that opens at or after its time: inside a candle nobody can say which
+touches came before it.
+"""
+
+from math import isfinite
+
+from msgspec import Struct
+
+from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.simulation.givens import Givens, LiquidationPrices
+from exitbrain.domain.values import changed
+
+
+class Relevelled(Struct, frozen=True):
+    """The levels were computed again: targets not reached and the stop are replaced, a stop never to a looser one.
+
+    What is open is shared over the targets ahead in proportion to the new shares. `entry` is the average entry
+    price that the levels, break-even and trailing refer to; results stay fractions of the first entry notional.
+    """
+
+    at_ms: int
+    entry: float
+    targets: tuple[float, float, float]
+    stop: float
+    shares: tuple[float, float, float]
+    liquidation: LiquidationPrices | None = None
+
+
+class Reduced(Struct, frozen=True):
+    """Part of the position was closed from outside: `kept` of what is open stays open (0 < kept < 1).
+
+    Without a price it closes at the open of the candle that it takes effect in.
+    """
+
+    at_ms: int
+    kept: float
+    price: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.kept < 1.0:
+            raise InvalidValue("part kept by a reduction", self.kept, "above 0 and below 1")
+        if self.price is not None and not (self.price > 0.0 and isfinite(self.price)):
+            raise InvalidValue("price of a reduction", self.price, "a finite price above 0")
+
+
+class Increased(Struct, frozen=True):
+    """The position grew by `added`, a fraction of its original quantity, at a price."""
+
+    at_ms: int
+    added: float
+    price: float
+
+    def __post_init__(self) -> None:
+        if not (self.added > 0.0 and isfinite(self.added)):
+            raise InvalidValue("part added by an increase", self.added, "above 0")
+        if not (self.price > 0.0 and isfinite(self.price)):
+            raise InvalidValue("price of an increase", self.price, "a finite price above 0")
+
+
+Change = Relevelled | Reduced | Increased
+
+
+class Plan(Struct, frozen=True):
+    """A position with its first levels and the changes, in the order of their times."""
+
+    givens: Givens
+    changes: tuple[Change, ...] = ()
+
+    def __post_init__(self) -> None:
+        before = self.givens.opened_at_ms
+        for change in self.changes:
+            if change.at_ms < before:
+                raise InvalidValue("time of a change", change.at_ms, f"{before} or later, in order")
+            before = change.at_ms
+
+
+def relevelled(givens: Givens, change: Relevelled) -> Givens:
+    """Return the givens with the levels of a change."""
+    return changed(
+        givens,
+        entry=change.entry,
+        targets=change.targets,
+        stop=change.stop,
+        shares=change.shares,
+        liquidation=change.liquidation,
+    )

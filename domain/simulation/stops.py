@@ -1,0 +1,121 @@
+"""The stop in force after k targets, and the rules that move it; a stop never loosens.
+
+A stop that moves lies on the tick grid where that is known, rounded toward the entry.
+
+The stop after k targets is the tighter of what rests there (SL, or break-even after the first filled target) and the
+trailed price. The trailed price depends on the prices of the market alone: the best price since the entry M only
+rises (in our favour), so M*(1 - d*x) does, and activation once given stays. So all histories share one trailed price,
+and what a history's stop is depends on its k only; merging histories of equal k loses nothing.
+
+Where the liquidation price is nearer than the stop, it takes the stop's place; it may lie further away after a target.
+
+Only an entry inside a candle makes M uncertain: the candle's best price may lie before the entry. Then M, and with it
+the trailed price, lies between two ends until a later candle goes beyond: `loose` and `tight`. Everywhere else they
+are one.
+"""
+
+from msgspec import Struct
+
+from exitbrain.domain.simulation.givens import Givens, Trailing
+from exitbrain.domain.simulation.ladder import Ladder
+from exitbrain.domain.simulation.outcome import LegLevel
+
+
+class Stop(Struct, frozen=True):
+    """A price at which all that is open closes, and as which leg."""
+
+    price: float
+    level: LegLevel
+
+
+class Stops:
+    """The stops after 0, 1, .. placed targets; `loose[k]` and `tight[k]` are the two ends of where one may be."""
+
+    def __init__(self, givens: Givens, ladder: Ladder) -> None:
+        self._d = givens.side.direction
+        self._givens = givens
+        self._entry = givens.entry
+        self._trailing = givens.rules.trailing
+        self._resting = self._at_rest(givens, ladder)
+        self._liquidated_at = self._liquidations(givens, ladder)
+        # Best prices since the entry: at least and at most.
+        self.best_known = self._best_possible = givens.entry
+        self.may_trail = self._trailing is not None
+        self._trailed: tuple[float | None, float | None] = (None, None)
+        self._rebuild()
+
+    def continued(self, filled: int, givens: Givens, ladder: Ladder) -> "Stops":
+        """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
+        stops, held = Stops(givens, ladder), self._resting[filled]
+        stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
+        stops.best_known, stops._best_possible = self.best_known, self._best_possible
+        stops._trailed = self._trailed
+        stops._rebuild()
+        return stops
+
+    @property
+    def uncertain(self) -> bool:
+        """Return whether the trailed price is known only between two ends."""
+        return self._trailed[0] != self._trailed[1]
+
+    def see(self, favourable: float, known: float) -> None:
+        """Take note of the best price that a candle may have had since the entry, and of the best it surely had."""
+        if self._d * (favourable - self._best_possible) > 0:
+            self._best_possible = favourable
+            self.may_trail = self._trailing is not None
+        if self._d * (known - self.best_known) > 0:
+            self.best_known = known
+            self.may_trail = self._trailing is not None
+
+    def trail(self) -> None:
+        """Move the trailed price at the close of a rule interval."""
+        if self._trailing is None or not self.may_trail:
+            return
+        self.may_trail = False
+        known, possible = self._trailed
+        trailed = (
+            self._price_after(self.best_known, self._trailing, known),
+            self._price_after(self._best_possible, self._trailing, possible),
+        )
+        if trailed != self._trailed:
+            self._trailed = trailed
+            self._rebuild()
+
+    def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
+        # Once given, activation stays, also when an increase moved the entry away from it.
+        if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
+            price = self._givens.moved_stop(best * (1 - self._d * trailing.distance))
+            # Rounding turns round at the entry, where a better price could lie one tick back.
+            return before if before is not None and self._d * (before - price) > 0 else price
+        return None
+
+    def _at_rest(self, givens: Givens, ladder: Ladder) -> list[Stop]:
+        initial = Stop(givens.stop, LegLevel.SL)
+        resting = [initial] * ladder.last
+        if givens.rules.break_even is None:
+            return resting
+        price = givens.moved_stop(givens.entry * (1 + self._d * givens.rules.break_even))
+        nearer_than_target = self._d * (ladder.targets[0].price - price) > 0
+        if nearer_than_target and self._d * (price - initial.price) > 0:
+            resting[1:] = [Stop(price, LegLevel.BREAK_EVEN)] * (ladder.last - 1)
+        return resting
+
+    def _liquidations(self, givens: Givens, ladder: Ladder) -> list[Stop]:
+        if givens.liquidation is None:
+            return []
+        return [Stop(givens.liquidation.prices[rung], LegLevel.LIQUIDATION) for rung in ladder.rungs[:-1]]
+
+    def _rebuild(self) -> None:
+        self.loose = self._with(self._trailed[0])
+        self.tight = self._with(self._trailed[1]) if self.uncertain else self.loose
+
+    def _with(self, trailed: float | None) -> list[Stop]:
+        stops = self._resting
+        if trailed is not None:
+            stops = [self._tighter(rest, Stop(trailed, LegLevel.TRAIL)) for rest in stops]
+        if self._liquidated_at:
+            stops = [self._tighter(stop, at) for stop, at in zip(stops, self._liquidated_at, strict=True)]
+        return stops
+
+    def _tighter(self, first: Stop, second: Stop) -> Stop:
+        return second if self._d * (second.price - first.price) > 0 else first

@@ -1,0 +1,303 @@
+"""The walker: positions through candles, every possible history kept, the lowest and the highest reported.
+
+It walks one policy, or two side by side on the same prices. A candle is walked in this order, which is also the order
+of all sums of doubles:
+
+1. a hole before it is counted;
+2. the changes of the plan due at its open come into force; the funding due up to its open is paid, in the order of
+   time, by what is open before the candle, at the mark price of that time, else at the open of the candle;
+3. the gap rule at its open, for the states k = 0, 1, .. ascending;
+4. its touches, for the states ascending, in each the moves in the order of `touches`. What closes in a candle may do so
+   before or after each funding inside it: for each move so many histories, that in which it came first to begin with.
+   (All legs of a move close at once: what a leg pays then is the lowest or the highest for all of them.) What nothing
+   happens to pays for all;
+5. at the close of a rule interval: the stop is trailed and what it then catches closes, then the time stop.
+
+After 2, 3, 4 and 5 equal states are merged. Of one policy the lowest and the highest net result so far stay for each
+state; of two, for each pair of states, those pairs of histories whose difference is lowest and highest; where two are
+equal, the one found first. What is left to a state depends on the state alone, so merging loses nothing. Pairs of
+moves that no single way of the price can make are left out (`order`), where all levels are certain.
+
+The candle of an entry inside it has no 3; where the entry may lie at its open or inside, 3 is possible, and so is that
+it did nothing. What is left after the last candle is leg OPEN at its close. Candles in which nothing can happen are
+passed over (`lookout`).
+
+Rule closes are the closes at multiples of the rule interval since the epoch, plus what all candles are off their own
+grid; with candles as long as the rule interval each close is one.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from math import inf
+
+from exitbrain.domain.simulation.abreast import Abreast, Bounds, Histories
+from exitbrain.domain.simulation.candle import Candle, Due, Market, due_before
+from exitbrain.domain.simulation.entry import Entry, entry_in
+from exitbrain.domain.simulation.finer import FinerBars, finer_bars
+from exitbrain.domain.simulation.fit import check_intervals, entry_off_market, wrong_kind
+from exitbrain.domain.simulation.lookout import Lookout
+from exitbrain.domain.simulation.order import Way, ways_before_close, ways_from
+from exitbrain.domain.simulation.outcome import History, LegLevel, PolicyDifference, Walk
+from exitbrain.domain.simulation.plan import Plan, Relevelled
+from exitbrain.domain.simulation.touches import Bar, Move, Phase, Touches, bar_of, phases_of
+
+
+def walk_plan(plan: Plan, market: Market) -> Walk:
+    """Walk a recorded position through its changes to its end or that of the data; raises InvalidValue."""
+    return _Together((plan,), market).run_alone()
+
+
+def walk_both(baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
+    """Walk a position under two policies on the same prices; raises InvalidValue."""
+    if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
+        return _Together((baseline,), market).run_with_itself()
+    return _Together((baseline, candidate), market).run_pair()
+
+
+class _Together:
+    """One walk: when what happens. What may happen, and to which histories, is the matter of `Abreast`."""
+
+    def __init__(self, plans: tuple[Plan, ...], market: Market) -> None:
+        for plan in plans:
+            check_intervals(plan.givens, market)
+        self._market = market
+        self._givens = plans[0].givens
+        self._d = self._givens.side.direction
+        self._compares = len(plans) > 1
+        self._changes = [list(plan.changes) for plan in plans]
+        self._abreast = Abreast(plans)
+        self._marked = any(map(_may_be_liquidated, plans))
+        self._reads_marks = self._marked and market.mark is not None
+        self._mark_assumed = self._marked and market.mark is None
+        due_from = bisect_right(market.funding, self._givens.opened_at_ms, key=lambda rate: rate.minute_ms)
+        self._funding = list(market.funding[due_from:])
+        self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
+        rules, series = self._givens.rules, market.candles
+        self._trails = rules.trailing is not None
+        self._time_stop_ms = (
+            None if rules.time_stop_ms is None else self._givens.opened_at_ms + rules.time_stop_ms
+        )
+        self._off_grid_ms = series.opens_ms[0] % series.interval_ms
+        self._lookout = Lookout(self._d, series, trailing=self._trails)
+        self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
+        self._look()
+
+    def run_alone(self) -> Walk:
+        first, ended = self._run()
+        series, givens = self._market.candles, self._givens
+        return Walk(
+            pessimistic=_history(ended.low[0]),
+            optimistic=_history(ended.high[0]),
+            ambiguous=ended.several,
+            ambiguous_candles=self._ambiguous_candles,
+            refined_candles=self._refined_candles,
+            unrefined_candles=self._unrefined_candles,
+            first_candle_ms=first.open_time_ms,
+            entry_off_market=entry_off_market(givens, series),
+            mark_assumed=self._mark_assumed,
+            wrong_kind=wrong_kind(givens, series),
+        )
+
+    def run_pair(self) -> PolicyDifference:
+        _, ended = self._run()
+        return PolicyDifference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
+
+    def run_with_itself(self) -> PolicyDifference:
+        _, ended = self._run()
+        low, high = _history(ended.low[0]), _history(ended.high[0])
+        return PolicyDifference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
+
+    def _run(self) -> tuple[Candle, Bounds]:
+        """Walk to the end; return the first candle and the bounds of all histories."""
+        series, opened = self._market.candles, self._givens.opened_at_ms
+        start = series.index_at(opened)
+        first = series.candles[start]
+        expected = first.open_time_ms if first.open_time_ms <= opened else opened
+        place, entry = start, entry_in(self._givens, series, start)
+        while self._abreast.open:
+            if entry is Entry.BEFORE and not self._reads_marks:
+                place, expected = self._lookout.next_place(place, expected, self._next_event_ms(expected))
+            if place == len(series.candles):
+                last = series.candles[-1]
+                self._abreast.close_all(LegLevel.OPEN, last.close, last.open_time_ms)
+                break
+            candle = series.candles[place]
+            if candle.open_time_ms > expected and not self._closed_outside_by(expected):
+                self._abreast.holes += 1
+            place, expected = place + 1, candle.open_time_ms + series.interval_ms
+            self._through(candle, entry)
+            entry = Entry.BEFORE
+        assert self._abreast.ended is not None
+        return first, self._abreast.ended
+
+    def _next_event_ms(self, from_ms: int) -> float:
+        """Return until when nothing happens but touches: no change, no funding, no close from outside, no rule."""
+        due: list[float] = [changes[0].at_ms for changes in self._changes if changes]
+        due += [rate.minute_ms for rate in self._funding[:1]]
+        if self._external_ms is not None:
+            due.append(self._external_ms)
+        if self._time_stop_ms is not None:
+            due.append(self._time_stop_ms - 1)
+        if self._trails and any(lane.stops.may_trail for lane, _ in self._abreast.places()):
+            interval_ms = self._givens.rules.interval_ms
+            due.append(from_ms + interval_ms - (from_ms - self._off_grid_ms) % interval_ms - 1)
+        return min(due, default=inf)
+
+    def _through(self, candle: Candle, entry: Entry) -> None:
+        """Walk one candle, in the order that the module describes."""
+        close_ms = candle.open_time_ms + self._market.candles.interval_ms
+        bar = self._bar(candle)
+        self._change(bar)
+        self._abreast.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
+        dues = self._funding_before(close_ms, candle)
+        if self._closed_outside_by(close_ms - 1):
+            self._until_closed_outside(bar, entry, dues)
+            return
+        if entry is not Entry.BEFORE or not self._lookout.is_quiet(bar):
+            self._ambiguous_candles += any(
+                lane.touches.leave_a_choice(filled, bar, entry, funded=bool(dues))
+                for lane, filled in self._abreast.places()
+            )
+            self._touch(candle, bar, entry, dues)
+        else:
+            self._stay(bar, dues)
+        self._close_rule_interval(bar, close_ms)
+
+    def _change(self, bar: Bar) -> None:
+        """Take the changes that are due at the open of a candle."""
+        for number, changes in enumerate(self._changes):
+            while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
+                self._abreast.change(number, changes.pop(0), bar)
+                self._look()
+
+    def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        """Walk a candle that may touch something, through its finer data where they add up to it."""
+        self._at_open(bar, entry)
+        finer = self._finer(candle, bar, entry)
+        if finer is None:
+            self._inside(bar, entry, dues)
+            return
+        self._refined_candles += 1
+        entry = finer.entry
+        for part, earlier, inside in finer.with_funding(dues):
+            self._abreast.pay_funding(earlier)
+            if entry is Entry.BEFORE and self._lookout.is_quiet(part):
+                self._stay(part, inside)
+            else:
+                self._at_open(part, entry)
+                self._inside(part, entry, inside)
+            entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
+        self._abreast.pay_funding(dues)
+
+    def _stay(self, bar: Bar, dues: Sequence[Due]) -> None:
+        """Let a bar pass that touches nothing."""
+        self._abreast.pay_funding(dues)
+        self._see(bar.favourable, bar.favourable)
+
+    def _at_open(self, bar: Bar, entry: Entry) -> bool:
+        at_open, _ = phases_of(entry)
+        if at_open is None or self._lookout.is_quiet_open(bar):
+            return False
+        return self._advance(at_open, bar, at_open=True)
+
+    def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        _, inside = phases_of(entry)
+        ways = ways_from(bar, self._d, self._givens.entry, entry) if self._compares else ()
+        self._advance(inside, bar, ways=ways, dues=dues)
+        self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
+
+    def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
+        """Return the finer bars of a candle, unless the mark price may liquidate in it: they do not tell when."""
+        places = self._abreast.places()
+        if self._market.finer is None or not places:
+            return None
+        marked = self._market.mark is not None and any(
+            lane.touches.liquidates(filled, bar) for lane, filled in places
+        )
+        finer = None if marked else finer_bars(self._market, self._givens, candle, bar, entry)
+        self._unrefined_candles += finer is None
+        return finer
+
+    def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
+        """Trail the stop and apply the time stop, where the candle ends a rule interval."""
+        rules = self._givens.rules
+        if not rules.watch_closes or (close_ms - self._off_grid_ms) % rules.interval_ms:
+            return
+        if self._trails:
+            for lane, _ in self._abreast.places():
+                lane.stops.trail()
+            self._look()
+            if self._lookout.is_stopped_at(bar.close):
+                self._ambiguous_candles += self._advance(_at_rule_close, bar)
+        if self._time_stop_ms is not None and close_ms >= self._time_stop_ms:
+            self._abreast.close_all(LegLevel.TIME, bar.close, bar.at_ms)
+
+    def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
+        """Walk the candle in which the position is closed from outside."""
+        external = self._givens.external
+        assert external is not None
+        if external.at_ms > bar.at_ms:
+            choice = self._at_open(bar, entry)
+            ways = ways_before_close(bar, self._d, self._givens.entry, entry) if self._compares else ()
+            choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
+            self._ambiguous_candles += choice
+        self._abreast.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
+
+    def _advance(
+        self,
+        phase: Phase,
+        bar: Bar,
+        *,
+        at_open: bool = False,
+        ways: Sequence[Way] = (),
+        dues: Sequence[Due] = (),
+    ) -> bool:
+        choice = self._abreast.advance(phase, bar, at_open=at_open, ways=ways, dues=dues)
+        self._look()
+        return choice
+
+    def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
+        """Return, once, the funding that is due before a time and before a close from outside."""
+        until = at_ms if self._external_ms is None else min(at_ms, self._external_ms)
+        return due_before(self._funding, until, candle, self._market)
+
+    def _bar(self, candle: Candle) -> Bar:
+        """Return a candle beside that of the mark price, for which it stands in where there is none."""
+        mark = candle
+        if self._marked:
+            of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
+            self._mark_assumed = self._mark_assumed or of_mark is None
+            mark = of_mark or candle
+        return bar_of(candle, mark, self._d)
+
+    def _closed_outside_by(self, at_ms: int) -> bool:
+        return self._external_ms is not None and self._external_ms <= at_ms
+
+    def _see(self, favourable: float, known: float) -> None:
+        """Tell trailing stops the best price a bar may have had since the entry, and the best it surely had."""
+        if self._trails:
+            for lane, _ in self._abreast.places():
+                lane.stops.see(favourable, known)
+            self._look()
+
+    def _look(self) -> None:
+        self._lookout.look(self._abreast.places())
+
+
+def _may_be_liquidated(plan: Plan) -> bool:
+    changed = any(change.liquidation is not None for change in plan.changes if isinstance(change, Relevelled))
+    return changed or plan.givens.liquidation is not None
+
+
+def _at_rule_close(touches: Touches, filled: int, bar: Bar) -> list[Move]:
+    return touches.at_rule_close(filled, bar.close)
+
+
+def _pair(histories: Histories) -> tuple[History, History]:
+    first, second = histories
+    return _history(first), _history(second)
+
+
+def _history(ended: object) -> History:
+    assert isinstance(ended, History)
+    return ended

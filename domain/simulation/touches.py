@@ -1,0 +1,206 @@
+"""What may happen to a position inside one candle: the gap rule at its open, the touches of its extremes.
+
+With k targets filled, S_j the stop after j targets and m the targets filled when all that the favourable extreme
+touches are:
+
+at the open    S_k touched by the open: everything closes there. Else each target that the open reaches is filled.
+inside         (a) for j in k..m, nearest first: the next j-k targets, then the rest at S_j, if the adverse extreme
+               touches S_j; (b) then, last, survival with m filled, if the adverse extreme does not touch the loosest
+               of S_k..S_m and the close does not touch S_m. (A stop only tightens with k, so the loosest is S_k, but
+               where a liquidation price took its place.) Where m closes everything, that is always possible, as (b).
+of the entry   for an entry inside the candle its open lies before it, and its extremes may: (a) as above; (b) survival
+               with each j in c..m filled whose S_j the close does not touch, where c are the targets that the close
+               reaches. Where the entry may lie at the open or inside, what the open does is possible, and so is nothing;
+               what it did not touch goes on as after an entry inside.
+up to a close  for a close from outside inside the candle its extremes may lie after it: (a) as above; (b) survival
+               with each j in k..m filled.
+
+A stop known between two ends only (see `stops`) gives two histories, one for each end of what may have been.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from exitbrain.domain.simulation.candle import Candle
+from exitbrain.domain.simulation.entry import Entry
+from exitbrain.domain.simulation.ladder import Ladder
+from exitbrain.domain.simulation.outcome import LegLevel
+from exitbrain.domain.simulation.stops import Stop, Stops
+
+
+class Bar(Struct, frozen=True):
+    """A candle, or a trade, as a position sees it: extremes against and for us, and those of the mark price.
+
+    Where `finer`, its open orders what happens but prices nothing.
+    """
+
+    at_ms: int
+    open: float
+    adverse: float
+    favourable: float
+    close: float
+    mark_open: float
+    mark_adverse: float
+    mark_close: float
+    finer: bool = False
+
+
+def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
+    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    long = direction > 0
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.low if long else candle.high,
+        candle.high if long else candle.low,
+        candle.close,
+        mark.open,
+        mark.low if long else mark.high,
+        mark.close,
+    )
+
+
+class Exit(Struct, frozen=True):
+    """What closes everything that is open."""
+
+    price: float
+    level: LegLevel
+
+
+class Move(Struct, frozen=True):
+    """One thing that may happen: so many targets are filled afterwards, and what is left closes or stays open."""
+
+    filled: int
+    exit: Exit | None
+
+
+class Touches:
+    """Tells what may happen to one position."""
+
+    def __init__(self, ladder: Ladder, stops: Stops) -> None:
+        self._ladder = ladder
+        self._stops = stops
+        self._d = ladder.direction
+
+    def at_open(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what the open does, nearest first."""
+        loose, tight = self._stops.loose[filled], self._stops.tight[filled]
+        moves: list[Move] = []
+        if self._touched(tight, bar.open, bar.mark_open):
+            if bar.finer:
+                moves = self._stopped(filled, bar.open, bar.mark_open)
+            else:
+                moves = [Move(filled, Exit(bar.open, tight.level))]
+            if self._touched(loose, bar.open, bar.mark_open):
+                return moves
+        return [*moves, Move(self._ladder.filled_at(filled, bar.open), None)]
+
+    def at_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what the open does to a position that may be opened there or later, nearest first."""
+        moves, nothing = self.at_open(filled, bar), Move(filled, None)
+        return moves if nothing in moves else [*moves, nothing]
+
+    def inside(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what the extremes of a candle may do after its open."""
+        most = self._ladder.filled_at(filled, bar.favourable)
+        moves = self._all_stopped(filled, most, bar)
+        if most == self._ladder.last or self._may_survive(filled, most, bar):
+            moves.append(Move(most, None))
+        return moves
+
+    def inside_after_entry(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what may have happened between an entry inside a candle and its close."""
+        most = self._ladder.filled_at(filled, bar.favourable)
+        moves = self._all_stopped(filled, most, bar)
+        for count in range(self._ladder.filled_at(filled, bar.close), most + 1):
+            if count == self._ladder.last or not self._touched(
+                self._stops.loose[count], bar.close, bar.mark_close
+            ):
+                moves.append(Move(count, None))
+        return moves
+
+    def inside_after_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what may have happened until the close: a position that the open has touched was there before it."""
+        return self.inside(filled, bar) if filled else self.inside_after_entry(filled, bar)
+
+    def inside_before_close(self, filled: int, bar: Bar) -> list[Move]:
+        """Return what may have happened in a candle before a close from outside."""
+        most = self._ladder.filled_at(filled, bar.favourable)
+        return [
+            *self._all_stopped(filled, most, bar),
+            *(Move(count, None) for count in range(filled, most + 1)),
+        ]
+
+    def leave_a_choice(self, filled: int, bar: Bar, entry: Entry, *, funded: bool) -> bool:
+        """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
+        at_open, inside = phases_of(entry)
+        moves = [Move(filled, None)] if at_open is None else at_open(self, filled, bar)
+        if len(moves) > 1:
+            return True
+        (move,) = moves
+        if move.exit is not None or move.filled == self._ladder.last:
+            return False
+        found = inside(self, move.filled, bar)
+        return len(found) > 1 or (funded and found != [Move(move.filled, None)])
+
+    def liquidates(self, filled: int, bar: Bar) -> bool:
+        """Return whether the mark price touches a liquidation price that is in a stop's place, now or further on."""
+        return any(
+            stop.level is LegLevel.LIQUIDATION and self._touched(stop, bar.adverse, bar.mark_adverse)
+            for stop in self._stops.tight[filled:]
+        )
+
+    def at_rule_close(self, filled: int, close: float) -> list[Move]:
+        """Return what a trailed stop does at the close of a rule interval, once it was moved."""
+        loose, tight = self._stops.loose[filled], self._stops.tight[filled]
+        if tight.level is not LegLevel.TRAIL or not self._touched(tight, close, close):
+            return [Move(filled, None)]
+        closed = Move(filled, Exit(close, LegLevel.TRAIL))
+        surely = loose.level is LegLevel.TRAIL and self._touched(loose, close, close)
+        return [closed] if surely else [closed, Move(filled, None)]
+
+    def _all_stopped(self, filled: int, most: int, bar: Bar) -> list[Move]:
+        moves: list[Move] = []
+        for count in range(filled, min(most, self._ladder.last - 1) + 1):
+            moves += self._stopped(count, bar.adverse, bar.mark_adverse)
+        return moves
+
+    def _stopped(self, filled: int, price: float, mark: float) -> list[Move]:
+        """Return the stops that a price touches: one, or the two ends of where it may be."""
+        loose, tight = self._stops.loose[filled], self._stops.tight[filled]
+        if not self._touched(tight, price, mark):
+            return []
+        moves = [Move(filled, Exit(tight.price, tight.level))]
+        if loose != tight:
+            end = loose if self._touched(loose, price, mark) else Stop(price, tight.level)
+            moves.append(Move(filled, Exit(end.price, end.level)))
+        return moves
+
+    def _may_survive(self, filled: int, most: int, bar: Bar) -> bool:
+        loose = self._stops.loose
+        if self._touched(loose[most], bar.close, bar.mark_close):
+            return False
+        return any(
+            not self._touched(loose[count], bar.adverse, bar.mark_adverse)
+            for count in range(filled, most + 1)
+        )
+
+    def _touched(self, stop: Stop, price: float, mark: float) -> bool:
+        seen = mark if stop.level is LegLevel.LIQUIDATION else price
+        return self._d * (seen - stop.price) <= 0
+
+
+Phase = Callable[[Touches, int, Bar], list[Move]]
+"""A part of a candle: one of the methods of Touches."""
+
+
+def phases_of(entry: Entry) -> tuple[Phase | None, Phase]:
+    """Return what a candle does at its open, if that came after the entry, and what it does afterwards."""
+    match entry:
+        case Entry.BEFORE:
+            return Touches.at_open, Touches.inside
+        case Entry.INSIDE:
+            return None, Touches.inside_after_entry
+        case Entry.UNSURE:
+            return Touches.at_unsure_open, Touches.inside_after_unsure_open

@@ -1,0 +1,30 @@
+"""The command `receipt`: one message, what became of it, and what it led to."""
+
+from typing import Annotated
+
+from typer import Argument
+
+from exitbrain.application.queries import lookup
+from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.options import Json, Store, flag, verbs
+from exitbrain.infrastructure.cli.store import READING, reading
+from exitbrain.infrastructure.presentation.receipt import receipt_report, receipt_text
+
+verb = verbs()
+
+
+@verb.command(epilog="Example: exitbrain receipt 1766550734062-1 --stream trade.intent")
+def receipt(
+    entry_id: Annotated[
+        str, Argument(metavar="ENTRY_ID", help="Id of a stream entry or a receipt, or the beginning of it.")
+    ],
+    stream: Annotated[str | None, flag("NAME", "Of this stream only, like trade.intent.")] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Report a message with its outcome and what it led to."""
+    with reading(store, READING) as store_read:
+        ledger, work = store_read.ledger, store_read.work
+        found = lookup.receipt(ledger, entry_id, stream=stream, progress=work.reached)
+        report = receipt_report(found, ledger.register())
+    output.give(report, receipt_text(report, found.receipt.ignored_exit), as_json=as_json)

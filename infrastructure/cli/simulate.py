@@ -1,0 +1,146 @@
+"""The command `simulate`: positions of a file through the levels of a policy and what the market did."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.walks import RowWalks, Walks
+from exitbrain.application.simulation.positions import GivenPosition, Simulated, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.totals import totals_of
+from exitbrain.domain.errors import UnknownPolicy
+from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
+from exitbrain.infrastructure.cli import output
+from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
+from exitbrain.infrastructure.cli.errors import FINE, FOUND
+from exitbrain.infrastructure.cli.grid import changes_of
+from exitbrain.infrastructure.cli.options import (
+    BareBreakEven,
+    EngineUnit,
+    Json,
+    WalkFlags,
+    flag,
+    takes_flags,
+    verbs,
+)
+from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.instruments.file import InstrumentsFile
+from exitbrain.infrastructure.lab.positions import usable_positions
+from exitbrain.infrastructure.presentation.printable import printable
+from exitbrain.infrastructure.presentation.simulation import simulate_report, simulate_text
+from exitbrain.infrastructure.presentation.wording import left_out_lines
+from exitbrain.infrastructure.settings import ENV_FILE, load_settings
+
+MANY = 10_000
+"""From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
+
+_AT_ONCE = 5_000
+
+_LISTED = 100
+"""How many positions stderr lists where none could be walked."""
+
+
+verb = verbs()
+
+
+@verb.command(
+    cls=BareBreakEven,
+    epilog="Example: exitbrain simulate --positions positions.jsonl --candles candles/ --policy v3.6 --break-even",
+)
+@takes_flags(WalkFlags)
+def simulate(
+    given: WalkFlags,
+    positions: Annotated[
+        str, flag("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
+    ],
+    candles: Annotated[str, flag("PATH", "Folder or file of candles, SYMBOL.csv[.gz] and the like.")],
+    policy: Annotated[str | None, flag("P", "Policy, or foreign:MODULE:CLASS; default v3.5.")] = None,
+    unit: EngineUnit = None,
+    changes: Annotated[
+        list[str] | None,
+        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
+    ] = None,
+    brackets: Annotated[str | None, flag("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
+    report: Annotated[str | None, flag("FILE", "Write a report, one HTML page, to this file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Walk positions of a file through their levels: every possible exit, bounded by worst and best.
+
+    Exit code 1 with --strict, when a position or market data had to be left out.
+    """
+    from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
+
+    terms = terms_of(given, variant_of(_named(policy, unit), changes_of(changes or [])))
+    instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+    limits = load_settings(env_file=ENV_FILE).file_limits
+    market = market_of(given, candles, limits)
+    with speaking_aside():
+        engine = engine_for([terms.policy], BuiltInFormulas())
+        unwalked: list[Unwalked] = []
+        given_positions = usable_positions(positions, unwalked, limits)
+        walks, at_once = walks_for(len(given_positions))
+        simulation = Simulation(engine, instruments, market, walks, at_once)
+        simulated = _walked(simulation, given_positions, terms, unwalked)
+    if not simulated:
+        _raise_first(unwalked)
+    left_out = [*(one.left_out for one in unwalked), *market.left_out]
+    notes = tuple(left_out_lines(left_out, market.remarks))
+    totals = totals_of(simulated, include_off_market=given.include_off_market)
+    if report is not None:
+        from exitbrain.infrastructure.lab.reports.simulation import write_simulation  # noqa: PLC0415 - brings plotly
+
+        with speaking_aside():
+            write_simulation(
+                Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market, notes
+            )
+        output.say(f"Report: {report}")
+    if as_json:
+        printed = simulate_report(terms.policy, simulated, totals)
+        printed.left_out, printed.remarks = left_out, market.remarks
+        output.emit(printed)
+    else:
+        text = simulate_text(terms.policy, simulated, totals, include_off_market=given.include_off_market)
+        output.show(*text, *notes)
+    return FOUND if given.strict and left_out else FINE
+
+
+def _named(name: str | None, unit: str | None) -> Policy:
+    policy = own_engine(name, unit) or (V3_5 if name is None else SHIPPED.get(name))
+    if policy is None:
+        raise UnknownPolicy(name or "", tuple(SHIPPED))
+    return policy
+
+
+def walks_for(positions: int) -> tuple[Walks, int]:
+    """Return who walks so many positions, and how many at once; whoever does walks them alike."""
+    if positions < MANY or find_spec("numba") is None:  # numba comes with an extra
+        return RowWalks(), 1
+    from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415 - only many are worth it
+
+    return KernelWalks(), _AT_ONCE
+
+
+def _walked(
+    simulation: Simulation, positions: list[GivenPosition], terms: Terms, unwalked: list[Unwalked]
+) -> list[Simulated]:
+    simulated: list[Simulated] = []
+    with Watched("walking", len(positions)) as work:
+        for one in simulation.run(positions, terms, unwalked):
+            simulated.append(one)
+            work.reached(len(simulated), count=len(simulated), unit="positions")
+    return simulated
+
+
+def _raise_first(unwalked: Sequence[Unwalked]) -> None:
+    """Raise what is wrong with the first position, since none could be walked; several reasons are listed on stderr."""
+    if not unwalked:
+        return
+    left_out = [one.left_out for one in unwalked]
+    if len({one.reason for one in left_out}) > 1:
+        for line in left_out_lines(left_out[:_LISTED], ()):
+            output.say(printable(line))
+    raise unwalked[0].error

@@ -1,1 +1,0 @@
-"""The level engines behind the level engine port."""

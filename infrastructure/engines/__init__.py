@@ -1,0 +1,1 @@
+"""Level engines: compiled formulas, foreign engines, the tests an engine must pass."""

@@ -1,0 +1,34 @@
+"""The engine that the formula of a policy names: a built-in one, or a foreign one that the user has named."""
+
+from collections.abc import Sequence
+
+from exitbrain.application.ports.level_engine import BUILT_IN
+from exitbrain.domain.errors import UnknownPolicy
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.formulas.registry import FORMULAS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.foreign import ForeignEngine
+
+
+class NamedEngines:
+    """Compute with the formulas of this version, and with those foreign engines that were named on building it.
+
+    A decision names what it asked: our formulas, or the foreign engine. A foreign engine that only a store names is not loaded: a record must not decide which code runs.
+    """
+
+    name = BUILT_IN
+
+    def __init__(self, *foreign: str) -> None:
+        """Load the foreign engines; see `ForeignEngine` for what that raises."""
+        self._built_in = BuiltInFormulas()
+        self._foreign = {name: ForeignEngine(name) for name in foreign}
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        if policy.formula in FORMULAS:
+            return self._built_in.compute(policy, inputs, brackets)
+        engine = self._foreign.get(policy.formula)
+        if engine is None:
+            raise UnknownPolicy(policy.formula, (*FORMULAS, *self._foreign))
+        return engine.compute(policy, inputs, brackets)

@@ -1,0 +1,68 @@
+"""An engine as the look-ahead test sees it: new instances, another time of the clock, and what it reaches for."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.domain.levels.instrument import Bracket
+from exitbrain.domain.levels.levels import LevelInputs, RawLevels
+from exitbrain.domain.policies.policy import FOREIGN, Policy
+from exitbrain.infrastructure.engines.another_time import another_time
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.engines.foreign import ForeignEngine
+from exitbrain.infrastructure.engines.watched import Reach, watched
+
+
+class WatchedEngineOfPolicy:
+    """Make instances of the engine of a policy, and watch them.
+
+    What importing an engine opens is told apart in `when_loaded`, since libraries read much when they are imported;
+    but the history, the files and folders that the test works on, is nothing that an engine may read at any time.
+    """
+
+    def __init__(self, policy: Policy, history: Sequence[Path] = ()) -> None:
+        self._policy = policy
+        self._history = history
+        self._reached: list[str] = []
+        self.when_loaded: list[str] = []
+
+    def new(self) -> LevelEngine:
+        with watched() as seen:
+            engine: LevelEngine = (
+                ForeignEngine(self._policy.formula) if self._policy.is_foreign else BuiltInFormulas()
+            )
+        self.take(seen)
+        return _Watched(engine, self)
+
+    def another_time(self) -> AbstractContextManager[None]:
+        package = "exitbrain"
+        if self._policy.is_foreign:
+            package = self._policy.formula.removeprefix(FOREIGN).partition(":")[0].partition(".")[0]
+        return another_time(package)
+
+    def reached(self) -> Sequence[str]:
+        reached, self._reached = self._reached, []
+        return reached
+
+    def take(self, seen: Sequence[Reach]) -> None:
+        """Take note of what was seen."""
+        for reach in seen:
+            if not reach.importing or reach.is_in(self._history):
+                self._reached.append(reach.words)
+            elif reach.words not in self.when_loaded:
+                self.when_loaded.append(reach.words)
+
+
+class _Watched:
+    def __init__(self, engine: LevelEngine, of: WatchedEngineOfPolicy) -> None:
+        self.name = getattr(engine, "name", "")
+        self._engine = engine
+        self._of = of
+
+    def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
+        with watched() as seen:
+            raw = self._engine.compute(policy, inputs, brackets)
+        if seen:
+            self._of.take(seen)
+        return raw

@@ -1,0 +1,21 @@
+"""The statistics of the laboratory as the judges of policies; their packages are loaded when there is something to judge."""
+# ruff: noqa: PLC0415 - an extra
+
+from collections.abc import Sequence
+
+from exitbrain.domain.evidence.comparison import Comparison
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+
+
+class Statistics:
+    """Judges by resampling days."""
+
+    def policy(self, comparisons: Sequence[Comparison], *, seed: int) -> Judgement:
+        from exitbrain.infrastructure.lab.statistics import judge_policy
+
+        return judge_policy(comparisons, seed=seed)
+
+    def family(self, comparisons: Sequence[Comparison], *, seed: int) -> FamilyJudgement:
+        from exitbrain.infrastructure.lab.statistics import judge_family
+
+        return judge_family(comparisons, seed=seed)

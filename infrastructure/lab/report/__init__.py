@@ -1,1 +1,0 @@
-"""Reports of the laboratory: one self-contained HTML page for each run."""

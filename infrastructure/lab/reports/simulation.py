@@ -1,0 +1,217 @@
+"""The report of a simulation: positions of a file under one policy."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.ports.market import MarketData
+from exitbrain.application.simulation.positions import Simulated
+from exitbrain.application.simulation.totals import BoundSums, Totals
+from exitbrain.domain.levels.guard_rules import GUARDS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.values import Assumption, plain
+from exitbrain.infrastructure.lab.reports.page import Page, ReportTable, Section, write
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
+
+CHARTS = 3
+"""How many of the worst, of the best and of the most uncertain positions are drawn."""
+
+ROWS = 500
+"""How many positions are listed."""
+
+
+def write_simulation(
+    path: Path,
+    policy: Policy,
+    simulated: Sequence[Simulated],
+    totals: Totals,
+    market: MarketData,
+    engine: LevelEngine,
+    include_off_market: bool,
+    notes: tuple[str, ...] = (),
+) -> None:
+    """Write the report of a simulation as one HTML file; `notes` end its first lines."""
+    page = simulation_page(policy, simulated, totals, market, engine, include_off_market=include_off_market)
+    write(replace(page, lead=(*page.lead, *notes)), path)
+
+
+def simulation_page(
+    policy: Policy,
+    simulated: Sequence[Simulated],
+    totals: Totals,
+    market: MarketData,
+    engine: LevelEngine,
+    *,
+    include_off_market: bool,
+) -> Page:
+    """Return the report of a simulation."""
+    walked = [(one, path) for one in simulated if (path := _path(policy, one, market)) is not None]
+    counted = [path for one, path in walked if include_off_market or not path.walk.entry_off_market]
+    return Page(
+        f"{len(simulated)} positions under {policy.name}",
+        (
+            (
+                f"Exits came to {_bounds(totals.exits)}; what was still open at the end of the data to "
+                f"{_bounds(totals.open_rests)}. {totals.ambiguous} of {totals.everything.positions} positions are ambiguous, and "
+                f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the order inside their candles."
+            ),
+            "Results are net of costs, as fractions of the entry notional of each position, added up.",
+        ),
+        (
+            _totals(totals, include_off_market=include_off_market),
+            results_over_time([counted]),
+            _guards(simulated),
+            surfaces([surface_of(policy, engine, calm_inputs(policy))]),
+            _charts(counted),
+            _list(walked),
+            _assumptions(simulated),
+        ),
+    )
+
+
+def _path(policy: Policy, one: Simulated, market: MarketData) -> ReportedPosition | None:
+    if one.walk is None or one.givens is None:
+        return None
+    return ReportedPosition(
+        _name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.market_symbol)
+    )
+
+
+def _totals(totals: Totals, *, include_off_market: bool) -> Section:
+    rows = (
+        ("exits", *_row(totals.exits)),
+        ("exits of positions that crossed no hole in the data", *_row(totals.without_holes)),
+        ("exits of plans of which no guard on the levels failed", *_row(totals.without_failed_guards)),
+        ("exits with entries off market", *_row(totals.with_off_market)),
+        ("exits without entries off market", *_row(totals.without_off_market)),
+        ("still open, at the last close", *_row(totals.open_rests)),
+        ("all together", *_row(totals.everything)),
+    )
+    treated = "counted all the same" if include_off_market else "left out"
+    notes = [
+        BOUNDS,
+        *_unknown(totals),
+        *(
+            f"Off market, {treated}: {_name(one)} lies outside the candle it was made in."
+            for one in totals.off_market
+        ),
+        *(f"Refused, left out: {_name(one)}: {refusal(one.levels.raw)}." for one in totals.refused),
+        *(
+            f"Not placeable, left out: {_name(one)}: {unplaceable(one.levels.guards)}."
+            for one in totals.not_placeable
+        ),
+    ]
+    headings = ("Total", "Positions", "Pessimistic", "Optimistic")
+    return Section("Totals", tuple(notes), (ReportTable(headings, rows, frozenset({1, 2, 3})),))
+
+
+def _unknown(totals: Totals) -> tuple[str, ...]:
+    count = totals.off_market_unknown
+    return (f"Whether {entries(count)} off market is not known: the candle is missing.",) if count else ()
+
+
+def _guards(simulated: Sequence[Simulated]) -> Section:
+    rows = []
+    for guard in GUARDS:
+        reports = [one.levels.guards for one in simulated]
+        failed = sum(guard in report.failed for report in reports)
+        unknown = sum(guard in report.unknown for report in reports)
+        rows.append((guard, str(len(reports) - failed - unknown), str(failed), str(unknown)))
+    return Section(
+        "Guards",
+        (
+            (
+                "A plan may be executed when every guard passes. One that fails is walked all the same, "
+                "unless it is slices_placeable: then there is no quantity to walk."
+            ),
+        ),
+        (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
+    )
+
+
+def _charts(paths: Sequence[ReportedPosition]) -> Section:
+    by_result = sorted(paths, key=lambda path: path.walk.pessimistic.net)
+    uncertain = sorted(paths, key=lambda path: path.walk.pessimistic.net - path.walk.optimistic.net)
+    chosen: dict[str, tuple[ReportedPosition, str]] = {}
+    for kind, group in (
+        ("Worst", by_result[:CHARTS]),
+        ("Best", by_result[::-1][:CHARTS]),
+        ("Most uncertain", [path for path in uncertain[:CHARTS] if path.walk.ambiguous]),
+    ):
+        for path in group:
+            chosen.setdefault(path.name, (path, kind))
+    figures = tuple(
+        path_figure(
+            path,
+            None,
+            f"{kind}. Pessimistic: {told(path.walk.pessimistic)}. Optimistic: {told(path.walk.optimistic)}.",
+        )
+        for path, kind in chosen.values()
+    )
+    return Section("Worst, best and most uncertain exits", (), figures)
+
+
+def _list(walked: Sequence[tuple[Simulated, ReportedPosition]]) -> Section:
+    rows = tuple(
+        (
+            one.position.symbol,
+            one.position.side.value,
+            plain(one.position.entry_price),
+            _opened(one),
+            told(path.walk.pessimistic),
+            told(path.walk.optimistic) if path.walk.ambiguous else "the same",
+            _remarks(one, path),
+        )
+        for one, path in walked[:ROWS]
+    )
+    headings = ("Symbol", "Side", "Entry", "Opened (UTC)", "Pessimistic", "Optimistic", "Remarks")
+    text = (f"The first {ROWS} of {len(walked)}.",) if len(walked) > ROWS else ()
+    return Section("Positions", text, (ReportTable(headings, rows, frozenset({2})),))
+
+
+def _assumptions(simulated: Sequence[Simulated]) -> Section:
+    counts: dict[Assumption, int] = {}
+    for one in simulated:
+        for each in one.assumptions:
+            counts[each] = counts.get(each, 0) + 1
+    rows = tuple((each.field, each.value, each.why, str(count)) for each, count in counts.items())
+    return Section(
+        "Assumed where nothing was given",
+        (),
+        (ReportTable(("What", "Value", "Why", "Positions"), rows, frozenset({3})),),
+    )
+
+
+def _remarks(one: Simulated, path: ReportedPosition) -> str:
+    said = []
+    if path.walk.entry_off_market:
+        said.append("off market")
+    if path.walk.holes:
+        said.append(f"holes crossed: {path.walk.holes}")
+    if path.walk.refined_candles:
+        said.append(f"candles refined: {path.walk.refined_candles}")
+    if one.failed_guards:
+        said.append(f"fails {', '.join(one.failed_guards)}")
+    return ", ".join(said)
+
+
+def _name(one: Simulated) -> str:
+    position = one.position
+    return f"{position.symbol} {position.side.value} at {plain(position.entry_price)}, {_opened(one)}"
+
+
+def _opened(one: Simulated) -> str:
+    return one.position.opened_at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _bounds(bounds: BoundSums) -> str:
+    return f"{percent(bounds.pessimistic)} to {percent(bounds.optimistic)} ({bounds.positions} positions)"
+
+
+def _row(bounds: BoundSums) -> tuple[str, str, str]:
+    return str(bounds.positions), percent(bounds.pessimistic), percent(bounds.optimistic)

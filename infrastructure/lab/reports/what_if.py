@@ -1,0 +1,280 @@
+"""The report of a what-if: recorded decisions under another policy and, with candles, what positions came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exitbrain.application.ports.level_engine import LevelEngine
+from exitbrain.application.whatif.decisions import FIELDS, Pair, WhatIf
+from exitbrain.application.whatif.outcomes import PositionOutcome
+from exitbrain.application.whatif.results import RECORDED
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
+from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.verdict import Judgement
+from exitbrain.domain.identity import decision_id
+from exitbrain.domain.levels.guard_rules import GUARDS
+from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.values import plain
+from exitbrain.infrastructure.lab.reports.changes import Changes
+from exitbrain.infrastructure.lab.reports.figures import distances, distribution
+from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, write
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
+from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.wording import percent
+
+CHARTS = 3
+"""How many of the worst and of the best changed exits are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateOutcomes:
+    """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
+
+    `left_out` says which positions are left out of the figures, and why, `notes` what else is to be known, a sentence each.
+    """
+
+    outcomes: Sequence[PositionOutcome]
+    left_out: Sequence[str]
+    totals: CandidateTotals
+    judgement: Judgement | None = None
+    baseline: str = RECORDED
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIfRun:
+    """One run as its report tells it; `walked` is None where no candles were given."""
+
+    answer: WhatIf
+    changes: Changes
+    policies: tuple[Policy, ...]
+    walked: CandidateOutcomes | None = None
+
+
+def write_what_if(path: Path, run: WhatIfRun, engine: LevelEngine) -> None:
+    """Write the report of a what-if as one HTML file."""
+    write(what_if_page(run, engine), path)
+
+
+def what_if_page(run: WhatIfRun, engine: LevelEngine) -> Page:
+    """Return the report of a what-if."""
+    answer = run.answer
+    sections = [_changed(answer, run.changes), _guards(answer)]
+    if run.walked is not None:
+        sections = [_outcome(run.walked), *_on_candles(run.walked, answer.policy.name), *sections]
+    drawn = [surface_of(policy, engine, calm_inputs(policy)) for policy in run.policies]
+    return Page(
+        f"What {answer.policy.name} would have done",
+        (*_lead(answer), *(() if run.walked is None else _verdict(run.walked))),
+        (*sections, surfaces(drawn)),
+    )
+
+
+def _lead(answer: WhatIf) -> tuple[str, ...]:
+    return (
+        (
+            f"{answer.changed} of {answer.decisions} recorded decisions would have been different. "
+            f"{answer.became_safe} plans would become executable, {answer.became_unsafe} would cease to be."
+        ),
+        "Recorded inputs, the average PnL too, are held fixed: only the policy is another.",
+    )
+
+
+def _verdict(walked: CandidateOutcomes) -> tuple[str, ...]:
+    everything = walked.totals.everything
+    said = (
+        f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
+        f"over {everything.positions} positions, net, in fractions of the entry notional of each, added up."
+    )
+    found = walked.judgement
+    if found is None:
+        return (said,)
+    return (said, f"Verdict: {found.verdict.value} ({found.reason.value.replace('_', ' ')}).")
+
+
+def _changed(answer: WhatIf, changes: Changes) -> Section:
+    rows = tuple(
+        (
+            name.upper(),
+            str(change.changed),
+            *(_change(name, value) for value in (change.min, change.mean, change.max)),
+        )
+        for name, change in ((name, answer.fields[name]) for name in FIELDS)
+    )
+    headings = ("Number", "Changed", "Least change", "Mean change", "Greatest change")
+    blocks: list[ReportTable | Figure] = [ReportTable(headings, rows, frozenset({1, 2, 3, 4}))]
+    if any(changes.of_level.values()):
+        drawing = distribution(
+            "Changes of the distances, percentage points of the entry price", changes.of_level
+        )
+        blocks.append(Figure(drawing, "How often each change occurs, after less before."))
+    blocks += [_ladder(pair) for pair in changes.widest]
+    return Section(
+        "What would have changed",
+        (
+            (
+                f"{answer.compared} decisions have levels under both policies; "
+                f"{answer.refused_before} were refused, {answer.refused_after} would be."
+            ),
+        ),
+        tuple(blocks),
+    )
+
+
+def _ladder(pair: Pair) -> Figure:
+    decision = pair.decision
+    assert pair.before is not None
+    assert pair.after is not None
+    ladders = {
+        decision.policy.name: dict(zip(LEVELS, pair.before, strict=False)),
+        pair.policy.name: dict(zip(LEVELS, pair.after, strict=False)),
+    }
+    name = f"{decision.symbol}, {decision.occurred_at:%Y-%m-%d %H:%M}, leverage {decision.inputs.leverage:g}"
+    found = str(decision_id(decision.plan_id, decision.revision))
+    return Figure(distances(f"{name}: ladder before and after", ladders), f"Decision {found}.")
+
+
+def _guards(answer: WhatIf) -> Section:
+    rows = []
+    for guard in GUARDS:
+        before, after = answer.guards_before[guard], answer.guards_after[guard]
+        pairs = (
+            (before.passed, after.passed),
+            (before.failed, after.failed),
+            (before.unknown, after.unknown),
+        )
+        rows.append((guard, *(f"{was} → {would_be}" for was, would_be in pairs)))
+    rows.append(("all of them: executable", f"{answer.safe_before} → {answer.safe_after}", "", ""))
+    return Section(
+        "Guards before and after",
+        ("A plan may be executed when every guard passes.",),
+        (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
+    )
+
+
+def _outcome(walked: CandidateOutcomes) -> Section:
+    totals = walked.totals
+    rows = tuple(
+        (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
+        for name, sums in (
+            ("all walked", totals.everything),
+            ("that crossed no hole in the data", totals.without_holes),
+            ("of which nothing is left open", totals.closed),
+            ("of which no guard on the levels fails", totals.without_failed_guards),
+            ("with those that have a recorded price off market", totals.with_off_market),
+            ("without them", totals.without_off_market),
+        )
+    )
+    headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
+    blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
+    return Section(
+        "What it would have come to",
+        (
+            BOUNDS,
+            f"{totals.ambiguous} positions are ambiguous under at least one policy.",
+            *walked.left_out,
+            *walked.notes,
+            *_judged(walked),
+        ),
+        tuple(blocks),
+    )
+
+
+def _judged(walked: CandidateOutcomes) -> tuple[str, ...]:
+    found = walked.judgement
+    if found is None:
+        return ()
+    interval = (
+        "none, too few days"
+        if found.interval is None
+        else _between(found.interval.lower, found.interval.upper)
+    )
+    return (
+        (
+            f"Verdict {found.verdict.value}: {found.reason.value.replace('_', ' ')}. Days of entry: {found.days}, effective: "
+            f"{found.effective_days:.1f}; 95 % interval of the mean daily difference: {interval} (blocks of "
+            f"{found.resampling.block_days} days, {found.resampling.resamples} resamples, seed {found.resampling.seed})."
+        ),
+    )
+
+
+def _attribution(lower: Attribution, upper: Attribution) -> ReportTable:
+    names = ("levels", "harvest", "liquidation", "cost", "funding", "total")
+    rows = tuple(
+        (name, percent(float(getattr(lower, name))), percent(float(getattr(upper, name)))) for name in names
+    )
+    return ReportTable(
+        ("What made the difference", "At the lower bound", "At the upper bound"), rows, frozenset({1, 2})
+    )
+
+
+def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
+    before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
+    after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
+    ranked = sorted(
+        (
+            (one.differences[0].lower, number)
+            for number, one in enumerate(walked.outcomes)
+            if one.differences[0].lower != 0.0 or one.differences[0].upper != 0.0
+        ),
+    )
+    chosen = dict.fromkeys(
+        [*(number for _, number in ranked[:CHARTS]), *(n for _, n in ranked[::-1][:CHARTS])]
+    )
+    figures = tuple(
+        path_figure(before[number], after[number], _told(walked.outcomes[number], walked.baseline, policy))
+        for number in chosen
+    )
+    return [
+        results_over_time([before, after]),
+        Section("Worst and best changed exits", ("By the lower bound of the difference.",), figures),
+    ]
+
+
+def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
+    difference = outcome.differences[0]
+    return (
+        f"{_doubts(outcome, baseline, policy)}Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.walk)}. "
+        f"{policy}: {_walk(outcome.candidates[0].walk)}."
+    )
+
+
+def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
+    """Return the sentences about prices off market and guards that fail."""
+    said = (
+        [f"Off market: {', '.join(each.what for each in outcome.off_market)}. "] if outcome.off_market else []
+    )
+    for name, walked in ((baseline, outcome.baseline), (policy, outcome.candidates[0])):
+        if walked.failed_guards:
+            said.append(f"{name} fails {', '.join(walked.failed_guards)}. ")
+    return "".join(said)
+
+
+def _walk(walk: Walk) -> str:
+    low = told(walk.pessimistic)
+    return f"{low}, or at best {told(walk.optimistic)}" if walk.ambiguous else low
+
+
+def _path(outcome: PositionOutcome, policy: str, plan: Plan, walk: Walk) -> ReportedPosition:
+    position = outcome.position
+    entry = "unknown" if position.entry_price is None else plain(position.entry_price)
+    name = f"{position.symbol} {position.side.value} at {entry}, {position.opened_at:%Y-%m-%d %H:%M:%S}"
+    return ReportedPosition(name, policy, plan, walk, outcome.market)
+
+
+def _candidate(sums: CandidateSums) -> tuple[str, str]:
+    return _between(sums.pessimistic, sums.optimistic), _between(sums.lower, sums.upper)
+
+
+def _between(lower: float, upper: float) -> str:
+    return percent(lower) if lower == upper else f"{percent(lower)} to {percent(upper)}"
+
+
+def _change(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if name == "lsf" else percent(value)

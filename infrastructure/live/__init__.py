@@ -1,1 +1,0 @@
-"""The live worker as a process: threads for the store, signals, wiring."""

@@ -1,0 +1,1 @@
+"""Results as JSON and as sentences, for terminal, web page and report. Imports no other room of infrastructure."""

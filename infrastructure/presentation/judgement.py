@@ -1,0 +1,249 @@
+"""Whether outcomes mean anything: the verdict on one policy, on a family, and on choosing from it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from rich.table import Table
+
+from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
+from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.verdict import (
+    BLOCKS_NEEDED,
+    CONFIDENCE,
+    EFFECTIVE_DAYS_NEEDED,
+    FamilyJudgement,
+    Judgement,
+    RecommendationReason,
+)
+from exitbrain.domain.evidence.walk_forward import Choice
+from exitbrain.domain.values import EPOCH
+from exitbrain.infrastructure.presentation.wording import percent
+
+FAMILY_SHOWN = 20
+
+
+class JudgementReport(Struct):
+    """A verdict and what it rests on.
+
+    `verdict` is `adopt`, `keep` or `inconclusive`; `reason` is `better`, `not_better`, `no_pairs`, `too_few_days`,
+    `too_few_blocks`, `bounds_straddle_zero`, `interval_straddles_zero` or `not_superior_in_family`. `mean` and
+    `interval` (at `confidence`) are of the daily sum of paired net differences; null where there are too few days.
+    """
+
+    verdict: str
+    reason: str
+    mean: Interval | None
+    interval: Interval | None
+    confidence: float
+    positions: int
+    days: int
+    effective_days: float
+    block_days: int
+    resamples: int
+    seed: int
+
+
+class WalkForwardFold(Struct):
+    """A test span of whole UTC days, `from_day` to before `until_day`, and what was chosen for it from before it.
+
+    `policy` is null where nothing was left to learn from; `training`, `purged` and `embargoed` count positions.
+    """
+
+    from_day: datetime
+    until_day: datetime
+    training: int
+    purged: int
+    embargoed: int
+    test: int
+    policy: str | None
+
+
+class WalkForwardReport(Struct):
+    """Choosing the best of the past, span by span, judged on what followed."""
+
+    folds: list[WalkForwardFold]
+    judgement: JudgementReport
+
+
+def judgement_of(judged: Judgement) -> JudgementReport:
+    """Return a judgement."""
+    return JudgementReport(
+        verdict=judged.verdict.value,
+        reason=judged.reason.value,
+        mean=judged.mean,
+        interval=judged.interval,
+        confidence=CONFIDENCE,
+        positions=judged.positions,
+        days=judged.days,
+        effective_days=judged.effective_days,
+        block_days=judged.resampling.block_days,
+        resamples=judged.resampling.resamples,
+        seed=judged.resampling.seed,
+    )
+
+
+def walk_forward_of(judged: FamilyJudgement, names: Sequence[str]) -> WalkForwardReport:
+    """Return what choosing the best of the past came to; `names` are those of the policies."""
+    return WalkForwardReport([_fold(choice, names) for choice in judged.choices], judgement_of(judged.chosen))
+
+
+def _fold(choice: Choice, names: Sequence[str]) -> WalkForwardFold:
+    fold = choice.fold
+    return WalkForwardFold(
+        from_day=_day_at(fold.from_day),
+        until_day=_day_at(fold.until_day),
+        training=len(fold.training),
+        purged=len(fold.purged),
+        embargoed=len(fold.embargoed),
+        test=len(fold.test),
+        policy=None if choice.policy is None else names[choice.policy],
+    )
+
+
+def verdict(name: str, judged: Judgement) -> Iterator[str]:
+    """Yield the verdict on a policy and what it rests on."""
+    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
+    yield from _grounds(judged)
+
+
+def because(judged: Judgement) -> str:
+    """Return what made a verdict, as half a sentence."""
+    resampling = judged.resampling
+    return {
+        RecommendationReason.BETTER: f"the whole {CONFIDENCE:.0%} interval lies above 0",
+        RecommendationReason.NOT_BETTER: f"the whole {CONFIDENCE:.0%} interval lies at or below 0",
+        RecommendationReason.NO_PAIRS: "there is nothing to judge",
+        RecommendationReason.TOO_FEW_DAYS: (
+            f"{judged.effective_days:.1f} effective days; {EFFECTIVE_DAYS_NEEDED} are needed"
+        ),
+        RecommendationReason.TOO_FEW_BLOCKS: (
+            f"{judged.days} days hold {judged.days / resampling.block_days:.1f} blocks of "
+            f"{resampling.block_days} days, as long as the longest hold; {BLOCKS_NEEDED} are needed"
+        ),
+        RecommendationReason.BOUNDS_STRADDLE_ZERO: "the order inside candles decides on which side of 0 the mean lies",
+        RecommendationReason.INTERVAL_STRADDLES_ZERO: f"the {CONFIDENCE:.0%} interval holds 0: it may be chance",
+        RecommendationReason.NOT_SUPERIOR_IN_FAMILY: "with the whole family in view it may be chance",
+    }[judged.reason]
+
+
+def _grounds(judged: Judgement) -> Iterator[str]:
+    if judged.mean is None:
+        return
+    interval = (
+        "too few days for one"
+        if judged.interval is None
+        else between(judged.interval.lower, judged.interval.upper)
+    )
+    resampling = judged.resampling
+    yield (
+        f"  a day differs by {between(judged.mean.lower, judged.mean.upper)} in the mean, "
+        f"{CONFIDENCE:.0%} interval: {interval}"
+    )
+    yield (
+        f"  {counted(judged.positions, 'position')} of {counted(judged.days, 'day')} ({judged.effective_days:.1f} effective), "
+        f"{resampling.resamples} resamples of blocks of {counted(resampling.block_days, 'day')}, seed {resampling.seed}"
+    )
+
+
+def family_table(found: Found, judged: FamilyJudgement) -> Table:
+    """Return the policies of a family, the highest lower differences first."""
+    panel, candidates = found.panel, found.question.candidates
+    order = sorted(range(len(candidates)), key=lambda place: (-panel.totals[place].everything.lower, place))
+    shown = order[:FAMILY_SHOWN]
+    cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
+    table = Table(
+        title=f"{len(candidates)} {'policy' if len(candidates) == 1 else 'policies'} against {found.question.baseline_name} on "
+        f"{counted(found.positions, 'recorded position')}{cut}",
+        title_justify="left",
+    )
+    table.add_column("Policy")
+    for heading in ("Net", "Difference", f"{CONFIDENCE:.0%} interval of a day", "Hindsight regret"):
+        table.add_column(heading, justify="right")
+    for what, _ in beside(panel.totals[0], found):
+        table.add_column(f"Difference {what}", justify="right")
+    table.add_column("Verdict")
+    for place in shown:
+        sums, judgement = panel.totals[place].everything, judged.policies[place]
+        table.add_row(
+            candidates[place].name,
+            between(sums.pessimistic, sums.optimistic),
+            between(sums.lower, sums.upper),
+            interval_text(judgement.interval),
+            interval_text(panel.regrets[place]),
+            *(
+                f"{between(other.lower, other.upper)} ({other.positions})"
+                for _, other in beside(panel.totals[place], found)
+            ),
+            f"{judgement.verdict.value}: {because(judgement)}",
+        )
+    return table
+
+
+def beside(totals: CandidateTotals, found: Found) -> Iterator[tuple[str, CandidateSums]]:
+    """Yield the totals to read beside those of all counted positions, where they are others."""
+    if found.panel.failed_guards:
+        yield "without failed guards", totals.without_failed_guards
+    if found.panel.off_market and found.question.include_off_market:
+        yield "without off-market prices", totals.without_off_market
+    elif found.panel.off_market:
+        yield "with off-market prices", totals.with_off_market
+
+
+def family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
+    """Yield what the family as a whole comes to."""
+    if judged.p_value is None:
+        yield f"Whole family: not tested, {because(judged.policies[0])}."
+        return
+    names = ", ".join(found.question.candidates[place].name for place in judged.superior)
+    yield (
+        f"Whole family (StepM, SPA): {names or 'no policy'} better than {found.question.baseline_name}; "
+        f"without any merit the best would look as good in {judged.p_value:.1%} of all cases."
+    )
+
+
+def walk_forward_text(found: Found, judged: FamilyJudgement) -> Iterator[str]:
+    """Yield what choosing the best of the past came to, span by span."""
+    yield (
+        f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
+        f"{because(judged.chosen)}."
+    )
+    for choice in judged.choices:
+        yield f"  {_fold_text(choice, found)}"
+    yield from _grounds(judged.chosen)
+
+
+def _fold_text(choice: Choice, found: Found) -> str:
+    fold = choice.fold
+    chosen = (
+        "nothing to learn from, left out"
+        if choice.policy is None
+        else found.question.candidates[choice.policy].name
+    )
+    return (
+        f"{_day_at(fold.from_day):%Y-%m-%d} to before {_day_at(fold.until_day):%Y-%m-%d}: {chosen} "
+        f"({len(fold.training)} to learn from, {len(fold.purged)} purged, {len(fold.embargoed)} embargoed, "
+        f"{len(fold.test)} tested)"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def between(lower: float, upper: float) -> str:
+    """Return bounds as text, one number where they are equal."""
+    low, high = percent(lower), percent(upper)
+    return low if low == high else f"{low} to {high}"
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Return an interval as text, nothing where there is none."""
+    return "" if interval is None else between(interval.lower, interval.upper)
+
+
+def _day_at(day: int) -> datetime:
+    """Return when a UTC day, counted from 1970, begins."""
+    return EPOCH + timedelta(days=day)

@@ -1,0 +1,33 @@
+"""Messages as they came, and why one can not be used."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from exitbrain.domain.messages.receipt import Refusal
+
+
+class WhyRefused(Struct):
+    """Why a message can not be used: the field, what was given, what is allowed."""
+
+    field: str
+    value: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value}; allowed: {self.allowed}"
+
+
+def why_refused(refusal: Refusal) -> WhyRefused:
+    """Return why a message can not be used, without the reason, which is printed beside it."""
+    return WhyRefused(refusal.field, refusal.value, refusal.allowed)
+
+
+def raw_fields(fields: Mapping[str, str], encoded: Mapping[str, str], length: int | None) -> Iterator[str]:
+    """Yield the fields of a message as they came, a line each."""
+    yield "Fields"
+    for name, value in fields.items():
+        encoding = f" ({encoded[name]})" if name in encoded else ""
+        yield f"  {name}{encoding}: {value}"
+    if length is not None:
+        yield f"  cut: the first part of {length} bytes"

@@ -1,0 +1,243 @@
+"""Outcomes as people read them: what happened to each position, what made the difference, and whether it proves anything."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.application.whatif.measures import BoundSummary, PolicySummary, WorstHour
+from exitbrain.application.whatif.outcomes import LeftOutPosition, PositionOutcome
+from exitbrain.application.whatif.results import RECORDED, Found
+from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
+from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
+from exitbrain.domain.simulation.outcome import History, Walk
+from exitbrain.infrastructure.presentation.judgement import (
+    beside,
+    between,
+    counted,
+    family_table,
+    family_verdict,
+    interval_text,
+    verdict,
+    walk_forward_text,
+)
+from exitbrain.infrastructure.presentation.wording import left_out_lines, percent
+
+_EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
+
+
+def outcome_text(found: Found, judged: Judgement) -> Iterator[Table | str]:
+    """Yield the outcome of one candidate."""
+    name = found.question.candidates[0].name
+    if found.outcomes:
+        totals = found.panel.totals[0]
+        yield _positions(found, name)
+        yield from _totals(totals, found)
+        yield _effects(totals)
+        yield _measures([each.summary for each in found.measured], found)
+        yield from verdict(name, judged)
+    elif found.panel.off_market:
+        yield from _totals(found.panel.totals[0], found)
+    yield from _notes(found)
+
+
+def family_text(found: Found, judged: FamilyJudgement) -> Iterator[Table | str]:
+    """Yield the outcome of a family of candidates, the best differences first."""
+    if found.positions:
+        yield family_table(found, judged)
+        yield from family_verdict(found, judged)
+        yield from walk_forward_text(found, judged)
+    yield from _notes(found)
+
+
+def _positions(found: Found, name: str) -> Table:
+    baseline = found.question.baseline_name
+    table = Table(
+        title=f"{counted(found.positions, 'recorded position')}: {name} against {baseline}",
+        title_justify="left",
+    )
+    for heading in ("Symbol", "Side", "Opened (UTC)", f"Exits {baseline}"):
+        table.add_column(heading)
+    table.add_column("Net", justify="right")
+    table.add_column(f"Exits under {name}")
+    table.add_column("Net", justify="right")
+    table.add_column("Difference", justify="right")
+    table.add_column("Remarks")
+    for outcome in found.outcomes:
+        before, after = outcome.baseline.walk, outcome.candidates[0].walk
+        difference = outcome.differences[0]
+        table.add_row(
+            outcome.position.symbol,
+            outcome.position.side.value,
+            _time(outcome.position.opened_at),
+            *_exits(before),
+            *_exits(after),
+            between(difference.lower, difference.upper),
+            ", ".join(_remarks(outcome)),
+        )
+    return table
+
+
+def _exits(walk: Walk) -> tuple[str, str]:
+    low, high = (
+        " ".join(leg.level.value for leg in each.legs) for each in (walk.pessimistic, walk.optimistic)
+    )
+    exits = low if low == high else f"{low} or {high}"
+    return exits, between(walk.pessimistic.net, walk.optimistic.net)
+
+
+def _remarks(outcome: PositionOutcome) -> Iterator[str]:
+    walks = (outcome.baseline.walk, outcome.candidates[0].walk)
+    if outcome.off_market:
+        yield f"{' and '.join(each.what for each in outcome.off_market)} off market"
+    holes = max(walk.holes for walk in walks)
+    if holes:
+        yield f"{holes} hole{'s' if holes > 1 else ''}"
+    if any(_is_open(walk.pessimistic, walk.optimistic) for walk in walks):
+        yield "still open"
+    if outcome.baseline.failed_guards or outcome.candidates[0].failed_guards:
+        yield "guard fails"
+
+
+def _is_open(*histories: History) -> bool:
+    return any(history.is_open for history in histories)
+
+
+def _totals(totals: CandidateTotals, found: Found) -> Iterator[str]:
+    yield "Totals (net, each position a fraction of its own entry notional, added up)"
+    for what, sums in (
+        ("all", totals.everything),
+        ("without holes", totals.without_holes),
+        ("closed at the end of the data", totals.closed),
+        *beside(totals, found),
+    ):
+        yield f"  {what} ({sums.positions}): {_sums(sums, found)}"
+    yield f"  {totals.ambiguous} of {totals.everything.positions} are ambiguous."
+
+
+def _sums(sums: CandidateSums, found: Found) -> str:
+    name, baseline = found.question.candidates[0].name, found.question.baseline_name
+    return (
+        f"{baseline} {between(sums.baseline.lower, sums.baseline.upper)}, "
+        f"{name} {between(sums.pessimistic, sums.optimistic)}, "
+        f"difference {between(sums.lower, sums.upper)}"
+    )
+
+
+def _effects(totals: CandidateTotals) -> Table:
+    table = Table(title="What made the difference", title_justify="left")
+    table.add_column("Effect of")
+    table.add_column("Lowest difference", justify="right")
+    table.add_column("Highest difference", justify="right")
+    for effect in _EFFECTS:
+        table.add_row(effect, *(_effect(split, effect) for split in (totals.lower, totals.upper)))
+    return table
+
+
+def _effect(split: Attribution, effect: str) -> str:
+    return percent(float(getattr(split, effect)))
+
+
+def _measures(summaries: Sequence[PolicySummary], found: Found) -> Table:
+    names = (found.question.baseline_name, found.question.candidates[0].name)
+    regrets = (found.panel.baseline_regret, found.panel.regrets[0])
+    table = Table(title="Measures", title_justify="left")
+    table.add_column("")
+    for name in names:
+        table.add_column(f"{name}, pessimistic", justify="right")
+        table.add_column("optimistic", justify="right")
+    bounds = [bound for each in summaries for bound in (each.pessimistic, each.optimistic)]
+    for what, cells in _measured(bounds, found.positions):
+        table.add_row(what, *cells)
+    for what, values in (
+        ("greatest loss at the stop, of margin", [_or_none(each.loss_at_stop) for each in summaries]),
+        ("cost to break even, mean", [_or_none(each.cost_to_break_even) for each in summaries]),
+        ("regret, in hindsight", [between(regret.lower, regret.upper) for regret in regrets]),
+    ):
+        table.add_row(what, values[0], "", values[1], "")
+    return table
+
+
+def _measured(bounds: Sequence[BoundSummary], positions: int) -> Iterator[tuple[str, list[str]]]:
+    yield (
+        "reached TP1, TP2, TP3",
+        [f"{', '.join(map(str, bound.hit))} of {positions}" for bound in bounds],
+    )
+    yield "stopped before TP1", [str(bound.stopped) for bound in bounds]
+    yield (
+        "then saw TP1 soon after",
+        [f"{bound.reversed}{f' ({bound.unknown} not known)' if bound.unknown else ''}" for bound in bounds],
+    )
+    yield "MFE, mean", [interval_text(bound.mfe) for bound in bounds]
+    yield "MAE, mean", [interval_text(bound.mae) for bound in bounds]
+    yield "given back of the MFE, mean", [interval_text(bound.give_back) for bound in bounds]
+    yield "R, mean", ["" if bound.mean_r is None else f"{bound.mean_r:.2f}" for bound in bounds]
+    yield "R, worst", ["" if bound.worst_r is None else f"{bound.worst_r:.2f}" for bound in bounds]
+    yield "worst hour (UTC)", [_worst(bound.worst_hour) for bound in bounds]
+
+
+def _worst(worst: WorstHour | None) -> str:
+    return "" if worst is None else f"{percent(worst.result)} {worst.hour:%Y-%m-%d %H}h"
+
+
+def _failing(found: Found) -> Iterator[str]:
+    """Yield a line for each policy and guard on the levels that fails."""
+    names = (found.question.baseline_name, found.question.candidates[0].name)
+    for place, name in enumerate(names):
+        walked = [(each, (each.baseline, each.candidates[0])[place]) for each in found.outcomes]
+        for guard in ON_THE_LEVELS:
+            failing = [each.position for each, under in walked if guard in under.failed_guards]
+            if failing:
+                who = "all" if len(failing) == len(walked) else "; ".join(map(_named, failing))
+                yield f"{guard} fails {_under(name)}, walked all the same: {who}."
+
+
+def _under(policy: str) -> str:
+    return policy if policy == RECORDED else f"under {policy}"
+
+
+def _notes(found: Found) -> Iterator[str]:
+    if not found.positions:
+        yield "No recorded position is counted; there is no outcome."
+    yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
+    yield from _failing(found)
+    yield from _left_out(found.left_out)
+    if found.panel.off_market_unknown:
+        yield (
+            f"Of {counted(found.panel.off_market_unknown, 'position')} a recorded price has no candle: "
+            "whether it is off market is not known."
+        )
+    yield from left_out_lines(found.data_left_out, found.remarks)
+    if found.assumptions:
+        yield "Assumed"
+    for assumption in found.assumptions:
+        yield f"  {assumption.field} {assumption.value}: {assumption.why}"
+
+
+def _left_out(unwalked: Sequence[LeftOutPosition]) -> Iterator[str]:
+    """Yield a line for each reason; the details are in it where they are the same for all, and always those of errors."""
+
+    def reason(each: LeftOutPosition) -> tuple[str, str]:
+        return each.because, each.detail if each.error else ""
+
+    for because, error in dict.fromkeys(map(reason, unwalked)):
+        concerned = [each for each in unwalked if reason(each) == (because, error)]
+        details = dict.fromkeys(each.detail for each in concerned)
+        why = f" ({next(iter(details))})" if len(details) == 1 else ""
+        names = "; ".join(_named(each.position) for each in concerned)
+        yield f"Left out, {because.replace('_', ' ')}{why}: {names}."
+
+
+def _named(position: RecordedPosition) -> str:
+    return f"{position.symbol} {position.side.value}, {_time(position.opened_at)}"
+
+
+def _or_none(value: float | None) -> str:
+    return "" if value is None else percent(value)
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,178 @@
+"""Policies: what they are, and where two of them differ."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from rich.table import Table
+
+from exitbrain.domain.levels.levels import LEVELS, RawLevels, fractions_of
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
+from exitbrain.domain.values import Unit, fields_of
+from exitbrain.infrastructure.presentation.wording import number, percent
+
+
+class PolicyDescription(Struct):
+    """A policy; `active` are the scopes it is in force for, "*" meaning every symbol without one of its own."""
+
+    name: str
+    formula: str
+    unit: Unit
+    ignores: list[str]
+    active: list[str]
+    fingerprint: str
+    parameters_hash: str
+    parameters: dict[str, float]
+
+
+class PolicyListReport(Struct):
+    """The policies of a store, or those that this version ships."""
+
+    source: str
+    policies: list[PolicyDescription]
+
+
+class PolicyShowReport(Struct):
+    """One policy."""
+
+    source: str
+    policy: PolicyDescription
+
+
+class ParameterDifference(Struct):
+    """What differs between two policies; null where one has no such parameter."""
+
+    name: str
+    a: float | str | None
+    b: float | str | None
+
+
+class SampledLevels(Struct):
+    """Levels as fractions of the entry price, and why there are none where they were refused."""
+
+    tp1: float
+    tp2: float
+    tp3: float
+    sl: float
+    harvest: list[float]
+    refusal: str | None
+
+
+class Sample(Struct):
+    """What two policies give for one leverage and otherwise usual inputs."""
+
+    leverage: float
+    a: SampledLevels
+    b: SampledLevels
+
+
+class PolicyDiffReport(Struct):
+    """Two policies side by side."""
+
+    source: str
+    a: str
+    b: str
+    differences: list[ParameterDifference]
+    samples: list[Sample]
+
+
+def described(registered: RegisteredPolicy, register: PolicyRegister) -> PolicyDescription:
+    """Return a policy with the scopes it is in force for."""
+    policy, ref = registered.policy, registered.ref
+    return PolicyDescription(
+        name=policy.name,
+        formula=policy.formula,
+        unit=policy.unit,
+        ignores=sorted(policy.ignores),
+        active=[scope for scope, name in register.active.items() if name == policy.name],
+        fingerprint=ref.fingerprint,
+        parameters_hash=ref.parameters_hash,
+        parameters=policy.parameters,
+    )
+
+
+def list_table(report: PolicyListReport) -> Table:
+    """Return every policy, a line each."""
+    table = Table(title=f"Policies {report.source}", title_justify="left")
+    for heading in ("Policy", "Formula", "Unit", "Does not read", "In force for", "Fingerprint"):
+        table.add_column(heading)
+    for one in report.policies:
+        ignores = ", ".join(one.ignores)
+        table.add_row(one.name, one.formula, one.unit.value, ignores, _scopes(one), one.fingerprint[:12])
+    return table
+
+
+def policy_text(report: PolicyShowReport) -> Iterator[str]:
+    """Yield one policy with its parameters."""
+    one = report.policy
+    yield f"Policy {one.name}, {report.source}"
+    yield f"  formula: {one.formula}"
+    yield f"  unit of raw distances: {one.unit}"
+    yield f"  does not read: {', '.join(one.ignores) or 'nothing, it reads every input'}"
+    yield f"  in force for: {_scopes(one) or 'nothing'}"
+    yield f"  fingerprint: {one.fingerprint}"
+    yield f"  parameters {one.parameters_hash}:"
+    yield from (f"    {parameter} = {value!r}" for parameter, value in one.parameters.items())
+
+
+def differences_of(a: Policy, b: Policy) -> Iterator[ParameterDifference]:
+    """Yield what differs between two policies, but for the name."""
+    for name in ("formula", "unit"):
+        if getattr(a, name) != getattr(b, name):
+            yield ParameterDifference(name, str(getattr(a, name)), str(getattr(b, name)))
+    if set(a.ignores) != set(b.ignores):
+        yield ParameterDifference("ignores", ", ".join(sorted(a.ignores)), ", ".join(sorted(b.ignores)))
+    for name in dict.fromkeys((*a.parameters, *b.parameters)):
+        if a.parameters.get(name) != b.parameters.get(name):
+            yield ParameterDifference(name, a.parameters.get(name), b.parameters.get(name))
+
+
+def sampled(policy: Policy, raw: RawLevels) -> SampledLevels:
+    """Return the raw levels of a policy as fractions of the entry price."""
+    distances = fields_of(fractions_of(policy.unit, raw))
+    return SampledLevels(**distances, harvest=list(raw.harvest), refusal=raw.refusal)
+
+
+def diff_text(report: PolicyDiffReport) -> Iterator[Table | str]:
+    """Yield what differs between two policies, and the levels of both."""
+    if not report.differences:
+        yield f"{report.a} and {report.b} are the same but for the name."
+        return
+    yield _difference_table(report)
+    yield _sample_table(report)
+    yield "For a long, volatility 1, no brackets, usual costs."
+
+
+def _scopes(policy: PolicyDescription) -> str:
+    return ", ".join("every symbol" if scope == EVERY_SYMBOL else scope for scope in policy.active)
+
+
+def _difference_table(report: PolicyDiffReport) -> Table:
+    table = Table(title=f"{report.a} and {report.b}, {report.source}", title_justify="left")
+    for heading in ("What differs", report.a, report.b):
+        table.add_column(heading)
+    for one in report.differences:
+        table.add_row(one.name, _value(one.a), _value(one.b))
+    return table
+
+
+def _value(value: float | str | None) -> str:
+    if value is None:
+        return "not a parameter"
+    return number(value) if isinstance(value, float) else value or "none"
+
+
+def _sample_table(report: PolicyDiffReport) -> Table:
+    table = Table(title="Distance from the entry", title_justify="left")
+    table.add_column("Leverage", justify="right")
+    for level in LEVELS:
+        table.add_column(f"{level.upper()} {report.a}", justify="right")
+        table.add_column(report.b, justify="right")
+    for sample in report.samples:
+        cells = [
+            percent(getattr(side, level)) if side.refusal is None else side.refusal
+            for level in LEVELS
+            for side in (sample.a, sample.b)
+        ]
+        table.add_row(number(sample.leverage), *cells)
+    return table

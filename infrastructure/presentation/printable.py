@@ -1,0 +1,10 @@
+"""Text as it may be shown: what a message holds must not steer a terminal."""
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters written out."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,0 +1,76 @@
+"""What every published payload says, and what one is made from.
+
+The JSON Schemas that are shipped and documented are made from the payloads. A key may be added; an existing
+one keeps its name and meaning, or `SCHEMA_VERSION` grows.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import IntEnum
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from exitbrain.application.ports.exit_ledger import LogEntry
+from exitbrain.domain.messages.receipt import MessageReceived
+from exitbrain.domain.store import StoreIdentity
+from exitbrain.domain.values import Unit
+
+SCHEMA_VERSION = 1
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time in ISO 8601, UTC."""
+
+
+class Destination(IntEnum):
+    """The streams that payloads go to, in the order in which the documentation tells of them."""
+
+    ADAPTIVE_LEVELS = 1
+    EVENTS = 2
+    DEAD_LETTERS = 3
+
+
+class Payload(Struct, kw_only=True):
+    """What every payload says, and to which stream it goes."""
+
+    GOES_TO: ClassVar[Destination] = Destination.EVENTS
+
+    schema_version: int = SCHEMA_VERSION
+    store_id: UUID
+    epoch: int
+    log_position: int
+    recorded_at: Moment
+
+
+class PayloadOfPosition(Payload, kw_only=True):
+    """What every payload about a position or its plan says."""
+
+    occurred_at: Moment
+    account: str
+    symbol: str
+    position_id: UUID
+    plan_id: UUID
+
+
+class PublishedStore(Struct, frozen=True):
+    """The store whose log is published, and what the payload of one event reads of others.
+
+    `unit_of` gives the unit of a policy, `subject_of` the account and symbol of a position that a message ended.
+    """
+
+    identity: StoreIdentity
+    unit_of: Callable[[str], Unit]
+    subject_of: Callable[[UUID, MessageReceived, LogEntry], tuple[str, str]]
+
+
+class EventPayloads(Struct, frozen=True):
+    """The payloads of an event class, one for each type in its `PUBLISHED_AS`.
+
+    `make(event, entry, receipt, store)` returns them in that order, None for one that is left out. The receipt is
+    that of the message behind the event.
+    """
+
+    shapes: tuple[type[Payload], ...]
+    make: Callable[..., tuple[Payload | None, ...]]

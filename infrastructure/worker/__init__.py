@@ -1,0 +1,1 @@
+"""The process behind `serve`: threads, tail of the log, signals."""
