@@ -136,7 +136,23 @@ def postgres_url() -> str:
 
 @contextmanager
 def fresh_database() -> Iterator[str]:
-    """Make an empty database, yield its URL, and drop it."""
+    """Yield the URL of an empty database; it is emptied for whoever asks next, which costs a tenth of making one."""
+    if not _EMPTY:
+        kept = own_database()
+        _EMPTY.append(kept.__enter__())
+        if os.environ.get("EXITBRAIN_TEST_POSTGRES_URL"):  # else the server goes, and all of them with it
+            atexit.register(kept.__exit__, None, None, None)
+    url = _EMPTY.pop()
+    yield url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_TURN_OUT)
+        connection.execute(_CLEAR)
+    _EMPTY.append(url)
+
+
+@contextmanager
+def own_database() -> Iterator[str]:
+    """Make an empty database, yield its URL, and drop it: for whoever changes more than its schemas."""
     server = postgres_url()
     name = f"exitbrain_test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
@@ -144,6 +160,19 @@ def fresh_database() -> Iterator[str]:
     yield urlsplit(server)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_EMPTY: list[str] = []
+"""The databases of this test process that nobody uses."""
+_TURN_OUT = """SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_CLEAR = """DO $$ DECLARE name text; BEGIN
+FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;
+EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+END $$"""
 
 
 class RedisServer:

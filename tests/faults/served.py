@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.forked import forks
 from tests.own_time import LIVENESS_S, Clock, wait_until
 
 
@@ -23,16 +22,10 @@ class Served:
 
     def __init__(self, folder: Path, redis_url: str, store_url: str, *flags: str, **environment: str) -> None:
         self.log = folder / f"worker-{monotonic()}.log"
-        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve", "--redis", redis_url]
-        command += ["--store", store_url, "--consumer", "test", "--health", "127.0.0.1:0", *flags]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-                env={**os.environ, "EXITBRAIN_LOG_FORM": "json", **environment},
-            )
+        command = ["serve", "--redis", redis_url, "--store", store_url]
+        command += ["--consumer", "test", "--health", "127.0.0.1:0", *flags]
+        settings = {**os.environ, "EXITBRAIN_LOG_FORM": "json", **environment}
+        self.process = forks().start(command, folder, settings, stdout=os.devnull, stderr=self.log)
         deadline = monotonic() + LIVENESS_S
         while not (serving := self.logged("serving")):
             if monotonic() > deadline or self.process.poll() is not None:

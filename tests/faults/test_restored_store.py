@@ -1,9 +1,9 @@
 """A store put back to a backup, and a new store on an old Redis: nothing is published until an operator says how."""
 
 import json
+import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +17,7 @@ from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.processes.evidence import EVENTS, INTENTS, LEVELS, OUTGOING
 from tests.faults.served import Served
+from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until
 from tests.servers import RedisServer
 
@@ -48,14 +49,7 @@ class Stage:
 
     def command(self, command: str, name: str, *flags: str) -> subprocess.CompletedProcess[str]:
         arguments = [command, "--redis", self.url, "--store", f"sqlite:///{self.path(name)}", *flags]
-        return subprocess.run(
-            [sys.executable, "-m", "exitbrain.infrastructure.cli.main", *arguments],
-            check=False,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=LIVENESS_S,
-        )
+        return completed(arguments, self.folder, os.environ)
 
     def refused(self, name: str) -> str:
         """Return why `serve` does not start."""

@@ -1,8 +1,7 @@
 """A second store on the streams of a first: it is turned away and the first loses nothing, or has a group of its own."""
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -17,6 +16,7 @@ from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.stream_names import Names, published_key
 from tests.faults.served import Served
+from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until
 from tests.servers import RedisServer
 
@@ -52,27 +52,13 @@ class Stage:
     def refused(self, name: str) -> str:
         """Return why `serve` does not go on."""
         command = ["serve", "--redis", self.url, "--store", self.store(name), "--health", "127.0.0.1:0"]
-        ended = subprocess.run(
-            [sys.executable, "-m", "exitbrain.infrastructure.cli.main", *command, "--consumer", "test"],
-            check=False,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=LIVENESS_S,
-        )
+        ended = completed([*command, "--consumer", "test"], self.folder, os.environ)
         assert ended.returncode == 3, ended.stderr
         return ended.stderr.splitlines()[-1]
 
     def doctor(self, name: str) -> str:
         command = ["doctor", "--redis", self.url, "--store", self.store(name)]
-        ended = subprocess.run(
-            [sys.executable, "-m", "exitbrain.infrastructure.cli.main", *command],
-            check=False,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=LIVENESS_S,
-        )
+        ended = completed(command, self.folder, os.environ)
         assert ended.returncode == 3
         return ended.stdout
 

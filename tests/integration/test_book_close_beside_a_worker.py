@@ -1,8 +1,7 @@
 """`book close` writes to the store of a running worker, which publishes what comes of it and goes on from there."""
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import redis
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from tests.faults.served import Served
 from tests.faults.waiting import until
-from tests.own_time import LIVENESS_S
+from tests.forked import completed
 from tests.servers import RedisServer, fresh_database
 from tests.world import World
 
@@ -44,17 +43,9 @@ def server() -> Iterator[RedisServer]:
 
 def book_close(store: str, *flags: str) -> tuple[int, Any]:
     """End the position as an operator does; return the exit code and the report."""
-    command = [
-        sys.executable,
-        "-m",
-        "exitbrain.infrastructure.cli.main",
-        "book",
-        "close",
-        "BTCUSDT",
-        "--json",
-    ]
-    command += ["--store", store, "--why", "closed by hand", "--by", "alice", *flags]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIVENESS_S, check=False)
+    command = ["book", "close", "BTCUSDT", "--json", "--store", store]
+    command += ["--why", "closed by hand", "--by", "alice", *flags]
+    ended = completed(command, Path.cwd(), os.environ)
     assert ended.stdout, ended.stderr
     return ended.returncode, json.loads(ended.stdout)
 

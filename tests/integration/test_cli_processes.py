@@ -1,7 +1,6 @@
 """The command line as a user meets it: real processes, their streams and exit codes, and files that were tampered with."""
 
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -15,6 +14,7 @@ import pytest
 
 from exitbrain.infrastructure.cli.commands import VERBS
 from exitbrain.infrastructure.cli.errors import LABORATORY
+from tests.forked import completed, environment
 from tests.own_time import LIVENESS_S, wait_until
 from tests.unit.cli import messages
 
@@ -31,23 +31,9 @@ HEAVY = (
 AT_START = (*HEAVY, "exitbrain.domain", "exitbrain.application", "msgspec", "pydantic", "redis", "rich")
 
 
-def environment(**settings: str) -> dict[str, str]:
-    """Return the environment of this process with no setting of ExitBrain but these."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("EXITBRAIN_")}
-    return {**outside, **settings}
-
-
 def exitbrain(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=LIVENESS_S,
-        check=False,
-    )
+    return completed(list(arguments), folder, environment(**settings))
 
 
 def loaded_after(commands: list[list[str]], modules: tuple[str, ...]) -> list[str]:

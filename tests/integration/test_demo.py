@@ -26,13 +26,13 @@ from exitbrain.infrastructure.demo.candles import SYNTHETIC
 from exitbrain.infrastructure.demo.server import redis_program, redis_server
 from exitbrain.infrastructure.demo.tampering import copy_store
 from exitbrain.infrastructure.demo.tour import TourStep
+from tests.forked import completed
 from tests.own_time import LIVENESS_S, wait_until
 
 pytestmark = pytest.mark.integration
 
 Found = dict[str, Any]
 
-EXITBRAIN = (sys.executable, "-m", "exitbrain.infrastructure.cli.main")
 CODE = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
 ALL_STEPS = list(story.steps(redis_program(), draws=True))
 WITHOUT_SERVER = list(story.steps(None, draws=False))
@@ -41,15 +41,7 @@ ALTERED = ALL_STEPS[-1]
 
 def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with nothing in its environment but a home and these settings."""
-    return subprocess.run(
-        [*EXITBRAIN, *arguments],
-        cwd=folder,
-        env={"HOME": str(folder), **CODE, **settings},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=LIVENESS_S,
-        check=False,
-    )
+    return completed(list(arguments), folder, {"HOME": str(folder), **CODE, **settings})
 
 
 @pytest.fixture(scope="module")

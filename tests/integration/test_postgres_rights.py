@@ -16,7 +16,7 @@ from exitbrain.infrastructure.event_store.postgres import open_database
 from tests.architecture.source import ROOT
 from tests.contract.test_exit_ledger import receipt
 from tests.integration.test_operations import ran
-from tests.servers import fresh_database, postgres_url
+from tests.servers import own_database, postgres_url
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +78,7 @@ class Database:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
-    with fresh_database() as url:
+    with own_database() as url:
         database = Database(url)
         yield database
     database.drop_roles()

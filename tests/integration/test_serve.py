@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +21,7 @@ from exitbrain.domain.messages.receipt import MessageReceived
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.jsonl import read_messages
+from tests.forked import forks
 from tests.names import TURN
 from tests.own_time import LIVENESS_S, OwnTime, wait_until
 from tests.servers import RedisServer, fresh_database
@@ -46,14 +45,11 @@ class Served:
 
     def __init__(self, folder: Path, url: str, store: str, *flags: str, **environment: str) -> None:
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "exitbrain.infrastructure.cli.main", "serve"]
-        command += [*(["--redis", url] if url else []), *(["--store", store] if store else [])]
+        command = ["serve", *(["--redis", url] if url else []), *(["--store", store] if store else [])]
         named = flags if "--consumer" in flags else ("--consumer", "test", *flags)
         command += ["--health", "127.0.0.1:0", *named]
-        with self.log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command, stderr=out, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL
-            )
+        settings = {**os.environ, **environment}
+        self.process = forks().start(command, folder, settings, stdout=os.devnull, stderr=self.log)
 
     def facts(self, event: str) -> list[dict[str, Any]]:
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
@@ -65,7 +61,7 @@ class Served:
         self.process.send_signal(signal.SIGTERM)
         seconds = wait_until(lambda: self.process.poll() is not None, self.log.read_text, clock=clock)
         assert seconds < STOP_WITHIN_S
-        return self.process.returncode
+        return self.process.wait()
 
 
 @pytest.fixture(params=["redis-6.2", "current"])

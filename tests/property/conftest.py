@@ -7,6 +7,9 @@ from hypothesis import settings
 from tests.effort import share_of
 
 settings.register_profile(
-    "exitbrain", deadline=None, derandomize=os.environ.get("CI") == "true", max_examples=share_of(100)
+    "exitbrain",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    max_examples=share_of(100, one_in=2),
 )
 settings.load_profile("exitbrain")

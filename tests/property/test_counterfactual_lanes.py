@@ -26,6 +26,7 @@ from exitbrain.infrastructure.lab.column_builder import columns_of
 from exitbrain.infrastructure.lab.snapshots import SnapshotColumns
 from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
+from tests.effort import share_of
 from tests.property.recorded_brackets import recorded_brackets
 from tests.property.recorded_decisions import decided, harvesting, random_decisions, stored
 from tests.unit.domain.example import inputs_for
@@ -95,7 +96,7 @@ def test_columns_answer_as_rows_do(instruments: list[Instrument]) -> None:
     decisions = [
         decision
         for number, policy in enumerate(SHIPPED.values())
-        for decision in random_decisions(policy, [None, *instruments], seed=60 + number, count=500)
+        for decision in random_decisions(policy, [None, *instruments], seed=60 + number, count=share_of(500))
     ]
     expected = by_row(VARIANTS, decisions, instruments)
 

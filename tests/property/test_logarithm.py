@@ -3,6 +3,7 @@ import pytest
 
 from exitbrain.domain.algebra import ln
 from exitbrain.infrastructure.lab.logarithm import BEYOND, ln_core, ln_of
+from tests.effort import share_of
 
 
 def bits(values: np.ndarray) -> list[int]:
@@ -19,13 +20,13 @@ def sample(kind: str) -> np.ndarray:
     whole = np.arange(2.0, 127.0)
     match kind:
         case "uniform":
-            return draw.uniform(1.0, BEYOND, 40_000)
+            return draw.uniform(1.0, BEYOND, share_of(40_000))
         case "even in the logarithm":
-            return np.exp(draw.uniform(0.0, 4.85, 30_000))
+            return np.exp(draw.uniform(0.0, 4.85, share_of(30_000)))
         case "two decimals":
-            return np.round(draw.uniform(1.0, 126.0, 20_000), 2)
+            return np.round(draw.uniform(1.0, 126.0, share_of(20_000)), 2)
         case "neighbours of whole numbers":
-            steps = draw.integers(-40, 40, (100, len(whole)))
+            steps = draw.integers(-40, 40, (share_of(100), len(whole)))
             return (whole.view(np.int64) + steps).view(np.float64).reshape(-1)
         case _:
             return whole

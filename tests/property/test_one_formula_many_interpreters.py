@@ -18,12 +18,13 @@ from exitbrain.domain.policies.formulas.tracing import TracingAlgebra, value_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from tests.effort import share_of
 from tests.property.array_formulas import columns_of, compute_levels
 from tests.property.level_inputs import plain, random_inputs, threshold_inputs
 from tests.property.recorded_brackets import recorded_brackets
 
 _OUTPUTS = FormulaOutputs.__struct_fields__
-_RANDOM_ROWS = 3_500
+_RANDOM_ROWS = share_of(3_500)
 
 policies = pytest.mark.parametrize("policy", SHIPPED.values(), ids=lambda policy: policy.name)
 

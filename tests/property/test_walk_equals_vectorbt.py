@@ -4,6 +4,7 @@ Except where a candle opens at or beyond the target and also touches the stop: v
 open came first. Those are counted.
 """
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,30 @@ MINUTE = 60_000
 rules = pytest.mark.parametrize("rule", RULES)
 
 
+@cache
+def seeded_markets() -> list[list[Market]]:
+    """Return the market of every column of every seeded walk."""
+    return [
+        [market_of(prices.of(column)) for column in range(prices.open.shape[1])]
+        for prices, _ in seeded_walks()
+    ]
+
+
+@pytest.fixture(scope="module")
+def recorded_markets(shared_data: Path) -> list[tuple[Market, Integers]]:
+    """Return the market of each recorded file, and bars to enter at."""
+    return [(market_of(prices), entry_bars) for prices, entry_bars in recorded_entries(shared_data)]
+
+
 @rules
 @pytest.mark.parametrize("walks", [RowWalks(), KernelWalks()], ids=["rows", "kernel"])
 def test_the_pessimistic_walk_has_the_exits_of_vectorbt(walks: Walks, rule: str) -> None:
     compared = opened_beyond = 0
-    for (prices, _), theirs in zip(seeded_walks(), exits_on_walks(rule), strict=True):
-        last = prices.open.shape[0] - 1  # entered at its close, a position has no candle to walk
-        for column in range(prices.open.shape[1]):
+    for markets, theirs in zip(seeded_markets(), exits_on_walks(rule), strict=True):
+        for column, market in enumerate(markets):
+            last = len(market.candles.candles) - 1  # entered at its close, a position has no candle to walk
             rows = (theirs.column == column) & (theirs.entry_bar < last)
-            ours, contested = walked(walks, prices.of(column), theirs.entry_bar[rows], RULES[rule])
+            ours, contested = walked(walks, market, theirs.entry_bar[rows], RULES[rule])
             assert ours.exit_bar.tolist() == theirs.exit_bar[rows].tolist()
             assert ours.price.tobytes() == theirs.price[rows].tobytes()
             opened_beyond += contested
@@ -45,21 +61,21 @@ def test_the_pessimistic_walk_has_the_exits_of_vectorbt(walks: Walks, rule: str)
 
 
 @rules
-def test_recorded_entries_leave_at_the_bar_and_price_of_vectorbt(rule: str, shared_data: Path) -> None:
+def test_recorded_entries_leave_at_the_bar_and_price_of_vectorbt(
+    rule: str, recorded_markets: list[tuple[Market, Integers]]
+) -> None:
     found = [
-        walked(KernelWalks(), prices, entry_bars, RULES[rule])[0]
-        for prices, entry_bars in recorded_entries(shared_data)
+        walked(KernelWalks(), market, entry_bars, RULES[rule])[0] for market, entry_bars in recorded_markets
     ]
     assert sum(int(exits.closed.sum()) for exits in found) > 3_000
     assert digest_of(found) == recorded()["on_recorded_candles"][rule]
 
 
-def walked(walks: Walks, prices: Prices, entry_bars: Integers, rule: OneTarget) -> tuple[Exits, int]:
+def walked(walks: Walks, market: Market, entry_bars: Integers, rule: OneTarget) -> tuple[Exits, int]:
     """Return the exits of positions entered at the closes of these bars, and how many of them opened beyond the target.
 
     Those left at the open; their price here is the stop, as vectorbt has it.
     """
-    market = market_of(prices)
     bars = market.candles.candles
     positions = [entered(rule, bars[bar].close, bar + 1) for bar in entry_bars.tolist()]
     exit_bar, price, contested = [], [], 0

@@ -14,6 +14,7 @@ from exitbrain.domain.simulation.together import walk_both, walk_plan
 from exitbrain.domain.simulation.touches import Touches, bar_of
 from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import changed
+from tests.effort import share_of
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
 
@@ -30,7 +31,7 @@ def another_policy(draw: Random, givens: Givens) -> Givens:
 
 def test_levels_computed_again_without_a_change_change_nothing() -> None:
     """Where no target was filled before, to the bit; afterwards but for the rounding of the shares."""
-    for seed in range(1500):
+    for seed in range(share_of(1500)):
         draw = Random(seed)
         candles = [a_candle(draw, 0, 100.0)]
         for number in range(1, 7):
@@ -48,7 +49,7 @@ def test_levels_computed_again_without_a_change_change_nothing() -> None:
 
 def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bounds_apart() -> None:
     narrower = 0
-    for seed in range(2000):
+    for seed in range(share_of(2000)):
         draw = Random(seed)
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 10)]
@@ -76,12 +77,12 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
         highest = apart[1].optimistic.net - apart[0].pessimistic.net
         assert lowest - ROUNDING <= both.lower <= both.upper <= highest + ROUNDING, seed
         narrower += both.upper - both.lower < highest - lowest - ROUNDING
-    assert narrower > 300
+    assert narrower > share_of(300)
 
 
 def test_a_policy_compared_with_itself_differs_by_nothing() -> None:
     ambiguous = 0
-    for seed in range(1000):
+    for seed in range(share_of(1000)):
         draw = Random(seed)
         candles = [a_candle(draw, 0, 100.0)]
         for number in range(1, 7):
@@ -94,11 +95,11 @@ def test_a_policy_compared_with_itself_differs_by_nothing() -> None:
 
         assert (both.lower, both.upper) == (0.0, 0.0), seed
         ambiguous += walk(givens, market).ambiguous
-    assert ambiguous > 100
+    assert ambiguous > share_of(100)
 
 
 def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_other_is() -> None:
-    for seed in range(3000):
+    for seed in range(share_of(3000)):
         draw = Random(seed)
         candle = a_candle(draw, 0, 100.0)
         one = a_position(draw, 100.0, 0, 1.0)
@@ -139,7 +140,7 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
 def test_passing_over_quiet_stretches_changes_nothing() -> None:
     """Long series, mostly within a narrow band, with holes, funding, changes and closes from outside now and then."""
     passed, trailed, timed = 0, 0, 0
-    for seed in range(400):
+    for seed in range(share_of(400)):
         draw = Random(seed)
         count = draw.choice([500, 512, 513])
         prices = [draw.uniform(99.5, 100.5) for _ in range(count)]
@@ -179,9 +180,9 @@ def test_passing_over_quiet_stretches_changes_nothing() -> None:
             levels = [leg.level for leg in walked.pessimistic.legs]
             passed += walked.pessimistic.legs[-1].at_ms - givens.opened_at_ms > 150 * MINUTE
             trailed, timed = trailed + (LegLevel.TRAIL in levels), timed + (LegLevel.TIME in levels)
-    assert passed > 50
-    assert trailed > 50
-    assert timed > 20
+    assert passed > share_of(50)
+    assert trailed > share_of(50)
+    assert timed > share_of(20)
 
 
 def candle_by_candle(plan: Plan, market: Market) -> Walk:

@@ -1,17 +1,13 @@
 """The workers under test: started, killed, started again, stopped, and how each of them ended."""
 
-import json
 import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 from tests.faults.processes.proxy import Proxy
+from tests.forked import Forked, environment, forks
 from tests.own_time import Clock, wait_until
 
 ANSWER_TIMEOUT_S = 30
@@ -48,37 +44,22 @@ class OwnExit:
 
 @dataclass(slots=True)
 class Nursery:
-    """Start workers and know how they ended. For one thread; the endings are taken down by another."""
+    """Start workers and know how they ended. For one thread."""
 
     environment: dict[str, str]
     own_exits: list[OwnExit] = field(default_factory=list)
-    _bearer: dict[int, Worker] = field(default_factory=dict)
-    _ended: dict[int, int] = field(default_factory=dict)
-    _news: threading.Condition = field(default_factory=threading.Condition)
-    _started: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
-    _process: subprocess.Popen[bytes] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.processes.nursery"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[3],
-            env={name: value for name, value in os.environ.items() if not name.startswith("EXITBRAIN_")},
-        )
-        threading.Thread(target=self._listen, name="nursery", daemon=True).start()
+    _processes: dict[int, Forked] = field(default_factory=dict)
 
     def start(self, worker: Worker) -> None:
         """Start a process for a worker that has none."""
-        order = {"arguments": worker.arguments, "log": str(worker.log), "environment": self.environment}
         worker.requests_at_start = worker.redis.requests
         worker.killed = False
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
-        pid = self._started.get(timeout=ANSWER_TIMEOUT_S)
-        self._bearer[pid] = worker
-        worker.pid = pid
+        settings = environment(**self.environment)
+        process = forks().start(
+            worker.arguments, worker.log.parent, settings, stdout=worker.log, stderr=worker.log
+        )
+        self._processes[process.pid] = process
+        worker.pid = process.pid
 
     def kill(self, worker: Worker) -> bool:
         """Kill the process with SIGKILL; return False when it had ended by itself."""
@@ -91,17 +72,19 @@ class Nursery:
 
     def alive(self, pid: int) -> bool:
         """Return whether a process is known to have been started and not to have ended."""
-        return pid != 0 and pid not in self._ended
+        return pid != 0 and self._processes[pid].poll() is None
 
     def bury(self, worker: Worker) -> None:
         """Wait until a killed process is gone, so that its name is free; note one that ended by itself."""
-        code = self._end_of(worker.pid, ANSWER_TIMEOUT_S)
+        code = self._processes[worker.pid].wait(ANSWER_TIMEOUT_S)
         if not worker.killed:
             self.own_exits.append(OwnExit(worker.name, code))
         worker.pid = 0
 
     def stop(self, workers: list[Worker], clock: Clock = monotonic) -> list[tuple[int, float]]:
         """End workers with SIGTERM; return for each its exit code and how many seconds by the clock it took."""
+        for worker in workers:
+            wait_until(lambda pid=worker.pid: _is_ready_for(signal.SIGTERM, pid) or not self.alive(pid))
         began = clock()
         for worker in workers:
             os.kill(worker.pid, signal.SIGTERM)
@@ -109,8 +92,9 @@ class Nursery:
 
         def all_ended() -> bool:
             for worker in workers:
-                if worker.name not in ends and worker.pid in self._ended:
-                    ends[worker.name] = self._ended[worker.pid], clock() - began
+                code = self._processes[worker.pid].poll()
+                if worker.name not in ends and code is not None:
+                    ends[worker.name] = code, clock() - began
             return len(ends) == len(workers)
 
         wait_until(all_ended, lambda: f"only {list(ends)} have ended", clock=clock)
@@ -120,24 +104,15 @@ class Nursery:
 
     def close(self) -> None:
         """Kill whatever still runs."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(ANSWER_TIMEOUT_S)
+        for process in self._processes.values():
+            process.kill()
+            process.wait(ANSWER_TIMEOUT_S)
 
-    def _end_of(self, pid: int, timeout_s: float) -> int:
-        with self._news:
-            if not self._news.wait_for(lambda: pid in self._ended, timeout_s):
-                raise TimeoutError(f"process {pid} has not ended within {timeout_s} s")
-            return self._ended[pid]
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as answers:
-            for line in answers:
-                word, pid, *code = line.split()
-                if word == b"started":
-                    self._started.put(int(pid))
-                    continue
-                with self._news:
-                    self._ended[int(pid)] = int(code[0])
-                    self._news.notify_all()
+def _is_ready_for(sent: int, pid: int) -> bool:
+    """Return whether a process has a handler for a signal: one that is just being started dies of it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended
+        return False
+    return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> (sent - 1) & 1)

@@ -1,10 +1,12 @@
-"""A process that has the programme imported and forks a worker from itself whenever it is told to.
+"""A process that has the programme imported and forks a command from itself whenever it is told to.
 
-Importing takes most of a start; without it a run is about killing workers at work, not about starting them. What is
-forked becomes `exitbrain serve` with the arguments given. When whoever gives the orders is gone, every worker is
-killed.
+Importing takes most of a start; without it a test is about what a command does, not about starting it. What is forked
+becomes `exitbrain` with the arguments given, in a folder and an environment of its own. When whoever gives the orders
+is gone, every command is killed.
 """
 
+import atexit
+import gc
 import json
 import os
 import random
@@ -12,12 +14,20 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
-from typing import Any
+import threading
+from typing import Any, NoReturn
 
+from exitbrain.domain.policies.fingerprint import fingerprint
+from exitbrain.domain.policies.formulas.registry import SHIPPED
+
+# Imported once for all commands; the laboratory is not, for few of them need it.
+from exitbrain.infrastructure.cli import book as _book  # noqa: F401
+from exitbrain.infrastructure.cli import doctor as _doctor  # noqa: F401
+from exitbrain.infrastructure.cli import ingest as _ingest  # noqa: F401
+from exitbrain.infrastructure.cli import replay as _replay  # noqa: F401
 from exitbrain.infrastructure.cli.main import main
-from exitbrain.infrastructure.event_store import postgres as _postgres  # noqa: F401 - the same
-from exitbrain.infrastructure.worker import serving as _serving  # noqa: F401 - imported once for all workers
+from exitbrain.infrastructure.event_store import postgres as _postgres  # noqa: F401
+from exitbrain.infrastructure.worker import serving as _serving  # noqa: F401
 
 STDIN = 0
 
@@ -28,6 +38,9 @@ def nurse() -> dict[str, Any] | None:
     woken.setblocking(False)
     signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    for policy in SHIPPED.values():  # each command that opens a store compares the fingerprints
+        fingerprint(policy)
+    gc.freeze()  # else the collector of each child writes to every page, which is then copied
     living: set[int] = set()
     orders = b""
     while True:
@@ -58,18 +71,27 @@ def nurse() -> dict[str, Any] | None:
     return None
 
 
-def become(order: dict[str, Any]) -> None:
-    """Turn into the process that the order describes; does not return."""
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def become(order: dict[str, Any]) -> NoReturn:
+    """Turn into the process that the order describes."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for ours, theirs in ((nothing, 0), (log, 1), (log, 2)):
+    out, err = (os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("stdout", "stderr"))
+    for ours, theirs in ((nothing, 0), (out, 1), (err, 2)):
         os.dup2(ours, theirs)
     os.closerange(3, 256)
     random.seed()
-    os.chdir(Path(order["log"]).parent)
+    os.chdir(order["folder"])
+    os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = ["exitbrain", *order["arguments"]]
-    main()
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    threading._shutdown()  # type: ignore[attr-defined] # the end of an interpreter, but for taking all apart
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _reap(living: set[int]) -> None:
