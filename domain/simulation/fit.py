@@ -6,7 +6,7 @@ from exitbrain.domain.simulation.givens import Givens
 
 
 def check_fit(givens: Givens, market: Market) -> None:
-    """Raise InvalidValue where a position can not be walked on a market: no candles there, intervals that do not fit."""
+    """Raise InvalidValue where a position cannot be walked on a market: no candles there, intervals that do not fit."""
     market.candles.index_at(givens.opened_at_ms)
     check_intervals(givens, market)
 
@@ -47,6 +47,6 @@ def off_market(price: float, at_ms: int, series: CandleSeries) -> bool | None:
 
 
 def wrong_kind(givens: Givens, series: CandleSeries) -> tuple[str, ...]:
-    """Return the orders that candles of this price kind can not trigger."""
+    """Return the orders that candles of this price kind cannot trigger."""
     orders = (("stop", givens.stop_on), ("targets", givens.targets_on))
     return tuple(order for order, kind in orders if kind is not series.kind)

@@ -1,7 +1,7 @@
 """In which order one candle can touch the levels of two policies: both saw the same prices.
 
 Apart, each policy may have had its luckiest or unluckiest order. Together they share one way of the price, so that a
-policy can not be stopped while another with the nearer stop, and nothing else changed, is not. The way of the price is
+policy cannot be stopped while another with the nearer stop, and nothing else changed, is not. The way of the price is
 tried out on the grid of all levels of both: from the open to the neighbouring level above or below, step by step,
 until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
 """

@@ -71,7 +71,7 @@ class Walk(Struct, frozen=True):
     open time of the first candle. `entry_off_market` says that the entry lies outside low..high of the candle it
     was made in; None where that candle is missing. `mark_assumed`: the contract price stood in for the mark price
     in deciding on liquidation. `wrong_kind` names the orders ("stop", "targets") that the candles, of another
-    price kind, can not trigger.
+    price kind, cannot trigger.
     """
 
     pessimistic: History

@@ -117,7 +117,7 @@ def _of_the_record() -> Iterator[None]:
     try:
         yield
     except UnknownPolicy as unknown:
-        raise StoreUnavailable(f"a change of the LSF can not be attributed: {unknown}") from unknown
+        raise StoreUnavailable(f"a change of the LSF cannot be attributed: {unknown}") from unknown
 
 
 def _check_form(form: str, *, as_json: bool, as_csv: bool, closes: bool) -> None:

@@ -64,5 +64,5 @@ def _recorded(wanted: str, url: str | None) -> Explained:
         try:
             explanation = explain_decision(store_read.container.engine(), ledger, found.decision)
         except UnknownPolicy as unknown:
-            raise StoreUnavailable(f"decision {found.decision_id} can not be derived: {unknown}") from unknown
+            raise StoreUnavailable(f"decision {found.decision_id} cannot be derived: {unknown}") from unknown
     return explanation, found.decision.assumptions, explained(found, explanation)

@@ -15,7 +15,7 @@ def main() -> None:
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # A terminal that can not show a tick still gets the rest.
+            # A terminal that cannot show a tick still gets the rest.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 

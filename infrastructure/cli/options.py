@@ -195,7 +195,7 @@ class OneValueEach(TyperCommand):
 
 
 class BareBreakEven(OneValueEach):
-    """Lets `--break-even` stand without a value, which typer can not express."""
+    """Lets `--break-even` stand without a value, which typer cannot express."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         written: list[str] = []

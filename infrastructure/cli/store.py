@@ -88,6 +88,6 @@ def opened_with(settings: "Settings", access: "Access" = "read") -> Iterator["Co
         except (UnknownPolicy, InvalidValue, WrongState) as error:
             if isinstance(error, UnknownPolicy) and error.name == settings.policy:
                 raise
-            # Nobody asked for it: it is in force in a store that this version can not work on.
-            raise StoreUnavailable(f"store {masked(settings.store)} can not be worked on: {error}") from error
+            # Nobody asked for it: it is in force in a store that this version cannot work on.
+            raise StoreUnavailable(f"store {masked(settings.store)} cannot be worked on: {error}") from error
         yield container

@@ -298,7 +298,7 @@ def _ask(
             store = visible_to_workers(container.settings().store)
             return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
-        raise CanNotGoOn(f"--lane columnar can not be taken: {why}") from why
+        raise CanNotGoOn(f"--lane columnar cannot be taken: {why}") from why
 
 
 def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
@@ -307,7 +307,7 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
     left_out = found.left_out
     left = left_out.unreadable + left_out.unknown_policy + left_out.missing_snapshot
     if left:
-        raise NotFound(f"{store}: nothing can be said about any decision, {left} can not be read or judged")
+        raise NotFound(f"{store}: nothing can be said about any decision, {left} cannot be read or judged")
     raise NotFound(
         f"{store} has no decisions{' of that selection' if selected else ''}: nothing to ask about"
     )

@@ -77,7 +77,7 @@ def letter_report(letter: DeadLetter, symbol: str | None) -> DlqShowReport:
 
 
 def list_text(report: DlqListReport, sources: Sequence[str]) -> Iterator[RenderableType]:
-    """Yield the refused messages as a table, and what can not be read."""
+    """Yield the refused messages as a table, and what cannot be read."""
     if not report.letters:
         yield f"No refused messages among the dead letters of {' and '.join(sources)}."
     else:
@@ -90,7 +90,7 @@ def list_text(report: DlqListReport, sources: Sequence[str]) -> Iterator[Rendera
             table.add_row(one.entry_id, one.source, when, symbol, one.reason, refused, retry_of)
         yield table
     for unreadable in report.unreadable:
-        yield f"{unreadable.id} can not be read: {unreadable.why}"
+        yield f"{unreadable.id} cannot be read: {unreadable.why}"
 
 
 def letter_text(report: DlqShowReport) -> Iterator[str]:

@@ -101,7 +101,7 @@ def cycle_met(met: Cycle) -> str:
 def exit_said(ignored: IgnoredExit) -> str:
     """Return what an exit asked for or reported."""
     said = [ignored.kind, *([] if ignored.side is None else [ignored.side.value])]
-    said += [ignored.symbol or "of a symbol that can not be read", "of account", ignored.account]
+    said += [ignored.symbol or "of a symbol that cannot be read", "of account", ignored.account]
     text = " ".join(said)
     if ignored.price is not None:
         text += f" at {plain(ignored.price)}"

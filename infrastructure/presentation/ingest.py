@@ -6,7 +6,7 @@ from exitbrain.application.recording.ingest_summary import IngestSummary
 
 
 class RefusedEntry(Struct):
-    """An entry that can not be used, and why."""
+    """An entry that cannot be used, and why."""
 
     entry: str
     reason: str

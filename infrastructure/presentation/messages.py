@@ -1,4 +1,4 @@
-"""Messages as they came, and why one can not be used."""
+"""Messages as they came, and why one cannot be used."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from exitbrain.domain.messages.receipt import Refusal
 
 
 class WhyRefused(Struct):
-    """Why a message can not be used: the field, what was given, what is allowed."""
+    """Why a message cannot be used: the field, what was given, what is allowed."""
 
     field: str
     value: str
@@ -19,7 +19,7 @@ class WhyRefused(Struct):
 
 
 def why_refused(refusal: Refusal) -> WhyRefused:
-    """Return why a message can not be used, without the reason, which is printed beside it."""
+    """Return why a message cannot be used, without the reason, which is printed beside it."""
     return WhyRefused(refusal.field, refusal.value, refusal.allowed)
 
 

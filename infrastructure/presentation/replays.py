@@ -102,7 +102,7 @@ def _first(drift: Drift) -> Iterator[str]:
     if drift.recomputed:
         yield f"    recorded   {drift.recorded}"
         yield f"    recomputed {drift.recomputed}"
-    else:  # nothing was, since the record can not be read
+    else:  # nothing was, since the record cannot be read
         yield f"    {drift.recorded}"
 
 

@@ -20,7 +20,7 @@ from exitbrain.infrastructure.wire.published_payload import (
 
 
 class RefusedValue(Struct):
-    """The field that can not be used, what was given, what is allowed."""
+    """The field that cannot be used, what was given, what is allowed."""
 
     field: str
     value: str
@@ -28,7 +28,7 @@ class RefusedValue(Struct):
 
 
 class MessageRefused(Payload, kw_only=True):
-    """A message that can not be used, with its fields as they came.
+    """A message that cannot be used, with its fields as they came.
 
     `encoded` names the fields whose text stands for `base64` or `json`. `length` is that of the whole, in
     bytes, where only the first part of the fields was kept. `retry_of` is the entry id of the message this one was a

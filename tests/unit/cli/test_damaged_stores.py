@@ -127,7 +127,7 @@ def test_a_decision_under_a_policy_that_the_store_does_not_know_is_not_the_fault
     ended = stored("audit", "lsf")
 
     assert (ended.code, ended.stdout) == (3, "")
-    assert "a change of the LSF can not be attributed: policy 'v3.4' is not known" in ended.stderr
+    assert "a change of the LSF cannot be attributed: policy 'v3.4' is not known" in ended.stderr
     assert stored("replay", "--json").report["unknown_policy"] == 1
 
 
@@ -138,7 +138,7 @@ def test_a_store_without_a_policy_in_force_is_not_worked_on(stored: Exitbrain) -
         ended = stored(*command)
 
         assert (ended.code, ended.stdout) == (3, "")
-        assert "can not be worked on: the register has no policy in force" in ended.stderr
+        assert "cannot be worked on: the register has no policy in force" in ended.stderr
 
 
 def test_no_lost_or_damaged_event_surprises_a_replay(stored: Exitbrain) -> None:

@@ -117,7 +117,7 @@ def test_list_says_what_it_can_not_read_and_when_there_is_nothing(
     entry_id = server.client.xadd("quantum:dlq:trade.intent", {"order": "7"})
     ended = exitbrain("dlq", "list", "--redis", server.url)
 
-    assert f"{entry_id} can not be read: it has no payload" in ended.stdout
+    assert f"{entry_id} cannot be read: it has no payload" in ended.stdout
 
 
 @pytest.mark.integration

@@ -401,7 +401,7 @@ def test_a_policy_in_force_that_this_version_can_not_compute_makes_the_store_unr
     ended = stored("replay")
 
     assert ended.code == 3
-    assert "can not be worked on: policy 'lsf-9.9' is not known" in ended.stderr
+    assert "cannot be worked on: policy 'lsf-9.9' is not known" in ended.stderr
 
 
 def test_a_policy_that_was_asked_for_and_is_not_known_is_wrong_usage(exitbrain: Exitbrain) -> None:
