@@ -9,10 +9,10 @@ from benchmarks.measure import Figure, best_of
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, Rules, Trailing
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.values import Side, round_trip_cost
-from exitbrain.infrastructure.lab.walking.columns import WalkColumns, given_columns, market_columns
+from exitbrain.infrastructure.lab.walking.columns import WalkColumns, market_columns, setup_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.prices import prices_at
@@ -33,8 +33,8 @@ def figures() -> Iterator[Figure]:
     yield _objects_beside_rows(market, _entries(market, FULL))
 
 
-def _beside_rows(rules: str, market: Market, positions: list[Givens], reach: tuple[str, str]) -> Figure:
-    columns, given = market_columns(market), given_columns(positions)
+def _beside_rows(rules: str, market: Market, positions: list[ExitSetup], reach: tuple[str, str]) -> Figure:
+    columns, given = market_columns(market), setup_columns(positions)
 
     def ours() -> WalkColumns:
         return walk_columns(columns, given, threads=1)
@@ -44,11 +44,11 @@ def _beside_rows(rules: str, market: Market, positions: list[Givens], reach: tup
     return _beside(what, ours, market, positions, walked, reach)
 
 
-def _objects_beside_rows(market: Market, positions: list[Givens]) -> Figure:
+def _objects_beside_rows(market: Market, positions: list[ExitSetup]) -> Figure:
     walks = KernelWalks(threads=1)
-    walked = int(walk_columns(market_columns(market), given_columns(positions)).walked.sum())
+    walked = int(walk_columns(market_columns(market), setup_columns(positions)).walked.sum())
 
-    def ours() -> Sequence[Walk]:
+    def ours() -> Sequence[ExitBounds]:
         return walks.walk_each(positions, market)
 
     what = "full walk: positions in, walks out, one thread"
@@ -59,7 +59,7 @@ def _beside(
     what: str,
     ours: Callable[[], object],
     market: Market,
-    positions: list[Givens],
+    positions: list[ExitSetup],
     walked: int,
     reach: tuple[str, str],
 ) -> Figure:
@@ -85,7 +85,7 @@ def _a_market() -> Market:
     return Market(CandleSeries(MINUTE_MS, [Candle(MINUTE_MS * bar, *row) for bar, row in enumerate(rows)]))
 
 
-def _entries(market: Market, rules: Rules) -> list[Givens]:
+def _entries(market: Market, rules: Rules) -> list[ExitSetup]:
     """Return entries at the opens of random candles, the distances those of a wide and of a narrow policy."""
     draw, made = Random(1), []
     for _ in range(POSITIONS):
@@ -93,7 +93,7 @@ def _entries(market: Market, rules: Rules) -> list[Givens]:
         tp = draw.choice([0.005, 0.02])
         targets, stop = prices_at(side, candle.open, Distances(tp, tp * 1.6, tp * 2.4, tp * 0.8))
         made.append(
-            Givens(
+            ExitSetup(
                 side, candle.open, candle.open_time_ms, targets, stop, (0.4, 0.3, 0.3), Costs(5.0, 2.0), rules
             )
         )

@@ -16,7 +16,7 @@ from exitbrain.domain.messages.receipt import (
     Reason,
     Refusal,
 )
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import Origin, Side, TimeOrigin, Whose, changed
 from tests.world import NOON, NOON_MS, World
 
@@ -96,10 +96,10 @@ def ignored_outcome(
     *,
     refusal: Refusal | None = None,
     duplicate: bool = False,
-) -> Outcome:
+) -> MessageResult:
     """Return the outcome of such a message, or of its redelivery."""
     received = receipt(ignored, reason, refusal=refusal)
-    return Outcome(
+    return MessageResult(
         RECEIPT_ID,
         ENTRY_ID,
         received.disposition,

@@ -7,6 +7,6 @@ STORE = "0b7f3f0e-0000-4000-8000-000000000001"
 """The id of the store for which streams are read."""
 
 TRADE_INTENTS, TRADE_CLOSES = INCOMING = NAMES.incoming
-ADAPTIVE_LEVELS, EVENTS, TURN = NAMES.adaptive_levels, NAMES.events, NAMES.turn
+ADAPTIVE_LEVELS, EVENTS, LEASE = NAMES.adaptive_levels, NAMES.events, NAMES.lease
 PUBLISHED = NAMES.published
 group_of, dead_letters_of = NAMES.group_of, NAMES.dead_letters_of

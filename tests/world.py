@@ -19,7 +19,7 @@ from exitbrain.application.replay.intake import IntakeReplay
 from exitbrain.domain.events import Record
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
-from exitbrain.domain.messages.result import Outcome, PolicyInForce
+from exitbrain.domain.messages.result import MessageResult, PolicyInForce
 from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
@@ -82,11 +82,11 @@ class World:
         recorder.context()  # keeps the settings now, not with the first message
         return recorder
 
-    def intent(self, *, entry_id: str | None = "next", **payload: Any) -> Outcome:
+    def intent(self, *, entry_id: str | None = "next", **payload: Any) -> MessageResult:
         """Record an intent as a producer sends it: a payload of JSON text under a stream id."""
         return self.recorder.handle(self.message("trade.intent", payload, entry_id))
 
-    def closed(self, *, entry_id: str | None = "next", **fields: Any) -> Outcome:
+    def closed(self, *, entry_id: str | None = "next", **fields: Any) -> MessageResult:
         """Record the report of a close as flat text fields."""
         texts = {name: str(value) for name, value in fields.items()}
         return self.recorder.handle(self._entry_of("trade.closed", texts, entry_id))
@@ -114,7 +114,7 @@ class World:
         )
         return changed(message, server=SERVER)
 
-    def events_of(self, outcome: Outcome) -> list[object]:
+    def events_of(self, outcome: MessageResult) -> list[object]:
         """Return what the message led to beside its receipt, in log order."""
         entries = list(self.ledger.log())
         start = next(n for n, entry in enumerate(entries) if entry.stream_id == outcome.receipt_id)
@@ -125,7 +125,7 @@ class World:
             effects.append(entry.event)
         return effects
 
-    def decision_of(self, outcome: Outcome) -> LevelsComputed | LevelsRefused:
+    def decision_of(self, outcome: MessageResult) -> LevelsComputed | LevelsRefused:
         """Return the decision a message led to."""
         return next(e for e in self.events_of(outcome) if isinstance(e, LevelsComputed | LevelsRefused))
 

@@ -4,8 +4,8 @@ A message is acknowledged only after its receipt is committed, and published onl
 any two steps costs a repetition and never a message: the receipt recognises a redelivery, the published position
 an entry that is out already.
 
-Workers on one group take turns. One without the turn is ready to go on: it asks for it again and again, and finishes
-what it has in hand. It does not publish either, since whoever has the turn does.
+Workers on one group share one lease. One without the lease is ready to go on: it asks for it again and again, and finishes
+what it has in hand. It does not publish either, since whoever holds the lease does.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from exitbrain.application.live.buffer import Buffer
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.stopwatch import Stopwatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.ports.live_recording import LiveRecording, Undecided
 from exitbrain.application.ports.message_source import Delivery, MessageSource, SourceUnavailable
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 
 
 class WorkerSettings(Struct, frozen=True):
@@ -61,13 +61,13 @@ class Worker:
         self._settings = settings
         self._buffer: Buffer[Delivery] = Buffer(settings.buffer_max)
         self._batch: list[Delivery] = []
-        self._recorded: Buffer[tuple[Delivery, Outcome | Undecided]] = Buffer(settings.buffer_max)
+        self._recorded: Buffer[tuple[Delivery, MessageResult | Undecided]] = Buffer(settings.buffer_max)
         self._committed = asyncio.Event()
         self._opened = asyncio.Event()
         self._placed = False
-        self._had_turn = False
+        self._held_lease = False
         self._read_max = settings.batch_max
-        self.turn = TurnWatch(journal)
+        self.lease = LeaseWatch(journal)
 
     @property
     def in_hand(self) -> int:
@@ -97,12 +97,12 @@ class Worker:
             self._opened.set()
         if not await self._soon(self._publishing.begun):
             return
-        await self._look_at_turn()
+        await self._look_at_lease()
         room = await self._buffer.wait_for_room(self._settings.wait_s)
         if room:
             watch = Stopwatch()
             deliveries = await self._read_up_to(min(room, self._read_max))
-            self._note_turn()
+            self._note_lease()
             for repair in self._source.repairs():
                 self._journal.trouble(repair.name, **repair.facts)
             await self._buffer.put(deliveries)
@@ -119,19 +119,19 @@ class Worker:
         self._read_max = min(self._settings.batch_max, 2 * self._read_max)
         return deliveries
 
-    async def _look_at_turn(self) -> None:
-        """Before a first turn, and any that may begin now, make sure that nothing is lost of what was given to others."""
-        turn = None if self._source.in_turn else await self._source.turn()
-        self.turn.look(turn, asyncio.get_running_loop().time())
-        if not self._placed or (turn is None and not self._source.in_turn):
+    async def _look_at_lease(self) -> None:
+        """Before a first lease, and any that may begin now, make sure that nothing is lost of what was given to others."""
+        lease = None if self._source.holds_lease else await self._source.lease()
+        self.lease.look(lease, asyncio.get_running_loop().time())
+        if not self._placed or (lease is None and not self._source.holds_lease):
             await self._place.run()
             self._placed = True
 
-    def _note_turn(self) -> None:
-        in_turn = self._source.in_turn
-        if in_turn != self._had_turn:
-            self._had_turn = in_turn
-            self._journal.event("turn_taken" if in_turn else "turn_lost", consumer=self._source.consumer)
+    def _note_lease(self) -> None:
+        holds_lease = self._source.holds_lease
+        if holds_lease != self._held_lease:
+            self._held_lease = holds_lease
+            self._journal.event("turn_taken" if holds_lease else "turn_lost", consumer=self._source.consumer)
             self._committed.set()  # by somebody else, who may not have published it
 
     async def _commit(self) -> None:
@@ -157,21 +157,21 @@ class Worker:
         if not batch:
             return
         await self._tell_and_acknowledge(
-            [(delivery, outcome) for delivery, outcome in batch if isinstance(outcome, Outcome)]
+            [(delivery, outcome) for delivery, outcome in batch if isinstance(outcome, MessageResult)]
         )
         # Only then those in doubt, one by one: a store that cannot be reached must not hold up the others.
         for delivery, outcome in batch:
             if isinstance(outcome, Undecided) and (refused := await self._given_up(delivery, outcome)):
                 await self._tell_and_acknowledge([(delivery, refused)])
 
-    async def _tell_and_acknowledge(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
+    async def _tell_and_acknowledge(self, settled: Sequence[tuple[Delivery, MessageResult]]) -> None:
         if settled:
             self._journal.event("messages", outcomes=[outcome for _, outcome in settled])
             watch = Stopwatch()
             await self._source.acknowledge([delivery for delivery, _ in settled])
             self._note("acknowledged", len(settled), watch)
 
-    async def _given_up(self, delivery: Delivery, undecided: Undecided) -> Outcome | None:
+    async def _given_up(self, delivery: Delivery, undecided: Undecided) -> MessageResult | None:
         """Return the refusal of a message that cannot be decided; None while it is to come again."""
         facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": undecided.error}
         self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
@@ -187,7 +187,7 @@ class Worker:
         if not await self._soon(self._opened):  # which says whether it is for us to publish
             return
         self._committed.clear()
-        if self._publishing.begun.is_set() and not self._source.in_turn:
+        if self._publishing.begun.is_set() and not self._source.holds_lease:
             await self._publishing.stand_by()
         elif await self._publishing.step():
             return
@@ -206,7 +206,7 @@ class Worker:
     async def _reclaim(self) -> None:
         if not self._placed:
             return
-        if self._buffer.room and self._source.in_turn:
+        if self._buffer.room and self._source.holds_lease:
             limit = min(self._buffer.room, self._read_max)
             claimed: Sequence[Delivery] = await self._source.reclaim(limit)
             if claimed:

@@ -3,7 +3,7 @@
 The reference is each decision asked alone, of a new instance, in the order of the record: at that moment nobody in
 the process has seen anything later. Against it stand, each for all decisions or at several moments t:
 
-- the same, asked once more at once, and at another time of the clock (NOT_REPEATABLE);
+- the same, asked once more at once, and at a shifted clock (NOT_REPEATABLE);
 - the same, now that other instances have seen all later inputs (LOOKS_AHEAD);
 - one instance in the order of the record, and one that had other inputs before (REMEMBERS);
 - one instance that has seen the whole record before, one asked in reverse, and one that has seen altered later
@@ -56,7 +56,7 @@ class EngineUnderTest(Protocol):
     def new(self) -> LevelEngine:
         """Return a new instance; raises EngineUnavailable."""
 
-    def another_time(self) -> AbstractContextManager[None]:
+    def shifted_clock(self) -> AbstractContextManager[None]:
         """Let the clock that the engine can read show another day while the block runs."""
 
     def reached(self) -> Sequence[str]:
@@ -84,7 +84,7 @@ class EngineCheck:
         """Add what is found to the verdict."""
         reference = self._alone(verdict)
         self._compare(verdict, Finding.LOOKS_AHEAD, SEEN_BY_OTHERS, reference, self._each_alone())
-        with self._engine.another_time():
+        with self._engine.shifted_clock():
             elsewhen = self._each_alone()
         self._compare(verdict, Finding.NOT_REPEATABLE, OTHER_TIME, reference, elsewhen)
         engine = self._engine.new()

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict, cuts_of
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Givens
-from exitbrain.domain.simulation.outcome import LegLevel, Walk
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.exit_setup import ExitSetup
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds, LegLevel
 from exitbrain.domain.values import changed
 
 PART = "exits"
@@ -30,22 +30,22 @@ ABSENT = "the recorded later candles against none"
 FUTURES = ("higher", "lower", "mirrored", "in reverse")
 PROBED = "a fall through the stop, then other candles"
 
-Walking = Callable[[Givens, Market], Walk]
+Walking = Callable[[ExitSetup, Market], ExitBounds]
 
 
 class ExitCase(Struct, frozen=True):
     """A position to be walked: what it is called in findings, its levels and rules, and the market."""
 
     subject: str
-    givens: Givens
+    setup: ExitSetup
     market: Market
 
 
 class ExitCheck:
     """Walk positions into different futures."""
 
-    def __init__(self, entries: Sequence[ExitCase], *, cuts: int, walking: Walking = walk) -> None:
-        """Check every entry at up to `cuts` moments of its life; finer data is not looked at."""
+    def __init__(self, entries: Sequence[ExitCase], *, cuts: int, walking: Walking = simulate_exits) -> None:
+        """Check every entry at up to `cuts` moments of its life; lower-timeframe data is not looked at."""
         self._entries = entries
         self._cuts = cuts
         self._walking = walking
@@ -58,9 +58,9 @@ class ExitCheck:
                 progress(number)
 
     def _check(self, entry: ExitCase, verdict: PolicyVerdict) -> None:
-        givens, series = entry.givens, entry.market.candles
-        start = series.index_at(givens.opened_at_ms)
-        ended = self._walking(givens, entry.market)
+        setup, series = entry.setup, entry.market.candles
+        start = series.index_at(setup.opened_at_ms)
+        ended = self._walking(setup, entry.market)
         last_ms = max(leg.at_ms for bound in (ended.pessimistic, ended.optimistic) for leg in bound.legs)
         lived = sum(1 for opened in series.opens_ms[start:] if opened <= last_ms)
         market = _between(entry.market, start, start + lived + CANDLES_AFTER)
@@ -70,7 +70,7 @@ class ExitCheck:
     def _at(self, entry: ExitCase, market: Market, t: int, verdict: PolicyVerdict) -> None:
         """Compare at the close of the candle before number `t`."""
         series = market.candles
-        known = self._walking(entry.givens, _cut(market, t))
+        known = self._walking(entry.setup, _cut(market, t))
         if known.ambiguous_candles:
             verdict.leave_out(AMBIGUOUS)
             return
@@ -78,10 +78,10 @@ class ExitCheck:
         subject = f"{entry.subject}, by {close_ms}"
         past = _legs(known, close_ms)[0]
         for how, future in _futures(market, t):
-            for legs in _legs(self._walking(entry.givens, future), close_ms):
+            for legs in _legs(self._walking(entry.setup, future), close_ms):
                 verdict.compare(PART, Finding.LOOKS_AHEAD, subject, how, past, legs)
         probed = [
-            self._walking(entry.givens, future) for future in _probes(market, t, entry.givens.side.direction)
+            self._walking(entry.setup, future) for future in _probes(market, t, entry.setup.side.direction)
         ]
         probe_close_ms = close_ms + series.interval_ms
         first = _legs(probed[0], probe_close_ms)[0]
@@ -90,7 +90,7 @@ class ExitCheck:
                 verdict.compare(PART, Finding.LOOKS_AHEAD, subject, PROBED, first, legs)
 
 
-def _legs(walked: Walk, before_ms: int) -> list[dict[str, dict[str, object]]]:
+def _legs(walked: ExitBounds, before_ms: int) -> list[dict[str, dict[str, object]]]:
     """Return the exits of each bound before a moment, by their order."""
     return [
         {

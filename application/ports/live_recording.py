@@ -8,7 +8,7 @@ from msgspec import Struct
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import EntryId
 
 
@@ -22,10 +22,10 @@ class Undecided(Struct, frozen=True):
 class LiveRecording(Protocol):
     """Record batches; raises StoreUnavailable, after which the same batch may be given again."""
 
-    async def record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+    async def record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
         """Record messages in their order, one transaction where nobody interferes; one bad message harms no other."""
 
-    async def give_up(self, undecided: Undecided) -> Outcome:
+    async def give_up(self, undecided: Undecided) -> MessageResult:
         """Record a message that could not be decided as refused, so that it is kept and its stream goes on."""
 
     async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:

@@ -46,10 +46,10 @@ class Backlog(Struct, frozen=True):
     pending: int
 
 
-class Turn(Struct, frozen=True):
-    """The turn of another, as one who stands by sees it.
+class Lease(Struct, frozen=True):
+    """The lease of another, as one who stands by sees it.
 
-    `known` says whether the holder is a consumer of the groups; `endless` that the turn had no end, or one too far
+    `known` says whether the holder is a consumer of the groups; `endless` that the lease had no end, or one too far
     off. It has one now. `waiting` is how many entries have been given to nobody, `delivered` how far the groups are.
     """
 
@@ -75,7 +75,7 @@ class MessageSource(Protocol):
     The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
     nothing.
 
-    Consumers take turns: one of them reads, the others stand by. A turn ends when its holder closes, or does not read
+    Consumers share one lease: one of them reads, the others stand by. A lease ends when its holder closes, or does not read
     for a few seconds; one that comes back under its own name goes on with it.
     """
 
@@ -84,8 +84,8 @@ class MessageSource(Protocol):
         """Return the name under which it reads."""
 
     @property
-    def in_turn(self) -> bool:
-        """Return whether it has the turn, as far as its last read knows."""
+    def holds_lease(self) -> bool:
+        """Return whether it holds the lease, as far as its last read knows."""
 
     async def open(self) -> None:
         """Make sure that the consumer groups exist, and belong to our store; those of no store belong to it then.
@@ -96,12 +96,12 @@ class MessageSource(Protocol):
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return up to `limit` entries, waiting at most `wait_s` for the first.
 
-        After `open`, after any error, and when the turn was taken, everything that was delivered to anyone and never
-        acknowledged comes first. Without the turn it waits and returns nothing.
+        After `open`, after any error, and when the lease was taken, everything that was delivered to anyone and never
+        acknowledged comes first. Without the lease it waits and returns nothing.
         """
 
-    async def turn(self) -> Turn | None:
-        """Look who has the turn, None while nobody has it or we do; one without an end is given one."""
+    async def lease(self) -> Lease | None:
+        """Look who holds the lease, None while nobody has it or we do; one without an end is given one."""
 
     def repairs(self) -> list[Repair]:
         """Return what was put right since this was last asked."""
@@ -109,7 +109,7 @@ class MessageSource(Protocol):
     async def reclaim(self, limit: int) -> list[Delivery]:
         """Return entries that were not acknowledged for too long, whoever holds them; they are ours now.
 
-        Nothing while another has the turn.
+        Nothing while another holds the lease.
         """
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
@@ -125,4 +125,4 @@ class MessageSource(Protocol):
         """Remove consumers that are long gone and hold nothing, and return their names."""
 
     async def close(self) -> None:
-        """Give the turn back, and release the connections."""
+        """Give the lease back, and release the connections."""

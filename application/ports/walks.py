@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from exitbrain.domain.simulation.candle import Market
-from exitbrain.domain.simulation.givens import Givens
-from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.exit_setup import ExitSetup
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds, PolicyDifference
 from exitbrain.domain.simulation.plan import Plan
-from exitbrain.domain.simulation.together import walk_both, walk_plan
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.walker import walk_both, walk_plan
 
 
 class Walks(Protocol):
     """Walk positions. Whoever does it, every walk is the same to the last bit."""
 
-    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
+    def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
         """Return the walk of each position; raises InvalidValue of the first that does not fit the market."""
 
-    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+    def walk_plan(self, plan: Plan, market: Market) -> ExitBounds:
         """Return the walk of a recorded position through its changes; raises InvalidValue."""
 
     def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
@@ -27,10 +27,10 @@ class Walks(Protocol):
 class RowWalks:
     """Walk one position after the other, as the domain writes it down."""
 
-    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
-        return [walk(givens, market) for givens in positions]
+    def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
+        return [simulate_exits(setup, market) for setup in positions]
 
-    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+    def walk_plan(self, plan: Plan, market: Market) -> ExitBounds:
         return walk_plan(plan, market)
 
     def walk_both(self, baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import Place
 from exitbrain.application.ports.instruments import Instruments
+from exitbrain.application.recording.caches import Held, Market, RecordingCaches
 from exitbrain.application.recording.decided import Context, Decided, State
 from exitbrain.application.recording.intake import Intake
-from exitbrain.application.recording.remembered import Held, Market, Remembered
 from exitbrain.application.recording.stamping import receipt_id_of
 from exitbrain.application.recording.subject import Key, Subject, keys_met, subject_of
 from exitbrain.domain.events import Record
@@ -21,7 +21,7 @@ from exitbrain.domain.messages.claim import KeyClaimed
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import ActivatePolicy, IncomingMessage, Translation
 from exitbrain.domain.messages.receipt import MessageReceived, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.performance import PnLWindow
 from exitbrain.domain.positions.position import BOTH, Position
 from exitbrain.domain.values import changed
@@ -50,7 +50,7 @@ class Batch:
         self,
         batch: Sequence[Read],
         *,
-        known: Remembered,
+        known: RecordingCaches,
         intake: Intake,
         instruments: Instruments,
         settings: DecisionSettings,
@@ -70,11 +70,11 @@ class Batch:
         self._held: dict[Market, Held] = {}
         self._read_again: set[Market] = set()
         self._snapshots: set[str] = set()
-        self._decided: dict[UUID, Outcome] = {}
+        self._decided: dict[UUID, MessageResult] = {}
         self.records: list[Record] = []
         self.absent: set[Place] = set()
 
-    def outcome_of(self, read: Read) -> Outcome:
+    def outcome_of(self, read: Read) -> MessageResult:
         """Decide one message on top of the earlier ones of the batch, unless it was received before."""
         earlier = self._received.get(read.receipt_id)
         if earlier is None:
@@ -85,7 +85,7 @@ class Batch:
             return self._original(read.receipt_id, earlier)
         return self._outcome_of_reused_id(read.message)
 
-    def _original(self, receipt_id: UUID, earlier: MessageReceived) -> Outcome:
+    def _original(self, receipt_id: UUID, earlier: MessageReceived) -> MessageResult:
         """Return the outcome of a message that was received before, be it earlier in this batch."""
         if receipt_id in self._decided:
             return changed(self._decided[receipt_id], duplicate=True)
@@ -97,7 +97,7 @@ class Batch:
             self._known.held.put(market, held)
         self._known.stored_snapshots |= self._snapshots
 
-    def _outcome_of_reused_id(self, message: IncomingMessage) -> Outcome:
+    def _outcome_of_reused_id(self, message: IncomingMessage) -> MessageResult:
         """Record a message whose entry id was used before for another content, under an id that tells them apart.
 
         It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.

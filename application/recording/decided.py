@@ -11,7 +11,7 @@ from exitbrain.domain.events import Record
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.messages.claim import KeyClaimed
 from exitbrain.domain.messages.configuration import DecisionSettings
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.exit_plan import ExitPlan
 from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.positions.performance import PnLWindow
@@ -54,7 +54,7 @@ class Decided(Struct, frozen=True):
     """What a message leads to: the records to save in this order, the outcome, and the state after it."""
 
     records: tuple[Record, ...]
-    outcome: Outcome
+    outcome: MessageResult
     state: State
 
     @property

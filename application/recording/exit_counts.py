@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from exitbrain.domain.messages.receipt import Disposition
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 
 
 class ExitCount(StrEnum):
@@ -17,7 +17,7 @@ class ExitCount(StrEnum):
     REFUSED = "exits_refused"
 
 
-def exit_count_of(outcome: Outcome) -> ExitCount | None:
+def exit_count_of(outcome: MessageResult) -> ExitCount | None:
     """Return what a message counts as, None where it is no exit, ended something, or was received before."""
     ignored = outcome.ignored_exit
     if ignored is None or outcome.duplicate:

@@ -28,7 +28,7 @@ from exitbrain.domain.messages.receipt import (
     Reason,
     Refusal,
 )
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.decision import DecisionId
 from exitbrain.domain.plans.exit_plan import Decision, ExitPlan
 from exitbrain.domain.positions.events import CloseReported, PositionClosed
@@ -312,9 +312,9 @@ class Handling:
             self.failed_asking,
         )
 
-    def _outcome(self, receipt: MessageReceived) -> Outcome:
+    def _outcome(self, receipt: MessageReceived) -> MessageResult:
         translation = self.translation
-        return Outcome(
+        return MessageResult(
             self.stamp.cause_id,
             receipt.entry_id,
             disposition=receipt.disposition,

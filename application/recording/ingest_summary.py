@@ -6,7 +6,7 @@ from typing import assert_never
 
 from exitbrain.application.recording.exit_counts import ExitCount, exit_count_of
 from exitbrain.domain.messages.receipt import Disposition
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class IngestSummary:
     exits_refused: int = 0
     refusals: list[tuple[str, str]] = field(default_factory=list)
 
-    def count(self, outcomes: Sequence[Outcome]) -> None:
+    def count(self, outcomes: Sequence[MessageResult]) -> None:
         """Count the outcomes of one batch."""
         self.read += len(outcomes)
         for outcome in outcomes:
@@ -51,7 +51,7 @@ class IngestSummary:
             if outcome.ignored_exit is not None:
                 self._count_exit(outcome)
 
-    def _count_exit(self, outcome: Outcome) -> None:
+    def _count_exit(self, outcome: MessageResult) -> None:
         match count := exit_count_of(outcome):
             case None:
                 pass

@@ -10,7 +10,7 @@ from exitbrain.application.recording.subject import symbol_said
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages.message import TradeClosed, TradeIntent
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.decision import DecisionId
 from exitbrain.domain.plans.exit_plan import (
     Decision,
@@ -36,11 +36,11 @@ class Originals:
         self._plans: OrderedDict[UUID, _LedTo] = OrderedDict()
         self._kept = 0
 
-    def outcome(self, receipt_id: UUID, receipt: MessageReceived) -> Outcome:
+    def outcome(self, receipt_id: UUID, receipt: MessageReceived) -> MessageResult:
         """Return the outcome of a message as it was, marked as a duplicate. Raises what the ledger raises."""
         decision, levels = self._decision(receipt_id, receipt)
         said = self._intake.translate(message_of(receipt))
-        return Outcome(
+        return MessageResult(
             receipt_id=receipt_id,
             entry_id=receipt.entry_id,
             disposition=receipt.disposition,

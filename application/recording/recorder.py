@@ -10,10 +10,10 @@ from exitbrain.application.ports.exit_ledger import Conflict, ExitLedger, Place
 from exitbrain.application.ports.instruments import Instruments
 from exitbrain.application.recording.batch import Batch, Read, is_same, under_a_name_of_its_own
 from exitbrain.application.recording.belief import is_far_ahead
+from exitbrain.application.recording.caches import RecordingCaches
 from exitbrain.application.recording.decided import Context, State
 from exitbrain.application.recording.intake import Intake
 from exitbrain.application.recording.received import stream_id_of
-from exitbrain.application.recording.remembered import Remembered
 from exitbrain.application.recording.stamping import receipt_id_of
 from exitbrain.domain.catalogue import ExitEvent
 from exitbrain.domain.events import Record
@@ -21,7 +21,7 @@ from exitbrain.domain.identity import CONFIGURATION_ID
 from exitbrain.domain.messages.configuration import DecisionSettings, IntakeConfigured
 from exitbrain.domain.messages.message import NO_TIME, ActivatePolicy, IncomingMessage
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived
-from exitbrain.domain.messages.result import Outcome, PolicyInForce
+from exitbrain.domain.messages.result import MessageResult, PolicyInForce
 from exitbrain.domain.values import EntryId, Origin
 
 BATCH_ATTEMPTS = 2
@@ -65,7 +65,7 @@ class Recorder:
         self._saved = saved
         self._build = build
         self._configured: int | None = None
-        self._known = Remembered(ledger, intake, cache_size)
+        self._known = RecordingCaches(ledger, intake, cache_size)
         self.conflicts = 0
 
     def state_of(self, message: IncomingMessage) -> State:
@@ -80,13 +80,13 @@ class Recorder:
         recorded_at = at or self._clock.now()
         return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
-    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> MessageResult:
         """Record one message and return its outcome: of one received before the original, as a duplicate."""
         return self.handle_batch([message], at=at)[0]
 
     def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
-    ) -> list[Outcome]:
+    ) -> list[MessageResult]:
         """Record messages in their order, as one transaction where nobody interferes.
 
         Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
@@ -111,7 +111,7 @@ class Recorder:
             ),
         )
 
-    def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+    def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
         """Return the original outcome of a message that was recorded before, marked as a duplicate; else None."""
         receipt_id = self._receipt_id(message)
         earlier = self._ledger.receipts([receipt_id]).get(receipt_id)
@@ -158,7 +158,7 @@ class Recorder:
     def _read(self, message: IncomingMessage) -> Read:
         return Read.of(message, self._intake, self._settings)
 
-    def _insist(self, batch: Sequence[Read], at: datetime | None) -> list[Outcome]:
+    def _insist(self, batch: Sequence[Read], at: datetime | None) -> list[MessageResult]:
         """Record a batch among other writers: the smaller it is, the sooner it is done before they are."""
         for _ in range(BATCH_ATTEMPTS if len(batch) > 1 else ATTEMPTS - 1):
             try:
@@ -170,7 +170,7 @@ class Recorder:
         half = len(batch) // 2
         return [*self._insist(batch[:half], at), *self._insist(batch[half:], at)]
 
-    def _record(self, batch: Sequence[Read], at: datetime | None) -> list[Outcome]:
+    def _record(self, batch: Sequence[Read], at: datetime | None) -> list[MessageResult]:
         self._configuration(at)
         deciding = self._batch(batch, at)
         outcomes = [deciding.outcome_of(read) for read in batch]

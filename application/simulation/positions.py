@@ -20,16 +20,16 @@ from exitbrain.domain.levels.liquidation import liquidation_in_floats
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import MINUTE_MS, CandleSeries, Market, PriceKind
-from exitbrain.domain.simulation.fit import check_fit
-from exitbrain.domain.simulation.givens import (
+from exitbrain.domain.simulation.exit_setup import (
     Costs,
-    Givens,
+    ExitSetup,
     LiquidationPrices,
     Rules,
     TpExecution,
     Trailing,
 )
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.fit import check_fit
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.simulation.tick import Tick
 from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, changed, ms_of, round_trip_cost
 
@@ -64,7 +64,7 @@ class GivenPosition(Struct, frozen=True):
         return self.written or self.symbol
 
 
-class Unwalked(Struct, frozen=True):
+class UnusablePosition(Struct, frozen=True):
     """A position that is not walked, and the error that says why; `where` names its source."""
 
     where: str
@@ -100,13 +100,13 @@ class Terms(Struct, frozen=True):
 class Simulated(Struct, frozen=True):
     """A position with its judged levels, and its walk.
 
-    `givens` and `walk` are None where levels were refused, or no slice can be placed.
+    `setup` and `bounds` are None where levels were refused, or no slice can be placed.
     """
 
     position: GivenPosition
     levels: JudgedLevels
-    givens: Givens | None
-    walk: Walk | None
+    setup: ExitSetup | None
+    bounds: ExitBounds | None
     assumptions: tuple[Assumption, ...]
 
     @property
@@ -133,7 +133,7 @@ class Simulation:
         self._at_once = at_once
 
     def run(
-        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[Unwalked] | None = None
+        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[UnusablePosition] | None = None
     ) -> Iterator[Simulated]:
         """Yield each position walked; one that cannot be is added to `left_out`.
 
@@ -144,7 +144,7 @@ class Simulation:
             yield from self._walked(list(self._each_prepared(batch, terms, left_out)))
 
     def _each_prepared(
-        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[Unwalked] | None
+        self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[UnusablePosition] | None
     ) -> Iterator[Simulated]:
         for position in positions:
             try:
@@ -152,25 +152,25 @@ class Simulation:
             except (InvalidValue, MarketUnreadable) as error:
                 if left_out is None:
                     raise
-                left_out.append(Unwalked(position.where, error))
+                left_out.append(UnusablePosition(position.where, error))
 
     def _walked(self, prepared: list[Simulated]) -> Iterator[Simulated]:
-        by_symbol: dict[str, list[Givens]] = {}
+        by_symbol: dict[str, list[ExitSetup]] = {}
         for one in prepared:
-            if one.givens is not None:
-                by_symbol.setdefault(one.position.market_symbol, []).append(one.givens)
+            if one.setup is not None:
+                by_symbol.setdefault(one.position.market_symbol, []).append(one.setup)
         walks = {
-            symbol: iter(self._walks.walk_each(givens, self._market.market(symbol)))
-            for symbol, givens in by_symbol.items()
+            symbol: iter(self._walks.walk_each(setups, self._market.market(symbol)))
+            for symbol, setups in by_symbol.items()
         }
         for one in prepared:
-            if one.givens is None:
+            if one.setup is None:
                 yield one
                 continue
             walked = next(walks[one.position.market_symbol])
             market = self._market.market(one.position.market_symbol)
-            assumed = _assumed_of_the_market(market, one.givens, walked)
-            yield changed(one, walk=walked, assumptions=(*one.assumptions, *assumed))
+            assumed = _assumed_of_the_market(market, one.setup, walked)
+            yield changed(one, bounds=walked, assumptions=(*one.assumptions, *assumed))
 
     def _prepared(self, position: GivenPosition, terms: Terms) -> Simulated:
         """Return a position with all that a walk needs, for which it was checked."""
@@ -188,10 +188,10 @@ class Simulation:
         levels = judge_levels(terms.policy.unit, inputs, raw, instrument, _FRESH)
         if raw.refusal is not None or not levels.guards.placeable:
             return Simulated(position, levels, None, None, tuple(assumptions))
-        givens = givens_of(opened_at_ms, inputs, levels, terms, assumptions)
-        givens = at_venue(givens, inputs, instrument, assumptions)
-        check_fit(givens, market)
-        return Simulated(position, levels, givens, None, tuple(assumptions))
+        setup = setup_of(opened_at_ms, inputs, levels, terms, assumptions)
+        setup = at_venue(setup, inputs, instrument, assumptions)
+        check_fit(setup, market)
+        return Simulated(position, levels, setup, None, tuple(assumptions))
 
 
 def _opened_within(position: GivenPosition, candles: CandleSeries) -> int:
@@ -239,14 +239,14 @@ def _inputs(
     return inputs, assumptions
 
 
-def givens_of(
+def setup_of(
     opened_at_ms: int, inputs: LevelInputs, levels: JudgedLevels, terms: Terms, assumptions: list[Assumption]
-) -> Givens:
+) -> ExitSetup:
     """Return what a walk takes of judged levels with an entry price."""
     assert levels.triggers is not None
     assert inputs.entry_price is not None
     tp1, tp2, tp3, stop = (float(getattr(levels.triggers, level)) for level in LEVELS)
-    return Givens(
+    return ExitSetup(
         side=inputs.side,
         entry=float(inputs.entry_price),
         opened_at_ms=opened_at_ms,
@@ -297,19 +297,19 @@ def _rules(inputs: LevelInputs, terms: Terms, assumptions: list[Assumption]) -> 
 
 
 def at_venue(
-    givens: Givens, inputs: LevelInputs, instrument: Instrument | None, assumptions: list[Assumption]
-) -> Givens:
-    """Return the givens with what the instrument adds: where the position is liquidated, and the tick."""
+    setup: ExitSetup, inputs: LevelInputs, instrument: Instrument | None, assumptions: list[Assumption]
+) -> ExitSetup:
+    """Return the setup with what the instrument adds: where the position is liquidated, and the tick."""
     size = None if instrument is None else instrument.tick_size
     return changed(
-        givens,
-        liquidation=_liquidation_of(inputs, givens, instrument, assumptions),
+        setup,
+        liquidation=_liquidation_of(inputs, setup, instrument, assumptions),
         tick=None if size is None else Tick.of(size),
     )
 
 
 def _liquidation_of(
-    inputs: LevelInputs, givens: Givens, instrument: Instrument | None, assumptions: list[Assumption]
+    inputs: LevelInputs, setup: ExitSetup, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> LiquidationPrices | None:
     """Return where a position with brackets is liquidated; None, and an assumption that says why, without them."""
     missing = "leverage" if inputs.leverage_assumed else None
@@ -318,8 +318,8 @@ def _liquidation_of(
     if missing is not None or instrument is None:
         assumptions.append(Assumption("liquidation", "not walked", f"no {missing} given"))
         return None
-    _, h2, h3 = givens.shares
-    entry, d = givens.entry, givens.side.direction
+    _, h2, h3 = setup.shares
+    entry, d = setup.entry, setup.side.direction
 
     def price(still_open: float) -> float:
         size = None if inputs.quantity is None else float(inputs.quantity) * (still_open or 1.0)
@@ -331,7 +331,7 @@ def _liquidation_of(
     return LiquidationPrices(inputs.leverage, (price(1.0), price(h2 + h3), price(h3)))
 
 
-def _assumed_of_the_market(market: Market, givens: Givens, walked: Walk) -> Iterator[Assumption]:
+def _assumed_of_the_market(market: Market, setup: ExitSetup, walked: ExitBounds) -> Iterator[Assumption]:
     if not market.funding:
         yield Assumption("funding_paid", "0.0", "no funding rates given")
     if walked.mark_assumed:
@@ -340,5 +340,5 @@ def _assumed_of_the_market(market: Market, givens: Givens, walked: Walk) -> Iter
         yield Assumption("entry_off_market", "false", "the candle of the entry is missing")
     for order in walked.wrong_kind:
         yield Assumption(
-            f"{order}_on", market.candles.kind.value, f"candles of the {givens.stop_on.value} price not given"
+            f"{order}_on", market.candles.kind.value, f"candles of the {setup.stop_on.value} price not given"
         )

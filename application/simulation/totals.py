@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from exitbrain.application.simulation.positions import Simulated
 from exitbrain.domain.simulation.costs import Account
-from exitbrain.domain.simulation.givens import Givens
-from exitbrain.domain.simulation.outcome import History, Walk
+from exitbrain.domain.simulation.exit_setup import ExitSetup
+from exitbrain.domain.simulation.outcome import ExitBounds, History
 
 
 @dataclass(slots=True)
@@ -61,29 +61,29 @@ def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = Fals
     """Add positions up in their order."""
     totals = Totals()
     for one in simulated:
-        if one.walk is None or one.givens is None:
+        if one.bounds is None or one.setup is None:
             (totals.not_placeable if one.levels.raw.refusal is None else totals.refused).append(one)
             continue
-        if one.walk.entry_off_market:
+        if one.bounds.entry_off_market:
             totals.off_market.append(one)
-        totals.off_market_unknown += one.walk.entry_off_market is None
-        counted = include_off_market or not one.walk.entry_off_market
+        totals.off_market_unknown += one.bounds.entry_off_market is None
+        counted = include_off_market or not one.bounds.entry_off_market
         if counted and one.failed_guards:
             totals.failed_guards.append(one)
-        _add(totals, one, one.walk, one.givens, counted=counted)
+        _add(totals, one, one.bounds, one.setup, counted=counted)
     return totals
 
 
-def _add(totals: Totals, one: Simulated, walk: Walk, givens: Givens, *, counted: bool) -> None:
-    account = Account(givens)
-    low, high = walk.pessimistic, walk.optimistic
-    low_rest, high_rest = _open_rest(account, givens, low), _open_rest(account, givens, high)
+def _add(totals: Totals, one: Simulated, bounds: ExitBounds, setup: ExitSetup, *, counted: bool) -> None:
+    account = Account(setup)
+    low, high = bounds.pessimistic, bounds.optimistic
+    low_rest, high_rest = _open_rest(account, setup, low), _open_rest(account, setup, high)
     if _has_exit(low) or _has_exit(high):
         for sums, takes in (
             (totals.with_off_market, True),
-            (totals.without_off_market, not walk.entry_off_market),
+            (totals.without_off_market, not bounds.entry_off_market),
             (totals.exits, counted),
-            (totals.without_holes, counted and not walk.holes),
+            (totals.without_holes, counted and not bounds.holes),
             (totals.without_failed_guards, counted and not one.failed_guards),
         ):
             if takes:
@@ -93,20 +93,20 @@ def _add(totals: Totals, one: Simulated, walk: Walk, givens: Givens, *, counted:
     totals.everything.add(low.net, high.net)
     if low.is_open or high.is_open:
         totals.open_rests.add(low_rest, high_rest)
-    totals.ambiguous += walk.ambiguous
-    totals.ambiguous_candles += walk.ambiguous_candles
-    totals.refined_candles += walk.refined_candles
-    totals.unrefined_candles += walk.unrefined_candles
+    totals.ambiguous += bounds.ambiguous
+    totals.ambiguous_candles += bounds.ambiguous_candles
+    totals.refined_candles += bounds.refined_candles
+    totals.unrefined_candles += bounds.unrefined_candles
 
 
 def _has_exit(history: History) -> bool:
     return not history.is_open or len(history.legs) > 1
 
 
-def _open_rest(account: Account, givens: Givens, history: History) -> float:
+def _open_rest(account: Account, setup: ExitSetup, history: History) -> float:
     if not history.is_open:
         return 0.0
     if not _has_exit(history):
         return history.net
     last = history.legs[-1]
-    return account.result_of(last, givens.margin_gone_at) - account.entry_fee * last.fraction
+    return account.result_of(last, setup.margin_gone_at) - account.entry_fee * last.fraction

@@ -86,13 +86,13 @@ class PolicySummary(Struct, frozen=True):
 
 def measures_of(outcome: PositionOutcome, walked: Walked) -> PositionMeasures:
     """Measure a position under one policy."""
-    givens, candles = walked.plan.givens, outcome.market.candles
+    setup, candles = walked.plan.setup, outcome.market.candles
     leverage = outcome.leverage
     return PositionMeasures(
-        _measured(walked, walked.walk.pessimistic, candles),
-        _measured(walked, walked.walk.optimistic, candles),
-        None if leverage is None else loss_at_stop(givens, leverage),
-        cost_to_break_even(givens.costs, givens.side.direction),
+        _measured(walked, walked.bounds.pessimistic, candles),
+        _measured(walked, walked.bounds.optimistic, candles),
+        None if leverage is None else loss_at_stop(setup, leverage),
+        cost_to_break_even(setup.costs, setup.side.direction),
     )
 
 
@@ -105,7 +105,7 @@ def summary_of(
     for bound in ("pessimistic", "optimistic"):
         found = worst_hour(
             [
-                hourly_results(one.plan, getattr(one.walk, bound), outcome.market.candles)
+                hourly_results(one.plan, getattr(one.bounds, bound), outcome.market.candles)
                 for outcome, one in zip(outcomes, walked, strict=True)
             ]
         )
@@ -119,16 +119,16 @@ def summary_of(
 
 
 def _measured(walked: Walked, history: History, candles: CandleSeries) -> HistoryMeasures:
-    givens = walked.plan.givens
-    to_legs = excursions(givens, history, candles)
+    setup = walked.plan.setup
+    to_legs = excursions(setup, history, candles)
     hit = targets_hit(history)
     return HistoryMeasures(
         excursions=to_legs,
-        give_back=give_back(to_legs[-1].favourable, mean_exit(givens, history)),
+        give_back=give_back(to_legs[-1].favourable, mean_exit(setup, history)),
         targets_hit=hit,
         stopped=history.legs[-1].level is LegLevel.SL and not hit,
-        reversed=stop_then_reverse(givens, history, candles),
-        r=r_multiple(givens, history),
+        reversed=stop_then_reverse(setup, history, candles),
+        r=r_multiple(setup, history),
     )
 
 

@@ -33,7 +33,7 @@ from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import Market
-from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.outcome import ExitBounds, PolicyDifference
 from exitbrain.domain.simulation.plan import Plan, Relevelled
 from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 
@@ -54,7 +54,7 @@ class Walked(Struct, frozen=True):
     """A position under one policy, and the guards on its levels that failed."""
 
     plan: Plan
-    walk: Walk
+    bounds: ExitBounds
     failed_guards: tuple[str, ...]
 
 
@@ -174,7 +174,7 @@ class Outcomes:
 
     def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:
         """Walk each plan; many policies of a grid give the same levels."""
-        walks: dict[Plan, Walk] = {}
+        walks: dict[Plan, ExitBounds] = {}
         for each in planned:
             if each.plan not in walks:
                 walks[each.plan] = self._walks.walk_plan(each.plan, market)
@@ -233,12 +233,12 @@ class Outcomes:
 
 
 def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:
-    walk = walked[0].walk
+    bounds = walked[0].bounds
     if not market.funding:
         yield Assumption("funding_paid", "0.0", "no funding rates given")
-    if any(one.walk.mark_assumed for one in walked):
+    if any(one.bounds.mark_assumed for one in walked):
         yield Assumption("mark", "contract price", "no mark candle for every candle")
-    if walk.entry_off_market is None:
+    if bounds.entry_off_market is None:
         yield Assumption("entry_off_market", "false", "the candle of the entry is missing")
 
 
@@ -249,4 +249,4 @@ def _without_liquidation(plan: Plan) -> Plan:
             for change in plan.changes
         ]
     )
-    return Plan(changed(plan.givens, liquidation=None), changes)
+    return Plan(changed(plan.setup, liquidation=None), changes)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from exitbrain.application.queries.recorded_positions import RecordedPosition
-from exitbrain.application.simulation.positions import Terms, at_venue, givens_of
+from exitbrain.application.simulation.positions import Terms, at_venue, setup_of
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.levels.instrument import Instrument
@@ -15,7 +15,7 @@ from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
 from exitbrain.domain.simulation.candle import Market
-from exitbrain.domain.simulation.givens import ExternalClose, Givens
+from exitbrain.domain.simulation.exit_setup import ExitSetup, ExternalClose
 from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
 
@@ -96,7 +96,7 @@ class _Planning:
 
     def plan(self) -> Plan:
         """Return the plan; see `plan_of`."""
-        first: Givens | None = None
+        first: ExitSetup | None = None
         changes: list[Change] = []
         at_ms = self._opened_ms
         for at, step in self._position.steps:
@@ -106,27 +106,27 @@ class _Planning:
             if isinstance(step, PositionIncreased | PositionReduced):
                 changes += self._resized(at_ms, step)
                 continue
-            givens = self._givens(step)
-            if givens is None:
+            setup = self._setup(step)
+            if setup is None:
                 continue
             if first is None:
-                first = givens
+                first = setup
             else:
                 changes.append(
                     Relevelled(
                         at_ms=at_ms,
-                        entry=givens.entry,
-                        targets=givens.targets,
-                        stop=givens.stop,
-                        shares=givens.shares,
-                        liquidation=givens.liquidation,
+                        entry=setup.entry,
+                        targets=setup.targets,
+                        stop=setup.stop,
+                        shares=setup.shares,
+                        liquidation=setup.liquidation,
                     )
                 )
         if first is None:
             raise NotWalked(LeftOutBecause.REFUSED, f"{self._levels.name} gives it no levels")
         return Plan(changed(first, external=self._external()), tuple(changes))
 
-    def _givens(self, decision: Decision) -> Givens | None:
+    def _setup(self, decision: Decision) -> ExitSetup | None:
         """Return the levels of a revision; None where it has none, and those before stay in force."""
         levels = self._levels.levels(decision)
         if levels.raw.refusal is not None or levels.triggers is None:
@@ -138,10 +138,10 @@ class _Planning:
         self.failed_guards.update(levels.guards.failed_on_levels)
         inputs = self._with_walked_costs(decision.inputs)
         assumed: list[Assumption] = []
-        givens = givens_of(self._opened_ms, inputs, levels, self._terms, assumed)
-        givens = at_venue(givens, inputs, self._levels.instrument(decision), assumed)
+        setup = setup_of(self._opened_ms, inputs, levels, self._terms, assumed)
+        setup = at_venue(setup, inputs, self._levels.instrument(decision), assumed)
         self._assumptions.update(dict.fromkeys(assumed))
-        return givens
+        return setup
 
     def _with_walked_costs(self, inputs: LevelInputs) -> LevelInputs:
         fee, slippage = self._terms.fee_bps, self._terms.slippage_bps

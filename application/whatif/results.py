@@ -21,7 +21,7 @@ from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, Pos
 from exitbrain.application.whatif.plans import LeftOutBecause
 from exitbrain.application.whatif.totals import Panel
 from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
-from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Assumption, ms_of, plain
 
@@ -57,10 +57,10 @@ class Measured(Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Found:
+class OutcomeResults:
     """Results for all positions: totals and comparisons and, of one candidate, each outcome with its measures.
 
-    `judgement` is that of the one candidate, `family_judgement` that of a family. `measured` are the
+    `evidence` is that of the one candidate, `family_evidence` that of a family. `measured` are the
     baseline and the one candidate. `data_left_out` names market data that positions are walked without,
     `remarks` what was assumed of others.
     """
@@ -70,8 +70,8 @@ class Found:
     left_out: list[LeftOutPosition] = field(default_factory=list)
     outcomes: list[PositionOutcome] = field(default_factory=list)
     assumptions: dict[Assumption, None] = field(default_factory=dict)
-    judgement: Judgement | None = None
-    family_judgement: FamilyJudgement | None = None
+    evidence: Evidence | None = None
+    family_evidence: FamilyEvidence | None = None
     measured: tuple[Measured, ...] = ()
     data_left_out: list[Omitted] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -92,58 +92,58 @@ def find_outcomes(
     judges: Judges,
     *,
     progress: Callable[[int], None] | None = None,
-) -> Found:
+) -> OutcomeResults:
     """Walk positions of a ledger; raises InvalidValue or MarketUnreadable where none of them can be walked.
 
     With one candidate outcomes are attributed, measured and kept; of more only what they come to. `progress` is told how
     many positions are walked.
     """
     alone = len(question.candidates) == 1
-    found = Found(question, Panel(len(question.candidates)))
+    results = OutcomeResults(question, Panel(len(question.candidates)))
     walking = Outcomes(policies, snapshots, engine, market)
     outcomes = walking.run(
         positions, question.baseline, question.candidates, question.terms, attributed=alone
     )
     for number, outcome in enumerate(outcomes, start=1):
-        _take(found, outcome, keep=alone)
+        _take(results, outcome, keep=alone)
         if progress is not None:
             progress(number)
-    _check_any_walked(found)
-    _check_any_candles(found, len(positions))
+    _check_any_walked(results)
+    _check_any_candles(results, len(positions))
     if question.family:
-        found.family_judgement = judges.family(found.panel.comparisons, seed=question.seed)
+        results.family_evidence = judges.family(results.panel.comparisons, seed=question.seed)
     else:
-        found.judgement = _judged_alone(found, judges)
-        found.measured = (
-            _measured(found, [outcome.baseline for outcome in found.outcomes]),
-            _measured(found, [outcome.candidates[0] for outcome in found.outcomes]),
+        results.evidence = _judged_alone(results, judges)
+        results.measured = (
+            _measured(results, [outcome.baseline for outcome in results.outcomes]),
+            _measured(results, [outcome.candidates[0] for outcome in results.outcomes]),
         )
-    return found
+    return results
 
 
-def _judged_alone(found: Found, judges: Judges) -> Judgement:
+def _judged_alone(results: OutcomeResults, judges: Judges) -> Evidence:
     """Judge the one candidate; the judges are asked where there are days to resample."""
-    alone, seed = [each.of(0) for each in found.panel.comparisons], found.question.seed
+    alone, seed = [each.of(0) for each in results.panel.comparisons], results.question.seed
     return judge_unresampled(alone, resampling_of(alone, seed)) or judges.policy(alone, seed=seed)
 
 
-def _measured(found: Found, walked: Sequence[Walked]) -> Measured:
-    measures = [measures_of(outcome, one) for outcome, one in zip(found.outcomes, walked, strict=True)]
-    return Measured(measures, summary_of(found.outcomes, walked, measures))
+def _measured(results: OutcomeResults, walked: Sequence[Walked]) -> Measured:
+    measures = [measures_of(outcome, one) for outcome, one in zip(results.outcomes, walked, strict=True)]
+    return Measured(measures, summary_of(results.outcomes, walked, measures))
 
 
-def _check_any_walked(found: Found) -> None:
+def _check_any_walked(results: OutcomeResults) -> None:
     """Raise what is wrong with the flags, else with the candles, where that is why no position is left."""
-    if found.positions or any(each.because is LeftOutBecause.OFF_MARKET for each in found.left_out):
+    if results.positions or any(each.because is LeftOutBecause.OFF_MARKET for each in results.left_out):
         return
-    errors = [each.error for each in found.left_out if each.error is not None]
+    errors = [each.error for each in results.left_out if each.error is not None]
     for error in sorted(errors, key=lambda error: isinstance(error, MarketUnreadable)):
         raise error
 
 
-def _check_any_candles(found: Found, positions: int) -> None:
-    missing = [each for each in found.left_out if each.because is LeftOutBecause.NO_CANDLES]
-    outside = [each for each in found.left_out if each.because is LeftOutBecause.OUTSIDE_CANDLES]
+def _check_any_candles(results: OutcomeResults, positions: int) -> None:
+    missing = [each for each in results.left_out if each.because is LeftOutBecause.NO_CANDLES]
+    outside = [each for each in results.left_out if each.because is LeftOutBecause.OUTSIDE_CANDLES]
     if not positions or len(missing) + len(outside) < positions:
         return
     first = (missing or outside)[0]
@@ -154,17 +154,17 @@ def _check_any_candles(found: Found, positions: int) -> None:
     )
 
 
-def _take(found: Found, outcome: PositionOutcome | LeftOutPosition, *, keep: bool) -> None:
+def _take(results: OutcomeResults, outcome: PositionOutcome | LeftOutPosition, *, keep: bool) -> None:
     if isinstance(outcome, LeftOutPosition):
-        found.left_out.append(outcome)
+        results.left_out.append(outcome)
         return
-    counted = found.question.include_off_market or not outcome.off_market
-    found.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
+    counted = results.question.include_off_market or not outcome.off_market
+    results.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
     if not counted:
         prices = ", ".join(f"{each.what} {plain(each.price)}" for each in outcome.off_market)
         detail = f"outside the candle of its time: {prices}"
-        found.left_out.append(LeftOutPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail))
+        results.left_out.append(LeftOutPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail))
         return
-    found.assumptions.update(dict.fromkeys(outcome.assumptions))
+    results.assumptions.update(dict.fromkeys(outcome.assumptions))
     if keep:
-        found.outcomes.append(outcome)
+        results.outcomes.append(outcome)

@@ -26,11 +26,11 @@ class CandidateSums:
 
     def add(self, outcome: PositionOutcome, candidate: int) -> None:
         """Add a position."""
-        walk, before = outcome.candidates[candidate].walk, outcome.baseline.walk
+        bounds, before = outcome.candidates[candidate].bounds, outcome.baseline.bounds
         difference = outcome.differences[candidate]
         self.positions += 1
-        self.pessimistic += walk.pessimistic.net
-        self.optimistic += walk.optimistic.net
+        self.pessimistic += bounds.pessimistic.net
+        self.optimistic += bounds.optimistic.net
         self.baseline = Interval(
             self.baseline.lower + before.pessimistic.net, self.baseline.upper + before.optimistic.net
         )
@@ -79,12 +79,12 @@ class CandidateTotals:
 
     def _count(self, outcome: PositionOutcome, candidate: int) -> None:
         both = (outcome.baseline, outcome.candidates[candidate])
-        walks = [each.walk for each in both]
+        walks = [each.bounds for each in both]
         self.everything.add(outcome, candidate)
-        self.ambiguous += any(walk.ambiguous for walk in walks)
-        if not any(walk.holes for walk in walks):
+        self.ambiguous += any(bounds.ambiguous for bounds in walks)
+        if not any(bounds.holes for bounds in walks):
             self.without_holes.add(outcome, candidate)
-        if not any(walk.pessimistic.is_open or walk.optimistic.is_open for walk in walks):
+        if not any(bounds.pessimistic.is_open or bounds.optimistic.is_open for bounds in walks):
             self.closed.add(outcome, candidate)
         if not any(each.failed_guards for each in both):
             self.without_failed_guards.add(outcome, candidate)

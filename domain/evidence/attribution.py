@@ -122,20 +122,20 @@ def _minus(after: float, before: float) -> Decimal:
 
 def _shares_in_force(plan: Plan) -> list[tuple[int, Shares]]:
     changes = [(each.at_ms, each.shares) for each in plan.changes if isinstance(each, Relevelled)]
-    return [(plan.givens.opened_at_ms, plan.givens.shares), *changes]
+    return [(plan.setup.opened_at_ms, plan.setup.shares), *changes]
 
 
 class _Reshared:
     """Counts the legs of a history with other shares: what is open, and what a target closes of it."""
 
     def __init__(self, other: Plan, plan: Plan, candles: CandleSeries) -> None:
-        self._givens = plan.givens
+        self._setup = plan.setup
         self._opens_ms = candles.opens_ms
         sizes = [each for each in plan.changes if not isinstance(each, Relevelled)]
         levels = [each for each in other.changes if isinstance(each, Relevelled)]
         # Of changes at the same time the size comes first, as in a plan.
         self._changes: list[Change] = sorted([*sizes, *levels], key=lambda change: change.at_ms)
-        self._shares = other.givens.shares
+        self._shares = other.setup.shares
         self._rung, self._open = 0, 1.0
         self._gross = 0.0
         self._share_out()
@@ -162,7 +162,7 @@ class _Reshared:
             self._book(self._open - self._scale * self._table()[self._rung], leg.price)
 
     def _book(self, fraction: float, price: float) -> None:
-        d, entry = self._givens.side.direction, self._givens.entry
+        d, entry = self._setup.side.direction, self._setup.entry
         self._gross = self._gross + fraction * d * (price - entry) / entry
         self._open = self._open - fraction
 
@@ -175,8 +175,8 @@ class _Reshared:
                 case Relevelled(shares=shares):
                     self._shares = shares
                 case Increased(added=added, price=price):
-                    entry = self._givens.entry
-                    self._gross = self._gross + added * self._givens.side.direction * (entry - price) / entry
+                    entry = self._setup.entry
+                    self._gross = self._gross + added * self._setup.side.direction * (entry - price) / entry
                     self._open = self._open + added
             self._changes.pop(0)
             self._share_out()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.simulation.candle import Candle, CandleSeries
 from exitbrain.domain.simulation.entry import Entry, entry_in
-from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup
 from exitbrain.domain.simulation.ladder import ladder_of
 from exitbrain.domain.simulation.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel
 from exitbrain.domain.simulation.plan import Increased, Plan
@@ -31,9 +31,9 @@ class Excursion(Struct, frozen=True):
     adverse: Interval
 
 
-def excursions(givens: Givens, history: History, candles: CandleSeries) -> tuple[Excursion, ...]:
+def excursions(setup: ExitSetup, history: History, candles: CandleSeries) -> tuple[Excursion, ...]:
     """Return the excursions from the entry to each leg, in the order of the legs (MFE and MAE)."""
-    return tuple([_excursion(givens, leg, candles) for leg in history.legs])
+    return tuple([_excursion(setup, leg, candles) for leg in history.legs])
 
 
 def give_back(reached: Interval, realised: float) -> Interval | None:
@@ -47,12 +47,12 @@ def give_back(reached: Interval, realised: float) -> Interval | None:
     return Interval(min(ends), max(ends))
 
 
-def mean_exit(givens: Givens, history: History) -> float:
+def mean_exit(setup: ExitSetup, history: History) -> float:
     """Return how far from the first entry the exits were, in their mean weighted by what each closed.
 
     Of a position that never grew this is its gross result.
     """
-    d, entry = givens.side.direction, givens.entry
+    d, entry = setup.side.direction, setup.entry
     total = closed = 0.0
     for leg in history.legs:
         total = total + leg.fraction * d * (leg.price - entry) / entry
@@ -67,7 +67,7 @@ def targets_hit(history: History) -> int:
     )
 
 
-def stop_then_reverse(givens: Givens, history: History, candles: CandleSeries) -> bool | None:
+def stop_then_reverse(setup: ExitSetup, history: History, candles: CandleSeries) -> bool | None:
     """Return whether the first target was reached within min(hold, 24 h) after the stop closed a position before it.
 
     The hold lasts from the entry to the end of the candle of the stop, where the window begins; a candle that opens
@@ -77,30 +77,30 @@ def stop_then_reverse(givens: Givens, history: History, candles: CandleSeries) -
     if leg.level is not LegLevel.SL or targets_hit(history):
         return None
     begin = _candle_end(leg, candles)
-    end = begin + min(begin - givens.opened_at_ms, REVERSAL_MS)
-    d, target = givens.side.direction, ladder_of(givens).targets[0].price
+    end = begin + min(begin - setup.opened_at_ms, REVERSAL_MS)
+    d, target = setup.side.direction, ladder_of(setup).targets[0].price
     for candle in candles.between(begin, end):
         if d * ((candle.high if d > 0 else candle.low) - target) >= 0:
             return True
     return False if end <= candles.end_ms else None
 
 
-def stop_distance(givens: Givens) -> float:
+def stop_distance(setup: ExitSetup) -> float:
     """Return how far the first stop is from the entry, as a fraction of the entry price."""
-    return givens.side.direction * (givens.entry - givens.stop) / givens.entry
+    return setup.side.direction * (setup.entry - setup.stop) / setup.entry
 
 
-def r_multiple(givens: Givens, history: History) -> float | None:
+def r_multiple(setup: ExitSetup, history: History) -> float | None:
     """Return the net result in units of the first stop distance; None for a stop at or beyond the entry."""
-    distance = stop_distance(givens)
+    distance = stop_distance(setup)
     return history.net / distance if distance > 0.0 else None
 
 
-def loss_at_stop(givens: Givens, leverage: float) -> float:
+def loss_at_stop(setup: ExitSetup, leverage: float) -> float:
     """Return the loss of an exit of everything at the first stop, fees and slippage included, as a share of margin."""
-    costs = givens.costs
-    exit_costs = (costs.fee_rate + costs.slippage_rate) * givens.stop / givens.entry
-    return (stop_distance(givens) + costs.fee_rate + exit_costs) * leverage
+    costs = setup.costs
+    exit_costs = (costs.fee_rate + costs.slippage_rate) * setup.stop / setup.entry
+    return (stop_distance(setup) + costs.fee_rate + exit_costs) * leverage
 
 
 def cost_to_break_even(costs: Costs, direction: int) -> float:
@@ -118,12 +118,12 @@ def hourly_results(plan: Plan, history: History, candles: CandleSeries) -> dict[
     The result at a close is that of the legs before it plus what is open at that close; an hour brings the result
     at its last close minus that at the last close before. Candles longer than an hour count for that they open in.
     """
-    givens = plan.givens
-    d, entry = givens.side.direction, givens.entry
+    setup = plan.setup
+    d, entry = setup.side.direction, setup.entry
     legs, increases = list(history.legs), [each for each in plan.changes if isinstance(each, Increased)]
     brought: dict[int, float] = {}
     realised, still_open, before = 0.0, 1.0, 0.0
-    for candle in candles.between(_first_open(givens, candles), history.legs[-1].at_ms + 1):
+    for candle in candles.between(_first_open(setup, candles), history.legs[-1].at_ms + 1):
         while increases and increases[0].at_ms <= candle.open_time_ms:
             increase = increases.pop(0)
             realised = realised + increase.added * d * (entry - increase.price) / entry
@@ -148,12 +148,12 @@ def worst_hour(positions: Sequence[dict[int, float]]) -> tuple[int, float] | Non
     return min(total.items(), key=lambda hour: (hour[1], hour[0]), default=None)
 
 
-def _excursion(givens: Givens, leg: ExitLeg, candles: CandleSeries) -> Excursion:
-    d, entry = givens.side.direction, givens.entry
-    first, last = candles.index_at(givens.opened_at_ms), candles.index_at(leg.at_ms)
+def _excursion(setup: ExitSetup, leg: ExitLeg, candles: CandleSeries) -> Excursion:
+    d, entry = setup.side.direction, setup.entry
+    first, last = candles.index_at(setup.opened_at_ms), candles.index_at(leg.at_ms)
     walked = candles.candles[first : last + 1]
     whole = walked
-    if entry_in(givens, candles, first) is not Entry.BEFORE:
+    if entry_in(setup, candles, first) is not Entry.BEFORE:
         whole = whole[1:]
     seen = [entry, leg.price]
     if whole and leg.level not in _AT_CLOSE:
@@ -176,8 +176,8 @@ def _farthest(high: float, low: float, candles: Sequence[Candle], direction: int
     return direction * (farthest - entry) / entry
 
 
-def _first_open(givens: Givens, candles: CandleSeries) -> int:
-    return candles.opens_ms[candles.index_at(givens.opened_at_ms)]
+def _first_open(setup: ExitSetup, candles: CandleSeries) -> int:
+    return candles.opens_ms[candles.index_at(setup.opened_at_ms)]
 
 
 def _candle_end(leg: ExitLeg, candles: CandleSeries) -> int:

@@ -1,4 +1,4 @@
-"""How days are resampled, and the judgement of days that are too few for that."""
+"""How days are resampled, and the evidence of days that are too few for that."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -7,7 +7,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.evidence.comparison import Comparison, daily_sums, days_of_a_life, effective_days
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.evidence.verdict import (
-    Judgement,
+    Evidence,
     Recommendation,
     RecommendationReason,
     Resampling,
@@ -42,10 +42,10 @@ def widening_of(days: int, resampling: Resampling) -> float | None:
     return sqrt(days / left) if left > 0 else None
 
 
-def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling) -> Judgement | None:
+def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling) -> Evidence | None:
     """Judge one policy where there is nothing to resample: no days, or too few for an interval; else None."""
     if not comparisons:
-        return Judgement(
+        return Evidence(
             Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling
         )
     sums = daily_sums(comparisons)
@@ -55,7 +55,7 @@ def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling)
     mean = Interval(_mean(sums.lower), _mean(sums.upper))
     effective = effective_days(comparisons)
     verdict, reason = judge(mean, None, blocks=days / resampling.block_days, effective_days=effective)
-    return Judgement(verdict, reason, mean, None, len(comparisons), days, effective, resampling)
+    return Evidence(verdict, reason, mean, None, len(comparisons), days, effective, resampling)
 
 
 def _mean(sums: Sequence[tuple[float, ...]]) -> float:

@@ -41,7 +41,7 @@ class Resampling(Struct, frozen=True):
     seed: int
 
 
-class Judgement(Struct, frozen=True):
+class Evidence(Struct, frozen=True):
     """A verdict with what it rests on.
 
     `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry notional):
@@ -60,19 +60,19 @@ class Judgement(Struct, frozen=True):
     resampling: Resampling
 
 
-class FamilyJudgement(Struct, frozen=True):
-    """The judgement of every policy of a family, and of choosing among them.
+class FamilyEvidence(Struct, frozen=True):
+    """The evidence on every policy of a family, and of choosing among them.
 
     `p_value` is that of the test for superior predictive ability: how often the best of a family without any merit
     looks at least as good. None where there are too few days to ask. `superior` are the policies that StepM finds
     better than the baseline with all the others in view. `choices` and `chosen` are the walk forward.
     """
 
-    policies: tuple[Judgement, ...]
+    policies: tuple[Evidence, ...]
     p_value: float | None
     superior: tuple[int, ...]
     choices: tuple[Choice, ...]
-    chosen: Judgement
+    chosen: Evidence
 
 
 def judge(

@@ -11,7 +11,7 @@ from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.values import fields_of
 
 
-class Outcome(Struct, frozen=True):
+class MessageResult(Struct, frozen=True):
     """The disposition of one message with its reason, and the position, plan and decision it led to.
 
     `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
@@ -40,7 +40,7 @@ class Outcome(Struct, frozen=True):
 
     def __eq__(self, other: object) -> bool:
         """Compare all but `levels`, which the decision names, and `not_believed`, which a duplicate does not repeat."""
-        if not isinstance(other, Outcome):
+        if not isinstance(other, MessageResult):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
 
@@ -49,10 +49,10 @@ class Outcome(Struct, frozen=True):
 
     def __repr__(self) -> str:
         shown = (f"{name}={value!r}" for name, value in fields_of(self).items() if name != "levels")
-        return f"Outcome({', '.join(shown)})"
+        return f"MessageResult({', '.join(shown)})"
 
 
-_COMPARED = tuple(name for name in Outcome.__struct_fields__ if name not in ("levels", "not_believed"))
+_COMPARED = tuple(name for name in MessageResult.__struct_fields__ if name not in ("levels", "not_believed"))
 
 
 class PolicyInForce(Struct, frozen=True):
@@ -62,5 +62,5 @@ class PolicyInForce(Struct, frozen=True):
     It is 0 where the wish was refused.
     """
 
-    outcome: Outcome
+    outcome: MessageResult
     open_plans: int

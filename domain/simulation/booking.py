@@ -1,20 +1,20 @@
 """From a move to its legs: at which price what closes, and what it costs."""
 
+from exitbrain.domain.simulation.bar_moves import Bar, Exit, Move
 from exitbrain.domain.simulation.costs import Account, Path
-from exitbrain.domain.simulation.givens import Givens, TpExecution
+from exitbrain.domain.simulation.exit_setup import ExitSetup, TpExecution
 from exitbrain.domain.simulation.ladder import Ladder, Target
 from exitbrain.domain.simulation.outcome import ExitLeg, LegLevel
-from exitbrain.domain.simulation.touches import Bar, Exit, Move
 
 
 class Booking:
     """Books the moves of one position; into the account of its first levels where others replaced them."""
 
-    def __init__(self, givens: Givens, account: Account | None = None) -> None:
-        self.account = Account(givens) if account is None else account
-        self._d = givens.side.direction
-        self._gap_fills_at_open = givens.tp_execution is TpExecution.MARKET
-        self._margin_gone_at = givens.margin_gone_at
+    def __init__(self, setup: ExitSetup, account: Account | None = None) -> None:
+        self.account = Account(setup) if account is None else account
+        self._d = setup.side.direction
+        self._gap_fills_at_open = setup.tp_execution is TpExecution.MARKET
+        self._margin_gone_at = setup.margin_gone_at
 
     def moved(self, path: Path, ladder: Ladder, filled: int, move: Move, bar: Bar, at_open: bool) -> Path:
         """Return a path with `filled` targets behind after a move."""
@@ -34,7 +34,7 @@ class Booking:
         return self.account.with_leg(path, leg, self._margin_gone_at)
 
     def _fill(self, target: Target, bar: Bar, at_open: bool) -> ExitLeg:
-        gap = at_open and not bar.finer and self._gap_fills_at_open
+        gap = at_open and not bar.lower_timeframe and self._gap_fills_at_open
         return self._leg(target.level, target.share, bar.open if gap else target.price, bar, at_open)
 
     def _closed(self, left: float, exit_: Exit, bar: Bar, at_open: bool) -> ExitLeg:
@@ -44,7 +44,7 @@ class Booking:
         return self._leg(exit_.level, left, price, bar, at_open)
 
     def _leg(self, level: LegLevel, fraction: float, price: float, bar: Bar, at_open: bool) -> ExitLeg:
-        if not bar.finer:
+        if not bar.lower_timeframe:
             return ExitLeg(level, fraction, price, bar.at_ms)
         if not at_open or level is LegLevel.LIQUIDATION:  # its price is that of the margin, not of a trade
             return ExitLeg(level, fraction, price, bar.at_ms, refined=True)

@@ -183,15 +183,15 @@ class TradeSeries(Struct, frozen=True, dict=True):
 class Market(Struct, frozen=True):
     """Everything a walk may look at; only the candles are needed.
 
-    `mark` decides on liquidation and values funding, `finer` tells order and time inside a candle; where it does not
-    add up to one, the first of `finer_else` that does. Funding rates stand in the order of time.
+    `mark` decides on liquidation and values funding, `lower_timeframe` tells order and time inside a candle; where it does not
+    add up to one, the first of `lower_timeframe_else` that does. Funding rates stand in the order of time.
     """
 
     candles: CandleSeries
     mark: CandleSeries | None = None
-    finer: CandleSeries | TradeSeries | None = None
+    lower_timeframe: CandleSeries | TradeSeries | None = None
     funding: Sequence[FundingRate] = ()
-    finer_else: Sequence[CandleSeries | TradeSeries] = ()
+    lower_timeframe_else: Sequence[CandleSeries | TradeSeries] = ()
 
     def __post_init__(self) -> None:
         for before, after in pairwise(self.funding):

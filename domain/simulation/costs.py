@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from exitbrain.domain.simulation.candle import Due
-from exitbrain.domain.simulation.givens import Givens, TpExecution
+from exitbrain.domain.simulation.exit_setup import ExitSetup, TpExecution
 from exitbrain.domain.simulation.outcome import TARGET_LEVELS, ExitLeg, History, LegLevel
 
 _LEVELS = tuple(LegLevel)
@@ -44,16 +44,16 @@ class Path(Struct, frozen=True):
 class Account:
     """Books the legs and the funding of one position."""
 
-    def __init__(self, givens: Givens) -> None:
-        self._d = givens.side.direction
-        self.entry = givens.entry
-        costs = givens.costs
+    def __init__(self, setup: ExitSetup) -> None:
+        self._d = setup.side.direction
+        self.entry = setup.entry
+        costs = setup.costs
         self.entry_fee = costs.fee_rate
         market = (costs.fee_rate, costs.slippage_rate)
         self._rates = dict.fromkeys(_LEVELS, market)
         self._rates[LegLevel.LIQUIDATION] = (0.0, 0.0)
         self._rates[LegLevel.EXTERNAL] = (costs.fee_rate, 0.0)
-        if givens.tp_execution is TpExecution.LIMIT:
+        if setup.tp_execution is TpExecution.LIMIT:
             self._rates |= dict.fromkeys(TARGET_LEVELS, (costs.maker_fee_rate, 0.0))
 
     def with_leg(self, path: Path, leg: ExitLeg, margin_gone_at: float | None) -> Path:

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from exitbrain.domain.simulation.candle import CandleSeries
-from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 
 class Entry(Enum):
@@ -17,16 +17,16 @@ class Entry(Enum):
     """Either of them: the time is that of the open, which may have been cut to it, and the price says otherwise."""
 
 
-def entry_in(givens: Givens, series: CandleSeries, place: int) -> Entry:
+def entry_in(setup: ExitSetup, series: CandleSeries, place: int) -> Entry:
     """Return where the entry lies, seen from the candle at a place.
 
     At the open of a candle the price is its open, or the close of the candle right before it. With another price the
     entry may lie anywhere in the candle.
     """
     candle = series.candles[place]
-    if candle.open_time_ms != givens.opened_at_ms:
-        return Entry.BEFORE if candle.open_time_ms > givens.opened_at_ms else Entry.INSIDE
-    if givens.entry == candle.open:
+    if candle.open_time_ms != setup.opened_at_ms:
+        return Entry.BEFORE if candle.open_time_ms > setup.opened_at_ms else Entry.INSIDE
+    if setup.entry == candle.open:
         return Entry.BEFORE
     before = series.at(candle.open_time_ms - 1)
-    return Entry.BEFORE if before is not None and givens.entry == before.close else Entry.UNSURE
+    return Entry.BEFORE if before is not None and setup.entry == before.close else Entry.UNSURE

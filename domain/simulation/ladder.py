@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 from exitbrain.domain.simulation.outcome import TARGET_LEVELS, LegLevel
 
 
@@ -42,28 +42,28 @@ class Ladder(Struct, frozen=True):
         return filled
 
 
-def ladder_of(givens: Givens) -> Ladder:
+def ladder_of(setup: ExitSetup) -> Ladder:
     """Return the placed targets; what is open is a table [1, h2+h3, h3, 0], not a running subtraction."""
-    return ladder_from(givens, 0, 1.0)
+    return ladder_from(setup, 0, 1.0)
 
 
-def ladder_from(givens: Givens, rung: int, still_open: float) -> Ladder:
+def ladder_from(setup: ExitSetup, rung: int, still_open: float) -> Ladder:
     """Return the placed targets of a position that has `rung` of the three behind it and so much still open.
 
     What is open is shared over the targets ahead in proportion to their shares; the last target takes it all where
     none of them has one.
     """
-    _, h2, h3 = givens.shares
+    _, h2, h3 = setup.shares
     table = (1.0, h2 + h3, h3, 0.0)
-    placed = [number for number in range(rung, 3) if givens.shares[number] > 0.0]
+    placed = [number for number in range(rung, 3) if setup.shares[number] > 0.0]
     if not placed:
-        target = Target(TARGET_LEVELS[2], givens.targets[2], still_open)
-        return Ladder(givens.side.direction, (target,), (still_open, 0.0), (rung, 3))
+        target = Target(TARGET_LEVELS[2], setup.targets[2], still_open)
+        return Ladder(setup.side.direction, (target,), (still_open, 0.0), (rung, 3))
     scale = still_open / table[rung]
     targets = tuple(
-        Target(TARGET_LEVELS[number], givens.targets[number], scale * givens.shares[number])
+        Target(TARGET_LEVELS[number], setup.targets[number], scale * setup.shares[number])
         for number in placed
     )
     rungs = (rung, *(number + 1 for number in placed))
     open_after = (*(scale * table[behind] for behind in rungs[:-1]), 0.0)
-    return Ladder(givens.side.direction, targets, open_after, rungs)
+    return Ladder(setup.side.direction, targets, open_after, rungs)

@@ -26,8 +26,8 @@ TARGET_LEVELS = (LegLevel.TP1, LegLevel.TP2, LegLevel.TP3)
 class ExitLeg(Struct, frozen=True):
     """A part of the position that closed: `fraction` of the original quantity at `price`.
 
-    `at_ms` is the open time of the candle; of the finer candle, or of the trade, where `refined`. `traded` is the
-    first finer price at or beyond the level, None where that is not known, and
+    `at_ms` is the open time of the candle; of the lower-timeframe candle, or of the trade, where `refined`. `traded` is the
+    first lower-timeframe price at or beyond the level, None where that is not known, and
     `overshoot = fraction*d*(price - traded)/E`: what the level was better than the market, outside the bounds.
     """
 
@@ -62,12 +62,12 @@ class History(Struct, frozen=True):
         return self.legs[-1].level is LegLevel.OPEN
 
 
-class Walk(Struct, frozen=True):
+class ExitBounds(Struct, frozen=True):
     """The lowest and the highest of all final histories, net of costs.
 
     `ambiguous` says that more than one final history exists, `ambiguous_candles` in how many candles the order of
-    touches, as far as the candle tells, left a choice; `refined_candles` how many were walked through finer data, and
-    `unrefined_candles` for how many the finer data were not complete or did not add up to the candle. `first_candle_ms` is the
+    touches, as far as the candle tells, left a choice; `refined_candles` how many were walked through lower-timeframe data, and
+    `unrefined_candles` for how many the lower-timeframe data were not complete or did not add up to the candle. `first_candle_ms` is the
     open time of the first candle. `entry_off_market` says that the entry lies outside low..high of the candle it
     was made in; None where that candle is missing. `mark_assumed`: the contract price stood in for the mark price
     in deciding on liquidation. `wrong_kind` names the orders ("stop", "targets") that the candles, of another

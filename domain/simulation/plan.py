@@ -9,7 +9,7 @@ from math import isfinite
 from msgspec import Struct
 
 from exitbrain.domain.errors import InvalidValue
-from exitbrain.domain.simulation.givens import Givens, LiquidationPrices
+from exitbrain.domain.simulation.exit_setup import ExitSetup, LiquidationPrices
 from exitbrain.domain.values import changed
 
 
@@ -65,21 +65,21 @@ Change = Relevelled | Reduced | Increased
 class Plan(Struct, frozen=True):
     """A position with its first levels and the changes, in the order of their times."""
 
-    givens: Givens
+    setup: ExitSetup
     changes: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
-        before = self.givens.opened_at_ms
+        before = self.setup.opened_at_ms
         for change in self.changes:
             if change.at_ms < before:
                 raise InvalidValue("time of a change", change.at_ms, f"{before} or later, in order")
             before = change.at_ms
 
 
-def relevelled(givens: Givens, change: Relevelled) -> Givens:
-    """Return the givens with the levels of a change."""
+def relevelled(setup: ExitSetup, change: Relevelled) -> ExitSetup:
+    """Return the setup with the levels of a change."""
     return changed(
-        givens,
+        setup,
         entry=change.entry,
         targets=change.targets,
         stop=change.stop,

@@ -16,7 +16,7 @@ are one.
 
 from msgspec import Struct
 
-from exitbrain.domain.simulation.givens import Givens, Trailing
+from exitbrain.domain.simulation.exit_setup import ExitSetup, Trailing
 from exitbrain.domain.simulation.ladder import Ladder
 from exitbrain.domain.simulation.outcome import LegLevel
 
@@ -31,22 +31,22 @@ class Stop(Struct, frozen=True):
 class Stops:
     """The stops after 0, 1, .. placed targets; `loose[k]` and `tight[k]` are the two ends of where one may be."""
 
-    def __init__(self, givens: Givens, ladder: Ladder) -> None:
-        self._d = givens.side.direction
-        self._givens = givens
-        self._entry = givens.entry
-        self._trailing = givens.rules.trailing
-        self._resting = self._at_rest(givens, ladder)
-        self._liquidated_at = self._liquidations(givens, ladder)
+    def __init__(self, setup: ExitSetup, ladder: Ladder) -> None:
+        self._d = setup.side.direction
+        self._setup = setup
+        self._entry = setup.entry
+        self._trailing = setup.rules.trailing
+        self._resting = self._at_rest(setup, ladder)
+        self._liquidated_at = self._liquidations(setup, ladder)
         # Best prices since the entry: at least and at most.
-        self.best_known = self._best_possible = givens.entry
+        self.best_known = self._best_possible = setup.entry
         self.may_trail = self._trailing is not None
         self._trailed: tuple[float | None, float | None] = (None, None)
         self._rebuild()
 
-    def continued(self, filled: int, givens: Givens, ladder: Ladder) -> "Stops":
+    def continued(self, filled: int, setup: ExitSetup, ladder: Ladder) -> "Stops":
         """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
-        stops, held = Stops(givens, ladder), self._resting[filled]
+        stops, held = Stops(setup, ladder), self._resting[filled]
         stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
         stops.best_known, stops._best_possible = self.best_known, self._best_possible
         stops._trailed = self._trailed
@@ -84,26 +84,26 @@ class Stops:
     def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
         # Once given, activation stays, also when an increase moved the entry away from it.
         if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
-            price = self._givens.moved_stop(best * (1 - self._d * trailing.distance))
+            price = self._setup.moved_stop(best * (1 - self._d * trailing.distance))
             # Rounding turns round at the entry, where a better price could lie one tick back.
             return before if before is not None and self._d * (before - price) > 0 else price
         return None
 
-    def _at_rest(self, givens: Givens, ladder: Ladder) -> list[Stop]:
-        initial = Stop(givens.stop, LegLevel.SL)
+    def _at_rest(self, setup: ExitSetup, ladder: Ladder) -> list[Stop]:
+        initial = Stop(setup.stop, LegLevel.SL)
         resting = [initial] * ladder.last
-        if givens.rules.break_even is None:
+        if setup.rules.break_even is None:
             return resting
-        price = givens.moved_stop(givens.entry * (1 + self._d * givens.rules.break_even))
+        price = setup.moved_stop(setup.entry * (1 + self._d * setup.rules.break_even))
         nearer_than_target = self._d * (ladder.targets[0].price - price) > 0
         if nearer_than_target and self._d * (price - initial.price) > 0:
             resting[1:] = [Stop(price, LegLevel.BREAK_EVEN)] * (ladder.last - 1)
         return resting
 
-    def _liquidations(self, givens: Givens, ladder: Ladder) -> list[Stop]:
-        if givens.liquidation is None:
+    def _liquidations(self, setup: ExitSetup, ladder: Ladder) -> list[Stop]:
+        if setup.liquidation is None:
             return []
-        return [Stop(givens.liquidation.prices[rung], LegLevel.LIQUIDATION) for rung in ladder.rungs[:-1]]
+        return [Stop(setup.liquidation.prices[rung], LegLevel.LIQUIDATION) for rung in ladder.rungs[:-1]]
 
     def _rebuild(self) -> None:
         self.loose = self._with(self._trailed[0])

@@ -11,7 +11,7 @@ from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.messages.message import BOOK_CLOSE, IncomingMessage, Unusable
 from exitbrain.domain.messages.receipt import Disposition
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.cli import output
@@ -103,7 +103,7 @@ def _message(given: dict[str, str], settings: Settings) -> IncomingMessage:
     return message
 
 
-def _closed(ledger: ExitLedger, outcome: Outcome) -> PositionClosed | None:
+def _closed(ledger: ExitLedger, outcome: MessageResult) -> PositionClosed | None:
     """Return the end of the position that the message ended."""
     if outcome.disposition is not Disposition.ACCEPTED:
         return None

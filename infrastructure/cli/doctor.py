@@ -39,7 +39,7 @@ from exitbrain.infrastructure.presentation.installation import Check, DoctorRepo
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.redis.address import BadRedisUrl
 from exitbrain.infrastructure.redis.first_look import look_at
-from exitbrain.infrastructure.redis.oddities import of_positions, of_turn_and_groups
+from exitbrain.infrastructure.redis.oddities import of_lease_and_groups, of_positions
 from exitbrain.infrastructure.redis.rehearsal import rehearse
 from exitbrain.infrastructure.secrets import hidden, masked
 from exitbrain.infrastructure.settings import (
@@ -149,13 +149,13 @@ def _store(settings: Settings) -> tuple[Checked, ...]:
 def _streams(settings: Settings, ledger: ExitLedger) -> Checked:
     """Return what others have changed beside the streams."""
     try:
-        odd = asyncio.run(of_turn_and_groups(settings.redis, settings.names))
+        odd = asyncio.run(of_lease_and_groups(settings.redis, settings.names))
         odd += asyncio.run(of_positions(settings.redis, settings.names, identity_of(ledger)))
     except (SourceUnavailable, PublisherUnavailable, StreamsUnusable, RedisError, BadRedisUrl):
         return Checked(Check(STREAMS, None, "not known: Redis does not answer as a worker needs it"))
     if odd:
         return Checked(Check(STREAMS, False, printable("; ".join(odd))), FOUND)
-    return Checked(Check(STREAMS, True, "turn, groups and positions are as workers leave them"))
+    return Checked(Check(STREAMS, True, "lease, groups and positions are as workers leave them"))
 
 
 def _policies(ledger: ExitLedger) -> Checked:

@@ -13,7 +13,7 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.options import Account, Json, PolicyOfNewStore, Store, flag, verbs
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.presentation.ingest import counts_of, ingest_report
@@ -55,7 +55,7 @@ def ingest(
     with (
         opened_with(settings, "create") as container,
         collecting_seldom(),
-        Watched("ingesting", lines.size) as work,
+        ProgressBar("ingesting", lines.size) as work,
     ):
         recorder, summary = container.recorder(), IngestSummary()
         try:

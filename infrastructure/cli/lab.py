@@ -19,7 +19,7 @@ from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, flag, verbs
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
@@ -146,7 +146,7 @@ def _each(
     test: Callable[[Policy, WatchedEngineOfPolicy, PolicyVerdict], None],
 ) -> list[LookaheadVerdict]:
     verdicts = []
-    with Watched("perturbing", len(policies)) as work:
+    with ProgressBar("perturbing", len(policies)) as work:
         for number, policy in enumerate(policies):
             work.reached(number, count=number, unit="policies")
             engine = WatchedEngineOfPolicy(policy, history)

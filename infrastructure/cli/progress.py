@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 PATIENCE_S = 1.0
 
 
-class Watched:
+class ProgressBar:
     """Work under way; `reached` tells how much of the total is done."""
 
     def __init__(

@@ -7,7 +7,13 @@ from typing import Annotated
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.walks import RowWalks, Walks
-from exitbrain.application.simulation.positions import GivenPosition, Simulated, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.positions import (
+    GivenPosition,
+    Simulated,
+    Simulation,
+    Terms,
+    UnusablePosition,
+)
 from exitbrain.application.simulation.totals import totals_of
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
@@ -26,7 +32,7 @@ from exitbrain.infrastructure.cli.options import (
     takes_flags,
     verbs,
 )
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.lab.positions import usable_positions
@@ -80,14 +86,14 @@ def simulate(
     market = market_of(given, candles, limits)
     with speaking_aside():
         engine = engine_for([terms.policy], BuiltInFormulas())
-        unwalked: list[Unwalked] = []
-        given_positions = usable_positions(positions, unwalked, limits)
+        unusable: list[UnusablePosition] = []
+        given_positions = usable_positions(positions, unusable, limits)
         walks, at_once = walks_for(len(given_positions))
         simulation = Simulation(engine, instruments, market, walks, at_once)
-        simulated = _walked(simulation, given_positions, terms, unwalked)
+        simulated = _walked(simulation, given_positions, terms, unusable)
     if not simulated:
-        _raise_first(unwalked)
-    left_out = [*(one.left_out for one in unwalked), *market.left_out]
+        _raise_first(unusable)
+    left_out = [*(one.left_out for one in unusable), *market.left_out]
     notes = tuple(left_out_lines(left_out, market.remarks))
     totals = totals_of(simulated, include_off_market=given.include_off_market)
     if report is not None:
@@ -125,22 +131,22 @@ def walks_for(positions: int) -> tuple[Walks, int]:
 
 
 def _walked(
-    simulation: Simulation, positions: list[GivenPosition], terms: Terms, unwalked: list[Unwalked]
+    simulation: Simulation, positions: list[GivenPosition], terms: Terms, unusable: list[UnusablePosition]
 ) -> list[Simulated]:
     simulated: list[Simulated] = []
-    with Watched("walking", len(positions)) as work:
-        for one in simulation.run(positions, terms, unwalked):
+    with ProgressBar("walking", len(positions)) as work:
+        for one in simulation.run(positions, terms, unusable):
             simulated.append(one)
             work.reached(len(simulated), count=len(simulated), unit="positions")
     return simulated
 
 
-def _raise_first(unwalked: Sequence[Unwalked]) -> None:
+def _raise_first(unusable: Sequence[UnusablePosition]) -> None:
     """Raise what is wrong with the first position, since none could be walked; several reasons are listed on stderr."""
-    if not unwalked:
+    if not unusable:
         return
-    left_out = [one.left_out for one in unwalked]
+    left_out = [one.left_out for one in unusable]
     if len({one.reason for one in left_out}) > 1:
         for line in left_out_lines(left_out[:_LISTED], ()):
             output.say(printable(line))
-    raise unwalked[0].error
+    raise unusable[0].error

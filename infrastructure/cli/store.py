@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.secrets import masked
 
 if TYPE_CHECKING:  # half a second, which the help of a command should not take
@@ -46,7 +46,7 @@ class OpenStore:
     container: "Container"
     ledger: "StoredLedger"
     name: str
-    work: Watched
+    work: ProgressBar
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def reading(url: str | None, what: str, access: "Access" = "read") -> Iterator[O
 
     with opened_with(load_settings(env_file=ENV_FILE, store=url), access) as container:
         ledger = container.ledger()
-        with collecting_seldom(), Watched(what, ledger.head()) as work:
+        with collecting_seldom(), ProgressBar(what, ledger.head()) as work:
             yield OpenStore(container, ledger, name_of(container), work)
 
 

@@ -11,7 +11,7 @@ from exitbrain.application.simulation.positions import BreakEven, Terms
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import PriceKind
-from exitbrain.domain.simulation.givens import TpExecution, Trailing
+from exitbrain.domain.simulation.exit_setup import TpExecution, Trailing
 from exitbrain.infrastructure.cli.options import WalkFlags
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.lab.intervals import interval_named
@@ -59,7 +59,7 @@ def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarke
     return MarketFiles(
         Path(candles),
         mark=_path(flags.mark),
-        finer=_path(flags.finer),
+        lower_timeframe=_path(flags.finer),
         funding=_path(flags.funding),
         limits=limits,
     )

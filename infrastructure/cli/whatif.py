@@ -14,7 +14,7 @@ from exitbrain.application.queries.lookup import NotFound
 from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.replay.decisions import EVERYTHING, Selection
 from exitbrain.application.whatif.decisions import Counterfactual, Pair, WhatIf
-from exitbrain.application.whatif.results import Found, Question, find_outcomes
+from exitbrain.application.whatif.results import OutcomeResults, Question, find_outcomes
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.policies.variant import variant_of
@@ -39,9 +39,9 @@ from exitbrain.infrastructure.cli.options import (
     takes_flags,
     verbs,
 )
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import OpenStore, reading, visible_to_workers
-from exitbrain.infrastructure.lab.counterfactual_lane import Asked, Asking, Lane, NoColumns
+from exitbrain.infrastructure.lab.counterfactual_lane import Asked, CounterfactualRequest, Lane, NoColumns
 from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.pairs_file import pairs_file
 from exitbrain.infrastructure.lab.reports.changes import Changes
@@ -214,7 +214,7 @@ def _outcomes(
     market: MarketFlags,
     selection: Selection,
     family: bool,
-) -> Found:
+) -> OutcomeResults:
     # Only here: it brings the libraries that read candle files.
     from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
 
@@ -233,12 +233,12 @@ def _outcomes(
     container = store_read.container
     engine = engine_for(asked, container.engine())
     positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
-    with Watched("walking", len(positions)) as work:
+    with ProgressBar("walking", len(positions)) as work:
 
         def progress(walked: int) -> None:
             work.reached(walked, count=walked, unit="positions")
 
-        found = find_outcomes(
+        results = find_outcomes(
             container.policies(),
             container.snapshots(),
             engine,
@@ -248,8 +248,8 @@ def _outcomes(
             Statistics(),
             progress=progress,
         )
-    found.data_left_out, found.remarks = data.left_out, data.remarks
-    return found
+    results.data_left_out, results.remarks = data.left_out, data.remarks
+    return results
 
 
 def _writing(export: str | None) -> AbstractContextManager[Pairs | None]:
@@ -281,7 +281,7 @@ def _ask(
         store_read.work.reached(position, count=answers, unit="answers")
 
     engine = engine_for(policies, container.engine())
-    asking = Asking(
+    request = CounterfactualRequest(
         store_read.ledger,
         container.policies(),
         container.snapshots(),
@@ -291,12 +291,12 @@ def _ask(
     )
     try:
         if cluster is None:
-            return asking.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
+            return request.run(policies, selection, lane=lane, progress=progress, pairs=pairs)
         from exitbrain.infrastructure.cli.cluster import on_named_cluster  # noqa: PLC0415 - an extra
 
         with on_named_cluster(cluster) as on:
             store = visible_to_workers(container.settings().store)
-            return asking.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
+            return request.run(policies, selection, lane="columnar", progress=progress, on=on, store=store)
     except NoColumns as why:
         raise CanNotGoOn(f"--lane columnar cannot be taken: {why}") from why
 
@@ -314,10 +314,10 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 
 
 def _write_page(
-    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, found: Found | None
+    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, results: OutcomeResults | None
 ) -> None:
     from exitbrain.infrastructure.lab.reports.recorded import write_report  # noqa: PLC0415 - brings plotly
 
     engine = engine_for([answer.policy], store_read.container.engine())
-    write_report(Path(path), store_read.ledger, engine, answer, changes, found)
+    write_report(Path(path), store_read.ledger, engine, answer, changes, results)
     output.say(f"Report: {path}")

@@ -1,4 +1,4 @@
-"""An engine as the look-ahead test sees it: new instances, another time of the clock, and what it reaches for."""
+"""An engine as the look-ahead test sees it: new instances, a shifted clock, and what it reaches for."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -8,10 +8,10 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import FOREIGN, Policy
-from exitbrain.infrastructure.engines.another_time import another_time
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engines.foreign import ForeignEngine
-from exitbrain.infrastructure.engines.watched import Reach, watched
+from exitbrain.infrastructure.engines.io_monitor import ExternalAccess, io_monitor
+from exitbrain.infrastructure.engines.shifted_clock import shifted_clock
 
 
 class WatchedEngineOfPolicy:
@@ -28,30 +28,30 @@ class WatchedEngineOfPolicy:
         self.when_loaded: list[str] = []
 
     def new(self) -> LevelEngine:
-        with watched() as seen:
+        with io_monitor() as seen:
             engine: LevelEngine = (
                 ForeignEngine(self._policy.formula) if self._policy.is_foreign else BuiltInFormulas()
             )
         self.take(seen)
         return _Watched(engine, self)
 
-    def another_time(self) -> AbstractContextManager[None]:
+    def shifted_clock(self) -> AbstractContextManager[None]:
         package = "exitbrain"
         if self._policy.is_foreign:
             package = self._policy.formula.removeprefix(FOREIGN).partition(":")[0].partition(".")[0]
-        return another_time(package)
+        return shifted_clock(package)
 
     def reached(self) -> Sequence[str]:
         reached, self._reached = self._reached, []
         return reached
 
-    def take(self, seen: Sequence[Reach]) -> None:
+    def take(self, seen: Sequence[ExternalAccess]) -> None:
         """Take note of what was seen."""
-        for reach in seen:
-            if not reach.importing or reach.is_in(self._history):
-                self._reached.append(reach.words)
-            elif reach.words not in self.when_loaded:
-                self.when_loaded.append(reach.words)
+        for access in seen:
+            if not access.importing or access.is_in(self._history):
+                self._reached.append(access.words)
+            elif access.words not in self.when_loaded:
+                self.when_loaded.append(access.words)
 
 
 class _Watched:
@@ -61,7 +61,7 @@ class _Watched:
         self._of = of
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
-        with watched() as seen:
+        with io_monitor() as seen:
             raw = self._engine.compute(policy, inputs, brackets)
         if seen:
             self._of.take(seen)

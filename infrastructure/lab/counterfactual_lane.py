@@ -40,7 +40,7 @@ class Asked:
     lane: Lane
 
 
-class Asking:
+class CounterfactualRequest:
     """Ask policies about the decisions of a ledger, in the lane that is faster."""
 
     def __init__(

@@ -4,18 +4,18 @@
 from collections.abc import Sequence
 
 from exitbrain.domain.evidence.comparison import Comparison
-from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 
 
 class Statistics:
     """Judges by resampling days."""
 
-    def policy(self, comparisons: Sequence[Comparison], *, seed: int) -> Judgement:
+    def policy(self, comparisons: Sequence[Comparison], *, seed: int) -> Evidence:
         from exitbrain.infrastructure.lab.statistics import judge_policy
 
         return judge_policy(comparisons, seed=seed)
 
-    def family(self, comparisons: Sequence[Comparison], *, seed: int) -> FamilyJudgement:
+    def family(self, comparisons: Sequence[Comparison], *, seed: int) -> FamilyEvidence:
         from exitbrain.infrastructure.lab.statistics import judge_family
 
         return judge_family(comparisons, seed=seed)

@@ -9,13 +9,19 @@ from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdi
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
 from exitbrain.application.ports.level_engine import EngineFailed, LevelEngine
 from exitbrain.application.ports.market import MarketUnreadable
-from exitbrain.application.simulation.positions import BreakEven, GivenPosition, Simulation, Terms, Unwalked
+from exitbrain.application.simulation.positions import (
+    BreakEven,
+    GivenPosition,
+    Simulation,
+    Terms,
+    UnusablePosition,
+)
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.instrument import Bracket
 from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import MINUTE_MS
-from exitbrain.domain.simulation.givens import Trailing
+from exitbrain.domain.simulation.exit_setup import Trailing
 from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
@@ -38,7 +44,7 @@ class PositionsUnderTest:
 
         A position that cannot be used is left out; raises what is wrong with the first where all are.
         """
-        self._unusable: list[Unwalked] = []
+        self._unusable: list[UnusablePosition] = []
         self.positions = usable_positions(positions, self._unusable, limits)
         self._market = MarketFiles(candles, limits=limits)
         self._instruments: Instruments = (
@@ -51,20 +57,20 @@ class PositionsUnderTest:
         """Add what is found about a policy to the verdict; raises what is wrong with the first position if all are."""
         asking = _Asking(engine.new())
         entries: list[ExitCase] = []
-        unwalked = list(self._unusable)
+        unusable = list(self._unusable)
         for position in self.positions:
             try:
                 entries += self._entries(policy, asking, position, verdict)
             except (InvalidValue, MarketUnreadable) as error:
-                unwalked.append(Unwalked(position.where, error))
+                unusable.append(UnusablePosition(position.where, error))
             except EngineFailed as failed:
                 verdict.note(
                     Moved(Finding.FAILED, position.where, "levels asked for", "engine", "levels", str(failed))
                 )
-        for one in unwalked:
+        for one in unusable:
             verdict.leave_out(str(one.error))
-        if len(unwalked) == len(self.positions) + len(self._unusable):
-            raise unwalked[0].error
+        if len(unusable) == len(self.positions) + len(self._unusable):
+            raise unusable[0].error
         EngineCheck(policy, engine, list(asking.asks.values()), cuts=cuts).run(verdict)
         ExitCheck(entries, cuts=cuts).run(verdict)
 
@@ -80,11 +86,11 @@ class PositionsUnderTest:
         for terms, stops in ((resting, "resting stop"), (moving, "moving stop")):
             simulation = Simulation(asking, self._instruments, self._market)
             for one in simulation.run([position], terms):
-                if one.givens is None:
+                if one.setup is None:
                     verdict.leave_out(REFUSED)
                 else:
                     subject = f"{position.symbol} of {position.where}, {stops}"
-                    entries.append(ExitCase(subject, one.givens, market))
+                    entries.append(ExitCase(subject, one.setup, market))
         return entries
 
 

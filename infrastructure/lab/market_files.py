@@ -14,7 +14,7 @@ from exitbrain.infrastructure.lab.candles import CandleColumns, read_candles, re
 from exitbrain.infrastructure.lab.market_names import Content, MarketFile, closest, has_table_name
 from exitbrain.infrastructure.wire.scalars import shown
 
-Finer = CandleSeries | TradeSeries
+LowerTimeframe = CandleSeries | TradeSeries
 _OF_TRADES = (Content.TRADES, Content.AGGREGATED_TRADES)
 _NAMED = 12
 """How many symbols or files a message names."""
@@ -61,7 +61,7 @@ class Place:
 class MarketFiles:
     """Know what files say of the market. Each symbol is read when it is first asked for, and kept.
 
-    `remarks` tells what was assumed of files or left out of them, `left_out` which finer data could not be used; both
+    `remarks` tells what was assumed of files or left out of them, `left_out` which lower-timeframe data could not be used; both
     grow as symbols are read.
     """
 
@@ -70,17 +70,17 @@ class MarketFiles:
         candles: Path,
         *,
         mark: Path | None = None,
-        finer: Path | None = None,
+        lower_timeframe: Path | None = None,
         funding: Path | None = None,
         limits: FileLimits = DEFAULT_LIMITS,
     ) -> None:
-        """Name where candles lie, and, for those who have them, mark candles, finer data and funding rates.
+        """Name where candles lie, and, for those who have them, mark candles, lower-timeframe data and funding rates.
 
         Raises MarketUnreadable where one of them does not exist.
         """
         self._candles = Place(candles)
         self._mark = None if mark is None else Place(mark)
-        self._finer = None if finer is None else Place(finer)
+        self._lower_timeframe = None if lower_timeframe is None else Place(lower_timeframe)
         self._funding = None if funding is None else Place(funding)
         self._limits = limits
         self._columns: dict[str, CandleColumns] = {}
@@ -119,11 +119,19 @@ class MarketFiles:
         candles = self.columns(symbol)
         mark = self._mark_candles(symbol, candles.interval_ms)
         funding = () if self._funding is None else self._rates(self._funding, symbol)
-        finer = (
-            () if self._finer is None else tuple(self._finer_data(self._finer, symbol, candles.interval_ms))
+        lower_timeframe = (
+            ()
+            if self._lower_timeframe is None
+            else tuple(self._lower_timeframe_data(self._lower_timeframe, symbol, candles.interval_ms))
         )
         try:
-            return Market(candles.series, mark, finer[0] if finer else None, funding, finer[1:])
+            return Market(
+                candles.series,
+                mark,
+                lower_timeframe[0] if lower_timeframe else None,
+                funding,
+                lower_timeframe[1:],
+            )
         except InvalidValue as error:
             raise MarketUnreadable(f"market data of {symbol} do not fit: {error}") from error
 
@@ -137,7 +145,7 @@ class MarketFiles:
         files = place.of(symbol, Content.FUNDING, Content.CANDLES)
         return read_funding([file.path for file in files], self.remarks, self._limits) if files else ()
 
-    def _finer_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[Finer]:
+    def _lower_timeframe_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[LowerTimeframe]:
         """Yield what may tell the order inside candles, the finest first; what cannot be used is left out by name."""
         for content in _OF_TRADES:
             files = place.of(symbol, content)
@@ -147,7 +155,7 @@ class MarketFiles:
                 except MarketUnreadable as error:
                     self._leave_out(files, error)
         found: list[CandleColumns] = []
-        for files in self._finer_candle_files(place, symbol, interval_ms):
+        for files in self._lower_timeframe_files(place, symbol, interval_ms):
             try:
                 found.append(self._series(files, PriceKind.CONTRACT, None))
             except MarketUnreadable as error:
@@ -155,7 +163,9 @@ class MarketFiles:
         for columns in sorted(found, key=lambda columns: columns.interval_ms):
             yield columns.series
 
-    def _finer_candle_files(self, place: Place, symbol: str, interval_ms: int) -> Iterator[list[MarketFile]]:
+    def _lower_timeframe_files(
+        self, place: Place, symbol: str, interval_ms: int
+    ) -> Iterator[list[MarketFile]]:
         """Yield the files of each interval that may be finer; of a folder not those that are walked."""
         walked = {file.path.resolve() for file in self._candle_files(symbol)}
         if not place.path.is_dir():

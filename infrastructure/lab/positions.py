@@ -6,7 +6,7 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exitbrain.application.simulation.positions import GivenPosition, Unwalked
+from exitbrain.application.simulation.positions import GivenPosition, UnusablePosition
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS, FileLimits
 from exitbrain.infrastructure.files.lines import LongLine
@@ -59,7 +59,7 @@ class _Line(BaseModel):
 
 def read_positions(path: str, limits: FileLimits = DEFAULT_LIMITS) -> list[GivenPosition]:
     """Read every position of a file; raises InputUnreadable, or InvalidValue that names the line."""
-    unusable: list[Unwalked] = []
+    unusable: list[UnusablePosition] = []
     positions = usable_positions(path, unusable, limits)
     if unusable:
         raise unusable[0].error
@@ -67,12 +67,12 @@ def read_positions(path: str, limits: FileLimits = DEFAULT_LIMITS) -> list[Given
 
 
 def usable_positions(
-    path: str, unusable: list[Unwalked], limits: FileLimits = DEFAULT_LIMITS
+    path: str, unusable: list[UnusablePosition], limits: FileLimits = DEFAULT_LIMITS
 ) -> list[GivenPosition]:
     """Read the positions of a file that can be used, and add the others to `unusable`; raises what `read_each` raises."""
     usable = []
     for each in read_each(path, limits):
-        if not isinstance(each, Unwalked):
+        if not isinstance(each, UnusablePosition):
             usable.append(each)
             continue
         unusable.append(each)
@@ -83,7 +83,7 @@ def usable_positions(
     return usable
 
 
-def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenPosition | Unwalked]:
+def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenPosition | UnusablePosition]:
     """Yield every position of a file, or what is wrong with it; raises InputUnreadable, or InvalidValue for the file."""
     lines = _texts(path, limits)
     before: list[str] = []
@@ -103,7 +103,7 @@ def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenP
                 raise fields
             yield _position(where, fields)
         except InvalidValue as error:
-            yield Unwalked(where, error)
+            yield UnusablePosition(where, error)
     if not read:
         raise InvalidValue(path, "a header alone", "at least one position")
 

@@ -21,8 +21,8 @@ from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
-    FamilyJudgement,
-    Judgement,
+    Evidence,
+    FamilyEvidence,
     Recommendation,
     RecommendationReason,
     Resampling,
@@ -35,7 +35,7 @@ from exitbrain.infrastructure.lab.jit import jit
 
 def judge_policy(
     comparisons: Sequence[Comparison], *, seed: int, resamples: int = RESAMPLES, policy: int = 0
-) -> Judgement:
+) -> Evidence:
     """Judge one policy against the baseline on all days; the same seed gives the same bits."""
     alone = [each.of(policy) for each in comparisons]
     return _judged(alone, resampling_of(alone, seed, resamples))[0]
@@ -43,7 +43,7 @@ def judge_policy(
 
 def judge_family(
     comparisons: Sequence[Comparison], *, seed: int, resamples: int = RESAMPLES, folds: int = FOLDS
-) -> FamilyJudgement:
+) -> FamilyEvidence:
     """Judge every policy with the whole family in view, and the choice of the best by walking forward.
 
     A policy is adopted where its own interval lies above 0 and StepM, which keeps the chance of one or more false
@@ -53,9 +53,9 @@ def judge_family(
     choices, tested = walk_forward(comparisons, folds)
     (chosen,) = _judged(tested, resampling_of(tested, seed, resamples))
     if not _can_be_judged(comparisons, resampling):
-        return FamilyJudgement(_judged(comparisons, resampling), None, (), choices, chosen)
+        return FamilyEvidence(_judged(comparisons, resampling), None, (), choices, chosen)
     p_value, superior = _superior(np.array(daily_sums(comparisons).lower), resampling)
-    return FamilyJudgement(_judged(comparisons, resampling, superior), p_value, superior, choices, chosen)
+    return FamilyEvidence(_judged(comparisons, resampling, superior), p_value, superior, choices, chosen)
 
 
 def _can_be_judged(comparisons: Sequence[Comparison], resampling: Resampling) -> bool:
@@ -66,11 +66,11 @@ def _can_be_judged(comparisons: Sequence[Comparison], resampling: Resampling) ->
 
 def _judged(
     comparisons: Sequence[Comparison], resampling: Resampling, superior: Sequence[int] | None = None
-) -> tuple[Judgement, ...]:
+) -> tuple[Evidence, ...]:
     """Judge each policy of the comparisons; `superior` None means there is no family to keep in view."""
     if not comparisons:
         return (
-            Judgement(
+            Evidence(
                 verdict=Recommendation.INCONCLUSIVE,
                 reason=RecommendationReason.NO_PAIRS,
                 mean=None,
@@ -83,7 +83,7 @@ def _judged(
         )
     sums, effective = daily_sums(comparisons), effective_days(comparisons)
     days, positions = len(sums.days), len(comparisons)
-    judgements = []
+    evidence = []
     for policy, (mean, interval) in enumerate(_intervals(sums, resampling)):
         verdict, reason = judge(
             mean,
@@ -92,8 +92,8 @@ def _judged(
             effective_days=effective,
             superior=superior is None or policy in superior,
         )
-        judgements.append(
-            Judgement(
+        evidence.append(
+            Evidence(
                 verdict=verdict,
                 reason=reason,
                 mean=mean,
@@ -104,7 +104,7 @@ def _judged(
                 resampling=resampling,
             )
         )
-    return tuple(judgements)
+    return tuple(evidence)
 
 
 def _intervals(sums: Days, resampling: Resampling) -> list[tuple[Interval, Interval | None]]:

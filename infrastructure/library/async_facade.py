@@ -19,7 +19,7 @@ from exitbrain.application.whatif.decisions import Counterfactual
 from exitbrain.domain.levels.guards import Freshness
 from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.messages.message import IncomingMessage
-from exitbrain.domain.messages.result import Outcome, PolicyInForce
+from exitbrain.domain.messages.result import MessageResult, PolicyInForce
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL
 from exitbrain.infrastructure.library.arguments import check, check_function
@@ -90,17 +90,17 @@ class AsyncExitBrain:
         check_function("work", work, "a function that takes the ExitBrain")
         return await self._on_thread(partial(work, self._entered))
 
-    async def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+    async def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> MessageResult:
         """Record one message; see `ExitBrain.handle`."""
         return await self.run(lambda brain: brain.handle(message, at=at))
 
     async def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
-    ) -> list[Outcome]:
+    ) -> list[MessageResult]:
         """Record messages in their order; see `ExitBrain.handle_batch`."""
         return await self.run(lambda brain: brain.handle_batch(messages, at=at))
 
-    async def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+    async def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
         """Return the original outcome of a message received before; see `ExitBrain.outcome_of`."""
         return await self.run(lambda brain: brain.outcome_of(message))
 

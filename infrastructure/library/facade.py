@@ -20,7 +20,7 @@ from exitbrain.application.recording.opening import begin_or_check
 from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.message import IncomingMessage
-from exitbrain.domain.messages.result import Outcome, PolicyInForce
+from exitbrain.domain.messages.result import MessageResult, PolicyInForce
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL
@@ -153,7 +153,7 @@ class ExitBrain(ExitQuestions):
             brain._store = stack.pop_all()
         return brain
 
-    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> Outcome:
+    def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> MessageResult:
         """Record one message and return what became of it.
 
         One received before is not decided again: it has its original outcome, with the decision and levels of then,
@@ -165,11 +165,11 @@ class ExitBrain(ExitQuestions):
 
     def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
-    ) -> list[Outcome]:
+    ) -> list[MessageResult]:
         """Record messages in their order, in one transaction unless another writer interferes; see `handle`."""
         return self._recorder.handle_batch(messages_in(messages), at=None if at is None else moment("at", at))
 
-    def outcome_of(self, message: IncomingMessage) -> Outcome | None:
+    def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
         """Return the original outcome of a message received before, marked as a duplicate; None of any other.
 
         For hosts that append what `decide` returns and meet AlreadyReceived.

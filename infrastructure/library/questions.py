@@ -28,7 +28,7 @@ from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.mapper import MAPPER
-from exitbrain.infrastructure.lab.counterfactual_lane import Asking
+from exitbrain.infrastructure.lab.counterfactual_lane import CounterfactualRequest
 from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
 
@@ -129,7 +129,7 @@ class ExitQuestions:
             check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
         base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
         policies = [variant_of(base, changes) for changes in variants or ({},)]
-        asking = Asking(
+        request = CounterfactualRequest(
             self.ledger,
             Policies(self.ledger),
             Snapshots(self.ledger),
@@ -137,7 +137,7 @@ class ExitQuestions:
             self._engine,
             self.mirror_folder,
         )
-        return asking.run(policies, _aware(selection)).counterfactual
+        return request.run(policies, _aware(selection)).counterfactual
 
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:
         """Yield every change of the adjusted LSF in log order, attributed exactly.

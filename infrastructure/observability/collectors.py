@@ -11,8 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import LoopState
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 
 VALUES_MAX = 50
@@ -106,20 +106,20 @@ class LatencyHistogram(Collector):
 
 
 class SupervisorCollector(Collector):
-    """What is looked up when somebody asks: the loops, the event loop, what is not published, the turn, the conflicts."""
+    """What is looked up when somebody asks: the loops, the event loop, what is not published, the lease, the conflicts."""
 
     def __init__(
         self,
         states: Mapping[str, LoopState],
         silent_s: Callable[[], float],
         unpublished: Unpublished,
-        turn: TurnWatch,
+        lease: LeaseWatch,
         conflicts: Callable[[], int],
     ) -> None:
         self._states = states
         self._silent_s = silent_s
         self._unpublished = unpublished
-        self._turn = turn
+        self._lease = lease
         self._conflicts = conflicts
 
     def collect(self) -> Iterator[Metric]:
@@ -148,8 +148,8 @@ class SupervisorCollector(Collector):
         )
         yield GaugeMetricFamily(
             "exitbrain_turn_idle_seconds",
-            "Seconds that another has had the turn and read nothing while entries waited; above 3 it holds all up.",
-            value=self._turn.idle_s(now),
+            "Seconds that another has held the lease and read nothing while entries waited; above 3 it holds all up.",
+            value=self._lease.idle_s(now),
         )
         yield CounterMetricFamily(
             "exitbrain_conflicts",

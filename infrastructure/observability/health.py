@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from exitbrain import __version__
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import STALL_AFTER_S, Journal, LoopState, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.secrets import hidden
 
@@ -66,7 +66,7 @@ class HealthReport(msgspec.Struct, frozen=True):
     """What `/healthz` answers; `reason` says why `live` or `ready` is false.
 
     `unpublished_s` is for how long something committed has waited to be published, by this worker or another;
-    `turn_idle_s` for how long another has had the turn and read nothing while entries waited.
+    `turn_idle_s` for how long another has held the lease and read nothing while entries waited.
     """
 
     status: str
@@ -91,13 +91,13 @@ class Health:
         supervisor: Supervisor,
         heartbeat: Heartbeat,
         unpublished: Unpublished,
-        turn: TurnWatch,
+        lease: LeaseWatch,
         mode: str,
     ) -> None:
         self._supervisor = supervisor
         self._heartbeat = heartbeat
         self._unpublished = unpublished
-        self._turn = turn
+        self._lease = lease
         self._mode = mode
         self._began = time.monotonic()
 
@@ -129,7 +129,7 @@ class Health:
         unpublished_s = self._unpublished.seconds(now)
         if unpublished_s > STALL_AFTER_S:
             return f"what was committed {unpublished_s:.1f} s ago is not published yet"
-        return self._turn.why_idle(now)
+        return self._lease.why_idle(now)
 
     def report(self) -> HealthReport:
         """Return everything that is known."""
@@ -144,7 +144,7 @@ class Health:
             python=platform.python_version(),
             uptime_s=round(now - self._began, 1),
             unpublished_s=round(self._unpublished.seconds(now), 1),
-            turn_idle_s=round(self._turn.idle_s(now), 1),
+            turn_idle_s=round(self._lease.idle_s(now), 1),
             event_loop=EventLoopHealth(round(self._heartbeat.silent_s, 3), round(self._heartbeat.delay_s, 3)),
             loops={
                 state.name: LoopHealth(

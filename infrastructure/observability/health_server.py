@@ -19,8 +19,8 @@ from typing import Any, Self
 
 import msgspec
 
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import Journal, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observability.health import Health, Heartbeat, Watchdog
 from exitbrain.infrastructure.observability.health_access import IS_OPEN, is_allowed, is_of_this_machine
@@ -52,7 +52,7 @@ class HealthServer:
         supervisor: Supervisor,
         heartbeat: Heartbeat,
         unpublished: Unpublished,
-        turn: TurnWatch,
+        lease: LeaseWatch,
         metrics: Metrics,
         journal: Journal,
         *,
@@ -60,7 +60,7 @@ class HealthServer:
         address: str = DEFAULT_ADDRESS,
         token: str = "",
     ) -> None:
-        health = Health(supervisor, heartbeat, unpublished, turn, mode)
+        health = Health(supervisor, heartbeat, unpublished, lease, mode)
         metrics.watch_ready(lambda: not health.why_not_ready)
         watchdog = Watchdog(supervisor, heartbeat, unpublished, journal)
         self._server = _Server(address, health, metrics, watchdog, journal, token)

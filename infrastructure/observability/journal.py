@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from exitbrain.application.recording.exit_counts import exit_count_of
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import Disposition, IgnoredExit
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import plain_or_none
 from exitbrain.infrastructure.observability.metrics import Metrics
 from exitbrain.infrastructure.observability.muted import Muted
@@ -190,7 +190,7 @@ class LiveJournal:
                 self.trouble("not_believed", **_facts_of_doubt(outcome))
             self._note_run(outcome)
 
-    def _note_run(self, outcome: Outcome) -> None:
+    def _note_run(self, outcome: MessageResult) -> None:
         told = self._muted.note(outcome)
         if told is None:
             return
@@ -200,7 +200,7 @@ class LiveJournal:
         else:
             self.event(name, **facts)
 
-    def _exit_ignored(self, outcome: Outcome, ignored: IgnoredExit) -> None:
+    def _exit_ignored(self, outcome: MessageResult, ignored: IgnoredExit) -> None:
         count = exit_count_of(outcome)
         if count is None:
             return
@@ -238,7 +238,7 @@ class LiveJournal:
             getattr(self._log, level)(name, **facts)
 
 
-def _facts_of(outcome: Outcome) -> dict[str, object]:
+def _facts_of(outcome: MessageResult) -> dict[str, object]:
     """Return what identifies a message and everything it touched; a flip closed another position before."""
     facts: dict[str, object] = {
         "receipt": outcome.receipt_id,
@@ -266,7 +266,7 @@ def _facts_of(outcome: Outcome) -> dict[str, object]:
     return facts
 
 
-def _facts_of_doubt(outcome: Outcome) -> dict[str, object]:
+def _facts_of_doubt(outcome: MessageResult) -> dict[str, object]:
     """Return which message has an id or a time that lies too far ahead."""
     return {
         "fields": ", ".join(outcome.not_believed),
@@ -278,7 +278,7 @@ def _facts_of_doubt(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _facts_of_exit(outcome: Outcome, ignored: IgnoredExit) -> dict[str, object]:
+def _facts_of_exit(outcome: MessageResult, ignored: IgnoredExit) -> dict[str, object]:
     """Return what an exit that ended nothing said, and the positions that it met."""
     facts: dict[str, object] = {
         "source": outcome.source,

@@ -138,7 +138,7 @@ class MetricFamilies:
             self.gauge("pending_entries", "Entries delivered and not acknowledged.", "stream")
         )
         self.reclaimed = self._counter("reclaimed_entries", "Entries taken over from another consumer.")
-        self.lease = self.gauge("turn", "1 while this worker has the turn to read, 0 while it stands by.")
+        self.lease = self.gauge("turn", "1 while this worker holds the lease, 0 while it stands by.")
         self.clock_ahead = self.gauge(
             "clock_difference_seconds",
             "By how much the clock of the Redis server is ahead of that of this machine.",

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from prometheus_client.exposition import choose_encoder
 
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import LoopState
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.domain.messages.receipt import Disposition
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.observability.collectors import SupervisorCollector
 from exitbrain.infrastructure.observability.metric_families import MetricFamilies
@@ -55,8 +55,8 @@ class Metrics:
             "acknowledged": self._acknowledge,
             "published": self._publish,
             "reclaimed": self._reclaim,
-            "turn_taken": self._turn_taken,
-            "turn_lost": self._turn_lost,
+            "turn_taken": self._lease_taken,
+            "turn_lost": self._lease_lost,
             "backlog": self._backlog,
             "heartbeat": self._heartbeat,
             "loop_failed": self._loop_failed,
@@ -86,11 +86,11 @@ class Metrics:
         *,
         silent_s: Callable[[], float],
         unpublished: Unpublished,
-        turn: TurnWatch,
+        lease: LeaseWatch,
         conflicts: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Show the loops of a supervisor, for how long event loop, publication or turn lag, a count of conflicts."""
-        self._families.registry.register(SupervisorCollector(states, silent_s, unpublished, turn, conflicts))
+        """Show the loops of a supervisor, for how long event loop, publication or lease lag, a count of conflicts."""
+        self._families.registry.register(SupervisorCollector(states, silent_s, unpublished, lease, conflicts))
 
     def watch_ready(self, is_ready: Callable[[], bool]) -> None:
         """Show whether the worker is ready, as its health says."""
@@ -106,10 +106,10 @@ class Metrics:
             encode, content_type = choose_encoder("")
         return encode(self._families.registry), content_type
 
-    def _gather(self, *, outcomes: Sequence[Outcome], **_: object) -> None:
+    def _gather(self, *, outcomes: Sequence[MessageResult], **_: object) -> None:
         self._gathered.update(map(self._kind_of, outcomes))
 
-    def _kind_of(self, outcome: Outcome) -> _Kind:
+    def _kind_of(self, outcome: MessageResult) -> _Kind:
         levels = outcome.levels
         if outcome.duplicate:
             return _DUPLICATE
@@ -177,10 +177,10 @@ class Metrics:
     def _reclaim(self, *, entries: int, **_: object) -> None:
         self._families.reclaimed.inc(entries)
 
-    def _turn_taken(self, **_: object) -> None:
+    def _lease_taken(self, **_: object) -> None:
         self._families.lease.set(1)
 
-    def _turn_lost(self, **_: object) -> None:
+    def _lease_lost(self, **_: object) -> None:
         self._families.lease.set(0)
 
     def _backlog(self, *, stream: str, lag: int | None, pending: int, **_: object) -> None:
@@ -200,7 +200,7 @@ class Metrics:
         self._families.loop_failures.of(loop).inc()
 
 
-def _expected(outcome: Outcome) -> str:
+def _expected(outcome: MessageResult) -> str:
     """Return whether an exit that ended nothing was to be expected, empty for any other message."""
     ignored = outcome.ignored_exit
     return "" if ignored is None else str(ignored.expected).lower()

@@ -6,7 +6,7 @@ One such message is routine. A run of them means that an id or a time that was b
 from collections import OrderedDict
 
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 
 MUTED_FROM = 3
 """How many messages in a row make a symbol one that nothing reaches."""
@@ -26,7 +26,7 @@ class Muted:
     def __init__(self) -> None:
         self._runs: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    def note(self, outcome: Outcome) -> tuple[str, Facts] | None:
+    def note(self, outcome: MessageResult) -> tuple[str, Facts] | None:
         """Take an outcome, and return what is worth telling: the name of an event with its facts.
 
         It is a run that has come to three messages, or to twice as many as when it was told last, and its end.
@@ -47,7 +47,7 @@ class Muted:
             self._runs.popitem(last=False)
         return run
 
-    def _facts(self, outcome: Outcome, run: int) -> Facts:
+    def _facts(self, outcome: MessageResult, run: int) -> Facts:
         muted = sum(one >= MUTED_FROM for one in self._runs.values())
         facts: Facts = {"account": outcome.account, "symbol": outcome.symbol, "messages": run, "muted": muted}
         if outcome.reason is not None:

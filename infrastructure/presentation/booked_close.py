@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from exitbrain.domain.messages.receipt import Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.messages import WhyRefused, why_refused
@@ -35,7 +35,7 @@ class BookCloseReport(Struct):
 
 
 def close_report(
-    outcome: Outcome, closed: PositionClosed | None, symbol: str, account: str
+    outcome: MessageResult, closed: PositionClosed | None, symbol: str, account: str
 ) -> BookCloseReport:
     """Return what came of it as it is printed with `--json`; symbol and account are those that were given."""
     ignored, refusal = outcome.ignored_exit, outcome.refusal

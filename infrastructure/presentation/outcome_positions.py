@@ -107,7 +107,7 @@ def position_of(
     """Return a walked position with its measures under the baseline and under the candidate."""
     position, difference, split = outcome.position, outcome.differences[0], outcome.attributions[0]
     assert position.entry_price is not None  # else it is not walked
-    walks = (outcome.baseline.walk, outcome.candidates[0].walk)
+    walks = (outcome.baseline.bounds, outcome.candidates[0].bounds)
     return OutcomePosition(
         position_id=str(position.position_id),
         symbol=position.symbol,
@@ -128,16 +128,16 @@ def position_of(
 
 
 def _under(walked: Walked, measured: PositionMeasures) -> OutcomeOfPolicy:
-    givens, walk = walked.plan.givens, walked.walk
+    setup, bounds = walked.plan.setup, walked.bounds
     return OutcomeOfPolicy(
-        targets=list(givens.targets),
-        stop=givens.stop,
-        shares=list(givens.shares),
+        targets=list(setup.targets),
+        stop=setup.stop,
+        shares=list(setup.shares),
         revisions=1 + len([change for change in walked.plan.changes if isinstance(change, Relevelled)]),
         failed_guards=list(walked.failed_guards),
-        pessimistic=_history(walk.pessimistic, measured.pessimistic),
-        optimistic=_history(walk.optimistic, measured.optimistic),
-        ambiguous=walk.ambiguous,
+        pessimistic=_history(bounds.pessimistic, measured.pessimistic),
+        optimistic=_history(bounds.optimistic, measured.optimistic),
+        ambiguous=bounds.ambiguous,
         loss_at_stop=measured.loss_at_stop,
         cost_to_break_even=measured.cost_to_break_even,
     )

@@ -8,13 +8,13 @@ from rich.table import Table
 from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.whatif.measures import BoundSummary, PolicySummary, WorstHour
 from exitbrain.application.whatif.outcomes import LeftOutPosition, PositionOutcome
-from exitbrain.application.whatif.results import RECORDED, Found
+from exitbrain.application.whatif.results import RECORDED, OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
-from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
-from exitbrain.domain.simulation.outcome import History, Walk
-from exitbrain.infrastructure.presentation.judgement import (
+from exitbrain.domain.simulation.outcome import ExitBounds, History
+from exitbrain.infrastructure.presentation.evidence import (
     beside,
     between,
     counted,
@@ -29,34 +29,34 @@ from exitbrain.infrastructure.presentation.wording import left_out_lines, percen
 _EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 
 
-def outcome_text(found: Found, judged: Judgement) -> Iterator[Table | str]:
+def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[Table | str]:
     """Yield the outcome of one candidate."""
-    name = found.question.candidates[0].name
-    if found.outcomes:
-        totals = found.panel.totals[0]
-        yield _positions(found, name)
-        yield from _totals(totals, found)
+    name = results.question.candidates[0].name
+    if results.outcomes:
+        totals = results.panel.totals[0]
+        yield _positions(results, name)
+        yield from _totals(totals, results)
         yield _effects(totals)
-        yield _measures([each.summary for each in found.measured], found)
+        yield _measures([each.summary for each in results.measured], results)
         yield from verdict(name, judged)
-    elif found.panel.off_market:
-        yield from _totals(found.panel.totals[0], found)
-    yield from _notes(found)
+    elif results.panel.off_market:
+        yield from _totals(results.panel.totals[0], results)
+    yield from _notes(results)
 
 
-def family_text(found: Found, judged: FamilyJudgement) -> Iterator[Table | str]:
+def family_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[Table | str]:
     """Yield the outcome of a family of candidates, the best differences first."""
-    if found.positions:
-        yield family_table(found, judged)
-        yield from family_verdict(found, judged)
-        yield from walk_forward_text(found, judged)
-    yield from _notes(found)
+    if results.positions:
+        yield family_table(results, judged)
+        yield from family_verdict(results, judged)
+        yield from walk_forward_text(results, judged)
+    yield from _notes(results)
 
 
-def _positions(found: Found, name: str) -> Table:
-    baseline = found.question.baseline_name
+def _positions(results: OutcomeResults, name: str) -> Table:
+    baseline = results.question.baseline_name
     table = Table(
-        title=f"{counted(found.positions, 'recorded position')}: {name} against {baseline}",
+        title=f"{counted(results.positions, 'recorded position')}: {name} against {baseline}",
         title_justify="left",
     )
     for heading in ("Symbol", "Side", "Opened (UTC)", f"Exits {baseline}"):
@@ -66,8 +66,8 @@ def _positions(found: Found, name: str) -> Table:
     table.add_column("Net", justify="right")
     table.add_column("Difference", justify="right")
     table.add_column("Remarks")
-    for outcome in found.outcomes:
-        before, after = outcome.baseline.walk, outcome.candidates[0].walk
+    for outcome in results.outcomes:
+        before, after = outcome.baseline.bounds, outcome.candidates[0].bounds
         difference = outcome.differences[0]
         table.add_row(
             outcome.position.symbol,
@@ -81,22 +81,22 @@ def _positions(found: Found, name: str) -> Table:
     return table
 
 
-def _exits(walk: Walk) -> tuple[str, str]:
+def _exits(bounds: ExitBounds) -> tuple[str, str]:
     low, high = (
-        " ".join(leg.level.value for leg in each.legs) for each in (walk.pessimistic, walk.optimistic)
+        " ".join(leg.level.value for leg in each.legs) for each in (bounds.pessimistic, bounds.optimistic)
     )
     exits = low if low == high else f"{low} or {high}"
-    return exits, between(walk.pessimistic.net, walk.optimistic.net)
+    return exits, between(bounds.pessimistic.net, bounds.optimistic.net)
 
 
 def _remarks(outcome: PositionOutcome) -> Iterator[str]:
-    walks = (outcome.baseline.walk, outcome.candidates[0].walk)
+    walks = (outcome.baseline.bounds, outcome.candidates[0].bounds)
     if outcome.off_market:
         yield f"{' and '.join(each.what for each in outcome.off_market)} off market"
-    holes = max(walk.holes for walk in walks)
+    holes = max(bounds.holes for bounds in walks)
     if holes:
         yield f"{holes} hole{'s' if holes > 1 else ''}"
-    if any(_is_open(walk.pessimistic, walk.optimistic) for walk in walks):
+    if any(_is_open(bounds.pessimistic, bounds.optimistic) for bounds in walks):
         yield "still open"
     if outcome.baseline.failed_guards or outcome.candidates[0].failed_guards:
         yield "guard fails"
@@ -106,20 +106,20 @@ def _is_open(*histories: History) -> bool:
     return any(history.is_open for history in histories)
 
 
-def _totals(totals: CandidateTotals, found: Found) -> Iterator[str]:
+def _totals(totals: CandidateTotals, results: OutcomeResults) -> Iterator[str]:
     yield "Totals (net, each position a fraction of its own entry notional, added up)"
     for what, sums in (
         ("all", totals.everything),
         ("without holes", totals.without_holes),
         ("closed at the end of the data", totals.closed),
-        *beside(totals, found),
+        *beside(totals, results),
     ):
-        yield f"  {what} ({sums.positions}): {_sums(sums, found)}"
+        yield f"  {what} ({sums.positions}): {_sums(sums, results)}"
     yield f"  {totals.ambiguous} of {totals.everything.positions} are ambiguous."
 
 
-def _sums(sums: CandidateSums, found: Found) -> str:
-    name, baseline = found.question.candidates[0].name, found.question.baseline_name
+def _sums(sums: CandidateSums, results: OutcomeResults) -> str:
+    name, baseline = results.question.candidates[0].name, results.question.baseline_name
     return (
         f"{baseline} {between(sums.baseline.lower, sums.baseline.upper)}, "
         f"{name} {between(sums.pessimistic, sums.optimistic)}, "
@@ -141,16 +141,16 @@ def _effect(split: Attribution, effect: str) -> str:
     return percent(float(getattr(split, effect)))
 
 
-def _measures(summaries: Sequence[PolicySummary], found: Found) -> Table:
-    names = (found.question.baseline_name, found.question.candidates[0].name)
-    regrets = (found.panel.baseline_regret, found.panel.regrets[0])
+def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> Table:
+    names = (results.question.baseline_name, results.question.candidates[0].name)
+    regrets = (results.panel.baseline_regret, results.panel.regrets[0])
     table = Table(title="Measures", title_justify="left")
     table.add_column("")
     for name in names:
         table.add_column(f"{name}, pessimistic", justify="right")
         table.add_column("optimistic", justify="right")
     bounds = [bound for each in summaries for bound in (each.pessimistic, each.optimistic)]
-    for what, cells in _measured(bounds, found.positions):
+    for what, cells in _measured(bounds, results.positions):
         table.add_row(what, *cells)
     for what, values in (
         ("greatest loss at the stop, of margin", [_or_none(each.loss_at_stop) for each in summaries]),
@@ -183,11 +183,11 @@ def _worst(worst: WorstHour | None) -> str:
     return "" if worst is None else f"{percent(worst.result)} {worst.hour:%Y-%m-%d %H}h"
 
 
-def _failing(found: Found) -> Iterator[str]:
+def _failing(results: OutcomeResults) -> Iterator[str]:
     """Yield a line for each policy and guard on the levels that fails."""
-    names = (found.question.baseline_name, found.question.candidates[0].name)
+    names = (results.question.baseline_name, results.question.candidates[0].name)
     for place, name in enumerate(names):
-        walked = [(each, (each.baseline, each.candidates[0])[place]) for each in found.outcomes]
+        walked = [(each, (each.baseline, each.candidates[0])[place]) for each in results.outcomes]
         for guard in ON_THE_LEVELS:
             failing = [each.position for each, under in walked if guard in under.failed_guards]
             if failing:
@@ -199,32 +199,32 @@ def _under(policy: str) -> str:
     return policy if policy == RECORDED else f"under {policy}"
 
 
-def _notes(found: Found) -> Iterator[str]:
-    if not found.positions:
+def _notes(results: OutcomeResults) -> Iterator[str]:
+    if not results.positions:
         yield "No recorded position is counted; there is no outcome."
     yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
-    yield from _failing(found)
-    yield from _left_out(found.left_out)
-    if found.panel.off_market_unknown:
+    yield from _failing(results)
+    yield from _left_out(results.left_out)
+    if results.panel.off_market_unknown:
         yield (
-            f"Of {counted(found.panel.off_market_unknown, 'position')} a recorded price has no candle: "
+            f"Of {counted(results.panel.off_market_unknown, 'position')} a recorded price has no candle: "
             "whether it is off market is not known."
         )
-    yield from left_out_lines(found.data_left_out, found.remarks)
-    if found.assumptions:
+    yield from left_out_lines(results.data_left_out, results.remarks)
+    if results.assumptions:
         yield "Assumed"
-    for assumption in found.assumptions:
+    for assumption in results.assumptions:
         yield f"  {assumption.field} {assumption.value}: {assumption.why}"
 
 
-def _left_out(unwalked: Sequence[LeftOutPosition]) -> Iterator[str]:
+def _left_out(left_out: Sequence[LeftOutPosition]) -> Iterator[str]:
     """Yield a line for each reason; the details are in it where they are the same for all, and always those of errors."""
 
     def reason(each: LeftOutPosition) -> tuple[str, str]:
         return each.because, each.detail if each.error else ""
 
-    for because, error in dict.fromkeys(map(reason, unwalked)):
-        concerned = [each for each in unwalked if reason(each) == (because, error)]
+    for because, error in dict.fromkeys(map(reason, left_out)):
+        concerned = [each for each in left_out if reason(each) == (because, error)]
         details = dict.fromkeys(each.detail for each in concerned)
         why = f" ({next(iter(details))})" if len(details) == 1 else ""
         names = "; ".join(_named(each.position) for each in concerned)

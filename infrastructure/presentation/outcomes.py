@@ -6,15 +6,15 @@ from msgspec import Struct
 
 from exitbrain.application.ports.market import Omitted
 from exitbrain.application.whatif.measures import BoundSummary, PolicySummary
-from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums
 from exitbrain.domain.evidence.interval import Interval
-from exitbrain.domain.evidence.verdict import FamilyJudgement, Judgement
+from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 from exitbrain.domain.values import Assumption
-from exitbrain.infrastructure.presentation.judgement import (
-    JudgementReport,
+from exitbrain.infrastructure.presentation.evidence import (
+    EvidenceReport,
     WalkForwardReport,
-    judgement_of,
+    evidence_of,
     walk_forward_of,
 )
 from exitbrain.infrastructure.presentation.outcome_positions import (
@@ -100,7 +100,7 @@ class PolicyOutcome(Struct):
     without_off_market: OutcomeSums
     attribution: AttributedEnds
     measures: list[MeasuredPolicy]
-    judgement: JudgementReport
+    judgement: EvidenceReport
     details: list[OutcomePosition]
     left_out: list[UnwalkedPosition]
     assumptions: list[Assumption]
@@ -126,7 +126,7 @@ class FamilyMember(Struct):
     without_off_market: OutcomeSums
     hindsight_regret: Interval
     superior: bool
-    judgement: JudgementReport
+    judgement: EvidenceReport
 
 
 class FamilyOutcome(Struct):
@@ -152,15 +152,15 @@ class FamilyOutcome(Struct):
     remarks: list[str]
 
 
-def outcome_of(found: Found, judged: Judgement) -> PolicyOutcome:
+def outcome_of(results: OutcomeResults, judged: Evidence) -> PolicyOutcome:
     """Return the outcome of one candidate."""
-    totals, policy = found.panel.totals[0], found.question.candidates[0].name
-    everything, (before, after) = totals.everything, found.measured
-    regrets = (found.panel.baseline_regret, found.panel.regrets[0])
-    names = (found.question.baseline_name, policy)
+    totals, policy = results.panel.totals[0], results.question.candidates[0].name
+    everything, (before, after) = totals.everything, results.measured
+    regrets = (results.panel.baseline_regret, results.panel.regrets[0])
+    names = (results.question.baseline_name, policy)
     return PolicyOutcome(
         policy=policy,
-        baseline_policy=found.question.baseline_name,
+        baseline_policy=results.question.baseline_name,
         positions=everything.positions,
         pessimistic=everything.pessimistic,
         optimistic=everything.optimistic,
@@ -172,36 +172,37 @@ def outcome_of(found: Found, judged: Judgement) -> PolicyOutcome:
         without_holes=_sums(totals.without_holes),
         closed=_sums(totals.closed),
         without_failed_guards=_sums(totals.without_failed_guards),
-        off_market=found.panel.off_market,
-        off_market_unknown=found.panel.off_market_unknown,
+        off_market=results.panel.off_market,
+        off_market_unknown=results.panel.off_market_unknown,
         with_off_market=_sums(totals.with_off_market),
         without_off_market=_sums(totals.without_off_market),
         attribution=attributed(totals.lower, totals.upper),
         measures=[
             _policy(name, measured.summary, regret)
-            for name, measured, regret in zip(names, found.measured, regrets, strict=True)
+            for name, measured, regret in zip(names, results.measured, regrets, strict=True)
         ],
-        judgement=judgement_of(judged),
+        judgement=evidence_of(judged),
         details=[
-            position_of(*each) for each in zip(found.outcomes, before.positions, after.positions, strict=True)
+            position_of(*each)
+            for each in zip(results.outcomes, before.positions, after.positions, strict=True)
         ],
-        left_out=_left_out(found),
-        assumptions=list(found.assumptions),
+        left_out=_left_out(results),
+        assumptions=list(results.assumptions),
         open_loop=True,
-        data_left_out=found.data_left_out,
-        remarks=found.remarks,
+        data_left_out=results.data_left_out,
+        remarks=results.remarks,
     )
 
 
-def family_of(found: Found, judged: FamilyJudgement) -> FamilyOutcome:
+def family_of(results: OutcomeResults, judged: FamilyEvidence) -> FamilyOutcome:
     """Return the outcome of a family of candidates."""
-    panel = found.panel
+    panel = results.panel
     first = panel.totals[0].everything
     return FamilyOutcome(
-        baseline_policy=found.question.baseline_name,
+        baseline_policy=results.question.baseline_name,
         baseline=ResultBounds(first.baseline.lower, first.baseline.upper),
         baseline_hindsight_regret=panel.baseline_regret,
-        positions=found.positions,
+        positions=results.positions,
         off_market=panel.off_market,
         off_market_unknown=panel.off_market_unknown,
         p_value=judged.p_value,
@@ -218,18 +219,18 @@ def family_of(found: Found, judged: FamilyJudgement) -> FamilyOutcome:
                 without_off_market=_sums(totals.without_off_market),
                 hindsight_regret=regret,
                 superior=place in judged.superior,
-                judgement=judgement_of(judgement),
+                judgement=evidence_of(evidence),
             )
-            for place, (policy, totals, regret, judgement) in enumerate(
-                zip(found.question.candidates, panel.totals, panel.regrets, judged.policies, strict=True)
+            for place, (policy, totals, regret, evidence) in enumerate(
+                zip(results.question.candidates, panel.totals, panel.regrets, judged.policies, strict=True)
             )
         ],
-        walk_forward=walk_forward_of(judged, [candidate.name for candidate in found.question.candidates]),
-        left_out=_left_out(found),
-        assumptions=list(found.assumptions),
+        walk_forward=walk_forward_of(judged, [candidate.name for candidate in results.question.candidates]),
+        left_out=_left_out(results),
+        assumptions=list(results.assumptions),
         open_loop=True,
-        data_left_out=found.data_left_out,
-        remarks=found.remarks,
+        data_left_out=results.data_left_out,
+        remarks=results.remarks,
     )
 
 
@@ -248,7 +249,7 @@ def _sums(sums: CandidateSums) -> OutcomeSums:
     return OutcomeSums(sums.positions, sums.pessimistic, sums.optimistic, Interval(sums.lower, sums.upper))
 
 
-def _left_out(found: Found) -> list[UnwalkedPosition]:
+def _left_out(results: OutcomeResults) -> list[UnwalkedPosition]:
     return [
         UnwalkedPosition(
             str(each.position.position_id),
@@ -257,5 +258,5 @@ def _left_out(found: Found) -> list[UnwalkedPosition]:
             each.because.value,
             each.detail,
         )
-        for each in found.left_out
+        for each in results.left_out
     ]

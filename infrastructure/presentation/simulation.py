@@ -28,7 +28,7 @@ class FourLevels(Struct):
 class WalkedLeg(Struct):
     """A part that closed: `fraction` of the original quantity; `at` in epoch milliseconds.
 
-    `traded` is the first finer price at or beyond the level, `overshoot` what the level was better than it, a
+    `traded` is the first lower-timeframe price at or beyond the level, `overshoot` what the level was better than it, a
     fraction of the entry notional; both null where not measured.
     """
 
@@ -65,7 +65,7 @@ class SimulatedPosition(Struct):
     Where the policy refused levels, `refusal` says why and what depends on levels is null. `not_walked` is `refused`, or
     `not_placeable` where no slice of the quantity can be placed; null for a position that is walked. `failed_guards` are
     the guards on its levels that failed. `first_candle` is in epoch milliseconds; `entry_off_market` is null where the candle of the entry is missing. `ambiguous`: more than
-    one final history exists; `refined`: candles walked through finer data, `unrefined` those whose finer data
+    one final history exists; `refined`: candles walked through lower-timeframe data, `unrefined` those whose lower-timeframe data
     did not add up to them. `uncertainty` is optimistic less pessimistic net.
     """
 
@@ -129,7 +129,7 @@ class SimulationTotals(Struct):
 class SimulateReport(Struct):
     """Positions of a file under one policy, with the bounds of what market data allow.
 
-    `left_out` names positions that are in no number, and finer data that a symbol is walked without; `remarks` says
+    `left_out` names positions that are in no number, and lower-timeframe data that a symbol is walked without; `remarks` says
     what was assumed of files, or passed over in them.
     """
 
@@ -181,38 +181,38 @@ def simulate_text(
         yield f"Off market, {left_out}: {_named(one)} lies outside the candle it was made in."
     for one in totals.refused:
         yield f"Refused, left out of the totals: {_named(one)}: {refusal(one.levels.raw)}."
-    yield from _failing([one for one in simulated if one.walk is not None])
+    yield from _failing([one for one in simulated if one.bounds is not None])
     for one in totals.not_placeable:
         yield f"Not placeable, left out of the totals: {_named(one)}: {unplaceable(one.levels.guards)}."
     yield from _assumed(simulated)
 
 
 def _position(one: Simulated) -> SimulatedPosition:
-    walk, givens, raw = one.walk, one.givens, one.levels.raw
+    bounds, setup, raw = one.bounds, one.setup, one.levels.raw
     leverage = one.position.leverage
-    given = None if walk is None else (walk.pessimistic, walk.optimistic)
+    given = None if bounds is None else (bounds.pessimistic, bounds.optimistic)
     return SimulatedPosition(
         symbol=one.position.symbol,
         side=one.position.side.value,
         entry_price=float(one.position.entry_price),
         opened_at=one.position.opened_at,
-        first_candle=None if walk is None else walk.first_candle_ms,
-        entry_off_market=None if walk is None else walk.entry_off_market,
+        first_candle=None if bounds is None else bounds.first_candle_ms,
+        entry_off_market=None if bounds is None else bounds.entry_off_market,
         refusal=raw.refusal,
-        not_walked=None if walk is not None else "refused" if raw.refusal else "not_placeable",
+        not_walked=None if bounds is not None else "refused" if raw.refusal else "not_placeable",
         failed_guards=list(one.failed_guards),
         levels=None if raw.refusal else FourLevels(raw.tp1, raw.tp2, raw.tp3, raw.sl),
-        triggers=None if givens is None else FourLevels(*givens.targets, givens.stop),
-        shares=None if givens is None else list(givens.shares),
+        triggers=None if setup is None else FourLevels(*setup.targets, setup.stop),
+        shares=None if setup is None else list(setup.shares),
         pessimistic=None if given is None else _history(given[0], leverage),
         optimistic=None if given is None else _history(given[1], leverage),
-        ambiguous=walk is not None and walk.ambiguous,
-        ambiguous_candles=0 if walk is None else walk.ambiguous_candles,
-        refined=0 if walk is None else walk.refined_candles,
-        unrefined=0 if walk is None else walk.unrefined_candles,
-        holes=0 if walk is None else walk.holes,
+        ambiguous=bounds is not None and bounds.ambiguous,
+        ambiguous_candles=0 if bounds is None else bounds.ambiguous_candles,
+        refined=0 if bounds is None else bounds.refined_candles,
+        unrefined=0 if bounds is None else bounds.unrefined_candles,
+        holes=0 if bounds is None else bounds.holes,
         uncertainty=None if given is None else given[1].net - given[0].net,
-        wrong_kind=[] if walk is None else list(walk.wrong_kind),
+        wrong_kind=[] if bounds is None else list(bounds.wrong_kind),
         assumptions=one.assumptions,
     )
 
@@ -250,12 +250,12 @@ def _table(policy: Policy, simulated: list[Simulated]) -> Table:
     for one in simulated:
         position = one.position
         cells = [position.symbol, position.side.value, plain(position.entry_price), _time(position.opened_at)]
-        if one.walk is None:
+        if one.bounds is None:
             table.add_row(*cells, "", "", "", "", "refused" if one.levels.raw.refusal else "not placeable")
             continue
-        low, high = one.walk.pessimistic, one.walk.optimistic
+        low, high = one.bounds.pessimistic, one.bounds.optimistic
         optimistic = (
-            ("same", percent(high.net)) if not one.walk.ambiguous else (_exits(high), percent(high.net))
+            ("same", percent(high.net)) if not one.bounds.ambiguous else (_exits(high), percent(high.net))
         )
         table.add_row(*cells, _exits(low), percent(low.net), *optimistic, ", ".join(_remarks(one)))
     return table
@@ -266,16 +266,16 @@ def _exits(history: History) -> str:
 
 
 def _remarks(one: Simulated) -> Iterator[str]:
-    walk = one.walk
-    assert walk is not None
-    if walk.entry_off_market:
+    bounds = one.bounds
+    assert bounds is not None
+    if bounds.entry_off_market:
         yield "off market"
-    if walk.holes:
-        yield f"{walk.holes} hole{'s' if walk.holes > 1 else ''}"
-    if walk.refined_candles:
-        yield f"{walk.refined_candles} refined"
-    if walk.wrong_kind:
-        yield f"wrong price kind for {' and '.join(walk.wrong_kind)}"
+    if bounds.holes:
+        yield f"{bounds.holes} hole{'s' if bounds.holes > 1 else ''}"
+    if bounds.refined_candles:
+        yield f"{bounds.refined_candles} refined"
+    if bounds.wrong_kind:
+        yield f"wrong price kind for {' and '.join(bounds.wrong_kind)}"
     if one.failed_guards:
         yield "guard fails"
 

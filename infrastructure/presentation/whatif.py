@@ -14,7 +14,7 @@ from exitbrain.application.whatif.decisions import (
     LeftOut,
     WhatIf,
 )
-from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
 from exitbrain.infrastructure.presentation.outcomes import (
     FamilyOutcome,
@@ -114,7 +114,7 @@ def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> WhatIfAns
 def whatif_report(
     answers: Sequence[WhatIfAnswer],
     asked: Counterfactual,
-    found: Found | None,
+    results: OutcomeResults | None,
     lane: Lane,
     seconds: float,
     *,
@@ -127,10 +127,10 @@ def whatif_report(
         mirror_trusted=asked.mirror_trusted,
         seconds=round(seconds, 6),
     )
-    if found is not None and found.family_judgement is not None:
-        printed.family = family_of(found, found.family_judgement)
-    elif found is not None and found.judgement is not None:
-        printed.outcome = outcome_of(found, found.judgement)
+    if results is not None and results.family_evidence is not None:
+        printed.family = family_of(results, results.family_evidence)
+    elif results is not None and results.evidence is not None:
+        printed.outcome = outcome_of(results, results.evidence)
     if family:
         printed.policies = list(answers)
         return printed
@@ -140,15 +140,15 @@ def whatif_report(
 
 
 def whatif_text(
-    answers: Sequence[WhatIfAnswer], asked: Counterfactual, found: Found | None, *, family: bool
+    answers: Sequence[WhatIfAnswer], asked: Counterfactual, results: OutcomeResults | None, *, family: bool
 ) -> Iterator[Table | str]:
     """Yield what one policy, or each of a family, would have changed and brought."""
     yield from _family(answers) if family else _single(answers[0])
     yield from _left_out(asked.left_out)
-    if found is not None and found.family_judgement is not None:
-        yield from family_text(found, found.family_judgement)
-    elif found is not None and found.judgement is not None:
-        yield from outcome_text(found, found.judgement)
+    if results is not None and results.family_evidence is not None:
+        yield from family_text(results, results.family_evidence)
+    elif results is not None and results.evidence is not None:
+        yield from outcome_text(results, results.evidence)
     if asked.mirror_trusted:
         yield MIRROR_TRUSTED
 

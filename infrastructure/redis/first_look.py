@@ -18,9 +18,9 @@ PROBE_TIMEOUT_S = 1.0
 async def look_at(url: str, names: Names) -> None:
     """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what cannot.
 
-    A turn of another type is no reason: whoever takes the turn sets it.
+    A lease of another type is no reason: whoever takes the lease sets it.
     """
-    expected = {key: kind for key, kind in names.types.items() if key != names.turn}
+    expected = {key: kind for key, kind in names.types.items() if key != names.lease}
     wrong: dict[str, str] = {}
     try:
         async with connect(url) as client:

@@ -14,19 +14,19 @@ from exitbrain.application.ports.publisher import PublishedPosition
 from exitbrain.domain.store import StoreIdentity
 from exitbrain.infrastructure.redis.connection import COMMAND_TIMEOUT_S, answering, connect
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
-from exitbrain.infrastructure.redis.source import TURN_MAX_S
+from exitbrain.infrastructure.redis.source import LEASE_MAX_S
 from exitbrain.infrastructure.wire.stream_entry import id_in_numbers
 from exitbrain.infrastructure.wire.stream_names import Names
 
 NO_EXPIRY = -1
 
 
-async def of_turn_and_groups(url: str, names: Names) -> list[str]:
-    """Return what is odd about the turn and the groups. Raises SourceUnavailable, StreamsUnusable."""
+async def of_lease_and_groups(url: str, names: Names) -> list[str]:
+    """Return what is odd about the lease and the groups. Raises SourceUnavailable, StreamsUnusable."""
     async with answering(SourceUnavailable, COMMAND_TIMEOUT_S), connect(url) as client:
         groups = {stream: await _group(client, names, stream) for stream in names.incoming}
         return [
-            *[said async for said in _of_turn(client, names)],
+            *[said async for said in _of_lease(client, names)],
             *[said for stream, facts in groups.items() if (said := _of_group(stream, facts))],
         ]
 
@@ -55,19 +55,19 @@ async def of_positions(url: str, names: Names, store: StoreIdentity) -> list[str
         await publisher.close()
 
 
-async def _of_turn(client: Redis, names: Names) -> AsyncIterator[str]:
-    kind: Any = await client.type(names.turn)
+async def _of_lease(client: Redis, names: Names) -> AsyncIterator[str]:
+    kind: Any = await client.type(names.lease)
     if kind not in {b"none", b"string"}:
-        yield f"the turn {names.turn} is a {kind.decode()}; the next worker that takes the turn sets it anew"
+        yield f"the lease {names.lease} is a {kind.decode()}; the next worker that takes the lease sets it anew"
         return
-    said: Any = await client.get(names.turn)
+    said: Any = await client.get(names.lease)
     if said is None:
         return
-    holder, left_ms = said.decode("utf-8", "backslashreplace"), await client.pttl(names.turn)
-    if left_ms == NO_EXPIRY or left_ms > 1000 * TURN_MAX_S:
-        yield f"the turn {names.turn} has no end within {TURN_MAX_S:.0f} s, held by {holder}; a worker that stands by ends it"
+    holder, left_ms = said.decode("utf-8", "backslashreplace"), await client.pttl(names.lease)
+    if left_ms == NO_EXPIRY or left_ms > 1000 * LEASE_MAX_S:
+        yield f"the lease {names.lease} has no end within {LEASE_MAX_S:.0f} s, held by {holder}; a worker that stands by ends it"
     if not any([await _knows(client, names, stream, said) for stream in names.incoming]):
-        yield f"the turn {names.turn} is held by {holder}, which is no consumer of the groups"
+        yield f"the lease {names.lease} is held by {holder}, which is no consumer of the groups"
 
 
 async def _knows(client: Redis, names: Names, stream: str, consumer: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""For which store the incoming streams are read, as the keys beside the turn and the groups say."""
+"""For which store the incoming streams are read, as the keys beside the lease and the groups say."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from exitbrain.infrastructure.wire.stream_names import Names
 
 async def check_owner(url: str, names: Names, store: str) -> None:
     """Raise ReadElsewhere when the streams are read for another store than this; raises SourceUnavailable."""
-    keys = [names.store_of_turn, *map(names.store_of_group, names.incoming)]
+    keys = [names.store_of_lease, *map(names.store_of_group, names.incoming)]
     async with answering(SourceUnavailable, COMMAND_TIMEOUT_S), connect(url) as client:
         found: dict[str, Any] = {key: await client.get(key) for key in keys}
     for key, said in found.items():

@@ -21,7 +21,7 @@ from exitbrain.infrastructure.redis.publisher import LOOK, NEWEST, PUBLISH
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     BACKLOG,
-    LOOK_AT_TURN,
+    LOOK_AT_LEASE,
     READ,
     REAP,
     RECLAIM,
@@ -93,14 +93,14 @@ async def _ask(client: Redis, probe: Probe) -> None:
 
 
 def _of_keys(names: Names, nobody: str) -> Iterator[Probe]:
-    """All keys, then the turn, the wait for its streams, and the keys beside it and beside the groups that name the store."""
-    turn = names.turn
+    """All keys, then the lease, the wait for its streams, and the keys beside it and beside the groups that name the store."""
+    lease = names.lease
     yield Probe([], ["TIME"])
     yield from (Probe([key], ["TYPE", key]) for key in names.types)
-    yield Probe([turn], ["PTTL", turn])
-    yield Probe([turn], ["PEXPIRE", turn, NO_NUMBER])
-    yield Probe([turn], ["CLIENT", "REPLY", NO_NUMBER])
-    for key in (turn, names.store_of_turn, *map(names.store_of_group, names.incoming)):
+    yield Probe([lease], ["PTTL", lease])
+    yield Probe([lease], ["PEXPIRE", lease, NO_NUMBER])
+    yield Probe([lease], ["CLIENT", "REPLY", NO_NUMBER])
+    for key in (lease, names.store_of_lease, *map(names.store_of_group, names.incoming)):
         yield Probe([key], ["GET", key])
         yield Probe([key], ["SET", key, nobody, "NX", "XX"])
 
@@ -136,13 +136,13 @@ def _of_outgoing(names: Names) -> Iterator[Probe]:
 
 
 def _of_scripts(names: Names, nobody: str) -> Iterator[Probe]:
-    turn, store = names.turn, names.store_of_turn
+    lease, store = names.lease, names.store_of_lease
     groups = [part for stream in names.incoming for part in (names.group_of(stream), ">")]
-    yield Probe([turn, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
-    yield Probe([turn], [nobody], RELEASE)
-    yield Probe([turn, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_TURN)
+    yield Probe([lease, store, *names.incoming], [nobody, 1, 1, nobody, 1, *groups], READ)
+    yield Probe([lease], [nobody], RELEASE)
+    yield Probe([lease, *names.incoming], [nobody, "", NEVER_MS, *groups[::2]], LOOK_AT_LEASE)
     for stream in names.incoming:
-        group, keys = names.group_of(stream), [turn, stream, store, names.store_of_group(stream)]
+        group, keys = names.group_of(stream), [lease, stream, store, names.store_of_group(stream)]
         yield Probe(keys, [nobody, NO_NUMBER, group, "0-0", 1, nobody], TAKE_OVER)
         yield Probe(keys, [group, nobody, NEVER_MS, 1, nobody, 1], RECLAIM)
         yield Probe([stream], [group, 1, "0-0", ""], ACKNOWLEDGE)

@@ -1,7 +1,7 @@
 """What the message source asks of the server in one step, as scripts.
 
-The turn is a key that holds the name of the one consumer who may be given entries, and expires unless that consumer
-reads. Each script that gives entries looks at it first, so an entry is never given to anybody else. Beside the turn,
+The lease is a key that holds the name of the one consumer who may be given entries, and expires unless that consumer
+reads. Each script that gives entries looks at it first, so an entry is never given to anybody else. Beside the lease,
 and beside each group, a key names the store for which its entries are read: who reads for another store is given
 nothing, whatever its name.
 """
@@ -40,7 +40,7 @@ return {}
 
 # The server, the seconds of its clock, which gives the ids, and for each stream its entries after an id, in turn their
 # ids and what they hold, what tells of them (after ">" how far the group is now, else what is pending), 1 where the
-# server has no more, and after ">" how far the group was. False without the turn.
+# server has no more, and after ">" how far the group was. False without the lease.
 READ = (
     LUA_LAST_ID
     + PACKED
@@ -86,8 +86,8 @@ return {"""
 """
 )
 
-# Takes the turn unless another has it, and one chunk of what others hold in a stream. Returns how many it took and the
-# id to go on after, empty at the end; while another has the turn, the milliseconds that it has left; and where a key
+# Takes the lease unless another has it, and one chunk of what others hold in a stream. Returns how many it took and the
+# id to go on after, empty at the end; while another holds the lease, the milliseconds that it has left; and where a key
 # names another store, that key with what it says. JUSTID, because an entry counts as delivered when it is read, which
 # comes next. Whether it is still in the stream shows only by asking for it, so a chunk ends after so many bytes.
 #
@@ -128,10 +128,10 @@ return {taken, more and found[looked_at][1] or '', wrong}
 """.replace("ANSWER_BYTES", str(ANSWER_BYTES))
 )
 
-# Who has the turn, unless that is us: whether it was without an end (which it is given), whether the holder is a
+# Who holds the lease, unless that is us: whether it was without an end (which it is given), whether the holder is a
 # consumer of the groups, and for each stream how far its group is and how many entries wait. Where the server cannot
 # count them (before 7.0, and after some deletions) one stands for all.
-LOOK_AT_TURN = (
+LOOK_AT_LEASE = (
     FACTS_OF
     + """
 local holder = redis.pcall('GET', KEYS[1])

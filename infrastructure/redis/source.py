@@ -4,8 +4,8 @@ Each stream has a group of its own, so one blocking read cannot serve them all: 
 takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
 could overtake an entry that still waits on the server is held back, so a close never comes before its open.
 
-Consumers take turns, so that several of them keep that order: one reads, the others stand by. Who takes a turn first
-claims everything that others hold, and reads it from its beginning. A turn can be lost unseen (a slow commit, a full
+Consumers share one lease, so that several of them keep that order: one reads, the others stand by. Who takes the lease first
+claims everything that others hold, and reads it from its beginning. A lease can be lost unseen (a slow commit, a full
 buffer, a frozen process, a server that forgot) while its holder still works on what it was given. That is harmless:
 both go through the entries that are not acknowledged in the same order, so whichever is ahead commits an entry only
 after all before it, and the receipt makes it count once. The one behind meets nothing but duplicates.
@@ -23,9 +23,9 @@ from typing import Any
 from exitbrain.application.ports.message_source import (
     Backlog,
     Delivery,
+    Lease,
     Repair,
     SourceUnavailable,
-    Turn,
 )
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.infrastructure.redis.connection import (
@@ -39,7 +39,7 @@ from exitbrain.infrastructure.redis.place_scripts import GO_BACK
 from exitbrain.infrastructure.redis.scripts import (
     ACKNOWLEDGE,
     BACKLOG,
-    LOOK_AT_TURN,
+    LOOK_AT_LEASE,
     READ,
     REAP,
     RECLAIM,
@@ -56,11 +56,11 @@ Arguments = list[str | int]
 CHUNK = 500
 """How many pending entries one step of taking over looks at."""
 
-TURN_MAX_S = 30.0
-"""No worker takes a turn for longer: one that has longer to go was set by somebody else."""
+LEASE_MAX_S = 30.0
+"""No worker takes the lease for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
-"""A turn that cannot be given back in this time expires by itself; a stop has two seconds in all."""
+"""A lease that cannot be given back in this time expires by itself; a stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class SourceSettings:
     """How entries are taken.
 
     `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
-    beginning. A turn that is not used for `turn_s` passes to another. An entry pending for `reclaim_idle_s` is
+    beginning. A lease that is not used for `lease_s` passes to another. An entry pending for `reclaim_idle_s` is
     delivered again, whoever holds it: longer than the slowest batch, or it is handled twice. A consumer that holds
     nothing and has not asked for `reap_idle_s` is removed. With `take_over` what another store reads is ours from now on.
     """
@@ -77,7 +77,7 @@ class SourceSettings:
     take_over: bool = False
     max_message_bytes: int = 65_536
     group_start: str = "0"
-    turn_s: float = 3.0
+    lease_s: float = 3.0
     reclaim_idle_s: float = 60.0
     reap_idle_s: float = 3600.0
     timeout_s: float = COMMAND_TIMEOUT_S
@@ -87,7 +87,7 @@ class RedisSource:
     """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
 
     `store` is the id of the store for which they are read.
-    A turn of another type is set anew, and a group that others have set ahead is set back.
+    A lease of another type is set anew, and a group that others have set ahead is set back.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class RedisSource:
         self._cursors = self._connection.cursors
         script = self._connection.commands.register_script
         self._read = script(READ)
-        self._take_turn = script(TAKE_OVER)
-        self._look_at_turn = script(LOOK_AT_TURN)
+        self._take_lease = script(TAKE_OVER)
+        self._look_at_lease = script(LOOK_AT_LEASE)
         self._go_back = script(GO_BACK)
         self._release = script(RELEASE)
         self._reclaim = script(RECLAIM)
@@ -113,10 +113,10 @@ class RedisSource:
         self._settings = settings
         self._names = names
         self._store = store
-        self._turn_ms = max(1, int(settings.turn_s * 1000))
-        self._turn_free_in_s = 0.0
+        self._lease_ms = max(1, int(settings.lease_s * 1000))
+        self._lease_free_in_s = 0.0
         self.consumer = consumer
-        self.in_turn = False
+        self.holds_lease = False
 
     @property
     def groups_recreated(self) -> int:
@@ -131,22 +131,24 @@ class RedisSource:
         await self._fill(limit)
         if not any(cursor.held for cursor in self._cursors):
             await self._wait(min(wait_s, BLOCK_MAX_S))
-            if self.in_turn:  # else the caller looks first whether the turn is free, and what others left
+            if (
+                self.holds_lease
+            ):  # else the caller looks first whether the lease is free, and what others left
                 await self._fill(limit)
         self._connection.patience.content()
         return merged(self._cursors, limit)
 
-    async def turn(self) -> Turn | None:
-        endless_ms = int(max(TURN_MAX_S, self._settings.turn_s) * 1000)
-        keys = [self._names.turn, *(cursor.stream for cursor in self._cursors)]
+    async def lease(self) -> Lease | None:
+        endless_ms = int(max(LEASE_MAX_S, self._settings.lease_s) * 1000)
+        keys = [self._names.lease, *(cursor.stream for cursor in self._cursors)]
         groups = [cursor.group for cursor in self._cursors]
-        arguments: Arguments = [self.consumer, self._turn_ms, endless_ms, *groups]
-        found = await self._connection.ask(partial(self._look_at_turn, keys, arguments))
+        arguments: Arguments = [self.consumer, self._lease_ms, endless_ms, *groups]
+        found = await self._connection.ask(partial(self._look_at_lease, keys, arguments))
         if found is None:
             return None
         holder, endless, known, waiting, places = found
         at = tuple(place.decode() for place in places)
-        return Turn(holder.decode("utf-8", "backslashreplace"), bool(known), bool(endless), waiting, at)
+        return Lease(holder.decode("utf-8", "backslashreplace"), bool(known), bool(endless), waiting, at)
 
     def repairs(self) -> list[Repair]:
         told = self._connection.repairs.copy()
@@ -160,7 +162,7 @@ class RedisSource:
         for cursor in self._cursors:
             if len(taken) < limit:
                 room = limit - len(taken)
-                keys = [self._names.turn, cursor.stream, self._names.store_of_turn]
+                keys = [self._names.lease, cursor.stream, self._names.store_of_lease]
                 arguments: Arguments = [
                     cursor.group, self.consumer, idle_ms, room, self._store, self._settings.max_message_bytes
                 ]  # fmt: skip
@@ -202,17 +204,17 @@ class RedisSource:
         return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
 
     async def close(self) -> None:
-        """Give the turn back, so that another goes on at once, and release the connections."""
-        if self.in_turn:
+        """Give the lease back, so that another goes on at once, and release the connections."""
+        if self.holds_lease:
             with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
-                    await self._release([self._names.turn], [self.consumer])
+                    await self._release([self._names.lease], [self.consumer])
         await self._connection.close()
 
     async def _fill(self, limit: int) -> None:
         """Ask for every stream of which nothing is held, until it is filled or the server has nothing for it either.
 
-        The server is asked at least once, also for no stream: whether the turn is still ours.
+        The server is asked at least once, also for no stream: whether the lease is still ours.
         """
         for cursor in self._cursors:
             cursor.exhausted = False
@@ -224,7 +226,7 @@ class RedisSource:
                 return
             asked, answers = await self._connection.ask(partial(self._take, empty, limit))
             if answers is None:
-                self._connection.taken_over = False  # the turn has passed, or expired: see who has it now
+                self._connection.taken_over = False  # the lease has passed, or expired: see who has it now
                 for cursor in self._cursors:
                     cursor.sure = False
                 continue
@@ -239,15 +241,22 @@ class RedisSource:
                     cursor.hold(delivery, 1000 * int(now_s) + 999)
 
     async def _take_over(self) -> bool:
-        """Take the turn, and all that others hold; return whether the turn is ours."""
+        """Take the lease, and all that others hold; return whether the lease is ours."""
         taken = 0
         names = self._names
         for cursor in self._cursors:
-            keys = [names.turn, cursor.stream, names.store_of_turn, names.store_of_group(cursor.stream)]
+            keys = [names.lease, cursor.stream, names.store_of_lease, names.store_of_group(cursor.stream)]
             after = BEGINNING
             while after:
-                arguments: Arguments = [self.consumer, self._turn_ms, cursor.group, after, CHUNK, self._store]
-                answer = await self._connection.ask(partial(self._take_turn, keys, arguments))
+                arguments: Arguments = [
+                    self.consumer,
+                    self._lease_ms,
+                    cursor.group,
+                    after,
+                    CHUNK,
+                    self._store,
+                ]
+                answer = await self._connection.ask(partial(self._take_lease, keys, arguments))
                 if isinstance(answer, int):
                     self._stand_by(answer)
                     return False
@@ -256,30 +265,32 @@ class RedisSource:
                 taken += answer[0]
                 if was := answer[2].decode():
                     self._connection.repairs.append(
-                        Repair("turn_of_another_type", {"key": names.turn, "was": was})
+                        Repair("turn_of_another_type", {"key": names.lease, "was": was})
                     )
                 after = answer[1].decode()
-        if taken or not self.in_turn:
+        if taken or not self.holds_lease:
             self._connection.begin_again()  # what was claimed comes first
-        self.in_turn = self._connection.taken_over = True
+        self.holds_lease = self._connection.taken_over = True
         return True
 
     def _stand_by(self, free_in_ms: int) -> None:
-        """Leave everything to the holder of the turn, who has claimed it."""
-        self.in_turn = False
-        self._turn_free_in_s = (free_in_ms + 1) / 1000
+        """Leave everything to the holder of the lease, who has claimed it."""
+        self.holds_lease = False
+        self._lease_free_in_s = (free_in_ms + 1) / 1000
         for cursor in self._cursors:
             cursor.held.clear()
 
     async def _take(
         self, cursors: Sequence[StreamCursor], limit: int
     ) -> tuple[list[tuple[StreamCursor, str]], Any]:
-        """Take from several streams at one moment; return what was asked, and None instead of answers without the turn."""
+        """Take from several streams at one moment; return what was asked, and None instead of answers without the lease."""
         asked = [(cursor, cursor.after) for cursor in cursors]
-        keys = [self._names.turn, self._names.store_of_turn, *(cursor.stream for cursor in cursors)]
+        keys = [self._names.lease, self._names.store_of_lease, *(cursor.stream for cursor in cursors)]
         places = [part for cursor, after in asked for part in (cursor.group, after)]
         cap = self._settings.max_message_bytes
-        return asked, await self._read(keys, [self.consumer, self._turn_ms, limit, self._store, cap, *places])
+        return asked, await self._read(
+            keys, [self.consumer, self._lease_ms, limit, self._store, cap, *places]
+        )
 
     async def _put_back(self, cursor: StreamCursor, now: bytes, was: bytes) -> bool:
         """Set a group back that somebody has set ahead, or read from, since we last did; what came now comes again.
@@ -297,9 +308,9 @@ class RedisSource:
         return bool(await self._connection.ask(partial(self._go_back, [cursor.stream], arguments)))
 
     async def _wait(self, wait_s: float) -> None:
-        """Wait until there is news, or the turn of another may end; whatever the answer, it is only a hint."""
-        if not self.in_turn:
-            await asyncio.sleep(min(wait_s, self._turn_free_in_s) if self._turn_free_in_s > 0 else wait_s)
+        """Wait until there is news, or the lease of another may end; whatever the answer, it is only a hint."""
+        if not self.holds_lease:
+            await asyncio.sleep(min(wait_s, self._lease_free_in_s) if self._lease_free_in_s > 0 else wait_s)
             return
         block_ms = int(wait_s * 1000)
         if block_ms > 0:  # on the server 0 means forever

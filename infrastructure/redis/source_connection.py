@@ -49,7 +49,7 @@ class SourceConnection:
     async def ask(self, question: Callable[[], Awaitable[Any]], beyond_s: float = 0.0) -> Any:
         """Ask the server; groups that it has lost are made again, and the question is asked once more."""
         try:
-            keys = [self._names.turn, *(cursor.stream for cursor in self.cursors)]
+            keys = [self._names.lease, *(cursor.stream for cursor in self.cursors)]
             async with self._naming(), self.patience.answering(*keys, beyond_s=beyond_s):
                 try:
                     return await question()
@@ -82,7 +82,7 @@ class SourceConnection:
 
     async def _create_groups(self, start: str, *, take_over: bool = False) -> None:
         names = self._names
-        keys = [names.store_of_turn]
+        keys = [names.store_of_lease]
         for cursor in self.cursors:
             keys += [cursor.stream, names.store_of_group(cursor.stream)]
         groups = [cursor.group for cursor in self.cursors]

@@ -51,20 +51,20 @@ class Names:
         return self.adaptive_levels, self.events, *letters
 
     @property
-    def turn(self) -> str:
-        """The key that names the consumer whose turn it is to read."""
+    def lease(self) -> str:
+        """The key that names the consumer that holds the lease."""
         return f"{self.prefix}:turn:{self.group}"
 
     @property
-    def store_of_turn(self) -> str:
-        """The key that names the store whose workers take that turn."""
-        return f"{self.turn}:store"
+    def store_of_lease(self) -> str:
+        """The key that names the store whose workers take that lease."""
+        return f"{self.lease}:store"
 
     @property
     def types(self) -> dict[str, str]:
         """Return every key that a worker uses, with the type that it has where it is there."""
-        notes = [self.store_of_turn, *map(self.store_of_group, self.incoming)]
-        strings = [self.turn, *notes, *map(published_key, self.published)]
+        notes = [self.store_of_lease, *map(self.store_of_group, self.incoming)]
+        strings = [self.lease, *notes, *map(published_key, self.published)]
         return dict.fromkeys(strings, "string") | dict.fromkeys([*self.incoming, *self.published], "stream")
 
     def source_of(self, stream: str) -> str:

@@ -11,7 +11,7 @@ from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Reason, Refusal
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import EntryId, changed
 
 T = TypeVar("T")
@@ -48,10 +48,10 @@ class ThreadedRecording:
         """Return how often another writer was faster."""
         return self._recorder.conflicts
 
-    async def record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+    async def record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
         return await self._thread.run(partial(self._record, messages))
 
-    async def give_up(self, undecided: Undecided) -> Outcome:
+    async def give_up(self, undecided: Undecided) -> MessageResult:
         return await self._thread.run(partial(self._give_up, undecided))
 
     async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
@@ -60,7 +60,7 @@ class ThreadedRecording:
     async def newest_received(self, source: str) -> EntryId | None:
         return await self._thread.run(partial(self._recorder.newest_received, source))
 
-    def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+    def _record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
         try:
             return [*self._recorder.handle_batch(messages)]
         except LedgerError:
@@ -68,7 +68,7 @@ class ThreadedRecording:
         except Exception:  # noqa: BLE001  whichever message it was is found and named below
             return [self._record_alone(message) for message in messages]
 
-    def _record_alone(self, message: IncomingMessage) -> Outcome | Undecided:
+    def _record_alone(self, message: IncomingMessage) -> MessageResult | Undecided:
         try:
             return self._recorder.handle(message)
         except LedgerError:
@@ -76,7 +76,7 @@ class ThreadedRecording:
         except Exception as error:  # noqa: BLE001  reported, retried, and in the end recorded as refused
             return Undecided(message, f"{type(error).__name__}: {error}"[:ERROR_MAX])
 
-    def _give_up(self, undecided: Undecided) -> Outcome:
+    def _give_up(self, undecided: Undecided) -> MessageResult:
         allowed = "a message that this version can decide"
         refusal = Refusal(Reason.UNDECIDABLE, "message", undecided.error, allowed)
         return self._recorder.handle(changed(undecided.message, broken=refusal))

@@ -148,14 +148,14 @@ async def _serve(
             supervisor.states,
             silent_s=lambda: heartbeat.silent_s,
             unpublished=publishing.unpublished,
-            turn=worker.turn,
+            lease=worker.lease,
             conflicts=recording.conflicts,
         )
         health = HealthServer(
             supervisor,
             heartbeat,
             publishing.unpublished,
-            worker.turn,
+            worker.lease,
             metrics,
             journal,
             mode=settings.served_mode,

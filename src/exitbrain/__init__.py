@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         LsfInputs as LsfInputs,
     )
     from exitbrain.application.recording.opening import PolicyNotInForce as PolicyNotInForce
-    from exitbrain.domain.messages.result import Outcome as Outcome, PolicyInForce as PolicyInForce
+    from exitbrain.domain.messages.result import (
+        MessageResult as MessageResult,
+        PolicyInForce as PolicyInForce,
+    )
     from exitbrain.application.ports.exit_ledger import (
         AlreadyReceived as AlreadyReceived,
         BadStoreUrl as BadStoreUrl,
@@ -149,7 +152,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
         Whose as Whose,
     )
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable as InstrumentsUnreadable
-    from exitbrain.infrastructure.library.dropin import (
+    from exitbrain.infrastructure.library.legacy_api import (
         AdaptiveLevels as AdaptiveLevels,
         AdaptiveLeverageEngine as AdaptiveLeverageEngine,
         ExitBrainV35Integration as ExitBrainV35Integration,
@@ -179,7 +182,7 @@ _MODULES = {
     "exitbrain.application.queries.explain": "Explanation",
     "exitbrain.application.queries.lsf_history": "CountedClose LsfChange LsfInputs",
     "exitbrain.application.recording.opening": "PolicyNotInForce",
-    "exitbrain.domain.messages.result": "Outcome PolicyInForce",
+    "exitbrain.domain.messages.result": "MessageResult PolicyInForce",
     "exitbrain.application.ports.exit_ledger": "AlreadyReceived BadStoreUrl Conflict LedgerError LogEntry NoStore StoreUnavailable UnreadableEvent",
     "exitbrain.application.ports.level_engine": "EngineFailed EngineUnavailable",
     "exitbrain.application.recording.policy_check": "AlteredPolicy ChangedFormula",
@@ -206,7 +209,7 @@ _MODULES = {
     "exitbrain.domain.positions.sighting": "Sighting",
     "exitbrain.domain.values": "Assumption Cause EntryId Origin Side TimeOrigin Unit Whose",
     "exitbrain.infrastructure.instruments.file": "InstrumentsUnreadable",
-    "exitbrain.infrastructure.library.dropin": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
+    "exitbrain.infrastructure.library.legacy_api": "AdaptiveLevels AdaptiveLeverageEngine ExitBrainV35Integration PnLTracker",
     "exitbrain.infrastructure.library.embedding": "decode_event encode_event incoming_message",
     "exitbrain.infrastructure.library.async_facade": "AsyncExitBrain",
     "exitbrain.infrastructure.library.facade": "ExitBrain",

@@ -29,7 +29,7 @@ ENTRANCES = {
     "exitbrain.ports": "the ports, for hosts",
     "exitbrain.infrastructure.cli.main": "the command `exitbrain`",
     **{f"exitbrain.infrastructure.cli.{verb}": "a verb of the command" for verb in VERBS},
-    "exitbrain.infrastructure.library.dropin": "the names of the former engine, for hosts",
+    "exitbrain.infrastructure.library.legacy_api": "the names of the former engine, for hosts",
     "exitbrain.infrastructure.redis.trimming": "for the script in docs/operations.md",
     "exitbrain.infrastructure.cli.results": "the JSON Schemas on the page that docs/generate.py makes",
     "exitbrain.infrastructure.lab.lsf_window": "for notebooks, see docs/laboratory.md; the LSF history will use it",

@@ -10,7 +10,7 @@ from tests.architecture.source import product
 ALLOWED = {
     "exitbrain.domain.plans.exit_plan": {"plan._emit"},  # a factory method, on the object it has just made
     "exitbrain.domain.positions.position": {"position._emit"},  # the same
-    "exitbrain.infrastructure.engines.watched": {"sys._getframe"},  # documented for such uses
+    "exitbrain.infrastructure.engines.io_monitor": {"sys._getframe"},  # documented for such uses
     "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what a cached kernel depends on
         "dispatcher._cache",
         "dispatcher._cache._cache_file",

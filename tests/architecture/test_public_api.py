@@ -89,7 +89,7 @@ PUBLIC = [
     "NoStore",
     "OpenSettings",
     "Origin",
-    "Outcome",
+    "MessageResult",
     "PnLTracker",
     "PnLWindow",
     "Policy",

@@ -33,7 +33,7 @@ from tests.attacks.big_entries import (
     until,
 )
 from tests.event_loop import in_event_loop
-from tests.names import NAMES, STORE, TRADE_INTENTS, TURN, dead_letters_of, group_of
+from tests.names import LEASE, NAMES, STORE, TRADE_INTENTS, dead_letters_of, group_of
 from tests.servers import REDIS_KINDS, RedisServer, redis_url
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", REDIS_KINDS)]
@@ -110,7 +110,7 @@ async def test_whatever_a_source_asks_little_leaves_the_server(
                 first = await everything(source)
                 again = await source.reclaim(256)
                 await source.backlog()
-            client.delete(TURN)
+            client.delete(LEASE)
             async with opened(RedisSource(redis_url(kind), "b", STORE, settings)) as source:
                 taken_over = await everything(source)
                 await source.acknowledge(taken_over)

@@ -17,7 +17,7 @@ from tests.attacks.attacked import attacked, exitbrain
 from tests.event_loop import in_event_loop
 from tests.integration.test_redis_rights import ITEMS
 from tests.integration.test_serve import EVENTS, INTENTS, LEVELS, LONG, Served, settled
-from tests.names import NAMES, TURN
+from tests.names import LEASE, NAMES
 from tests.own_time import wait_until
 from tests.servers import REDIS_KINDS, RedisServer
 
@@ -87,7 +87,7 @@ async def test_a_worker_has_the_rights_of_the_page_and_no_more(deployed: Deploye
 
 def test_nobody_comes_in_without_a_password_or_with_anothers(deployed: Deployed) -> None:
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis.from_url(deployed.server.url).get(TURN)
+        redis.Redis.from_url(deployed.server.url).get(LEASE)
     for user in ("exitbrain", "producer", "reader", "operator", "default"):
         wrong = deployed.server.url.replace("unix://", f"unix://{user}:{'0' * 32}@")
         with pytest.raises(redis.AuthenticationError):
@@ -95,7 +95,7 @@ def test_nobody_comes_in_without_a_password_or_with_anothers(deployed: Deployed)
     health = redis.Redis.from_url(deployed.server.url.replace("unix://", "unix://health:x@"))
     assert health.ping()
     with pytest.raises(NoPermissionError):
-        health.get(TURN)
+        health.get(LEASE)
 
 
 @pytest.mark.parametrize("user", ["producer", "reader"])
@@ -103,30 +103,30 @@ def test_who_writes_or_reads_the_bus_can_not_touch_what_a_worker_relies_on(
     deployed: Deployed, user: str
 ) -> None:
     operator, hostile = deployed.client("operator"), deployed.client(user)
-    operator.set(TURN, "worker-a", px=60_000)
+    operator.set(LEASE, "worker-a", px=60_000)
     operator.set(PUBLISHED, "1")
     operator.xadd(EVENTS, {"a": "b"})
     operator.xadd(INTENTS, {"a": "b"})
     attacks = [
         *(
             ["SET", key, "mine"]
-            for key in (TURN, f"{TURN}:store", PUBLISHED, "{" + INTENTS + "}:exitbrain:store")
+            for key in (LEASE, f"{LEASE}:store", PUBLISHED, "{" + INTENTS + "}:exitbrain:store")
         ),
-        *(["DEL", key] for key in (TURN, PUBLISHED, EVENTS, INTENTS)),
-        ["PERSIST", TURN],
+        *(["DEL", key] for key in (LEASE, PUBLISHED, EVENTS, INTENTS)),
+        ["PERSIST", LEASE],
         *(["XADD", stream, "*", "a", "b"] for stream in (EVENTS, LEVELS, "quantum:dlq:trade.intent")),
         *(["XTRIM", stream, "MAXLEN", "0"] for stream in (EVENTS, INTENTS)),
         ["XGROUP", "CREATE", INTENTS, "exitbrain", "$"],
         ["XGROUP", "DESTROY", INTENTS, "exitbrain"],
         ["XREADGROUP", "GROUP", "exitbrain", "me", "STREAMS", INTENTS, ">"],
         ["XACK", INTENTS, "exitbrain", "0-1"],
-        ["EVAL", "return redis.call('set', KEYS[1], 'mine')", "1", TURN],
+        ["EVAL", "return redis.call('set', KEYS[1], 'mine')", "1", LEASE],
         *(["CONFIG", "SET", "maxmemory", "1"], ["FLUSHALL"], ["ACL", "LIST"], ["KEYS", "*"], ["SHUTDOWN"]),
     ]
     for attack in attacks:
         with pytest.raises(NoPermissionError):
             hostile.execute_command(*attack)
-    assert (operator.get(TURN), operator.get(PUBLISHED), operator.xlen(EVENTS)) == ("worker-a", "1", 1)
+    assert (operator.get(LEASE), operator.get(PUBLISHED), operator.xlen(EVENTS)) == ("worker-a", "1", 1)
 
 
 def test_secrets_that_are_made_again_stay_and_let_nobody_else_on_this_machine_in(tmp_path: Path) -> None:

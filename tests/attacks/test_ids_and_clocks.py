@@ -9,7 +9,7 @@ from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.ports.publisher import Outgoing
 from exitbrain.application.ports.streams import StreamsUnusable
 from exitbrain.domain.messages.receipt import Disposition, MessageReceived, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.events import PositionClosed, PositionOpened
 from exitbrain.domain.values import EntryId, TimeOrigin
 from exitbrain.infrastructure.redis.trimming import trim_advice
@@ -37,7 +37,7 @@ ENTRY: dict[str, Any] = {
 CLOSE: dict[str, Any] = {"symbol": "BTCUSDT", "pnl_percent": 1, "exit_price": 101}
 
 
-def receipt_of(world: World, outcome: Outcome) -> MessageReceived:
+def receipt_of(world: World, outcome: MessageResult) -> MessageReceived:
     return world.ledger.receipts([outcome.receipt_id])[outcome.receipt_id]
 
 
@@ -77,7 +77,7 @@ def test_a_time_far_ahead_makes_no_close_one_of_an_earlier_cycle(source: str) ->
     """The attacker ends a position under the clock of the producer, which times later closes like before."""
     world = World()
 
-    def close(said_at: str, order_id: str) -> Outcome:
+    def close(said_at: str, order_id: str) -> MessageResult:
         fields = CLOSE | {"order_id": order_id, "source": "executor", "timestamp": said_at}
         if source == "payload":
             return world.closed(**fields)
@@ -86,7 +86,7 @@ def test_a_time_far_ahead_makes_no_close_one_of_an_earlier_cycle(source: str) ->
         message.fields.values.update({name: str(said) for name, said in envelope.items()})
         return world.recorder.handle(message)
 
-    def entry(said_at: str) -> Outcome:
+    def entry(said_at: str) -> MessageResult:
         return world.intent(**ENTRY, timestamp=said_at, source="executor")
 
     entry(NOON.isoformat())
@@ -168,14 +168,14 @@ def send(group: Group, stream: str, said: dict[str, Any], entry_id: str = "*") -
     return str(group.stage.client.xadd(stream, fields, id=entry_id))
 
 
-async def worked(group: Group, *, acknowledge: bool = True) -> list[Outcome]:
+async def worked(group: Group, *, acknowledge: bool = True) -> list[MessageResult]:
     """Work for a moment as a worker does: check the place, read, record, acknowledge."""
     thread, told, places = OneThread("writer"), Told(), group.stage.places()
     try:
         async with consuming(group.stage, "worker", reclaim_idle_s=0) as source:
             recording = ThreadedRecording(thread, group.world.recorder)
             await PlaceCheck(places, recording, told.journal, go_on=False).run()
-            outcomes: list[Outcome] = []
+            outcomes: list[MessageResult] = []
             while page := await source.read(100, 0):
                 outcomes += group.world.recorder.handle_batch([one.message for one in page])
                 if acknowledge:
@@ -189,7 +189,7 @@ async def worked(group: Group, *, acknowledge: bool = True) -> list[Outcome]:
     return outcomes
 
 
-def accepted(outcomes: list[Outcome]) -> list[bool]:
+def accepted(outcomes: list[MessageResult]) -> list[bool]:
     return [outcome.disposition is Disposition.ACCEPTED for outcome in outcomes]
 
 

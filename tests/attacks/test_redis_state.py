@@ -1,4 +1,4 @@
-"""Others write what lies beside the streams: the turn, the positions, the groups, keys of another type."""
+"""Others write what lies beside the streams: the lease, the positions, the groups, keys of another type."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.wire.stream_names import published_key
 from tests.faults.live import Live
 from tests.faults.waiting import until
-from tests.names import ADAPTIVE_LEVELS, EVENTS, NAMES, PUBLISHED, TRADE_INTENTS, TURN, group_of
+from tests.names import ADAPTIVE_LEVELS, EVENTS, LEASE, NAMES, PUBLISHED, TRADE_INTENTS, group_of
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.integration
@@ -95,37 +95,37 @@ def stage(shared: Stage) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("ttl_ms", [None, 10**12])
-def test_a_turn_that_would_not_end_is_ended_and_named(stage: Stage, ttl_ms: int | None) -> None:
-    stage.client.set(TURN, f"stranger {ttl_ms}", px=ttl_ms)
+def test_a_lease_that_would_not_end_is_ended_and_named(stage: Stage, ttl_ms: int | None) -> None:
+    stage.client.set(LEASE, f"stranger {ttl_ms}", px=ttl_ms)
     stage.send()
     stage.all_decided()
     assert stage.trouble("turn_without_expiry")["holder"] == f"stranger {ttl_ms}"
 
 
-def test_a_turn_that_a_stranger_keeps_is_left_to_it_and_the_worker_is_not_ready(stage: Stage) -> None:
-    stage.client.set(TURN, "stranger", px=2_000)
+def test_a_lease_that_a_stranger_keeps_is_left_to_it_and_the_worker_is_not_ready(stage: Stage) -> None:
+    stage.client.set(LEASE, "stranger", px=2_000)
     stage.send()
 
     def unready() -> str:
-        stage.client.set(TURN, "stranger", px=2_000)
+        stage.client.set(LEASE, "stranger", px=2_000)
         code, reason = stage.live.ask()
         return reason if code == 503 else ""
 
     until(unready)
-    assert unready().startswith("stranger has the turn and has read nothing for ")
+    assert unready().startswith("stranger holds the lease and has read nothing for ")
     assert unready().endswith("while 1 entries wait\n")
     assert stage.live.ask("/healthz/live")[0] == 200
     assert stage.trouble("turn_of_unknown")["holder"] == "stranger"
     unused = stage.trouble("turn_unused")
     assert (unused["holder"], unused["waiting"], unused["level"]) == ("stranger", 1, "error")
-    assert stage.client.get(TURN) == "stranger"
+    assert stage.client.get(LEASE) == "stranger"
     stage.all_decided()
     until(lambda: stage.live.logged("turn_used_again"))
 
 
-def test_a_turn_of_another_type_is_set_anew_and_named(stage: Stage) -> None:
-    stage.client.delete(TURN)
-    stage.client.hset(TURN, "a", "b")
+def test_a_lease_of_another_type_is_set_anew_and_named(stage: Stage) -> None:
+    stage.client.delete(LEASE)
+    stage.client.hset(LEASE, "a", "b")
     stage.send()
     stage.all_decided()
     assert stage.trouble("turn_of_another_type")["was"] == "hash"
@@ -180,7 +180,7 @@ def test_what_a_stranger_reads_in_our_group_is_decided_in_its_place(stage: Stage
 
 
 def test_what_a_deleted_consumer_held_is_given_to_the_next(stage: Stage) -> None:
-    stage.client.set(TURN, "colleague", px=1_500)
+    stage.client.set(LEASE, "colleague", px=1_500)
     entry_id = stage.send()
     until(lambda: stage.client.xinfo_groups(TRADE_INTENTS)[0]["lag"] == 1)
     stage.client.xreadgroup(GROUP, "colleague", {TRADE_INTENTS: ">"})
@@ -220,7 +220,7 @@ def test_an_output_stream_of_another_type_ends_the_worker_and_nothing_is_lost(
         stage.live.end()
 
 
-@pytest.mark.parametrize("key", [key for key in NAMES.types if key != TURN])
+@pytest.mark.parametrize("key", [key for key in NAMES.types if key != LEASE])
 def test_a_key_of_another_type_is_named_at_the_start(server: RedisServer, key: str) -> None:
     with redis.Redis.from_url(server.url, db=1) as client:
         client.flushdb()
@@ -233,9 +233,9 @@ def test_a_key_of_another_type_is_named_at_the_start(server: RedisServer, key: s
 
 
 ODD: dict[str, tuple[Callable[[Any], object], str]] = {
-    "a turn without end": (lambda client: client.set(TURN, "stranger"), "held by stranger; a worker that"),
-    "a turn of a stranger": (lambda client: client.set(TURN, "stranger"), "is no consumer of the groups"),
-    "a turn of another type": (lambda client: client.rpush(TURN, "x"), "is a list; the next worker"),
+    "a lease without end": (lambda client: client.set(LEASE, "stranger"), "held by stranger; a worker that"),
+    "a lease of a stranger": (lambda client: client.set(LEASE, "stranger"), "is no consumer of the groups"),
+    "a lease of another type": (lambda client: client.rpush(LEASE, "x"), "is a list; the next worker"),
     "a group ahead": (lambda client: client.xgroup_setid(TRADE_INTENTS, GROUP, FAR), f"is set to {FAR}"),
     "no position": (lambda client: client.delete(published_key(EVENTS)), "has lost its published position"),
     "another type": (lambda client: client.set(EVENTS, "x"), f"the key {EVENTS} is of another type"),

@@ -14,7 +14,7 @@ from exitbrain.infrastructure.redis.places import RedisPlaces
 from exitbrain.infrastructure.redis.publisher import RedisPublisher
 from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.wire.stream_names import published_key
-from tests.names import NAMES, STORE, TURN
+from tests.names import LEASE, NAMES, STORE
 from tests.servers import REDIS_KINDS, redis_url
 from tests.streams_in_memory.places import InMemoryPlaces
 from tests.streams_in_memory.streams import InMemoryPublisher, InMemorySource, InMemoryStreams
@@ -48,18 +48,18 @@ class Stage(Protocol):
     def say_published(self, stream: str, text: str) -> None:
         """Let a stream say a text in the place of its published position."""
 
-    def end_turn(self) -> None:
-        """Let the turn end, as when its holder has not read for too long."""
+    def end_lease(self) -> None:
+        """Let the lease end, as when its holder has not read for too long."""
 
-    def give_turn(self, consumer: str) -> None:
-        """Let a consumer have the turn that has not asked for it."""
+    def give_lease(self, consumer: str) -> None:
+        """Let a consumer hold the lease that has not asked for it."""
 
     def source(
         self,
         consumer: str,
         reclaim_idle_s: float,
         reap_idle_s: float,
-        turn_s: float,
+        lease_s: float,
         store: str,
         take_over: bool,
     ) -> MessageSource:
@@ -98,18 +98,18 @@ class MemoryStage:
     def say_published(self, stream: str, text: str) -> None:
         self._streams.published[stream] = UnknownPosition(text)
 
-    def end_turn(self) -> None:
-        self._streams.end_turn()
+    def end_lease(self) -> None:
+        self._streams.end_lease()
 
-    def give_turn(self, consumer: str) -> None:
-        self._streams.give_turn(consumer, 1_000)
+    def give_lease(self, consumer: str) -> None:
+        self._streams.give_lease(consumer, 1_000)
 
     def source(
         self,
         consumer: str,
         reclaim_idle_s: float,
         reap_idle_s: float,
-        turn_s: float,
+        lease_s: float,
         store: str,
         take_over: bool,
     ) -> MessageSource:
@@ -120,7 +120,7 @@ class MemoryStage:
             take_over=take_over,
             reclaim_idle_s=reclaim_idle_s,
             reap_idle_s=reap_idle_s,
-            turn_s=turn_s,
+            lease_s=lease_s,
         )
 
     def places(self) -> ReadingPlaces:
@@ -160,23 +160,23 @@ class RedisStage:
     def say_published(self, stream: str, text: str) -> None:
         self.client.set(published_key(stream), text.encode("utf-8", "surrogateescape"))
 
-    def end_turn(self) -> None:
-        self.client.delete(TURN)
+    def end_lease(self) -> None:
+        self.client.delete(LEASE)
 
-    def give_turn(self, consumer: str) -> None:
-        self.client.set(TURN, consumer, px=60_000)
+    def give_lease(self, consumer: str) -> None:
+        self.client.set(LEASE, consumer, px=60_000)
 
     def source(
         self,
         consumer: str,
         reclaim_idle_s: float,
         reap_idle_s: float,
-        turn_s: float,
+        lease_s: float,
         store: str,
         take_over: bool,
     ) -> MessageSource:
         settings = SourceSettings(
-            reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, turn_s=turn_s, take_over=take_over
+            reclaim_idle_s=reclaim_idle_s, reap_idle_s=reap_idle_s, lease_s=lease_s, take_over=take_over
         )
         return RedisSource(self.url, consumer, store, settings)
 
@@ -199,12 +199,12 @@ async def consuming(
     *,
     reclaim_idle_s: float = LONG_S,
     reap_idle_s: float = LONG_S,
-    turn_s: float = LONG_S,
+    lease_s: float = LONG_S,
     store: str = STORE,
     take_over: bool = False,
 ) -> AsyncIterator[MessageSource]:
     """Open a source and close it; leaving without having acknowledged is what a crash looks like."""
-    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, turn_s, store, take_over)
+    source = stage.source(consumer, reclaim_idle_s, reap_idle_s, lease_s, store, take_over)
     try:
         await source.open()
         yield source

@@ -83,7 +83,7 @@ async def test_who_reads_for_another_store_is_given_nothing_and_takes_nothing_fr
             async with consuming(stage, "a", store=ANOTHER):
                 pass
         assert names(await everything(ours)) == ["2", "3"]
-        stage.end_turn()
+        stage.end_lease()
         stage.add(TRADE_CLOSES, "4")
         assert names(await everything(ours)) == ["4"]
 
@@ -240,7 +240,7 @@ async def test_an_acknowledged_entry_never_comes_again(stage: Stage) -> None:
 
 
 @in_event_loop
-async def test_consumers_take_turns_and_who_stands_by_is_given_nothing(stage: Stage) -> None:
+async def test_consumers_share_a_lease_and_who_stands_by_is_given_nothing(stage: Stage) -> None:
     for name in "1234":
         stage.add(TRADE_INTENTS, name)
     async with consuming(stage, "a") as a, consuming(stage, "b", reclaim_idle_s=0) as b:
@@ -248,13 +248,13 @@ async def test_consumers_take_turns_and_who_stands_by_is_given_nothing(stage: St
         assert await b.read(10, 0) == []
         assert await b.read(10, 0.01) == []
         assert await b.reclaim(10) == []
-        assert (a.in_turn, b.in_turn, b.consumer) == (True, False, "b")
+        assert (a.holds_lease, b.holds_lease, b.consumer) == (True, False, "b")
         assert names(await everything(a)) == ["3", "4"]
         assert [backlog.pending for backlog in await b.backlog()] == [4, 0]
 
 
 @in_event_loop
-async def test_who_closes_gives_the_turn_back_and_who_stands_by_does_not(stage: Stage) -> None:
+async def test_who_closes_gives_the_lease_back_and_who_stands_by_does_not(stage: Stage) -> None:
     stage.add(TRADE_INTENTS, "1")
     async with consuming(stage, "a") as a:
         assert names(await a.read(10, 0)) == ["1"]
@@ -267,7 +267,7 @@ async def test_who_closes_gives_the_turn_back_and_who_stands_by_does_not(stage: 
 
 
 @in_event_loop
-async def test_who_takes_a_turn_first_gets_what_others_hold_in_order_and_then_what_is_new(
+async def test_who_takes_a_lease_first_gets_what_others_hold_in_order_and_then_what_is_new(
     stage: Stage,
 ) -> None:
     expected = [str(at_ms) for at_ms in range(1, 41)]
@@ -275,12 +275,12 @@ async def test_who_takes_a_turn_first_gets_what_others_hold_in_order_and_then_wh
         stage.add(TRADE_CLOSES if int(name) % 3 == 0 else TRADE_INTENTS, name, int(name))
     async with consuming(stage, "a") as a, consuming(stage, "b") as b, consuming(stage, "c") as c:
         assert names(await a.read(10, 0)) == expected[:10]
-        stage.end_turn()
+        stage.end_lease()
         assert names(await b.read(7, 0)) == expected[:7]
         await b.acknowledge(await b.read(3, 0))
         for name in expected[30:]:
             stage.add(TRADE_CLOSES if int(name) % 3 == 0 else TRADE_INTENTS, name, int(name))
-        stage.end_turn()
+        stage.end_lease()
         assert names(await everything(c, limit=4)) == expected[:7] + expected[10:]
         assert await a.read(10, 0) == await b.read(10, 0) == []
 
@@ -290,22 +290,24 @@ async def test_what_is_taken_over_counts_as_delivered_once_more(stage: Stage) ->
     stage.add(TRADE_INTENTS, "1")
     async with consuming(stage, "a") as a, consuming(stage, "b") as b:
         assert [one.attempt for one in await a.read(10, 0)] == [1]
-        stage.end_turn()
+        stage.end_lease()
         assert [one.attempt for one in await b.read(10, 0)] == [2]
 
 
 @in_event_loop
-async def test_a_turn_that_ends_and_is_taken_again_by_the_same_one_brings_nothing_twice(stage: Stage) -> None:
+async def test_a_lease_that_ends_and_is_taken_again_by_the_same_one_brings_nothing_twice(
+    stage: Stage,
+) -> None:
     for name in "1234":
         stage.add(TRADE_INTENTS, name)
     async with consuming(stage, "a") as a:
         assert names(await a.read(2, 0)) == ["1", "2"]
-        stage.end_turn()
+        stage.end_lease()
         assert names(await a.read(10, 0)) == ["3", "4"]
 
 
 @in_event_loop
-async def test_who_comes_back_under_its_own_name_goes_on_with_its_turn(stage: Stage) -> None:
+async def test_who_comes_back_under_its_own_name_goes_on_with_its_lease(stage: Stage) -> None:
     for name in "123":
         stage.add(TRADE_INTENTS, name)
     async with consuming(stage, "a") as killed, consuming(stage, "b") as b:
@@ -317,9 +319,9 @@ async def test_who_comes_back_under_its_own_name_goes_on_with_its_turn(stage: St
 
 
 @in_event_loop
-async def test_a_turn_ends_when_its_holder_does_not_read(stage: Stage) -> None:
+async def test_a_lease_ends_when_its_holder_does_not_read(stage: Stage) -> None:
     stage.add(TRADE_INTENTS, "1", 1)
-    async with consuming(stage, "a", turn_s=0.03) as a, consuming(stage, "b") as b:
+    async with consuming(stage, "a", lease_s=0.03) as a, consuming(stage, "b") as b:
         assert names(await a.read(10, 0)) == ["1"]
         stage.add(TRADE_INTENTS, "2", 100)
         page: list[Delivery] = []
@@ -327,18 +329,18 @@ async def test_a_turn_ends_when_its_holder_does_not_read(stage: Stage) -> None:
             page = await b.read(1, 0.9)
         assert names(page + await b.read(10, 0)) == ["1", "2"]
         assert await a.read(10, 0) == []
-        assert not a.in_turn
+        assert not a.holds_lease
 
 
 @in_event_loop
 async def test_taking_over_goes_on_after_a_start_that_was_cut_short(stage: Stage) -> None:
-    """Who was killed after it took the turn, and before it had claimed anything, finds the rest when it comes back."""
+    """Who was killed after it took the lease, and before it had claimed anything, finds the rest when it comes back."""
     for name in "123":
         stage.add(TRADE_INTENTS, name)
     async with consuming(stage, "dead") as dead:
         assert names(await dead.read(10, 0)) == ["1", "2", "3"]
-        stage.end_turn()
-        stage.give_turn("b")
+        stage.end_lease()
+        stage.give_lease("b")
         async with consuming(stage, "b") as b:
             assert names(await everything(b)) == ["1", "2", "3"]
 

@@ -22,20 +22,20 @@ from exitbrain.domain.simulation.candle import (
     Trade,
     TradeSeries,
 )
-from exitbrain.domain.simulation.givens import (
+from exitbrain.domain.simulation.exit_setup import (
     Costs,
+    ExitSetup,
     ExternalClose,
-    Givens,
     LiquidationPrices,
     Rules,
     TpExecution,
     Trailing,
 )
-from exitbrain.domain.simulation.outcome import History, Walk
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds, History
 from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.simulation.tick import Tick
-from exitbrain.domain.simulation.together import walk_both, walk_plan
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.walker import walk_both, walk_plan
 from exitbrain.domain.values import Origin, Side
 from exitbrain.infrastructure.cli.commands import app
 from exitbrain.infrastructure.cli.main import run
@@ -59,9 +59,9 @@ __all__ = [
     "Candle",
     "CandleSeries",
     "Costs",
+    "ExitSetup",
     "ExternalClose",
     "FundingRate",
-    "Givens",
     "Increased",
     "LiquidationPrices",
     "Market",
@@ -183,7 +183,7 @@ def content_hash(topic: str, state: bytes) -> str:
 def walked(plan: Plan, market: Market) -> Doubles:
     """Return all that a walk of a plan found, doubles to the bit; without a change the walk of a position finds it too."""
     found = _walk(walk_plan(plan, market))
-    assert plan.changes or _walk(walk(plan.givens, market)) == found
+    assert plan.changes or _walk(simulate_exits(plan.setup, market)) == found
     return found
 
 
@@ -194,7 +194,7 @@ def walked_under_both(baseline: Plan, candidate: Plan, market: Market) -> Double
     return (*pairs, found.lower.hex(), found.upper.hex(), found.ambiguous, found.last_end_ms)
 
 
-def _walk(found: Walk) -> Doubles:
+def _walk(found: ExitBounds) -> Doubles:
     return (
         _history(found.pessimistic),
         _history(found.optimistic),

@@ -17,9 +17,9 @@ from tests.equality.subject import (
     Candle,
     CandleSeries,
     Costs,
+    ExitSetup,
     ExternalClose,
     FundingRate,
-    Givens,
     Increased,
     LiquidationPrices,
     Market,
@@ -86,7 +86,7 @@ class Position:
 
     def plan(self, *changes: Increased | Reduced | Relevelled, **rules: Any) -> Plan:
         """Return its plan, with changes and with what a rule adds to what is given."""
-        given = Givens(
+        given = ExitSetup(
             side=self.side,
             entry=self.price(0),
             opened_at_ms=self.opened_ms,

@@ -18,7 +18,7 @@ from exitbrain.application.ports.live_recording import Undecided
 from exitbrain.application.recording.opening import identity_of
 from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.infrastructure.container import opened
 from exitbrain.infrastructure.event_store.stores import open_to_read
 from exitbrain.infrastructure.observability.health import Heartbeat
@@ -46,7 +46,7 @@ class HeldRecording(ThreadedRecording):
         self.hang = threading.Event()
         self.released = threading.Event()
 
-    def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+    def _record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
         if self.hang.is_set():
             self.released.wait(10)
         return super()._record(messages)
@@ -143,7 +143,7 @@ class Live:
                 self.supervisor,
                 heartbeat,
                 publishing.unpublished,
-                worker.turn,
+                worker.lease,
                 metrics,
                 journal,
                 mode="shadow",

@@ -66,7 +66,7 @@ class Served:
         """End it as a supervisor would; return its exit code and how many seconds by the clock that took."""
         self.process.send_signal(signal.SIGTERM)
         seconds = wait_until(lambda: self.process.poll() is not None, self.log.read_text, clock=clock)
-        return self.process.returncode, seconds
+        return self.process.wait(LIVENESS_S), seconds
 
     def kill(self) -> None:
         """End it whatever it does; a second time does nothing."""

@@ -106,7 +106,7 @@ def test_a_worker_of_another_store_is_turned_away_and_the_first_loses_nothing(st
     assert stage.sources("first") == ["trade.intent", "trade.closed"]
 
 
-def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_streams_say_nothing(
+def test_the_keys_beside_lease_and_groups_turn_it_away_where_the_published_streams_say_nothing(
     stage: Stage,
 ) -> None:
     first = stage.serve("first")
@@ -116,9 +116,13 @@ def test_the_keys_beside_turn_and_groups_turn_it_away_where_the_published_stream
     names = Names()
     stage.client.delete(*map(published_key, names.published))
     stage.close("AUSDT")
-    for key in (names.store_of_turn, names.store_of_group(names.intents), names.store_of_group(names.closes)):
+    for key in (
+        names.store_of_lease,
+        names.store_of_group(names.intents),
+        names.store_of_group(names.closes),
+    ):
         assert stage.client.get(key).partition(":")[0] == stage.id_of("first")
-    for key in (names.store_of_turn, names.store_of_group(names.intents)):
+    for key in (names.store_of_lease, names.store_of_group(names.intents)):
         sentence = stage.refused("second")
         assert f"key {key} says" in sentence
         assert stage.id_of("first") in sentence

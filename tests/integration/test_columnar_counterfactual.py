@@ -24,7 +24,7 @@ from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.lab import columnar_counterfactual, sweep
 from exitbrain.infrastructure.lab.columnar_counterfactual import ColumnarCounterfactual
-from exitbrain.infrastructure.lab.counterfactual_lane import Asking, NoColumns
+from exitbrain.infrastructure.lab.counterfactual_lane import CounterfactualRequest, NoColumns
 from exitbrain.infrastructure.lab.mirror import Mirror
 from exitbrain.infrastructure.settings import load_settings
 from exitbrain.infrastructure.wire.jsonl import read_messages
@@ -160,11 +160,13 @@ def test_columns_are_for_built_in_formulas_alone(store: Store) -> None:
 
     decisions = StoredDecisions(store.ledger)
     with pytest.raises(NoColumns, match="this engine is another"):
-        Asking(store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs()).run(
-            [V3_6], lane="columnar"
-        )
+        CounterfactualRequest(
+            store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs()
+        ).run([V3_6], lane="columnar")
     assert (
-        Asking(store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs())
+        CounterfactualRequest(
+            store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs()
+        )
         .run([V3_6])
         .lane
         == "row"

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import LoopFailed, Step, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observability.health import Heartbeat
 from exitbrain.infrastructure.observability.health_server import (
@@ -47,12 +47,12 @@ class Worker:
         self.supervisor = Supervisor(self.journal, transient=(Unreachable,))
         self.heartbeat = Heartbeat(self.journal)
         self.unpublished = Unpublished()
-        self.turn = TurnWatch(self.journal)
+        self.lease = LeaseWatch(self.journal)
         self.server = HealthServer(
             self.supervisor,
             self.heartbeat,
             self.unpublished,
-            self.turn,
+            self.lease,
             self.metrics,
             self.journal,
             mode="shadow",
@@ -63,7 +63,7 @@ class Worker:
             self.supervisor.states,
             silent_s=lambda: self.heartbeat.silent_s,
             unpublished=self.unpublished,
-            turn=self.turn,
+            lease=self.lease,
         )
         self.failed: LoopFailed | None = None
         self.over = threading.Event()
@@ -333,7 +333,7 @@ def another_server(worker: Worker, address: str) -> HealthServer:
         worker.supervisor,
         worker.heartbeat,
         worker.unpublished,
-        TurnWatch(worker.journal),
+        LeaseWatch(worker.journal),
         Metrics(mode="shadow"),
         worker.journal,
         mode="shadow",

@@ -105,7 +105,7 @@ def test_a_type_checker_agrees_with_the_page_and_refuses_wrong_uses(tmp_path: Pa
 
     said = re.sub(r"^.*?:\d+: ", "", checked.stdout, flags=re.MULTILINE).splitlines()
     assert said[:-1] == [
-        'note: Revealed type is "exitbrain.domain.messages.result.Outcome"',
+        'note: Revealed type is "exitbrain.domain.messages.result.MessageResult"',
         'error: "ExitBrain" has no attribute "handel"; maybe "handle"?  [attr-defined]',
         'error: Module "exitbrain" has no attribute "Nonsense"  [attr-defined]',
     ], checked.stdout + checked.stderr

@@ -15,7 +15,7 @@ from exitbrain.infrastructure.worker.serving import STOPPING
 from tests.architecture.source import ROOT
 from tests.faults.served import Served
 from tests.faults.waiting import until
-from tests.names import EVENTS, TRADE_INTENTS, TURN
+from tests.names import EVENTS, LEASE, TRADE_INTENTS
 from tests.own_time import LIVENESS_S
 from tests.peers import CERTIFICATE, silent, tls_before, web_server
 from tests.servers import RedisServer
@@ -262,8 +262,8 @@ def signals_kept() -> Iterator[None]:
         ("current", ["ACL SETUSER worker resetkeys"], "NOPERM"),
         (
             "redis-6.2",
-            [f"DEL {TURN}:store", f"RPUSH {TURN}:store x"],
-            f"the key {TURN}:store is of another type",
+            [f"DEL {LEASE}:store", f"RPUSH {LEASE}:store x"],
+            f"the key {LEASE}:store is of another type",
         ),
         (
             "current",

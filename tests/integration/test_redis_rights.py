@@ -19,7 +19,7 @@ from exitbrain.infrastructure.redis.source import RedisSource, SourceSettings
 from exitbrain.infrastructure.redis.trimming import trim_advice
 from tests.architecture.source import ROOT
 from tests.event_loop import in_event_loop
-from tests.names import EVENTS, INCOMING, NAMES, PUBLISHED, STORE, TRADE_INTENTS, TURN, group_of
+from tests.names import EVENTS, INCOMING, LEASE, NAMES, PUBLISHED, STORE, TRADE_INTENTS, group_of
 from tests.servers import REDIS_KINDS, RedisServer
 from tests.world import THIS
 
@@ -52,7 +52,7 @@ async def test_a_worker_with_these_rights_reads_acknowledges_reclaims_reaps_and_
         await another.open()
         client.xadd(TRADE_INTENTS, {"payload": "1"})
         assert len(await another.read(1, 0)) == 1
-        client.delete(TURN)
+        client.delete(LEASE)
 
         settings = SourceSettings(reclaim_idle_s=0, reap_idle_s=0)
         source, publisher = RedisSource(url, "worker", STORE, settings), RedisPublisher(url)
@@ -76,7 +76,7 @@ async def test_a_worker_with_these_rights_reads_acknowledges_reclaims_reaps_and_
             await places.begin_at(place)
         for one in (source, publisher, another, places):
             await one.close()
-        assert not client.exists(TURN)
+        assert not client.exists(LEASE)
 
 
 @pytest.mark.parametrize("item", ITEMS)
@@ -102,15 +102,15 @@ async def test_a_rehearsal_changes_nothing(kind: str) -> None:
         await source.open()
         client.xadd(TRADE_INTENTS, {"payload": "1"})
         await source.read(1, 0)
-        client.pexpire(TURN, 60_000)
+        client.pexpire(LEASE, 60_000)
         for stream in PUBLISHED:
             client.xgroup_create(stream, "reader", mkstream=True)
         before = seen(client)
         await rehearse(url, NAMES)
         assert seen(client) == before
-        client.delete(TURN)
+        client.delete(LEASE)
         await rehearse(url, NAMES)
-        assert not client.exists(TURN)
+        assert not client.exists(LEASE)
         await source.close()
 
 
@@ -134,5 +134,5 @@ def seen(client: Any) -> dict[str, Any]:
         "keys": sorted(client.keys("*")),
         "streams": streams,
         "consumers": consumers,
-        "turn": client.get(TURN),
+        "turn": client.get(LEASE),
     }

@@ -17,7 +17,7 @@ from exitbrain.infrastructure.redis.trimming import trim_advice
 from tests.event_loop import in_event_loop
 from tests.faults.processes.proxy import Fault
 from tests.integration.redis_behind_proxy import behind_proxy
-from tests.names import NAMES, STORE, TRADE_CLOSES, TRADE_INTENTS, TURN, group_of
+from tests.names import LEASE, NAMES, STORE, TRADE_CLOSES, TRADE_INTENTS, group_of
 from tests.servers import REDIS_KINDS, RedisServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", REDIS_KINDS)]
@@ -204,7 +204,7 @@ async def test_what_is_pending_with_others_is_taken_over_in_chunks_and_what_was_
 
 
 @in_event_loop
-async def test_what_others_were_given_out_of_turn_comes_at_once_and_in_its_place(kind: str) -> None:
+async def test_what_others_were_given_without_the_lease_comes_at_once_and_in_its_place(kind: str) -> None:
     server = RedisServer(kind)
     client, group = client_of(server), group_of(TRADE_INTENTS)
     async with opened(server.url) as source:
@@ -220,13 +220,13 @@ async def test_what_others_were_given_out_of_turn_comes_at_once_and_in_its_place
 
 
 @in_event_loop
-async def test_who_stands_by_is_not_given_what_it_still_held_when_it_lost_the_turn(kind: str) -> None:
+async def test_who_stands_by_is_not_given_what_it_still_held_when_it_lost_the_lease(kind: str) -> None:
     server = RedisServer(kind)
     add(server, TRADE_INTENTS, "1", "2")
     add(server, TRADE_CLOSES, "3", "4")
     async with opened(server.url) as slow, opened(server.url, "b") as b:
         assert names(await slow.read(1, 0)) == ["1"]
-        client_of(server).delete(TURN)
+        client_of(server).delete(LEASE)
         assert names(await everything(b)) == ["1", "2", "3", "4"]
         assert await slow.read(10, 0) == []
         await b.close()
@@ -235,26 +235,26 @@ async def test_who_stands_by_is_not_given_what_it_still_held_when_it_lost_the_tu
 
 
 @in_event_loop
-async def test_a_turn_lasts_as_long_as_the_settings_say_and_is_prolonged_by_each_read(kind: str) -> None:
+async def test_a_lease_lasts_as_long_as_the_settings_say_and_is_prolonged_by_each_read(kind: str) -> None:
     server = RedisServer(kind)
     client = client_of(server)
-    async with opened(server.url, settings=SourceSettings(turn_s=50)) as source:
+    async with opened(server.url, settings=SourceSettings(lease_s=50)) as source:
         for _ in range(2):
             await source.read(10, 0)
-            assert 40_000 < client.pttl(TURN) <= 50_000
-            client.pexpire(TURN, 7_000)
-    assert client.get(TURN) is None
+            assert 40_000 < client.pttl(LEASE) <= 50_000
+            client.pexpire(LEASE, 7_000)
+    assert client.get(LEASE) is None
     server.stop()
 
 
 @in_event_loop
-async def test_a_turn_that_can_not_be_given_back_does_not_hold_up_the_end(kind: str) -> None:
+async def test_a_lease_that_can_not_be_given_back_does_not_hold_up_the_end(kind: str) -> None:
     server = RedisServer(kind)
     with behind_proxy(server) as (proxy, url):
         async with opened(url) as source:
             assert await source.read(10, 0) == []
             proxy.fault = Fault.SWALLOW
-        assert client_of(server).get(TURN) in {b"a", None}
+        assert client_of(server).get(LEASE) in {b"a", None}
     server.stop()
 
 

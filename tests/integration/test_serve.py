@@ -22,7 +22,7 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.infrastructure.event_store.stores import open_ledger
 from exitbrain.infrastructure.wire.jsonl import read_messages
 from tests.forked import forks
-from tests.names import TURN
+from tests.names import LEASE
 from tests.own_time import LIVENESS_S, OwnTime, wait_until
 from tests.servers import RedisServer, fresh_database
 from tests.world import MAX_BYTES, World
@@ -165,7 +165,7 @@ def test_who_stands_by_is_not_ready_while_nobody_publishes_what_is_committed(
     wait_until(lambda: ready(stands_by), stands_by.log.read_text)
 
     publishes.process.send_signal(signal.SIGSTOP)
-    client.set(TURN, "worker-a", px=25_000)  # no worker sets more than 30 s
+    client.set(LEASE, "worker-a", px=25_000)  # no worker sets more than 30 s
     with closing(open_ledger(store, create=False)) as ledger:
         World(ledger=ledger).intent(**LONG)
     wait_until(lambda: not ready(stands_by), stands_by.log.read_text)

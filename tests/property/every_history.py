@@ -8,7 +8,7 @@ them (the latter two without trailing, whose stop is uncertain there).
 from dataclasses import dataclass
 
 from exitbrain.domain.simulation.candle import Candle
-from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 MadeLeg = tuple[str, float, float, int]
 
@@ -21,12 +21,12 @@ class Whole:
     net: float
 
 
-def every_history(givens: Givens, candles: list[Candle], interval_ms: int) -> list[Whole]:
+def every_history(setup: ExitSetup, candles: list[Candle], interval_ms: int) -> list[Whole]:
     """Return all final histories."""
-    return [_settled(givens, legs) for legs in _Paths(givens, candles, interval_ms).all_from_the_entry()]
+    return [_settled(setup, legs) for legs in _Paths(setup, candles, interval_ms).all_from_the_entry()]
 
 
-def _settled(g: Givens, legs: tuple[MadeLeg, ...]) -> Whole:
+def _settled(g: ExitSetup, legs: tuple[MadeLeg, ...]) -> Whole:
     d, e = g.side.direction, g.entry
     net = -g.costs.fee_bps / 10000
     for _, fraction, price, _ in legs:
@@ -35,10 +35,10 @@ def _settled(g: Givens, legs: tuple[MadeLeg, ...]) -> Whole:
 
 
 class _Paths:
-    def __init__(self, givens: Givens, candles: list[Candle], interval_ms: int) -> None:
-        self.g, self.candles, self.interval_ms = givens, candles, interval_ms
-        self.d = givens.side.direction
-        _, h2, h3 = givens.shares
+    def __init__(self, setup: ExitSetup, candles: list[Candle], interval_ms: int) -> None:
+        self.g, self.candles, self.interval_ms = setup, candles, interval_ms
+        self.d = setup.side.direction
+        _, h2, h3 = setup.shares
         self.left = [1.0, h2 + h3, h3, 0.0]
 
     def all_from_the_entry(self) -> list[tuple[MadeLeg, ...]]:

@@ -5,10 +5,10 @@ from random import Random
 
 from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, PriceKind
-from exitbrain.domain.simulation.givens import (
+from exitbrain.domain.simulation.exit_setup import (
     Costs,
+    ExitSetup,
     ExternalClose,
-    Givens,
     LiquidationPrices,
     Rules,
     TpExecution,
@@ -43,7 +43,7 @@ def random_market(draw: Random) -> Market:
     )
 
 
-def random_position(draw: Random, market: Market) -> Givens:
+def random_position(draw: Random, market: Market) -> ExitSetup:
     """Draw a position opened at a candle's open, inside one or in a hole; its levels often meet in one price.
 
     Targets that are not placed lie anywhere.
@@ -69,7 +69,7 @@ def random_position(draw: Random, market: Market) -> Givens:
     )
     leverage = draw.choice([10.0, 100.0, 400.0])
     liquidated = [entry * (1 - d * draw.uniform(0.3, 1.0) / leverage) for _ in range(3)]
-    return Givens(
+    return ExitSetup(
         side,
         entry,
         opened,

@@ -14,8 +14,8 @@ from random import Random
 import pytest
 
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, ExternalClose, Givens, Rules, Trailing
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, ExternalClose, Rules, Trailing
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.effort import share_of
@@ -51,7 +51,7 @@ class Ticks:
 class Followed:
     """A position as its trades move it."""
 
-    g: Givens
+    g: ExitSetup
     interval_ms: int
     filled: int = 0
     stop: float = field(init=False)
@@ -110,7 +110,7 @@ class Followed:
         return self.legs
 
 
-def net_of(g: Givens, legs: list[Leg]) -> float:
+def net_of(g: ExitSetup, legs: list[Leg]) -> float:
     d, entry, gross, fees, slippage = g.side.direction, g.entry, 0.0, 0.0, 0.0
     for level, fraction, price, _ in legs:
         gross += fraction * d * (price - entry) / entry
@@ -136,30 +136,30 @@ def ticks_of(trades: Sequence[tuple[int, float]], interval_ms: int) -> list[Tick
 
 
 def assert_contained(
-    positions: list[Givens], walks: Sequence[Walk], truths: list[list[Leg]]
+    positions: list[ExitSetup], walks: Sequence[ExitBounds], truths: list[list[Leg]]
 ) -> tuple[int, int]:
     """Return how many walks are ambiguous, and for how many of them the truth lies strictly between."""
     ambiguous = between = 0
-    for givens, walked, legs in zip(positions, walks, truths, strict=True):
-        net, low, high = net_of(givens, legs), walked.pessimistic, walked.optimistic
-        assert low.net <= net <= high.net, (givens, legs)
+    for setup, walked, legs in zip(positions, walks, truths, strict=True):
+        net, low, high = net_of(setup, legs), walked.pessimistic, walked.optimistic
+        assert low.net <= net <= high.net, (setup, legs)
         if not walked.ambiguous:
             found = [(leg.level.value, leg.fraction, leg.price, leg.at_ms) for leg in low.legs]
-            named = givens.rules.trailing is None or walked.first_candle_ms == givens.opened_at_ms
+            named = setup.rules.trailing is None or walked.first_candle_ms == setup.opened_at_ms
             assert [leg[0 if named else 1 :] for leg in found] == [
                 leg[0 if named else 1 :] for leg in legs
-            ], givens
+            ], setup
         ambiguous += walked.ambiguous
         between += low.net < net < high.net
     return ambiguous, between
 
 
-def a_position(draw: Random, trades: Sequence[tuple[int, float]], step: float, ends_ms: int) -> Givens:
+def a_position(draw: Random, trades: Sequence[tuple[int, float]], step: float, ends_ms: int) -> ExitSetup:
     side, (opened, entry) = draw.choice(list(Side)), draw.choice(trades[: len(trades) // 2])
     d, near = side.direction, draw.randint(1, 3)
     targets = (near, near + draw.randint(0, 3), near + draw.randint(3, 6))
     trailing = Trailing(draw.choice([0.0, 2 * step / entry]), draw.choice([1.5, 3.0]) * step / entry)
-    return Givens(
+    return ExitSetup(
         side,
         entry,
         opened,
@@ -194,9 +194,9 @@ def test_random_paths_end_within_the_bounds_of_their_candles() -> None:
     ]
     for interval_ms, wanted in ((_MINUTE, _PATHS // 5), (15_000, _PATHS // 20)):
         truths, candles = [], []
-        for givens, trades in zip(positions, paths, strict=True):
+        for setup, trades in zip(positions, paths, strict=True):
             ticks = ticks_of(trades, interval_ms)
-            truths.append(truth_of(givens, ticks, interval_ms))
+            truths.append(truth_of(setup, ticks, interval_ms))
             candles += [one.candle() for one in ticks]
         market = Market(CandleSeries(interval_ms, [*candles, _after(_PATHS * _DAY_MS)]))
 
@@ -217,16 +217,16 @@ def test_recorded_trades_end_within_the_bounds_of_their_candles(interval_ms: int
     market = Market(CandleSeries(interval_ms, [*(one.candle() for one in ticks), _after(ends)]))
     draws = [Random(number) for number in range(600)]
     positions = [a_position(draw, trades, draw.choice([2.0, 5.0, 12.0]), ends) for draw in draws]
-    truths = [truth_of(givens, ticks, interval_ms) for givens in positions]
+    truths = [truth_of(setup, ticks, interval_ms) for setup in positions]
 
     ambiguous, _ = assert_contained(positions, KernelWalks().walk_each(positions, market), truths)
 
     assert ambiguous > (200 if interval_ms == _MINUTE else 20)
 
 
-def truth_of(givens: Givens, ticks: list[Ticks], interval_ms: int) -> list[Leg]:
-    lived = (one for one in ticks if one.open_time_ms + interval_ms > givens.opened_at_ms)
-    return Followed(givens, interval_ms).through(lived)
+def truth_of(setup: ExitSetup, ticks: list[Ticks], interval_ms: int) -> list[Leg]:
+    lived = (one for one in ticks if one.open_time_ms + interval_ms > setup.opened_at_ms)
+    return Followed(setup, interval_ms).through(lived)
 
 
 def _after(at_ms: int) -> Candle:

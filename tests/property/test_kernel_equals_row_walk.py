@@ -13,12 +13,12 @@ from exitbrain.domain.levels.levels import Distances, LevelInputs
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5_FRACTION
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import CandleSeries, FundingRate, Market
-from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, Rules, Trailing
+from exitbrain.domain.simulation.outcome import ExitBounds, History, LegLevel
 from exitbrain.domain.values import Side, changed, round_trip_cost
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.market_files import MarketFiles
-from exitbrain.infrastructure.lab.walking.columns import given_columns, market_columns
+from exitbrain.infrastructure.lab.walking.columns import market_columns, setup_columns
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 from exitbrain.infrastructure.lab.walking.walker import KernelWalks
 from tests.effort import share_of
@@ -29,7 +29,7 @@ _MARKETS, _POSITIONS = share_of(150), 20
 _HOUR = 3_600_000
 
 
-def bits(walked: Walk) -> tuple[object, ...]:
+def bits(walked: ExitBounds) -> tuple[object, ...]:
     """Return a walk with every double written out to the last bit."""
     return (
         *(history_bits(history) for history in (walked.pessimistic, walked.optimistic)),
@@ -50,7 +50,7 @@ def history_bits(history: History) -> tuple[object, ...]:
     return tuple(legs), tuple(number.hex() for number in sums), history.holes
 
 
-def assert_same(positions: Sequence[Givens], market: Market) -> list[Walk]:
+def assert_same(positions: Sequence[ExitSetup], market: Market) -> list[ExitBounds]:
     rows = RowWalks().walk_each(positions, market)
     kernel = KernelWalks().walk_each(positions, market)
     for number, (row, column) in enumerate(zip(rows, kernel, strict=True)):
@@ -99,7 +99,7 @@ def test_random_entries_of_the_recorded_market_are_walked_alike(policy: Policy, 
     assert ambiguous > (20 if policy.name == V3_5_FRACTION.name else 0)
 
 
-def _entry(draw: Random, policy: Policy, candles: CandleSeries) -> Givens:
+def _entry(draw: Random, policy: Policy, candles: CandleSeries) -> ExitSetup:
     """Draw an entry with the levels that a policy sets, its break-even at cost, some with trailing and a time stop."""
     side, candle = draw.choice(list(Side)), draw.choice(candles.candles)
     opened = candle.open_time_ms + draw.choice([0, candles.interval_ms // 3])
@@ -117,7 +117,7 @@ def _entry(draw: Random, policy: Policy, candles: CandleSeries) -> Givens:
         draw.choice([None, 48 * candles.interval_ms]),
         candles.interval_ms,
     )
-    return Givens(side, candle.open, opened, targets, stop, (h1, h2, h3), Costs(5.0, 2.0), rules)
+    return ExitSetup(side, candle.open, opened, targets, stop, (h1, h2, h3), Costs(5.0, 2.0), rules)
 
 
 def test_walks_do_not_depend_on_the_number_of_threads() -> None:
@@ -125,7 +125,7 @@ def test_walks_do_not_depend_on_the_number_of_threads() -> None:
     market = random_market(draw)
     columns, given = (
         market_columns(market),
-        given_columns([random_position(draw, market) for _ in range(101)]),
+        setup_columns([random_position(draw, market) for _ in range(101)]),
     )
     alone = walk_columns(columns, given, threads=1)
     for threads in (2, 5):
@@ -137,13 +137,13 @@ def test_no_position_at_all_is_no_walk() -> None:
     assert list(KernelWalks().walk_each([], random_market(Random(1)))) == []
 
 
-def test_positions_with_finer_data_are_refined_as_in_the_row_walk() -> None:
+def test_positions_with_lower_timeframe_data_are_refined_as_in_the_row_walk() -> None:
     draw = Random(6)
     market = random_market(draw)
     while market.candles.interval_ms == 20_000:
         market = random_market(draw)
     coarse = market.candles
-    finer = CandleSeries(
+    lower_timeframe = CandleSeries(
         20_000,
         [
             changed(candle, open_time_ms=candle.open_time_ms + part)
@@ -151,6 +151,6 @@ def test_positions_with_finer_data_are_refined_as_in_the_row_walk() -> None:
             for part in (0, 20_000, 40_000)
         ],
     )
-    refined = changed(market, finer=finer)
+    refined = changed(market, lower_timeframe=lower_timeframe)
     walks = assert_same([random_position(draw, market) for _ in range(50)], refined)
     assert any(walked.refined_candles for walked in walks)

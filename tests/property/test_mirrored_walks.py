@@ -3,9 +3,9 @@
 from random import Random
 
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens, LiquidationPrices, Rules
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, LiquidationPrices, Rules
+from exitbrain.domain.simulation.exits import simulate_exits
 from exitbrain.domain.simulation.outcome import History
-from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
 
 MINUTE = 60_000
@@ -45,7 +45,7 @@ def test_a_short_is_the_mirror_image_of_a_long() -> None:
         rules = Rules(
             break_even=draw.choice([None, 0.0, 1 / 128]), time_stop_ms=draw.choice([None, 5 * MINUTE])
         )
-        long = Givens(
+        long = ExitSetup(
             Side.LONG,
             ENTRY,
             draw.choice([0, MINUTE // 2]),
@@ -56,7 +56,7 @@ def test_a_short_is_the_mirror_image_of_a_long() -> None:
             rules=rules,
             liquidation=None if liquidated is None else LiquidationPrices(32.0, (liquidated,) * 3),
         )
-        short = Givens(
+        short = ExitSetup(
             Side.SHORT,
             ENTRY,
             long.opened_at_ms,
@@ -72,8 +72,8 @@ def test_a_short_is_the_mirror_image_of_a_long() -> None:
             for c in candles
         ]
 
-        of_long = walk(long, Market(CandleSeries(MINUTE, candles)))
-        of_short = walk(short, Market(CandleSeries(MINUTE, turned)))
+        of_long = simulate_exits(long, Market(CandleSeries(MINUTE, candles)))
+        of_short = simulate_exits(short, Market(CandleSeries(MINUTE, turned)))
 
         for one, other in (
             (of_long.pessimistic, of_short.pessimistic),

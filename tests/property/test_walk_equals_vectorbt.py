@@ -13,7 +13,7 @@ import pytest
 from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup
 from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.lab.arrays import Integers
@@ -79,17 +79,17 @@ def walked(walks: Walks, market: Market, entry_bars: Integers, rule: OneTarget) 
     bars = market.candles.candles
     positions = [entered(rule, bars[bar].close, bar + 1) for bar in entry_bars.tolist()]
     exit_bar, price, contested = [], [], 0
-    for givens, walk in zip(positions, walks.walk_each(positions, market), strict=True):
-        [leg] = walk.pessimistic.legs
+    for setup, bounds in zip(positions, walks.walk_each(positions, market), strict=True):
+        [leg] = bounds.pessimistic.legs
         if leg.level is LegLevel.OPEN:
             exit_bar.append(OPEN_AT_END)
             price.append(np.nan)
             continue
         at = leg.at_ms // MINUTE
         exit_bar.append(at)
-        if opens_beyond_and_touches(givens, bars[at]):
+        if opens_beyond_and_touches(setup, bars[at]):
             assert (leg.price, leg.at_ms) == (bars[at].open, bars[at].open_time_ms)
-            price.append(givens.stop)
+            price.append(setup.stop)
             contested += 1
         else:
             assert leg.at_ms == bars[at].open_time_ms
@@ -104,15 +104,15 @@ def market_of(prices: Prices) -> Market:
     return Market(CandleSeries(MINUTE, bars))
 
 
-def entered(rule: OneTarget, entry: float, first: int) -> Givens:
+def entered(rule: OneTarget, entry: float, first: int) -> ExitSetup:
     """Return a position that is walked from its first bar on."""
     side = Side.LONG if rule.direction > 0 else Side.SHORT
     targets, stop = prices_at(side, entry, Distances(rule.target, rule.target, rule.target, rule.stop))
-    return Givens(side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0))
+    return ExitSetup(side, entry, first * MINUTE, targets, stop, (1.0, 0.0, 0.0), costs=Costs(0.0, 0.0, 0.0))
 
 
-def opens_beyond_and_touches(givens: Givens, bar: Candle) -> bool:
-    target, stop = givens.targets[0], givens.stop
-    if givens.side is Side.LONG:
+def opens_beyond_and_touches(setup: ExitSetup, bar: Candle) -> bool:
+    target, stop = setup.targets[0], setup.stop
+    if setup.side is Side.LONG:
         return bar.open >= target and bar.low <= stop
     return bar.open <= target and bar.high >= stop

@@ -2,31 +2,37 @@
 
 from random import Random
 
+from exitbrain.domain.simulation.bar_moves import BarMoves, bar_of
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
 from exitbrain.domain.simulation.entry import Entry
-from exitbrain.domain.simulation.givens import ExternalClose, Givens, LiquidationPrices, Rules, Trailing
+from exitbrain.domain.simulation.exit_setup import (
+    ExitSetup,
+    ExternalClose,
+    LiquidationPrices,
+    Rules,
+    Trailing,
+)
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.intrabar_path import Standing, ending, endings, price_paths_from
 from exitbrain.domain.simulation.ladder import ladder_of
-from exitbrain.domain.simulation.order import Standing, ending, endings, ways_from
-from exitbrain.domain.simulation.outcome import LegLevel, Walk
+from exitbrain.domain.simulation.outcome import ExitBounds, LegLevel
 from exitbrain.domain.simulation.plan import Plan, Relevelled
 from exitbrain.domain.simulation.stops import Stops
-from exitbrain.domain.simulation.together import walk_both, walk_plan
-from exitbrain.domain.simulation.touches import Touches, bar_of
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.walker import walk_both, walk_plan
 from exitbrain.domain.values import changed
 from tests.effort import share_of
 from tests.property.test_walks import MINUTE, ROUNDING, a_candle, a_position, some_trades
 from tests.property.trade_by_trade import candles_of
 
 
-def another_policy(draw: Random, givens: Givens) -> Givens:
+def another_policy(draw: Random, setup: ExitSetup) -> ExitSetup:
     """Draw other levels for the same position, mostly on the same price grid."""
-    other = a_position(draw, givens.entry, givens.opened_at_ms, 0.5 * draw.randint(1, 2))
-    d = givens.side.direction * other.side.direction
-    mirrored = [givens.entry + d * (price - givens.entry) for price in (*other.targets, other.stop)]
+    other = a_position(draw, setup.entry, setup.opened_at_ms, 0.5 * draw.randint(1, 2))
+    d = setup.side.direction * other.side.direction
+    mirrored = [setup.entry + d * (price - setup.entry) for price in (*other.targets, other.stop)]
     one, two, three, stop = mirrored
-    rules = changed(givens.rules, break_even=other.rules.break_even)
-    return changed(givens, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
+    rules = changed(setup.rules, break_even=other.rules.break_even)
+    return changed(setup, targets=(one, two, three), stop=stop, shares=other.shares, rules=rules)
 
 
 def test_levels_computed_again_without_a_change_change_nothing() -> None:
@@ -40,7 +46,7 @@ def test_levels_computed_again_without_a_change_change_nothing() -> None:
         market = Market(CandleSeries(MINUTE, candles))
         changes = tuple(Relevelled(at * MINUTE, g.entry, g.targets, g.stop, g.shares) for at in (1, 2, 4))
 
-        before, after = walk(g, market), walk_plan(Plan(g, changes), market)
+        before, after = simulate_exits(g, market), walk_plan(Plan(g, changes), market)
 
         assert abs(before.pessimistic.net - after.pessimistic.net) < ROUNDING, seed
         assert abs(before.optimistic.net - after.optimistic.net) < ROUNDING, seed
@@ -64,9 +70,9 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
 
         both = walk_both(Plan(one), Plan(other), coarse)
 
-        exact = Market(candles, finer=TradeSeries(trades), funding=rates)
-        truth = [walk(givens, exact) for givens in (one, other)]
-        apart = [walk(givens, coarse) for givens in (one, other)]
+        exact = Market(candles, lower_timeframe=TradeSeries(trades), funding=rates)
+        truth = [simulate_exits(setup, exact) for setup in (one, other)]
+        apart = [simulate_exits(setup, coarse) for setup in (one, other)]
         if not any(walked.ambiguous for walked in truth):
             assert both.lower <= truth[1].pessimistic.net - truth[0].pessimistic.net + ROUNDING, seed
             assert truth[1].pessimistic.net - truth[0].pessimistic.net <= both.upper + ROUNDING, seed
@@ -87,14 +93,14 @@ def test_a_policy_compared_with_itself_differs_by_nothing() -> None:
         candles = [a_candle(draw, 0, 100.0)]
         for number in range(1, 7):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
-        givens = a_position(draw, 100.0, 0, 1.0)
-        givens = changed(givens, rules=Rules(break_even=givens.rules.break_even))
+        setup = a_position(draw, 100.0, 0, 1.0)
+        setup = changed(setup, rules=Rules(break_even=setup.rules.break_even))
         market = Market(CandleSeries(MINUTE, candles))
 
-        both = walk_both(Plan(givens), Plan(givens), market)
+        both = walk_both(Plan(setup), Plan(setup), market)
 
         assert (both.lower, both.upper) == (0.0, 0.0), seed
-        ambiguous += walk(givens, market).ambiguous
+        ambiguous += simulate_exits(setup, market).ambiguous
     assert ambiguous > share_of(100)
 
 
@@ -103,33 +109,33 @@ def test_every_way_that_one_policy_can_end_a_candle_is_part_of_some_pair_and_no_
         draw = Random(seed)
         candle = a_candle(draw, 0, 100.0)
         one = a_position(draw, 100.0, 0, 1.0)
-        givens = [
+        setups = [
             changed(each, rules=Rules(break_even=each.rules.break_even))
             for each in (one, another_policy(draw, one))
         ]
         bar, d = bar_of(candle, candle, one.side.direction), one.side.direction
         standing, moves = [], []
         inside = draw.random() < 0.5 and candle.low <= 100.0 <= candle.high
-        for each in givens:
+        for each in setups:
             ladder = ladder_of(each)
             stops = Stops(each, ladder)
-            touches = Touches(ladder, stops)
+            bar_moves = BarMoves(ladder, stops)
             filled = 0
             if not inside:
-                (gap,) = touches.at_open(0, bar)
+                (gap,) = bar_moves.at_open(0, bar)
                 if gap.exit is not None or gap.filled == ladder.last:
                     break
                 filled = gap.filled
             standing.append(Standing(ladder, stops, filled))
-            found = touches.inside_after_entry(filled, bar) if inside else touches.inside(filled, bar)
+            found = bar_moves.inside_after_entry(filled, bar) if inside else bar_moves.inside(filled, bar)
             moves.append({ending(move) for move in found})
         if len(standing) < 2:
             continue
-        (way,) = ways_from(bar, d, 100.0, Entry.INSIDE if inside else Entry.BEFORE)
+        (price_path,) = price_paths_from(bar, d, 100.0, Entry.INSIDE if inside else Entry.BEFORE)
 
-        pairs = endings(way, *standing)
+        pairs = endings(price_path, *standing)
 
-        for number, each in enumerate(givens):
+        for number, each in enumerate(setups):
             found_together = {pair[number] for pair in pairs}
             if len(set(each.targets)) == 3:
                 assert found_together == moves[number], seed
@@ -155,39 +161,39 @@ def test_passing_over_quiet_stretches_changes_nothing() -> None:
         if draw.random() < 0.4:
             missing = draw.choice([draw.randrange(1, 499), 320, 384, 506])
             del candles[missing : missing + draw.choice([1, 3])]
-        givens = a_position(draw, 100.0, draw.randrange(0, 300) * MINUTE, 0.6)
+        setup = a_position(draw, 100.0, draw.randrange(0, 300) * MINUTE, 0.6)
         trailing = draw.choice(
             [None, None, Trailing(draw.choice([0.0, 0.003]), draw.choice([0.007, 0.0102]))]
         )
         time_stop_ms = draw.choice([None, None, 201 * MINUTE + 1])
-        rules = Rules(givens.rules.break_even, trailing, time_stop_ms, draw.choice([1, 15]) * MINUTE)
-        givens = changed(givens, rules=rules)
+        rules = Rules(setup.rules.break_even, trailing, time_stop_ms, draw.choice([1, 15]) * MINUTE)
+        setup = changed(setup, rules=rules)
         if draw.random() < 0.3:
-            givens = changed(
-                givens,
-                external=ExternalClose(givens.opened_at_ms + draw.choice([150, 210]) * MINUTE + 7, 100.0),
+            setup = changed(
+                setup,
+                external=ExternalClose(setup.opened_at_ms + draw.choice([150, 210]) * MINUTE + 7, 100.0),
             )
         funding = tuple(FundingRate(at * MINUTE, 0.0001) for at in (200, 320, 480))
         market = Market(CandleSeries(MINUTE, candles), funding=funding)
-        d = givens.side.direction
-        again = Relevelled(350 * MINUTE, 100.0, givens.targets, 100.0 - 0.3 * d, givens.shares)
-        changes = (again,) if givens.opened_at_ms < again.at_ms else ()
+        d = setup.side.direction
+        again = Relevelled(350 * MINUTE, 100.0, setup.targets, 100.0 - 0.3 * d, setup.shares)
+        changes = (again,) if setup.opened_at_ms < again.at_ms else ()
 
-        for plan in (Plan(givens), Plan(givens, changes)):
+        for plan in (Plan(setup), Plan(setup, changes)):
             walked = walk_plan(plan, market)
 
             assert walked == candle_by_candle(plan, market), seed
             levels = [leg.level for leg in walked.pessimistic.legs]
-            passed += walked.pessimistic.legs[-1].at_ms - givens.opened_at_ms > 150 * MINUTE
+            passed += walked.pessimistic.legs[-1].at_ms - setup.opened_at_ms > 150 * MINUTE
             trailed, timed = trailed + (LegLevel.TRAIL in levels), timed + (LegLevel.TIME in levels)
     assert passed > share_of(50)
     assert trailed > share_of(50)
     assert timed > share_of(20)
 
 
-def candle_by_candle(plan: Plan, market: Market) -> Walk:
+def candle_by_candle(plan: Plan, market: Market) -> ExitBounds:
     """Walk a plan with a liquidation price out of reach of every mark candle: nothing is passed over."""
-    out_of_reach = 1e-9 if plan.givens.side.direction > 0 else 1e9
+    out_of_reach = 1e-9 if plan.setup.side.direction > 0 else 1e9
     liquidation = LiquidationPrices(1.0, (out_of_reach, out_of_reach, out_of_reach))
-    watched = changed(plan, givens=changed(plan.givens, liquidation=liquidation))
+    watched = changed(plan, setup=changed(plan.setup, liquidation=liquidation))
     return walk_plan(watched, changed(market, mark=market.candles))

@@ -7,9 +7,9 @@ import pytest
 
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, Trade, TradeSeries
 from exitbrain.domain.simulation.entry import Entry, entry_in
-from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
-from exitbrain.domain.simulation.outcome import History, LegLevel, Walk
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, Rules, Trailing
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds, History, LegLevel
 from exitbrain.domain.values import Side, changed
 from tests.effort import share_of
 from tests.property.every_history import every_history
@@ -27,7 +27,7 @@ def as_made(history: History) -> list[tuple[str, float, float, int]]:
 
 def a_position(
     draw: Random, entry: float, opened_at_ms: int, step: float, rule_interval_ms: int = MINUTE
-) -> Givens:
+) -> ExitSetup:
     """Draw a position whose levels lie on the price grid, so that touches exactly at a level are common."""
     side = draw.choice(list(Side))
     one = draw.randint(1, 4)
@@ -35,7 +35,7 @@ def a_position(
     three = two + draw.randint(0, 3)
     d = side.direction
     shares = draw.choice([(0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.25, 0.25)])
-    return Givens(
+    return ExitSetup(
         side,
         entry,
         opened_at_ms,
@@ -70,13 +70,13 @@ def test_the_bounds_are_the_lowest_and_highest_of_all_histories_written_out(insi
         candles = [a_candle(draw, 0, 100.0)]
         for number in range(1, 6):
             candles.append(a_candle(draw, number * MINUTE, candles[-1].close))
-        givens = a_position(draw, float(draw.choice([100, candles[0].open])), 30_000 if inside else 0, 1.0)
-        if givens.rules.trailing is not None and (inside or givens.entry != candles[0].open):
+        setup = a_position(draw, float(draw.choice([100, candles[0].open])), 30_000 if inside else 0, 1.0)
+        if setup.rules.trailing is not None and (inside or setup.entry != candles[0].open):
             continue
 
-        walked = walk(givens, Market(CandleSeries(MINUTE, candles)))
+        walked = simulate_exits(setup, Market(CandleSeries(MINUTE, candles)))
 
-        every = sorted(every_history(givens, candles, MINUTE), key=lambda one: one.net)
+        every = sorted(every_history(setup, candles, MINUTE), key=lambda one: one.net)
         assert len(every) >= 1
         assert walked.ambiguous == (len(every) > 1), seed
         ambiguous += walked.ambiguous
@@ -100,7 +100,7 @@ def some_trades(draw: Random, seconds: int) -> list[Trade]:
     return trades
 
 
-def contains(walked: Walk, narrower: Walk) -> bool:
+def contains(walked: ExitBounds, narrower: ExitBounds) -> bool:
     return (
         walked.pessimistic.net <= narrower.pessimistic.net + ROUNDING
         and narrower.optimistic.net <= walked.optimistic.net + ROUNDING
@@ -115,13 +115,13 @@ def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> No
         trades = some_trades(draw, 300)
         number = draw.randrange(0, 10)
         at = trades[number]
-        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), MINUTE * draw.randint(1, 2))
+        setup = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), MINUTE * draw.randint(1, 2))
         candles = candles_of(trades, MINUTE)
 
-        coarse = walk(givens, Market(candles))
-        exact = walk(givens, Market(candles, finer=TradeSeries(trades)))
+        coarse = simulate_exits(setup, Market(candles))
+        exact = simulate_exits(setup, Market(candles, lower_timeframe=TradeSeries(trades)))
 
-        truth = legs_on_trades(givens, trades, MINUTE)
+        truth = legs_on_trades(setup, trades, MINUTE)
         assert as_made(exact.pessimistic) == truth, seed
         assert not exact.ambiguous, seed
         assert exact.unrefined_candles == 0, seed
@@ -129,10 +129,10 @@ def test_what_trades_show_lies_within_the_bounds_and_refinement_finds_it() -> No
         touched += coarse.ambiguous
         if seed % 4:
             continue
-        finer = walk(givens, Market(candles, finer=candles_of(trades, 20_000)))
-        assert contains(coarse, finer), seed
-        assert contains(finer, exact), seed
-        narrowed += coarse.ambiguous and not finer.ambiguous
+        lower_timeframe = simulate_exits(setup, Market(candles, lower_timeframe=candles_of(trades, 20_000)))
+        assert contains(coarse, lower_timeframe), seed
+        assert contains(lower_timeframe, exact), seed
+        narrowed += coarse.ambiguous and not lower_timeframe.ambiguous
     assert touched > share_of(5000)
     assert narrowed > share_of(300)
 
@@ -144,17 +144,17 @@ def test_what_followed_an_entry_cut_to_the_minute_lies_within_the_bounds() -> No
         draw = Random(seed)
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 12)]
-        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
-        givens = changed(givens, rules=changed(givens.rules, time_stop_ms=None))  # it counts from the entry
+        setup = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
+        setup = changed(setup, rules=changed(setup.rules, time_stop_ms=None))  # it counts from the entry
         candles = candles_of(trades, MINUTE)
-        recorded = changed(givens, opened_at_ms=at.at_ms // MINUTE * MINUTE)
+        recorded = changed(setup, opened_at_ms=at.at_ms // MINUTE * MINUTE)
         if entry_in(recorded, candles, at.at_ms // MINUTE) is Entry.BEFORE:
             continue  # by chance at the price of the open, or of the close before it
 
-        truth = walk(givens, Market(candles, finer=TradeSeries(trades)))
+        truth = simulate_exits(setup, Market(candles, lower_timeframe=TradeSeries(trades)))
 
-        assert contains(walk(recorded, Market(candles)), truth), seed
-        cut += recorded != givens
+        assert contains(simulate_exits(recorded, Market(candles)), truth), seed
+        cut += recorded != setup
     assert cut > share_of(500)
 
 
@@ -165,21 +165,23 @@ def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_fin
         draw = Random(seed)
         trades = some_trades(draw, 900)
         at = trades[draw.randrange(0, 40)]
-        givens = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), 5 * MINUTE)
+        setup = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), 5 * MINUTE)
         candles = candles_of(trades, 5 * MINUTE)
         rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(15))
-        if entry_in(givens, candles, at.at_ms // (5 * MINUTE)) is Entry.UNSURE:
+        if entry_in(setup, candles, at.at_ms // (5 * MINUTE)) is Entry.UNSURE:
             continue
 
-        coarse = walk(givens, Market(candles, funding=rates))
-        minutes = walk(givens, Market(candles, finer=candles_of(trades, MINUTE), funding=rates))
-        exact = walk(givens, Market(candles, finer=TradeSeries(trades), funding=rates))
+        coarse = simulate_exits(setup, Market(candles, funding=rates))
+        minutes = simulate_exits(
+            setup, Market(candles, lower_timeframe=candles_of(trades, MINUTE), funding=rates)
+        )
+        exact = simulate_exits(setup, Market(candles, lower_timeframe=TradeSeries(trades), funding=rates))
 
         assert not exact.ambiguous, seed
         if (
-            givens.rules.trailing is None
+            setup.rules.trailing is None
         ):  # of a trailed leg the time is not known: the open or the close of its candle
-            paid = funding_on_trades(givens, candles, rates, exact)
+            paid = funding_on_trades(setup, candles, rates, exact)
             assert abs(exact.pessimistic.funding - paid) < ROUNDING, seed
         assert contains(coarse, exact), seed
         assert contains(coarse, minutes), seed
@@ -189,12 +191,12 @@ def test_funding_inside_coarse_candles_lies_within_the_bounds_and_refinement_fin
 
 
 def funding_on_trades(
-    givens: Givens, candles: CandleSeries, rates: Sequence[FundingRate], exact: Walk
+    setup: ExitSetup, candles: CandleSeries, rates: Sequence[FundingRate], exact: ExitBounds
 ) -> float:
     """Add up what was due while how much was open, from the times of the legs."""
     total = 0.0
     for due in rates:
-        if due.at_ms <= givens.opened_at_ms or due.at_ms >= candles.end_ms:
+        if due.at_ms <= setup.opened_at_ms or due.at_ms >= candles.end_ms:
             continue
         candle = candles.at(due.at_ms)
         assert candle is not None
@@ -203,5 +205,5 @@ def funding_on_trades(
             for leg in exact.pessimistic.legs
             if leg.at_ms >= due.at_ms or (leg.level in AT_CLOSE and candle.open_time_ms <= leg.at_ms)
         )
-        total += givens.side.direction * due.rate * still_open * candle.open / givens.entry
+        total += setup.side.direction * due.rate * still_open * candle.open / setup.entry
     return total

@@ -5,7 +5,7 @@ bounds, so it is what every walk on candles built from the same trades must cont
 """
 
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Trade
-from exitbrain.domain.simulation.givens import Givens
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 MadeLeg = tuple[str, float, float, int]
 
@@ -24,13 +24,13 @@ def candles_of(trades: list[Trade], interval_ms: int) -> CandleSeries:
     )
 
 
-def legs_on_trades(g: Givens, trades: list[Trade], interval_ms: int) -> list[MadeLeg]:
+def legs_on_trades(g: ExitSetup, trades: list[Trade], interval_ms: int) -> list[MadeLeg]:
     """Return the legs; `interval_ms` is that of the candles whose opens are gap fills."""
     return _Followed(g, trades, interval_ms).legs
 
 
 class _Followed:
-    def __init__(self, g: Givens, trades: list[Trade], interval_ms: int) -> None:
+    def __init__(self, g: ExitSetup, trades: list[Trade], interval_ms: int) -> None:
         self.g, self.d = g, g.side.direction
         self.filled, self.stop, self.name = 0, g.stop, "SL"
         self.best = g.entry

@@ -12,7 +12,7 @@ import pytest
 
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.exit_plan import LevelsComputed
 from exitbrain.domain.positions.events import PositionClosed, PositionIncreased, PositionOpened
 from exitbrain.infrastructure.wire.jsonl import read_messages
@@ -69,13 +69,13 @@ def samples(shared_data: Path) -> list[str]:
 
 
 @pytest.fixture
-def world(shared_data: Path) -> tuple[World, list[Outcome]]:
+def world(shared_data: Path) -> tuple[World, list[MessageResult]]:
     world = World()
     return world, [world.recorder.handle(message) for message in recorded_messages(shared_data)]
 
 
 def test_each_recorded_message_has_its_expected_effect(
-    world: tuple[World, list[Outcome]], samples: list[str]
+    world: tuple[World, list[MessageResult]], samples: list[str]
 ) -> None:
     brain, outcomes = world
     assert [sample for sample, *_ in EFFECTS] == samples
@@ -90,7 +90,7 @@ def test_each_recorded_message_has_its_expected_effect(
 
 
 def test_22_messages_make_21_decisions_and_17_positions_of_which_14_stay_open(
-    world: tuple[World, list[Outcome]],
+    world: tuple[World, list[MessageResult]],
 ) -> None:
     brain, _ = world
     events = [entry.event for entry in brain.ledger.log()]
@@ -104,7 +104,7 @@ def test_22_messages_make_21_decisions_and_17_positions_of_which_14_stay_open(
 
 
 def test_what_the_messages_say_is_what_was_recorded(
-    world: tuple[World, list[Outcome]], samples: list[str]
+    world: tuple[World, list[MessageResult]], samples: list[str]
 ) -> None:
     brain, outcomes = world
     by_sample = dict(zip(samples, outcomes, strict=True))
@@ -127,7 +127,7 @@ def test_what_the_messages_say_is_what_was_recorded(
 
 
 def test_the_one_recorded_output_of_the_old_system_comes_out_bit_for_bit(
-    world: tuple[World, list[Outcome]], samples: list[str], shared_data: Path
+    world: tuple[World, list[MessageResult]], samples: list[str], shared_data: Path
 ) -> None:
     brain, outcomes = world
     known = json.loads((shared_data / "intents" / "adaptive-levels.jsonl").read_text())
@@ -139,7 +139,7 @@ def test_the_one_recorded_output_of_the_old_system_comes_out_bit_for_bit(
     assert decision.inputs.average_pnl == levels["avg_pnl_last_20"]
 
 
-def test_every_replay_of_the_recorded_messages_is_exact(world: tuple[World, list[Outcome]]) -> None:
+def test_every_replay_of_the_recorded_messages_is_exact(world: tuple[World, list[MessageResult]]) -> None:
     brain, _ = world
     brain.check_every_replay_is_exact()
     assert brain.intake_replay().receipts == 22
@@ -185,7 +185,7 @@ def test_the_recorded_closes_alone_meet_no_open_position(shared_data: Path) -> N
 
 
 def test_after_the_intents_the_recorded_closes_end_what_is_open(
-    world: tuple[World, list[Outcome]], shared_data: Path
+    world: tuple[World, list[MessageResult]], shared_data: Path
 ) -> None:
     brain, _ = world
     brain.clock.at += timedelta(days=365)  # some of them are later than that noon

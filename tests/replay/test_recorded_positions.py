@@ -46,12 +46,12 @@ def outcomes(shared_data: Path) -> list[PositionOutcome]:
 
 def test_all_thirteen_are_walked_and_those_off_market_are_said(outcomes: list[PositionOutcome]) -> None:
     assert len(outcomes) == 13
-    off_market = [each.position.symbol for each in outcomes if each.baseline.walk.entry_off_market]
+    off_market = [each.position.symbol for each in outcomes if each.baseline.bounds.entry_off_market]
     assert off_market == OFF_MARKET
 
 
 def test_thirteen_positions_prove_nothing(outcomes: list[PositionOutcome]) -> None:
-    for chosen in (outcomes, [each for each in outcomes if not each.baseline.walk.entry_off_market]):
+    for chosen in (outcomes, [each for each in outcomes if not each.baseline.bounds.entry_off_market]):
         panel = Panel(len(CANDIDATES))
         for outcome in chosen:
             panel.add(outcome, int(outcome.position.opened_at.timestamp() * 1000))
@@ -59,17 +59,17 @@ def test_thirteen_positions_prove_nothing(outcomes: list[PositionOutcome]) -> No
         family = judge_family(panel.comparisons, seed=1)
         judged = [judge_policy(panel.comparisons, seed=1, policy=policy) for policy in range(2)]
 
-        for judgement in (*family.policies, *judged):
-            assert judgement.verdict is Recommendation.INCONCLUSIVE
-            assert judgement.reason is RecommendationReason.TOO_FEW_DAYS
+        for evidence in (*family.policies, *judged):
+            assert evidence.verdict is Recommendation.INCONCLUSIVE
+            assert evidence.reason is RecommendationReason.TOO_FEW_DAYS
         assert family.superior == ()
 
 
 def test_the_difference_of_each_position_is_that_of_its_histories(outcomes: list[PositionOutcome]) -> None:
     """One path each here: bounds apart are the bounds of the difference."""
     for outcome in outcomes:
-        before = outcome.baseline.walk
+        before = outcome.baseline.bounds
         for candidate, difference in zip(outcome.candidates, outcome.differences, strict=True):
-            after = candidate.walk
+            after = candidate.bounds
             assert difference.lower >= after.pessimistic.net - before.optimistic.net - 1e-15
             assert difference.upper <= after.optimistic.net - before.pessimistic.net + 1e-15

@@ -15,9 +15,9 @@ from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import CandleSeries, Market, TradeSeries
-from exitbrain.domain.simulation.givens import Costs, Givens, Rules, Trailing
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, Rules, Trailing
+from exitbrain.domain.simulation.exits import simulate_exits
 from exitbrain.domain.simulation.outcome import History, LegLevel
-from exitbrain.domain.simulation.walk import walk
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.lab.candles import read_trades
@@ -69,16 +69,16 @@ def test_the_recorded_positions_are_walked_and_those_off_market_named(
     assert {one.position.symbol for one in totals.off_market} == OFF_MARKET
     assert (totals.everything.positions, with_all.everything.positions) == (5, 13)
     for one in simulated:
-        assert one.walk is not None
-        assert one.walk.pessimistic.net <= one.walk.optimistic.net
-        assert sum(leg.fraction for leg in one.walk.pessimistic.legs) == pytest.approx(1.0)
+        assert one.bounds is not None
+        assert one.bounds.pessimistic.net <= one.bounds.optimistic.net
+        assert sum(leg.fraction for leg in one.bounds.pessimistic.legs) == pytest.approx(1.0)
     frozen = [one for one in simulated if one.position.symbol in {"BNXUSDT", "ALPHAUSDT", "AGIXUSDT"}]
-    assert all(exits_of(one) == ["OPEN"] and one.walk.holes for one in frozen if one.walk is not None)
+    assert all(exits_of(one) == ["OPEN"] and one.bounds.holes for one in frozen if one.bounds is not None)
 
 
 def exits_of(one: Simulated) -> list[str]:
-    assert one.walk is not None
-    return [leg.level.value for leg in one.walk.pessimistic.legs]
+    assert one.bounds is not None
+    return [leg.level.value for leg in one.bounds.pessimistic.legs]
 
 
 def test_the_recorded_opening_candle_is_the_first_of_the_walk(shared_data: Path) -> None:
@@ -89,10 +89,10 @@ def test_the_recorded_opening_candle_is_the_first_of_the_walk(shared_data: Path)
 
     simulated = list(simulation.run(read_positions(str(file)), Terms(SHIPPED["v3.6"])))
 
-    assert [one.walk.first_candle_ms for one in simulated if one.walk is not None] == recorded
+    assert [one.bounds.first_candle_ms for one in simulated if one.bounds is not None] == recorded
 
 
-def a_position(draw: Random, entry: float, opened_at_ms: int) -> Givens:
+def a_position(draw: Random, entry: float, opened_at_ms: int) -> ExitSetup:
     side = draw.choice(list(Side))
     one = draw.uniform(0.003, 0.02)
     targets, stop = prices_at(
@@ -104,7 +104,7 @@ def a_position(draw: Random, entry: float, opened_at_ms: int) -> Givens:
     trailing = None if inside else draw.choice([None, Trailing(0.005, 0.01)])
     rules = Rules(draw.choice([None, 0.001]), trailing, draw.choice([None, 24 * HOUR]), HOUR)
     shares = draw.choice([(0.3, 0.3, 0.4), (0.4, 0.4, 0.2), (0.5, 0.3, 0.2)])
-    return Givens(side, entry, opened_at_ms, targets, stop, shares, Costs(5.0, 2.0), rules)
+    return ExitSetup(side, entry, opened_at_ms, targets, stop, shares, Costs(5.0, 2.0), rules)
 
 
 def test_random_entries_have_the_legs_of_a_second_plain_walk(
@@ -117,11 +117,11 @@ def test_random_entries_have_the_legs_of_a_second_plain_walk(
         candles = list(series.candles[first : first + 60])
         opened_at_ms = candles[0].open_time_ms + draw.choice([0, HOUR // 3])
         entry = candles[0].open if opened_at_ms == candles[0].open_time_ms else candles[0].close
-        givens = a_position(draw, entry, opened_at_ms)
+        setup = a_position(draw, entry, opened_at_ms)
 
-        walked = walk(givens, Market(CandleSeries(HOUR, candles)))
+        walked = simulate_exits(setup, Market(CandleSeries(HOUR, candles)))
 
-        every = sorted(every_history(givens, candles, HOUR), key=lambda one: one.net)
+        every = sorted(every_history(setup, candles, HOUR), key=lambda one: one.net)
         for found, wanted in ((walked.pessimistic, every[0]), (walked.optimistic, every[-1])):
             assert found.net == pytest.approx(wanted.net, abs=ROUNDING)
             assert tuple(made(found)) in {one.legs for one in every if abs(one.net - wanted.net) < ROUNDING}
@@ -143,10 +143,10 @@ def test_in_the_crash_hour_every_order_is_possible_and_the_bounds_say_so(
 
     wide = 0
     for one in simulated:
-        assert one.walk is not None
-        assert one.walk.first_candle_ms == CRASH_HOUR
-        low, high = one.walk.pessimistic, one.walk.optimistic
-        if one.walk.ambiguous_candles and low.legs[0].level is LegLevel.SL and len(high.legs) == 3:
+        assert one.bounds is not None
+        assert one.bounds.first_candle_ms == CRASH_HOUR
+        low, high = one.bounds.pessimistic, one.bounds.optimistic
+        if one.bounds.ambiguous_candles and low.legs[0].level is LegLevel.SL and len(high.legs) == 3:
             assert {leg.at_ms for leg in (*low.legs, *high.legs)} == {CRASH_HOUR}
             wide += 1
     assert (
@@ -176,12 +176,14 @@ def test_recorded_trades_lie_within_the_bounds_of_candles_built_from_them(
             side = draw.choice(list(Side))
             targets, stop = prices_at(side, entered.price, Distances(one, 1.5 * one, 2 * one, one))
             rules = Rules(0.2 * one, Trailing(one / 2, one / 2), None, interval)
-            givens = Givens(side, entered.price, entered.at_ms, targets, stop, (0.5, 0.25, 0.25), rules=rules)
+            setup = ExitSetup(
+                side, entered.price, entered.at_ms, targets, stop, (0.5, 0.25, 0.25), rules=rules
+            )
 
-            bounds = walk(givens, Market(coarse))
-            exact = walk(givens, Market(coarse, finer=TradeSeries(trades)))
+            bounds = simulate_exits(setup, Market(coarse))
+            exact = simulate_exits(setup, Market(coarse, lower_timeframe=TradeSeries(trades)))
 
-            assert made(exact.pessimistic) == legs_on_trades(givens, trades, interval)
+            assert made(exact.pessimistic) == legs_on_trades(setup, trades, interval)
             assert not exact.ambiguous
             assert bounds.pessimistic.net <= exact.pessimistic.net + 1e-15
             assert exact.optimistic.net <= bounds.optimistic.net + 1e-15

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from heapq import merge
 from itertools import chain, islice
 
-from exitbrain.application.ports.message_source import Backlog, Delivery, ReadElsewhere, Repair, Turn
+from exitbrain.application.ports.message_source import Backlog, Delivery, Lease, ReadElsewhere, Repair
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.values import EntryId
@@ -47,7 +47,7 @@ class _Group:
 
 
 class InMemoryStreams:
-    """Streams of entries, with one consumer group and one published position each, and one turn to read them.
+    """Streams of entries, with one consumer group and one published position each, and one lease to read them.
 
     `now_ms` tells the time in milliseconds: of entry ids, and of how long something is idle. Everything is kept until
     it is trimmed. `server` is the id of the server that gives the entry ids; `store` the one for which they are read.
@@ -62,7 +62,7 @@ class InMemoryStreams:
         self._cut: set[str] = set()
         self._groups: dict[str, _Group] = {}
         self._waiting: set[asyncio.Event] = set()
-        self._turn: tuple[str, int] | None = None
+        self._lease: tuple[str, int] | None = None
         self.published: dict[str, Stated] = {}
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
@@ -91,8 +91,8 @@ class InMemoryStreams:
             self._cut.add(stream)
 
     def flush(self) -> None:
-        """Forget everything: entries, groups, positions, the turn, and for whom it is all read."""
-        self.end_turn()
+        """Forget everything: entries, groups, positions, the lease, and for whom it is all read."""
+        self.end_lease()
         self.store = None
         for everything in (self._ids, self._fields, self._cut, self._groups, self.published):
             everything.clear()
@@ -124,20 +124,20 @@ class InMemoryStreams:
 
     @property
     def holder(self) -> str | None:
-        """Return the consumer who has the turn now."""
-        return self._turn[0] if self._turn is not None and self.now_ms() < self._turn[1] else None
+        """Return the consumer who holds the lease now."""
+        return self._lease[0] if self._lease is not None and self.now_ms() < self._lease[1] else None
 
-    def give_turn(self, consumer: str, for_ms: int) -> None:
-        """Give a consumer the turn, or prolong it."""
-        self._turn = consumer, self.now_ms() + for_ms
+    def give_lease(self, consumer: str, for_ms: int) -> None:
+        """Give a consumer the lease, or prolong it."""
+        self._lease = consumer, self.now_ms() + for_ms
 
-    def end_turn(self) -> None:
-        """End whatever turn there is."""
-        self._turn = None
+    def end_lease(self) -> None:
+        """End whatever lease there is."""
+        self._lease = None
         self._tell()
 
     async def news(self, wait_s: float) -> None:
-        """Wait for the next entry of any stream, or the end of a turn, at most so long."""
+        """Wait for the next entry of any stream, or the end of a lease, at most so long."""
         news = asyncio.Event()
         self._waiting.add(news)
         try:
@@ -163,7 +163,7 @@ class InMemorySource:
         *,
         take_over: bool = False,
         max_message_bytes: int = 65_536,
-        turn_s: float = 3.0,
+        lease_s: float = 3.0,
         reclaim_idle_s: float = 60.0,
         reap_idle_s: float = 3600.0,
         names: Names = Names(),
@@ -172,9 +172,9 @@ class InMemorySource:
         self._store = store
         self._take_over_store = take_over
         self.consumer = consumer
-        self.in_turn = False
+        self.holds_lease = False
         self._taken_over = False
-        self._turn_ms = int(turn_s * 1000)
+        self._lease_ms = int(lease_s * 1000)
         self._max_message_bytes = max_message_bytes
         self._reclaim_idle_ms = reclaim_idle_s * 1000
         self._reap_idle_ms = reap_idle_s * 1000
@@ -197,16 +197,16 @@ class InMemorySource:
         taken = self._take(limit)
         if not taken and wait_s > 0:
             await self._streams.news(wait_s)
-            taken = self._take(limit) if self.in_turn else []
+            taken = self._take(limit) if self.holds_lease else []
         return taken
 
-    async def turn(self) -> Turn | None:
+    async def lease(self) -> Lease | None:
         holder = self._streams.holder
         if holder in {None, self.consumer}:
             return None
         groups = {name: self._streams.group(name) for name in self._names}
         waiting = sum(len(self._streams.after(name, group.delivered)) for name, group in groups.items())
-        return Turn(
+        return Lease(
             str(holder),
             known=any(holder in group.seen_ms for group in groups.values()),
             endless=False,
@@ -262,9 +262,9 @@ class InMemorySource:
         return sorted(removed - kept)
 
     async def close(self) -> None:
-        """Give the turn back."""
+        """Give the lease back."""
         if self._streams.holder == self.consumer:
-            self._streams.end_turn()
+            self._streams.end_lease()
 
     def _belong(self) -> None:
         """Make the streams ours that are nobody's; raises ReadElsewhere for those of another."""
@@ -277,18 +277,18 @@ class InMemorySource:
         self._belong()
         holder = self._streams.holder
         if holder not in {None, self.consumer}:
-            self.in_turn = False
+            self.holds_lease = False
             return []
-        self._streams.give_turn(self.consumer, self._turn_ms)
+        self._streams.give_lease(self.consumer, self._lease_ms)
         if holder is None or not self._taken_over:
             self._take_over()
-        self.in_turn = True
-        lanes = [self._waiting(number, name) for number, name in enumerate(self._names)]
-        return [self._deliver(name, entry_id) for *_, name, entry_id in list(islice(merge(*lanes), limit))]
+        self.holds_lease = True
+        waiting = [self._waiting(number, name) for number, name in enumerate(self._names)]
+        return [self._deliver(name, entry_id) for *_, name, entry_id in list(islice(merge(*waiting), limit))]
 
     def _take_over(self) -> None:
         """Take what others hold; what was trimmed stays pending with them."""
-        again = not self.in_turn
+        again = not self.holds_lease
         for name in self._names:
             for entry_id, pending in self._streams.group(name).pending.items():
                 if pending.consumer != self.consumer and self._streams.fields(name, entry_id) is not None:

@@ -51,7 +51,7 @@ def simulation_page(
 ) -> Page:
     """Return the report of a simulation."""
     walked = [(one, path) for one in simulated if (path := _path(policy, one, market)) is not None]
-    counted = [path for one, path in walked if include_off_market or not path.walk.entry_off_market]
+    counted = [path for one, path in walked if include_off_market or not path.bounds.entry_off_market]
     return Page(
         f"{len(simulated)} positions under {policy.name}",
         (
@@ -75,10 +75,10 @@ def simulation_page(
 
 
 def _path(policy: Policy, one: Simulated, market: MarketData) -> ReportedPosition | None:
-    if one.walk is None or one.givens is None:
+    if one.bounds is None or one.setup is None:
         return None
     return ReportedPosition(
-        _name(one), policy.name, Plan(one.givens), one.walk, market.market(one.position.market_symbol)
+        _name(one), policy.name, Plan(one.setup), one.bounds, market.market(one.position.market_symbol)
     )
 
 
@@ -135,13 +135,13 @@ def _guards(simulated: Sequence[Simulated]) -> Section:
 
 
 def _charts(paths: Sequence[ReportedPosition]) -> Section:
-    by_result = sorted(paths, key=lambda path: path.walk.pessimistic.net)
-    uncertain = sorted(paths, key=lambda path: path.walk.pessimistic.net - path.walk.optimistic.net)
+    by_result = sorted(paths, key=lambda path: path.bounds.pessimistic.net)
+    uncertain = sorted(paths, key=lambda path: path.bounds.pessimistic.net - path.bounds.optimistic.net)
     chosen: dict[str, tuple[ReportedPosition, str]] = {}
     for kind, group in (
         ("Worst", by_result[:CHARTS]),
         ("Best", by_result[::-1][:CHARTS]),
-        ("Most uncertain", [path for path in uncertain[:CHARTS] if path.walk.ambiguous]),
+        ("Most uncertain", [path for path in uncertain[:CHARTS] if path.bounds.ambiguous]),
     ):
         for path in group:
             chosen.setdefault(path.name, (path, kind))
@@ -149,7 +149,7 @@ def _charts(paths: Sequence[ReportedPosition]) -> Section:
         path_figure(
             path,
             None,
-            f"{kind}. Pessimistic: {told(path.walk.pessimistic)}. Optimistic: {told(path.walk.optimistic)}.",
+            f"{kind}. Pessimistic: {told(path.bounds.pessimistic)}. Optimistic: {told(path.bounds.optimistic)}.",
         )
         for path, kind in chosen.values()
     )
@@ -163,8 +163,8 @@ def _list(walked: Sequence[tuple[Simulated, ReportedPosition]]) -> Section:
             one.position.side.value,
             plain(one.position.entry_price),
             _opened(one),
-            told(path.walk.pessimistic),
-            told(path.walk.optimistic) if path.walk.ambiguous else "the same",
+            told(path.bounds.pessimistic),
+            told(path.bounds.optimistic) if path.bounds.ambiguous else "the same",
             _remarks(one, path),
         )
         for one, path in walked[:ROWS]
@@ -189,12 +189,12 @@ def _assumptions(simulated: Sequence[Simulated]) -> Section:
 
 def _remarks(one: Simulated, path: ReportedPosition) -> str:
     said = []
-    if path.walk.entry_off_market:
+    if path.bounds.entry_off_market:
         said.append("off market")
-    if path.walk.holes:
-        said.append(f"holes crossed: {path.walk.holes}")
-    if path.walk.refined_candles:
-        said.append(f"candles refined: {path.walk.refined_candles}")
+    if path.bounds.holes:
+        said.append(f"holes crossed: {path.bounds.holes}")
+    if path.bounds.refined_candles:
+        said.append(f"candles refined: {path.bounds.refined_candles}")
     if one.failed_guards:
         said.append(f"fails {', '.join(one.failed_guards)}")
     return ", ".join(said)

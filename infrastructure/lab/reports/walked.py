@@ -6,10 +6,10 @@ from itertools import accumulate
 
 from exitbrain.domain.levels.levels import TARGETS
 from exitbrain.domain.simulation.candle import CandleSeries, Market
-from exitbrain.domain.simulation.givens import TpExecution
-from exitbrain.domain.simulation.outcome import TARGET_LEVELS, History, LegLevel, Walk
+from exitbrain.domain.simulation.exit_setup import TpExecution
+from exitbrain.domain.simulation.outcome import TARGET_LEVELS, ExitBounds, History, LegLevel
 from exitbrain.domain.simulation.plan import Plan
-from exitbrain.domain.simulation.together import walk_plan
+from exitbrain.domain.simulation.walker import walk_plan
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.lab.reports.figures import Bars, Curve, Marker, PriceLevels, price_chart
 from exitbrain.infrastructure.lab.reports.page import Figure, ReportTable
@@ -33,7 +33,7 @@ class ReportedPosition:
     name: str
     policy: str
     plan: Plan
-    walk: Walk
+    bounds: ExitBounds
     market: Market
 
 
@@ -54,8 +54,8 @@ def sums_of(paths: Iterable[ReportedPosition]) -> NetBounds:
     """Add up the bounds of positions in their order, what is still open at its last close included."""
     lower = upper = 0.0
     for path in paths:
-        lower += path.walk.pessimistic.net
-        upper += path.walk.optimistic.net
+        lower += path.bounds.pessimistic.net
+        upper += path.bounds.optimistic.net
     return NetBounds(lower, upper)
 
 
@@ -77,11 +77,11 @@ def slippage_table(policies: Sequence[Sequence[ReportedPosition]]) -> ReportTabl
 
 def with_slippage(path: ReportedPosition, slippage_bps: float) -> ReportedPosition:
     """Return a position walked again with another slippage of market exits."""
-    if path.plan.givens.costs.slippage_bps == slippage_bps:
+    if path.plan.setup.costs.slippage_bps == slippage_bps:
         return path
-    costs = changed(path.plan.givens.costs, slippage_bps=slippage_bps)
-    plan = changed(path.plan, givens=changed(path.plan.givens, costs=costs))
-    return replace(path, plan=plan, walk=walk_plan(plan, path.market))
+    costs = changed(path.plan.setup.costs, slippage_bps=slippage_bps)
+    plan = changed(path.plan, setup=changed(path.plan.setup, costs=costs))
+    return replace(path, plan=plan, bounds=walk_plan(plan, path.market))
 
 
 def equity_curve(paths: Sequence[ReportedPosition]) -> Curve:
@@ -89,8 +89,8 @@ def equity_curve(paths: Sequence[ReportedPosition]) -> Curve:
     lows, highs = (
         sorted((history.legs[-1].at_ms, history.net) for history in histories)
         for histories in (
-            [path.walk.pessimistic for path in paths],
-            [path.walk.optimistic for path in paths],
+            [path.bounds.pessimistic for path in paths],
+            [path.bounds.optimistic for path in paths],
         )
     )
     times = sorted({at for at, _ in (*lows, *highs)})
@@ -101,13 +101,13 @@ def path_figure(before: ReportedPosition, after: ReportedPosition | None, captio
     """Return a position on the price, with the first levels of one or two policies and the legs of the last."""
     shown = after or before
     both = [before] if after is None else [before, after]
-    last_ms = max(h.legs[-1].at_ms for p in both for h in (p.walk.pessimistic, p.walk.optimistic))
+    last_ms = max(h.legs[-1].at_ms for p in both for h in (p.bounds.pessimistic, p.bounds.optimistic))
     drawing = price_chart(
         f"{before.name}",
-        _bars(before.market.candles, before.plan.givens.opened_at_ms, last_ms),
-        before.plan.givens.entry,
+        _bars(before.market.candles, before.plan.setup.opened_at_ms, last_ms),
+        before.plan.setup.entry,
         [_ladder(path) for path in both],
-        [*_markers(shown, shown.walk.pessimistic, "pessimistic"), *_optimistic(shown)],
+        [*_markers(shown, shown.bounds.pessimistic, "pessimistic"), *_optimistic(shown)],
     )
     return Figure(drawing, caption)
 
@@ -120,20 +120,20 @@ def told(history: History) -> str:
 def _sums_by_range(paths: Sequence[ReportedPosition]) -> NetBounds:
     lower = upper = 0.0
     for path in (with_slippage(path, 0.0) for path in paths):
-        lower += path.walk.pessimistic.net - _lost_by_range(path, path.walk.pessimistic)
-        upper += path.walk.optimistic.net - _lost_by_range(path, path.walk.optimistic)
+        lower += path.bounds.pessimistic.net - _lost_by_range(path, path.bounds.pessimistic)
+        upper += path.bounds.optimistic.net - _lost_by_range(path, path.bounds.optimistic)
     return NetBounds(lower, upper)
 
 
 def _lost_by_range(path: ReportedPosition, history: History) -> float:
-    givens, lost = path.plan.givens, 0.0
-    resting = TARGET_LEVELS if givens.tp_execution is TpExecution.LIMIT else ()
+    setup, lost = path.plan.setup, 0.0
+    resting = TARGET_LEVELS if setup.tp_execution is TpExecution.LIMIT else ()
     for leg in history.legs:
         if leg.level in (LegLevel.LIQUIDATION, LegLevel.EXTERNAL) or leg.level in resting:
             continue
         candle = path.market.candles.at(leg.at_ms)
         if candle is not None:
-            lost += RANGE_SHARE * (candle.high - candle.low) * leg.fraction / givens.entry
+            lost += RANGE_SHARE * (candle.high - candle.low) * leg.fraction / setup.entry
     return lost
 
 
@@ -157,16 +157,16 @@ def _bars(candles: CandleSeries, from_ms: int, to_ms: int) -> Bars:
 
 
 def _ladder(path: ReportedPosition) -> PriceLevels:
-    givens = path.plan.givens
-    targets = zip(TARGETS, givens.targets, givens.shares, strict=True)
+    setup = path.plan.setup
+    targets = zip(TARGETS, setup.targets, setup.shares, strict=True)
     placed = {target: price for target, price, share in targets if share > 0.0}
-    return PriceLevels(path.policy, {**placed, "sl": givens.stop})
+    return PriceLevels(path.policy, {**placed, "sl": setup.stop})
 
 
 def _optimistic(path: ReportedPosition) -> list[Marker]:
-    return _markers(path, path.walk.optimistic, "optimistic") if path.walk.ambiguous else []
+    return _markers(path, path.bounds.optimistic, "optimistic") if path.bounds.ambiguous else []
 
 
 def _markers(path: ReportedPosition, history: History, bound: str) -> list[Marker]:
-    suffix = f" ({bound})" if path.walk.ambiguous else ""
+    suffix = f" ({bound})" if path.bounds.ambiguous else ""
     return [Marker(leg.at_ms, leg.price, f"{leg.level.value}{suffix}") for leg in history.legs]

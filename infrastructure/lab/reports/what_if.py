@@ -10,12 +10,12 @@ from exitbrain.application.whatif.outcomes import PositionOutcome
 from exitbrain.application.whatif.results import RECORDED
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
-from exitbrain.domain.evidence.verdict import Judgement
+from exitbrain.domain.evidence.verdict import Evidence
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.lab.reports.changes import Changes
@@ -40,7 +40,7 @@ class CandidateOutcomes:
     outcomes: Sequence[PositionOutcome]
     left_out: Sequence[str]
     totals: CandidateTotals
-    judgement: Judgement | None = None
+    evidence: Evidence | None = None
     baseline: str = RECORDED
     notes: Sequence[str] = ()
 
@@ -90,7 +90,7 @@ def _verdict(walked: CandidateOutcomes) -> tuple[str, ...]:
         f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
         f"over {everything.positions} positions, net, in fractions of the entry notional of each, added up."
     )
-    found = walked.judgement
+    found = walked.evidence
     if found is None:
         return (said,)
     return (said, f"Verdict: {found.verdict.value} ({found.reason.value.replace('_', ' ')}).")
@@ -185,7 +185,7 @@ def _outcome(walked: CandidateOutcomes) -> Section:
 
 
 def _judged(walked: CandidateOutcomes) -> tuple[str, ...]:
-    found = walked.judgement
+    found = walked.evidence
     if found is None:
         return ()
     interval = (
@@ -213,8 +213,8 @@ def _attribution(lower: Attribution, upper: Attribution) -> ReportTable:
 
 
 def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
-    before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.walk) for one in walked.outcomes]
-    after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].walk) for one in walked.outcomes]
+    before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.bounds) for one in walked.outcomes]
+    after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].bounds) for one in walked.outcomes]
     ranked = sorted(
         (
             (one.differences[0].lower, number)
@@ -238,8 +238,8 @@ def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
 def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     difference = outcome.differences[0]
     return (
-        f"{_doubts(outcome, baseline, policy)}Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.walk)}. "
-        f"{policy}: {_walk(outcome.candidates[0].walk)}."
+        f"{_doubts(outcome, baseline, policy)}Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.bounds)}. "
+        f"{policy}: {_walk(outcome.candidates[0].bounds)}."
     )
 
 
@@ -254,16 +254,16 @@ def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     return "".join(said)
 
 
-def _walk(walk: Walk) -> str:
-    low = told(walk.pessimistic)
-    return f"{low}, or at best {told(walk.optimistic)}" if walk.ambiguous else low
+def _walk(bounds: ExitBounds) -> str:
+    low = told(bounds.pessimistic)
+    return f"{low}, or at best {told(bounds.optimistic)}" if bounds.ambiguous else low
 
 
-def _path(outcome: PositionOutcome, policy: str, plan: Plan, walk: Walk) -> ReportedPosition:
+def _path(outcome: PositionOutcome, policy: str, plan: Plan, bounds: ExitBounds) -> ReportedPosition:
     position = outcome.position
     entry = "unknown" if position.entry_price is None else plain(position.entry_price)
     name = f"{position.symbol} {position.side.value} at {entry}, {position.opened_at:%Y-%m-%d %H:%M:%S}"
-    return ReportedPosition(name, policy, plan, walk, outcome.market)
+    return ReportedPosition(name, policy, plan, bounds, outcome.market)
 
 
 def _candidate(sums: CandidateSums) -> tuple[str, str]:

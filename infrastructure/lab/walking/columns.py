@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exitbrain.domain.simulation.candle import Market
-from exitbrain.domain.simulation.givens import Givens, TpExecution
+from exitbrain.domain.simulation.exit_setup import ExitSetup, TpExecution
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.walking.scan import block_highs, block_lows
 
@@ -49,8 +49,8 @@ class MarketColumns(NamedTuple):
     funding_mark: Doubles
 
 
-class GivenColumns(NamedTuple):
-    """The givens of many positions, one row each; rates are fractions, a rule that is off is NaN or NEVER.
+class SetupColumns(NamedTuple):
+    """The setups of many positions, one row each; rates are fractions, a rule that is off is NaN or NEVER.
 
     `targets`, `shares` and `liquidation` have three columns; `rule_interval_ms` is 0 where no rule looks at closes; a tick
     is `tick_units / tick_scale`.
@@ -104,7 +104,7 @@ class WalkColumns(NamedTuple):
 
 
 def market_columns(market: Market) -> MarketColumns:
-    """Return the arrays of a market; finer data stay behind."""
+    """Return the arrays of a market; lower-timeframe data stay behind."""
     series = market.candles
     opens = np.array(series.opens_ms, dtype=np.int64)
     contract = _doubles([(c.open, c.high, c.low, c.close) for c in series.candles])
@@ -126,7 +126,7 @@ def market_columns(market: Market) -> MarketColumns:
     )
 
 
-def given_columns(positions: Sequence[Givens]) -> GivenColumns:
+def setup_columns(positions: Sequence[ExitSetup]) -> SetupColumns:
     """Return the arrays of positions."""
     rules = [g.rules for g in positions]
     costs = [g.costs for g in positions]
@@ -134,7 +134,7 @@ def given_columns(positions: Sequence[Givens]) -> GivenColumns:
     liquidations = [g.liquidation for g in positions]
     external = [g.external for g in positions]
     ticks = [g.tick for g in positions]
-    return GivenColumns(
+    return SetupColumns(
         opened_ms=_times([g.opened_at_ms for g in positions]),
         direction=_doubles([g.side.direction for g in positions]),
         entry=_doubles([g.entry for g in positions]),

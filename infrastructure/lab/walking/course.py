@@ -6,7 +6,7 @@ import numpy as np
 
 from exitbrain.infrastructure.lab.arrays import Doubles, Integers
 from exitbrain.infrastructure.lab.jit import jit
-from exitbrain.infrastructure.lab.walking.columns import Extremes, GivenColumns, MarketColumns
+from exitbrain.infrastructure.lab.walking.columns import Extremes, MarketColumns, SetupColumns
 from exitbrain.infrastructure.lab.walking.histories import Dues
 from exitbrain.infrastructure.lab.walking.moves import BEFORE, INSIDE_CANDLE, UNSURE, KernelBar
 from exitbrain.infrastructure.lab.walking.placed import Placed
@@ -33,18 +33,18 @@ def first_candles(market: MarketColumns, opened_ms: Integers) -> Integers:
 
 
 @jit
-def course_of(opens: Integers, interval: int, givens: GivenColumns, first: Integers, row: int) -> Course:
+def course_of(opens: Integers, interval: int, setup: SetupColumns, first: Integers, row: int) -> Course:
     """Return the course of one row, which begins at a candle of `first`."""
-    opened_ms, external_ms = givens.opened_ms[row], givens.external_ms[row]
-    due_ms = opened_ms + givens.time_stop_ms[row]
+    opened_ms, external_ms = setup.opened_ms[row], setup.external_ms[row]
+    due_ms = opened_ms + setup.time_stop_ms[row]
     return Course(
         first[row],
         opened_ms,
-        givens.rule_interval_ms[row],
+        setup.rule_interval_ms[row],
         np.searchsorted(opens, due_ms - interval, side="left"),
         np.searchsorted(opens, external_ms - interval, side="right"),
         external_ms,
-        givens.external_price[row],
+        setup.external_price[row],
     )
 
 

@@ -1,6 +1,6 @@
 """The histories of one walk: for each number of filled targets the lowest and the highest, and those that ended.
 
-Every history is a row of two arrays, so that a copy is a short loop. As in the domain's `Abreast`: moves become
+Every history is a row of two arrays, so that a copy is a short loop. As in the domain's `Histories`: moves become
 legs, equal states are merged, of equal nets the one that was found first stays.
 """
 

@@ -14,8 +14,8 @@ from exitbrain.infrastructure.lab.arrays import Integers
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of
 from exitbrain.infrastructure.lab.walking.columns import (
-    GivenColumns,
     MarketColumns,
+    SetupColumns,
     WalkColumns,
     empty_walks,
 )
@@ -80,20 +80,20 @@ _OPEN = code_of(LegLevel.OPEN)
 _TIME = code_of(LegLevel.TIME)
 
 
-def walk_columns(market: MarketColumns, givens: GivenColumns, threads: int = 2) -> WalkColumns:
+def walk_columns(market: MarketColumns, setup: SetupColumns, threads: int = 2) -> WalkColumns:
     """Walk every position; the rows are shared out among threads and do not depend on how many there are.
 
     Each position must have been opened where there are candles.
     """
-    rows = len(givens.entry)
-    placed, first, walks = placed_columns(givens), first_candles(market, givens.opened_ms), empty_walks(rows)
+    rows = len(setup.entry)
+    placed, first, walks = placed_columns(setup), first_candles(market, setup.opened_ms), empty_walks(rows)
     edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
     parts = [(begin_row, end_row) for begin_row, end_row in pairwise(edges) if begin_row < end_row]
     if len(parts) < 2:
-        _walk_rows(market, givens, placed, first, walks, 0, rows)
+        _walk_rows(market, setup, placed, first, walks, 0, rows)
         return walks
     with ThreadPoolExecutor(len(parts)) as pool:
-        for done in [pool.submit(_walk_rows, market, givens, placed, first, walks, *part) for part in parts]:
+        for done in [pool.submit(_walk_rows, market, setup, placed, first, walks, *part) for part in parts]:
             done.result()
     return walks
 
@@ -101,7 +101,7 @@ def walk_columns(market: MarketColumns, givens: GivenColumns, threads: int = 2) 
 @jit
 def _walk_rows(
     market: MarketColumns,
-    givens: GivenColumns,
+    setup: SetupColumns,
     placed: PlacedColumns,
     first: Integers,
     walks: WalkColumns,
@@ -110,8 +110,8 @@ def _walk_rows(
 ) -> None:
     h, moves = room_for_histories(), room_for_moves()
     for row in range(begin_row, end_row):
-        course = course_of(market.opens_ms, market.interval_ms, givens, first, row)
-        p = placed_of(givens, placed, row)
+        course = course_of(market.opens_ms, market.interval_ms, setup, first, row)
+        p = placed_of(setup, placed, row)
         begin(h)
         last, ambiguous = _walk(market, course, p, h, moves)
         _write(walks, row, h, p.fee)

@@ -1,4 +1,4 @@
-"""What may happen to a position in one candle, as the domain's `Touches` tells it, written into arrays."""
+"""What may happen to a position in one candle, as the domain's `BarMoves` tells it, written into arrays."""
 
 from typing import NamedTuple
 

@@ -13,7 +13,7 @@ from exitbrain.domain.simulation.tick import ROUNDED
 from exitbrain.infrastructure.lab.arrays import Doubles, Integers, Mask
 from exitbrain.infrastructure.lab.jit import jit
 from exitbrain.infrastructure.lab.walking.arrays import code_of
-from exitbrain.infrastructure.lab.walking.columns import GivenColumns
+from exitbrain.infrastructure.lab.walking.columns import SetupColumns
 
 EXTERNAL = code_of(LegLevel.EXTERNAL)
 LIQUIDATION = code_of(LegLevel.LIQUIDATION)
@@ -66,23 +66,23 @@ class Placed(NamedTuple):
     tick_scale: float
 
 
-def placed_columns(givens: GivenColumns) -> PlacedColumns:
+def placed_columns(setup: SetupColumns) -> PlacedColumns:
     """Return the placed targets of positions and the stops behind them."""
-    d, entry, shares = givens.direction, givens.entry, givens.shares
+    d, entry, shares = setup.direction, setup.entry, setup.shares
     rows = np.arange(len(entry))[:, None]
     unplaced: Mask = shares <= 0.0
     order = np.argsort(unplaced, axis=1, kind="stable")
-    price = givens.targets[rows, order]
+    price = setup.targets[rows, order]
     last = TARGETS - unplaced.sum(axis=1)
     nothing = np.arange(TARGETS) >= last[:, None]
     table = np.stack((shares[:, 1] + shares[:, 2], shares[:, 2], np.zeros(len(entry))), axis=1)
     open_after = np.ones((len(entry), TARGETS))
     open_after[:, 1:] = np.where(nothing[:, 1:], 0.0, table[rows, order[:, :2]])
     rung = np.concatenate((np.zeros_like(rows), order[:, :2] + 1), axis=1)
-    moved = _moved_stops(entry, entry * (1 + d * givens.break_even), d, givens.tick_units, givens.tick_scale)
-    moves: Mask = (d * (price[:, 0] - moved) > 0) & (d * (moved - givens.stop) > 0)
-    resting = np.repeat(givens.stop[:, None], TARGETS, axis=1)
-    resting[:, 1:] = np.where(moves, moved, givens.stop)[:, None]
+    moved = _moved_stops(entry, entry * (1 + d * setup.break_even), d, setup.tick_units, setup.tick_scale)
+    moves: Mask = (d * (price[:, 0] - moved) > 0) & (d * (moved - setup.stop) > 0)
+    resting = np.repeat(setup.stop[:, None], TARGETS, axis=1)
+    resting[:, 1:] = np.where(moves, moved, setup.stop)[:, None]
     resting_level = np.full((len(entry), TARGETS), _SL, dtype=np.int64)
     resting_level[:, 1:] = np.where(moves, _BREAK_EVEN, _SL)[:, None]
     return PlacedColumns(
@@ -93,18 +93,18 @@ def placed_columns(givens: GivenColumns) -> PlacedColumns:
         open_after=open_after,
         resting=resting,
         resting_level=resting_level,
-        liquidated_at=givens.liquidation[rows, np.minimum(rung, TARGETS - 1)],
-        worst=entry * (1 - d / givens.leverage),
+        liquidated_at=setup.liquidation[rows, np.minimum(rung, TARGETS - 1)],
+        worst=entry * (1 - d / setup.leverage),
     )
 
 
 @jit
-def placed_of(givens: GivenColumns, placed: PlacedColumns, row: int) -> Placed:
+def placed_of(setup: SetupColumns, placed: PlacedColumns, row: int) -> Placed:
     """Return one row."""
-    limit, fee, slippage = givens.limit_targets[row], givens.fee[row], givens.slippage[row]
+    limit, fee, slippage = setup.limit_targets[row], setup.fee[row], setup.slippage[row]
     return Placed(
-        givens.direction[row],
-        givens.entry[row],
+        setup.direction[row],
+        setup.entry[row],
         placed.last[row],
         (placed.price[row, 0], placed.price[row, 1], placed.price[row, 2]),
         (placed.share[row, 0], placed.share[row, 1], placed.share[row, 2]),
@@ -116,13 +116,13 @@ def placed_of(givens: GivenColumns, placed: PlacedColumns, row: int) -> Placed:
         placed.worst[row],
         fee,
         slippage,
-        givens.maker_fee[row] if limit else fee,
+        setup.maker_fee[row] if limit else fee,
         0.0 if limit else slippage,
         not limit,
-        givens.activation[row],
-        givens.distance[row],
-        givens.tick_units[row],
-        givens.tick_scale[row],
+        setup.activation[row],
+        setup.distance[row],
+        setup.tick_units[row],
+        setup.tick_scale[row],
     )
 
 

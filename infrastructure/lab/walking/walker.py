@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from exitbrain.application.ports.walks import RowWalks
 from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 from exitbrain.domain.simulation.fit import check_fit, entry_off_market, wrong_kind
-from exitbrain.domain.simulation.givens import Givens
-from exitbrain.domain.simulation.outcome import ExitLeg, History, Walk
+from exitbrain.domain.simulation.outcome import ExitBounds, ExitLeg, History
 from exitbrain.infrastructure.lab.walking.arrays import LEVELS
 from exitbrain.infrastructure.lab.walking.columns import (
     MarketColumns,
     WalkColumns,
-    given_columns,
     market_columns,
+    setup_columns,
 )
 from exitbrain.infrastructure.lab.walking.course import first_candles
 from exitbrain.infrastructure.lab.walking.kernel import walk_columns
@@ -21,7 +21,7 @@ from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 class KernelWalks(RowWalks):
     """Walk many positions at once, in threads.
 
-    Where finer data decide the order inside candles, and where a plan changes on the way, each position goes through
+    Where lower-timeframe data decide the order inside candles, and where a plan changes on the way, each position goes through
     the row walk instead.
     """
 
@@ -30,13 +30,13 @@ class KernelWalks(RowWalks):
         self._market: Market | None = None
         self._columns: MarketColumns | None = None
 
-    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
-        if market.finer is not None:
+    def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
+        if market.lower_timeframe is not None:
             return super().walk_each(positions, market)
-        for givens in positions:
-            check_fit(givens, market)
+        for setup in positions:
+            check_fit(setup, market)
         columns = self._columns_of(market)
-        given = given_columns(positions)
+        given = setup_columns(positions)
         walked = walk_columns(columns, given, self._threads)
         first = columns.opens_ms[first_candles(columns, given.opened_ms)].tolist()
         return list(_walks(walked, positions, market, first))
@@ -49,14 +49,14 @@ class KernelWalks(RowWalks):
 
 
 def _walks(
-    walked: WalkColumns, positions: Sequence[Givens], market: Market, first: list[int]
-) -> Iterator[Walk]:
+    walked: WalkColumns, positions: Sequence[ExitSetup], market: Market, first: list[int]
+) -> Iterator[ExitBounds]:
     """Yield the rows as the domain knows them; a list of Python's numbers is read faster than an array."""
     histories = _histories(walked, positions)
     ambiguous, mark_assumed = walked.ambiguous.tolist(), walked.mark_assumed.tolist()
     ambiguous_candles = walked.ambiguous_candles.tolist()
-    for row, givens in enumerate(positions):
-        yield Walk(
+    for row, setup in enumerate(positions):
+        yield ExitBounds(
             pessimistic=next(histories),
             optimistic=next(histories),
             ambiguous=ambiguous[row],
@@ -64,26 +64,26 @@ def _walks(
             refined_candles=0,
             unrefined_candles=0,
             first_candle_ms=first[row],
-            entry_off_market=entry_off_market(givens, market.candles),
+            entry_off_market=entry_off_market(setup, market.candles),
             mark_assumed=mark_assumed[row],
-            wrong_kind=wrong_kind(givens, market.candles),
+            wrong_kind=wrong_kind(setup, market.candles),
         )
 
 
-def _histories(walked: WalkColumns, positions: Sequence[Givens]) -> Iterator[History]:
+def _histories(walked: WalkColumns, positions: Sequence[ExitSetup]) -> Iterator[History]:
     """Yield the pessimistic and the optimistic history of each position in turn."""
     legs, level, fraction = walked.legs.tolist(), walked.level.tolist(), walked.fraction.tolist()
     price, at_ms = walked.price.tolist(), walked.at_ms.tolist()
     gross, exit_fees, slippage = walked.gross.tolist(), walked.exit_fees.tolist(), walked.slippage.tolist()
     funding, net, holes = walked.funding.tolist(), walked.net.tolist(), walked.holes.tolist()
-    for row, givens in enumerate(positions):
+    for row, setup in enumerate(positions):
         for bound in range(2):
             made = range(legs[row][bound])
             one = level[row][bound], fraction[row][bound], price[row][bound], at_ms[row][bound]
             yield History(
                 tuple(ExitLeg(LEVELS[one[0][leg]], one[1][leg], one[2][leg], one[3][leg]) for leg in made),
                 gross[row][bound],
-                givens.costs.fee_rate,
+                setup.costs.fee_rate,
                 exit_fees[row][bound],
                 slippage[row][bound],
                 funding[row][bound],

@@ -20,7 +20,7 @@ STARTING_SHARE = 0.1
 READER_SHARE, READER_WITHIN_S = 0.8, 1.0
 AWAY_SHARE = 0.02
 AWAY_S = 3.5
-"""So long a killed worker stays away that its turn passes to another."""
+"""So long a killed worker stays away that its lease passes to another."""
 
 AT_WORK_WITHIN_S = 20.0
 TRAP_WITHIN_S = 0.8
@@ -156,7 +156,7 @@ class Chaos:
         if worker.killed:
             self.tally.kills[reached] += 1
         if self._random.random() < AWAY_SHARE:
-            self.tally.faults["away until its turn has passed"] += 1
+            self.tally.faults["away until its lease has passed"] += 1
             sleep(AWAY_S)
         self.revive()
 
@@ -169,7 +169,7 @@ class Chaos:
     def _one_at_work(self) -> Worker:
         """Return one of the workers that have begun to work; one in ten is drawn from all, starting or not.
 
-        The one whose turn it is comes more often than the others, who have little to be killed at.
+        The one that holds the lease comes more often than the others, who have little to be killed at.
         """
         if self._random.random() < STARTING_SHARE:
             return self._random.choice(self._workers)

@@ -31,7 +31,7 @@ from tests.faults.processes.evidence import (
 from tests.faults.processes.proxy import Proxy, Switchboard
 from tests.faults.processes.replays import drifts
 from tests.faults.processes.workers import Nursery, Worker
-from tests.names import TURN
+from tests.names import LEASE
 from tests.own_time import Clock, wall_time
 from tests.servers import RedisServer, start_postgres
 
@@ -143,10 +143,10 @@ def perform(
 
 
 def _reader(url: str) -> str:
-    """Return the name of the worker whose turn it is to read, empty when there is none or nobody can say."""
+    """Return the name of the worker that holds the lease, empty when there is none or nobody can say."""
     with redis.Redis.from_url(url, decode_responses=True, socket_timeout=1) as client:
         try:
-            return str(client.get(TURN) or "")
+            return str(client.get(LEASE) or "")
         except redis.RedisError:
             return ""
 

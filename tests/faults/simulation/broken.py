@@ -11,7 +11,7 @@ from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import LoopFailed, LoopState, Step, Supervisor
 from exitbrain.application.live.worker import Worker
 from exitbrain.application.ports.exit_ledger import Place, StoreUnavailable
-from exitbrain.application.ports.message_source import Delivery, Turn
+from exitbrain.application.ports.message_source import Delivery, Lease
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.application.recording.decided import Context, Decided, State
 from exitbrain.application.recording.intake import Intake
@@ -78,16 +78,16 @@ class TellsAttemptsApart(SimulatedSource):
 
 
 class LeavesToOthers(SimulatedSource):
-    """Take the turn and leave to others what they hold."""
+    """Take the lease and leave to others what they hold."""
 
     def _held_by_others(self, stream: str) -> list[EntryKey]:
         return []
 
 
-class LeavesTurnsToStrangers(SimulatedSource):
-    """Wait for the end of a turn that has none."""
+class LeavesLeasesToStrangers(SimulatedSource):
+    """Wait for the end of a lease that has none."""
 
-    def _look_at_turn(self) -> Turn | None:
+    def _look_at_lease(self) -> Lease | None:
         return None
 
 
@@ -98,8 +98,8 @@ class TakesLostForNew(SimulatedPublisher):
         return None
 
 
-class ReadsOutOfTurn(SimulatedSource):
-    """Read whoever has the turn."""
+class ReadsWithoutLease(SimulatedSource):
+    """Read whoever holds the lease."""
 
     def _holder(self) -> str | None:
         return self.consumer
@@ -184,14 +184,14 @@ VARIANTS = {
         Parts(publisher=PublishesBlindly), "published twice or out of order"
     ),
     "does not recognise a redelivery": Variant(Parts(source=TellsAttemptsApart), "receipts for"),
-    "takes the turn and not what others hold": Variant(
+    "takes the lease and not what others hold": Variant(
         Parts(source=LeavesToOthers), "was received after the newer", since=731
     ),
-    "leaves the turn to a stranger": Variant(Parts(source=LeavesTurnsToStrangers), "not done"),
+    "leaves the lease to a stranger": Variant(Parts(source=LeavesLeasesToStrangers), "not done"),
     "takes a lost position for a beginning": Variant(
         Parts(publisher=TakesLostForNew), "that are not the", since=25
     ),
-    "reads out of turn": Variant(Parts(source=ReadsOutOfTurn), "was received after the newer", since=1135),
+    "reads out of turn": Variant(Parts(source=ReadsWithoutLease), "was received after the newer", since=1135),
     "lets an older intent overwrite": Variant(
         Parts(intake=LetsOlderOverwrite), "took effect after the newer", since=15
     ),

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     CONFLICT = "another writer between reading and saving"
     DUPLICATE = "entry delivered twice at once"
     REORDER = "entries claimed out of order"
-    TURN_LOST = "turn to read lost"
+    LEASE_LOST = "turn to read lost"
     FAIL_OVER = "tail of the streams lost"
     FLUSH = "all streams lost"
     GROUP_LOST = "consumer group lost"
@@ -40,12 +40,12 @@ class Kind(StrEnum):
     STOP = "orderly stop and restart"
     TWIN = "second process under the same consumer name"
     CONFUSED = "a message that cannot be decided"
-    STOLEN_TURN = "turn taken by a stranger"
+    STOLEN_LEASE = "turn taken by a stranger"
     WRONG_POSITION = "published position changed by a stranger"
     WRONG_TYPE = "output stream of another type"
 
 
-BY_STRANGERS = (Kind.STOLEN_TURN, Kind.WRONG_POSITION, Kind.WRONG_TYPE)
+BY_STRANGERS = (Kind.STOLEN_LEASE, Kind.WRONG_POSITION, Kind.WRONG_TYPE)
 """Kinds that strangers throw dice of their own for."""
 
 PER_CALL = (
@@ -58,7 +58,7 @@ PER_CALL = (
     Kind.CONFLICT,
     Kind.DUPLICATE,
     Kind.REORDER,
-    Kind.TURN_LOST,
+    Kind.LEASE_LOST,
     Kind.CONFUSED,
 )
 """Kinds that may strike at any call, each with a chance of its own."""
@@ -68,7 +68,7 @@ AT_RARE_CALLS = (
     Kind.CONFLICT,
     Kind.DUPLICATE,
     Kind.REORDER,
-    Kind.TURN_LOST,
+    Kind.LEASE_LOST,
     Kind.CONFUSED,
 )
 """Kinds for which there are few occasions in a run."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from exitbrain.application.ports.exit_ledger import Place
-from exitbrain.application.ports.message_source import Backlog, Delivery, Repair, SourceUnavailable, Turn
+from exitbrain.application.ports.message_source import Backlog, Delivery, Lease, Repair, SourceUnavailable
 from exitbrain.application.ports.publisher import (
     Outgoing,
     PublishedPosition,
@@ -48,8 +48,8 @@ GROUPS = {
 MIN_IDLE_S = 0.8
 """An entry pending for so long is delivered again, whoever holds it."""
 
-TURN_S = 1.0
-"""A turn ends when its holder has not read for so long."""
+LEASE_S = 1.0
+"""A lease ends when its holder has not read for so long."""
 
 RELEASE_WITHIN_S = 0.3
 PLACES_PAGE = 2
@@ -83,7 +83,7 @@ class SimulatedSource:
         self._gate = Gate(faults, process, Kind.STREAMS_DOWN, SourceUnavailable)
         self._own: dict[str, EntryKey] = {}
         self._taken_over = False
-        self.in_turn = False
+        self.holds_lease = False
         self.on_the_way = 0
         """Entries handed out whose reply is still under way."""
 
@@ -98,14 +98,14 @@ class SimulatedSource:
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         if handed := await self._read(limit):
             return self._deliveries(handed)
-        if not self.in_turn:
+        if not self.holds_lease:
             await asyncio.sleep(wait_s)
             return []
         await self._arrivals.wait(wait_s)
         return self._deliveries(await self._read(limit))
 
-    async def turn(self) -> Turn | None:
-        return await self._call("look at the turn", self._look_at_turn)
+    async def lease(self) -> Lease | None:
+        return await self._call("look at the lease", self._look_at_lease)
 
     def repairs(self) -> list[Repair]:
         return []
@@ -132,21 +132,21 @@ class SimulatedSource:
 
     async def _read(self, limit: int) -> list[Handed]:
         if not self._taken_over:
-            self.in_turn = self._taken_over = await self._take_over()
+            self.holds_lease = self._taken_over = await self._take_over()
         while self._taken_over and self._own:
             if handed := await self._hand("read pending", lambda: self._read_pending(limit)):
                 return handed
         return await self._hand("read", lambda: self._read_new(limit)) if self._taken_over else []
 
     async def _take_over(self) -> bool:
-        """Take the turn, and all that others hold, stream by stream; return whether the turn is ours."""
+        """Take the lease, and all that others hold, stream by stream; return whether the lease is ours."""
         taken = 0
         for stream in GROUPS:
             found = await self._call("take over", partial(self._claim_all, stream))
             if found is None:
                 return False
             taken += found
-        if taken or not self.in_turn:
+        if taken or not self.holds_lease:
             self._own = dict.fromkeys(GROUPS, START)
         return True
 
@@ -177,26 +177,26 @@ class SimulatedSource:
         self._own = dict.fromkeys(GROUPS, START)
 
     def _holder(self) -> str | None:
-        if self._faults.strikes(Kind.TURN_LOST):
-            self._server.end_turn()
+        if self._faults.strikes(Kind.LEASE_LOST):
+            self._server.end_lease()
         return self._server.holder
 
     def _claim_all(self, stream: str) -> int | None:
-        """Claim what others hold of a stream and say how much it was; None while another has the turn."""
+        """Claim what others hold of a stream and say how much it was; None while another holds the lease."""
         if self._holder() not in {None, self.consumer}:
             return None
         self._ensure_groups()
-        self._server.give_turn(self.consumer, int(TURN_S * 1000))
+        self._server.give_lease(self.consumer, int(LEASE_S * 1000))
         keys = self._held_by_others(stream)
         self._server.hand_over(stream, GROUPS[stream], self.consumer, keys)
         return len(keys)
 
-    def _look_at_turn(self) -> Turn | None:
+    def _look_at_lease(self) -> Lease | None:
         holder = self._server.holder
         if holder in {None, self.consumer}:
             return None
         self._ensure_groups()
-        endless = self._server.give_end(int(TURN_S * 1000))
+        endless = self._server.give_end(int(LEASE_S * 1000))
         states = [self._server.streams[stream] for stream in GROUPS]
         groups = [self._server.streams[stream].groups[group] for stream, group in GROUPS.items()]
         waiting = sum(
@@ -204,21 +204,21 @@ class SimulatedSource:
             for state, group in zip(states, groups, strict=True)
         )
         places = tuple(f"{group.delivered[0]}-{group.delivered[1]}" for group in groups)
-        return Turn(str(holder), known=True, endless=endless, waiting=waiting, delivered=places)
+        return Lease(str(holder), known=True, endless=endless, waiting=waiting, delivered=places)
 
     def _held_by_others(self, stream: str) -> list[EntryKey]:
         return self._server.held_by_others(stream, GROUPS[stream], self.consumer)
 
     def _goes_on(self) -> bool:
-        """Prolong the turn; return whether there was one to prolong."""
+        """Prolong the lease; return whether there was one to prolong."""
         self._taken_over = self._holder() == self.consumer
         if self._taken_over:
-            self._server.give_turn(self.consumer, int(TURN_S * 1000))
+            self._server.give_lease(self.consumer, int(LEASE_S * 1000))
         return self._taken_over
 
     def _release(self) -> None:
         if self._server.holder == self.consumer:
-            self._server.end_turn()
+            self._server.end_lease()
 
     def _ensure_groups(self) -> None:
         for stream, group in GROUPS.items():

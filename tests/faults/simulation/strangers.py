@@ -26,7 +26,7 @@ class Strangers:
         self._rng = rng = Random(f"strangers of {seed}")
         self._server = server
         self._faults = faults
-        kinds = [Kind.STOLEN_TURN, Kind.WRONG_POSITION, Kind.WRONG_TYPE]
+        kinds = [Kind.STOLEN_LEASE, Kind.WRONG_POSITION, Kind.WRONG_TYPE]
         self._moments = [(rng.uniform(0.0, seconds), kind) for kind in kinds if rng.random() < 0.15]
         self._wrong: dict[str, tuple[object, PublishedPosition]] = {}
 
@@ -35,8 +35,8 @@ class Strangers:
         for at_s, kind in sorted(self._moments):
             await asyncio.sleep(max(0.0, at_s - asyncio.get_running_loop().time()))
             match kind:
-                case Kind.STOLEN_TURN:
-                    await self._steal_turn()
+                case Kind.STOLEN_LEASE:
+                    await self._steal_lease()
                 case Kind.WRONG_POSITION:
                     await self._change_position(self._rng.choice(PUBLISHED))
                 case Kind.WRONG_TYPE:
@@ -49,13 +49,13 @@ class Strangers:
             if found is not None and found.position == wrong:
                 found.position = right
 
-    async def _steal_turn(self) -> None:
-        self._faults.note(Kind.STOLEN_TURN)
+    async def _steal_lease(self) -> None:
+        self._faults.note(Kind.STOLEN_LEASE)
         if self._rng.random() < 0.5:
-            self._server.give_turn(STRANGER, FOR_EVER_MS)
+            self._server.give_lease(STRANGER, FOR_EVER_MS)
             return
         for _ in range(int(self._rng.uniform(1.0, RENEWED_FOR_S) / RENEW_EVERY_S)):
-            self._server.give_turn(STRANGER, 1_000)
+            self._server.give_lease(STRANGER, 1_000)
             await asyncio.sleep(RENEW_EVERY_S)
 
     async def _change_position(self, stream: str) -> None:

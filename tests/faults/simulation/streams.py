@@ -1,4 +1,4 @@
-"""A stream server in memory: streams with consumer groups, their pending entries, published positions, the turn.
+"""A stream server in memory: streams with consumer groups, their pending entries, published positions, the lease.
 
 It keeps what Redis promises and no more: ids grow, a group delivers each entry once to someone and remembers it
 until it is acknowledged, a pending entry can outlive its content. It can also lose what a real one can lose.
@@ -17,7 +17,7 @@ Fields = dict[str, str]
 START: EntryKey = (0, 0)
 
 ENDLESS_MS = 30_000
-"""No worker takes a turn for longer."""
+"""No worker takes the lease for longer."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Published:
 
 
 State = tuple[dict[str, Stream], dict[str, Published], tuple[str, int] | None]
-"""Streams, published positions, and who has the turn until when."""
+"""Streams, published positions, and who holds the lease until when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class StreamServer:
         self._now_ms = now_ms
         self.streams: dict[str, Stream] = {}
         self.published: dict[str, Published] = {}
-        self._turn: tuple[str, int] | None = None
+        self._lease: tuple[str, int] | None = None
         self._fail_overs = 0
         self.of_another_type: set[str] = set()
         self.needs_operator = False
@@ -122,23 +122,23 @@ class StreamServer:
 
     @property
     def holder(self) -> str | None:
-        """Return the consumer who has the turn."""
-        return self._turn[0] if self._turn is not None and self._now_ms() < self._turn[1] else None
+        """Return the consumer who holds the lease."""
+        return self._lease[0] if self._lease is not None and self._now_ms() < self._lease[1] else None
 
-    def give_turn(self, consumer: str, for_ms: int) -> None:
-        """Give a consumer the turn, or prolong it."""
-        self._turn = consumer, self._now_ms() + for_ms
+    def give_lease(self, consumer: str, for_ms: int) -> None:
+        """Give a consumer the lease, or prolong it."""
+        self._lease = consumer, self._now_ms() + for_ms
 
     def give_end(self, for_ms: int) -> bool:
-        """Let a turn end after so long that has longer to go; return whether it had."""
-        endless = self._turn is not None and self._turn[1] > self._now_ms() + ENDLESS_MS
-        if endless and self._turn is not None:
-            self._turn = self._turn[0], self._now_ms() + for_ms
+        """Let a lease end after so long that has longer to go; return whether it had."""
+        endless = self._lease is not None and self._lease[1] > self._now_ms() + ENDLESS_MS
+        if endless and self._lease is not None:
+            self._lease = self._lease[0], self._now_ms() + for_ms
         return endless
 
-    def end_turn(self) -> None:
-        """End whatever turn there is."""
-        self._turn = None
+    def end_lease(self) -> None:
+        """End whatever lease there is."""
+        self._lease = None
 
     def held_by_others(self, stream: str, group: str, consumer: str) -> list[EntryKey]:
         """Return what is pending with others and still has its content."""
@@ -234,16 +234,16 @@ class StreamServer:
             for name, stream in self.streams.items()
         }
         published = {name: Published(p.position, p.begun) for name, p in self.published.items()}
-        return streams, published, self._turn
+        return streams, published, self._lease
 
     def fail_over(self, replica: State) -> None:
         """Go on with the state of a replica; what came after it is lost."""
-        self.streams, self.published, self._turn = replica
+        self.streams, self.published, self._lease = replica
         self._fail_overs += 1
 
     def flush(self) -> None:
         """Lose everything."""
-        self.streams, self.published, self._turn = {}, {}, None
+        self.streams, self.published, self._lease = {}, {}, None
 
     def drop_group(self, stream: str, group: str) -> None:
         """Lose a group and what it knew."""

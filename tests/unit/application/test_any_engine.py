@@ -40,7 +40,7 @@ from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.decoded_decisions import DecodedDecisions
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
 from exitbrain.infrastructure.event_store.stores import open_ledger
-from exitbrain.infrastructure.lab.counterfactual_lane import Asking, NoColumns
+from exitbrain.infrastructure.lab.counterfactual_lane import CounterfactualRequest, NoColumns
 from exitbrain.ports import EngineFailed, EngineUnavailable, LevelEngine
 from tests.unit.domain.example import BTCUSDT, inputs_for, raw_levels
 from tests.world import NOON, StoppedClock
@@ -477,10 +477,12 @@ def test_levels_and_what_ifs_are_those_of_the_engine_that_was_brought(recorded: 
 @pytest.mark.parametrize("engine", [Host(lambda raw: raw), OnOurs()])
 def test_columns_do_not_stand_in_for_an_engine_of_somebody_else(engine: LevelEngine) -> None:
     ledger = open_ledger("memory://", create=True)
-    asking = Asking(ledger, Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), engine)
+    request = CounterfactualRequest(
+        ledger, Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), engine
+    )
 
     with pytest.raises(NoColumns, match="columns hold the formulas of ExitBrain, this engine is another"):
-        asking.run([V3_6], lane="columnar")
+        request.run([V3_6], lane="columnar")
 
 
 class _Same:
@@ -492,7 +494,7 @@ class _Same:
     def new(self) -> LevelEngine:
         return self._engine
 
-    def another_time(self) -> Any:
+    def shifted_clock(self) -> Any:
         return pytest.MonkeyPatch.context()
 
     def reached(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from exitbrain.application.queries.dead_letters import NotRetried, Retried
 from exitbrain.application.queries.lookup import Ambiguous, NotFound
 from exitbrain.domain.messages.message import TRADE_CLOSED, TRADE_INTENT
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.infrastructure.wire.dead_letter import corrected
 from exitbrain.infrastructure.wire.stream_entry import from_entry
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -35,12 +35,12 @@ class Desk:
         self._taken: set[tuple[str, str]] = set()
         self._published = 0
 
-    def send(self, fields: Mapping[str, str], stream: str = INTENTS) -> Outcome:
+    def send(self, fields: Mapping[str, str], stream: str = INTENTS) -> MessageResult:
         """Send a message and work until it is recorded and published."""
         self.streams.add(stream, fields)
         return self.work()[-1]
 
-    def work(self) -> list[Outcome]:
+    def work(self) -> list[MessageResult]:
         outcomes = []
         for stream in (INTENTS, "quantum:stream:trade.closed"):
             for entry_id, fields in self.streams.entries(stream):

@@ -10,7 +10,7 @@ import pytest
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.receipt import Disposition, IgnoredExit, MessageReceived, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionReduced
 from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Origin, Side, Whose
@@ -35,13 +35,13 @@ class Story(World):
         self.clock.at = max(self.clock.at, NOON + timedelta(minutes=minutes))
         return f"{NOON_MS + int(minutes * MINUTE)}-0"
 
-    def enters(self, minutes: float, **said: Any) -> Outcome:
+    def enters(self, minutes: float, **said: Any) -> MessageResult:
         return self.intent(entry_id=self.at(minutes), **{**LONG, **said})
 
-    def asks(self, minutes: float, **said: Any) -> Outcome:
+    def asks(self, minutes: float, **said: Any) -> MessageResult:
         return self.intent(entry_id=self.at(minutes), **{"symbol": "ETHUSDT", **said})
 
-    def reports(self, minutes: float, **said: Any) -> Outcome:
+    def reports(self, minutes: float, **said: Any) -> MessageResult:
         return self.closed(entry_id=self.at(minutes), **{"symbol": "ETHUSDT", **said})
 
     def held(self, account: str = "default") -> Position | None:
@@ -60,18 +60,18 @@ def told(request: pytest.FixtureRequest) -> Iterator[Story]:
     world.check_every_replay_is_exact()
 
 
-def ignored(outcome: Outcome, reason: Reason, *, expected: bool) -> IgnoredExit:
+def ignored(outcome: MessageResult, reason: Reason, *, expected: bool) -> IgnoredExit:
     assert outcome.reason is reason
     assert outcome.ignored_exit is not None
     assert outcome.ignored_exit.expected is expected
     return outcome.ignored_exit
 
 
-def event(world: World, outcome: Outcome, kind: type) -> Any:
+def event(world: World, outcome: MessageResult, kind: type) -> Any:
     return next(one for one in world.events_of(outcome) if isinstance(one, kind))
 
 
-def is_taken(outcome: Outcome) -> bool:
+def is_taken(outcome: MessageResult) -> bool:
     return outcome.disposition is Disposition.ACCEPTED
 
 

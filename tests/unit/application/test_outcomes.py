@@ -25,7 +25,7 @@ from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.simulation.outcome import PolicyDifference, Walk
+from exitbrain.domain.simulation.outcome import ExitBounds, PolicyDifference
 from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import changed
 from tests.world import NOON, NOON_MS, World
@@ -100,7 +100,7 @@ def only(
 
 def legs(outcome: PositionOutcome, candidate: int | None = None) -> list[tuple[str, float]]:
     walked = outcome.baseline if candidate is None else outcome.candidates[candidate]
-    return [(leg.level.value, leg.fraction) for leg in walked.walk.pessimistic.legs]
+    return [(leg.level.value, leg.fraction) for leg in walked.bounds.pessimistic.legs]
 
 
 class Asked(RowWalks):
@@ -109,7 +109,7 @@ class Asked(RowWalks):
     def __init__(self) -> None:
         self.asked: list[tuple[Plan, ...]] = []
 
-    def walk_plan(self, plan: Plan, market: Market) -> Walk:
+    def walk_plan(self, plan: Plan, market: Market) -> ExitBounds:
         self.asked.append((plan,))
         return super().walk_plan(plan, market)
 
@@ -138,12 +138,12 @@ def test_a_position_is_walked_as_recorded_and_under_another_policy() -> None:
 
     found = only(world, MadeMarket(BTCUSDT=FALL))
 
-    recorded = found.baseline.plan.givens
+    recorded = found.baseline.plan.setup
     assert recorded.stop == pytest.approx(99.98)
-    assert found.candidates[0].plan.givens.stop < 99.1
+    assert found.candidates[0].plan.setup.stop < 99.1
     assert legs(found) == legs(found, 0) == [("SL", 1.0)]
-    assert found.baseline.walk.pessimistic.legs[0].at_ms == NOON_MS
-    assert found.candidates[0].walk.pessimistic.legs[0].at_ms == NOON_MS + 10 * MINUTE
+    assert found.baseline.bounds.pessimistic.legs[0].at_ms == NOON_MS
+    assert found.candidates[0].bounds.pessimistic.legs[0].at_ms == NOON_MS + 10 * MINUTE
     assert found.differences[0].lower < -0.008
 
 
@@ -180,11 +180,11 @@ def test_each_recorded_revision_is_computed_again_from_its_own_inputs() -> None:
     assert increased == Increased(NOON_MS + 210_000, 1.0, 102.0)
     assert isinstance(again, Relevelled)
     assert (again.at_ms, again.entry) == (NOON_MS + 210_000, 101.0)
-    assert again.shares == (0.4, 0.4, 0.2) != first.givens.shares
+    assert again.shares == (0.4, 0.4, 0.2) != first.setup.shares
     alone = World()
     opened(alone, entry_price=101, leverage=20, quantity=4)
-    givens = only(alone, MadeMarket(BTCUSDT=CALM)).candidates[0].plan.givens
-    assert (again.targets, again.stop, again.shares) == (givens.targets, givens.stop, givens.shares)
+    setup = only(alone, MadeMarket(BTCUSDT=CALM)).candidates[0].plan.setup
+    assert (again.targets, again.stop, again.shares) == (setup.targets, setup.stop, setup.shares)
 
 
 def test_a_reduction_keeps_its_part() -> None:
@@ -209,7 +209,7 @@ def test_a_reduction_with_a_price_closes_there() -> None:
     found = only(world, MadeMarket(BTCUSDT=CALM))
 
     assert found.candidates[0].plan.changes == (Reduced(NOON_MS + 2 * MINUTE, 0.75, 100.25),)
-    assert found.candidates[0].walk.pessimistic.legs[0].price == 100.25
+    assert found.candidates[0].bounds.pessimistic.legs[0].price == 100.25
     assert "reduction_price" not in [each.field for each in found.assumptions]
 
 
@@ -233,7 +233,7 @@ def test_a_recorded_close_ends_both_at_its_price() -> None:
     found = only(world, MadeMarket(BTCUSDT=[(100.0, 100.2, 99.99, 100.0)] * 30), V3_6)
 
     assert legs(found) == legs(found, 0) == [("EXTERNAL", 1.0)]
-    assert found.candidates[0].walk.pessimistic.legs[0].price == 101.5
+    assert found.candidates[0].bounds.pessimistic.legs[0].price == 101.5
     assert found.differences[0].upper == 0.0
 
 
@@ -247,7 +247,7 @@ def test_a_flip_without_a_price_closes_at_the_open_of_its_candle() -> None:
 
     assert isinstance(first, PositionOutcome)
     assert isinstance(second, LeftOutPosition)
-    assert first.candidates[0].walk.pessimistic.legs[0].price == 100.1
+    assert first.candidates[0].bounds.pessimistic.legs[0].price == 100.1
     assert "exit_price" in [each.field for each in first.assumptions]
 
 
@@ -256,10 +256,10 @@ def test_slices_of_a_known_instrument_are_what_targets_close() -> None:
     world = World(instruments=OneInstrument(instrument), policy="v3.6")
     opened(world, quantity=5)
 
-    givens = only(world, MadeMarket(BTCUSDT=CALM)).candidates[0].plan.givens
+    setup = only(world, MadeMarket(BTCUSDT=CALM)).candidates[0].plan.setup
 
-    assert givens.shares == (0.2, 0.2, 0.6)
-    assert givens.stop == pytest.approx(round(givens.stop, 1))
+    assert setup.shares == (0.2, 0.2, 0.6)
+    assert setup.stop == pytest.approx(round(setup.stop, 1))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_policy_that_refuses_a_position_leaves_it_out_by_name() -> None:
 
     assert isinstance(refused, LeftOutPosition)
     assert (refused.because, refused.detail) == (LeftOutBecause.REFUSED, "v3.6 gives it no levels")
-    assert only(world, market, MEANT).candidates[0].plan.givens.liquidation is not None
+    assert only(world, market, MEANT).candidates[0].plan.setup.liquidation is not None
 
 
 def test_positions_of_a_selection_are_those_opened_in_it() -> None:
@@ -522,7 +522,7 @@ def test_levels_that_fail_a_guard_are_walked_and_named_and_totalled_apart() -> N
     (totals,) = panel.totals
     assert (totals.everything.positions, panel.failed_guards) == (2, 1)
     assert totals.without_failed_guards.positions == 1
-    assert totals.without_failed_guards.pessimistic == sound.candidates[0].walk.pessimistic.net
+    assert totals.without_failed_guards.pessimistic == sound.candidates[0].bounds.pessimistic.net
 
 
 def test_regret_is_what_the_best_of_the_family_would_have_brought_more() -> None:
@@ -568,8 +568,8 @@ def test_funding_is_paid_by_what_is_open() -> None:
 
     found = only(world, market)
 
-    assert found.baseline.walk.pessimistic.funding == 0.0
-    assert found.candidates[0].walk.pessimistic.funding == pytest.approx(0.001)
+    assert found.baseline.bounds.pessimistic.funding == 0.0
+    assert found.candidates[0].bounds.pessimistic.funding == pytest.approx(0.001)
     assert float(found.attributions[0].lower.funding) == pytest.approx(-0.001)
     assert "funding_paid" not in [each.field for each in found.assumptions]
 

@@ -12,7 +12,7 @@ from exitbrain.application.recording.originals import KEPT
 from exitbrain.domain.events import Record
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import Disposition
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.plans.exit_plan import LevelsRefused
 from exitbrain.domain.values import Origin, changed
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
@@ -68,7 +68,7 @@ def story(world: World) -> list[IncomingMessage]:
     ]
 
 
-def check_originals(first: Sequence[Outcome], again: Sequence[Outcome]) -> None:
+def check_originals(first: Sequence[MessageResult], again: Sequence[MessageResult]) -> None:
     assert [one.duplicate for one in again] == [True] * len(first)
     assert list(again) == [changed(one, duplicate=True) for one in first]
     assert [one.levels for one in again] == [one.levels for one in first]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.positions.events import PositionClosed
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.incoming import from_fields
@@ -157,7 +157,7 @@ def test_a_message_in_the_future_is_flagged_and_not_corrected() -> None:
     assert receipt.occurred_at.timestamp() * 1000 == NOON_MS + 25_000
 
 
-def check_kept(world: World, outcome: Outcome) -> None:
+def check_kept(world: World, outcome: MessageResult) -> None:
     """The receipt is in the ledger, nothing else came of the message, and its replay is exact."""
     receipt = world.ledger.receipts([outcome.receipt_id])[outcome.receipt_id]
     assert (receipt.disposition, receipt.reason, receipt.refusal) == (

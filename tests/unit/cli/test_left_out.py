@@ -154,7 +154,7 @@ def test_a_symbol_whose_mark_prices_or_funding_are_broken_is_left_out(
     assert (left_out["where"], says in left_out["reason"]) == ("p.jsonl line 1", True)
 
 
-def test_broken_finer_data_are_walked_without_and_said(world: Path, exitbrain: Exitbrain) -> None:
+def test_broken_lower_timeframe_data_are_walked_without_and_said(world: Path, exitbrain: Exitbrain) -> None:
     (world / "finer").mkdir()
     (world / "finer" / "BTCUSDT-trades.csv").write_text(f"time,price\n{T0},x\n")
     positions(world, position())
@@ -263,7 +263,7 @@ def test_whatif_leaves_out_recorded_positions_by_name(recorded: Exitbrain) -> No
     assert recorded("whatif", "--policy", "v3.6", "--strict").code == 2
 
 
-def test_whatif_says_which_finer_data_it_goes_without(recorded: Exitbrain, world: Path) -> None:
+def test_whatif_says_which_lower_timeframe_data_it_goes_without(recorded: Exitbrain, world: Path) -> None:
     (world / "finer").mkdir()
     (world / "finer" / "BTCUSDT-trades.csv").write_text(f"time,price\n{T0},x\n")
 

@@ -5,13 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
-from exitbrain.infrastructure.cli.progress import Watched
+from exitbrain.infrastructure.cli.progress import ProgressBar
 
 
 def shown(*, terminal: bool, patience_s: float, total: int | None = 200) -> str:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=120)
-    with Watched("ingesting", total, console=console, patience_s=patience_s) as work:
+    with ProgressBar("ingesting", total, console=console, patience_s=patience_s) as work:
         work.reached(50, count=1234, unit="messages")
     return screen.getvalue()
 

@@ -290,7 +290,7 @@ def test_a_scheme_of_one_target_can_be_set(world: Path, exitbrain: Exitbrain) ->
     assert [leg["level"] for leg in report["positions"][0]["optimistic"]["legs"]] == ["TP1"]
 
 
-def test_finer_candles_decide_the_order(world: Path, exitbrain: Exitbrain) -> None:
+def test_lower_timeframe_candles_decide_the_order(world: Path, exitbrain: Exitbrain) -> None:
     finer = [(0, 100, 100.1, 99.95, 100), (0.5, 100, 100, 100, 100)]
     finer += [(1, 100, 103, 99.9, 101), (1.5, 101, 101, 97, 100)]
     candle_file(world / "finer", *finer)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.infrastructure.demo import synthetic
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.wire.jsonl import read_messages
@@ -28,7 +28,7 @@ def _content(message: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(fields["payload"]) if "payload" in fields else fields)
 
 
-def _outcomes(count: int, **given: Any) -> list[Outcome]:
+def _outcomes(count: int, **given: Any) -> list[MessageResult]:
     messages = list(read_messages(synthetic.lines(count, **given), max_bytes=MAX_BYTES))
     return World().recorder.handle_batch(messages)
 

@@ -13,8 +13,8 @@ from exitbrain.application.simulation.positions import BreakEven, GivenPosition,
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.policies.formulas.registry import V3_5_FRACTION
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Givens, Trailing
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.exit_setup import ExitSetup, Trailing
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.cli.simulate import MANY, walks_for
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
@@ -41,7 +41,7 @@ class Counted(KernelWalks):
         super().__init__()
         self.calls: list[int] = []
 
-    def walk_each(self, positions: Sequence[Givens], market: Market) -> Sequence[Walk]:
+    def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
         self.calls.append(len(positions))
         return super().walk_each(positions, market)
 

@@ -116,31 +116,31 @@ def test_a_folder_knows_its_symbols_by_the_names_of_files(tmp_path: Path) -> Non
     assert market.market("XRPUSDT") is market.market("XRPUSDT")
 
 
-def test_mark_candles_funding_and_finer_data_lie_in_one_folder(tmp_path: Path) -> None:
+def test_mark_candles_funding_and_lower_timeframe_data_lie_in_one_folder(tmp_path: Path) -> None:
     (tmp_path / "BTCUSDT-5m.csv").write_text(HEADER + text_of([(T0, 1, 2, 1, 2), (T0 + 300_000, 1, 2, 1, 2)]))
     (tmp_path / "BTCUSDT-1m.csv").write_text(HEADER + text_of(ROWS))
     (tmp_path / "BTCUSDT-5m-mark.csv").write_text(HEADER + text_of([(T0, 3, 3, 3, 3)]))
     (tmp_path / "BTCUSDT-8h-funding_rate.csv").write_text(f"time_ms,funding_rate\n{T0 + 17},0.0001\n")
     coarse = tmp_path / "BTCUSDT-5m.csv"
 
-    market = MarketFiles(coarse, mark=tmp_path, finer=tmp_path, funding=tmp_path).market("BTCUSDT")
+    market = MarketFiles(coarse, mark=tmp_path, lower_timeframe=tmp_path, funding=tmp_path).market("BTCUSDT")
 
     assert market.candles.interval_ms == 300_000
     assert market.mark == CandleSeries(300_000, [Candle(T0, 3.0, 3.0, 3.0, 3.0)], PriceKind.MARK)
-    assert isinstance(market.finer, CandleSeries)
-    assert market.finer.interval_ms == 60_000
+    assert isinstance(market.lower_timeframe, CandleSeries)
+    assert market.lower_timeframe.interval_ms == 60_000
     assert market.funding == (FundingRate(T0 + 17, 0.0001),)
 
 
-def test_trades_are_taken_before_finer_candles(tmp_path: Path) -> None:
+def test_trades_are_taken_before_lower_timeframe_candles(tmp_path: Path) -> None:
     (tmp_path / "BTCUSDT.csv").write_text(HEADER + text_of(ROWS))
     (tmp_path / "BTCUSDT-trades-2024-08-01.csv").write_text(
         f"id,price,qty,quote_qty,time,is_buyer_maker\n1,1.5,1,1,{T0},true\n2,1.25,1,1,{T0},false\n"
     )
 
-    finer = MarketFiles(tmp_path, finer=tmp_path).market("BTCUSDT").finer
+    lower_timeframe = MarketFiles(tmp_path, lower_timeframe=tmp_path).market("BTCUSDT").lower_timeframe
 
-    assert finer == TradeSeries([Trade(T0, 1.5), Trade(T0, 1.25)])
+    assert lower_timeframe == TradeSeries([Trade(T0, 1.5), Trade(T0, 1.25)])
 
 
 def test_a_file_of_mark_candles_is_walked_as_such(tmp_path: Path) -> None:
@@ -298,9 +298,9 @@ def test_every_recorded_series_is_read(shared_data: Path) -> None:
     assert candles == 28_500 + 80_640 + 51_425
 
     xrp = shared_data / "market/binance-usdm-xrp-2021"
-    of_xrp = MarketFiles(xrp / "XRP_USDT_USDT-1h-futures.csv.gz", mark=xrp, finer=xrp, funding=xrp).market(
-        "XRPUSDT"
-    )
+    of_xrp = MarketFiles(
+        xrp / "XRP_USDT_USDT-1h-futures.csv.gz", mark=xrp, lower_timeframe=xrp, funding=xrp
+    ).market("XRPUSDT")
     assert (len(of_xrp.candles.candles), len(of_xrp.funding)) == (100, 91)
     assert of_xrp.mark is not None
     assert of_xrp.mark.interval_ms == 3_600_000

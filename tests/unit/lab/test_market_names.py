@@ -130,32 +130,34 @@ def test_other_files_of_an_archive_are_passed_over(tmp_path: Path) -> None:
         (tmp_path / name).write_text("nothing of use")
     (tmp_path / "ETHUSDT.csv").mkdir()
 
-    assert MarketFiles(tmp_path, finer=tmp_path).market("BTCUSDT").candles.candles[0].open == 3.0
+    assert MarketFiles(tmp_path, lower_timeframe=tmp_path).market("BTCUSDT").candles.candles[0].open == 3.0
 
 
 def trades(folder: Path, name: str, *rows: tuple[int, float]) -> None:
     (folder / name).write_text("time,price\n" + "".join(f"{at},{price}\n" for at, price in rows))
 
 
-def test_trades_do_not_hide_finer_candles(tmp_path: Path) -> None:
+def test_trades_do_not_hide_lower_timeframe_candles(tmp_path: Path) -> None:
     file(tmp_path, "BTCUSDT-5m.csv", step=5 * MINUTE)
     file(tmp_path, "BTCUSDT-1m.csv", count=10)
     file(tmp_path, "BTCUSDT-1m-mark.csv", 9.0, count=10)
     trades(tmp_path, "BTCUSDT-trades-2024-08-01.csv", (T0, 1.0), (T0 + 9, 1.0), (T0 + 6 * MINUTE, 2.0))
     trades(tmp_path, "BTCUSDT-aggTrades-2024-08-01.csv", (T0, 1.0))
-    market = MarketFiles(tmp_path / "BTCUSDT-5m.csv", finer=tmp_path).market("BTCUSDT")
+    market = MarketFiles(tmp_path / "BTCUSDT-5m.csv", lower_timeframe=tmp_path).market("BTCUSDT")
 
-    assert market.finer == TradeSeries([Trade(T0, 1.0), Trade(T0 + 9, 1.0), Trade(T0 + 6 * MINUTE, 2.0)])
-    assert [type(each) for each in market.finer_else] == [TradeSeries, CandleSeries]
+    assert market.lower_timeframe == TradeSeries(
+        [Trade(T0, 1.0), Trade(T0 + 9, 1.0), Trade(T0 + 6 * MINUTE, 2.0)]
+    )
+    assert [type(each) for each in market.lower_timeframe_else] == [TradeSeries, CandleSeries]
 
 
-def test_finer_data_that_can_not_be_used_are_left_out_by_name(tmp_path: Path) -> None:
+def test_lower_timeframe_data_that_can_not_be_used_are_left_out_by_name(tmp_path: Path) -> None:
     file(tmp_path, "BTCUSDT-5m.csv", step=5 * MINUTE)
     file(tmp_path, "BTCUSDT-1m.csv", count=10)
     trades(tmp_path, "BTCUSDT-trades-2024-08-01.csv", (T0, 0.0))
-    market = MarketFiles(tmp_path / "BTCUSDT-5m.csv", finer=tmp_path)
+    market = MarketFiles(tmp_path / "BTCUSDT-5m.csv", lower_timeframe=tmp_path)
 
-    assert isinstance(market.market("BTCUSDT").finer, CandleSeries)
+    assert isinstance(market.market("BTCUSDT").lower_timeframe, CandleSeries)
     [left_out] = market.left_out
     assert left_out.where == "BTCUSDT-trades-2024-08-01.csv"
     assert left_out.reason.endswith(
@@ -163,16 +165,16 @@ def test_finer_data_that_can_not_be_used_are_left_out_by_name(tmp_path: Path) ->
     )
 
 
-def test_of_a_folder_with_everything_all_finer_intervals_are_tried(tmp_path: Path) -> None:
+def test_of_a_folder_with_everything_all_lower_timeframe_intervals_are_tried(tmp_path: Path) -> None:
     file(tmp_path, "BTCUSDT-1m.csv", count=10)
     file(tmp_path, "BTCUSDT-1s.csv", step=1000)
     file(tmp_path, "BTCUSDT-3m.csv", step=3 * MINUTE)
     coarse = file(tmp_path, "BTCUSDT-5m.csv", step=5 * MINUTE)
 
-    market = MarketFiles(coarse, finer=tmp_path).market("BTCUSDT")
+    market = MarketFiles(coarse, lower_timeframe=tmp_path).market("BTCUSDT")
 
-    finer = [market.finer, *market.finer_else]
-    assert [each.interval_ms for each in finer if isinstance(each, CandleSeries)] == [1000, MINUTE]
+    lower_timeframe = [market.lower_timeframe, *market.lower_timeframe_else]
+    assert [each.interval_ms for each in lower_timeframe if isinstance(each, CandleSeries)] == [1000, MINUTE]
 
 
 def test_a_symbol_that_can_not_be_read_is_read_once(tmp_path: Path) -> None:

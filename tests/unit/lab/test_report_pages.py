@@ -8,9 +8,9 @@ import pytest
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens, TpExecution
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, TpExecution
 from exitbrain.domain.simulation.plan import Plan
-from exitbrain.domain.simulation.together import walk_plan
+from exitbrain.domain.simulation.walker import walk_plan
 from exitbrain.domain.values import Side
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.files.written import NotWritten
@@ -39,7 +39,7 @@ def path(
 ) -> ReportedPosition:
     candles = [Candle(T0 + n * MINUTE, *row) for n, row in enumerate(rows)]
     market = Market(CandleSeries(MINUTE, candles))
-    givens = Givens(
+    setup = ExitSetup(
         Side.LONG,
         100.0,
         T0,
@@ -48,7 +48,7 @@ def path(
         (0.4, 0.4, 0.2),
         **given,  # type: ignore[arg-type]
     )
-    plan = Plan(givens)
+    plan = Plan(setup)
     return ReportedPosition("BTCUSDT LONG", policy, plan, walk_plan(plan, market), market)
 
 
@@ -96,7 +96,7 @@ def test_a_page_that_can_not_be_written_leaves_nothing_behind(page: Page, tmp_pa
 
 def test_sums_are_those_of_the_walks() -> None:
     paths = [path(TOUCHES_ALL), path(RISES)]
-    nets = [(one.walk.pessimistic.net, one.walk.optimistic.net) for one in paths]
+    nets = [(one.bounds.pessimistic.net, one.bounds.optimistic.net) for one in paths]
     assert sums_of(paths) == NetBounds(nets[0][0] + nets[1][0], nets[0][1] + nets[1][1])
     assert nets[0][0] < 0 < nets[0][1]
 
@@ -104,10 +104,10 @@ def test_sums_are_those_of_the_walks() -> None:
 def test_slippage_is_walked_again_and_costs_what_it_says() -> None:
     before = path(RISES)
     slipped = with_slippage(before, 20.0)
-    lost = before.walk.pessimistic.net - slipped.walk.pessimistic.net
-    exits = sum(leg.fraction * leg.price for leg in before.walk.pessimistic.legs) / 100.0
+    lost = before.bounds.pessimistic.net - slipped.bounds.pessimistic.net
+    exits = sum(leg.fraction * leg.price for leg in before.bounds.pessimistic.legs) / 100.0
     assert lost == pytest.approx(0.002 * exits, rel=1e-12)
-    assert slipped.plan.givens.targets == before.plan.givens.targets
+    assert slipped.plan.setup.targets == before.plan.setup.targets
     assert with_slippage(before, 0.0) is before
 
 
@@ -122,7 +122,7 @@ def test_the_slippage_table_has_each_policy_and_ends_with_the_range_of_the_exit_
         "10% of the range of the exit candle",
     ]
     # TP1 and TP2 close in a candle of 2, TP3 in another: a tenth of 2 at 100 is 0.2 %.
-    lower = one.walk.pessimistic.net - 0.002
+    lower = one.bounds.pessimistic.net - 0.002
     assert table.rows[3][1] == NetBounds(lower, lower).text
 
 

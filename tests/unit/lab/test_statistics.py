@@ -9,14 +9,14 @@ from exitbrain.domain.evidence.comparison import daily_sums
 from exitbrain.domain.evidence.resampling import judge_unresampled, resampling_of
 from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
 from exitbrain.infrastructure.lab.statistics import judge_family, judge_policy
-from tests.unit.judgement.made import comparison, drawn
+from tests.unit.evidence.made import comparison, drawn
 
 
 def test_a_steady_gain_is_adopted() -> None:
-    judgement = judge_policy(drawn(120, 1.0, seed=1), seed=1)
+    evidence = judge_policy(drawn(120, 1.0, seed=1), seed=1)
 
-    assert (judgement.verdict, judgement.reason) == (Recommendation.ADOPT, RecommendationReason.BETTER)
-    assert (judgement.positions, judgement.days, judgement.effective_days) == (120, 120, 120.0)
+    assert (evidence.verdict, evidence.reason) == (Recommendation.ADOPT, RecommendationReason.BETTER)
+    assert (evidence.positions, evidence.days, evidence.effective_days) == (120, 120, 120.0)
 
 
 def test_a_steady_loss_is_kept_away_from() -> None:
@@ -24,10 +24,10 @@ def test_a_steady_loss_is_kept_away_from() -> None:
 
 
 def test_noise_decides_nothing() -> None:
-    judgement = judge_policy(drawn(120, 0.0, seed=2), seed=1)
+    evidence = judge_policy(drawn(120, 0.0, seed=2), seed=1)
 
-    assert judgement.verdict is Recommendation.INCONCLUSIVE
-    assert judgement.reason is RecommendationReason.INTERVAL_STRADDLES_ZERO
+    assert evidence.verdict is Recommendation.INCONCLUSIVE
+    assert evidence.reason is RecommendationReason.INTERVAL_STRADDLES_ZERO
 
 
 def test_a_steady_gain_on_too_few_days_decides_nothing() -> None:
@@ -36,18 +36,18 @@ def test_a_steady_gain_on_too_few_days_decides_nothing() -> None:
 
 def test_positions_that_live_through_each_other_are_too_few_days() -> None:
     """Sixty entries on sixty days, each held for three: the market was seen some twenty times."""
-    judgement = judge_policy([comparison(day, 71, 1.0) for day in range(60)], seed=1)
+    evidence = judge_policy([comparison(day, 71, 1.0) for day in range(60)], seed=1)
 
-    assert (judgement.days, judgement.reason) == (60, RecommendationReason.TOO_FEW_DAYS)
-    assert 20 < judgement.effective_days < 22
+    assert (evidence.days, evidence.reason) == (60, RecommendationReason.TOO_FEW_DAYS)
+    assert 20 < evidence.effective_days < 22
 
 
 def test_a_gain_within_what_the_candles_leave_open_decides_nothing() -> None:
-    judgement = judge_policy(drawn(120, 1.0, seed=1, bounds=2.0), seed=1)
+    evidence = judge_policy(drawn(120, 1.0, seed=1, bounds=2.0), seed=1)
 
-    assert judgement.reason is RecommendationReason.BOUNDS_STRADDLE_ZERO
-    assert judgement.mean is not None
-    assert judgement.mean.upper - judgement.mean.lower == pytest.approx(4.0)
+    assert evidence.reason is RecommendationReason.BOUNDS_STRADDLE_ZERO
+    assert evidence.mean is not None
+    assert evidence.mean.upper - evidence.mean.lower == pytest.approx(4.0)
 
 
 def test_adopting_rests_on_the_lower_bound_of_the_difference() -> None:
@@ -58,36 +58,36 @@ def test_adopting_rests_on_the_lower_bound_of_the_difference() -> None:
 def test_one_hold_of_many_days_leaves_too_few_blocks() -> None:
     days = [*drawn(60, 1.0, seed=1), comparison(60, 12 * 24, 1.0)]
 
-    judgement = judge_policy(days, seed=1)
+    evidence = judge_policy(days, seed=1)
 
-    assert (judgement.reason, judgement.resampling.block_days) == (RecommendationReason.TOO_FEW_BLOCKS, 13)
+    assert (evidence.reason, evidence.resampling.block_days) == (RecommendationReason.TOO_FEW_BLOCKS, 13)
 
 
 def test_a_hold_longer_than_half_the_days_leaves_no_interval() -> None:
-    judgement = judge_policy([comparison(0, 50, 1.0), comparison(1, 1, 1.0)], seed=1)
+    evidence = judge_policy([comparison(0, 50, 1.0), comparison(1, 1, 1.0)], seed=1)
 
-    assert judgement.mean is not None
-    assert judgement.interval is None
+    assert evidence.mean is not None
+    assert evidence.interval is None
 
 
 def test_no_position_decides_nothing() -> None:
-    judgement = judge_policy([], seed=1)
+    evidence = judge_policy([], seed=1)
 
-    assert (judgement.reason, judgement.interval) == (RecommendationReason.NO_PAIRS, None)
+    assert (evidence.reason, evidence.interval) == (RecommendationReason.NO_PAIRS, None)
 
 
 def test_the_interval_is_the_percentile_interval_of_the_stationary_bootstrap() -> None:
     """Of days stretched by what blocks of 4 out of 60 days take from the variance."""
     days = drawn(60, 0.3, seed=3)
-    judgement = judge_policy(days, seed=7, resamples=500)
+    evidence = judge_policy(days, seed=7, resamples=500)
     series = np.array(daily_sums(days).lower)[:, 0]
     series = series.mean() + np.sqrt(60 / (60 - 7)) * (series - series.mean())
 
-    bootstrap = StationaryBootstrap(judgement.resampling.block_days, series, seed=7)
+    bootstrap = StationaryBootstrap(evidence.resampling.block_days, series, seed=7)
     expected = bootstrap.conf_int(lambda x: x.mean(), reps=500, method="percentile")
 
-    assert judgement.interval is not None
-    assert [judgement.interval.lower, judgement.interval.upper] == pytest.approx(list(expected[:, 0]))
+    assert evidence.interval is not None
+    assert [evidence.interval.lower, evidence.interval.upper] == pytest.approx(list(expected[:, 0]))
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
@@ -117,7 +117,7 @@ def test_the_best_of_fifty_policies_without_merit_is_not_adopted() -> None:
     )
 
     assert judge_policy(noise, seed=1, policy=best).verdict is Recommendation.ADOPT
-    assert Recommendation.ADOPT not in [judgement.verdict for judgement in family.policies]
+    assert Recommendation.ADOPT not in [evidence.verdict for evidence in family.policies]
     assert family.superior == ()
     assert family.p_value is not None
     assert family.p_value > 0.05
@@ -144,13 +144,13 @@ def test_a_family_on_too_few_days_is_not_tested() -> None:
     judged = judge_family(drawn(20, 3.0, seed=1, policies=4), seed=1)
 
     assert (judged.p_value, judged.superior) == (None, ())
-    assert {judgement.reason for judgement in judged.policies} == {RecommendationReason.TOO_FEW_DAYS}
+    assert {evidence.reason for evidence in judged.policies} == {RecommendationReason.TOO_FEW_DAYS}
 
 
 def test_policies_that_change_nothing_or_always_the_same_need_no_test() -> None:
     judged = judge_family([comparison(day, 2, 0.0, 0.1, -0.1) for day in range(40)], seed=1)
 
-    assert [judgement.verdict for judgement in judged.policies] == [
+    assert [evidence.verdict for evidence in judged.policies] == [
         Recommendation.KEEP,
         Recommendation.ADOPT,
         Recommendation.KEEP,

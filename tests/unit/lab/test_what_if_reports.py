@@ -11,7 +11,7 @@ from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
 from exitbrain.application.whatif.decisions import Pair, RowCounterfactual
-from exitbrain.application.whatif.results import Found, Question, find_outcomes
+from exitbrain.application.whatif.results import OutcomeResults, Question, find_outcomes
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
@@ -83,7 +83,7 @@ def asked(world: World, policy: Policy) -> tuple[WhatIfRun, Changes, list[Pair]]
     return WhatIfRun(answer, changes, (V3_5, policy)), changes, pairs
 
 
-def found(world: World, policy: Policy = V3_6) -> Found:
+def found(world: World, policy: Policy = V3_6) -> OutcomeResults:
     question = Question(None, [policy], Terms(policy))
     return find_outcomes(
         Policies(world.ledger),
@@ -98,7 +98,7 @@ def found(world: World, policy: Policy = V3_6) -> Found:
 
 def walked(world: World) -> CandidateOutcomes:
     of = found(world)
-    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.judgement)
+    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.evidence)
 
 
 def section(page: Page, title: str) -> Section:

@@ -17,7 +17,7 @@ from exitbrain.application.recording.opening import identity_of
 from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.messages.message import IncomingMessage, Translation
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.wire.published import PolicyUnits, Published
 from exitbrain.infrastructure.wire.translator import WireTranslator
@@ -82,13 +82,13 @@ class HeldRecording(ThreadedRecording):
         self.pending_then: list[list[str]] = []
         self.look: Callable[[], list[str]] = list
 
-    async def give_up(self, undecided: Undecided) -> Outcome:
+    async def give_up(self, undecided: Undecided) -> MessageResult:
         self.pending_then.append(self.look())
         if len(self.pending_then) == 1:
             raise StoreUnavailable("the store cannot be reached")
         return await super().give_up(undecided)
 
-    def _record(self, messages: Sequence[IncomingMessage]) -> list[Outcome | Undecided]:
+    def _record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
         self.at_work.set()
         self.let_go.wait(LONG_ENOUGH_S)
         return super()._record(messages)

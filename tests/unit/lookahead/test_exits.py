@@ -9,9 +9,9 @@ from exitbrain.application.lookahead.exits import ExitCase, ExitCheck, Walking
 from exitbrain.application.lookahead.findings import Finding, PolicyVerdict
 from exitbrain.domain.levels.levels import Distances
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market
-from exitbrain.domain.simulation.givens import Givens, Rules, Trailing
-from exitbrain.domain.simulation.outcome import Walk
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.exit_setup import ExitSetup, Rules, Trailing
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.values import Side, changed
 from tests.prices import prices_at
 
@@ -37,12 +37,12 @@ def entries(rules: Rules = RULES, count: int = 12) -> list[ExitCase]:
     for seed in range(count):
         side = Side.LONG if seed % 2 else Side.SHORT
         targets, stop = prices_at(side, 100.0, DISTANCES)
-        givens = Givens(side, 100.0, 0, targets, stop, (0.3, 0.3, 0.4), rules=rules)
-        made.append(ExitCase(f"entry {seed}", givens, market_of(seed)))
+        setup = ExitSetup(side, 100.0, 0, targets, stop, (0.3, 0.3, 0.4), rules=rules)
+        made.append(ExitCase(f"entry {seed}", setup, market_of(seed)))
     return made
 
 
-def checked(walking: Walking = walk, rules: Rules = RULES) -> PolicyVerdict:
+def checked(walking: Walking = simulate_exits, rules: Rules = RULES) -> PolicyVerdict:
     verdict = PolicyVerdict("any")
     ExitCheck(entries(rules), cuts=6, walking=walking).run(verdict)
     return verdict
@@ -56,16 +56,16 @@ def test_the_walk_does_not_look_ahead(rules: Rules) -> None:
     assert verdict.compared[exits.PART] > 12 * 6 * 5
 
 
-def _sells_before_a_fall(givens: Givens, market: Market) -> Walk:
+def _sells_before_a_fall(setup: ExitSetup, market: Market) -> ExitBounds:
     lowest = min(candle.low for candle in market.candles.candles)
-    first = (givens.targets[0] + givens.entry) / 2 if lowest < 99.0 else givens.targets[0]
-    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
+    first = (setup.targets[0] + setup.entry) / 2 if lowest < 99.0 else setup.targets[0]
+    return simulate_exits(changed(setup, targets=(first, *setup.targets[1:])), market)
 
 
-def _trails_what_will_be(givens: Givens, market: Market) -> Walk:
+def _trails_what_will_be(setup: ExitSetup, market: Market) -> ExitBounds:
     highest = max(candle.high for candle in market.candles.candles)
-    stop = givens.stop * (1.0 + 1e-6 * highest / 100.0)
-    return walk(changed(givens, stop=stop), market)
+    stop = setup.stop * (1.0 + 1e-6 * highest / 100.0)
+    return simulate_exits(changed(setup, stop=stop), market)
 
 
 @pytest.mark.parametrize("cheat", [_sells_before_a_fall, _trails_what_will_be])
@@ -77,10 +77,10 @@ def test_a_walk_that_peeks_is_found_with_the_leg_that_moved(cheat: Walking) -> N
     assert all(moved.field.startswith("leg ") for moved in verdict.moved)
 
 
-def _reads_the_last_page(givens: Givens, market: Market) -> Walk:
+def _reads_the_last_page(setup: ExitSetup, market: Market) -> ExitBounds:
     ending = market.candles.candles[-1].close
-    first = givens.entry + (givens.targets[0] - givens.entry) * (0.2 + ending * 1000.0 % 1.0 / 2.0)
-    return walk(changed(givens, targets=(first, *givens.targets[1:])), market)
+    first = setup.entry + (setup.targets[0] - setup.entry) * (0.2 + ending * 1000.0 % 1.0 / 2.0)
+    return simulate_exits(changed(setup, targets=(first, *setup.targets[1:])), market)
 
 
 def test_every_future_shows_a_target_that_knows_it() -> None:
@@ -99,10 +99,10 @@ def test_a_moment_after_a_choice_of_order_is_left_out_and_counted() -> None:
     calm = [Candle(0, 100.0, 100.1, 99.9, 100.0)]
     market = Market(CandleSeries(MINUTE, [*calm, *wide[1:]]))
     targets, stop = prices_at(Side.LONG, 100.0, DISTANCES)
-    givens = Givens(Side.LONG, 100.0, 0, targets, stop, (0.3, 0.3, 0.4))
+    setup = ExitSetup(Side.LONG, 100.0, 0, targets, stop, (0.3, 0.3, 0.4))
     verdict = PolicyVerdict("any")
 
-    ExitCheck([ExitCase("entry", givens, market)], cuts=8).run(verdict)
+    ExitCheck([ExitCase("entry", setup, market)], cuts=8).run(verdict)
 
     assert verdict.left_out == {exits.AMBIGUOUS: 2}
     assert verdict.moved == []

@@ -10,14 +10,14 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.place import PlaceCheck
 from exitbrain.application.live.publishing import Publishing
 from exitbrain.application.live.supervisor import Journal, LoopState, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.application.live.worker import Worker, WorkerSettings
 from exitbrain.application.ports.exit_ledger import LogEntry
-from exitbrain.application.ports.message_source import Backlog, Delivery, Repair, SourceUnavailable, Turn
+from exitbrain.application.ports.message_source import Backlog, Delivery, Lease, Repair, SourceUnavailable
 from exitbrain.application.ports.publisher import Outgoing, PublishedPosition, Stated
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import MessageReceived
@@ -89,7 +89,7 @@ def told_everything() -> Told:
         {"read": LoopState("read", time.monotonic())},
         silent_s=lambda: 0.0,
         unpublished=Unpublished(),
-        turn=TurnWatch(told.journal),
+        lease=LeaseWatch(told.journal),
     )
     told.metrics.watch_ready(lambda: True)
     for message in (intent, intent | {"leverage": 500}):
@@ -115,7 +115,7 @@ class MessagesInMemory:
     """
 
     consumer = "worker-a"
-    in_turn = False
+    holds_lease = False
 
     def __init__(self, messages: Sequence[IncomingMessage]) -> None:
         self._waiting = [Delivery(message, message.stream, message.entry_id, 5, "") for message in messages]
@@ -129,13 +129,13 @@ class MessagesInMemory:
             raise SourceUnavailable("connection refused")
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
-        self.in_turn = True
+        self.holds_lease = True
         if not self._waiting:
             await asyncio.sleep(0.01)
         found, self._waiting = self._waiting[:limit], self._waiting[limit:]
         return found
 
-    async def turn(self) -> Turn | None:
+    async def lease(self) -> Lease | None:
         return None
 
     def repairs(self) -> list[Repair]:

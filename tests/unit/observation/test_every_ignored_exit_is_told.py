@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exitbrain.domain.messages.configuration import DecisionSettings
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from tests.unit.observation.live_path import Told
 from tests.unit.wire.published_world import published
 from tests.world import NOON_MS, World
@@ -16,43 +16,43 @@ CLOSE = {"symbol": "BTCUSDT", "side": "CLOSE"}
 REPORT = {"symbol": "BTCUSDT", "exit_price": "101", "order_id": "8389765519"}
 
 
-def none_open(world: World) -> Outcome:
+def none_open(world: World) -> MessageResult:
     return world.intent(**CLOSE)
 
 
-def reduction_with_none_open(world: World) -> Outcome:
+def reduction_with_none_open(world: World) -> MessageResult:
     return world.intent(symbol="BTCUSDT", side="SELL", quantity=1, reduce_only=True)
 
 
-def report_after_a_flip(world: World) -> Outcome:
+def report_after_a_flip(world: World) -> MessageResult:
     world.intent(**LONG)
     world.intent(**LONG | {"side": "SELL"})
     return world.closed(**REPORT)
 
 
-def report_that_comes_twice(world: World) -> Outcome:
+def report_that_comes_twice(world: World) -> MessageResult:
     world.intent(**LONG)
     world.closed(**REPORT)
     return world.closed(**REPORT)
 
 
-def close_that_is_sent_again(world: World) -> Outcome:
+def close_that_is_sent_again(world: World) -> MessageResult:
     world.intent(**LONG)
     world.intent(**CLOSE, trace_id="t-1")
     return world.intent(**CLOSE, trace_id="t-1")
 
 
-def close_that_is_older(world: World) -> Outcome:
+def close_that_is_older(world: World) -> MessageResult:
     world.intent(**LONG)
     return world.intent(entry_id=f"{NOON_MS - 5}-0", **CLOSE)
 
 
-def flat_with_a_position_held(world: World) -> Outcome:
+def flat_with_a_position_held(world: World) -> MessageResult:
     world.intent(**LONG)
     return world.intent(symbol="BTCUSDT", side="FLAT")
 
 
-def reduction_that_can_not_be_read(world: World) -> Outcome:
+def reduction_that_can_not_be_read(world: World) -> MessageResult:
     world.intent(**LONG)
     return world.intent(symbol="BTCUSDT", side="SELL", quantity=1, reduce_only="maybe")
 
@@ -71,7 +71,7 @@ def reduction_that_can_not_be_read(world: World) -> Outcome:
     ],
 )
 def test_an_exit_that_ends_nothing_is_a_line_a_count_and_an_entry(
-    happens: Callable[[World], Outcome], reason: str, expected: bool
+    happens: Callable[[World], MessageResult], reason: str, expected: bool
 ) -> None:
     world, told = World(settings=DecisionSettings(dedupe_by="trace_id")), Told()
     outcome = happens(world)

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from exitbrain import __version__
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import LoopState, Supervisor
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
 from exitbrain.infrastructure.observability.health import ERROR_MAX, Health, Heartbeat, Watchdog
 from tests.unit.observation.live_path import Told
@@ -20,8 +20,8 @@ class Worker:
         self.supervisor = Supervisor(self.told.journal, transient=())
         self.heartbeat = Heartbeat(self.told.journal)
         self.unpublished = Unpublished()
-        self.turn = TurnWatch(self.told.journal)
-        self.health = Health(self.supervisor, self.heartbeat, self.unpublished, self.turn, "shadow")
+        self.lease = LeaseWatch(self.told.journal)
+        self.health = Health(self.supervisor, self.heartbeat, self.unpublished, self.lease, "shadow")
         self.watchdog = Watchdog(self.supervisor, self.heartbeat, self.unpublished, self.told.journal)
         now = time.monotonic()
         self.read = LoopState("read", now - read_silent_s, steps=5, failures=3, error=error, ended=ended)

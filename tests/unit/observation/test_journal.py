@@ -10,7 +10,7 @@ import pytest
 
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import Disposition, Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observability.journal import LINES_MAX, Form, LiveJournal
 from exitbrain.infrastructure.observability.metrics import Metrics
@@ -42,7 +42,7 @@ class FullDisk(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def tell(told: Told, *outcomes: Outcome) -> None:
+def tell(told: Told, *outcomes: MessageResult) -> None:
     for outcome in outcomes:
         told.journal.event("messages", outcomes=[outcome])
 
@@ -347,7 +347,7 @@ def test_a_log_that_can_not_be_written_stops_nothing_and_is_counted() -> None:
     assert samples(metrics)["exitbrain_log_lines_lost_total", frozenset()] == 2
 
 
-def too_old(symbol: str, account: str = "default", reason: Reason = Reason.SUPERSEDED) -> Outcome:
+def too_old(symbol: str, account: str = "default", reason: Reason = Reason.SUPERSEDED) -> MessageResult:
     return changed(
         World().intent(**INTENT),
         disposition=Disposition.IGNORED,

@@ -8,13 +8,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exitbrain import __version__
+from exitbrain.application.live.lease_watch import LeaseWatch
 from exitbrain.application.live.supervisor import LoopState
-from exitbrain.application.live.turn_watch import TurnWatch
 from exitbrain.application.live.unpublished import Unpublished
-from exitbrain.application.ports.message_source import Turn
+from exitbrain.application.ports.message_source import Lease
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.messages.receipt import Reason
-from exitbrain.domain.messages.result import Outcome
+from exitbrain.domain.messages.result import MessageResult
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.observability.collectors import VALUES_MAX
 from exitbrain.infrastructure.observability.metric_families import TROUBLES
@@ -33,7 +33,7 @@ INTENT: dict[str, Any] = {
 STREAM = "quantum:stream:exitbrain.adaptive_levels"
 
 
-def told_of(*outcomes: Outcome) -> Told:
+def told_of(*outcomes: MessageResult) -> Told:
     told = Told()
     for outcome in outcomes:
         told.journal.event("messages", outcomes=[outcome])
@@ -211,7 +211,7 @@ def test_the_backlog_of_a_stream_is_shown_and_an_unknown_lag_is_no_number() -> N
     assert math.isnan(told.value("exitbrain_lag_entries", stream="unknown"))
 
 
-def test_a_worker_shows_whether_it_has_the_turn() -> None:
+def test_a_worker_shows_whether_it_has_the_lease() -> None:
     told, seen = Told(), []
     seen.append(told.value("exitbrain_turn"))
     for event in ("turn_taken", "turn_lost"):
@@ -229,10 +229,10 @@ def test_the_loops_are_shown_as_they_are_when_asked() -> None:
     unpublished = Unpublished()
     unpublished.log_ends_at(7, time.monotonic() - 20)
     told = Told(metrics=metrics)
-    turn = TurnWatch(told.journal)
-    turn.look(Turn("a", known=True, endless=False, waiting=2, delivered=("0-0",)), time.monotonic() - 7)
+    lease = LeaseWatch(told.journal)
+    lease.look(Lease("a", known=True, endless=False, waiting=2, delivered=("0-0",)), time.monotonic() - 7)
     metrics.watch(
-        {"read": state}, silent_s=lambda: 4.5, unpublished=unpublished, turn=turn, conflicts=lambda: 3
+        {"read": state}, silent_s=lambda: 4.5, unpublished=unpublished, lease=lease, conflicts=lambda: 3
     )
 
     assert told.value("exitbrain_loop_stalled", loop="read") == 1

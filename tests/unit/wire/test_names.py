@@ -10,7 +10,7 @@ from exitbrain.infrastructure.wire.stream_names import Names
 
 def every_name(names: Names) -> list[str]:
     streams = names.incoming
-    owned = [names.turn, names.store_of_turn, *map(names.store_of_group, streams)]
+    owned = [names.lease, names.store_of_lease, *map(names.store_of_group, streams)]
     return [*streams, *names.published, *map(names.group_of, streams), *owned]
 
 

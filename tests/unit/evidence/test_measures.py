@@ -19,17 +19,17 @@ from exitbrain.domain.evidence.measures import (
     worst_hour,
 )
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup
 from exitbrain.domain.simulation.outcome import History
 from exitbrain.domain.simulation.plan import Increased, Plan
-from exitbrain.domain.simulation.together import walk_plan
+from exitbrain.domain.simulation.walker import walk_plan
 from exitbrain.domain.values import Side, changed
-from tests.unit.walk.test_changes_of_a_plan import FREE, MINUTE, UP_AND_DOWN, a_long, market
+from tests.unit.simulation.test_changes_of_a_plan import FREE, MINUTE, UP_AND_DOWN, a_long, market
 
 HALF = MINUTE // 2
 
 
-def a_short() -> Givens:
+def a_short() -> ExitSetup:
     """Return the mirror image of the long: a short at 100, targets at 90, 80, 70 and the stop at 110."""
     return a_long(side=Side.SHORT, targets=(90.0, 80.0, 70.0), stop=110.0)
 
@@ -40,16 +40,16 @@ def about(lower: float, upper: float) -> Interval:
     return Interval(*nearly)
 
 
-def walked(givens: Givens, on: Market) -> History:
-    return walk_plan(Plan(givens), on).pessimistic
+def walked(setup: ExitSetup, on: Market) -> History:
+    return walk_plan(Plan(setup), on).pessimistic
 
 
 def test_excursions_before_a_leg_are_bounded_by_the_candles_of_entry_and_exit() -> None:
     """Entered inside the first candle (low 98), stopped inside the third (high 107) at 90."""
     on = market((101, 103, 98, 101), (101, 106, 97, 105), (105, 107, 80, 85))
-    givens = a_long(opened_at_ms=HALF)
+    setup = a_long(opened_at_ms=HALF)
 
-    (found,) = excursions(givens, walked(givens, on), on.candles)
+    (found,) = excursions(setup, walked(setup, on), on.candles)
 
     assert found.favourable == about(0.06, 0.07)
     assert found.adverse == about(0.10, 0.20)
@@ -57,9 +57,9 @@ def test_excursions_before_a_leg_are_bounded_by_the_candles_of_entry_and_exit() 
 
 def test_an_entry_candle_may_hold_the_farthest_price() -> None:
     on = market((101, 109, 98, 101), (101, 102, 97, 100), (100, 100, 80, 85))
-    givens = a_long(opened_at_ms=HALF)
+    setup = a_long(opened_at_ms=HALF)
 
-    (found,) = excursions(givens, walked(givens, on), on.candles)
+    (found,) = excursions(setup, walked(setup, on), on.candles)
 
     assert found.favourable == about(0.02, 0.09)
 
@@ -192,7 +192,7 @@ def test_a_target_at_the_cost_to_break_even_nets_nothing(side: Side) -> None:
     costs = Costs(7.0, 3.0)
     distance = cost_to_break_even(costs, side.direction)
     target = 100.0 * (1 + side.direction * distance)
-    givens = changed(
+    setup = changed(
         a_long() if side is Side.LONG else a_short(),
         costs=costs,
         targets=(target, target, target),
@@ -201,7 +201,7 @@ def test_a_target_at_the_cost_to_break_even_nets_nothing(side: Side) -> None:
     open_, far = (100.0, 103.0) if side is Side.LONG else (100.0, 97.0)
     on = market((open_, max(open_, far), min(open_, far), far))
 
-    assert walked(givens, on).net == pytest.approx(0.0, abs=1e-15)
+    assert walked(setup, on).net == pytest.approx(0.0, abs=1e-15)
     assert cost_to_break_even(FREE, 1) == 0.0
 
 

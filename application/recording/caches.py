@@ -27,7 +27,7 @@ TAIL_TOPICS = (
 )
 
 
-class Remembered:
+class RecordingCaches:
     """What is known of a ledger between batches: positions, the tail of the log, the register, outcomes, snapshots."""
 
     def __init__(self, ledger: ExitLedger, intake: Intake, cache_size: int) -> None:

@@ -12,24 +12,24 @@ from exitbrain.domain.evidence.attribution import (
     gross_with_shares_of,
 )
 from exitbrain.domain.simulation.candle import FundingRate, Market
-from exitbrain.domain.simulation.givens import Costs, Givens, LiquidationPrices
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, LiquidationPrices
 from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.walker import walk_both, walk_plan
 from exitbrain.domain.values import changed
 from tests.property.test_walking_together import another_policy
 from tests.property.test_walks import MINUTE, a_candle, a_position
-from tests.unit.walk.test_changes_of_a_plan import UP_AND_DOWN, a_long, again, market
+from tests.unit.simulation.test_changes_of_a_plan import UP_AND_DOWN, a_long, again, market
 
 
 def attributed(baseline: Plan, candidate: Plan, on: Market) -> AttributedDifference:
     difference = walk_both(baseline, candidate, on)
     before, after = (
-        changed(plan, givens=changed(plan.givens, liquidation=None)) for plan in (baseline, candidate)
+        changed(plan, setup=changed(plan.setup, liquidation=None)) for plan in (baseline, candidate)
     )
     return attribute(baseline, candidate, difference, walk_both(before, after, on), on.candles)
 
 
-def only(baseline: Givens, candidate: Givens, on: Market) -> dict[str, float]:
+def only(baseline: ExitSetup, candidate: ExitSetup, on: Market) -> dict[str, float]:
     found = attributed(Plan(baseline), Plan(candidate), on)
     assert found.lower == found.upper
     lower = found.lower

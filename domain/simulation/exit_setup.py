@@ -116,7 +116,7 @@ class ExternalClose(Struct, frozen=True):
             raise InvalidValue("price of the external close", self.price, "a finite price above 0")
 
 
-class Givens(Struct, frozen=True):
+class ExitSetup(Struct, frozen=True):
     """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
 
     `targets` and `stop` are trigger prices. A target without a share is not placed, and may lie anywhere. `stop_on`

@@ -4,11 +4,11 @@ import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market, PriceKind
-from exitbrain.domain.simulation.givens import Costs, LiquidationPrices
+from exitbrain.domain.simulation.exit_setup import Costs, LiquidationPrices
+from exitbrain.domain.simulation.exits import simulate_exits
 from exitbrain.domain.simulation.plan import Plan, Reduced
-from exitbrain.domain.simulation.together import walk_plan
-from exitbrain.domain.simulation.walk import walk
-from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, both, candles, exits, walked
+from exitbrain.domain.simulation.walker import walk_plan
+from tests.unit.simulation.example import MINUTE, Prices, a_long, a_short, both, candles, exits, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)
 NEARER = LiquidationPrices(leverage=50.0, prices=(99.2, 99.2, 99.2))
@@ -40,9 +40,9 @@ def test_a_liquidation_price_behind_the_stop_is_never_met() -> None:
 
 
 def test_a_short_is_liquidated_above() -> None:
-    givens = a_short(liquidation=LiquidationPrices(50.0, (100.8, 100.8, 100.8)))
+    setup = a_short(liquidation=LiquidationPrices(50.0, (100.8, 100.8, 100.8)))
 
-    assert both(walked(givens, QUIET, (100.0, 100.8, 100.0, 100.5))) == [("LIQUIDATION", 1.0, 102.0)]
+    assert both(walked(setup, QUIET, (100.0, 100.8, 100.0, 100.5))) == [("LIQUIDATION", 1.0, 102.0)]
 
 
 def test_the_mark_price_decides_where_it_is_given() -> None:
@@ -50,8 +50,8 @@ def test_the_mark_price_decides_where_it_is_given() -> None:
     spared = Market(prices, mark=marks(QUIET, (100.0, 100.0, 99.5, 100.0)))
     met = Market(candles(QUIET, QUIET), mark=marks(QUIET, (100.0, 100.0, 99.1, 100.0)))
 
-    assert both(walk(a_long(liquidation=NEARER), spared)) == [("OPEN", 1.0, 99.9)]
-    found = walk(a_long(liquidation=NEARER), met)
+    assert both(simulate_exits(a_long(liquidation=NEARER), spared)) == [("OPEN", 1.0, 99.9)]
+    found = simulate_exits(a_long(liquidation=NEARER), met)
     assert both(found) == [("LIQUIDATION", 1.0, 98.0)]
     assert not found.mark_assumed
 
@@ -100,9 +100,9 @@ def test_a_reduction_loses_no_more_than_its_margin_either() -> None:
 
 def test_after_a_target_the_liquidation_price_may_lie_further_away() -> None:
     """TP1 first leaves a price of 98.5 behind the stop: a low of 99.1 then hurts nobody."""
-    givens = a_long(liquidation=LiquidationPrices(50.0, (99.2, 98.5, 98.0)))
+    setup = a_long(liquidation=LiquidationPrices(50.0, (99.2, 98.5, 98.0)))
 
-    found = walked(givens, QUIET, (100.0, 101.0, 99.1, 100.0))
+    found = walked(setup, QUIET, (100.0, 101.0, 99.1, 100.0))
 
     assert exits(found.pessimistic) == [("LIQUIDATION", 1.0, 98.0)]
     assert exits(found.optimistic) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 100.0)]
@@ -112,12 +112,12 @@ def test_mark_candles_of_another_interval_are_refused() -> None:
     mark = candles(QUIET, interval_ms=5 * MINUTE)
 
     with pytest.raises(InvalidValue, match="interval of the mark candles"):
-        walk(a_long(liquidation=NEARER), Market(candles(QUIET), mark=mark))
+        simulate_exits(a_long(liquidation=NEARER), Market(candles(QUIET), mark=mark))
 
 
 def test_candles_of_the_wrong_price_kind_are_reported() -> None:
     found = walked(a_long(stop_on=PriceKind.MARK), QUIET)
-    of_mark = walk(a_long(stop_on=PriceKind.MARK), Market(marks(QUIET)))
+    of_mark = simulate_exits(a_long(stop_on=PriceKind.MARK), Market(marks(QUIET)))
 
     assert found.wrong_kind == ("stop",)
     assert of_mark.wrong_kind == ("targets",)

@@ -15,21 +15,28 @@ from exitbrain.domain.simulation.candle import (
     TradeSeries,
 )
 from exitbrain.domain.simulation.costs import Account
-from exitbrain.domain.simulation.givens import Costs, ExternalClose, Givens, Rules, TpExecution, Trailing
-from exitbrain.domain.simulation.outcome import Walk
+from exitbrain.domain.simulation.exit_setup import (
+    Costs,
+    ExitSetup,
+    ExternalClose,
+    Rules,
+    TpExecution,
+    Trailing,
+)
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.simulation.plan import Plan
-from exitbrain.domain.simulation.together import walk_both
-from exitbrain.domain.simulation.walk import walk
-from tests.unit.walk.example import MINUTE, Prices, a_long, a_short, candles, walked
+from exitbrain.domain.simulation.walker import walk_both
+from tests.unit.simulation.example import MINUTE, Prices, a_long, a_short, candles, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)
 COSTS = Costs(fee_bps=5.0, slippage_bps=10.0, maker_fee_bps=2.0)
 
 
 def test_the_sums_are_those_of_the_written_order_to_the_last_bit() -> None:
-    givens = a_long(entry=100.1, costs=COSTS, shares=(0.3, 0.3, 0.4))
+    setup = a_long(entry=100.1, costs=COSTS, shares=(0.3, 0.3, 0.4))
 
-    history = walked(givens, QUIET, (100.0, 102.0, 99.9, 100.0), (98.7, 98.8, 98.6, 98.7)).pessimistic
+    history = walked(setup, QUIET, (100.0, 102.0, 99.9, 100.0), (98.7, 98.8, 98.6, 98.7)).pessimistic
 
     e, legs = 100.1, ((0.3, 101.0), (0.3, 102.0), (0.4, 98.7))
     gross = fees = slippage = 0.0
@@ -44,9 +51,9 @@ def test_the_sums_are_those_of_the_written_order_to_the_last_bit() -> None:
 
 
 def test_a_limit_target_pays_the_maker_fee_and_no_slippage() -> None:
-    givens = a_long(costs=COSTS, tp_execution=TpExecution.LIMIT, shares=(1.0, 0.0, 0.0))
+    setup = a_long(costs=COSTS, tp_execution=TpExecution.LIMIT, shares=(1.0, 0.0, 0.0))
 
-    history = walked(givens, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
+    history = walked(setup, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
 
     assert (history.exit_fees, history.slippage) == (0.0002 * 1.0 * 101.0 / 100.0, 0.0)
 
@@ -64,19 +71,19 @@ def test_a_close_from_outside_pays_the_fee_at_its_price_and_no_slippage() -> Non
 
 
 def test_the_results_of_the_legs_are_the_net_result_before_entry_fee_and_funding() -> None:
-    givens = a_long(costs=COSTS)
-    history = walked(givens, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
-    account = Account(givens)
+    setup = a_long(costs=COSTS)
+    history = walked(setup, QUIET, (100.0, 101.0, 99.5, 100.0)).pessimistic
+    account = Account(setup)
 
-    total = sum(account.result_of(leg, givens.margin_gone_at) for leg in history.legs)
+    total = sum(account.result_of(leg, setup.margin_gone_at) for leg in history.legs)
 
     assert total - history.entry_fee == pytest.approx(history.net, abs=1e-16)
 
 
-def funded(givens: Givens, *stamps: tuple[int, float], mark: CandleSeries | None = None) -> float:
+def funded(setup: ExitSetup, *stamps: tuple[int, float], mark: CandleSeries | None = None) -> float:
     series = candles(QUIET, (100.2, 101.0, 99.5, 100.0), (100.4, 100.5, 99.5, 100.0))
     rates = tuple(FundingRate(*stamp) for stamp in stamps)
-    return walk(givens, Market(series, mark=mark, funding=rates)).pessimistic.funding
+    return simulate_exits(setup, Market(series, mark=mark, funding=rates)).pessimistic.funding
 
 
 def test_a_long_pays_a_positive_rate_and_a_short_is_paid() -> None:
@@ -90,14 +97,14 @@ def test_funding_is_paid_for_what_was_open_before_the_candle_of_its_time() -> No
     assert funded(a_long(), (2 * MINUTE, 0.001)) == 0.001 * 0.5 * 100.4 / 100.0
 
 
-def inside(givens: Givens, candle: Prices, *rates: tuple[int, float], **market: Any) -> Walk:
+def inside(setup: ExitSetup, candle: Prices, *rates: tuple[int, float], **market: Any) -> ExitBounds:
     """Walk a quiet candle of five minutes and then this one, in which the rates are due at these minutes."""
     series = candles(QUIET, candle, interval_ms=5 * MINUTE)
     funding = tuple(FundingRate((5 + minute) * MINUTE, rate) for minute, rate in rates)
-    return walk(givens, Market(series, funding=funding, **market))
+    return simulate_exits(setup, Market(series, funding=funding, **market))
 
 
-def fundings(walked: Walk) -> tuple[float, float]:
+def fundings(walked: ExitBounds) -> tuple[float, float]:
     return walked.pessimistic.funding, walked.optimistic.funding
 
 
@@ -132,15 +139,20 @@ def test_funding_at_the_open_comes_first_and_a_gap_before_what_is_due_inside() -
     assert not quiet.ambiguous
 
 
-def test_finer_data_tell_whether_funding_came_before_a_close() -> None:
+def test_lower_timeframe_data_tell_whether_funding_came_before_a_close() -> None:
     coarse = (100.0, 100.5, 99.0, 99.2)
     minutes = [(100.0, 100.5, 99.8, 99.9), (99.9, 99.9, 99.0, 99.2), *[(99.2, 99.2, 99.2, 99.2)] * 3]
-    finer = CandleSeries(MINUTE, [Candle((5 + n) * MINUTE, *prices) for n, prices in enumerate(minutes)])
+    lower_timeframe = CandleSeries(
+        MINUTE, [Candle((5 + n) * MINUTE, *prices) for n, prices in enumerate(minutes)]
+    )
     trades = TradeSeries([Trade((300 + at) * 1000, price) for at, price in enumerate(coarse)])
 
     for due, paid in ((1, 0.001), (2, 0.0)):
-        assert fundings(inside(a_long(), coarse, (due, 0.001), finer=finer)) == (paid, paid)
-    assert fundings(inside(a_long(), coarse, (1, 0.001), finer=trades)) == (0.0, 0.0)
+        assert fundings(inside(a_long(), coarse, (due, 0.001), lower_timeframe=lower_timeframe)) == (
+            paid,
+            paid,
+        )
+    assert fundings(inside(a_long(), coarse, (1, 0.001), lower_timeframe=trades)) == (0.0, 0.0)
 
 
 def test_two_policies_that_close_alike_pay_alike_and_others_may_not() -> None:
@@ -187,7 +199,7 @@ def test_funding_in_a_hole_is_paid_with_the_candle_after_it() -> None:
         candles(QUIET, (100.3, 100.5, 99.5, 100.0), missing=[1]), funding=(FundingRate(MINUTE, 0.001),)
     )
 
-    assert walk(a_long(), market).pessimistic.funding == 0.001 * 1.0 * 100.3 / 100.0
+    assert simulate_exits(a_long(), market).pessimistic.funding == 0.001 * 1.0 * 100.3 / 100.0
 
 
 @pytest.mark.parametrize(
@@ -211,7 +223,7 @@ def test_funding_in_a_hole_is_paid_with_the_candle_after_it() -> None:
         (lambda: Market(candles(QUIET), funding=(FundingRate(9, 0.1), FundingRate(5, 0.1))), "funding time is 5"),
     ],
 )  # fmt: skip
-def test_givens_that_can_not_be_are_refused_by_name(make: object, what: str) -> None:
+def test_setups_that_can_not_be_are_refused_by_name(make: object, what: str) -> None:
     assert callable(make)
     with pytest.raises(InvalidValue, match=what):
         make()

@@ -1,4 +1,4 @@
-"""Another time of the clock, for code that is not ours: does it look at it?
+"""Shift the clock while a foreign engine runs, to find out whether it reads the time.
 
 Within the block the clocks of `time` and `datetime` are `SHIFT` ahead, for whoever asks them by their module and for
 the modules of the engine's own package, whose names for them are exchanged too. A clock read in compiled code is not
@@ -64,7 +64,7 @@ _DATES = {"datetime": (_REAL_DATETIME, _LaterDatetime), "date": (datetime_module
 
 
 @contextmanager
-def another_time(package: str) -> Iterator[None]:
+def shifted_clock(package: str) -> Iterator[None]:
     """Move the clocks for the modules of a package (its top name), and for all who ask `time` or `datetime`."""
     exchanged = [(_REAL[name], later) for name, later in _LATER.items()] + list(_DATES.values())
     undo: list[tuple[dict[str, Any], str, Any]] = []

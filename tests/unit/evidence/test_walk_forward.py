@@ -5,7 +5,7 @@ import pytest
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.evidence.comparison import Comparison
 from exitbrain.domain.evidence.walk_forward import best_policy, folds_of, walk_forward
-from tests.unit.judgement.made import comparison
+from tests.unit.evidence.made import comparison
 
 
 def test_the_days_are_cut_into_test_spans_after_a_first_span_for_training() -> None:

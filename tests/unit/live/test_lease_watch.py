@@ -1,22 +1,22 @@
-"""Who stands by judges whoever has the turn by what moves and what waits."""
+"""Who stands by judges whoever holds the lease by what moves and what waits."""
 
-from exitbrain.application.live.turn_watch import TurnWatch
-from exitbrain.application.ports.message_source import Turn
+from exitbrain.application.live.lease_watch import LeaseWatch
+from exitbrain.application.ports.message_source import Lease
 from tests.unit.observation.live_path import Told
 
 
 class Watched:
-    """A watch that is told of a turn once a second."""
+    """A watch that is told of a lease once a second."""
 
     def __init__(self) -> None:
         self.told = Told()
-        self.watch = TurnWatch(self.told.journal)
+        self.watch = LeaseWatch(self.told.journal)
         self.now = 0.0
 
     def look(self, *, holder: str = "a", known: bool = True, waiting: int = 0, at: int = 0) -> None:
         self.now += 1.0
-        turn = Turn(holder, known=known, endless=False, waiting=waiting, delivered=(f"{at}-0",))
-        self.watch.look(turn, self.now)
+        lease = Lease(holder, known=known, endless=False, waiting=waiting, delivered=(f"{at}-0",))
+        self.watch.look(lease, self.now)
 
     @property
     def events(self) -> list[object]:
@@ -43,26 +43,26 @@ def test_a_colleague_that_has_nothing_to_read_is_fine() -> None:
     assert (watched.why, watched.events) == ("", [])
 
 
-def test_one_that_keeps_the_turn_and_does_not_read_is_told_once_until_somebody_reads() -> None:
+def test_one_that_keeps_the_lease_and_does_not_read_is_told_once_until_somebody_reads() -> None:
     watched = Watched()
     for _ in range(8):
         watched.look(waiting=3)
-    assert watched.why == "a has the turn and has read nothing for 7.0 s, while 3 entries wait"
+    assert watched.why == "a holds the lease and has read nothing for 7.0 s, while 3 entries wait"
     assert watched.events == ["turn_unused"]
 
     watched.look(waiting=2, at=1)
     assert (watched.why, watched.events) == ("", ["turn_unused", "turn_used_again"])
 
 
-def test_strangers_that_hand_the_turn_on_to_each_other_do_not_begin_anew() -> None:
+def test_strangers_that_hand_the_lease_on_to_each_other_do_not_begin_anew() -> None:
     watched = Watched()
     for number in range(8):
         watched.look(holder=f"stranger-{number}", known=False, waiting=3)
 
-    assert watched.why.startswith("stranger-7 has the turn and has read nothing for 7.0 s")
+    assert watched.why.startswith("stranger-7 holds the lease and has read nothing for 7.0 s")
 
 
-def test_a_turn_that_ends_or_is_ours_is_nothing_to_complain_of() -> None:
+def test_a_lease_that_ends_or_is_ours_is_nothing_to_complain_of() -> None:
     watched = Watched()
     for _ in range(8):
         watched.look(waiting=3)

@@ -32,7 +32,7 @@ _OF_FILES = ("open", "sqlite3.connect", *_LISTING)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ExternalAccess:
     """Something that was reached for, in words; its path where it is a file, and whether an import did it."""
 
     words: str
@@ -47,17 +47,17 @@ class Reach:
         return any(path == folder.absolute() or folder.absolute() in path.parents for folder in folders)
 
 
-_watching: list[list[Reach]] = []
+_watching: list[list[ExternalAccess]] = []
 _hooked: list[bool] = []
 
 
 @contextmanager
-def watched() -> Iterator[list[Reach]]:
+def io_monitor() -> Iterator[list[ExternalAccess]]:
     """Collect what is reached for until the end of the block, each once."""
     if not _hooked:
         sys.addaudithook(_hook)  # for good: Python takes none away
         _hooked.append(True)
-    seen: list[Reach] = []
+    seen: list[ExternalAccess] = []
     _watching.append(seen)
     try:
         yield seen
@@ -77,10 +77,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     importing = _importing()
     if importing and event in _LISTING:
         return  # how Python finds modules
-    reach = Reach(f"{_TOLD[event]} {path if path is not None else repr(what)}", path, importing)
+    access = ExternalAccess(f"{_TOLD[event]} {path if path is not None else repr(what)}", path, importing)
     for seen in _watching:
-        if reach not in seen:
-            seen.append(reach)
+        if access not in seen:
+            seen.append(access)
 
 
 def _importing() -> bool:

@@ -1,23 +1,23 @@
-"""What finer candles or trades tell of one candle: the order and time of touches, never a price.
+"""What lower-timeframe candles or trades tell of one candle: the order and time of touches, never a price.
 
 They are used only where they add up to the candle: complete, the same extremes and close, for then every history
 that they leave is one of those that the candle allows, and refinement can only narrow the bounds. Of the candle of
-an entry inside it only the rest counts, from the finer candle that holds the entry on. Where the entry may lie at the open
-or inside, the same is asked of the first finer candle; among trades nobody can say.
+an entry inside it only the rest counts, from the lower-timeframe candle that holds the entry on. Where the entry may lie at the open
+or inside, the same is asked of the first lower-timeframe candle; among trades nobody can say.
 """
 
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from exitbrain.domain.simulation.bar_moves import Bar
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Due, Market, Trade, TradeSeries
 from exitbrain.domain.simulation.entry import Entry, entry_in
-from exitbrain.domain.simulation.givens import Givens
-from exitbrain.domain.simulation.touches import Bar
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 
-class FinerBars(Struct, frozen=True):
-    """The finer bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
+class LowerTimeframeBars(Struct, frozen=True):
+    """The lower-timeframe bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
 
     bars: tuple[Bar, ...]
     interval_ms: int
@@ -32,40 +32,53 @@ class FinerBars(Struct, frozen=True):
             dues = dues[until:]
 
 
-def finer_bars(market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
-    """Return the finer bars of a candle from the entry on, of the first data that add up to it; None where none do."""
-    for finer in (market.finer, *market.finer_else):
-        assert finer is not None
-        found = _finer_bars(finer, market, givens, candle, bar, entry)
+def lower_timeframe_bars(
+    market: Market, setup: ExitSetup, candle: Candle, bar: Bar, entry: Entry
+) -> LowerTimeframeBars | None:
+    """Return the lower-timeframe bars of a candle from the entry on, of the first data that add up to it; None where none do."""
+    for lower_timeframe in (market.lower_timeframe, *market.lower_timeframe_else):
+        assert lower_timeframe is not None
+        found = _lower_timeframe_bars(lower_timeframe, market, setup, candle, bar, entry)
         if found is not None:
             return found
     return None
 
 
-def _finer_bars(
-    finer: CandleSeries | TradeSeries, market: Market, givens: Givens, candle: Candle, bar: Bar, entry: Entry
-) -> FinerBars | None:
+def _lower_timeframe_bars(
+    lower_timeframe: CandleSeries | TradeSeries,
+    market: Market,
+    setup: ExitSetup,
+    candle: Candle,
+    bar: Bar,
+    entry: Entry,
+) -> LowerTimeframeBars | None:
     end_ms = candle.open_time_ms + market.candles.interval_ms
     from_ms = candle.open_time_ms
-    if isinstance(finer, CandleSeries):
+    if isinstance(lower_timeframe, CandleSeries):
         if entry is Entry.INSIDE:
-            from_ms += (givens.opened_at_ms - from_ms) // finer.interval_ms * finer.interval_ms
-        parts = finer.between(from_ms, end_ms)
-        if len(parts) != (end_ms - from_ms) // finer.interval_ms:
+            from_ms += (
+                (setup.opened_at_ms - from_ms) // lower_timeframe.interval_ms * lower_timeframe.interval_ms
+            )
+        parts = lower_timeframe.between(from_ms, end_ms)
+        if len(parts) != (end_ms - from_ms) // lower_timeframe.interval_ms:
             return None
     elif entry is Entry.UNSURE:
         return None
     else:
-        parts = [_as_candle(trade) for trade in finer.between(max(from_ms, givens.opened_at_ms), end_ms)]
+        parts = [
+            _as_candle(trade) for trade in lower_timeframe.between(max(from_ms, setup.opened_at_ms), end_ms)
+        ]
     if not parts or not _adds_up(parts, candle, rest=entry is Entry.INSIDE):
         return None
-    if entry is not Entry.BEFORE and isinstance(finer, CandleSeries):
-        entry = entry_in(givens, finer, finer.index_at(from_ms))
+    if entry is not Entry.BEFORE and isinstance(lower_timeframe, CandleSeries):
+        entry = entry_in(setup, lower_timeframe, lower_timeframe.index_at(from_ms))
     else:
         entry = Entry.BEFORE  # also before the first trade after it
-    direction = givens.side.direction
+    direction = setup.side.direction
     bars = tuple(_bar(part, bar, market, direction) for part in parts)
-    return FinerBars(bars, finer.interval_ms if isinstance(finer, CandleSeries) else 0, entry)
+    return LowerTimeframeBars(
+        bars, lower_timeframe.interval_ms if isinstance(lower_timeframe, CandleSeries) else 0, entry
+    )
 
 
 def _as_candle(trade: Trade) -> Candle:
@@ -88,4 +101,4 @@ def _bar(part: Candle, bar: Bar, market: Market, direction: int) -> Bar:
         mark = (part.open, adverse, part.close)
     else:  # only asked for where it touches nothing
         mark = (bar.mark_open, bar.mark_adverse, bar.mark_close)
-    return Bar(part.open_time_ms, part.open, adverse, favourable, part.close, *mark, finer=True)
+    return Bar(part.open_time_ms, part.open, adverse, favourable, part.close, *mark, lower_timeframe=True)

@@ -32,7 +32,7 @@ from exitbrain.domain.simulation.stops import Stop, Stops
 class Bar(Struct, frozen=True):
     """A candle, or a trade, as a position sees it: extremes against and for us, and those of the mark price.
 
-    Where `finer`, its open orders what happens but prices nothing.
+    Where `lower_timeframe`, its open orders what happens but prices nothing.
     """
 
     at_ms: int
@@ -43,7 +43,7 @@ class Bar(Struct, frozen=True):
     mark_open: float
     mark_adverse: float
     mark_close: float
-    finer: bool = False
+    lower_timeframe: bool = False
 
 
 def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
@@ -75,7 +75,7 @@ class Move(Struct, frozen=True):
     exit: Exit | None
 
 
-class Touches:
+class BarMoves:
     """Tells what may happen to one position."""
 
     def __init__(self, ladder: Ladder, stops: Stops) -> None:
@@ -88,7 +88,7 @@ class Touches:
         loose, tight = self._stops.loose[filled], self._stops.tight[filled]
         moves: list[Move] = []
         if self._touched(tight, bar.open, bar.mark_open):
-            if bar.finer:
+            if bar.lower_timeframe:
                 moves = self._stopped(filled, bar.open, bar.mark_open)
             else:
                 moves = [Move(filled, Exit(bar.open, tight.level))]
@@ -191,16 +191,16 @@ class Touches:
         return self._d * (seen - stop.price) <= 0
 
 
-Phase = Callable[[Touches, int, Bar], list[Move]]
-"""A part of a candle: one of the methods of Touches."""
+Phase = Callable[[BarMoves, int, Bar], list[Move]]
+"""A part of a candle: one of the methods of BarMoves."""
 
 
 def phases_of(entry: Entry) -> tuple[Phase | None, Phase]:
     """Return what a candle does at its open, if that came after the entry, and what it does afterwards."""
     match entry:
         case Entry.BEFORE:
-            return Touches.at_open, Touches.inside
+            return BarMoves.at_open, BarMoves.inside
         case Entry.INSIDE:
-            return None, Touches.inside_after_entry
+            return None, BarMoves.inside_after_entry
         case Entry.UNSURE:
-            return Touches.at_unsure_open, Touches.inside_after_unsure_open
+            return BarMoves.at_unsure_open, BarMoves.inside_after_unsure_open

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from rich.table import Table
 
-from exitbrain.application.whatif.results import Found
+from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
     EFFECTIVE_DAYS_NEEDED,
-    FamilyJudgement,
-    Judgement,
+    Evidence,
+    FamilyEvidence,
     RecommendationReason,
 )
 from exitbrain.domain.evidence.walk_forward import Choice
@@ -24,7 +24,7 @@ from exitbrain.infrastructure.presentation.wording import percent
 FAMILY_SHOWN = 20
 
 
-class JudgementReport(Struct):
+class EvidenceReport(Struct):
     """A verdict and what it rests on.
 
     `verdict` is `adopt`, `keep` or `inconclusive`; `reason` is `better`, `not_better`, `no_pairs`, `too_few_days`,
@@ -64,12 +64,12 @@ class WalkForwardReport(Struct):
     """Choosing the best of the past, span by span, judged on what followed."""
 
     folds: list[WalkForwardFold]
-    judgement: JudgementReport
+    judgement: EvidenceReport
 
 
-def judgement_of(judged: Judgement) -> JudgementReport:
-    """Return a judgement."""
-    return JudgementReport(
+def evidence_of(judged: Evidence) -> EvidenceReport:
+    """Return the evidence."""
+    return EvidenceReport(
         verdict=judged.verdict.value,
         reason=judged.reason.value,
         mean=judged.mean,
@@ -84,9 +84,9 @@ def judgement_of(judged: Judgement) -> JudgementReport:
     )
 
 
-def walk_forward_of(judged: FamilyJudgement, names: Sequence[str]) -> WalkForwardReport:
+def walk_forward_of(judged: FamilyEvidence, names: Sequence[str]) -> WalkForwardReport:
     """Return what choosing the best of the past came to; `names` are those of the policies."""
-    return WalkForwardReport([_fold(choice, names) for choice in judged.choices], judgement_of(judged.chosen))
+    return WalkForwardReport([_fold(choice, names) for choice in judged.choices], evidence_of(judged.chosen))
 
 
 def _fold(choice: Choice, names: Sequence[str]) -> WalkForwardFold:
@@ -102,13 +102,13 @@ def _fold(choice: Choice, names: Sequence[str]) -> WalkForwardFold:
     )
 
 
-def verdict(name: str, judged: Judgement) -> Iterator[str]:
+def verdict(name: str, judged: Evidence) -> Iterator[str]:
     """Yield the verdict on a policy and what it rests on."""
     yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
     yield from _grounds(judged)
 
 
-def because(judged: Judgement) -> str:
+def because(judged: Evidence) -> str:
     """Return what made a verdict, as half a sentence."""
     resampling = judged.resampling
     return {
@@ -128,7 +128,7 @@ def because(judged: Judgement) -> str:
     }[judged.reason]
 
 
-def _grounds(judged: Judgement) -> Iterator[str]:
+def _grounds(judged: Evidence) -> Iterator[str]:
     if judged.mean is None:
         return
     interval = (
@@ -147,79 +147,79 @@ def _grounds(judged: Judgement) -> Iterator[str]:
     )
 
 
-def family_table(found: Found, judged: FamilyJudgement) -> Table:
+def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
     """Return the policies of a family, the highest lower differences first."""
-    panel, candidates = found.panel, found.question.candidates
+    panel, candidates = results.panel, results.question.candidates
     order = sorted(range(len(candidates)), key=lambda place: (-panel.totals[place].everything.lower, place))
     shown = order[:FAMILY_SHOWN]
     cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
     table = Table(
-        title=f"{len(candidates)} {'policy' if len(candidates) == 1 else 'policies'} against {found.question.baseline_name} on "
-        f"{counted(found.positions, 'recorded position')}{cut}",
+        title=f"{len(candidates)} {'policy' if len(candidates) == 1 else 'policies'} against {results.question.baseline_name} on "
+        f"{counted(results.positions, 'recorded position')}{cut}",
         title_justify="left",
     )
     table.add_column("Policy")
     for heading in ("Net", "Difference", f"{CONFIDENCE:.0%} interval of a day", "Hindsight regret"):
         table.add_column(heading, justify="right")
-    for what, _ in beside(panel.totals[0], found):
+    for what, _ in beside(panel.totals[0], results):
         table.add_column(f"Difference {what}", justify="right")
     table.add_column("Verdict")
     for place in shown:
-        sums, judgement = panel.totals[place].everything, judged.policies[place]
+        sums, evidence = panel.totals[place].everything, judged.policies[place]
         table.add_row(
             candidates[place].name,
             between(sums.pessimistic, sums.optimistic),
             between(sums.lower, sums.upper),
-            interval_text(judgement.interval),
+            interval_text(evidence.interval),
             interval_text(panel.regrets[place]),
             *(
                 f"{between(other.lower, other.upper)} ({other.positions})"
-                for _, other in beside(panel.totals[place], found)
+                for _, other in beside(panel.totals[place], results)
             ),
-            f"{judgement.verdict.value}: {because(judgement)}",
+            f"{evidence.verdict.value}: {because(evidence)}",
         )
     return table
 
 
-def beside(totals: CandidateTotals, found: Found) -> Iterator[tuple[str, CandidateSums]]:
+def beside(totals: CandidateTotals, results: OutcomeResults) -> Iterator[tuple[str, CandidateSums]]:
     """Yield the totals to read beside those of all counted positions, where they are others."""
-    if found.panel.failed_guards:
+    if results.panel.failed_guards:
         yield "without failed guards", totals.without_failed_guards
-    if found.panel.off_market and found.question.include_off_market:
+    if results.panel.off_market and results.question.include_off_market:
         yield "without off-market prices", totals.without_off_market
-    elif found.panel.off_market:
+    elif results.panel.off_market:
         yield "with off-market prices", totals.with_off_market
 
 
-def family_verdict(found: Found, judged: FamilyJudgement) -> Iterator[str]:
+def family_verdict(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[str]:
     """Yield what the family as a whole comes to."""
     if judged.p_value is None:
         yield f"Whole family: not tested, {because(judged.policies[0])}."
         return
-    names = ", ".join(found.question.candidates[place].name for place in judged.superior)
+    names = ", ".join(results.question.candidates[place].name for place in judged.superior)
     yield (
-        f"Whole family (StepM, SPA): {names or 'no policy'} better than {found.question.baseline_name}; "
+        f"Whole family (StepM, SPA): {names or 'no policy'} better than {results.question.baseline_name}; "
         f"without any merit the best would look as good in {judged.p_value:.1%} of all cases."
     )
 
 
-def walk_forward_text(found: Found, judged: FamilyJudgement) -> Iterator[str]:
+def walk_forward_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[str]:
     """Yield what choosing the best of the past came to, span by span."""
     yield (
         f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
         f"{because(judged.chosen)}."
     )
     for choice in judged.choices:
-        yield f"  {_fold_text(choice, found)}"
+        yield f"  {_fold_text(choice, results)}"
     yield from _grounds(judged.chosen)
 
 
-def _fold_text(choice: Choice, found: Found) -> str:
+def _fold_text(choice: Choice, results: OutcomeResults) -> str:
     fold = choice.fold
     chosen = (
         "nothing to learn from, left out"
         if choice.policy is None
-        else found.question.candidates[choice.policy].name
+        else results.question.candidates[choice.policy].name
     )
     return (
         f"{_day_at(fold.from_day):%Y-%m-%d} to before {_day_at(fold.until_day):%Y-%m-%d}: {chosen} "

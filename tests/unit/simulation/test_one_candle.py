@@ -2,19 +2,19 @@
 
 import pytest
 
-from exitbrain.domain.simulation.givens import TpExecution
-from tests.unit.walk.example import a_long, a_short, both, exits, walked
+from exitbrain.domain.simulation.exit_setup import TpExecution
+from tests.unit.simulation.example import a_long, a_short, both, exits, walked
 
 QUIET = (100.0, 100.5, 99.5, 100.0)
 
 
 def test_an_untouched_candle_changes_nothing_and_the_rest_is_left_open_at_the_last_close() -> None:
-    walk = walked(a_long(), QUIET, (100.0, 100.9, 99.1, 100.25))
+    bounds = walked(a_long(), QUIET, (100.0, 100.9, 99.1, 100.25))
 
-    assert both(walk) == [("OPEN", 1.0, 100.25)]
-    assert walk.pessimistic.is_open
-    assert walk.pessimistic.gross == 0.0025
-    assert walk.pessimistic.legs[0].at_ms == 60_000
+    assert both(bounds) == [("OPEN", 1.0, 100.25)]
+    assert bounds.pessimistic.is_open
+    assert bounds.pessimistic.gross == 0.0025
+    assert bounds.pessimistic.legs[0].at_ms == 60_000
 
 
 def test_a_touch_exactly_at_the_stop_counts() -> None:
@@ -22,10 +22,10 @@ def test_a_touch_exactly_at_the_stop_counts() -> None:
 
 
 def test_a_touch_exactly_at_a_target_counts() -> None:
-    walk = walked(a_long(), QUIET, (100.0, 101.0, 99.5, 100.0))
+    bounds = walked(a_long(), QUIET, (100.0, 101.0, 99.5, 100.0))
 
-    assert both(walk) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 100.0)]
-    assert walk.pessimistic.gross == 0.005
+    assert both(bounds) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 100.0)]
+    assert bounds.pessimistic.gross == 0.005
 
 
 def test_a_stop_short_of_its_price_is_not_touched() -> None:
@@ -33,10 +33,10 @@ def test_a_stop_short_of_its_price_is_not_touched() -> None:
 
 
 def test_all_targets_in_one_candle_without_the_stop_are_one_history() -> None:
-    walk = walked(a_long(), QUIET, (100.0, 103.5, 99.5, 100.0))
+    bounds = walked(a_long(), QUIET, (100.0, 103.5, 99.5, 100.0))
 
-    assert both(walk) == [("TP1", 0.5, 101.0), ("TP2", 0.25, 102.0), ("TP3", 0.25, 103.0)]
-    assert walk.pessimistic.gross == pytest.approx(0.0175, abs=1e-16)
+    assert both(bounds) == [("TP1", 0.5, 101.0), ("TP2", 0.25, 102.0), ("TP3", 0.25, 103.0)]
+    assert bounds.pessimistic.gross == pytest.approx(0.0175, abs=1e-16)
 
 
 def test_a_candle_that_opens_beyond_the_stop_closes_everything_at_the_open() -> None:
@@ -60,19 +60,19 @@ def test_limit_targets_fill_at_their_price_also_where_a_candle_opens_beyond() ->
 
 def test_where_stop_and_target_are_touched_every_order_is_possible() -> None:
     """(a): stop at once; TP1 then the stop. No stop moves and the stop is touched: nothing survives."""
-    walk = walked(a_long(), QUIET, (100.0, 101.5, 98.5, 101.0))
+    bounds = walked(a_long(), QUIET, (100.0, 101.5, 98.5, 101.0))
 
-    assert walk.ambiguous
-    assert walk.ambiguous_candles == 1
-    assert exits(walk.pessimistic) == [("SL", 1.0, 99.0)]
-    assert exits(walk.optimistic) == [("TP1", 0.5, 101.0), ("SL", 0.5, 99.0)]
+    assert bounds.ambiguous
+    assert bounds.ambiguous_candles == 1
+    assert exits(bounds.pessimistic) == [("SL", 1.0, 99.0)]
+    assert exits(bounds.optimistic) == [("TP1", 0.5, 101.0), ("SL", 0.5, 99.0)]
 
 
 def test_all_targets_before_the_stop_is_the_optimistic_end() -> None:
-    walk = walked(a_long(), QUIET, (100.0, 103.0, 99.0, 100.0))
+    bounds = walked(a_long(), QUIET, (100.0, 103.0, 99.0, 100.0))
 
-    assert exits(walk.pessimistic) == [("SL", 1.0, 99.0)]
-    assert exits(walk.optimistic) == [("TP1", 0.5, 101.0), ("TP2", 0.25, 102.0), ("TP3", 0.25, 103.0)]
+    assert exits(bounds.pessimistic) == [("SL", 1.0, 99.0)]
+    assert exits(bounds.optimistic) == [("TP1", 0.5, 101.0), ("TP2", 0.25, 102.0), ("TP3", 0.25, 103.0)]
 
 
 def test_an_open_beyond_a_target_is_first_whatever_else_the_candle_touches() -> None:
@@ -87,14 +87,14 @@ def test_a_frozen_candle_is_walked_like_any_other() -> None:
 
 def test_histories_go_on_from_each_state_and_meet_again() -> None:
     """After an entry inside a candle TP1 may be filled; a candle later it is. Of equals the one from fewer fills stays."""
-    givens = a_long(opened_at_ms=30_000)
+    setup = a_long(opened_at_ms=30_000)
 
-    walk = walked(
-        givens, (100.0, 101.0, 99.5, 100.0), (100.0, 101.0, 100.0, 100.5), (100.5, 100.5, 99.0, 99.0)
+    bounds = walked(
+        setup, (100.0, 101.0, 99.5, 100.0), (100.0, 101.0, 100.0, 100.5), (100.5, 100.5, 99.0, 99.0)
     )
 
-    assert walk.ambiguous
-    for history in (walk.pessimistic, walk.optimistic):
+    assert bounds.ambiguous
+    for history in (bounds.pessimistic, bounds.optimistic):
         assert exits(history) == [("TP1", 0.5, 101.0), ("SL", 0.5, 99.0)]
         assert history.legs[0].at_ms == 60_000
 
@@ -106,13 +106,13 @@ def test_targets_without_a_share_are_not_placed() -> None:
 
 
 def test_what_is_open_is_a_table_and_not_a_running_subtraction() -> None:
-    walk = walked(
+    bounds = walked(
         a_long(shares=(0.7, 0.1, 0.2)), QUIET, (100.0, 102.0, 99.5, 100.0), (100.0, 100.0, 98.0, 98.0)
     )
 
-    assert [leg.fraction for leg in walk.pessimistic.legs] == [0.7, 0.1, 0.2]
-    walk = walked(a_long(shares=(0.7, 0.1, 0.2)), QUIET, (100.0, 101.0, 99.5, 100.0))
-    assert walk.pessimistic.legs[-1].fraction == 0.1 + 0.2  # 0.30000000000000004, not 1 - 0.7
+    assert [leg.fraction for leg in bounds.pessimistic.legs] == [0.7, 0.1, 0.2]
+    bounds = walked(a_long(shares=(0.7, 0.1, 0.2)), QUIET, (100.0, 101.0, 99.5, 100.0))
+    assert bounds.pessimistic.legs[-1].fraction == 0.1 + 0.2  # 0.30000000000000004, not 1 - 0.7
 
 
 def test_a_short_is_the_mirror_image() -> None:
@@ -122,6 +122,6 @@ def test_a_short_is_the_mirror_image() -> None:
         ("TP1", 0.5, 98.5),
         ("OPEN", 0.5, 99.0),
     ]
-    walk = walked(a_short(), QUIET, (100.0, 101.0, 97.0, 100.0))
-    assert exits(walk.pessimistic) == [("SL", 1.0, 101.0)]
-    assert walk.optimistic.gross == pytest.approx(0.0175, abs=1e-16)
+    bounds = walked(a_short(), QUIET, (100.0, 101.0, 97.0, 100.0))
+    assert exits(bounds.pessimistic) == [("SL", 1.0, 101.0)]
+    assert bounds.optimistic.gross == pytest.approx(0.0175, abs=1e-16)

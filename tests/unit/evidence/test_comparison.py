@@ -8,7 +8,7 @@ from exitbrain.domain.evidence.comparison import (
     effective_days,
     longest_life_ms,
 )
-from tests.unit.judgement.made import HOUR_MS, comparison
+from tests.unit.evidence.made import HOUR_MS, comparison
 
 
 def test_differences_are_summed_by_utc_day_of_entry() -> None:

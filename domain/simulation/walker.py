@@ -7,7 +7,7 @@ of all sums of doubles:
 2. the changes of the plan due at its open come into force; the funding due up to its open is paid, in the order of
    time, by what is open before the candle, at the mark price of that time, else at the open of the candle;
 3. the gap rule at its open, for the states k = 0, 1, .. ascending;
-4. its touches, for the states ascending, in each the moves in the order of `touches`. What closes in a candle may do so
+4. its touches, for the states ascending, in each the moves in the order of `bar_moves`. What closes in a candle may do so
    before or after each funding inside it: for each move so many histories, that in which it came first to begin with.
    (All legs of a move close at once: what a leg pays then is the lowest or the highest for all of them.) What nothing
    happens to pays for all;
@@ -16,11 +16,11 @@ of all sums of doubles:
 After 2, 3, 4 and 5 equal states are merged. Of one policy the lowest and the highest net result so far stay for each
 state; of two, for each pair of states, those pairs of histories whose difference is lowest and highest; where two are
 equal, the one found first. What is left to a state depends on the state alone, so merging loses nothing. Pairs of
-moves that no single way of the price can make are left out (`order`), where all levels are certain.
+moves that no single price path can make are left out (`intrabar_path`), where all levels are certain.
 
 The candle of an entry inside it has no 3; where the entry may lie at its open or inside, 3 is possible, and so is that
 it did nothing. What is left after the last candle is leg OPEN at its close. Candles in which nothing can happen are
-passed over (`lookout`).
+passed over (`quiet_bars`).
 
 Rule closes are the closes at multiples of the rule interval since the epoch, plus what all candles are off their own
 grid; with candles as long as the rule interval each close is one.
@@ -30,62 +30,62 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from math import inf
 
-from exitbrain.domain.simulation.abreast import Abreast, Bounds, Histories
+from exitbrain.domain.simulation.bar_moves import Bar, BarMoves, Move, Phase, bar_of, phases_of
 from exitbrain.domain.simulation.candle import Candle, Due, Market, due_before
 from exitbrain.domain.simulation.entry import Entry, entry_in
-from exitbrain.domain.simulation.finer import FinerBars, finer_bars
 from exitbrain.domain.simulation.fit import check_intervals, entry_off_market, wrong_kind
-from exitbrain.domain.simulation.lookout import Lookout
-from exitbrain.domain.simulation.order import Way, ways_before_close, ways_from
-from exitbrain.domain.simulation.outcome import History, LegLevel, PolicyDifference, Walk
+from exitbrain.domain.simulation.histories import Bounds, Histories, HistoryOfEach
+from exitbrain.domain.simulation.intrabar_path import IntrabarPath, price_paths_before_close, price_paths_from
+from exitbrain.domain.simulation.lower_timeframe import LowerTimeframeBars, lower_timeframe_bars
+from exitbrain.domain.simulation.outcome import ExitBounds, History, LegLevel, PolicyDifference
 from exitbrain.domain.simulation.plan import Plan, Relevelled
-from exitbrain.domain.simulation.touches import Bar, Move, Phase, Touches, bar_of, phases_of
+from exitbrain.domain.simulation.quiet_bars import QuietBars
 
 
-def walk_plan(plan: Plan, market: Market) -> Walk:
+def walk_plan(plan: Plan, market: Market) -> ExitBounds:
     """Walk a recorded position through its changes to its end or that of the data; raises InvalidValue."""
-    return _Together((plan,), market).run_alone()
+    return _Walker((plan,), market).run_alone()
 
 
 def walk_both(baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
     """Walk a position under two policies on the same prices; raises InvalidValue."""
     if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
-        return _Together((baseline,), market).run_with_itself()
-    return _Together((baseline, candidate), market).run_pair()
+        return _Walker((baseline,), market).run_with_itself()
+    return _Walker((baseline, candidate), market).run_pair()
 
 
-class _Together:
-    """One walk: when what happens. What may happen, and to which histories, is the matter of `Abreast`."""
+class _Walker:
+    """One walk: when what happens. What may happen, and to which histories, is the matter of `Histories`."""
 
     def __init__(self, plans: tuple[Plan, ...], market: Market) -> None:
         for plan in plans:
-            check_intervals(plan.givens, market)
+            check_intervals(plan.setup, market)
         self._market = market
-        self._givens = plans[0].givens
-        self._d = self._givens.side.direction
+        self._setup = plans[0].setup
+        self._d = self._setup.side.direction
         self._compares = len(plans) > 1
         self._changes = [list(plan.changes) for plan in plans]
-        self._abreast = Abreast(plans)
+        self._histories = Histories(plans)
         self._marked = any(map(_may_be_liquidated, plans))
         self._reads_marks = self._marked and market.mark is not None
         self._mark_assumed = self._marked and market.mark is None
-        due_from = bisect_right(market.funding, self._givens.opened_at_ms, key=lambda rate: rate.minute_ms)
+        due_from = bisect_right(market.funding, self._setup.opened_at_ms, key=lambda rate: rate.minute_ms)
         self._funding = list(market.funding[due_from:])
-        self._external_ms = None if self._givens.external is None else self._givens.external.at_ms
-        rules, series = self._givens.rules, market.candles
+        self._external_ms = None if self._setup.external is None else self._setup.external.at_ms
+        rules, series = self._setup.rules, market.candles
         self._trails = rules.trailing is not None
         self._time_stop_ms = (
-            None if rules.time_stop_ms is None else self._givens.opened_at_ms + rules.time_stop_ms
+            None if rules.time_stop_ms is None else self._setup.opened_at_ms + rules.time_stop_ms
         )
         self._off_grid_ms = series.opens_ms[0] % series.interval_ms
-        self._lookout = Lookout(self._d, series, trailing=self._trails)
+        self._quiet_bars = QuietBars(self._d, series, trailing=self._trails)
         self._ambiguous_candles = self._refined_candles = self._unrefined_candles = 0
         self._look()
 
-    def run_alone(self) -> Walk:
+    def run_alone(self) -> ExitBounds:
         first, ended = self._run()
-        series, givens = self._market.candles, self._givens
-        return Walk(
+        series, setup = self._market.candles, self._setup
+        return ExitBounds(
             pessimistic=_history(ended.low[0]),
             optimistic=_history(ended.high[0]),
             ambiguous=ended.several,
@@ -93,42 +93,44 @@ class _Together:
             refined_candles=self._refined_candles,
             unrefined_candles=self._unrefined_candles,
             first_candle_ms=first.open_time_ms,
-            entry_off_market=entry_off_market(givens, series),
+            entry_off_market=entry_off_market(setup, series),
             mark_assumed=self._mark_assumed,
-            wrong_kind=wrong_kind(givens, series),
+            wrong_kind=wrong_kind(setup, series),
         )
 
     def run_pair(self) -> PolicyDifference:
         _, ended = self._run()
-        return PolicyDifference(_pair(ended.low), _pair(ended.high), ended.several, self._abreast.last_end_ms)
+        return PolicyDifference(
+            _pair(ended.low), _pair(ended.high), ended.several, self._histories.last_end_ms
+        )
 
     def run_with_itself(self) -> PolicyDifference:
         _, ended = self._run()
         low, high = _history(ended.low[0]), _history(ended.high[0])
-        return PolicyDifference((low, low), (high, high), ended.several, self._abreast.last_end_ms)
+        return PolicyDifference((low, low), (high, high), ended.several, self._histories.last_end_ms)
 
     def _run(self) -> tuple[Candle, Bounds]:
         """Walk to the end; return the first candle and the bounds of all histories."""
-        series, opened = self._market.candles, self._givens.opened_at_ms
+        series, opened = self._market.candles, self._setup.opened_at_ms
         start = series.index_at(opened)
         first = series.candles[start]
         expected = first.open_time_ms if first.open_time_ms <= opened else opened
-        place, entry = start, entry_in(self._givens, series, start)
-        while self._abreast.open:
+        place, entry = start, entry_in(self._setup, series, start)
+        while self._histories.open:
             if entry is Entry.BEFORE and not self._reads_marks:
-                place, expected = self._lookout.next_place(place, expected, self._next_event_ms(expected))
+                place, expected = self._quiet_bars.next_place(place, expected, self._next_event_ms(expected))
             if place == len(series.candles):
                 last = series.candles[-1]
-                self._abreast.close_all(LegLevel.OPEN, last.close, last.open_time_ms)
+                self._histories.close_all(LegLevel.OPEN, last.close, last.open_time_ms)
                 break
             candle = series.candles[place]
             if candle.open_time_ms > expected and not self._closed_outside_by(expected):
-                self._abreast.holes += 1
+                self._histories.holes += 1
             place, expected = place + 1, candle.open_time_ms + series.interval_ms
             self._through(candle, entry)
             entry = Entry.BEFORE
-        assert self._abreast.ended is not None
-        return first, self._abreast.ended
+        assert self._histories.ended is not None
+        return first, self._histories.ended
 
     def _next_event_ms(self, from_ms: int) -> float:
         """Return until when nothing happens but touches: no change, no funding, no close from outside, no rule."""
@@ -138,8 +140,8 @@ class _Together:
             due.append(self._external_ms)
         if self._time_stop_ms is not None:
             due.append(self._time_stop_ms - 1)
-        if self._trails and any(lane.stops.may_trail for lane, _ in self._abreast.places()):
-            interval_ms = self._givens.rules.interval_ms
+        if self._trails and any(level_set.stops.may_trail for level_set, _ in self._histories.places()):
+            interval_ms = self._setup.rules.interval_ms
             due.append(from_ms + interval_ms - (from_ms - self._off_grid_ms) % interval_ms - 1)
         return min(due, default=inf)
 
@@ -148,15 +150,15 @@ class _Together:
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         bar = self._bar(candle)
         self._change(bar)
-        self._abreast.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
+        self._histories.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
         dues = self._funding_before(close_ms, candle)
         if self._closed_outside_by(close_ms - 1):
             self._until_closed_outside(bar, entry, dues)
             return
-        if entry is not Entry.BEFORE or not self._lookout.is_quiet(bar):
+        if entry is not Entry.BEFORE or not self._quiet_bars.is_quiet(bar):
             self._ambiguous_candles += any(
-                lane.touches.leave_a_choice(filled, bar, entry, funded=bool(dues))
-                for lane, filled in self._abreast.places()
+                level_set.bar_moves.leave_a_choice(filled, bar, entry, funded=bool(dues))
+                for level_set, filled in self._histories.places()
             )
             self._touch(candle, bar, entry, dues)
         else:
@@ -167,81 +169,87 @@ class _Together:
         """Take the changes that are due at the open of a candle."""
         for number, changes in enumerate(self._changes):
             while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
-                self._abreast.change(number, changes.pop(0), bar)
+                self._histories.change(number, changes.pop(0), bar)
                 self._look()
 
     def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
-        """Walk a candle that may touch something, through its finer data where they add up to it."""
+        """Walk a candle that may touch something, through its lower-timeframe data where they add up to it."""
         self._at_open(bar, entry)
-        finer = self._finer(candle, bar, entry)
-        if finer is None:
+        lower_timeframe = self._lower_timeframe(candle, bar, entry)
+        if lower_timeframe is None:
             self._inside(bar, entry, dues)
             return
         self._refined_candles += 1
-        entry = finer.entry
-        for part, earlier, inside in finer.with_funding(dues):
-            self._abreast.pay_funding(earlier)
-            if entry is Entry.BEFORE and self._lookout.is_quiet(part):
+        entry = lower_timeframe.entry
+        for part, earlier, inside in lower_timeframe.with_funding(dues):
+            self._histories.pay_funding(earlier)
+            if entry is Entry.BEFORE and self._quiet_bars.is_quiet(part):
                 self._stay(part, inside)
             else:
                 self._at_open(part, entry)
                 self._inside(part, entry, inside)
             entry, dues = Entry.BEFORE, dues[len(earlier) + len(inside) :]
-        self._abreast.pay_funding(dues)
+        self._histories.pay_funding(dues)
 
     def _stay(self, bar: Bar, dues: Sequence[Due]) -> None:
         """Let a bar pass that touches nothing."""
-        self._abreast.pay_funding(dues)
+        self._histories.pay_funding(dues)
         self._see(bar.favourable, bar.favourable)
 
     def _at_open(self, bar: Bar, entry: Entry) -> bool:
         at_open, _ = phases_of(entry)
-        if at_open is None or self._lookout.is_quiet_open(bar):
+        if at_open is None or self._quiet_bars.is_quiet_open(bar):
             return False
         return self._advance(at_open, bar, at_open=True)
 
     def _inside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         _, inside = phases_of(entry)
-        ways = ways_from(bar, self._d, self._givens.entry, entry) if self._compares else ()
-        self._advance(inside, bar, ways=ways, dues=dues)
+        price_paths = price_paths_from(bar, self._d, self._setup.entry, entry) if self._compares else ()
+        self._advance(inside, bar, price_paths=price_paths, dues=dues)
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
-    def _finer(self, candle: Candle, bar: Bar, entry: Entry) -> FinerBars | None:
-        """Return the finer bars of a candle, unless the mark price may liquidate in it: they do not tell when."""
-        places = self._abreast.places()
-        if self._market.finer is None or not places:
+    def _lower_timeframe(self, candle: Candle, bar: Bar, entry: Entry) -> LowerTimeframeBars | None:
+        """Return the lower-timeframe bars of a candle, unless the mark price may liquidate in it: they do not tell when."""
+        places = self._histories.places()
+        if self._market.lower_timeframe is None or not places:
             return None
         marked = self._market.mark is not None and any(
-            lane.touches.liquidates(filled, bar) for lane, filled in places
+            level_set.bar_moves.liquidates(filled, bar) for level_set, filled in places
         )
-        finer = None if marked else finer_bars(self._market, self._givens, candle, bar, entry)
-        self._unrefined_candles += finer is None
-        return finer
+        lower_timeframe = (
+            None if marked else lower_timeframe_bars(self._market, self._setup, candle, bar, entry)
+        )
+        self._unrefined_candles += lower_timeframe is None
+        return lower_timeframe
 
     def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
         """Trail the stop and apply the time stop, where the candle ends a rule interval."""
-        rules = self._givens.rules
+        rules = self._setup.rules
         if not rules.watch_closes or (close_ms - self._off_grid_ms) % rules.interval_ms:
             return
         if self._trails:
-            for lane, _ in self._abreast.places():
-                lane.stops.trail()
+            for level_set, _ in self._histories.places():
+                level_set.stops.trail()
             self._look()
-            if self._lookout.is_stopped_at(bar.close):
+            if self._quiet_bars.is_stopped_at(bar.close):
                 self._ambiguous_candles += self._advance(_at_rule_close, bar)
         if self._time_stop_ms is not None and close_ms >= self._time_stop_ms:
-            self._abreast.close_all(LegLevel.TIME, bar.close, bar.at_ms)
+            self._histories.close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
     def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
         """Walk the candle in which the position is closed from outside."""
-        external = self._givens.external
+        external = self._setup.external
         assert external is not None
         if external.at_ms > bar.at_ms:
             choice = self._at_open(bar, entry)
-            ways = ways_before_close(bar, self._d, self._givens.entry, entry) if self._compares else ()
-            choice = self._advance(Touches.inside_before_close, bar, ways=ways, dues=dues) or choice
+            price_paths = (
+                price_paths_before_close(bar, self._d, self._setup.entry, entry) if self._compares else ()
+            )
+            choice = (
+                self._advance(BarMoves.inside_before_close, bar, price_paths=price_paths, dues=dues) or choice
+            )
             self._ambiguous_candles += choice
-        self._abreast.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
+        self._histories.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
 
     def _advance(
         self,
@@ -249,10 +257,10 @@ class _Together:
         bar: Bar,
         *,
         at_open: bool = False,
-        ways: Sequence[Way] = (),
+        price_paths: Sequence[IntrabarPath] = (),
         dues: Sequence[Due] = (),
     ) -> bool:
-        choice = self._abreast.advance(phase, bar, at_open=at_open, ways=ways, dues=dues)
+        choice = self._histories.advance(phase, bar, at_open=at_open, price_paths=price_paths, dues=dues)
         self._look()
         return choice
 
@@ -276,24 +284,24 @@ class _Together:
     def _see(self, favourable: float, known: float) -> None:
         """Tell trailing stops the best price a bar may have had since the entry, and the best it surely had."""
         if self._trails:
-            for lane, _ in self._abreast.places():
-                lane.stops.see(favourable, known)
+            for level_set, _ in self._histories.places():
+                level_set.stops.see(favourable, known)
             self._look()
 
     def _look(self) -> None:
-        self._lookout.look(self._abreast.places())
+        self._quiet_bars.look(self._histories.places())
 
 
 def _may_be_liquidated(plan: Plan) -> bool:
     changed = any(change.liquidation is not None for change in plan.changes if isinstance(change, Relevelled))
-    return changed or plan.givens.liquidation is not None
+    return changed or plan.setup.liquidation is not None
 
 
-def _at_rule_close(touches: Touches, filled: int, bar: Bar) -> list[Move]:
-    return touches.at_rule_close(filled, bar.close)
+def _at_rule_close(bar_moves: BarMoves, filled: int, bar: Bar) -> list[Move]:
+    return bar_moves.at_rule_close(filled, bar.close)
 
 
-def _pair(histories: Histories) -> tuple[History, History]:
+def _pair(histories: HistoryOfEach) -> tuple[History, History]:
     first, second = histories
     return _history(first), _history(second)
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from math import inf
 
+from exitbrain.domain.simulation.bar_moves import Bar
 from exitbrain.domain.simulation.candle import STRETCHES, CandleSeries
-from exitbrain.domain.simulation.touches import Bar
-from exitbrain.domain.simulation.track import Lane
+from exitbrain.domain.simulation.policy_histories import LevelSet
 
 
-class Lookout:
-    """Looks out from where histories stand.
+class QuietBars:
+    """Keep how near the nearest levels of all open histories are.
 
     A candle that touches no stop and no target and, where stops are trailed, brings no better price changes nothing.
     """
@@ -21,15 +21,15 @@ class Lookout:
         self._nearest_stop = self._nearest_target = 0.0
         self._floor = self._ceiling = 0.0
 
-    def look(self, places: Sequence[tuple[Lane, int]]) -> None:
+    def look(self, places: Sequence[tuple[LevelSet, int]]) -> None:
         """Remember the nearest stop and target of all histories, and how far prices may go without any effect."""
         if not places:
             return
         d, stop, target, best = self._d, -inf, inf, inf
-        for lane, filled in places:
-            at_stop = d * lane.stops.tight[filled].price
-            at_target = d * lane.ladder.targets[filled].price
-            seen = d * lane.stops.best_known
+        for level_set, filled in places:
+            at_stop = d * level_set.stops.tight[filled].price
+            at_target = d * level_set.ladder.targets[filled].price
+            seen = d * level_set.stops.best_known
             stop = at_stop if at_stop > stop else stop
             target = at_target if at_target < target else target
             best = seen if seen < best else best

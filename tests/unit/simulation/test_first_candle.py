@@ -4,9 +4,9 @@ import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market, Trade, TradeSeries
-from exitbrain.domain.simulation.givens import Rules, Trailing
-from exitbrain.domain.simulation.walk import walk
-from tests.unit.walk.example import MINUTE, a_long, both, candles, exits, walked
+from exitbrain.domain.simulation.exit_setup import Rules, Trailing
+from exitbrain.domain.simulation.exits import simulate_exits
+from tests.unit.simulation.example import MINUTE, a_long, both, candles, exits, walked
 
 QUIET = (100.2, 100.5, 99.5, 100.0)
 
@@ -39,20 +39,23 @@ def test_a_time_of_an_open_at_another_price_does_not_say_that_the_position_exist
 def test_a_close_before_a_hole_says_nothing_about_an_open_after_it() -> None:
     market = Market(candles((99.0, 100.0, 99.0, 100.0), (98.0, 100.5, 98.0, 100.2), missing=[1]))
 
-    result = walk(a_long(opened_at_ms=2 * MINUTE), market)
+    result = simulate_exits(a_long(opened_at_ms=2 * MINUTE), market)
 
     assert exits(result.pessimistic) == [("SL", 1.0, 98.0)]
     assert exits(result.optimistic) == [("OPEN", 1.0, 100.2)]
 
 
-def test_of_a_candle_with_an_unsure_entry_the_first_finer_candle_alone_is_unsure() -> None:
+def test_of_a_candle_with_an_unsure_entry_the_first_lower_timeframe_candle_alone_is_unsure() -> None:
     """The price of the entry is seen in the first half minute; the high of the second comes after it for sure."""
-    finer = candles((100.4, 100.6, 99.8, 99.9), (99.9, 101.2, 99.9, 101.1), interval_ms=MINUTE // 2)
+    lower_timeframe = candles((100.4, 100.6, 99.8, 99.9), (99.9, 101.2, 99.9, 101.1), interval_ms=MINUTE // 2)
     coarse = candles((100.4, 101.2, 99.8, 101.1))
 
-    unrefined, refined = walk(a_long(), Market(coarse)), walk(a_long(), Market(coarse, finer=finer))
+    unrefined, refined = (
+        simulate_exits(a_long(), Market(coarse)),
+        simulate_exits(a_long(), Market(coarse, lower_timeframe=lower_timeframe)),
+    )
     trades = TradeSeries([Trade(0, 100.4), Trade(1, 101.2), Trade(2, 99.8), Trade(3, 101.1)])
-    among_trades = walk(a_long(), Market(coarse, finer=trades))
+    among_trades = simulate_exits(a_long(), Market(coarse, lower_timeframe=trades))
 
     assert both(refined) == both(unrefined) == [("TP1", 0.5, 101.0), ("OPEN", 0.5, 101.1)]
     assert (refined.refined_candles, among_trades.unrefined_candles) == (1, 1)
@@ -90,7 +93,7 @@ def test_an_entry_outside_its_candle_is_off_market(entry: float, off: bool) -> N
 def test_an_entry_in_a_hole_begins_with_the_next_candle_and_is_judged_against_none() -> None:
     market = Market(candles((100.0, 100.0, 100.0, 100.0), (98.0, 98.0, 98.0, 98.0), missing=[1]))
 
-    result = walk(a_long(opened_at_ms=MINUTE + 1), market)
+    result = simulate_exits(a_long(opened_at_ms=MINUTE + 1), market)
 
     assert result.first_candle_ms == 2 * MINUTE
     assert both(result) == [("SL", 1.0, 98.0)]
@@ -99,8 +102,8 @@ def test_an_entry_in_a_hole_begins_with_the_next_candle_and_is_judged_against_no
 
 def test_a_hole_crossed_while_open_is_counted_and_one_after_the_exit_is_not() -> None:
     quiet, stopped = (100.0, 100.5, 99.5, 100.0), (100.0, 100.0, 99.0, 99.0)
-    across = walk(a_long(), Market(candles(quiet, quiet, stopped, missing=[1, 3])))
-    before = walk(a_long(), Market(candles(quiet, stopped, quiet, missing=[2])))
+    across = simulate_exits(a_long(), Market(candles(quiet, quiet, stopped, missing=[1, 3])))
+    before = simulate_exits(a_long(), Market(candles(quiet, stopped, quiet, missing=[2])))
 
     assert (across.pessimistic.holes, across.optimistic.holes) == (2, 2)
     assert before.holes == 0
@@ -110,7 +113,7 @@ def test_each_bound_counts_its_own_holes() -> None:
     both_touched = (100.0, 101.0, 99.0, 100.0)
     market = Market(candles(both_touched, (100.0, 103.0, 100.0, 103.0), missing=[1]))
 
-    result = walk(a_long(rules=Rules(break_even=-0.5), opened_at_ms=1), market)
+    result = simulate_exits(a_long(rules=Rules(break_even=-0.5), opened_at_ms=1), market)
 
     assert exits(result.pessimistic) == [("SL", 1.0, 99.0)]
     assert (result.pessimistic.holes, result.optimistic.holes, result.holes) == (0, 1, 1)
@@ -119,21 +122,21 @@ def test_each_bound_counts_its_own_holes() -> None:
 def test_the_candle_after_a_hole_has_its_gap_rule() -> None:
     market = Market(candles((100.0, 100.5, 99.5, 100.0), (104.0, 104.0, 104.0, 104.0), missing=[1, 2]))
 
-    assert [price for _, _, price in both(walk(a_long(), market))] == [104.0, 104.0, 104.0]
+    assert [price for _, _, price in both(simulate_exits(a_long(), market))] == [104.0, 104.0, 104.0]
 
 
 def test_the_best_price_since_an_entry_inside_a_candle_lies_between_its_close_and_its_extreme() -> None:
     """Trailing at 1 % below a best price of 100 to 102: the stop is 99 to 100.98 until the price goes beyond 102."""
-    givens = a_long(
+    setup = a_long(
         opened_at_ms=30_000,
         targets=(110.0, 120.0, 130.0),
         stop=90.0,
         rules=Rules(trailing=Trailing(0.0, 0.01)),
     )
 
-    reached = walked(givens, (100.0, 102.0, 100.0, 101.5), (101.5, 101.5, 100.7, 101.0))
+    reached = walked(setup, (100.0, 102.0, 100.0, 101.5), (101.5, 101.5, 100.7, 101.0))
     beyond = walked(
-        givens, (100.0, 102.0, 100.0, 101.5), (101.5, 103.0, 101.2, 102.5), (102.5, 102.5, 101.0, 101.0)
+        setup, (100.0, 102.0, 100.0, 101.5), (101.5, 103.0, 101.2, 102.5), (102.5, 102.5, 101.0, 101.0)
     )
 
     # 101.5 is known, 102 possible: 100.485 to 100.98. A low of 100.7 is beyond what may be, not what is known.

@@ -4,24 +4,24 @@ import pytest
 
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import (
+from exitbrain.domain.simulation.exit_setup import (
     Costs,
+    ExitSetup,
     ExternalClose,
-    Givens,
     LiquidationPrices,
     Rules,
     Trailing,
 )
 from exitbrain.domain.simulation.outcome import History
 from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
-from exitbrain.domain.simulation.together import walk_both, walk_plan
+from exitbrain.domain.simulation.walker import walk_both, walk_plan
 from exitbrain.domain.values import Side, changed
 
 MINUTE = 60_000
 FREE = Costs(0.0, 0.0)
 
 
-def a_long(**changes: object) -> Givens:
+def a_long(**changes: object) -> ExitSetup:
     """Return a long entered at 100 with targets at 110, 120, 130 and the stop at 90."""
     given = {
         "side": Side.LONG,
@@ -32,7 +32,7 @@ def a_long(**changes: object) -> Givens:
         "shares": (0.5, 0.25, 0.25),
         "costs": FREE,
     }
-    return Givens(**{**given, **changes})  # type: ignore[arg-type]
+    return ExitSetup(**{**given, **changes})  # type: ignore[arg-type]
 
 
 def market(*candles: tuple[float, float, float, float]) -> Market:
@@ -79,9 +79,9 @@ def test_a_stop_computed_again_is_never_looser() -> None:
 
 
 def test_a_stop_at_break_even_stays_there() -> None:
-    givens = a_long(rules=Rules(break_even=-0.01))
+    setup = a_long(rules=Rules(break_even=-0.01))
 
-    found = legs(only(Plan(givens, (again(1, stop=95.0),)), UP_AND_DOWN))
+    found = legs(only(Plan(setup, (again(1, stop=95.0),)), UP_AND_DOWN))
 
     assert found == [("TP1", 0.5, 110.0), ("BREAK_EVEN", 0.5, 99.0)]
 
@@ -182,9 +182,9 @@ def test_a_trailed_stop_stays_when_an_increase_moves_the_entry() -> None:
 
 
 def test_changes_after_a_close_from_outside_do_nothing() -> None:
-    givens = a_long(external=ExternalClose(MINUTE, 104.0))
+    setup = a_long(external=ExternalClose(MINUTE, 104.0))
 
-    found = only(Plan(givens, (Increased(MINUTE, 1.0, 104.0), again(2))), UP_AND_DOWN)
+    found = only(Plan(setup, (Increased(MINUTE, 1.0, 104.0), again(2))), UP_AND_DOWN)
 
     assert legs(found)[-1] == ("EXTERNAL", 0.5, 104.0)
 

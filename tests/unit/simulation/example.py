@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
-from exitbrain.domain.simulation.givens import Costs, Givens
-from exitbrain.domain.simulation.outcome import History, Walk
-from exitbrain.domain.simulation.walk import walk
+from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup
+from exitbrain.domain.simulation.exits import simulate_exits
+from exitbrain.domain.simulation.outcome import ExitBounds, History
 from exitbrain.domain.values import Side
 
 MINUTE = 60_000
@@ -16,8 +16,8 @@ Prices = tuple[float, float, float, float]
 Exits = list[tuple[str, float, float]]
 
 
-def a_long(**given: Any) -> Givens:
-    return Givens(
+def a_long(**given: Any) -> ExitSetup:
+    return ExitSetup(
         **{
             "side": Side.LONG,
             "entry": 100.0,
@@ -31,7 +31,7 @@ def a_long(**given: Any) -> Givens:
     )
 
 
-def a_short(**given: Any) -> Givens:
+def a_short(**given: Any) -> ExitSetup:
     return a_long(side=Side.SHORT, **{"targets": (99.0, 98.0, 97.0), "stop": 101.0, **given})
 
 
@@ -44,16 +44,16 @@ def candles(*prices: Prices, missing: Sequence[int] = (), interval_ms: int = MIN
     )
 
 
-def walked(givens: Givens, *prices: Prices, **market: Any) -> Walk:
-    return walk(givens, Market(candles(*prices), **market))
+def walked(setup: ExitSetup, *prices: Prices, **market: Any) -> ExitBounds:
+    return simulate_exits(setup, Market(candles(*prices), **market))
 
 
 def exits(history: History) -> Exits:
     return [(leg.level.value, leg.fraction, leg.price) for leg in history.legs]
 
 
-def both(walk: Walk) -> Exits:
+def both(bounds: ExitBounds) -> Exits:
     """Return the exits of a walk that is not ambiguous."""
-    assert not walk.ambiguous
-    assert walk.pessimistic == walk.optimistic
-    return exits(walk.pessimistic)
+    assert not bounds.ambiguous
+    assert bounds.pessimistic == bounds.optimistic
+    return exits(bounds.pessimistic)

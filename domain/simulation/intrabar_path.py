@@ -1,7 +1,7 @@
 """In which order one candle can touch the levels of two policies: both saw the same prices.
 
-Apart, each policy may have had its luckiest or unluckiest order. Together they share one way of the price, so that a
-policy cannot be stopped while another with the nearer stop, and nothing else changed, is not. The way of the price is
+Apart, each policy may have had its luckiest or unluckiest order. Together they share one price path, so that a
+policy cannot be stopped while another with the nearer stop, and nothing else changed, is not. The price path is
 tried out on the grid of all levels of both: from the open to the neighbouring level above or below, step by step,
 until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
 """
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from exitbrain.domain.simulation.bar_moves import Bar, Move
 from exitbrain.domain.simulation.entry import Entry
 from exitbrain.domain.simulation.ladder import Ladder
 from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.domain.simulation.stops import Stops
-from exitbrain.domain.simulation.touches import Bar, Move
 
 Ending = tuple[int, bool]
 """How many targets are filled at the end of a candle, and whether a stop closed the rest."""
@@ -35,7 +35,7 @@ class Standing(Struct, frozen=True):
         )
 
 
-class Way(Struct, frozen=True):
+class IntrabarPath(Struct, frozen=True):
     """Where the price of a candle starts and what it must have seen at the end; prices times direction."""
 
     start: float
@@ -45,10 +45,10 @@ class Way(Struct, frozen=True):
     sees_extremes: bool
 
 
-def ways_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
-    """Return the ways to the close: from the open through both extremes, or from an entry inside, maybe after them."""
+def price_paths_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[IntrabarPath]:
+    """Return the price paths to the close: from the open through both extremes, or from an entry inside, maybe after them."""
     return [
-        Way(
+        IntrabarPath(
             direction * start,
             direction * bar.adverse,
             direction * bar.favourable,
@@ -59,10 +59,12 @@ def ways_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]
     ]
 
 
-def ways_before_close(bar: Bar, direction: int, price: float, entry: Entry) -> list[Way]:
-    """Return the ways to a close from outside, which may come before the extremes."""
+def price_paths_before_close(bar: Bar, direction: int, price: float, entry: Entry) -> list[IntrabarPath]:
+    """Return the price paths to a close from outside, which may come before the extremes."""
     return [
-        Way(direction * start, direction * bar.adverse, direction * bar.favourable, None, sees_extremes=False)
+        IntrabarPath(
+            direction * start, direction * bar.adverse, direction * bar.favourable, None, sees_extremes=False
+        )
         for start, _ in _starts(bar, price, entry)
     ]
 
@@ -84,12 +86,17 @@ def ending(move: Move) -> Ending:
 
 
 def consistent(
-    ways: Sequence[Way], combinations: list[tuple[Move | None, ...]], first: Standing, second: Standing
+    price_paths: Sequence[IntrabarPath],
+    combinations: list[tuple[Move | None, ...]],
+    first: Standing,
+    second: Standing,
 ) -> list[tuple[Move | None, ...]]:
-    """Return the pairs of moves that one of the ways can make; all of them where a price is not certain."""
+    """Return the pairs of moves that one of the price paths can make; all of them where a price is not certain."""
     if not (first.is_certain and second.is_certain):
         return combinations
-    possible = frozenset[tuple[Ending, Ending]]().union(*(endings(way, first, second) for way in ways))
+    possible = frozenset[tuple[Ending, Ending]]().union(
+        *(endings(price_path, first, second) for price_path in price_paths)
+    )
     kept = [
         moves
         for moves in combinations
@@ -98,11 +105,11 @@ def consistent(
     return kept or combinations
 
 
-def endings(way: Way, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
-    """Return the pairs of endings that one way of the price can make; empty where it starts outside the candle."""
-    if not way.low <= way.start <= way.high:
+def endings(price_path: IntrabarPath, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
+    """Return the pairs of endings that one price path can make; empty where it starts outside the candle."""
+    if not price_path.low <= price_path.start <= price_path.high:
         return frozenset()
-    return _Search(way, first, second).run()
+    return _Search(price_path, first, second).run()
 
 
 class _Node(Struct, frozen=True):
@@ -114,20 +121,20 @@ class _Node(Struct, frozen=True):
 
 
 class _Search:
-    def __init__(self, way: Way, first: Standing, second: Standing) -> None:
-        self._way = way
+    def __init__(self, price_path: IntrabarPath, first: Standing, second: Standing) -> None:
+        self._price_path = price_path
         self._both = (first, second)
-        close = way.start if way.close is None else way.close
-        within = {way.start, way.low, way.high, close}
+        close = price_path.start if price_path.close is None else price_path.close
+        within = {price_path.start, price_path.low, price_path.high, close}
         for standing in self._both:
             d = standing.ladder.direction
             within |= {d * target.price for target in standing.ladder.targets[standing.filled :]}
             within |= {d * stop.price for stop in standing.stops.tight[standing.filled :]}
-        self._grid = [price for price in sorted(within) if way.low <= price <= way.high]
+        self._grid = [price for price in sorted(within) if price_path.low <= price <= price_path.high]
 
     def run(self) -> frozenset[tuple[Ending, Ending]]:
         first, second = self._both
-        start = self._grid.index(self._way.start)
+        start = self._grid.index(self._price_path.start)
         node = self._at(start, (first.filled, False), (second.filled, False), False, False)
         seen, waiting = {node}, [node]
         found: set[tuple[Ending, Ending]] = set()
@@ -149,8 +156,8 @@ class _Search:
             place,
             self._touched(self._both[0], first, price),
             self._touched(self._both[1], second, price),
-            saw_low or price == self._way.low,
-            saw_high or price == self._way.high,
+            saw_low or price == self._price_path.low,
+            saw_high or price == self._price_path.high,
         )
 
     def _touched(self, standing: Standing, before: Ending, price: float) -> Ending:
@@ -164,7 +171,7 @@ class _Search:
         return filled, False
 
     def _may_end(self, node: _Node) -> bool:
-        way = self._way
-        if way.sees_extremes and not (node.saw_low and node.saw_high):
+        price_path = self._price_path
+        if price_path.sees_extremes and not (node.saw_low and node.saw_high):
             return False
-        return way.close is None or self._grid[node.place] == way.close
+        return price_path.close is None or self._grid[node.place] == price_path.close

@@ -1,0 +1,238 @@
+"""The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import TypeVar
+
+from exitbrain.domain.simulation.bar_moves import Bar, Exit, Move, Phase
+from exitbrain.domain.simulation.candle import Due
+from exitbrain.domain.simulation.costs import Path
+from exitbrain.domain.simulation.intrabar_path import IntrabarPath, consistent
+from exitbrain.domain.simulation.outcome import History, LegLevel
+from exitbrain.domain.simulation.plan import Change, Plan
+from exitbrain.domain.simulation.policy_histories import HistoryState, LevelSet, PolicyHistories
+
+HistoryStates = tuple[HistoryState | None, ...]
+"""Where the history of each policy stands; None where it has ended."""
+
+HistoryOfEach = tuple[Path | History, ...]
+Moves = tuple[Move | None, ...]
+
+T = TypeVar("T")
+
+
+class Bounds:
+    """The histories of one state that bound all others, and whether there are others; replaced candle by candle."""
+
+    __slots__ = ("high", "low", "several")
+
+    def __init__(self, low: HistoryOfEach, high: HistoryOfEach, *, several: bool) -> None:
+        self.low = low
+        self.high = high
+        self.several = several
+
+
+class Histories:
+    """Of one policy the lowest and the highest net result is kept for each state; of two, their difference."""
+
+    def __init__(self, plans: tuple[Plan, ...]) -> None:
+        self.policies = tuple([PolicyHistories(plan) for plan in plans])
+        begun: HistoryOfEach = tuple([Path() for _ in plans])
+        start: HistoryStates = tuple([HistoryState(0, 0) for _ in plans])
+        self.open: dict[HistoryStates, Bounds] = {start: Bounds(begun, begun, several=False)}
+        self._places: list[tuple[LevelSet, int]] | None = None
+        self.ended: Bounds | None = None
+        self.holes = 0
+        self.last_end_ms = 0
+
+    def advance(
+        self,
+        phase: Phase,
+        bar: Bar,
+        *,
+        at_open: bool,
+        price_paths: Sequence[IntrabarPath],
+        dues: Sequence[Due],
+    ) -> bool:
+        """Take every possible combination of moves from every state; return whether one policy had a choice."""
+        choice = False
+        for states, bounds in self._take_all():
+            options: list[Sequence[Move | None]] = [
+                (None,) if state is None else policy.moves(state, phase, bar)
+                for policy, state in zip(self.policies, states, strict=True)
+            ]
+            combinations = list(product(*options))
+            choice = choice or len(combinations) > 1
+            for moves in self._possible(states, combinations, price_paths):
+                paid_before = self._paid_before(states, moves, len(dues))
+                choice = choice or len(paid_before) > 1
+                for paid in paid_before:
+                    self._move(states, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
+        return choice
+
+    def close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
+        """Close all that is open at a price."""
+        bar = Bar(at_ms, price, price, price, price, price, price, price)
+        for states, bounds in self._take_all():
+            moves: Moves = tuple(
+                [None if state is None else Move(state.filled, Exit(price, level)) for state in states]
+            )
+            self._move(states, bounds, moves, bar, at_open=False)
+
+    def change(self, number: int, change: Change, bar: Bar) -> None:
+        """Let a change come to one policy, in every state in which it is open."""
+        policy, before, known = self.policies[number], self._take_all(), {}
+        for states, bounds in before:
+            state = states[number]
+            if state is None:
+                self._put(states, bounds.low, bounds.high, bounds.several)
+                continue
+            if state not in known:
+                known[state] = policy.changed(change, state, bar)
+            following, after = known[state]
+            low = _replaced(bounds.low, number, after(path_of(bounds.low[number])))
+            high = _replaced(bounds.high, number, after(path_of(bounds.high[number])))
+            self._put(_replaced(states, number, following), low, high, bounds.several)
+
+    def pay_funding(self, dues: Sequence[Due]) -> None:
+        """Let every open history pay, or be paid, for what it has open."""
+        if not dues:
+            return
+        for states, bounds in self.open.items():
+            same = bounds.high is bounds.low
+            bounds.low = self._paid(states, bounds.low, dues)
+            bounds.high = bounds.low if same else self._paid(states, bounds.high, dues)
+
+    def places(self) -> list[tuple[LevelSet, int]]:
+        """Return where histories stand: the levels of a policy, and how many of their targets are filled.
+
+        The list is kept until a history moves; a place may be in it twice.
+        """
+        if self._places is None:
+            self._places = [
+                (policy.level_sets[state.level_set], state.filled)
+                for states in self.open
+                for policy, state in zip(self.policies, states, strict=True)
+                if state is not None
+            ]
+        return self._places
+
+    def _possible(
+        self, states: HistoryStates, combinations: list[Moves], price_paths: Sequence[IntrabarPath]
+    ) -> list[Moves]:
+        """Return the combinations of moves that one price path can make."""
+        if not price_paths or len(combinations) == 1 or None in states:
+            return combinations
+        first, second = [
+            policy.standing(state)
+            for policy, state in zip(self.policies, states, strict=True)
+            if state is not None
+        ]
+        return consistent(price_paths, combinations, first, second)
+
+    def _paid_before(self, states: HistoryStates, moves: Moves, dues: int) -> list[tuple[int, ...]]:
+        """Return how much of the funding each policy may have paid before its move: the same where both close the same."""
+        if not dues:
+            return [(0,) * len(states)]
+        closing = [
+            () if state is None or move is None else policy.closed_by(state, move)
+            for policy, state, move in zip(self.policies, states, moves, strict=True)
+        ]
+        if closing[0] and closing == closing[:1] * len(closing):
+            return [(paid,) * len(closing) for paid in range(dues + 1)]
+        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
+
+    def _take_all(self) -> list[tuple[HistoryStates, Bounds]]:
+        """Return the open states, by level set and filled targets, the ended last, and start with none."""
+        taken, self.open, self._places = self.open, {}, None
+        if len(taken) == 1:
+            return list(taken.items())
+        return sorted(
+            taken.items(),
+            key=lambda each: [(state is None, state or HistoryState(0, 0)) for state in each[0]],
+        )
+
+    def _move(
+        self,
+        states: HistoryStates,
+        bounds: Bounds,
+        moves: Moves,
+        bar: Bar,
+        *,
+        at_open: bool,
+        dues: Sequence[Due] = (),
+        paid: Sequence[int] = (0, 0),
+    ) -> None:
+        """Add the histories of a state after a move of each policy; `paid` of the funding due came before its move."""
+        following, low = self._moved(states, moves, bounds.low, bar, at_open, dues, paid)
+        same = bounds.high is bounds.low
+        high = low if same else self._moved(states, moves, bounds.high, bar, at_open, dues, paid)[1]
+        self._put(following, low, high, bounds.several)
+
+    def _put(self, states: HistoryStates, low: HistoryOfEach, high: HistoryOfEach, several: bool) -> None:
+        ended = all(state is None for state in states)
+        known = self.ended if ended else self.open.get(states)
+        if known is None:
+            bounds = Bounds(low, high, several=several)
+            if ended:
+                self.ended = bounds
+            else:
+                self.open[states] = bounds
+            return
+        known.several = True
+        if self._value(low) < self._value(known.low):
+            known.low = low
+        if self._value(high) > self._value(known.high):
+            known.high = high
+
+    def _value(self, histories: HistoryOfEach) -> float:
+        """Return what is bounded: the net result, or the difference of two."""
+        nets = [
+            history.net if isinstance(history, History) else policy.account.net(history)
+            for policy, history in zip(self.policies, histories, strict=True)
+        ]
+        return nets[0] if len(nets) == 1 else nets[1] - nets[0]
+
+    def _moved(
+        self,
+        states: HistoryStates,
+        moves: Moves,
+        histories: HistoryOfEach,
+        bar: Bar,
+        at_open: bool,
+        dues: Sequence[Due],
+        paid: Sequence[int],
+    ) -> tuple[HistoryStates, HistoryOfEach]:
+        following: list[HistoryState | None] = []
+        moved: list[Path | History] = []
+        for number, (policy, state, move) in enumerate(zip(self.policies, states, moves, strict=True)):
+            place, history = state, histories[number]
+            if state is not None and move is not None:
+                path = path_of(history)
+                if dues:
+                    path = policy.with_funding(state, path, dues[: paid[number]])
+                place, history = policy.moved(state, path, move, bar, at_open, self.holes)
+                if isinstance(history, History):
+                    self.last_end_ms = max(self.last_end_ms, history.legs[-1].at_ms)
+                elif place is not None and dues:
+                    history = policy.with_funding(place, history, dues[paid[number] :])
+            following.append(place)
+            moved.append(history)
+        return tuple(following), tuple(moved)
+
+    def _paid(self, states: HistoryStates, histories: HistoryOfEach, dues: Sequence[Due]) -> HistoryOfEach:
+        paid: Iterable[Path | History] = [
+            history if state is None else policy.with_funding(state, path_of(history), dues)
+            for policy, state, history in zip(self.policies, states, histories, strict=True)
+        ]
+        return tuple(paid)
+
+
+def path_of(history: Path | History) -> Path:
+    """Return a history that is known to be open."""
+    assert isinstance(history, Path)
+    return history
+
+
+def _replaced(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
+    return (*values[:place], value, *values[place + 1 :])
