@@ -4,8 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.effort import share_of
 
 _ROOT = Path(__file__).resolve().parents[1]
+
+# Searches have no limit in wall time, and in CI the same examples in every run.
+settings.register_profile(
+    "exitbrain",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    max_examples=share_of(100, one_in=2),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("exitbrain")
 
 
 @pytest.fixture(scope="session")
