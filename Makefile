@@ -39,9 +39,9 @@ help:
 demo: $(DEMO)
 	@$(BIN)/exitbrain demo
 
-# Four at once on two cores: many tests wait for servers.
+# Five at once on two cores: many tests wait for servers. tests/conftest.py says who takes what, and in which order.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 5 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)

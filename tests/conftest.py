@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""What every test may ask for, and the order in which several workers take the tests."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,45 @@ from hypothesis import HealthCheck, settings
 from tests.effort import share_of
 
 _ROOT = Path(__file__).resolve().parents[1]
+_TESTS = _ROOT / "tests"
+
+COMPILING = "property/test_walk_equals_vectorbt.py", "property/test_kernel_equals_row_walk.py"
+"""They compile the kernels of the walk, which takes a quarter of a minute: one worker does it, the others find it kept."""
+LONG = (
+    "integration/test_redis_errors.py",
+    "integration/test_serve.py",
+    "faults/test_silent_servers.py",
+    "faults/test_silent_stops.py",
+    "faults/test_second_store.py",
+    "faults/test_schedules.py",
+    "attacks/test_redis_state.py",
+    "faults/test_kills.py",
+    "integration/test_demo.py",
+    "integration/test_cluster.py",
+    "faults/test_restored_store.py",
+    "faults/test_stop.py",
+    "unit/cli/test_whatif.py",
+    "contract/test_exit_ledger.py",
+    "integration/test_health_server.py",
+    "faults/test_soak.py",
+    "integration/test_binance_instruments.py",
+)
+"""They wait for real processes or compute for long, so they begin first: else all but one worker wait for the last."""
+APART = "integration/test_redis_errors.py", "integration/test_serve.py", "faults/test_schedules.py"
+"""Their tests share nothing that is dear, so that any worker may take any of them."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests of a file to one worker, for what they share, and the long ones out first."""
+    if not config.getoption("loadgroup", default=False):
+        return
+    order = {name: place for place, name in enumerate((*COMPILING, *LONG))}
+    files = {item: item.path.relative_to(_TESTS).as_posix() for item in items}
+    items.sort(key=lambda item: order.get(files[item], len(order)))
+    for item, file in files.items():
+        if file not in APART:
+            item.add_marker(pytest.mark.xdist_group("compiling" if file in COMPILING else file))
 
 # Searches have no limit in wall time, and in CI the same examples in every run.
 settings.register_profile(

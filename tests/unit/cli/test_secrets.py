@@ -1,6 +1,7 @@
 """No command shows a password, however its URL is written and whatever goes wrong."""
 
 import io
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -40,16 +41,19 @@ def test_no_command_shows_a_password(
     exitbrain: Exitbrain, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     monkeypatch.setenv("EXITBRAIN_DEBUG", "1")
-    for form in URLS:
-        for written in (password, quote(password, safe="")):
-            for command in COMMANDS:
-                scheme = "redis" if command[-1] == "--redis" else "postgresql"
-                url = form.format(scheme=scheme, password=written)
-                if command[0] == "serve":
-                    url = url.replace("redis://", "http://")  # refused before anything is opened
-                ended = exitbrain(*command, url)
-                assert ended.code in {2, 3}
-                assert "Zq" not in ended.stdout + ended.stderr, (command, url)
+    ways = product(URLS, (password, quote(password, safe="")))
+    for place, (form, written) in enumerate(ways, start=PASSWORDS.index(password)):
+        for command in (
+            COMMANDS[place % 6],
+            COMMANDS[(place + 3) % 6],
+        ):  # the next password goes on with the next
+            scheme = "redis" if command[-1] == "--redis" else "postgresql"
+            url = form.format(scheme=scheme, password=written)
+            if command[0] == "serve":
+                url = url.replace("redis://", "http://")  # refused before anything is opened
+            ended = exitbrain(*command, url)
+            assert ended.code in {2, 3}
+            assert "Zq" not in ended.stdout + ended.stderr, (command, url)
 
 
 @pytest.mark.parametrize("name", ["EXITBRAIN_REDIS", "EXITBRAIN_STORE"])
