@@ -49,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if file not in APART:
             item.add_marker(pytest.mark.xdist_group("compiling" if file in COMPILING else file))
 
+
 # Searches have no limit in wall time, and in CI the same examples in every run.
 settings.register_profile(
     "exitbrain",

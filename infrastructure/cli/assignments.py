@@ -1,4 +1,4 @@
-"""What `--set` and `--sweep` are given: NAME=VALUE, each name once."""
+"""Parse the NAME=VALUE arguments of `--set` and `--sweep`; each name may appear once."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The command `audit lsf`: every change of the LSF and what it came from, as table, CSV or JSON.
+"""The command `audit lsf`: every change of the LSF with its causes, as table, CSV or JSON.
 
 JSON and CSV are kept until all of it is known, so that a store that turns out to be damaged leaves no half report;
 what is too long for memory waits in a temporary file.

@@ -1,4 +1,4 @@
-"""The command `book close`: an operator ends a position that has ended at the venue without a word."""
+"""The command `book close`: record that a position has ended at the venue when no message said so."""
 
 import re
 from datetime import UTC, datetime

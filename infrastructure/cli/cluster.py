@@ -1,4 +1,4 @@
-"""The cluster of the flag `--cluster`, and what its user should know of it."""
+"""The cluster behind the flag `--cluster`, and the warnings its user needs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

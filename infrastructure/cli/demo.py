@@ -1,4 +1,4 @@
-"""The command `demo`: runs the steps of the tour through the command line itself, in a folder that is kept."""
+"""The command `demo`: run the steps of the tour through the command line, in a folder that is kept."""
 
 import io
 import os

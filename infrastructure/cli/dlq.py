@@ -1,4 +1,4 @@
-"""The commands `dlq list`, `dlq show` and `dlq retry`: refused messages, looked at and sent again."""
+"""The commands `dlq list`, `dlq show` and `dlq retry`: inspect refused messages and send them again."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The command `doctor`: what is installed, what is set, and whether what it names works."""
+"""The command `doctor`: what is installed, what is set, and whether it works."""
 
 import asyncio
 import platform

@@ -1,4 +1,4 @@
-"""The engine that a user names on the command line: its policy, its code, and where what it prints goes."""
+"""The engine named on the command line: its policy, its code, and where its output goes."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a failure is to a user: one sentence, and an exit code."""
+"""Turn a failure into one sentence and an exit code."""
 
 import os
 import traceback

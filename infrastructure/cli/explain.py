@@ -1,4 +1,4 @@
-"""The command `explain`: the derivation of levels for given inputs, or of a recorded decision."""
+"""The command `explain`: derive the levels for given inputs or of a recorded decision."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The command `export parquet`: the columnar mirror of a store, written, made again, or compared with it."""
+"""The command `export parquet`: write, rebuild or verify the columnar mirror of a store."""
 
 from itertools import chain
 from pathlib import Path

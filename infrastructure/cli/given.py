@@ -1,4 +1,4 @@
-"""From what a user typed to the inputs of a level computation, and to a selection of decisions."""
+"""Turn what a user typed into the inputs of a level computation or a selection of decisions."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From `--set name=value` and `--sweep name=from:to:step` to the changes of a policy, the same for every command."""
+"""Turn `--set name=value` and `--sweep name=from:to:step` into changes of a policy, for every command alike."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation

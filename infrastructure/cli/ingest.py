@@ -1,4 +1,4 @@
-"""The command `ingest`: recorded messages from a file, taken in as the live intake would."""
+"""The command `ingest`: record messages from a file as the live intake would."""
 
 from collections.abc import Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The command `lab lookahead`: everything after t is perturbed, and nothing decided by then may move."""
+"""The command `lab lookahead`: perturb everything after t and check that nothing decided by then moves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

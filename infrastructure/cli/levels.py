@@ -1,4 +1,4 @@
-"""The command `levels`: the levels for given inputs."""
+"""The command `levels`: compute the levels for given inputs."""
 
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.given import explain_given

@@ -1,4 +1,4 @@
-"""The entry point of the command line: run a command, and end with one sentence and an exit code when it fails."""
+"""The entry point of the command line: run a command; if it fails, print one sentence and return its exit code."""
 
 import os
 import sys

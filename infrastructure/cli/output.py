@@ -1,4 +1,4 @@
-"""What goes to stdout, which is the report alone, and what goes to stderr, which is everything else."""
+"""Output: the report goes to stdout, everything else to stderr."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The commands `policy list`, `policy show` and `policy diff`: which policies there are and where they differ."""
+"""The commands `policy list`, `policy show` and `policy diff`: list policies and compare two of them."""
 
 from typing import Annotated
 

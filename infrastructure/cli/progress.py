@@ -1,4 +1,4 @@
-"""Show how far long work has come: on a terminal only, and only when it takes longer than a second."""
+"""Show the progress of long work: only on a terminal, and only after a second."""
 
 import time
 from typing import Self

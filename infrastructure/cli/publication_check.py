@@ -1,4 +1,4 @@
-"""Whether the streams are read for and published from the store of the settings, as `serve` will judge at its start."""
+"""Check whether the streams are read for and published from the configured store, as `serve` does at its start."""
 
 import asyncio
 

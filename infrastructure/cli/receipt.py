@@ -1,4 +1,4 @@
-"""The command `receipt`: one message, what became of it, and what it led to."""
+"""The command `receipt`: one message, its result and its effects."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The command `replay`: what was recorded, computed again, and the verdict."""
+"""The command `replay`: recompute what was recorded and give the verdict."""
 
 from collections.abc import Iterator
 from itertools import chain

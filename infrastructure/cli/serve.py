@@ -1,4 +1,4 @@
-"""`exitbrain serve`: the worker, from its flags to its exit code."""
+"""The command `serve`: run the worker, from its flags to its exit code."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The command `simulate`: positions of a file through the levels of a policy and what the market did."""
+"""The command `simulate`: simulate positions of a file under a policy on market data."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec

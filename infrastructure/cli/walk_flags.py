@@ -1,4 +1,4 @@
-"""From the flags of a walk to its terms and its market data."""
+"""Turn the flags of a simulation into its terms and market data."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The command `whatif`: what other policies would have said on the recorded decisions."""
+"""The command `whatif`: what other policies would have decided on the recorded decisions."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -1,4 +1,4 @@
-"""What the tour shows of plans, of the LSF and of a what-if on candles, and what must be true of them."""
+"""The figures of plans, LSF and what-if that the tour shows, with the claims it checks."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Processes that the demonstration starts: a Redis from a wheel and a worker. None of them outlives it."""
+"""The processes that the tour starts, a Redis from a wheel and a worker. They end with the tour."""
 
 import shutil
 import subprocess

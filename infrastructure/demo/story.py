@@ -1,4 +1,4 @@
-"""The steps of the tour, in their order. They work on files of the working folder, all of them made from one seed."""
+"""The steps of the tour, in order. They work on files in the working folder, all made from one seed."""
 
 import json
 from collections.abc import Iterator

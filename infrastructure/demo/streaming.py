@@ -1,4 +1,4 @@
-"""Messages through a real Redis and the real worker: sent, waited for, and read again on the streams that it writes."""
+"""Send messages through a real Redis and a real worker, wait, and read the streams it writes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Alter one digit of one recorded output, as somebody with access to the file would."""
+"""Change one digit of one recorded output, as someone with access to the file could."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""What the tour is made of: steps, each a command line, what is shown of its JSON, and what must be true of it."""
+"""The parts of the tour: steps with a command line, what is shown of its JSON, and the checks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

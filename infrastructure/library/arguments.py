@@ -1,4 +1,4 @@
-"""What a caller passes: of the right type, or one TypeError that says what was given and what is wanted."""
+"""Check the type of an argument; a wrong one raises a TypeError that says what was given and what is wanted."""
 
 import reprlib
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The awaitable facade: the same work on a thread of its own."""
+"""The awaitable facade: the same calls on a thread of its own."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

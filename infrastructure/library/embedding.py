@@ -1,4 +1,4 @@
-"""What a host needs around the facade: its messages in, the events of the record as text it can store."""
+"""Helpers for hosts: turn their messages into ours, and events into text that they can store."""
 
 from collections.abc import Mapping
 from types import NoneType

@@ -1,4 +1,4 @@
-"""The facade: ExitBrain as a library, on a store of its own or on a host's adapters."""
+"""The facade: ExitBrain as a library, on its own store or on a host's adapters."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What a caller gives for a level computation: checked, named in the refusal, and made exact."""
+"""Check the inputs of a level computation, name a wrong one, and make numbers exact."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation

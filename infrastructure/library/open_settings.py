@@ -1,4 +1,4 @@
-"""The settings that `open` takes as keywords, for type checkers; `settings.py` says what each of them does."""
+"""The settings that `open` takes as keywords, for type checkers; `settings.py` describes them."""
 
 from pathlib import Path
 from typing import Literal, TypedDict

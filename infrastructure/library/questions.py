@@ -1,4 +1,4 @@
-"""What may be asked of a record: levels, replays, what another policy would have said, changes of the LSF."""
+"""Questions to a record: levels, replays, what-ifs, changes of the LSF."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

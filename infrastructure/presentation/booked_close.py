@@ -1,4 +1,4 @@
-"""What an operator's word that a position has ended led to."""
+"""The effect of an operator reporting that a position has ended."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Refused messages: a list, and one of them with its fields."""
+"""Refused messages: the list, and one message with its fields."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The derivation of levels as lines that anybody can evaluate, and as a tree; and whether the record equals it."""
+"""The derivation of levels, as lines that anyone can evaluate and as a tree, and whether the record equals it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The first field in which a record and what is computed from it differ."""
+"""The first field in which a record and its recomputation differ."""
 
 from msgspec import Struct
 

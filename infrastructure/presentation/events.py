@@ -1,4 +1,4 @@
-"""How events are put into words: one sentence for each class of the catalogue."""
+"""Events in words: one sentence for each class of the catalogue."""
 
 from collections.abc import Callable
 from decimal import Decimal

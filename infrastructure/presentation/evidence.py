@@ -1,4 +1,4 @@
-"""Whether outcomes mean anything: the verdict on one policy, on a family, and on choosing from it."""
+"""Evidence in words: the verdict on one policy, on a family, and on choosing from it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta

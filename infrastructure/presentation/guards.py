@@ -1,4 +1,4 @@
-"""What the guards found, one by one."""
+"""The findings of the guards, one by one."""
 
 from msgspec import Struct
 

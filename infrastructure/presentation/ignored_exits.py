@@ -1,4 +1,4 @@
-"""Exits that ended nothing: as JSON, and in words for the log and for who looks one up."""
+"""Exits that ended nothing: as JSON, and in words for the log and for look-ups."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What ingesting came to."""
+"""The summary of an ingest."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What is installed, what is set, and whether what it names works."""
+"""What is installed, what is set, and whether it works."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What each command prints with `--json`: the published results, from which their JSON Schemas are made."""
+"""The result type of each command, from which the JSON Schemas are made."""
 
 from collections.abc import Mapping
 from typing import Any

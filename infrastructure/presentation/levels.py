@@ -1,4 +1,4 @@
-"""Levels: the numbers, what bound them, what the guards found, what was assumed."""
+"""Levels: the numbers, what limited them, the guard findings, the assumptions."""
 
 from collections.abc import Iterator
 

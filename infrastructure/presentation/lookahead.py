@@ -1,4 +1,4 @@
-"""What a look-ahead test found, for people and for scripts."""
+"""The result of a look-ahead test, as text and as JSON."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Changes of the adjusted LSF: a line that sums them up, each change, the closes behind an average."""
+"""Changes of the adjusted LSF: a summary line, each change, and the closes behind an average."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Messages as they came, and why one cannot be used."""
+"""Messages as they arrived, and why one cannot be used."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Outcomes as people read them: what happened to each position, what made the difference, and whether it proves anything."""
+"""Outcomes in words: what happened to each position, what caused the difference, and whether it is proven."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Recorded positions under a policy, or each of a family, on market data: what they came to, as JSON."""
+"""The results of recorded positions under one policy or each of a family, as JSON."""
 
 from datetime import datetime
 

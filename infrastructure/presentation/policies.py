@@ -1,4 +1,4 @@
-"""Policies: what they are, and where two of them differ."""
+"""Policies, and the differences between two of them."""
 
 from collections.abc import Iterator
 

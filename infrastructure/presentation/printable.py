@@ -1,4 +1,4 @@
-"""Text as it may be shown: what a message holds must not steer a terminal."""
+"""Text that is safe to print: the content of a message must not control a terminal."""
 
 import re
 

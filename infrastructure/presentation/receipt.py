@@ -1,4 +1,4 @@
-"""One message, what became of it, and what it led to."""
+"""One message, its result and its effects."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A simulation: the report for scripts, the table for people."""
+"""A simulation: the report as JSON, the table for people."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

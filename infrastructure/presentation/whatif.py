@@ -1,4 +1,4 @@
-"""What policies would have changed on the recorded decisions."""
+"""What other policies would have changed on the recorded decisions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -157,7 +157,7 @@ def _single(answer: WhatIfAnswer) -> Iterator[Table | str]:
     """Yield what one policy would have changed."""
     yield (
         f"{_name(answer)} on {_count(answer.decisions, 'recorded decision')}: "
-        f"{answer.changed} would be another, {answer.refused.after} refused ({answer.refused.before} were)."
+        f"{answer.changed} would change; {answer.refused.after} would be refused ({answer.refused.before} were)."
     )
     yield _fields(answer)
     yield _guards(answer)

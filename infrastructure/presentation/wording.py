@@ -1,4 +1,4 @@
-"""How guards and refusals are put into words, from the figures that are recorded."""
+"""Guards and refusals in words, made from the recorded figures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal

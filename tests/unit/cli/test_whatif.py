@@ -57,7 +57,7 @@ def test_both_lanes_print_the_same(stored: Exitbrain) -> None:
 def test_text_tells_what_changes_and_what_guards_find(stored: Exitbrain) -> None:
     text = stored("whatif", "--policy", "v3.6", "--set", "base_sl=0.004").stdout
 
-    assert "v3.6 with base_sl 0.004 on 3 recorded decisions: 3 would be another" in text
+    assert "v3.6 with base_sl 0.004 on 3 recorded decisions: 3 would change" in text
     assert "stop_wider_than_costs" in text
     assert "0 → 3" in text
 
