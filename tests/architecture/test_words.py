@@ -63,7 +63,6 @@ STILL_STIFF: dict[str, set[str]] = {
     r"would be another": {
         "README.md",
         "docs/cli.md",
-        "infrastructure/lab/sweep_kernel.py",
         "infrastructure/presentation/whatif.py",
     },
 }
