@@ -257,7 +257,7 @@ def _interval(rows: _Rows, promised: int | None) -> int:
         return promised
     if not len(steps):
         raise MarketUnreadable(
-            f"{rows.tables[0].path} has one candle, which tells no interval; allowed: two or more"
+            f"{rows.tables[0].path} has only one candle, so its interval is unknown; allowed: two or more"
         )
     values, counts = np.unique(steps, return_counts=True)
     return int(values[counts.argmax()])

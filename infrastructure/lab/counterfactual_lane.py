@@ -92,9 +92,9 @@ class CounterfactualRequest:
         if pairs is not None:
             return "pairs are made row by row"
         if not isinstance(self._ledger, StoredLedger):
-            return "columns are read from a store of ExitBrain's own, this ledger is another"
+            return "columns can only be read from ExitBrain's own store, not from this ledger"
         if type(self._engine) not in (BuiltInFormulas, NamedEngines):  # not a subclass
-            return "columns hold the formulas of ExitBrain, this engine is another"
+            return "columns can only compute ExitBrain's own formulas, not this engine"
         if foreign := [policy.formula for policy in policies if policy.formula not in FORMULAS]:
             return f"formula {foreign[0]} is computed row by row"
         try:

@@ -16,7 +16,7 @@ _CONFIGURATION = Path(".numba_config.yaml")
 
 if _CONFIGURATION.exists():
     raise SettingsError(
-        f"{_CONFIGURATION.absolute()} would say which machine code is run, which no file of the working folder may; "
+        f"{_CONFIGURATION.absolute()} could choose which machine code is run, which no file in the working folder may do; "
         "allowed: the environment variables NUMBA_*"
     )
 

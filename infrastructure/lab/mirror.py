@@ -153,7 +153,7 @@ class Mirror:
             columns, stored = read_from_store(ledger, segment.first, segment.last)
             difference = first_difference(mirrored, columns)
             if difference is None and stored != mirrored_sha256:
-                difference = "the stored bytes have changed, and none of the numbers"
+                difference = "the stored bytes have changed, but none of the numbers"
             if difference is not None:
                 report.different.append(f"segment {segment.path.name} differs from the store: {difference}")
             report.decisions += len(columns)
@@ -206,7 +206,7 @@ def needed_mirror(ledger: StoredLedger, folder: Path) -> Mirror:
         raise NoMirror(f"there is no mirror in {folder}: exitbrain export parquet makes one")
     if covered > head:  # the store was restored to an earlier state
         raise NoMirror(
-            f"mirror {folder} covers {covered} log positions, the store has {head}; exitbrain export parquet puts that right"
+            f"mirror {folder} covers {covered} log positions, the store has {head}; exitbrain export parquet fixes that"
         )
     return mirror
 
