@@ -1,1 +1,1 @@
-"""Level engines: compiled formulas, foreign engines, the tests an engine must pass."""
+"""Level engines: the compiled formulas, foreign engines, and an engine under the look-ahead test."""

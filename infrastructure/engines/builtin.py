@@ -11,10 +11,10 @@ from exitbrain.infrastructure.engines.compiled import CompiledFormula, compiled,
 
 
 class BuiltInFormulas:
-    """Compute with the formulas that this version ships: the same 64 bits as their float interpreter."""
+    """Compute levels with the shipped formulas, in the same 64 bits as their float interpreter."""
 
     def __init__(self) -> None:
-        mine = type(self)  # a host may build an engine of its own on this one
+        mine = type(self)  # a host may subclass this engine
         self.name = BUILT_IN if mine is BuiltInFormulas else f"{mine.__module__}:{mine.__qualname__}"
         self._last: tuple[Policy, CompiledFormula, bool] | None = None
 

@@ -1,9 +1,9 @@
-"""A formula as straight-line Python, written from its own trace.
+"""Compile a formula to straight-line Python.
 
-The formula text stays the only source: tracing it once gives the graph of its operations, and each operation
-becomes Python with the same operands in the same order. So the result has the same 64 bits as the float
-interpreter, which stays the reference, at a tenth of its time. What is used once is written in place, what is
-used more often gets a name, and what is the same for every input is computed while writing.
+The formula text stays the only source. Tracing it once gives the graph of its operations; each becomes Python
+with the same operands in the same order. The result has the same 64 bits as the float interpreter, which
+stays the reference, in a tenth of the time. A result used once is written in place, one used more often gets
+a name, and constants are folded while writing.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def compiled(policy: Policy) -> CompiledFormula:
 
 @lru_cache(maxsize=1024)
 def reads_liquidation(policy: Policy) -> bool:
-    """Return whether the levels of a policy depend on where the position is liquidated."""
+    """Return whether the levels of a policy depend on its liquidation price."""
     read = {operation.name for operation in _graph(policy).operations if operation.op == "input"}
     return not read.isdisjoint(_OF_LIQUIDATION)
 
@@ -81,7 +81,7 @@ def _graph(policy: Policy) -> Graph:
 
 
 class _Branching:
-    """Write what binds as a branch that notes it."""
+    """Write a bounding operation as a branch that records the bound."""
 
     def own(self, number: int, operation: Operation, of: Sequence[str]) -> tuple[list[str], str] | None:
         if operation.op not in BOUNDING:

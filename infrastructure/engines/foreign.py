@@ -1,9 +1,9 @@
-"""A foreign engine: a class of the old signature, named `foreign:package.module:Class`, behind the engine port.
+"""A foreign engine: a class with the old signature behind the engine port.
 
-It is loaded by its name from wherever Python finds modules, and asked for four distances, a harvest scheme and an
-LSF. What it does not tell is filled in openly: the PnL factor is that of the feedback rule and not applied, as in
-lsf-3.5; there is no floor (0) and no cap (the whole entry price); nothing binds. Units, rounding, slices and guards
-stay in the domain, which checks and judges its levels like those of any engine.
+It is imported by its name, `foreign:package.module:Class`, and returns four distances, a harvest scheme and
+an LSF. The other fields have fixed values: the PnL factor follows the feedback rule but is not applied, as in
+lsf-3.5; the floor is 0, the cap is the whole entry price, and nothing binds. Units, rounding, slices and
+guards stay in the domain, which checks its levels like those of any engine.
 """
 
 import re
@@ -30,9 +30,9 @@ _BASES = {policy.unit: policy.parameters for policy in (V3_5, V3_5_FRACTION)}
 
 
 def foreign_policy(name: str, unit: Unit = Unit.FRACTION, *, ignores: tuple[str, ...] = ()) -> Policy:
-    """Return the policy that a foreign engine is; its bases are those of v3.5-fraction, in percent those of v3.5.
+    """Return the policy of a foreign engine, with the bases of v3.5-fraction, or those of v3.5 for percent.
 
-    Raises InvalidValue for a name that is not of the form `foreign:package.module:Class`.
+    Raises InvalidValue unless the name has the form `foreign:package.module:Class`.
     """
     if not _NAME.fullmatch(name):
         raise InvalidValue("policy", name, NAME_FORM)
@@ -41,10 +41,10 @@ def foreign_policy(name: str, unit: Unit = Unit.FRACTION, *, ignores: tuple[str,
 
 
 class ForeignEngine:
-    """Compute with a class of the old signature; one instance for each pair of bases, kept as its users keep it."""
+    """Compute with a class of the old signature, one kept instance for each pair of bases."""
 
     def __init__(self, name: str) -> None:
-        """Load the class; raises InvalidValue for an invalid name, EngineUnavailable where it cannot be loaded."""
+        """Load the class; raises InvalidValue for an invalid name, EngineUnavailable if loading fails."""
         self.name = name
         self._class = _loaded(name)
         self._built: dict[tuple[float, float], Any] = {}
@@ -60,7 +60,7 @@ class ForeignEngine:
                 funding_delta=None if "funding" in policy.ignores else inputs.funding,
                 exchange_divergence=None if "divergence" in policy.ignores else inputs.divergence,
             )
-        except SystemExit as error:  # it was named to compute, not to end the command
+        except SystemExit as error:  # an engine must not end the command
             raise EngineFailed(said_by(error)) from error
         return _raw_levels(policy.unit, inputs, levels)
 
@@ -81,7 +81,7 @@ def _loaded(name: str) -> Any:
     module_name, class_name = match.groups()
     try:
         module = import_module(module_name)
-    except (Exception, SystemExit) as error:  # a module may do anything while it is imported
+    except (Exception, SystemExit) as error:  # importing a module can raise anything
         raise EngineUnavailable(f"engine {name} cannot be loaded: {said_by(error)}") from error
     loaded = getattr(module, class_name, None)
     if not callable(loaded):
@@ -94,7 +94,7 @@ def _loaded(name: str) -> Any:
 
 
 def _raw_levels(unit: Unit, x: LevelInputs, levels: object) -> RawLevels:
-    """Return what it gave with what it does not tell; whether these are levels is for `checked_levels` to say."""
+    """Return its answer with the missing fields filled in; `checked_levels` checks it later."""
     lsf = _given(levels, "lsf")
     return RawLevels(
         lsf=lsf,

@@ -1,4 +1,4 @@
-"""Python from the graph of a formula: each operation on the same operands in the same order, in the way of a template."""
+"""Write the graph of a formula as Python: the same operands in the same order, in the style of a template."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from exitbrain.infrastructure.engines.graph import Graph, Operation
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 BEATS = {"max": ">", "min": "<"}
-"""How a limit compares with what it replaces."""
+"""The comparison by which a limit replaces a value."""
 
 
 class Template(Protocol):
-    """What is particular to one kind of code."""
+    """The parts that differ between kinds of generated code."""
 
     def own(self, number: int, operation: Operation, of: Sequence[str]) -> tuple[list[str], str] | None:
-        """Return statements and the text of their result, None for an operation that is written as usual.
+        """Return the statements and the text of their result, or None to write the operation as usual.
 
-        `of` are the texts of the operands.
+        `of` holds the texts of the operands.
         """
 
     def name_of(self, number: int, operation: Operation, *, often: bool) -> str | None:
-        """Return the name that a result gets, None where it is written in place; `often` is more than once."""
+        """Return a name for the result, or None to write it in place; `often`: it is used more than once."""
 
 
 def write(graph: Graph, numbers: Sequence[int], template: Template) -> tuple[list[str], dict[int, str]]:
-    """Return the statements of these operations, and for each the expression that stands for its result after them."""
+    """Return the statements of these operations, and the expression for the result of each."""
     uses = Counter(arg for number in numbers for arg in graph.operations[number].args)
     uses.update(graph.outputs.values())
     lines: list[str] = []
@@ -48,7 +48,7 @@ def write(graph: Graph, numbers: Sequence[int], template: Template) -> tuple[lis
 
 
 def expression(operation: Operation, of: Sequence[str]) -> str:
-    """Return an operation on the texts of its operands."""
+    """Return an operation as text, given the texts of its operands."""
     match operation.op:
         case "ln":
             return f"ln({of[0]})"

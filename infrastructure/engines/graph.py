@@ -1,4 +1,4 @@
-"""The operations of a formula, operands first, each once: what code is written from."""
+"""The graph of a formula: each operation once, operands first. Generated code is written from it."""
 
 from collections.abc import Collection, Mapping
 from math import isfinite
@@ -9,13 +9,13 @@ from exitbrain.domain.policies.formulas.terms import FormulaInputs, FormulaOutpu
 from exitbrain.domain.policies.formulas.tracing import Traced, TracingAlgebra, named, parameter, traced
 
 BOUNDING = ("max", "min", "mark")
-"""The operations that may bind a level; the name of one is the level and the constraint."""
+"""The operations that can bound a level; their name is the level and the constraint."""
 
 _CONSTANT = "constant"
 
 
 class Operation(NamedTuple):
-    """One operation on the results of earlier ones; `name` is the text of a constant or leaf, or what binds."""
+    """One operation on earlier results; `name` is the text of a constant or leaf, or the bound."""
 
     op: str
     name: str
@@ -25,7 +25,7 @@ class Operation(NamedTuple):
 def trace(
     formula: Formula, given: Mapping[str, float], ignores: Collection[str] = ()
 ) -> FormulaOutputs[Traced]:
-    """Return the trace of a formula with these parameters; an input that is ignored counts as 0."""
+    """Return the trace of a formula with these parameters; an ignored input counts as 0."""
     inputs: FormulaInputs[Any] = FormulaInputs(
         **{
             name: traced(0.0) if name in ignores else named(name, 1.0)
@@ -37,10 +37,10 @@ def trace(
 
 
 class Graph:
-    """The operations of a trace; `outputs` says which of them the outputs are, `names` how the formula calls some.
+    """The operations of a trace; `outputs` gives the number of each output, `names` those of named steps.
 
-    What is the same for every input is computed while writing. `leaves` are the kinds of leaf that stand for another
-    number each time; those of another kind count with the value they were traced with.
+    Constants are folded. `leaves` are the kinds of leaf that vary from call to call; the others are constants
+    with the value they were traced with.
     """
 
     def __init__(self, outputs: FormulaOutputs[Traced], leaves: tuple[str, ...] = ("input",)) -> None:
@@ -69,7 +69,7 @@ class Graph:
         ):
             operation = Operation(_CONSTANT, repr(node.value), ())
         known = self._by_operation.get(operation)
-        if known is not None and node.op not in BOUNDING:  # what binds twice is reported twice
+        if known is not None and node.op not in BOUNDING:  # each bound is reported, even a repeated one
             return known
         self._by_operation[operation] = len(self.operations)
         self.operations.append(operation)

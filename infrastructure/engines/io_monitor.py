@@ -1,7 +1,7 @@
-"""What an engine reaches for outside its arguments: files, folders, databases, connections, programs.
+"""Watch what an engine accesses besides its arguments: files, folders, databases, connections, programs.
 
-Python tells its audit hooks of all that goes through Python. What a library does in compiled code of its own, such as
-reading a Parquet file, is not told.
+Python's audit hooks report every access made through Python. Access from compiled library code, such as
+reading a Parquet file, is not seen.
 """
 
 import os
@@ -26,21 +26,21 @@ _TOLD = {
 _LISTING = ("os.listdir", "os.scandir")
 _PATHS = (str, bytes, os.PathLike)
 _CODE = re.compile(r"\.pyc?(\.\d+)?$")
-"""Source and bytecode, also under the name by which an import writes it."""
+"""Source and bytecode files, including the temporary names that an import writes."""
 
 _OF_FILES = ("open", "sqlite3.connect", *_LISTING)
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalAccess:
-    """Something that was reached for, in words; its path where it is a file, and whether an import did it."""
+    """One access: a description, its path if it is a file, and whether an import made it."""
 
     words: str
     path: str | None
     importing: bool
 
     def is_in(self, folders: Sequence[Path]) -> bool:
-        """Return whether it is one of these files, or lies in one of these folders."""
+        """Return whether the path is one of these files or lies in one of these folders."""
         if self.path is None:
             return False
         path = Path(self.path).absolute()
@@ -53,9 +53,9 @@ _hooked: list[bool] = []
 
 @contextmanager
 def io_monitor() -> Iterator[list[ExternalAccess]]:
-    """Collect what is reached for until the end of the block, each once."""
+    """Collect every distinct access until the end of the block."""
     if not _hooked:
-        sys.addaudithook(_hook)  # for good: Python takes none away
+        sys.addaudithook(_hook)  # permanent: Python cannot remove an audit hook
         _hooked.append(True)
     seen: list[ExternalAccess] = []
     _watching.append(seen)
@@ -70,10 +70,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     what = arguments[1] if event == "socket.connect" else arguments[0]
     if event == "open" and isinstance(what, int):
-        return  # a file that is open already
+        return  # an already open file
     path = os.fsdecode(what) if event in _OF_FILES and isinstance(what, _PATHS) else None
     if path is not None and _CODE.search(path):
-        return  # the text of code, which an import or the printing of a warning looks up
+        return  # source code, read by an import or to print a warning
     importing = _importing()
     if importing and event in _LISTING:
         return  # how Python finds modules

@@ -1,4 +1,4 @@
-"""The engine that the formula of a policy names: a built-in one, or a foreign one that the user has named."""
+"""Choose the engine by a policy's formula: built in, or a foreign engine that the user has named."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,16 @@ from exitbrain.infrastructure.engines.foreign import ForeignEngine
 
 
 class NamedEngines:
-    """Compute with the formulas of this version, and with those foreign engines that were named on building it.
+    """Compute with the built-in formulas and the foreign engines given to the constructor.
 
-    A decision names what it asked: our formulas, or the foreign engine. A foreign engine that only a store names is not loaded: a record must not decide which code runs.
+    A decision records which engine it used. A foreign engine named only in a store is not loaded: stored data
+    must not decide which code runs.
     """
 
     name = BUILT_IN
 
     def __init__(self, *foreign: str) -> None:
-        """Load the foreign engines; see `ForeignEngine` for what that raises."""
+        """Load the foreign engines; raises the errors of `ForeignEngine`."""
         self._built_in = BuiltInFormulas()
         self._foreign = {name: ForeignEngine(name) for name in foreign}
 

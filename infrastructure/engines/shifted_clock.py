@@ -1,8 +1,7 @@
 """Shift the clock while a foreign engine runs, to find out whether it reads the time.
 
-Within the block the clocks of `time` and `datetime` are `SHIFT` ahead, for whoever asks them by their module and for
-the modules of the engine's own package, whose names for them are exchanged too. A clock read in compiled code is not
-moved.
+Within the block the clocks of `time` and `datetime` are `SHIFT` ahead, both in those modules and under the
+names that modules of the engine's package imported. Clocks read in compiled code are not shifted.
 """
 
 import datetime as datetime_module
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SHIFT = datetime_module.timedelta(days=403, hours=7, minutes=13)
-"""Another year, month, day of the week and hour."""
+"""Changes the year, month, weekday and hour."""
 
 _S = SHIFT.total_seconds()
 
@@ -65,7 +64,7 @@ _DATES = {"datetime": (_REAL_DATETIME, _LaterDatetime), "date": (datetime_module
 
 @contextmanager
 def shifted_clock(package: str) -> Iterator[None]:
-    """Move the clocks for the modules of a package (its top name), and for all who ask `time` or `datetime`."""
+    """Shift the clocks in `time`, in `datetime` and in the modules of a top-level package."""
     exchanged = [(_REAL[name], later) for name, later in _LATER.items()] + list(_DATES.values())
     undo: list[tuple[dict[str, Any], str, Any]] = []
     try:

@@ -1,4 +1,4 @@
-"""An engine as the look-ahead test sees it: new instances, a shifted clock, and what it reaches for."""
+"""The engine for the look-ahead test: new instances, a shifted clock, and a record of its accesses."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,10 +15,10 @@ from exitbrain.infrastructure.engines.shifted_clock import shifted_clock
 
 
 class WatchedEngineOfPolicy:
-    """Make instances of the engine of a policy, and watch them.
+    """Create instances of a policy's engine and watch them.
 
-    What importing an engine opens is told apart in `when_loaded`, since libraries read much when they are imported;
-    but the history, the files and folders that the test works on, is nothing that an engine may read at any time.
+    Accesses while importing the engine go to `when_loaded`, since libraries read much at import. The history,
+    the files and folders of the test, must never be read: such an access always counts.
     """
 
     def __init__(self, policy: Policy, history: Sequence[Path] = ()) -> None:
@@ -46,7 +46,7 @@ class WatchedEngineOfPolicy:
         return reached
 
     def take(self, seen: Sequence[ExternalAccess]) -> None:
-        """Take note of what was seen."""
+        """Record what was accessed."""
         for access in seen:
             if not access.importing or access.is_in(self._history):
                 self._reached.append(access.words)

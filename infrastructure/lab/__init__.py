@@ -1,1 +1,1 @@
-"""Columns: mirror, grids of policies, kernels, statistics, cluster."""
+"""Work in columns: the mirror, grids of policies, kernels, statistics, the cluster."""

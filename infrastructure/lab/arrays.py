@@ -1,4 +1,4 @@
-"""The arrays of the laboratory, and the inputs of many level computations."""
+"""Array types of the laboratory, and the inputs of many level computations."""
 
 from dataclasses import dataclass
 

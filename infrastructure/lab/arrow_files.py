@@ -1,4 +1,4 @@
-"""Columns of Parquet and Feather files, read only after the files have told how much they unpack to."""
+"""Read columns of Parquet and Feather files, after checking from their metadata how large they unpack."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +14,7 @@ from exitbrain.infrastructure.lab.tables import TIME_ALLOWED, Column, Wanted
 from exitbrain.infrastructure.wire.scalars import shown
 
 Found = tuple[pa.Table, dict[str, str]]
-"""The columns that were wanted, and the name of each in the file."""
+"""The wanted columns, and their names in the file."""
 
 _MAGIC = b"ARROW1\0\0"
 _DOUBLE = 8
@@ -22,7 +22,7 @@ _METADATA_TEXT_MAX, _METADATA_ITEMS_MAX = 16 * 1024 * 1024, 100_000
 
 
 def parquet_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimits) -> Found:
-    """Return the wanted columns of a Parquet file; raises MarketUnreadable, FileRefused and ArrowException."""
+    """Return the wanted columns of a Parquet file; raises MarketUnreadable, FileRefused, ArrowException."""
     limit = {
         "thrift_string_size_limit": _METADATA_TEXT_MAX,
         "thrift_container_size_limit": _METADATA_ITEMS_MAX,
@@ -31,7 +31,7 @@ def parquet_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimi
     places = _places(path, told.schema_arrow, wanted)
     _check_parquet(told.metadata, set(places.values()), _size_of(file), limits)
     texts = [name for name in places.values() if _is_text(told.schema_arrow.field(name).type)]
-    # A text that stands for many rows stays one text.
+    # Keep repeated texts as a dictionary: one text can fill many rows.
     reader = pq.ParquetFile(file, metadata=told.metadata, read_dictionary=texts, **limit)
     groups = [
         reader.read_row_group(number, columns=list(places.values()), use_threads=False)
@@ -43,8 +43,8 @@ def parquet_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimi
 
 
 def feather_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimits) -> Found:
-    """Return the wanted columns of a Feather file; raises MarketUnreadable, FileRefused and ArrowException."""
-    if file.read(len(_MAGIC)) != _MAGIC:  # its first version, which is not packed
+    """Return the wanted columns of a Feather file; raises MarketUnreadable, FileRefused, ArrowException."""
+    if file.read(len(_MAGIC)) != _MAGIC:  # Feather version 1, never compressed
         file.seek(0)
         table = pyarrow.feather.read_table(file)
         limits.check_rows(table.num_rows)
@@ -61,7 +61,7 @@ def feather_columns(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLimi
 
 
 def wrong_type(path: Path, column: Column, kind: pa.DataType) -> MarketUnreadable:
-    """Return the error for a column of a type that cannot be used."""
+    """Return the error for a column of an unusable type."""
     allowed = TIME_ALLOWED if column.is_time else "numbers"
     return MarketUnreadable(f"{path}: {column.name} is of type {shown(str(kind))}; allowed: {allowed}")
 
@@ -81,7 +81,7 @@ def _check_parquet(told: pq.FileMetaData, names: set[str], packed: int, limits: 
     rows = max(told.num_rows, sum(group.num_rows for group in groups))
     chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
     pages = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names)
-    # What repeats is written once for all its rows, so pages alone do not tell.
+    # Repeated values are stored once, so the page sizes alone can be too small.
     _check_sizes(Sizes(rows, max(pages, rows * len(names) * _DOUBLE)), packed, limits)
 
 

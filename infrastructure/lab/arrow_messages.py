@@ -1,7 +1,7 @@
-"""How much the messages of an Arrow stream unpack to, read from their metadata: the library tells it only afterwards.
+"""Compute the unpacked size of an Arrow stream from its metadata, before the library unpacks it.
 
-The metadata is a FlatBuffer, https://github.com/apache/arrow/blob/main/format/Message.fbs; a packed buffer begins with
-its unpacked length.
+The metadata is a FlatBuffer, https://github.com/apache/arrow/blob/main/format/Message.fbs; a compressed
+buffer begins with its unpacked length.
 """
 
 import struct
@@ -20,14 +20,14 @@ _BUFFER = struct.Struct("<qq")
 
 @dataclass(slots=True)
 class Sizes:
-    """How many rows a file holds, and to how many bytes its columns unpack."""
+    """The rows of a file, and the unpacked bytes of its columns."""
 
     rows: int = 0
     unpacked: int = 0
 
 
 def sizes_of(messages: pa.ipc.MessageReader) -> Sizes:
-    """Return the sizes of all batches of a stream; raises FileRefused where it is damaged."""
+    """Return the total size of all batches of a stream; raises FileRefused if it is damaged."""
     sizes = Sizes()
     try:
         for message in messages:
@@ -55,7 +55,7 @@ def _add(sizes: Sizes, message: pa.ipc.Message) -> None:
 
 
 class _Flat:
-    """A table of a FlatBuffer, by the numbers of its fields."""
+    """A table of a FlatBuffer, read by field number."""
 
     def __init__(self, content: bytes, at: int = 0) -> None:
         self._content = content

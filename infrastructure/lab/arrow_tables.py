@@ -1,4 +1,4 @@
-"""Tables from Arrow: Parquet and Feather files, and what is done with columns of Arrow wherever they come from."""
+"""Tables from Arrow: Parquet and Feather files, and the checks of Arrow columns from any source."""
 
 import re
 from pathlib import Path
@@ -17,14 +17,14 @@ from exitbrain.infrastructure.lab.tables import END_MS, FIRST_MS, TIME_ALLOWED, 
 from exitbrain.infrastructure.wire.scalars import shown
 
 TEXT_MAX = 256
-"""The most bytes of a text in a column that is wanted."""
+"""The longest text, in bytes, in a wanted column."""
 
 _WHOLE_BELOW = 2.0**63
 _UTC = re.compile(r"\s*(UTC|GMT)$")
 
 
 class NotTimes(ExitBrainError):
-    """A text in a column of times is none; `row` counts from 0."""
+    """A text in a column of times is not a time; `row` counts from 0."""
 
     def __init__(self, row: int, text: str) -> None:
         super().__init__(row, text)
@@ -57,7 +57,7 @@ def table_from_arrow(path: Path, file: BinaryIO, wanted: Wanted, limits: FileLim
 
 
 def _spelled_out(path: Path, column: Column, found: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column without a dictionary; one long text in it may stand for millions of rows."""
+    """Return a column without its dictionary; refuses long texts, which can repeat millions of times."""
     if not pa.types.is_dictionary(found.type):
         return found
     kind = found.type.value_type
@@ -74,9 +74,9 @@ def _spelled_out(path: Path, column: Column, found: pa.ChunkedArray) -> pa.Chunk
 
 
 def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
-    """Return times as whole numbers, milliseconds where they are no numbers, and whether they were texts without offset.
+    """Return times as whole numbers (texts and dates in ms), and whether they were texts without offset.
 
-    Raises NotTimes, and ArrowException for a column that holds nothing of the kind.
+    Raises NotTimes, and ArrowException for a column that cannot hold times.
     """
     kind = found.type
     if pa.types.is_integer(kind):
@@ -93,9 +93,9 @@ def times_of(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
 
 
 def _from_fractions(found: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return whole numbers of what was written with a point; seconds with a fraction become milliseconds."""
+    """Return whole numbers from floats; seconds with a fraction become milliseconds."""
     times = found.cast(pa.float64()).to_numpy()
-    times = np.where(np.abs(times) < _WHOLE_BELOW, times, 0.0)  # NaN too: no time in either case
+    times = np.where(np.abs(times) < _WHOLE_BELOW, times, 0.0)  # NaN too: neither is a time
     if (times != np.floor(times)).any():
         seconds = (times >= FIRST_MS / 1000) & (times < END_MS / 1000)
         times = np.floor(np.where(seconds, np.round(times * 1_000_000) / 1000, times))
@@ -117,7 +117,7 @@ def _from_texts(found: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bool]:
 
 
 def _first_that_is_none(texts: pa.ChunkedArray, kinds: list[pa.DataType]) -> NotTimes:
-    """Return the first text that is no time; where the first row is one, the first that is not of its form."""
+    """Return the error for the first text that is not a time, or not in the form of the first row."""
     fitting = next((kind for kind in kinds if _is(texts[0], kind)), None)
     for row, text in enumerate(texts):
         if fitting is None or not _is(text, fitting):
@@ -136,7 +136,7 @@ def _is(text: pa.Scalar, kind: pa.DataType) -> bool:
 def checked(
     path: Path, columns: dict[str, pa.ChunkedArray], lines: range | Integers, *, naive: bool
 ) -> Table:
-    """Return columns as arrays; raises MarketUnreadable where a cell is empty or there is no row."""
+    """Return columns as arrays; raises MarketUnreadable if a cell is empty or there are no rows."""
     refuse_empty_cells(path, columns, lines)
     arrays: dict[str, Numbers] = {name: found.to_numpy() for name, found in columns.items()}
     if not len(lines):
@@ -145,7 +145,7 @@ def checked(
 
 
 def refuse_empty_cells(path: Path, columns: dict[str, pa.ChunkedArray], lines: range | Integers) -> None:
-    """Raise MarketUnreadable for the first cell of a column that is empty."""
+    """Raise MarketUnreadable for the first empty cell of a column."""
     for name, found in columns.items():
         if found.null_count:
             row = int(np.argmax(found.is_null().to_numpy()))

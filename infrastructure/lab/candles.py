@@ -1,4 +1,4 @@
-"""Candles, trades and funding rates from files, every row checked; what is wrong is named with file and line."""
+"""Read candles, trades and funding rates from files. Every row is checked; errors name file and line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from exitbrain.infrastructure.lab.tables import Column, Numbers, Table, Wanted, 
 
 _TIME = "open_time_ms"
 _INDEX = ("", "unnamed: 0", "index", "__index_level_0__")
-"""How the index of a data frame is called that had no name."""
+"""Column names of an unnamed data frame index."""
 _TIME_NAMES = (
     *("open_time", "timestamp", "time_ms", "time", "unix", "datetime", "date", "start_time", "calc_time"),
     *_INDEX,
@@ -48,7 +48,7 @@ _BOOLEANS = ("true", "false")
 
 
 def _trade_places(row: Sequence[str]) -> tuple[int, int]:
-    """Return the places of time and price: in Binance's archive the time stands before is_buyer_maker."""
+    """Return the columns of time and price: in Binance's archive the time comes before is_buyer_maker."""
     for place, cell in enumerate(row):
         if cell.strip().lower() in _BOOLEANS and place > 1:
             return place - 1, 1
@@ -62,7 +62,7 @@ def _is_hours(cell: str) -> bool:
 _TRADE = Wanted((_TRADE_TIME, Column("price")), _trade_places)
 
 
-@dataclass(frozen=True)  # no slots: the series is made once and kept
+@dataclass(frozen=True)  # no slots: the series is cached
 class CandleColumns:
     """Candles of one symbol as columns, ascending, and their interval."""
 
@@ -79,7 +79,7 @@ class CandleColumns:
 
     @cached_property
     def series(self) -> CandleSeries:
-        """Return the candles as the walk takes them."""
+        """Return the candles as a series for the simulation."""
         columns = (self.open_time_ms, self.open, self.high, self.low, self.close)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return CandleSeries(self.interval_ms, [Candle(*row) for row in rows], self.kind)
@@ -94,10 +94,10 @@ def read_candles(
 ) -> CandleColumns:
     """Read candles from files of one series; raises MarketUnreadable.
 
-    Rows may stand newest first, and files may overlap: a candle that is there twice is taken once, and two that differ
-    are refused. The interval is the most frequent distance of two candles; where `interval_ms` says what the file names
-    promise, they must agree. Candles off the grid of most of them are left out. What was left out or assumed is added to
-    `remarks`.
+    Rows may come newest first, and files may overlap: a repeated candle is taken once, one that differs is
+    refused. The interval is the most frequent distance of two candles and must agree with `interval_ms`, the
+    one in the file names, if given. Candles off the grid of most others are left out. Everything left out or
+    assumed is added to `remarks`.
     """
     said = [] if remarks is None else remarks
     tables = [
@@ -170,7 +170,7 @@ def _read(path: Path, wanted: Wanted, said: list[str], limits: FileLimits) -> Ta
 
 
 def _ascending(table: Table, time: str, allowed: str) -> Table:
-    """Return a table from its oldest row to its newest; raises MarketUnreadable where it has neither order."""
+    """Return a table with the oldest row first; raises MarketUnreadable if it is not sorted either way."""
     times = table.columns[time]
     if times[0] > times[-1]:
         table = table.reversed()
@@ -192,7 +192,7 @@ def _check_prices(table: Table) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of several tables in the order of time, and which of all rows, as the tables have them, each is."""
+    """The rows of several tables, ordered by time; `origin` is the number of each among all rows."""
 
     tables: list[Table]
     columns: dict[str, Numbers]
@@ -217,7 +217,7 @@ class _Rows:
         )
 
     def without_repeats(self, names: Sequence[str], allowed: str, said: list[str]) -> "_Rows":
-        """Leave out rows that repeat the one before; raises MarketUnreadable where one of the same time differs."""
+        """Leave out rows that repeat the previous one; raises MarketUnreadable if same times differ."""
         again = np.flatnonzero(np.diff(self.columns[self.time]) == 0) + 1
         if not len(again):
             return self
@@ -236,7 +236,7 @@ class _Rows:
         return len(self.columns[self.time])
 
     def where(self, row: int) -> tuple[Table, int]:
-        """Return the table of a row, and which of its rows it is."""
+        """Return the table of a row, and its number in that table."""
         place = row if self.origin is None else int(self.origin[row])
         for table in self.tables:
             if place < len(table):
@@ -257,14 +257,14 @@ def _interval(rows: _Rows, promised: int | None) -> int:
         return promised
     if not len(steps):
         raise MarketUnreadable(
-            f"{rows.tables[0].path} has one candle, which tells no interval; allowed: two or more"
+            f"{rows.tables[0].path} has only one candle, so its interval is unknown; allowed: two or more"
         )
     values, counts = np.unique(steps, return_counts=True)
     return int(values[counts.argmax()])
 
 
 def _on_grid(rows: _Rows, interval: int, said: list[str]) -> _Rows:
-    """Leave out candles off the grid of most of them, as venues write some after an outage: what is missing is a hole."""
+    """Leave out candles off the grid of most others, as venues write after an outage; they become holes."""
     times = rows.columns[_TIME]
     phases = times % interval
     if (phases == phases[0]).all():

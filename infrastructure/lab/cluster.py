@@ -1,10 +1,10 @@
-"""The parts of a task on a Dask cluster: processes of this machine, or workers of any number of machines.
+"""Run the parts of a task on a Dask cluster: processes of this machine, or workers on many machines.
 
-Workers need the same version of ExitBrain, and must see the files that a part names under the same path. Dask gives
-a part whose worker was lost to another one; a part that takes several workers with it is not tried forever.
+Workers need the same version of ExitBrain and must see files under the same paths. Dask gives the part of a
+lost worker to another one, but gives up on a part that ends several workers.
 
-Whoever reaches a scheduler or a worker can run code in it. Those of this machine are reached with a key that only this
-run has; for others, Dask's own configuration names certificates (`distributed.comm.tls`).
+Anyone who can reach a scheduler or a worker can run code in it. Processes of this machine require a key that
+only this run has; for others, set certificates in Dask's own configuration (`distributed.comm.tls`).
 """
 
 import asyncio
@@ -35,22 +35,22 @@ _LOCAL = re.compile(r"local(?::([1-9]\d{0,2}))?")
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://.+:\d+")
 _WITH_TLS = ("tls", "wss")
 CONNECT_S, WORKERS_S = 5, 30
-"""How long a scheduler may take to answer, and to have its first worker."""
+"""The time limits for a scheduler to answer, and to have its first worker."""
 
 AHEAD_PER_WORKER = 4
-"""Parts given out for each worker at a time: enough to keep it busy, few enough to bound what waits in memory."""
+"""Parts submitted per worker at a time: enough to keep it busy, few enough to limit memory."""
 
 _NO_PAGES: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
-"""Each process of Dask listens for browsers too, without a key; there is nothing to see."""
+"""Disable the web pages that every Dask process would serve without a key."""
 
 _LOST = (CommClosedError, FutureCancelledError, FuturesCancelledError)
 
 
 class OnDask:
-    """Work on the workers of a Dask cluster."""
+    """Run work on a Dask cluster."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
@@ -60,7 +60,7 @@ class OnDask:
     def map(
         self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task
     ) -> Iterator[Result]:
-        # As a result of its own the task is sent to a worker once, and made again when that worker is lost.
+        # As a future, the task is sent to each worker once, and made again if that worker is lost.
         shared = self._client.submit(_same, task, pure=False)
         workers = max(len(self._client.scheduler_info(n_workers=-1)["workers"]), 1)
         waiting: list[Any] = []
@@ -88,9 +88,10 @@ class OnDask:
 
 @contextmanager
 def on_cluster(where: str) -> Iterator[OnDask]:
-    """Work on the cluster at `tls://HOST:PORT`, on `local`, a process for each core of this machine, or on `local:N`.
+    """Work on the cluster at `tls://HOST:PORT`, on `local` (one process per core here) or on `local:N`.
 
-    The certificates for `tls` are those of Dask's configuration; `tcp` works too, without any. Raises InvalidValue and ClusterUnavailable.
+    Certificates for `tls` come from Dask's configuration; `tcp` needs none. Raises InvalidValue and
+    ClusterUnavailable.
     """
     local = _LOCAL.fullmatch(where)
     if local is None and not _ADDRESS.fullmatch(where):
@@ -109,14 +110,14 @@ def on_cluster(where: str) -> Iterator[OnDask]:
 
 
 def is_without_tls(where: str) -> bool:
-    """Return whether an address is that of a scheduler that asks nobody for a certificate."""
+    """Return whether an address is one of a scheduler that needs no certificate."""
     address = _ADDRESS.fullmatch(where)
     return address is not None and address[1] not in _WITH_TLS
 
 
 @contextmanager
 def _local_cluster(workers: int) -> Iterator[Any]:
-    """Start workers on this machine that nobody else can join or ask, in a folder that nobody else can write."""
+    """Start workers on this machine that only this process can reach, in a private folder."""
     try:
         security = Security.temporary()  # type: ignore[no-untyped-call]
     except ImportError as missing:
@@ -137,7 +138,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
                 dashboard_address="127.0.0.1:0",
                 scheduler_kwargs={"dashboard": False},
                 local_directory=folder,
-                memory_limit=None,  # the machine's own; a limit here ends workers that would have been fine
+                memory_limit=None,  # the machine's own limit; a lower one would end healthy workers
                 silence_logs=50,
             )
         except (OSError, TimeoutError, RuntimeError) as error:
@@ -148,7 +149,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
-    """Keep processes that are started meanwhile from importing modules of the working folder."""
+    """Keep processes started in the block from importing modules of the working folder."""
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
@@ -164,7 +165,7 @@ def _safe_path() -> Iterator[None]:
 def _client(where: Any, name: str) -> Iterator[Any]:
     try:
         if isinstance(where, str):
-            # First: a client that fails to connect complains once more when it is collected.
+            # First, because a client that fails to connect complains again when it is collected.
             asyncio.run(_knock(where))
         client = Client(where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
@@ -180,7 +181,7 @@ def _client(where: Any, name: str) -> Iterator[Any]:
 
 
 class _LeaveCtrlCToTheParent(WorkerPlugin):
-    """Also for workers that are started later, in place of one that was lost."""
+    """Ignore Ctrl-C in every worker, including later replacements."""
 
     def setup(self, worker: Any) -> None:
         signal(SIGINT, SIG_IGN)

@@ -1,4 +1,4 @@
-"""From the stored bytes of decisions to their columns, as much at a time as fits into memory."""
+"""Build decision columns from stored bytes, a part that fits into memory at a time."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,7 +32,7 @@ from exitbrain.infrastructure.lab.judgement import digests_of, guard_states, wor
 
 _CODES = {refusal: code for code, refusal in REFUSALS.items()}
 _EXACT_US = 1 << 53
-"""Beyond it (285 years) a difference of times is no longer a double to the microsecond."""
+"""Above this (285 years), a double no longer holds a time difference to the microsecond."""
 
 
 class _Stored(StoredDecision, kw_only=True, gc=False):
@@ -44,7 +44,7 @@ _decode = msgspec.json.Decoder(_Stored).decode
 
 
 def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
-    """Return the columns of the stored decisions, all of them in memory."""
+    """Return the columns of the stored decisions, all in memory."""
     heads = {topic: MAPPER.head_of(topic) for topic in DECISION_TOPICS}
     building = _Building()
     for position, stream, _, topic, state in rows:
@@ -58,8 +58,8 @@ def columns_of(rows: Iterable[RawRow]) -> DecisionColumns:
             else:
                 event = MAPPER.to_domain_event(position, topic, state)
                 building.add(position, stream, topic, event, event.context, event.levels, regular=False)
-        # A replay says what is wrong with it. Times out of all reason raise the two that look odd here,
-        # brackets without end the last.
+        # Replay reports what is wrong with it. Odd times raise TypeError or OverflowError, endless brackets
+        # RecursionError.
         except (msgspec.MsgspecError, UnreadableEvent, ValueError, TypeError, OverflowError, RecursionError):
             building.add_unreadable(position)
     return building.columns()
@@ -84,7 +84,7 @@ class _Texts:
 
 
 class _Building:
-    """Collects rows: texts apart, what is no double apart, the doubles together."""
+    """Collect rows: texts, whole numbers and doubles apart."""
 
     def __init__(self) -> None:
         self._texts = {name: _Texts() for name in TEXTS}
@@ -126,7 +126,7 @@ class _Building:
         self._keep(UUID(stream).bytes, words or b"", whole, doubles, _texts_of(decision, context.snapshot))
 
     def add_unreadable(self, position: int) -> None:
-        """Keep the place of a decision that cannot be read."""
+        """Add a row for an unreadable decision."""
         whole = (position, 0, *[False] * 3, 0, 0, *[False] * 2, 0, 0)
         self._keep(bytes(16), b"", whole, _NO_DOUBLES, (None,) * len(TEXTS))
 

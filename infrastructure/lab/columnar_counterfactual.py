@@ -1,6 +1,7 @@
-"""Counterfactual over a whole store in columns: from the mirror where it names the hash of the stored bytes, else from the store itself.
+"""Counterfactual over a whole store in columns.
 
-What the columns of a mirror say is not compared with the store; the answer tells that they were used.
+A mirror segment is used if its hash of the stored bytes is right, else the store is read. The columns of a
+mirror are not compared with the store; the answer says that they were used.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,16 +27,16 @@ from exitbrain.infrastructure.lab.sweep import Sweep
 from exitbrain.infrastructure.lab.sweep_rows import RecordedRows
 
 ROWS_AT_ONCE = 50_000
-"""Decisions that are read from the store as Python objects at the same time."""
+"""Decisions from the store that are Python objects at a time."""
 
 _NO_INSTRUMENT = Instrument("unknown")
 
 Progress = Callable[[int, int], None]
-"""Told the log position that was reached, and how many answers were given."""
+"""Called with the log position and the number of answers so far."""
 
 
 class ColumnarCounterfactual:
-    """Ask policies about the decisions of a store, as many at a time as columns hold."""
+    """Ask policies about the decisions of a store, in columns."""
 
     def __init__(
         self,
@@ -59,7 +60,8 @@ class ColumnarCounterfactual:
     ) -> Counterfactual:
         """Ask every policy about every selected decision.
 
-        Raises NoKernel where a policy must be asked row by row, InvalidValue where one gives no finite level.
+        Raises NoKernel if a policy must be asked row by row, InvalidValue if one gives a level that is not
+        finite.
         """
         sweep, left_out, answers = Sweep(policies), LeftOut(0, 0, 0), 0
         for columns in self._parts():
@@ -79,7 +81,7 @@ class ColumnarCounterfactual:
         return changed(sweep.answer(left_out), mirror_trusted=self._mirror_trusted)
 
     def _parts(self) -> Iterator[DecisionColumns]:
-        """Yield all decisions in log order, some at a time."""
+        """Yield all decisions in log order, in parts."""
         covered = 0
         for segment in () if self._mirror is None else self._mirror.segments():
             columns = self._mirrored(segment)
@@ -89,7 +91,7 @@ class ColumnarCounterfactual:
         yield from self._stored(covered + 1, self._ledger.head())
 
     def _mirrored(self, segment: Segment) -> list[DecisionColumns] | None:
-        """Return what a segment holds if what it names as the hash of the stored bytes is their hash."""
+        """Return the columns of a segment, None if it is damaged or the stored bytes have another hash."""
         assert self._mirror is not None
         try:
             with opened_segment(segment, self._mirror.store_id) as found:
@@ -134,7 +136,7 @@ class ColumnarCounterfactual:
 
 
 def _rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]:
-    """Yield name and parameters hash of every policy with the rows that it decided."""
+    """Yield the name and parameters hash of every policy, with the rows it decided."""
     names, hashes = columns.policy, columns.parameters_hash
     pairs = names.codes.astype(np.int64) * (len(hashes.values) + 1) + hashes.codes
     for pair in np.unique(pairs):
@@ -146,7 +148,7 @@ def _rows_by_policy(columns: DecisionColumns) -> Iterator[tuple[str, str, Mask]]
 
 
 def _selected_rows(columns: DecisionColumns, selection: Selection) -> Mask:
-    """Return which rows a selection takes; one that is not readable is never taken."""
+    """Return the rows in a selection; an unreadable one never is."""
     taken = columns.readable.copy()
     if selection.since is not None:
         taken &= columns.occurred_at_us >= microseconds(selection.since)

@@ -1,6 +1,6 @@
-"""Columns that say the same in every row, such as a fee or a policy: a segment's label holds them, so nobody decodes them.
+"""Columns with one value in every row, such as a fee or a policy, kept in a segment's label to skip decoding.
 
-They stand in the file like all others, for readers that know nothing of this.
+The file holds them too, for readers that do not know about the label.
 """
 
 import json
@@ -20,7 +20,7 @@ from exitbrain.infrastructure.lab.decision_columns import (
 
 
 def constants_of(columns: DecisionColumns) -> str:
-    """Return the constant columns as JSON text: a text or null, or the bytes of a number as hexadecimal digits."""
+    """Return the constant columns as JSON: a text, null, or the bytes of a number in hexadecimal."""
     found: dict[str, str | None] = {}
     for name in COLUMNS if len(columns) else ():
         column = getattr(columns, name)
@@ -38,7 +38,7 @@ def constants_in(text: str) -> dict[str, str | None]:
 
 
 def filled(constants: Mapping[str, str | None], names: Iterable[str], rows: int) -> dict[str, Any]:
-    """Return those of the named columns that are constant, in full."""
+    """Return the constant ones among the named columns, at full length."""
     return {name: _full(name, constants[name], rows) for name in names if name in constants}
 
 
@@ -47,11 +47,11 @@ def _full(name: str, value: str | None, rows: int) -> Any:
         return Coded(
             np.full(rows, -1 if value is None else 0, dtype=np.int32), () if value is None else (value,)
         )
-    assert value is not None, "only texts can be nothing"
+    assert value is not None, "only texts can be None"
     dtype = SCHEMA.field(name).type.to_pandas_dtype()
     return np.full(rows, np.frombuffer(bytes.fromhex(value), dtype)[0], dtype=dtype)
 
 
 def _bits(values: Any) -> Any:
-    """Return numbers by their bits, so that 0.0 and -0.0 are not the same."""
+    """Return doubles as bits, so that 0.0 and -0.0 differ."""
     return values.view(np.uint64) if values.dtype == np.float64 else values

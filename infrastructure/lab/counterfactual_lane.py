@@ -1,4 +1,4 @@
-"""Which lane a counterfactual takes: rows for few answers and for any engine, columns for very many."""
+"""Choose the lane of a counterfactual: rows for few answers or any engine, columns for very many answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ from exitbrain.infrastructure.lab.spread import ParallelMap
 Lane = Literal["row", "columnar"]
 
 ANSWERS_WORTH = 200_000
-"""From how many log entries times policies on columns are faster: before the first answer they cost some seconds."""
+"""Log entries times policies from which columns are faster, since they take seconds to start."""
 
 POLICIES_WORTH = 100
-"""From how many policies on: rows write and compile the formula anew for each, which takes some hundredths of a second."""
+"""Policies from which columns are faster: rows compile each formula, some hundredths of a second each."""
 
 
 class NoColumns(ExitBrainError):
-    """Columns were asked for and cannot be had; the text says why and what would help."""
+    """Columns were requested but are not possible; the text gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answers, and the lane that gave them."""
+    """The answers, and the lane used."""
 
     counterfactual: Counterfactual
     lane: Lane
 
 
 class CounterfactualRequest:
-    """Ask policies about the decisions of a ledger, in the lane that is faster."""
+    """Ask policies about the decisions of a ledger, in the faster lane."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class CounterfactualRequest:
         on: ParallelMap | None = None,
         store: str = "",
     ) -> Asked:
-        """Ask every policy; `pairs` gets each answer, which needs rows, `progress` log positions and answers.
+        """Ask every policy; `pairs` gets each answer (rows only), `progress` log positions and answers.
 
-        In columns the policies are shared out among those who work `on` a cluster, who open the store by its URL
-        `store`. Raises NoColumns where the columnar lane is asked for and cannot be taken.
+        In columns, `on` a cluster, the policies are shared out among workers that open the store at the URL
+        `store`. Raises NoColumns if the columnar lane is requested but not possible.
         """
         why_not = self._why_no_columns(policies, pairs)
         if lane == "columnar" and why_not is not None:
@@ -92,9 +92,9 @@ class CounterfactualRequest:
         if pairs is not None:
             return "pairs are made row by row"
         if not isinstance(self._ledger, StoredLedger):
-            return "columns are read from a store of ExitBrain's own, this ledger is another"
-        if type(self._engine) not in (BuiltInFormulas, NamedEngines):  # not one that a host built on them
-            return "columns hold the formulas of ExitBrain, this engine is another"
+            return "columns can only be read from ExitBrain's own store, not from this ledger"
+        if type(self._engine) not in (BuiltInFormulas, NamedEngines):  # not a subclass
+            return "columns can only compute ExitBrain's own formulas, not this engine"
         if foreign := [policy.formula for policy in policies if policy.formula not in FORMULAS]:
             return f"formula {foreign[0]} is computed row by row"
         try:

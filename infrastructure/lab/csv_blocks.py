@@ -1,4 +1,4 @@
-"""A long text in blocks of whole lines, each line ended by a line feed alone, without byte order marks."""
+"""Read a long text in blocks of whole lines, with plain line feeds and without byte order marks."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -7,10 +7,10 @@ from exitbrain.infrastructure.files.limits import FileRefused
 from exitbrain.infrastructure.files.texts import utf8_of, without_marks
 
 BLOCK = 2 * 1024 * 1024
-"""So much is parsed at once; only the columns that are wanted are kept of it."""
+"""Bytes parsed at a time; only the wanted columns are kept."""
 
 LINE_MAX = 64 * 1024
-"""The most bytes of a line. Those of candles and trades have a few hundred."""
+"""The longest line in bytes. Lines of candles and trades have a few hundred."""
 
 
 def check_line(text: bytes, line: int) -> None:
@@ -20,9 +20,9 @@ def check_line(text: bytes, line: int) -> None:
 
 
 def blocks_of(content: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the lines of a text, many at a time: which the first of them is, how many they are, and the lines.
+    """Yield blocks of lines: the number of the first line, the count, and the text.
 
-    Raises NotUtf8, and FileRefused where one is too long.
+    Raises NotUtf8, and FileRefused for a line that is too long.
     """
     rest, line = b"", 1
     clean = utf8_of
@@ -30,7 +30,7 @@ def blocks_of(content: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         text = clean(rest + part)
         clean = without_marks
         if b"\r" in text:
-            whole = text.removesuffix(b"\r")  # the line feed of it may come with the next part
+            whole = text.removesuffix(b"\r")  # its line feed may be in the next part
             held = text[len(whole) :]
             text = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
         end = text.rfind(b"\n") + 1

@@ -1,4 +1,4 @@
-"""Tables from CSV: with a header or without, with blank lines, with times as numbers or as text."""
+"""Tables from CSV, with or without a header or blank lines, and with times as numbers or texts."""
 
 import csv
 import re
@@ -24,12 +24,12 @@ _DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE_END = 2.0**63
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 _PREAMBLE = (b"#", b"http")
-"""How lines begin that stand before the header: comments, and the address that some sites write there."""
+"""The beginnings of lines before the header: comments, and the web address that some sites add."""
 _BLANK = b" \t,;"
 
 
 def table_from_csv(path: Path, content: BinaryIO, wanted: Wanted, limits: FileLimits) -> Table:
-    """Return the wanted columns of a text, parsed in blocks of whole lines; raises MarketUnreadable."""
+    """Return the wanted columns of a CSV text; raises MarketUnreadable."""
     parts: list[_Part] = []
     form: _Form | None = None
     rows = 0
@@ -50,7 +50,7 @@ def table_from_csv(path: Path, content: BinaryIO, wanted: Wanted, limits: FileLi
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """So many whole lines of a file, the first of them `first`; `kept` tells which they are where some were left out."""
+    """`count` whole lines of a file from line `first`; `kept` gives their numbers if some were left out."""
 
     path: Path
     text: bytes
@@ -59,11 +59,11 @@ class _Text:
     kept: Integers | None = None
 
     def line(self, number: int) -> int:
-        """Return which line of the file a line of this text is."""
+        """Return the line number in the file."""
         return self.first + number if self.kept is None else int(self.kept[number])
 
     def without_blank_lines(self, *, at_the_beginning: bool = False) -> "_Text":
-        """Return the lines that say something."""
+        """Return the text without blank lines."""
         every = self.text.split(b"\n")
         kept = [number for number, line in enumerate(every) if line.strip(_BLANK)]
         while at_the_beginning and kept and every[kept[0]].startswith(_PREAMBLE):
@@ -75,14 +75,14 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows of a block, and their lines in the file."""
+    """The rows of a block, and their line numbers."""
 
     table: pa.Table
     lines: range | Integers
 
 
 def _beginning(text: _Text, wanted: Wanted) -> tuple[_Text, "_Form | None"]:
-    """Return what a file begins with, without what stands before its first row, and its form; None while all is blank."""
+    """Return the text from a file's first row on, and the form of the file, None if all is blank."""
     if text.text.startswith((b"\n", b" ", b"\t", b",", b";", *_PREAMBLE)):
         text = text.without_blank_lines(at_the_beginning=True)
     if not text.text:
@@ -98,7 +98,7 @@ def _beginning(text: _Text, wanted: Wanted) -> tuple[_Text, "_Form | None"]:
 
 @dataclass
 class _Form:
-    """The form of a file, as its first rows show it: which columns are read, of what types, and how many there are."""
+    """The form of a file, from its first rows: the columns to read, their types, and the number of cells."""
 
     wanted: Wanted
     kinds: dict[str, tuple[int, pa.DataType]]
@@ -108,7 +108,7 @@ class _Form:
 
     @classmethod
     def of(cls, text: _Text, wanted: Wanted) -> "_Form":
-        """Return the form of a text that begins with the first row of a file; raises MarketUnreadable."""
+        """Return the form of a file from its first rows; raises MarketUnreadable."""
         first, second = _first_lines(text.text)
         check_line(first, text.line(0))
         head = _cells(text.path, first, text.line(0))
@@ -120,7 +120,7 @@ class _Form:
         return cls(wanted, _kinds(row, places, wanted), has_header, len(head))
 
     def read(self, text: _Text) -> _Part:
-        """Return the rows of a block, the first of which begins with the header if there is one; raises MarketUnreadable."""
+        """Return the rows of a block; the first one begins with any header. Raises MarketUnreadable."""
         skipped = int(self.has_header and not self.header_passed)
         try:
             part = self._part(text, skipped)
@@ -133,7 +133,7 @@ class _Form:
         return part
 
     def columns(self, table: pa.Table) -> dict[str, pa.ChunkedArray]:
-        """Return the columns that are wanted by their names."""
+        """Return the wanted columns by name."""
         return {name: table.column(str(place)) for name, (place, _) in self.kinds.items()}
 
     def _part(self, text: _Text, skipped: int) -> _Part:
@@ -160,7 +160,7 @@ def _table(path: Path, form: _Form, parts: list[_Part], wanted: Wanted) -> Table
 
 
 def _joined(lines: list[range | Integers]) -> range | Integers:
-    """Return the lines of rows that follow each other, as a range where they are one."""
+    """Return the joined line numbers, as a range if they are consecutive."""
     filled = [each for each in lines if len(each)] or lines[:1]
     follows = all(before[-1] + 1 == after[0] for before, after in pairwise(filled))
     if follows and all(isinstance(each, range) for each in filled):
@@ -169,7 +169,7 @@ def _joined(lines: list[range | Integers]) -> range | Integers:
 
 
 def _first_lines(text: bytes) -> tuple[bytes, bytes]:
-    """Return the first line and the next that says something, without copying the rest."""
+    """Return the first line and the next nonblank one, without copying the rest."""
     lines = _lines(text)
     return next(lines), next((line for line in lines if line.strip(_BLANK)), b"")
 
@@ -187,13 +187,13 @@ def _lines_of_rows(text: _Text, skipped: int, rows: int) -> range | Integers:
     if kept is None:
         if text.count == rows + skipped:
             return range(text.first + skipped, text.first + skipped + rows)
-        kept = text.without_blank_lines().kept  # the fast reader passed over empty ones
+        kept = text.without_blank_lines().kept  # Arrow skipped empty lines
         assert kept is not None
     return kept[skipped:]
 
 
 def _kinds(row: Sequence[str], places: dict[str, int], wanted: Wanted) -> dict[str, tuple[int, pa.DataType]]:
-    """Return the place and the type of each column; the first time tells in which form they all are."""
+    """Return the place and the type of each column; the first time decides the type of all."""
     kinds = {name: (place, pa.float64()) for name, place in places.items()}
     place = places[wanted.time.name]
     first = row[place].strip() if place < len(row) else ""
@@ -218,7 +218,7 @@ def _read(text: bytes, kinds: dict[str, tuple[int, pa.DataType]], skipped: int, 
 
 
 def _bad_cell(text: _Text, form: _Form, skipped: int) -> MarketUnreadable | None:
-    """Find the first row that cannot be used; the fast reader only says that there is one."""
+    """Find the first bad row, which Arrow does not name."""
     path = text.path
     for number, content in enumerate(text.text.split(b"\n")):
         if not content or number < skipped:

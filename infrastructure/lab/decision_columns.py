@@ -1,7 +1,6 @@
-"""The recorded decisions as columns: one row for each, in log order.
+"""Recorded decisions as columns: one row each, in log order. The mirror and the what-ifs share this table.
 
-This is the table that mirror and what-ifs share. Times are microseconds since 1970 in UTC, levels
-are raw numbers in the unit of the policy, as recorded.
+Times are microseconds since 1970 in UTC; levels are raw numbers in the unit of the policy, as recorded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,12 @@ import pyarrow as pa
 from exitbrain.infrastructure.lab.arrays import Codes, Doubles, Integers, Mask
 
 PLAN_ID = np.dtype("V16")
-"""The 16 bytes of a plan id, as `UUID.bytes` gives them."""
+"""The 16 bytes of a plan id, as in `UUID.bytes`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A text for each row: `codes` count the distinct `values`, -1 says none."""
+    """A text for each row: `codes` are indexes into the distinct `values`, -1 means no text."""
 
     codes: npt.NDArray[np.int32]
     values: tuple[str, ...]
@@ -31,7 +30,7 @@ class Coded:
         return None if code < 0 else self.values[code]
 
     def code_of(self, value: str) -> int:
-        """Return the code of a text, -2 where no row has it."""
+        """Return the code of a text, -2 if no row has it."""
         return self.values.index(value) if value in self.values else -2
 
 
@@ -39,13 +38,13 @@ class Coded:
 class DecisionColumns:
     """Recorded decisions, column by column.
 
-    A row that is not `readable` (its stored form could not be decoded) has a log position and nothing else of
-    meaning. A `regular` row is stored exactly as this version writes it, and its judgement has a digest. `refused` rows
-    are of the event LevelsRefused.
+    Only the log position has a meaning in a row that is not `readable` (its stored form could not be
+    decoded). A `regular` row is stored exactly as this version writes it, and its judgement has a digest.
+    `refused` rows come from the event LevelsRefused.
 
-    Inputs: `direction` +1 or -1; price and quantity as the exact recorded decimal text and as a double, NaN where
-    unknown. `time_known`: the message said when it occurred. Outputs: as in `RawLevels`, `refusal` the code of
-    `REFUSALS` or 0. `guard_states` and `judgement` are defined in `judgement`.
+    Inputs: `direction` +1 or -1; price and quantity as the exact recorded decimal text and as a double, NaN
+    if unknown. `time_known`: the message had a time of occurrence. Outputs: as in `RawLevels`, `refusal` is
+    the code of `REFUSALS` or 0. `guard_states` and `judgement` are defined in the module `judgement`.
     """
 
     log_position: Integers
@@ -107,9 +106,9 @@ class DecisionColumns:
 
     @classmethod
     def of_table(cls, table: pa.Table, known: Mapping[str, Any] | None = None) -> Self:
-        """Return the columns of an Arrow table and those `known` beside it; one that both lack is an empty array.
+        """Return the columns of an Arrow table and the `known` ones; a column in neither is an empty array.
 
-        So a reader that needs few columns reads few.
+        A reader that needs few columns can so read only those.
         """
         columns = {} if known is None else dict(known)
         columns.update({field.name: _of_arrow(table, field) for field in SCHEMA if field.name not in columns})
@@ -140,7 +139,7 @@ INPUTS = (
     "fee_bps",
     "slippage_bps",
 )
-"""The inputs that are doubles in `LevelInputs` too, by the same names."""
+"""The inputs that are doubles in `LevelInputs`, under the same names."""
 
 OUTPUTS = ("lsf", "pnl_factor", "lsf_adjusted", "tp1", "tp2", "tp3", "sl")
 HARVEST = ("harvest1", "harvest2", "harvest3")
@@ -172,7 +171,7 @@ SCHEMA = pa.schema([pa.field(name, _OTHER.get(name, pa.float64())) for name in C
 
 
 def joined(parts: Sequence[DecisionColumns]) -> DecisionColumns:
-    """Return the rows of several parts, one after the other; no parts are no rows."""
+    """Return the rows of several parts, one after the other; no rows for no parts."""
     if not parts:
         return DecisionColumns.of_table(SCHEMA.empty_table())
     if len(parts) == 1:
@@ -189,7 +188,9 @@ def _joined(columns: list[Any], name: str) -> Any:
     parts = []
     for column in columns:
         mapped = [codes.setdefault(value, len(codes)) for value in column.values]
-        parts.append(np.array([*mapped, -1], dtype=np.int32)[column.codes])  # -1 takes the last
+        parts.append(
+            np.array([*mapped, -1], dtype=np.int32)[column.codes]
+        )  # -1 indexes the last, which is -1
     return Coded(np.concatenate(parts), tuple(codes))
 
 
@@ -207,7 +208,7 @@ def _of_arrow(table: pa.Table, field: pa.Field) -> Any:
         return _nothing(field)
     column = table.column(field.name)
     column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    if isinstance(column, pa.ChunkedArray):  # an empty table has no chunk to combine
+    if isinstance(column, pa.ChunkedArray):  # an empty table has no chunks
         return _nothing(field)
     if pa.types.is_dictionary(field.type):
         codes = column.indices if column.null_count == 0 else column.indices.fill_null(-1)

@@ -1,9 +1,9 @@
-"""Formulas as compiled kernels, written from their own trace: one row of inputs, one column of parameters.
+"""Write formulas as compiled kernels from their own trace: one row of inputs, one column of parameters.
 
-The parameters stay symbols, so one kernel serves every policy of a formula. It has the same operations on the same
-operands in the same order as the formula text, without a branch, so the result has the same 64 bits as the float
-interpreter, and neighbouring policies are computed side by side. The written kernels are kept in `kernels`, where
-a reader can see them and where compiled code can be cached; a test writes them again and compares.
+Parameters stay symbols, so one kernel serves every policy of a formula. It has the same operations on the
+same operands in the same order as the formula text, without branches: results have the same 64 bits as the
+float interpreter, and neighbouring policies are computed side by side. The kernels are kept in `kernels`, so
+that they can be read and their machine code cached; a test writes them again and compares.
 """
 
 from collections.abc import Sequence
@@ -28,21 +28,21 @@ from exitbrain.infrastructure.lab.jit import inlined
 
 
 class NoKernel(ExitBrainError):
-    """A formula has a form that no kernel is written for; it is computed row by row."""
+    """A formula whose form no kernel can be written for; it is computed row by row."""
 
 
 def parameter_names(formula: Formula) -> tuple[str, ...]:
-    """Return the parameters of a formula in the order in which its kernels read them."""
+    """Return the parameter names of a formula in the order of its kernels."""
     return formula.parameter_names
 
 
 def kernel_name(formula: str) -> str:
-    """Return the name of the kernel of a formula, and of its module."""
+    """Return the name of a formula's kernel and of its module."""
     return formula.replace("-", "_").replace(".", "_")
 
 
 def source_of_kernels(name: str) -> str:
-    """Return the source of the module that holds the kernels of a formula; raises NoKernel."""
+    """Return the source of a formula's kernel module; raises NoKernel."""
     formula = FORMULAS[name]
     names, defaults = parameter_names(formula), formula.parameters()
     traced = trace(formula, {name: getattr(defaults, name) for name in names})
@@ -63,7 +63,7 @@ def _function(name: str, arguments: str, body: list[str], what: str) -> list[str
 
 
 class _Writing:
-    """Write the operations of a formula as statements, under the names that the formula gives its steps."""
+    """Write the operations of a formula as statements, with the formula's own names for its steps."""
 
     def __init__(self, graph: Graph, parameters: tuple[str, ...]) -> None:
         self._graph = graph
@@ -98,7 +98,7 @@ class _Writing:
         return unique
 
     def _below(self, roots: list[int], stop: int | None = None) -> list[int]:
-        """Return the operations that the roots need, in their order."""
+        """Return the operations that the roots need, in order."""
         found: set[int] = set()
         waiting = list(roots)
         while waiting:
@@ -123,7 +123,7 @@ class _Writing:
 
 
 def _arms_of(operation: Operation) -> tuple[int, ...]:
-    """Return what an operation chooses between; computed before it, the choice needs no branch."""
+    """Return the operands that an operation chooses from; computing them first avoids a branch."""
     if operation.op == "where":
         return operation.args[1:]
     return operation.args if operation.op in ("max", "min") else ()

@@ -1,4 +1,4 @@
-"""The levels of many decisions under one policy, by the compiled kernels of the formulas."""
+"""Compute the levels of many decisions under one policy with the compiled formula kernels."""
 
 from typing import Any, NamedTuple
 
@@ -18,13 +18,13 @@ from exitbrain.infrastructure.lab.liquidation_kernel import Ladders, liquidation
 from exitbrain.infrastructure.lab.logarithm import ln_of
 
 LSF_3_5, LSF_3_6 = range(2)
-"""The formulas as kernels tell them apart."""
+"""The numbers of the formulas in kernels."""
 
 _KERNELS = {"lsf-3.5": LSF_3_5, "lsf-3.6": LSF_3_6}
 
 
 class FormulaRows(NamedTuple):
-    """What the kernels read, one array for each of `FormulaInputs`, and the logarithm that all policies share."""
+    """The input of the kernels: an array for each of `FormulaInputs`, and the logarithm for all policies."""
 
     leverage: Doubles
     direction: Doubles
@@ -45,7 +45,7 @@ class FormulaRows(NamedTuple):
 def formula_rows(
     x: InputColumns, ignores: tuple[str, ...], snapshot: Integers, ladders: Ladders
 ) -> FormulaRows:
-    """Return what the formulas read of every row; `snapshot` says which of the ladders is its own, -1 for none."""
+    """Return the formula inputs of every row; `snapshot` is the index of its ladder, -1 for none."""
     where = liquidations(x, snapshot, ladders)
     nothing = np.zeros(len(x.leverage))
     return FormulaRows(
@@ -67,19 +67,19 @@ def formula_rows(
 
 
 def logarithms(leverage: Doubles) -> Doubles:
-    """Return the logarithm that the formulas take, ln(max(L, 1) + 1)."""
+    """Return the logarithm in the formulas, ln(max(L, 1) + 1)."""
     return ln_of(np.where(leverage < 1.0, 1.0, leverage) + 1.0)
 
 
 def parameter_column(policy: Policy) -> Doubles:
-    """Return the parameters of a policy in the order in which the kernels of its formula read them."""
+    """Return the parameters of a policy in the order of its formula's kernels."""
     parameters = parameters_of(policy)
     names = parameter_names(formula_of(policy))
     return np.array([getattr(parameters, name) for name in names], dtype=np.float64)
 
 
 def kernel_of(policy: Policy) -> int:
-    """Return the number of the kernel of a policy; raises NoKernel where its formula has none."""
+    """Return the kernel number of a policy; raises NoKernel if its formula has none."""
     formula = formula_of(policy).name
     if formula not in _KERNELS:
         raise NoKernel(f"formula {formula} has no kernel; there are those of {', '.join(_KERNELS)}")
@@ -87,7 +87,7 @@ def kernel_of(policy: Policy) -> int:
 
 
 def compute_rows(policy: Policy, rows: FormulaRows) -> FormulaOutputs[Doubles]:
-    """Compute the outputs of every row, the same bits as the float interpreter. Raises NoKernel."""
+    """Compute the outputs of every row, bit for bit as the float interpreter does. Raises NoKernel."""
     outputs = np.empty((len(OUTPUTS), len(rows.leverage)))
     parameters = parameter_column(policy).reshape(-1, 1)
     _compute(kernel_of(policy), FormulaRows(*map(read_only, rows)), parameters, outputs)
@@ -95,7 +95,7 @@ def compute_rows(policy: Policy, rows: FormulaRows) -> FormulaOutputs[Doubles]:
 
 
 def read_only(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that cannot be written and lies without gaps, so that one compiled kernel serves every source."""
+    """Return a read-only contiguous view, so that one compiled kernel serves every source."""
     view = np.ascontiguousarray(column).view()
     view.flags.writeable = False
     return view
@@ -144,7 +144,7 @@ def outputs_of(kernel: Any, row: Any, base_tp: Any, base_sl: Any, p: Any, j: Any
 
 @inlined
 def row_of(x: Any, i: Any) -> Any:
-    """Return one row: numbers can be handed on for nothing, arrays are counted each time."""
+    """Return one row as numbers, which are free to pass on; arrays are reference counted each time."""
     return FormulaRows(
         x.leverage[i],
         x.direction[i],

@@ -7,7 +7,7 @@ DIGITS_MAX = 10
 
 
 def interval_named(text: str) -> int | None:
-    """Return the milliseconds of an interval like 1m or 8h, None where a text is none, or one of over a hundred years."""
+    """Return the milliseconds of an interval like 1m or 8h, None if invalid or above INTERVAL_MAX_MS."""
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or len(number) > DIGITS_MAX or unit not in _UNITS:
         return None

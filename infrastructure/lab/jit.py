@@ -1,4 +1,4 @@
-"""How the laboratory compiles: strict doubles, no lock of the interpreter, the machine code kept between runs."""
+"""Compile kernels: strict doubles, no interpreter lock, machine code cached between runs."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,11 +12,11 @@ import numba
 from exitbrain.infrastructure.settings import SettingsError
 
 _CONFIGURATION = Path(".numba_config.yaml")
-"""What numba reads in the working folder; among other things it says from where machine code is loaded."""
+"""Numba's settings in the working folder; they can choose where machine code is loaded from."""
 
 if _CONFIGURATION.exists():
     raise SettingsError(
-        f"{_CONFIGURATION.absolute()} would say which machine code is run, which no file of the working folder may; "
+        f"{_CONFIGURATION.absolute()} could choose which machine code is run, which no file in the working folder may do; "
         "allowed: the environment variables NUMBA_*"
     )
 
@@ -26,28 +26,28 @@ F = TypeVar("F", bound=Callable[..., object])
 def jit(function: F) -> F:
     """Compile a function of numbers and arrays.
 
-    `fastmath` stays off and nothing is contracted, so every operation rounds as in Python; a division by zero gives
-    an infinity or NaN as in NumPy. Threads run it side by side.
+    `fastmath` stays off and nothing is contracted, so every operation rounds as in Python; division by zero
+    gives an infinity or NaN as in NumPy. Threads can run it in parallel.
     """
     return cast(F, _kept(numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)))
 
 
 def inlined(function: F) -> F:
-    """Compile a function into each place that calls it: what is small, or is called with another function."""
+    """Compile a function into its callers; for small ones, and those that take another function."""
     return cast(F, numba.njit(nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function))
 
 
 def _kept(dispatcher: Any) -> Any:
-    """Keep the machine code beside the source, else in the user's cache; where neither can be written, nowhere.
+    """Cache the machine code beside the source or in the user's cache; skip caching if neither is writable.
 
-    numba itself looks at the file of the function alone. Machine code holds what the function calls too, so here any
-    change of the source of the laboratory or the domain makes it compile again.
+    Numba only checks the file of the function. Machine code includes the called functions, so here any change
+    in the source of the laboratory or the domain compiles it again.
     """
     if not hasattr(dispatcher, "enable_caching"):  # NUMBA_DISABLE_JIT
         return dispatcher
     try:
         dispatcher.enable_caching()
-    except RuntimeError:  # no folder can be written
+    except RuntimeError:  # no writable folder
         return dispatcher
     dispatcher._cache._cache_file._source_stamp = _laboratory()
     dispatcher._cache.save_overload = partial(_save, dispatcher._cache.save_overload)
@@ -55,9 +55,9 @@ def _kept(dispatcher: Any) -> Any:
 
 
 def _save(save: Callable[[object, object], None], signature: object, overload: object) -> None:
-    """Keep machine code if it can be kept; now and then numba has compiled it and does not hold it any more."""
+    """Save machine code if possible; sometimes numba has compiled it but no longer holds it."""
     try:
-        with suppress(OSError):  # a full disk: it is compiled again next time
+        with suppress(OSError):  # such as a full disk; compiled again next time
             save(signature, overload)
     except RuntimeError as error:
         if "no compiled object yet" not in str(error):
@@ -68,7 +68,7 @@ def _save(save: Callable[[object, object], None], signature: object, overload: o
 def _laboratory() -> str:
     digest = sha256()
     package = Path(__file__).parents[2]
-    for folder in ("domain", "infrastructure/lab"):  # kernels hold numbers that the domain sets
+    for folder in ("domain", "infrastructure/lab"):  # kernels contain constants of the domain
         for file in sorted((package / folder).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -1,22 +1,22 @@
-"""The judgement of a decision as 64 bits: what the record says beside the levels, in one column of the mirror.
+"""The judgement of a decision as 64 bits: the record apart from the levels, in one column of the mirror.
 
-The digest covers what the level columns do not hold: what bound the levels, why guards were not checkable, the
+The digest covers what the level columns lack: what bound the levels, why guards were not checkable, the
 figures of the guards that failed, and the trigger prices. It starts at SEED and takes one word after another:
 
     digest = rotate_left(digest ^ word, 27) * FACTOR        (in 64 bits)
 
-Each step can be undone for a known word, and for a known digest it gives each word another result: whoever changes
-one single word changes the digest, always. A double enters as its 64 bits. The words of one decision, in order:
+Each step can be undone for a known word, and for a known digest each word gives another result, so changing
+a single word always changes the digest. A double enters as its 64 bits. The words of one decision, in order:
 
-1. for each bound of the formula, in the order it happened: `bound_word(level, constraint)`, before, after;
-2. `closing_word(bounds, reasons)`: how many bounds there were, and for each guard why it was not checkable;
-3. for each guard that failed, in the order of GUARDS: `guard_word(guard, mask)`, then its figures, in the order of
-   RULES; the mask has bit n set where the n-th of them is there (only `inputs_in_range` leaves some out);
+1. for each bound of the formula, in order of occurrence: `bound_word(level, constraint)`, before, after;
+2. `closing_word(bounds, reasons)`: the number of bounds, and for each guard why it was not checkable;
+3. for each failed guard, in the order of GUARDS: `guard_word(guard, mask)`, then its figures, in the order of
+   RULES; bit n of the mask is set if the n-th figure is present (only `inputs_in_range` omits some);
 4. `NO_TRIGGERS`; or `TRIGGERS` and the four trigger prices tp1, tp2, tp3, sl as doubles.
 
-A judgement with rounding to ticks, slices, Decimal prices, figures of some of the targets only (the others have no
-share) or names that are not listed here has no digest. `judgement_of` is the definition; `digests_of` folds the same
-words in a kernel.
+A judgement with rounding to ticks, slices, Decimal prices, figures of some of the targets only (the others
+have no share) or names that are not listed here has no digest. `judgement_of` is the definition; `digests_of`
+folds the same words in a kernel.
 """
 
 import struct
@@ -44,8 +44,8 @@ _PARTIAL = "inputs_in_range"
 
 @jit
 def mixed(digest: np.uint64, word: np.uint64) -> np.uint64:
-    """Return the digest with one more word."""
-    digest = np.uint64(digest) ^ np.uint64(word)  # numba makes a double of a mixture with a signed one
+    """Return the digest after one more word."""
+    digest = np.uint64(digest) ^ np.uint64(word)  # numba turns mixed signs into a double
     return ((digest << _LEFT) | (digest >> _RIGHT)) * FACTOR
 
 
@@ -65,12 +65,12 @@ def closing_word(bounds: int, reasons: int) -> int:
 
 
 def reason_bits(guard: str, reason: str) -> int:
-    """Return what a guard that was not checkable adds to the reasons."""
+    """Return the bits of an uncheckable guard among the reasons."""
     return (REASONS.index(reason) + 1) << 4 * GUARDS.index(guard)
 
 
 def judgement_of(levels: JudgedLevels) -> int | None:
-    """Return the digest, None where columns cannot hold this judgement: the definition, one word at a time."""
+    """Return the digest by its definition, one word at a time; None if the judgement has no digest."""
     words = words_of(levels)
     if words is None:
         return None
@@ -83,19 +83,19 @@ def judgement_of(levels: JudgedLevels) -> int | None:
 
 
 def digests_of(words: Sequence[bytes]) -> npt.NDArray[np.uint64]:
-    """Return the digests of many judgements at once, from the words of each."""
+    """Return the digests of many judgements, given their words."""
     ends = np.cumsum([len(some) // 8 for some in words], dtype=np.int64)
     return _fold(np.frombuffer(b"".join(words), np.uint64), ends)
 
 
 def guard_states(report: GuardReport) -> int | None:
-    """Return the states of all guards, two bits for each, the first in the lowest bits; None where `states` is."""
+    """Return the states of all guards, two bits each from the lowest; None if `states` is None."""
     states = report.states
     return None if states is None else _packed(states)
 
 
 def words_of(levels: JudgedLevels) -> bytes | None:
-    """Return the words of a judgement, eight bytes each with the lowest first; None where it has no digest."""
+    """Return the words of a judgement, eight little-endian bytes each; None if it has no digest."""
     guards = levels.guards
     if levels.rounding or levels.slices or guards.states is None:
         return None
@@ -131,7 +131,7 @@ def _fold(words: npt.NDArray[np.uint64], ends: npt.NDArray[np.int64]) -> npt.NDA
     return digests
 
 
-# Guards fail in few combinations, so what depends on names alone is found once for each.
+# Guards fail in few combinations, so results that depend on names alone are cached.
 
 
 @lru_cache(maxsize=4096)

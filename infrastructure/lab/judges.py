@@ -1,4 +1,4 @@
-"""The statistics of the laboratory as the judges of policies; their packages are loaded when there is something to judge."""
+"""The laboratory's statistics behind the port of judges, loaded on first use."""
 # ruff: noqa: PLC0415 - an extra
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 
 
 class Statistics:
-    """Judges by resampling days."""
+    """Judge policies by resampling days."""
 
     def policy(self, comparisons: Sequence[Comparison], *, seed: int) -> Evidence:
         from exitbrain.infrastructure.lab.statistics import judge_policy

@@ -1,6 +1,6 @@
-"""Where positions are liquidated, many at a time: `domain.liquidation` as a kernel over leverage brackets.
+"""Compute liquidation distances of many positions: `domain.liquidation` as a kernel over leverage brackets.
 
-The brackets of all snapshots lie in one table, one after the other; a row says where its own begin and end.
+One table holds the brackets of all snapshots, one after the other; each row has the range of its own.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ _CAP, _RATE, _MAX_LEVERAGE, _CUM = range(4)
 class Ladders:
     """The leverage brackets of several snapshots.
 
-    `table` has a row for each bracket: cap, maintenance rate, maximum leverage, amount. Those of snapshot `s` are the
-    rows from `begins[s]` up to `begins[s + 1]`; the last snapshot is one without brackets, so -1 means none.
+    `table` has a row for each bracket: cap, maintenance rate, maximum leverage, amount. Snapshot `s` has the
+    rows from `begins[s]` up to `begins[s + 1]`; the last snapshot has no brackets, so -1 means none.
     """
 
     table: Doubles
@@ -39,12 +39,12 @@ class Ladders:
         return cls(np.array(rows, dtype=np.float64).reshape(-1, 4), np.append(ends, ends[-1]))
 
     def spans(self, snapshot: Integers) -> tuple[Integers, Integers]:
-        """Return where the brackets of each row begin and end, from the snapshot of each; -1 is none."""
+        """Return the first row and the end of the brackets of each snapshot; -1 is none."""
         return self.begins[:-1][snapshot], self.begins[1:][snapshot]
 
 
 def liquidations(x: InputColumns, snapshot: Integers, ladders: Ladders) -> Doubles:
-    """Return distance, known and allowed of `domain.liquidation.Liquidation` for every row, one array each."""
+    """Return distance, known and allowed of `domain.liquidation.Liquidation` for all rows, an array each."""
     first, beyond = ladders.spans(snapshot)
     result = np.empty((3, len(x.leverage)))
     _fill(x.direction, x.entry_price, x.quantity, x.leverage, ladders.table, first, beyond, result)
@@ -55,7 +55,7 @@ def liquidations(x: InputColumns, snapshot: Integers, ladders: Ladders) -> Doubl
 def liquidated(
     direction: Any, entry: Any, quantity: Any, sized: Any, leverage: Any, table: Any, first: Any, beyond: Any
 ) -> Any:
-    """Return where one position is liquidated; its brackets are the rows `first` up to `beyond` of the table."""
+    """Return distance, known and allowed of one position; its brackets are rows `first` up to `beyond`."""
     if first == beyond:
         return 0.0, 0.0, 1.0
     if not sized:

@@ -1,10 +1,10 @@
-"""The correctly rounded natural logarithm over arrays: the 64 bits of the domain's `ln`, a thousand times as fast.
+"""The correctly rounded natural logarithm of arrays: the bits of the domain's `ln`, 1,000 times as fast.
 
-A double x in [1, 128) is 2^k * m with m in [1, 2), and r is 11 bits near 1/m from a table over 512 intervals. Then
-ln x = k ln 2 - ln r + ln(1 + z) with z = m r - 1, which two doubles hold exactly, and |z| < 2^-9; the series of
-ln(1 + z) runs in double-double to its third power and in doubles beyond. The unrounded sum is off by less than
-2^-88, so where adding and taking away 2^-80 rounds to the same double, that double is the right one. Where not,
-which a random x meets about once in 2^27, and outside of [1, 128), the domain's Decimal decides.
+A double x in [1, 128) is 2^k * m with m in [1, 2), and r is 11 bits near 1/m from a table over 512 intervals.
+Then ln x = k ln 2 - ln r + ln(1 + z) with z = m r - 1, which two doubles hold exactly, and |z| < 2^-9; the
+series of ln(1 + z) is computed in double-double to its third power and in doubles beyond. The unrounded sum
+is off by less than 2^-88, so if adding and subtracting 2^-80 rounds to the same double, that double is right.
+Otherwise, about once in 2^27 for random x, and outside [1, 128), the domain's Decimal decides.
 """
 
 from decimal import Context, Decimal
@@ -16,7 +16,7 @@ from exitbrain.domain.algebra import ln
 from exitbrain.infrastructure.lab.jit import jit
 
 LOWEST, BEYOND = 1.0, 128.0
-"""Where the fast way is valid: LOWEST <= x < BEYOND."""
+"""The range of the fast method: LOWEST <= x < BEYOND."""
 
 _INTERVALS = 512
 _EXACT = Context(prec=60)
@@ -41,10 +41,10 @@ def _tables() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDA
     return reciprocals, high, low
 
 
-# A kernel holds these as constants. `import` of this module makes them, some tens of milliseconds.
+# Constants in the kernel; computing them takes some tens of milliseconds on import.
 _RECIPROCAL, _LOG_HIGH, _LOG_LOW = _tables()
 _LN2 = Decimal(2).ln(_EXACT)
-_LN2_HEAD = round(float(_LN2) * 2.0**42) / 2.0**42  # 42 bits: k times it is exact
+_LN2_HEAD = round(float(_LN2) * 2.0**42) / 2.0**42  # 42 bits, so multiplying by k is exact
 _LN2_TAIL = float(_EXACT.subtract(_LN2, Decimal(_LN2_HEAD)))
 _LN_OF_WHOLE = np.array([0.0, *(ln(float(whole)) for whole in range(1, int(BEYOND)))])
 
@@ -63,7 +63,7 @@ def ln_of(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 @jit
 def ln_core(x: float) -> tuple[float, bool]:
-    """Return the logarithm and whether it is decided; where not, the domain's `ln` must be asked."""
+    """Return the logarithm and whether it is decided; if not, use the domain's `ln`."""
     if not LOWEST <= x < BEYOND:
         return np.nan, False
     whole = int(x)
@@ -99,7 +99,7 @@ def _fill(
 
 @jit
 def _ln_of_one_plus(z: float, z_low: float) -> tuple[float, float]:
-    """Return z - z^2/2 + z^3/3 in two doubles, the powers to the tenth with them, for |z| < 2^-9."""
+    """Return z - z^2/2 + z^3/3 in two doubles, plus the terms up to z^10, for |z| < 2^-9."""
     square, square_low = two_product(z, z)
     square_low += 2.0 * z * z_low
     cube, cube_low = two_product(square, z)
@@ -116,7 +116,7 @@ def _ln_of_one_plus(z: float, z_low: float) -> tuple[float, float]:
 
 @jit
 def two_sum(a: float, b: float) -> tuple[float, float]:
-    """Return the rounded sum and what rounding lost, exactly (Knuth)."""
+    """Return the rounded sum and the exact rounding error (Knuth)."""
     total = a + b
     of_b = total - a
     return total, (a - (total - of_b)) + (b - of_b)
@@ -124,7 +124,7 @@ def two_sum(a: float, b: float) -> tuple[float, float]:
 
 @jit
 def two_product(a: float, b: float) -> tuple[float, float]:
-    """Return the rounded product and what rounding lost, exactly (Dekker; no fused multiply-add is needed)."""
+    """Return the rounded product and the exact rounding error (Dekker, without fused multiply-add)."""
     product = a * b
     scaled = _SPLITTER * a
     a_high = scaled - (scaled - a)

@@ -1,4 +1,4 @@
-"""The look-ahead test on positions of a file: the engine that decides them, and the exits on candles."""
+"""The look-ahead test on positions from a file: the deciding engine, and the exits on candles."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ from exitbrain.infrastructure.lab.market_files import MarketFiles
 from exitbrain.infrastructure.lab.positions import usable_positions
 
 TRAILING = Trailing(activation=0.005, distance=0.005)
-"""The rules under which stops move; each position is walked once without any and once with these."""
+"""The rules for moving stops; each position is simulated once without and once with them."""
 
 REFUSED = "the policy refused the levels"
 
@@ -40,9 +40,9 @@ class PositionsUnderTest:
     def __init__(
         self, positions: str, candles: Path, brackets: str | None, limits: FileLimits = DEFAULT_LIMITS
     ) -> None:
-        """Read the files; raises what reading positions, instruments and candles raises.
+        """Read the files; raises the errors of reading positions, instruments and candles.
 
-        A position that cannot be used is left out; raises what is wrong with the first where all are.
+        An unusable position is left out; raises the error of the first if all are unusable.
         """
         self._unusable: list[UnusablePosition] = []
         self.positions = usable_positions(positions, self._unusable, limits)
@@ -54,7 +54,7 @@ class PositionsUnderTest:
     def check(
         self, policy: Policy, engine: WatchedEngineOfPolicy, verdict: PolicyVerdict, *, cuts: int
     ) -> None:
-        """Add what is found about a policy to the verdict; raises what is wrong with the first position if all are."""
+        """Add findings on a policy to the verdict; raises the first position's error if all are unusable."""
         asking = _Asking(engine.new())
         entries: list[ExitCase] = []
         unusable = list(self._unusable)
@@ -95,7 +95,7 @@ class PositionsUnderTest:
 
 
 class _Asking:
-    """An engine that keeps what it was asked."""
+    """An engine that records its inputs."""
 
     def __init__(self, engine: LevelEngine) -> None:
         self.name = getattr(engine, "name", "")

@@ -1,7 +1,7 @@
-"""Changes of the adjusted LSF over the mirror: each computed decision against the one before of its account and symbol.
+"""Find changes of the adjusted LSF in the mirror, from one decision to the next of an account and symbol.
 
-Columns find which decisions changed it, from what to what; why, in exact decimals, is for `LsfAudit.between` to say
-about those that somebody asks for.
+The columns give the decisions and both numbers; `LsfAudit.between` gives the reasons in exact decimals, for
+the changes that somebody asks about.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _READ = ("log_position", "readable", "refused", "account", "symbol", "lsf_adjust
 
 @dataclass(frozen=True, slots=True)
 class LsfChanges:
-    """The decisions that changed the LSF, in log order: where they and their predecessors are, and both numbers."""
+    """The decisions that changed the LSF, in log order: positions of both decisions, and both numbers."""
 
     log_position: Integers
     previous_position: Integers
@@ -46,7 +46,7 @@ def lsf_changes(mirror: Mirror) -> Iterator[LsfChanges]:
 
 
 class _Latest:
-    """The last computed decision of every account and symbol so far."""
+    """The last computed decision of every account and symbol."""
 
     def __init__(self) -> None:
         self._number_of: dict[tuple[str, str], int] = {}
@@ -65,7 +65,7 @@ class _Latest:
         return LsfChanges(position[rows], previous[:size], before[:size], after[rows])
 
     def _pairs(self, account: Coded, symbol: Coded, counts: Mask) -> npt.NDArray[np.int32]:
-        """Return the number of each row's account and symbol, -1 for rows that do not count."""
+        """Return a number for each row's account and symbol, -1 for rows that do not count."""
         width = len(symbol.values) + 1
         both = account.codes.astype(np.int64) * width + symbol.codes
         both[~counts] = -1
@@ -77,7 +77,7 @@ class _Latest:
         more = len(self._number_of) - len(self._lsf)
         self._lsf = np.concatenate((self._lsf, np.full(more, np.nan)))
         self._position = np.concatenate((self._position, np.full(more, -1, dtype=np.int64)))
-        of_rows: npt.NDArray[np.int32] = numbers[both]  # -1 takes the last, which is -1
+        of_rows: npt.NDArray[np.int32] = numbers[both]  # -1 indexes the last, which is -1
         return of_rows
 
 

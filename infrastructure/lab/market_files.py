@@ -1,4 +1,4 @@
-"""MarketFiles: what the market did, from a folder of files or a single one, found by the names of symbols."""
+"""Market data from a folder of files or a single file, found by symbol."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from exitbrain.infrastructure.wire.scalars import shown
 LowerTimeframe = CandleSeries | TradeSeries
 _OF_TRADES = (Content.TRADES, Content.AGGREGATED_TRADES)
 _NAMED = 12
-"""How many symbols or files a message names."""
+"""The most symbols or files that a message names."""
 
 
-@dataclass(frozen=True)  # no slots: what lies there is looked up once
+@dataclass(frozen=True)  # no slots: the list of files is cached
 class Place:
-    """A folder or file that a user named for one purpose; raises MarketUnreadable where there is none."""
+    """A folder or file that a user gave for one purpose; raises MarketUnreadable if it does not exist."""
 
     path: Path
 
@@ -32,16 +32,16 @@ class Place:
 
     @cached_property
     def files(self) -> list[MarketFile]:
-        """Return the files there, in the order of their names."""
+        """Return its files, ordered by name."""
         if not self.path.is_dir():
             return [MarketFile.named(self.path)]
         found = [path for path in sorted(self.path.iterdir()) if has_table_name(path) and path.is_file()]
         return [file for file in map(MarketFile.named, found) if file.content is not Content.OTHER]
 
     def of(self, symbol: str, *contents: Content) -> list[MarketFile]:
-        """Return the files of a symbol with the first of these contents that there is; a file named alone is it.
+        """Return a symbol's files with the first of these contents found; a file given alone always fits.
 
-        Raises MarketUnreadable where files of several symbols may be meant.
+        Raises MarketUnreadable if files of several symbols may be meant.
         """
         if not self.path.is_dir():
             return _of_one_symbol(self.files, symbol)
@@ -51,7 +51,7 @@ class Place:
         return []
 
     def missing(self, symbol: str, content: Content) -> NoMarket:
-        """Return the error for a symbol of which no such file lies here."""
+        """Return the error for a symbol without such a file."""
         files = [file for file in self.files if not self.path.is_dir() or file.content is content]
         known = sorted({file.symbol for file in files})
         there = shown(", ".join(known[:_NAMED])) + (", ..." if len(known) > _NAMED else "")
@@ -59,10 +59,10 @@ class Place:
 
 
 class MarketFiles:
-    """Know what files say of the market. Each symbol is read when it is first asked for, and kept.
+    """Provide market data from files. Each symbol is read on first use, and kept.
 
-    `remarks` tells what was assumed of files or left out of them, `left_out` which lower-timeframe data could not be used; both
-    grow as symbols are read.
+    `remarks` lists what was assumed or left out, `left_out` the lower-timeframe data that could not be used;
+    both grow as symbols are read.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class MarketFiles:
         funding: Path | None = None,
         limits: FileLimits = DEFAULT_LIMITS,
     ) -> None:
-        """Name where candles lie, and, for those who have them, mark candles, lower-timeframe data and funding rates.
+        """Take the places of candles and, if any, mark candles, lower-timeframe data and funding rates.
 
-        Raises MarketUnreadable where one of them does not exist.
+        Raises MarketUnreadable if one of them does not exist.
         """
         self._candles = Place(candles)
         self._mark = None if mark is None else Place(mark)
@@ -89,7 +89,7 @@ class MarketFiles:
         self.left_out: list[Omitted] = []
 
     def market(self, symbol: str) -> Market:
-        """Return everything known of a symbol; raises MarketUnreadable."""
+        """Return all data of a symbol; raises MarketUnreadable."""
         if symbol not in self._markets:
             try:
                 self._markets[symbol] = self._read(symbol)
@@ -104,7 +104,7 @@ class MarketFiles:
         """Return the candles of a symbol as columns; raises MarketUnreadable."""
         if symbol not in self._columns:
             files = self._candle_files(symbol)
-            of_mark = files[0].content is Content.MARK  # a file named alone may be any
+            of_mark = files[0].content is Content.MARK  # a file given alone may be of any content
             kind = PriceKind.MARK if of_mark else PriceKind.CONTRACT
             self._columns[symbol] = self._series(files, kind, None)
         return self._columns[symbol]
@@ -146,7 +146,7 @@ class MarketFiles:
         return read_funding([file.path for file in files], self.remarks, self._limits) if files else ()
 
     def _lower_timeframe_data(self, place: Place, symbol: str, interval_ms: int) -> Iterator[LowerTimeframe]:
-        """Yield what may tell the order inside candles, the finest first; what cannot be used is left out by name."""
+        """Yield data on the order inside candles, the finest first; unusable data go to `left_out`."""
         for content in _OF_TRADES:
             files = place.of(symbol, content)
             if files and files[0].content is content:
@@ -166,7 +166,7 @@ class MarketFiles:
     def _lower_timeframe_files(
         self, place: Place, symbol: str, interval_ms: int
     ) -> Iterator[list[MarketFile]]:
-        """Yield the files of each interval that may be finer; of a folder not those that are walked."""
+        """Yield the files of each interval that may be finer, without the candle files found in a folder."""
         walked = {file.path.resolve() for file in self._candle_files(symbol)}
         if not place.path.is_dir():
             walked = set()
@@ -182,7 +182,7 @@ class MarketFiles:
         self.left_out.append(Omitted(_names(files), f"{error}; {files[0].symbol} is walked without"))
 
     def _series(self, files: list[MarketFile], kind: PriceKind, preferred_ms: int | None) -> CandleColumns:
-        """Read files of one interval; of several the preferred one, else there is no telling which is meant."""
+        """Read files of one interval, the preferred one of several; otherwise refuse them as ambiguous."""
         by_interval: dict[int | None, list[MarketFile]] = defaultdict(list)
         for file in files:
             by_interval[file.interval_ms].append(file)

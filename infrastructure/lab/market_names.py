@@ -1,7 +1,8 @@
-"""What the name of a file of market data tells: symbol first, then content.
+"""Read symbol and content from the name of a market data file.
 
-The symbol goes on until a word that tells of content: an interval, `mark`, `trades`, a year. So `BTC-PERP.csv.gz` is of
-BTC-PERP, `BTC-USDT-SWAP-1m.csv` of BTC-USDT-SWAP and `BRK.B-1d.parquet` of BRK.B: the longest symbol is meant.
+The symbol ends before a word that describes the content: an interval, `mark`, `trades`, a year. So
+`BTC-PERP.csv.gz` is of BTC-PERP, `BTC-USDT-SWAP-1m.csv` of BTC-USDT-SWAP and `BRK.B-1d.parquet` of BRK.B: the
+longest possible symbol.
 """
 
 import re
@@ -15,7 +16,7 @@ from exitbrain.infrastructure.lab.table_files import ENDINGS
 from exitbrain.infrastructure.wire.symbols import spelling_of
 
 _TRADING_VIEW = ", "
-"""Stands between symbol and interval in the names of TradingView's exports."""
+"""The separator of symbol and interval in the names of TradingView's exports."""
 _WORD = re.compile(r"[^-_.,\s]+")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:[0-9]{4})?")
 _TWICE_THE_QUOTE = re.compile(r"(?P<base>[^_]+)_(?P<quote>[^_]+)_(?P=quote)")
@@ -23,7 +24,7 @@ _SEPARATORS = re.compile(r"[-_/:.\s]+")
 
 
 class Content(StrEnum):
-    """What a file holds, as its name tells."""
+    """The content of a file according to its name."""
 
     CANDLES = "candles"
     MARK = "mark candles"
@@ -63,7 +64,7 @@ _CONTENT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class MarketFile:
-    """A file and what its name tells: the symbol as written; `interval_ms` is None where it tells none."""
+    """A file and the parts of its name: the symbol as written; `interval_ms` is None if not in the name."""
 
     path: Path
     symbol: str
@@ -72,7 +73,7 @@ class MarketFile:
 
     @classmethod
     def named(cls, path: Path) -> "MarketFile":
-        """Return a file as its name describes it."""
+        """Return a file described by its name."""
         stem = path.name
         for ending in sorted(ENDINGS, key=len, reverse=True):
             if stem.lower().endswith(ending):
@@ -89,12 +90,12 @@ class MarketFile:
 
 
 def has_table_name(path: Path) -> bool:
-    """Return whether a file may be one of market data: by its ending, and not hidden."""
+    """Return whether a file may hold market data: by its ending, and not hidden."""
     return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".")
 
 
 def closest(files: Sequence[MarketFile], symbol: str) -> list[MarketFile]:
-    """Return the files of a symbol: named just so, but for separators, else as we call it, else in another spelling."""
+    """Return the files of a symbol: named exactly so but for separators, else by our name, else respelled."""
     wanted = spelling_of(symbol).name
     written, squeezed = _SEPARATORS.sub("_", symbol), _SEPARATORS.sub("", wanted)
     return (
@@ -106,7 +107,7 @@ def closest(files: Sequence[MarketFile], symbol: str) -> list[MarketFile]:
 
 
 def _spellings(written: str) -> set[str]:
-    """Return the symbols that a name may mean; it cannot hold the slashes and colons of some."""
+    """Return the symbols that a file name may mean, since it cannot hold slashes and colons."""
     twice = _TWICE_THE_QUOTE.fullmatch(written)
     venue, _, rest = written.partition("_")
     forms = {spelling_of(written).name, spelling_of(f"{venue}:{rest}").name}
@@ -116,7 +117,7 @@ def _spellings(written: str) -> set[str]:
 
 
 def _parted(stem: str) -> tuple[str, list[str]]:
-    """Return the symbol that a name begins with, and the words that follow."""
+    """Return the symbol at the beginning of a name, and the words after it."""
     symbol, separator, rest = stem.partition(_TRADING_VIEW)
     if separator:
         return symbol, _WORD.findall(rest)

@@ -1,7 +1,7 @@
 """The columnar mirror of a store: its decisions as Parquet segments, one for each closed range of the log.
 
-A mirror is a projection: the store stays the truth, and every segment can be made again from it. The log is cut at
-the same positions every time, so a mirror grows by further segments; only the last, short one is written anew.
+A mirror is a projection: the store stays the truth, and every segment can be made again from it. The log is
+always cut at the same positions, so a mirror grows by new segments; only the last, short one is rewritten.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,21 +28,21 @@ from exitbrain.infrastructure.lab.segment import (
 from exitbrain.infrastructure.lab.stored_hash import StoredHash, decision_rows
 
 SPAN = 500_000
-"""Log positions of a full segment."""
+"""The log positions in a full segment."""
 
 WORTH = 0.5
-"""The share of the log that a mirror must cover to be used: with less, reading the store is faster."""
+"""The share of the log that a mirror must cover to be used; below it, reading the store is faster."""
 
 _ROWS_AT_ONCE = 50_000
-"""Rows that are Python objects at the same time, some hundred bytes for each of their numbers."""
+"""Rows that are Python objects at a time; each of their numbers takes some hundred bytes."""
 
 Progress = Callable[[int, int], None]
-"""Told the log position that was reached, and how many decisions were worked through."""
+"""Called with the log position and the number of decisions so far."""
 
 
 @dataclass(slots=True)
 class MirrorReport:
-    """What an export or a verification came to; `damaged` and `different` are sentences that name segments."""
+    """The result of an export or verification; `damaged` and `different` hold sentences on segments."""
 
     segments: int = 0
     written: int = 0
@@ -53,7 +53,7 @@ class MirrorReport:
 
 
 class NoMirror(LedgerError):
-    """There is no mirror where one was asked for; the text says how to make it."""
+    """A required mirror is missing; the text says how to make it."""
 
 
 class Mirror:
@@ -66,13 +66,13 @@ class Mirror:
 
     @classmethod
     def of(cls, ledger: StoredLedger, folder: Path, span: int = SPAN) -> "Mirror":
-        """Return the mirror of a store in a folder, which need not exist yet."""
+        """Return the mirror of a store in a folder that may not exist yet."""
         return cls(folder, str(identity_of(ledger).store_id), span)
 
     def segments(self) -> tuple[Segment, ...]:
-        """Return the segments that follow on each other from the beginning of the log, by their names alone.
+        """Return the consecutive segments from the beginning of the log, by file name alone.
 
-        Where an interrupted export left the shorter predecessor of a segment, the longer one counts.
+        If an interrupted export left a shorter version of a segment, the longer one counts.
         """
         longest: dict[int, Segment] = {}
         for segment in sorted(self._files()):
@@ -85,7 +85,7 @@ class Mirror:
         return tuple(found)
 
     def check_owner(self) -> None:
-        """Raise AnotherStore when the mirror says that it was made from another store."""
+        """Raise AnotherStore if the mirror's labels name another store."""
         for segment in self._files():
             if label_of(segment).get("store", self.store_id) != self.store_id:
                 raise AnotherStore(
@@ -93,17 +93,17 @@ class Mirror:
                 )
 
     def covers(self) -> int:
-        """Return the log position up to which there are segments, 0 for none."""
+        """Return the last log position covered, 0 for none."""
         segments = self.segments()
         return segments[-1].last if segments else 0
 
     def export(
         self, ledger: StoredLedger, *, rebuild: bool = False, progress: Progress | None = None
     ) -> MirrorReport:
-        """Write the segments that are missing, short or damaged, up to the head of the log.
+        """Write the missing, short or damaged segments, up to the head of the log.
 
-        Whatever ends an export early, the next one goes on after the last segment that is complete. Raises
-        AnotherStore, unless everything is to be rebuilt.
+        After an interrupted export the next one continues behind the last complete segment. Raises
+        AnotherStore unless `rebuild` is set.
         """
         with naming(f"mirror {self.folder}"):
             self.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ class Mirror:
             columns, stored = read_from_store(ledger, segment.first, segment.last)
             difference = first_difference(mirrored, columns)
             if difference is None and stored != mirrored_sha256:
-                difference = "the stored bytes have changed, and none of the numbers"
+                difference = "the stored bytes have changed, but none of the numbers"
             if difference is not None:
                 report.different.append(f"segment {segment.path.name} differs from the store: {difference}")
             report.decisions += len(columns)
@@ -162,7 +162,7 @@ class Mirror:
         return report
 
     def _kept(self, segment: Segment | None, last: int, report: MirrorReport) -> int | None:
-        """Return how many decisions a segment holds that can stay as it is, else None."""
+        """Return the number of decisions if a segment can stay as it is, else None."""
         if segment is None or segment.last != last:
             return None
         try:
@@ -187,7 +187,7 @@ class Mirror:
 
 
 def fresh_mirror(ledger: StoredLedger, folder: Path) -> Mirror | None:
-    """Return the mirror in a folder if it says that it belongs to the store, and covers most of its log."""
+    """Return the mirror in a folder if it is labelled for this store and covers most of its log."""
     mirror = Mirror.of(ledger, folder)
     try:
         mirror.check_owner()
@@ -198,15 +198,15 @@ def fresh_mirror(ledger: StoredLedger, folder: Path) -> Mirror | None:
 
 
 def needed_mirror(ledger: StoredLedger, folder: Path) -> Mirror:
-    """Return the mirror in a folder, however little it covers; raises NoMirror and AnotherStore."""
+    """Return the mirror in a folder, whatever its coverage; raises NoMirror and AnotherStore."""
     mirror = Mirror.of(ledger, folder)
     mirror.check_owner()
     covered, head = mirror.covers(), ledger.head()
     if not covered:
         raise NoMirror(f"there is no mirror in {folder}: exitbrain export parquet makes one")
-    if covered > head:  # the store was put back to an earlier state
+    if covered > head:  # the store was restored to an earlier state
         raise NoMirror(
-            f"mirror {folder} covers {covered} log positions, the store has {head}; exitbrain export parquet puts that right"
+            f"mirror {folder} covers {covered} log positions, the store has {head}; exitbrain export parquet fixes that"
         )
     return mirror
 
@@ -216,7 +216,7 @@ def _overlap(one: Segment, other: Segment) -> bool:
 
 
 def read_from_store(ledger: StoredLedger, first: int, last: int) -> tuple[DecisionColumns, str]:
-    """Return the decisions of a closed range of log positions, and the hash of their stored bytes."""
+    """Return the decisions in a closed range of log positions, and the hash of their stored bytes."""
     stored = StoredHash()
     rows = stored.through(decision_rows(ledger, first, last))
     parts = [columns_of(islice(rows, _ROWS_AT_ONCE))]

@@ -1,4 +1,4 @@
-"""Two tables of decisions side by side, bit by bit."""
+"""Compare two tables of decisions bit by bit."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from exitbrain.infrastructure.lab.decision_columns import COLUMNS, Coded, Decisi
 
 _DERIVED = ("regular", "guard_states", "judgement")
 _ORDER = (*(name for name in COLUMNS if name not in _DERIVED), *_DERIVED)
-"""What is recorded comes before what follows from it."""
+"""Recorded columns come before derived ones."""
 
 
 def first_difference(mirrored: DecisionColumns, stored: DecisionColumns) -> str | None:
-    """Return where two tables differ first, in log order, with both values; None when every bit agrees."""
+    """Return the first difference in log order, with both values; None if every bit agrees."""
     if len(mirrored) != len(stored):
         return f"it holds {len(mirrored)} decisions, the store {len(stored)}"
     found = [(int(rows[0]), name) for name in _ORDER if len(rows := _differing(mirrored, stored, name))]
@@ -36,10 +36,10 @@ def _differing(mirrored: DecisionColumns, stored: DecisionColumns, name: str) ->
 
 
 def _translated(column: Coded, other: Coded) -> Any:
-    """Return the codes of a column in terms of the values of another, -2 for a value that it lacks."""
+    """Return the codes of a column in the values of another, -2 for a missing value."""
     code_of = {value: code for code, value in enumerate(other.values)}
     codes = np.array([*(code_of.get(value, -2) for value in column.values), -1], dtype=np.int32)
-    return codes[column.codes]  # -1 takes the last
+    return codes[column.codes]  # -1 indexes the last, which is -1
 
 
 def _text(column: Any, row: int) -> str:

@@ -1,4 +1,4 @@
-"""Decisions before and after, one line each, as a CSV or Parquet file."""
+"""Write decisions before and after, one per line, as a CSV or Parquet file."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -31,10 +31,10 @@ _ROWS_AT_ONCE = 10_000
 
 @contextmanager
 def pairs_file(name: str) -> Iterator[Callable[[Pair], None]]:
-    """Yield what takes pairs one by one; the file is there when everything is in it, and not before.
+    """Yield a function that takes pairs one by one; the file appears only when it is complete.
 
-    Levels are fractions of the entry price, empty where they were refused; guards are names with a space between.
-    Raises NotWritten, and InvalidValue for a name of another kind or for Parquet where the extra `lab` is missing.
+    Levels are fractions of the entry price, empty if refused; guards are names separated by spaces. Raises
+    NotWritten, and InvalidValue for another kind of file name, or for Parquet without the extra `lab`.
     """
     path = Path(name)
     if path.suffix not in SUFFIXES:

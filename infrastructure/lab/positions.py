@@ -1,4 +1,4 @@
-"""Positions to be simulated, from a file: JSON lines, or CSV with a header; plain or gzipped."""
+"""Read positions to be simulated from a file: JSON lines, or CSV with a header; plain or gzipped."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -37,10 +37,10 @@ _ALLOWED = {
 _JSON_ALLOWED = "a JSON object on each line"
 _CSV_ALLOWED = "cells of usual length, separated by commas"
 UNUSABLE_MAX = 100_000
-"""So many rows without a position are listed; a file with more is another file."""
+"""The most unusable rows that are listed; a file with more does not hold positions."""
 
 _OTHER_NAMES = {"avg_entry": "entry_price", "qty": "quantity"}
-"""Names that recorders of positions use."""
+"""Other names that are in use for these fields."""
 
 
 class _Line(BaseModel):
@@ -69,7 +69,7 @@ def read_positions(path: str, limits: FileLimits = DEFAULT_LIMITS) -> list[Given
 def usable_positions(
     path: str, unusable: list[UnusablePosition], limits: FileLimits = DEFAULT_LIMITS
 ) -> list[GivenPosition]:
-    """Read the positions of a file that can be used, and add the others to `unusable`; raises what `read_each` raises."""
+    """Return the usable positions of a file, add the others to `unusable`; raises like `read_each`."""
     usable = []
     for each in read_each(path, limits):
         if not isinstance(each, UnusablePosition):
@@ -84,7 +84,7 @@ def usable_positions(
 
 
 def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenPosition | UnusablePosition]:
-    """Yield every position of a file, or what is wrong with it; raises InputUnreadable, or InvalidValue for the file."""
+    """Yield each position, or what is wrong with it; raises InputUnreadable, or InvalidValue for the file."""
     lines = _texts(path, limits)
     before: list[str] = []
     for line in lines:
@@ -109,7 +109,7 @@ def read_each(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[GivenP
 
 
 def _texts(path: str, limits: FileLimits) -> Iterator[str]:
-    """Yield each line as text, one that is too long as its beginning; raises InputUnreadable for what is no text."""
+    """Yield each line as text; raises InputUnreadable for lines that are too long or not UTF-8."""
     for number, line in enumerate(open_lines(path, limits), start=1):
         if isinstance(line, LongLine):
             raise InputUnreadable(
@@ -126,7 +126,7 @@ def _texts(path: str, limits: FileLimits) -> Iterator[str]:
 
 
 _Row = tuple[str, Mapping[str, object] | InvalidValue]
-"""Where a row stands, and its fields, or what is wrong with it."""
+"""The place of a row, and its fields, or what is wrong with it."""
 
 
 def _json_rows(path: str, lines: Iterator[str]) -> Iterator[_Row]:
@@ -167,7 +167,7 @@ def _csv_rows(path: str, lines: Iterator[str]) -> Iterator[_Row]:
 
 
 def _header(path: str, rows: Iterator[list[str]]) -> list[str]:
-    """Return the first row that says something."""
+    """Return the first nonblank row."""
     try:
         return next((row for row in rows if any(cell.strip() for cell in row)), [])
     except csv.Error as error:
@@ -208,7 +208,7 @@ def _position(where: str, row: Mapping[str, object]) -> GivenPosition:
 
 
 def _written(given: object, symbol: str) -> str:
-    """Return the symbol as it was given, empty where that is the one we call it by."""
+    """Return the symbol as given, or empty if it is the one used here."""
     text = str(given).strip()
     text = text.upper() if text.isascii() else text
     return "" if text == symbol else text

@@ -1,11 +1,11 @@
-"""What guards find on prices that are rounded to ticks, in doubles, wherever doubles can be sure of it.
+"""Check guards on prices rounded to ticks, in doubles wherever doubles are certain.
 
-The domain rounds in Decimal. Here a price is counted in ticks from the last grid point below the entry, so that small
-numbers remain: with the entry `ratio` ticks high and `phase` ticks above that grid point, a target lies at
-phase + ratio * distance, the nearest grid point is its floor (for a long) and the rounded distance is what is between
-that and the phase, over the ratio. Doubles are off by less than 2^-50 of what is added. Where a price is nearer than
-that to a grid point, or a rounded distance that near to what it is compared with, nothing is said: the row judge
-decides those few in Decimal.
+The domain rounds in Decimal. Here prices are counted in ticks from the last grid point below the entry, which
+keeps numbers small. With the entry at `ratio` ticks, `phase` ticks above that grid point, a target lies at
+phase + ratio * distance, and (for a long) its floor is the rounded price; the rounded distance is that minus
+the phase, divided by the ratio. Doubles are off by less than 2^-50 of the terms added. If a price is closer
+than that to a grid point, or a rounded distance that close to its limit, the result is unsure, and the row
+judge decides in Decimal.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from exitbrain.domain.levels.guard_rules import STOP_COSTS
 from exitbrain.infrastructure.lab.jit import inlined
 
 RATIO_MAX = 2.0**40
-"""The most ticks that an entry may be high; beyond, doubles say nothing."""
+"""The largest entry in ticks; above it, every result is unsure."""
 
 _FAR = 2.0**44
 _SLACK = 2.0**-50
@@ -40,11 +40,12 @@ def rounded_guards(
     sl: Any,
     floor: Any,
 ) -> Any:
-    """Return whether all is sure, and whether the rounded plan keeps five rules.
+    """Return whether the result is sure, and whether the rounded plan keeps each of five rules.
 
-    `placed1` to `placed3` say which targets have a share: no rule concerns the others. `whole` is the grid point below the entry in ticks, `limit` the distance that stop and cost must stay below. The
-    rules: stop wider than costs, inside liquidation, nearest target beyond costs, targets increasing, no two levels
-    on one tick.
+    `placed1` to `placed3` say which targets have a share; the rules ignore the others. `whole` is the grid
+    point below the entry in ticks, `limit` the distance that stop plus cost must stay below. The rules: stop
+    wider than costs, inside liquidation, nearest target beyond costs, targets increasing, no two levels on
+    one tick.
     """
     first, sure1 = target_point(up, ratio, phase, tp1)
     second, sure2 = target_point(up, ratio, phase, tp2)
@@ -77,7 +78,7 @@ def rounded_guards(
 
 @inlined
 def nearest_placed(placed1: Any, placed2: Any, tp1: Any, tp2: Any, tp3: Any) -> Any:
-    """Return the number of the nearest target that has a share."""
+    """Return the value of the nearest target that has a share."""
     if placed1:
         return tp1
     return tp2 if placed2 else tp3
@@ -85,7 +86,7 @@ def nearest_placed(placed1: Any, placed2: Any, tp1: Any, tp2: Any, tp3: Any) -> 
 
 @inlined
 def placed_increase(placed1: Any, placed2: Any, placed3: Any, tp1: Any, tp2: Any, tp3: Any) -> Any:
-    """Return whether each target that has a share is beyond the one before it."""
+    """Return whether each target with a share is beyond the one before it."""
     return (
         (tp1 < tp2 or not (placed1 and placed2))
         and (tp2 < tp3 or not (placed2 and placed3))
@@ -95,7 +96,7 @@ def placed_increase(placed1: Any, placed2: Any, placed3: Any, tp1: Any, tp2: Any
 
 @inlined
 def target_point(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
-    """Return the grid point that a target is rounded to, toward the entry, and whether it is sure."""
+    """Return the grid point of a target, rounded toward the entry, and whether it is sure."""
     step = ratio * distance
     exact = phase + up * step
     point = np.floor(exact) if up > 0.0 else np.ceil(exact)
@@ -104,7 +105,7 @@ def target_point(up: Any, ratio: Any, phase: Any, distance: Any) -> Any:
 
 @inlined
 def stop_point(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> Any:
-    """Return the grid point of a stop, toward the entry unless that is nearer than the floor, and whether it is sure."""
+    """Return the grid point of a stop, toward the entry unless below the floor, and whether it is sure."""
     step, least = ratio * distance, ratio * floor
     exact, allowed = phase - up * step, phase - up * least
     point = np.ceil(exact) if up > 0.0 else np.floor(exact)
@@ -114,7 +115,7 @@ def stop_point(up: Any, ratio: Any, phase: Any, distance: Any, floor: Any) -> An
 
 @inlined
 def _alone(point: Any, stop: Any, phase: Any, whole: Any) -> Any:
-    """Return whether a target is neither at the stop nor at the entry, and has a price above 0."""
+    """Return whether a target is at neither the stop nor the entry, and has a price above 0."""
     return point != stop and (phase != 0.0 or point != 0.0) and whole + point > 0.0
 
 

@@ -1,7 +1,7 @@
-"""One file of the mirror: the decisions of a closed range of log positions, under a name that fixes its content.
+"""One file of the mirror: the decisions of a closed range of log positions, with a content hash in its name.
 
-A segment is whole or not there: it is written under another name, brought to the disk, and renamed. What is read is
-hashed first, so a file that was damaged or edited is never used.
+A segment is complete or absent: it is written under another name, synced to disk, and renamed. Content is
+hashed before it is read, so a damaged or edited file is never used.
 """
 
 import os
@@ -26,10 +26,10 @@ from exitbrain.infrastructure.lab.constant_columns import constants_in, constant
 from exitbrain.infrastructure.lab.decision_columns import COLUMNS, TEXTS, DecisionColumns, joined
 
 FORMAT = f"1 {__version__}"
-"""Which rows are `regular` depends on how a version writes them, so a segment serves its version alone."""
+"""The `regular` rows depend on how a version writes them, so a segment is valid for its version only."""
 
 ROWS_AT_ONCE = 1 << 16
-"""Rows that are read and worked on together: a few megabytes, which stay in the caches."""
+"""Rows that are read and processed together: a few megabytes, which stay in the caches."""
 
 _NAME = re.compile(r"(?P<first>\d{12,})-(?P<last>\d{12,})-(?P<content>[0-9a-f]{16})\.parquet")
 _ENCODED = {"log_position": "DELTA_BINARY_PACKED"}
@@ -37,7 +37,7 @@ _SAMPLE, _FEW = 1_000, 50
 
 
 class SegmentDamaged(LedgerError):
-    """A segment is not what its name says, or was written for another version; the message names it."""
+    """A segment does not match its name, or was written for another version; the message names it."""
 
 
 class AnotherStore(LedgerError):
@@ -46,7 +46,7 @@ class AnotherStore(LedgerError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
-    """A file of the mirror, as its name describes it; nothing of it has been read."""
+    """A file of the mirror as described by its name, not yet read."""
 
     first: int
     last: int
@@ -55,7 +55,7 @@ class Segment:
 
     @classmethod
     def at(cls, path: Path) -> "Segment | None":
-        """Return the segment of a path, None for a file of another kind."""
+        """Return the segment at a path, None for another kind of file."""
         named = _NAME.fullmatch(path.name)
         if named is None:
             return None
@@ -63,9 +63,9 @@ class Segment:
 
 
 class OpenSegment:
-    """A segment whose hash was checked; its rows are read part by part.
+    """A segment with a verified hash, read part by part.
 
-    `stored_sha256` is the hash that its decisions had in the store.
+    `stored_sha256` is the hash of its decisions in the store.
     """
 
     def __init__(self, content: pa.Buffer, about: Mapping[str, str]) -> None:
@@ -74,7 +74,7 @@ class OpenSegment:
         self.stored_sha256 = about["stored_sha256"]
 
     def parts(self, names: Sequence[str] | None = None) -> Iterator[DecisionColumns]:
-        """Yield the rows, or some of their columns, so many at a time that memory is used again, not asked for."""
+        """Yield the rows, or some of their columns, in parts that reuse memory."""
         reader = pq.ParquetFile(pa.BufferReader(self._content))
         wanted = COLUMNS if names is None else names
         stored = [name for name in wanted if name not in self._constants]
@@ -92,7 +92,7 @@ class OpenSegment:
 def write_segment(
     folder: Path, store_id: str, first: int, last: int, columns: DecisionColumns, stored_sha256: str
 ) -> Segment:
-    """Write the decisions of a closed range of log positions; an interrupt or a crash leaves no segment behind."""
+    """Write the decisions of a closed range of log positions; an interrupted write leaves no segment."""
     about = {
         "format": FORMAT,
         "store": store_id,
@@ -109,7 +109,7 @@ def write_segment(
             table,
             unfinished.file,
             row_group_size=ROWS_AT_ONCE,
-            compression="none",  # random doubles hardly shrink, and a plain page is read by copying it
+            compression="none",  # random doubles hardly shrink, and plain pages are simply copied
             use_dictionary=_repetitive(table),
             column_encoding=_ENCODED,
             write_statistics=False,
@@ -125,7 +125,7 @@ def write_segment(
 
 @contextmanager
 def opened_segment(segment: Segment, store_id: str) -> Iterator[OpenSegment]:
-    """Open a segment after its hash was checked. Raises SegmentDamaged, and AnotherStore."""
+    """Open a segment after verifying its hash. Raises SegmentDamaged and AnotherStore."""
     try:
         content = _mapped(segment)
         if sha256(content).hexdigest()[:16] != segment.content:
@@ -138,15 +138,15 @@ def opened_segment(segment: Segment, store_id: str) -> Iterator[OpenSegment]:
 
 
 def read_segment(segment: Segment, store_id: str, names: Sequence[str] | None = None) -> DecisionColumns:
-    """Return the rows of a segment, or some of their columns. Raises SegmentDamaged, and AnotherStore."""
+    """Return the rows of a segment, or some of their columns. Raises SegmentDamaged and AnotherStore."""
     with opened_segment(segment, store_id) as found:
         return found.columns(names)
 
 
 def label_of(segment: Segment) -> dict[str, str]:
-    """Return what a segment says of itself, unchecked: `store`, `rows` and `regular` ones among others.
+    """Return the unchecked label of a segment, with `store`, `rows`, the number of `regular` rows, and more.
 
-    Nothing, where it is too damaged to say.
+    Empty if the segment is too damaged.
     """
     try:
         return _about_of(_mapped(segment))
@@ -155,7 +155,7 @@ def label_of(segment: Segment) -> dict[str, str]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Sync the names in a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -164,7 +164,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _mapped(segment: Segment) -> pa.Buffer:
-    """Return the content of a segment, in memory as far as it is looked at. Raises one of UNREADABLE."""
+    """Return the content of a segment, memory-mapped. Raises one of UNREADABLE."""
     with open_file(segment.path, DEFAULT_LIMITS) as file:
         if not file.peek(1):
             raise FileRefused("it is empty")
@@ -172,7 +172,7 @@ def _mapped(segment: Segment) -> pa.Buffer:
 
 
 def _about_of(content: pa.Buffer) -> dict[str, str]:
-    """Return what a segment says of itself, once it has told how many rows it holds at once. Raises FileRefused."""
+    """Return a segment's label after checking its sizes. Raises FileRefused."""
     told = pq.read_metadata(pa.BufferReader(content))
     groups = [told.row_group(number) for number in range(told.num_row_groups)]
     if any(group.num_rows > ROWS_AT_ONCE for group in groups):
@@ -204,7 +204,7 @@ def _check(segment: Segment, about: Mapping[str, str], store_id: str) -> None:
 
 
 def _repetitive(table: pa.Table) -> list[str]:
-    """Return the columns worth a dictionary: the texts, and numbers of which a sample shows few."""
+    """Return the columns worth a dictionary: texts, and numbers with few values in a sample."""
     few = [
         name
         for name in table.column_names

@@ -1,10 +1,10 @@
-"""What the guard `slices_placeable` finds, without slicing where the position alone decides.
+"""Decide the guard `slices_placeable`, without slicing where the position alone decides.
 
-Slices are multiples of the step, and what is left goes to the last one; one too small is merged into the next. So if
-the whole position is placeable, some slice is, every too small one finds a neighbour, and together they are the
-position. If it is not, no part of it is, and there are no slices. That holds for any usual shares, as long as the
-28 digits of the domain's Decimals hold every sum exactly; where they might not, the position is sliced. A target
-without a share has no slice.
+Slices are multiples of the step; the last takes the rest, and one too small is merged into the next. So if
+the whole position is placeable, some slice is, every too small one finds a neighbour, and together they are
+the position. If it is not, none of its parts is, and there are no slices. This holds for usual shares, as
+long as 28-digit Decimals hold every sum exactly; otherwise the position is sliced. A target without a share
+has no slice.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ _LEAST_SHARE = 1e-9
 
 
 class SliceStates:
-    """Which positions pass the guard; a position is a number that the caller gives it."""
+    """The positions that pass the guard, each under a number chosen by the caller."""
 
     def __init__(self, position_of: Callable[[int], tuple[Decimal, Decimal, Instrument]]) -> None:
-        """Take a function from a number to quantity, entry price and instrument, whose step is known."""
+        """Take a function from a number to quantity, entry price and instrument, which has a step."""
         self._position_of = position_of
         self._decided: dict[int, bool | None] = {}
 
@@ -39,7 +39,7 @@ class SliceStates:
 
 
 def passes_for_usual_shares(quantity: Decimal, price: Decimal, instrument: Instrument) -> bool | None:
-    """Return whether the slices are placeable whatever the usual shares, None where slicing must tell."""
+    """Return whether the slices are placeable for all usual shares, None if slicing must decide."""
     step = instrument.step_size
     assert step is not None
     unit = min(_exponent(quantity), _exponent(step))
@@ -49,7 +49,7 @@ def passes_for_usual_shares(quantity: Decimal, price: Decimal, instrument: Instr
 
 
 def are_usual(shares: Shares) -> bool:
-    """Return whether shares other than 0 are above nothing, and the last of them is what the others leave, or less."""
+    """Return whether nonzero shares are clearly above 0, and those before the last clearly below 1 in sum."""
     placed = [share for share in shares if share != 0.0]
     before_last = 0.0
     for share in placed[:-1]:

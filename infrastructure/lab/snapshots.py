@@ -1,4 +1,4 @@
-"""The instrument snapshots that decisions refer to, as kernels and row judges need them."""
+"""The instrument snapshots of decisions, as needed by kernels and row judges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from exitbrain.infrastructure.lab.liquidation_kernel import Ladders
 
 @dataclass(frozen=True, slots=True)
 class SnapshotColumns:
-    """Instruments in the order of the codes of a snapshot column; the last place, which -1 finds, is none at all.
+    """Instruments in the order of the codes of a snapshot column; the last, index -1, is None.
 
-    `ticked` and `stepped` say which of them have a tick and a step.
+    `ticked` and `stepped` mark those with a tick and a step.
     """
 
     instruments: tuple[Instrument | None, ...]

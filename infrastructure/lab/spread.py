@@ -1,7 +1,7 @@
-"""Where the parts of a large task are worked on: a pure function of a part and the task, results in order of the parts.
+"""Spread the parts of a large task over workers: a pure function of part and task, with results in order.
 
-The result of a whole is merged from those of its parts in their order, so it is the same bits wherever and by however
-many they were worked on, and a part that was lost is worked on again.
+The parts' results are merged in order, so the whole has the same bits whatever the number and place of the
+workers, and a lost part is computed again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,11 @@ Result = TypeVar("Result")
 
 
 class ClusterUnavailable(ExitBrainError):
-    """A cluster cannot be reached, has nobody to work, or did not finish; the message says which and why."""
+    """A cluster cannot be reached, has no workers, or did not finish; the message says which and why."""
 
 
 class ParallelMap(Protocol):
-    """Work on parts, somewhere."""
+    """Map a function over parts in parallel."""
 
     def map(
         self, function: Callable[[Part, Task], Result], parts: Sequence[Part], task: Task

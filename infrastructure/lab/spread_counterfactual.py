@@ -1,7 +1,7 @@
 """Counterfactual on a cluster: each part is some of the policies over all decisions.
 
-The mean of a change is a sum of doubles in log order, which cannot be cut at segments and put together to the same
-bits. Policies can: each is asked about every decision in log order by one worker, as in one process.
+The mean of a change is a sum of doubles in log order. Cutting it by segments would change its bits; cutting
+by policy does not, since one worker asks a policy about every decision in log order, as one process does.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from exitbrain.infrastructure.lab.mirror import fresh_mirror
 from exitbrain.infrastructure.lab.spread import ParallelMap
 
 PARTS = 16
-"""Into how many parts a sweep is cut: each reads all segments again, and computes for long where it is worth it."""
+"""The parts of a sweep. Each reads all segments again, which is small against its computation."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepTask:
-    """The decisions that are asked about: a store by its URL, the folder of its mirror, a selection."""
+    """The decisions to ask about: a store by its URL, the folder of its mirror, a selection."""
 
     store: str
     mirror: Path | None
@@ -37,9 +37,9 @@ def ask_on(
     task: SweepTask,
     progress: Callable[[int, int], None] | None = None,
 ) -> Counterfactual:
-    """Ask every policy about every selected decision; `progress` is told how many policies of how many are done.
+    """Ask every policy about every selected decision; calls `progress` with the policies done and in all.
 
-    Raises what `ColumnarCounterfactual.run` raises.
+    Raises the errors of `ColumnarCounterfactual.run`.
     """
     size = -(-len(policies) // PARTS)
     parts = [tuple(policies[start : start + size]) for start in range(0, len(policies), size)]

@@ -1,4 +1,4 @@
-"""Judge policies on paired days: stationary bootstrap for one, StepM and SPA for a whole family."""
+"""Judge policies on paired days: stationary bootstrap for one policy, StepM and SPA for a family."""
 
 from collections.abc import Sequence
 
@@ -44,10 +44,10 @@ def judge_policy(
 def judge_family(
     comparisons: Sequence[Comparison], *, seed: int, resamples: int = RESAMPLES, folds: int = FOLDS
 ) -> FamilyEvidence:
-    """Judge every policy with the whole family in view, and the choice of the best by walking forward.
+    """Judge every policy as one of a family, and the choice of the best by walk-forward.
 
-    A policy is adopted where its own interval lies above 0 and StepM, which keeps the chance of one or more false
-    adoptions in the whole family at 5 %, counts it among the superior ones.
+    A policy is adopted if its own interval lies above 0 and StepM finds it superior. StepM keeps the chance
+    of any false adoption in the whole family at 5 %.
     """
     resampling = resampling_of(comparisons, seed, resamples)
     choices, tested = walk_forward(comparisons, folds)
@@ -67,7 +67,7 @@ def _can_be_judged(comparisons: Sequence[Comparison], resampling: Resampling) ->
 def _judged(
     comparisons: Sequence[Comparison], resampling: Resampling, superior: Sequence[int] | None = None
 ) -> tuple[Evidence, ...]:
-    """Judge each policy of the comparisons; `superior` None means there is no family to keep in view."""
+    """Judge each policy of the comparisons; `superior` is None without a family."""
     if not comparisons:
         return (
             Evidence(
@@ -108,7 +108,7 @@ def _judged(
 
 
 def _intervals(sums: Days, resampling: Resampling) -> list[tuple[Interval, Interval | None]]:
-    """Return mean and interval of each policy, all from the same resampled days."""
+    """Return the mean and the interval of each policy, all from the same resampled days."""
     lower, upper = np.array(sums.lower), np.array(sums.upper)
     once = np.arange(len(lower))[None, :]
     means = zip(_means(lower, once)[0].tolist(), _means(upper, once)[0].tolist(), strict=True)
@@ -123,20 +123,20 @@ def _intervals(sums: Days, resampling: Resampling) -> list[tuple[Interval, Inter
 
 
 def _widened(values: Doubles, widening: float) -> Doubles:
-    """Return the values with their distance from the mean of their column stretched."""
+    """Return the values with their distance from the column mean multiplied by `widening`."""
     mean = _means(values, np.arange(len(values))[None, :])
     return mean + widening * (values - mean)
 
 
 def _resampled_rows(days: int, resampling: Resampling) -> Integers:
-    """Return the resamples as places of days: rows are resamples. Shape (resamples, days)."""
+    """Return the resamples as day indexes, in the shape (resamples, days)."""
     bootstrap = StationaryBootstrap(resampling.block_days, np.arange(days), seed=resampling.seed)
     return np.array([data[0][0] for data in bootstrap.bootstrap(resampling.resamples)], dtype=np.int64)
 
 
 @jit
 def _means(values: Doubles, rows: Integers) -> Doubles:
-    """Return the mean of each column over the places of each row, added in that order."""
+    """Return the mean of each column over the rows in each resample, added in that order."""
     count, width = rows.shape[1], values.shape[1]
     means = np.zeros((rows.shape[0], width))
     for resample in range(rows.shape[0]):
@@ -150,17 +150,17 @@ def _means(values: Doubles, rows: Integers) -> Doubles:
 def _superior(lower: Doubles, resampling: Resampling) -> tuple[float, tuple[int, ...]]:
     """Return the p-value of SPA and the policies that StepM finds better than the baseline.
 
-    Each column is divided by its standard deviation first: arch takes the maximum over means as they are, where
-    one erratic policy would set the bar for all. A column that never varies needs no test.
+    Each column is first divided by its standard deviation: arch takes the maximum over plain means, so one
+    erratic policy would set the bar for all. A column that never varies needs no test.
     """
     spread = lower.std(axis=0)
-    varies = spread > 1e-12 * np.abs(lower).max(axis=0)  # what rounding leaves of a constant is no spread
+    varies = spread > 1e-12 * np.abs(lower).max(axis=0)  # rounding noise of a constant is not spread
     certain = [int(policy) for policy in np.flatnonzero(~varies & (lower[0] > 0))]
     places = np.flatnonzero(varies)
     if not len(places):
         return (0.0 if certain else 1.0), tuple(certain)
     widening = widening_of(len(lower), resampling)
-    assert widening is not None  # there are BLOCKS_NEEDED blocks at least
+    assert widening is not None  # there are at least BLOCKS_NEEDED blocks
     test = StepM(
         np.zeros(len(lower)),
         -_widened(lower[:, places] / spread[places], widening),  # StepM compares losses

@@ -1,4 +1,4 @@
-"""The hash of stored decisions as they lie in the store: how a mirror notices that they were changed after it."""
+"""The hash of stored decisions, by which a mirror notices later changes in the store."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -8,13 +8,13 @@ from exitbrain.domain.catalogue import DECISION_TOPICS
 
 
 class StoredHash:
-    """SHA-256 over rows of the log, each with its place, stream, version, topic and every byte of its state."""
+    """SHA-256 over log rows: position, stream, version, topic and every byte of the state."""
 
     def __init__(self) -> None:
         self._digest = sha256()
 
     def through(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
-        """Yield the rows and take each in."""
+        """Yield the rows and hash them."""
         update = self._digest.update
         for row in rows:
             position, stream, version, topic, state = row
@@ -29,7 +29,7 @@ class StoredHash:
 
 
 def stored_hash(log: RawLog, first: int, last: int) -> str:
-    """Return the hash of the decisions in a closed range of log positions, as the store holds them now."""
+    """Return the hash of the stored decisions in a closed range of log positions."""
     stored = StoredHash()
     for _ in stored.through(decision_rows(log, first, last)):
         pass

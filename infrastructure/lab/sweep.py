@@ -1,8 +1,7 @@
-"""Counterfactual in columns: many policies over very many decisions, the same answers as row by row.
+"""Counterfactual in columns: many policies over very many decisions, with the same answers as row by row.
 
-Decisions come in parts that fit into memory; what was counted of a policy is carried from part to part. Policies are
-worked on in blocks, two at a time, and each sees the decisions in log order: whatever the threads do, the sums are
-those of one written loop.
+Decisions come in parts that fit into memory; counts are carried from part to part. Two threads work on blocks
+of policies, and each block sees the decisions in log order, so the sums are those of a simple loop.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +50,7 @@ BLOCK = 64
 """Policies in one block: their parameters and totals fill some 40 KB."""
 
 ROWS = 16_384
-"""Decisions in one pass; the unsure ones of a block are a byte for each decision and policy."""
+"""Decisions in one pass; each takes a byte per policy of a block to mark unsure ones."""
 
 THREADS = 2
 
@@ -59,10 +58,10 @@ Progress = Callable[[int], None]
 
 
 class Sweep:
-    """Asks policies about recorded decisions, part by part."""
+    """Ask policies about recorded decisions, part by part."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
-        """Prepare to ask these policies; raises NoKernel where one must be asked row by row."""
+        """Prepare to ask these policies; raises NoKernel if one must be asked row by row."""
         self._policies = tuple(policies)
         self._blocks = _blocks_of(self._policies)
         self._totals = [no_totals(len(block.places)) for block in self._blocks]
@@ -71,7 +70,7 @@ class Sweep:
         self._decisions = self._refused = self._safe = 0
 
     def take(self, recorded: RecordedRows, progress: Progress | None = None) -> None:
-        """Ask about further decisions; `progress` is told how many answers more there are."""
+        """Ask about more decisions; `progress` gets the number of new answers."""
         for start in range(0, len(recorded.columns), ROWS):
             part = recorded.part(slice(start, start + ROWS))
             bases = {kind: SweepBase(part, policy) for kind, policy in self._kinds().items()}
@@ -92,7 +91,7 @@ class Sweep:
                         progress(answers)
 
     def answer(self, left_out: LeftOut) -> Counterfactual:
-        """Return what was counted; raises InvalidValue where a policy gives what is no level."""
+        """Return the answers; raises InvalidValue if a policy gives an invalid level."""
         answers: list[WhatIf | None] = [None] * len(self._policies)
         for block, totals in zip(self._blocks, self._totals, strict=True):
             for place, policy, column in zip(block.places, block.policies, totals.T, strict=True):
@@ -143,7 +142,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Policies that are asked together: of one kind (formula, unit, ignored inputs) and one harvest scheme."""
+    """Policies asked together, with the same kind (formula, unit, ignored inputs) and harvest scheme."""
 
     which: int
     kind: object
@@ -154,7 +153,7 @@ class _Block:
 
     @property
     def first(self) -> Policy:
-        """Return one of the policies, to stand for all in what they share."""
+        """Return the first policy, for everything the block shares."""
         return self.policies[0]
 
 
@@ -207,7 +206,7 @@ def _ask(block: _Block, base: SweepBase, rows: SweepRows, totals: Doubles) -> No
 
 
 def _count(report: GuardReport, was_safe: bool, totals: Doubles) -> None:
-    """Count what the row judge found on one decision."""
+    """Count the row judge's findings on one decision."""
     for place, guard in enumerate(ON_THE_LEVELS):
         totals[FIRST_FAILED + place] += guard in report.failed
         totals[FIRST_UNKNOWN + place] += guard in report.unknown

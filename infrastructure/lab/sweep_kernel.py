@@ -1,7 +1,7 @@
-"""One pass of many policies over many decisions: each computed, judged and counted at once.
+"""One pass of many policies over many decisions that computes, judges and counts at once.
 
-A row is read once and every policy of a block asked about it, so that parameters and counts stay in the nearest
-cache. For each policy the rows come in log order, so its sums are those of a written loop.
+Each row is read once for all policies of a block, so that parameters and counts stay in the nearest cache.
+Each policy gets the rows in log order, so its sums are those of a simple loop.
 """
 
 from typing import Any, NamedTuple
@@ -20,12 +20,14 @@ from exitbrain.infrastructure.lab.rounding_kernel import nearest_placed, placed_
 
 
 class SweepRows(NamedTuple):
-    """What a sweep reads of every decision, one array each.
+    """The input of a sweep for every decision, one array each.
 
-    First what formulas read; its `base_tp` and `base_sl` count where `own_tp` and `own_sl` are 1, else the policy's own.
-    Then what was: levels as fractions, adjusted LSF, whether they were refused (1), whether the plan was safe, and
-    whether the harvest scheme would be another. Last what the guards need: `bracketed` 1 where there are brackets;
-    `placed` which targets have a share, a bit each; `limit` what stop and cost must stay below; `ticked` 1 where prices are rounded; `ratio`, `phase` and `whole` of `rounding_kernel`; `slices` the state of the last guard.
+    First the formula inputs; their `base_tp` and `base_sl` count if `own_tp` and `own_sl` are 1, else the
+    policy's do. Then the record: levels as fractions, adjusted LSF, whether levels were refused (1), whether
+    the plan was safe, and whether the harvest scheme would change. Last the guard inputs: `bracketed` is 1 if
+    there are brackets; `placed` has a bit for each target with a share; stop plus cost must stay below
+    `limit`; `ticked` is 1 if prices are rounded; `ratio`, `phase` and `whole` are as in `rounding_kernel`;
+    `slices` is the state of the last guard.
     """
 
     formula: FormulaRows
@@ -50,13 +52,13 @@ class SweepRows(NamedTuple):
 
 
 CHANGED, LEAST, SUM, MOST = range(4)
-"""The places of a field in the totals, four for each of `counterfactual.FIELDS`."""
+"""Offsets of a field in the totals, four for each of `counterfactual.FIELDS`."""
 
 COMPARED, DECISIONS_CHANGED, REFUSED, UNFIT, SAFE, BECAME_UNSAFE, BECAME_SAFE = range(20, 27)
 FIRST_FAILED = 27
 FIRST_UNKNOWN = FIRST_FAILED + len(ON_THE_LEVELS)
 PLACES = FIRST_UNKNOWN + len(ON_THE_LEVELS)
-"""The other places; failed and unknown ones in the order of `guards.ON_THE_LEVELS`."""
+"""The other offsets; failed and unknown counts in the order of `guards.ON_THE_LEVELS`."""
 
 _STOP = ON_THE_LEVELS.index("stop_wider_than_costs")
 _LIQUIDATION = ON_THE_LEVELS.index("stop_inside_liquidation")
@@ -67,7 +69,7 @@ _SLICES = ON_THE_LEVELS.index("slices_placeable")
 
 
 def no_totals(policies: int) -> Doubles:
-    """Return the totals of so many policies before the first decision; counts are doubles too, exact up to 2^53."""
+    """Return zero totals of this many policies; counts are doubles too, exact up to 2^53."""
     totals = np.zeros((PLACES, policies))
     totals[LEAST:20:4] = np.inf
     totals[MOST:20:4] = -np.inf
@@ -78,8 +80,8 @@ def no_totals(policies: int) -> Doubles:
 def sweep(which: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) -> None:
     """Ask the policies with the parameters `p` about all rows and add to their totals.
 
-    `scale` is what raw distances are divided by to be fractions. Where `unsure` becomes 1, the guards of that row
-    (first index) under that policy are not counted, since only the row judge can tell.
+    Raw distances are divided by `scale` to be fractions. Where `unsure` becomes 1, the guards of that row
+    (first index) under that policy are not counted: the row judge must decide.
     """
     if which == LSF_3_5:
         _each(lsf_3_5, rows, p, scale, totals, unsure)
@@ -105,9 +107,9 @@ def _each(kernel: Any, rows: Any, p: Any, scale: Any, totals: Any, unsure: Any) 
 
 @inlined
 def _fit(out: Any) -> Any:
-    """Return whether the outputs are such as `checked_levels` takes.
+    """Return whether `checked_levels` would accept the outputs.
 
-    Those not looked at are inputs, parameters, or a product of these with an input.
+    Outputs not checked here are inputs, parameters, or a product of the two.
     """
     within = (abs(out[6]) <= LARGEST) & (abs(out[10]) <= LARGEST) & (abs(out[11]) <= LARGEST)
     within &= (abs(out[3]) <= LARGEST) & (abs(out[4]) <= LARGEST) & (abs(out[5]) <= LARGEST)
@@ -155,7 +157,7 @@ def _count_refused(r: Any, totals: Any, j: Any) -> None:
 
 @inlined
 def _judge(r: Any, out: Any, scale: Any, totals: Any, j: Any) -> Any:
-    """Count what the guards find; return 1 where that is not sure and was not counted."""
+    """Count the guard results; return 1, without counting, if they are not sure."""
     tp1, tp2, tp3, sl = out[3] / scale, out[4] / scale, out[5] / scale, out[6] / scale
     cost = r.formula.cost
     first, second, third = r.placed & 1 != 0, r.placed & 2 != 0, r.placed & 4 != 0

@@ -1,4 +1,4 @@
-"""From recorded decisions to the rows of a sweep: what does not depend on the policies is worked out once."""
+"""Turn recorded decisions into rows of a sweep, computing once whatever does not depend on the policies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ _ROUNDED = ("tp1", "tp2", "tp3", "sl", "floor", "harvest1", "harvest2", "harvest
 
 @dataclass(frozen=True, slots=True)
 class RecordedRows:
-    """Decisions that can be asked about, each with its policy (a place in `policies`) and its snapshot."""
+    """Decisions to ask about, each with its policy (an index into `policies`) and its snapshot."""
 
     columns: DecisionColumns
     policies: tuple[Policy, ...]
@@ -46,7 +46,7 @@ class RecordedRows:
 
 
 class SweepBase:
-    """The part of the rows that policies of one formula, unit and ignored inputs share."""
+    """The part of the rows that policies with the same formula, unit and ignored inputs share."""
 
     def __init__(self, recorded: RecordedRows, candidate: Policy) -> None:
         self._recorded = recorded
@@ -63,11 +63,11 @@ class SweepBase:
         self.signal = self._signal()
         self._texts = _Decimals(columns.entry_price_text), _Decimals(columns.quantity_text)
         self._ticks = self._on_ticks()
-        self._judged: dict[tuple[float, ...], GuardReport] = {}  # policies often agree on a row
+        self._judged: dict[tuple[float, ...], GuardReport] = {}  # policies often give the same levels
         self._slices = SliceStates(self._position)
 
     def rows(self, candidate: Policy) -> SweepRows:
-        """Return the rows for all policies that have the harvest scheme of the candidate."""
+        """Return the rows for all policies with the harvest scheme of the candidate."""
         harvest = self._harvest(candidate)
         columns = self._recorded.columns
         unit = np.array([100.0 if policy.unit is Unit.PERCENT else 1.0 for policy in self._recorded.policies])
@@ -101,7 +101,7 @@ class SweepBase:
         return SweepRows(formula, *(read_only(np.asarray(column)) for column in rows[1:]))
 
     def judged(self, policy: Policy, places: Integers) -> Iterator[tuple[int, GuardReport]]:
-        """Yield what guards find on rows that have levels under a policy, judged in Decimal as the domain does."""
+        """Yield guard reports of rows that have levels under a policy, judged in Decimal like the domain."""
         taken = FormulaRows(*(column[places] for column in self.formula))
         own = {"base_tp": self.own_tp[places] != 0, "base_sl": self.own_sl[places] != 0}
         based = taken._replace(
@@ -118,7 +118,7 @@ class SweepBase:
     def _judge(self, unit: Unit, row: int, levels: tuple[float, ...]) -> GuardReport:
         tp1, tp2, tp3, sl, floor, *harvest = levels
         shares = (harvest[0], harvest[1], harvest[2])
-        # What no guard reads may be anything.
+        # Placeholders for fields that no guard reads.
         raw = RawLevels(
             lsf=0.0,
             pnl_factor=1.0,
@@ -170,7 +170,7 @@ class SweepBase:
         return limits
 
     def _signal(self) -> Integers:
-        """Return the states of the guards on the signal, a row each."""
+        """Return the states of the signal guards, a row for each decision."""
         x, columns = self._inputs, self._recorded.columns
         in_range = np.ones(len(self._codes), dtype=np.bool_)
         for name, allowed in RANGES.items():
@@ -202,7 +202,7 @@ class SweepBase:
         return ticked, ratio, phase, whole
 
     def _slice_states(self, harvest: tuple[Doubles, Doubles, Doubles]) -> Codes:
-        """Return the state of `slices_placeable`, which only position and harvest scheme decide."""
+        """Return the state of `slices_placeable`, which depends only on position and harvest scheme."""
         known = self._recorded.snapshots.stepped[self._codes] & (self.signal[:, -1] == PASSED)
         states = np.full(len(known), UNKNOWN, dtype=np.int8)
         for row in np.flatnonzero(known).tolist():
@@ -260,7 +260,7 @@ def guard_states_of(packed: npt.NDArray[np.int32]) -> Integers:
 
 
 def _placed(harvest: tuple[Doubles, Doubles, Doubles]) -> Codes:
-    """Return which targets are placed, a bit each, the first in the lowest."""
+    """Return the placed targets as bits, the first in the lowest."""
     first, second, third = ((share > 0.0).astype(np.int8) for share in harvest)
     return first | second << 1 | third << 2
 
@@ -278,12 +278,12 @@ class _Decimals:
 
 @lru_cache(maxsize=65536)
 def in_ticks(entry: Decimal, tick: Decimal) -> tuple[float, float, float]:
-    """Return ratio, phase and whole of an entry; a ratio of NaN leaves everything to the row judge."""
+    """Return ratio, phase and whole of an entry; a NaN ratio leaves every result to the row judge."""
     exact = _EXACT.divide(entry, tick)
     whole = exact.to_integral_value(rounding=ROUND_FLOOR)
     phase = float(_EXACT.divide(_EXACT.subtract(entry, _EXACT.multiply(whole, tick)), tick))
     if float(exact) >= RATIO_MAX:
-        return float("nan"), phase, float(whole)  # nothing is sure, the row judge decides
+        return float("nan"), phase, float(whole)
     return float(exact), phase, float(whole)
 
 
@@ -300,9 +300,9 @@ def _fill_limits(
     beyond: Any,
     limits: Any,
 ) -> None:
-    """Fill in the distance below which stop and costs must stay for what is open after 0, 1 and 2 targets.
+    """Fill in the distance that stop plus costs must stay below while open after 0, 1 and 2 targets.
 
-    -inf where no bracket allows the leverage, inf where there are no brackets.
+    -inf if no bracket allows the leverage, inf if there are no brackets.
     """
     for i in range(len(limits)):
         limits[i] = np.inf

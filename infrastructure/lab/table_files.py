@@ -1,4 +1,4 @@
-"""Tables from files of any of the forms that market data come in."""
+"""Read tables from market data files in any supported format."""
 
 import zipfile
 from pathlib import Path
@@ -24,7 +24,7 @@ _DAMAGED = (
 
 
 def read_table(path: Path, wanted: Wanted, limits: FileLimits = DEFAULT_LIMITS) -> Table:
-    """Read the wanted columns, found by their names or, without a header, by their order; raises MarketUnreadable."""
+    """Read the wanted columns by name or, without a header, by position; raises MarketUnreadable."""
     try:
         if path.name.lower().endswith(_OF_ARROW):
             with open_file(path, limits) as file:

@@ -1,4 +1,4 @@
-"""What a table of market data is, wherever it comes from: the columns asked for, and the line of every row."""
+"""A table of market data from any format: the wanted columns, and the line of every row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", " _-")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column to read: its name, other names it goes by, the preferred first, and whether it holds times."""
+    """A column to read: its name, its other names in order of preference, and whether it holds times."""
 
     name: str
     also: tuple[str, ...] = ()
     is_time: bool = False
 
     def place_in(self, headings: Sequence[str]) -> int | None:
-        """Return which heading names this column; case, blanks, dashes and underscores do not count."""
+        """Return the index of this column's heading, ignoring case, blanks, dashes and underscores."""
         squeezed = [_squeezed(heading) for heading in headings]
         for name in (self.name, *self.also):
             if _squeezed(name) in squeezed:
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The columns to read; `without_header` tells their places in a file without one, else they are the first."""
+    """The columns to read; `without_header` finds them in a file without one, by default the first."""
 
     columns: Sequence[Column]
     without_header: Callable[[Sequence[str]], Sequence[int]] | None = None
@@ -52,7 +52,7 @@ class Wanted:
         return next(column for column in self.columns if column.is_time)
 
     def places(self, path: Path, headings: Sequence[str]) -> dict[str, int]:
-        """Return where each column stands under these headings; raises MarketUnreadable."""
+        """Return the place of each column under these headings; raises MarketUnreadable."""
         places = {}
         for column in self.columns:
             place = column.place_in(headings)
@@ -64,7 +64,7 @@ class Wanted:
         return places
 
     def places_in_row(self, path: Path, row: Sequence[str]) -> dict[str, int]:
-        """Return where each column stands in a file that begins with this row; raises MarketUnreadable."""
+        """Return the place of each column from the first row without a header; raises MarketUnreadable."""
         if len(row) < len(self.columns):
             raise MarketUnreadable(f"{path} has {len(row)} columns and no header; allowed: {self}")
         names = [column.name for column in self.columns]
@@ -77,7 +77,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns that were asked for, and the line of each row; `naive`: times were texts without an offset."""
+    """The wanted columns, and the line of every row; `naive`: times were texts without an offset."""
 
     path: Path
     columns: dict[str, Numbers]
@@ -88,7 +88,7 @@ class Table:
         return len(self.lines)
 
     def line(self, row: int) -> str:
-        """Return where a row stands, in words."""
+        """Return the file and line of a row as text."""
         return f"{self.path} line {self.lines[row]}"
 
     def cell(self, name: str, row: int) -> float | int:
@@ -102,20 +102,20 @@ class Table:
         return Table(self.path, columns, self.lines[::-1], self.naive)
 
     def bad_value(self, row: int, name: str, allowed: str) -> MarketUnreadable:
-        """Return the error that names a number and what would be allowed."""
+        """Return the error that names a number and the allowed values."""
         return MarketUnreadable(f"{self.line(row)}: {name} is {self.cell(name, row)!r}; allowed: {allowed}")
 
     def refuse_first(self, bad: Mask, name: str, allowed: str) -> None:
-        """Raise MarketUnreadable for the first row that is bad, if one is."""
+        """Raise MarketUnreadable for the first bad row, if any."""
         if bad.any():
             raise self.bad_value(int(bad.argmax()), name, allowed)
 
 
 def in_milliseconds(table: Table, time: str) -> Table:
-    """Return a table whose times are in milliseconds, whatever unit each row has; raises MarketUnreadable.
+    """Return a table with all times in milliseconds; raises MarketUnreadable.
 
-    The size of the number tells the unit, since the years 2000 to 2100 do not overlap between units. Seconds must be
-    those of every row: among milliseconds they are a mistake.
+    The size of a number gives its unit, since the years 2000 to 2100 do not overlap between units. Seconds
+    must be in every row: among milliseconds they are a mistake.
     """
     times = table.columns[time]
     inside = (times >= FIRST_MS) & (times < END_MS)

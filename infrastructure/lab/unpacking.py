@@ -1,4 +1,4 @@
-"""What files of market data hold, unpacked part by part: .csv as it is, .gz, and .zip with one CSV file in it."""
+"""Unpack market data files part by part: plain, .gz, and .zip with one CSV file in it."""
 
 import bz2
 import lzma
@@ -25,7 +25,7 @@ _METHODS = {
 }
 _DEFLATE64 = 9
 _LISTING_MAX = 1024 * 1024
-"""The most bytes of the list of files in an archive, some ten thousand names."""
+"""The largest list of files in an archive, in bytes; some ten thousand names."""
 _LZMA_MEMORY = 128 * 1024 * 1024
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LZMA_HEADER = struct.Struct("<2xH5s")
@@ -33,9 +33,9 @@ _LZMA_HEADER = struct.Struct("<2xH5s")
 
 @contextmanager
 def open_table(path: Path, limits: FileLimits) -> Iterator[BinaryIO]:
-    """Open what a file holds, to be read part by part.
+    """Open the unpacked content of a file for reading part by part.
 
-    Raises FileRefused, and what its packing raises where it is damaged, also while it is read.
+    Raises FileRefused, and the errors of the unpacker if the file is damaged, also while it is read.
     """
     name = path.name.lower()
     with open_file(path, limits) as file:
@@ -50,7 +50,7 @@ def open_table(path: Path, limits: FileLimits) -> Iterator[BinaryIO]:
 
 
 def _from_zip(file: BufferedReader) -> Source:
-    """Return what the one table of an archive unpacks to; its list of files says where it lies, and nothing is believed."""
+    """Return the content of an archive's one table, trusting none of the sizes that the archive gives."""
     with zipfile.ZipFile(cast(BinaryIO, _Listing(file))) as archive:
         member = _only_table(archive)
     if member.flag_bits & _ENCRYPTED:
@@ -79,7 +79,7 @@ def _unpacked(part: "_Part", member: zipfile.ZipInfo) -> Source:
 
 
 def _lzma(part: "_Part", member: zipfile.ZipInfo) -> lzma.LZMADecompressor:
-    """Return a decompressor that has read the properties; as a file of its own the stream can be bound in memory."""
+    """Return a decompressor that has read the properties, in the format with a memory limit."""
     header = part.read(_LZMA_HEADER.size)
     if len(header) < _LZMA_HEADER.size:
         raise EOFError("it breaks off before its packed content begins")
@@ -107,7 +107,7 @@ def _only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 class _Listing:
-    """An archive as far as its list of files is read from it, which is done at once."""
+    """An archive file that limits how much of its list of files is read, all at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -121,7 +121,7 @@ class _Listing:
 
 
 class _Part:
-    """So many bytes of a file from where it stands."""
+    """The next `size` bytes of a file."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.packed = None
@@ -140,7 +140,7 @@ class _Part:
 
 
 class _Checked:
-    """What an archive says about the bytes that come out of it, checked when all have come."""
+    """A source whose checksum is verified at its end."""
 
     def __init__(self, source: Source, member: zipfile.ZipInfo) -> None:
         self._source = source

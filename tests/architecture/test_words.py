@@ -60,7 +60,6 @@ STILL_STIFF: dict[str, set[str]] = {
     r"of normal life": {"application/live/supervisor.py"},
     r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
-    r"would be another": {"infrastructure/lab/sweep_kernel.py"},
 }
 """Phrases that have to be rewritten, with their files. Never add one."""
 

@@ -159,7 +159,7 @@ def test_columns_are_for_built_in_formulas_alone(store: Store) -> None:
         compute = BuiltInFormulas().compute
 
     decisions = StoredDecisions(store.ledger)
-    with pytest.raises(NoColumns, match="this engine is another"):
+    with pytest.raises(NoColumns, match="not this engine"):
         CounterfactualRequest(
             store.ledger, Policies(store.ledger), Snapshots(store.ledger), decisions, NotOurs()
         ).run([V3_6], lane="columnar")

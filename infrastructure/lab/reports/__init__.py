@@ -1,1 +1,1 @@
-"""Reports: one self-contained HTML page for each run."""
+"""Reports, each one self-contained HTML page for a run."""

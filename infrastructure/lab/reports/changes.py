@@ -1,18 +1,18 @@
-"""What a report keeps of decisions before and after: every change of a level, and the ladders that changed most."""
+"""Collect the changes for a report: every change of a level, and the ladders that changed most."""
 
 from exitbrain.application.whatif.decisions import Pair
 from exitbrain.domain.levels.levels import LEVELS
 
 LADDERS = 3
-"""How many changed ladders are kept."""
+"""The number of changed ladders that are kept."""
 
 
 class Changes:
-    """Takes pairs one by one.
+    """Collect pairs one by one.
 
-    `of_level` holds the changes of each distance (after less before, fractions of the entry price), `widest` the
-    pairs with the largest of them, no two changed by as much: many decisions change alike. `recorded` names the
-    policies that decided.
+    `of_level` holds the changes of each distance (after minus before, fractions of the entry price). `widest`
+    holds the pairs with the largest changes, no two of the same size, since many decisions change alike.
+    `recorded` names the policies that decided.
     """
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class Changes:
 
     @property
     def widest(self) -> list[Pair]:
-        """Return the pairs with the ladders that changed most, the most changed first."""
+        """Return the pairs whose ladders changed most, largest change first."""
         return [pair for _, pair in self._widest]
 
     def take(self, pair: Pair) -> None:
-        """Take one decision before and after."""
+        """Add one decision before and after."""
         self.recorded[pair.decision.policy.name] = None
         if pair.before is None or pair.after is None:
             return

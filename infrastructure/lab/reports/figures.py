@@ -1,6 +1,6 @@
-"""The drawings of the reports, from plain numbers; distances and results are fractions and shown in percent.
+"""Draw the figures of the reports from plain numbers; fractions are shown in percent.
 
-Plotly reads tags, links among them, in titles, labels and names, so every text that comes from elsewhere is escaped here.
+Plotly interprets tags and links in titles, labels and names, so every text from outside is escaped here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 BEFORE, AFTER, GREY = "#0072b2", "#d55e00", "#6b7682"
-"""Two colours that also differ for the colour-blind and in grey, and one for what is not compared."""
+"""Two colours that also differ for colour-blind readers and in grey, and one for other elements."""
 
 LOSS, GAIN = "#b5483f", "#3a7d5c"
 LADDERS_SHOWN = 2.0
-"""How many times the height of all ladders a price chart shows above and below them."""
+"""The space above and below the ladders in a price chart, in multiples of their height."""
 
 _BAND = {"before": "rgba(0,114,178,0.18)", "after": "rgba(213,94,0,0.18)"}
 _DASH = {"tp1": "dot", "tp2": "dot", "tp3": "dot", "sl": "solid"}
@@ -36,7 +36,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class PriceLevels:
-    """The prices of the levels of one policy, by level name; one that does not exist is left out."""
+    """The level prices of one policy, by level name; absent levels are left out."""
 
     policy: str
     prices: dict[str, float]
@@ -44,7 +44,7 @@ class PriceLevels:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A leg on the chart: when, at which price, and what closed there."""
+    """A leg on the chart: its time, its price, and the level that closed it."""
 
     at_ms: int
     price: float
@@ -53,7 +53,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Results summed over time: for each time the sums of the lower and of the upper bound."""
+    """Cumulative results: the sums of the lower and of the upper bound at each time."""
 
     policy: str
     at_ms: Sequence[int]
@@ -67,7 +67,7 @@ def surface(
     volatilities: Sequence[float],
     values: Sequence[Sequence[float | None]],
 ) -> go.Figure:
-    """Draw a value over leverage (across) and volatility (up); None leaves a hole: no levels there."""
+    """Draw a value over leverage (across) and volatility (up); None, for refused levels, leaves a hole."""
     known = {value for row in values for value in row if value is not None}
     flat = len(known) == 1
     drawing = go.Figure(
@@ -88,7 +88,7 @@ def surface(
 
 
 def distribution(title: str, changes: Mapping[str, Sequence[float]]) -> go.Figure:
-    """Draw how often each change occurs, a panel for each level, since they differ in scale; changes in fractions."""
+    """Draw the frequency of changes (fractions), with a panel for each level, since their scales differ."""
     drawing = make_subplots(1, len(changes), subplot_titles=[_plain(level.upper()) for level in changes])
     for place, values in enumerate(changes.values(), start=1):
         bars = go.Histogram(x=_percent(values), nbinsx=40, marker={"color": AFTER})
@@ -166,7 +166,7 @@ def price_chart(
 
 
 def _around(bars: Bars, entry: float, ladders: Sequence[PriceLevels]) -> tuple[float, float]:
-    """Return the prices shown: all that was traded, cut where a crash would make the levels one line."""
+    """Return the price range: all traded prices, cut if a crash would squeeze the levels into one line."""
     shown = [entry, *(price for ladder in ladders for price in ladder.prices.values())]
     lowest, highest = min(shown), max(shown)
     room = LADDERS_SHOWN * (highest - lowest)

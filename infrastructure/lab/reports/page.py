@@ -1,8 +1,8 @@
-"""One self-contained HTML page: text, tables and figures, with everything they need inside; no network.
+"""Write one self-contained HTML page of text, tables and figures that needs no network.
 
-The same content gives the same bytes. Figures are drawn by plotly in the reader's browser; on paper each section
-keeps together and colours stay readable in grey. The browser runs the two scripts of the page by their hashes and nothing
-else, and loads nothing, whatever a name in the data says.
+The same content gives the same bytes. Plotly draws the figures in the reader's browser; in print, sections
+stay together and colours differ in grey. The browser runs only the page's two scripts, allowed by their
+hashes, and loads nothing, whatever names the data contain.
 """
 
 import re
@@ -27,7 +27,7 @@ _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows of text under headings; the columns named in `numbers` (by index) are set to the right."""
+    """Rows of text under headings; the column indexes in `numbers` are aligned right."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -36,7 +36,7 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plotly figure and what it shows in one sentence."""
+    """A plotly figure and its caption of one sentence."""
 
     drawing: go.Figure
     caption: str
@@ -44,7 +44,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, what the reader should know before looking, and tables and figures in their order."""
+    """A heading, an introduction, and tables and figures in order."""
 
     title: str
     text: tuple[str, ...]
@@ -53,7 +53,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A report: what it is about, the answer in a few sentences, and its sections."""
+    """A report: its title, the answer in a few sentences, and its sections."""
 
     title: str
     lead: tuple[str, ...]
@@ -61,7 +61,7 @@ class Page:
 
 
 def write(page: Page, path: Path) -> None:
-    """Write a page as one file, whole or not at all."""
+    """Write a page as one file, completely or not at all."""
     with finished_text(path) as file:
         file.write(html_of(page))
 
@@ -88,7 +88,7 @@ def html_of(page: Page) -> str:
 
 
 def _allowed(*scripts: str) -> str:
-    """Return what a browser may do with the page: run these scripts, and what plotly needs to draw and to save a picture."""
+    """Return the page's security policy: these scripts only, and the styles and images that plotly needs."""
     digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     hashes = [f"'sha256-{digest}'" for digest in digests]
     return "; ".join(

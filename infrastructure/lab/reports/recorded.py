@@ -1,4 +1,4 @@
-"""The report of a what-if on a store, from what was asked of its decisions and positions."""
+"""Write the report of a what-if on the decisions and positions of a store."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def write_report(
     changes: Changes,
     results: OutcomeResults | None,
 ) -> None:
-    """Write the page of one policy; `results` is None where no candles were given."""
+    """Write the page of one policy; `results` is None without candles."""
     registered = ledger.register().policies
     recorded = [registered[name].policy for name in changes.recorded if name in registered]
     policies = {policy.name: policy for policy in (*recorded, answer.policy)}
@@ -46,7 +46,7 @@ def _walked(results: OutcomeResults) -> CandidateOutcomes:
 def _off_market(results: OutcomeResults) -> Iterator[str]:
     if results.panel.off_market_unknown:
         yield (
-            f"Positions of which a recorded price has no candle, so that nobody can say whether it is off market: "
+            f"Positions that may be off market, because a recorded price has no candle: "
             f"{results.panel.off_market_unknown}."
         )
 
@@ -58,7 +58,7 @@ def _failing(results: OutcomeResults) -> Iterator[str]:
             if walked.failed_guards:
                 opened = f"{outcome.position.opened_at:%Y-%m-%d %H:%M}"
                 guards = ", ".join(walked.failed_guards)
-                yield f"Walked all the same: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
+                yield f"Simulated anyway: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
 
 
 def _told(one: LeftOutPosition) -> str:

@@ -8,8 +8,8 @@ from exitbrain.infrastructure.lab.reports.surface import LEVERAGES, VOLATILITIES
 from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, equity_curve, slippage_table
 
 BOUNDS = (
-    "A candle does not tell the order of what happened inside it. Every order that it allows is walked: the pessimistic "
-    "bound is the lowest of all results, the optimistic one the highest. The truth lies between them."
+    "A candle does not show the order of events inside it. Every possible order is simulated: the pessimistic "
+    "bound is the lowest result, the optimistic bound the highest. The true result lies between them."
 )
 
 
@@ -28,31 +28,31 @@ def surfaces(found: Sequence[Surface]) -> Section:
     return Section(
         "The policy over leverage and volatility",
         (
-            "For a long without funding or divergence and with average PnL 0. White areas: the policy refuses levels.",
+            "For a long position without funding or divergence, average PnL 0. The policy refuses levels in white areas.",
         ),
         tuple(figures),
     )
 
 
 def results_over_time(policies: Sequence[Sequence[ReportedPosition]]) -> Section:
-    """Return the sums of net results over time, and what slippage makes of the totals."""
+    """Return the sums of net results over time, and the totals under different slippage."""
     walked = [paths for paths in policies if paths]
     if not walked:
-        return Section("Results over time", ("No position was walked.",))
+        return Section("Results over time", ("No position was simulated.",))
     curves = [equity_curve(paths) for paths in walked]
     drawing = equity("Net results added up, by the time of the last leg", curves)
     return Section(
         "Results over time and slippage",
         (
             (
-                "Each total below is walked again with that slippage on every market exit; levels stay as they were decided. "
-                "The last row takes a tenth of the exit candle's range (high minus low) from the histories found without slippage."
+                "Each total below is simulated again with that slippage on every market exit; levels stay as decided. "
+                "The last row deducts a tenth of the exit candle's range (high minus low) from the results without slippage."
             ),
         ),
         (
             Figure(
                 drawing,
-                "Bands from the pessimistic to the optimistic bound; what is still open counts at its last close.",
+                "Bands from the pessimistic to the optimistic bound; open parts count at their last close.",
             ),
             slippage_table(walked),
         ),

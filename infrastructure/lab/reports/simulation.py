@@ -1,4 +1,4 @@
-"""The report of a simulation: positions of a file under one policy."""
+"""The report of a simulation: the positions of a file under one policy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_f
 from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
 
 CHARTS = 3
-"""How many of the worst, of the best and of the most uncertain positions are drawn."""
+"""The number of worst, of best and of most uncertain positions to draw."""
 
 ROWS = 500
-"""How many positions are listed."""
+"""The most positions listed."""
 
 
 def write_simulation(
@@ -35,7 +35,7 @@ def write_simulation(
     include_off_market: bool,
     notes: tuple[str, ...] = (),
 ) -> None:
-    """Write the report of a simulation as one HTML file; `notes` end its first lines."""
+    """Write the report of a simulation as one HTML file; `notes` are added to its lead."""
     page = simulation_page(policy, simulated, totals, market, engine, include_off_market=include_off_market)
     write(replace(page, lead=(*page.lead, *notes)), path)
 
@@ -56,11 +56,11 @@ def simulation_page(
         f"{len(simulated)} positions under {policy.name}",
         (
             (
-                f"Exits came to {_bounds(totals.exits)}; what was still open at the end of the data to "
+                f"Exits total {_bounds(totals.exits)}; parts still open at the end of the data total "
                 f"{_bounds(totals.open_rests)}. {totals.ambiguous} of {totals.everything.positions} positions are ambiguous, and "
-                f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the order inside their candles."
+                f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} depends on the order inside their candles."
             ),
-            "Results are net of costs, as fractions of the entry notional of each position, added up.",
+            "Results are sums of net results, as fractions of each position's entry notional.",
         ),
         (
             _totals(totals, include_off_market=include_off_market),
@@ -85,19 +85,19 @@ def _path(policy: Policy, one: Simulated, market: MarketData) -> ReportedPositio
 def _totals(totals: Totals, *, include_off_market: bool) -> Section:
     rows = (
         ("exits", *_row(totals.exits)),
-        ("exits of positions that crossed no hole in the data", *_row(totals.without_holes)),
-        ("exits of plans of which no guard on the levels failed", *_row(totals.without_failed_guards)),
+        ("exits of positions without holes in their data", *_row(totals.without_holes)),
+        ("exits of plans without failed guards on the levels", *_row(totals.without_failed_guards)),
         ("exits with entries off market", *_row(totals.with_off_market)),
         ("exits without entries off market", *_row(totals.without_off_market)),
         ("still open, at the last close", *_row(totals.open_rests)),
         ("all together", *_row(totals.everything)),
     )
-    treated = "counted all the same" if include_off_market else "left out"
+    treated = "counted anyway" if include_off_market else "left out"
     notes = [
         BOUNDS,
         *_unknown(totals),
         *(
-            f"Off market, {treated}: {_name(one)} lies outside the candle it was made in."
+            f"Off market, {treated}: the entry of {_name(one)} lies outside its candle."
             for one in totals.off_market
         ),
         *(f"Refused, left out: {_name(one)}: {refusal(one.levels.raw)}." for one in totals.refused),
@@ -112,7 +112,7 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Section:
 
 def _unknown(totals: Totals) -> tuple[str, ...]:
     count = totals.off_market_unknown
-    return (f"Whether {entries(count)} off market is not known: the candle is missing.",) if count else ()
+    return (f"It is unknown whether {entries(count)} off market: the candle is missing.",) if count else ()
 
 
 def _guards(simulated: Sequence[Simulated]) -> Section:
@@ -126,8 +126,8 @@ def _guards(simulated: Sequence[Simulated]) -> Section:
         "Guards",
         (
             (
-                "A plan may be executed when every guard passes. One that fails is walked all the same, "
-                "unless it is slices_placeable: then there is no quantity to walk."
+                "A plan may be executed if every guard passes. A plan with a failed guard is simulated anyway, "
+                "unless the guard is slices_placeable: then there is no quantity to simulate."
             ),
         ),
         (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
@@ -181,7 +181,7 @@ def _assumptions(simulated: Sequence[Simulated]) -> Section:
             counts[each] = counts.get(each, 0) + 1
     rows = tuple((each.field, each.value, each.why, str(count)) for each, count in counts.items())
     return Section(
-        "Assumed where nothing was given",
+        "Assumed where no value was given",
         (),
         (ReportTable(("What", "Value", "Why", "Positions"), rows, frozenset({3})),),
     )

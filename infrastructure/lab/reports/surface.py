@@ -1,4 +1,4 @@
-"""What a policy says over the whole range of leverage and volatility: the grid behind the surfaces of a report."""
+"""A policy's levels over the whole range of leverage and volatility: the data of a report's surfaces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ LEVERAGES = (
     100.0,
     125.0,
 )
-"""Leverages of the grid; those just above 10 and 30 show the steps of the harvest scheme."""
+"""The leverages of the grid; those just above 10 and 30 show the steps of the harvest scheme."""
 
 VOLATILITIES = tuple(step / 4.0 for step in range(13))
-"""Volatility factors 0 to 3."""
+"""The volatility factors of the grid, 0 to 3."""
 
 Grid = tuple[tuple[float | None, ...], ...]
-"""Values by volatility, then by leverage; None where the policy refuses levels."""
+"""Values by volatility, then by leverage; None if the policy refuses levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """The adjusted LSF and the distances of stop and first target (fractions) of one policy."""
+    """One policy's adjusted LSF, and its distances of stop and first target as fractions."""
 
     policy: str
     lsf: Grid
@@ -51,7 +51,7 @@ class Surface:
 def surface_of(
     policy: Policy, engine: LevelEngine, like: LevelInputs, brackets: Sequence[Bracket] = ()
 ) -> Surface:
-    """Return the surface of a policy around these inputs, of which leverage and volatility are replaced."""
+    """Return the surface of a policy for these inputs with leverage and volatility replaced."""
     rows = [[_point(policy, engine, like, brackets, x, y) for x in LEVERAGES] for y in VOLATILITIES]
 
     def grid(place: int) -> Grid:
@@ -61,7 +61,7 @@ def surface_of(
 
 
 def calm_inputs(policy: Policy) -> LevelInputs:
-    """Return the inputs around which a surface is drawn: a long, nothing paid or diverging, no results yet."""
+    """Return the base inputs of a surface: a long without funding, divergence or results."""
     return LevelInputs(
         side=Side.LONG,
         leverage=1.0,

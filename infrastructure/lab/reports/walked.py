@@ -1,4 +1,4 @@
-"""Walked positions as a report shows them: their path on the price, their sums over time, what slippage makes of them."""
+"""Simulated positions in a report: their price charts, their sums over time, and the effect of slippage."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +23,12 @@ _SHOWN_BEFORE, _SHOWN_AFTER = 20, 20
 """Candles shown before the entry and after the last leg."""
 
 _SHOWN_MAX = 600
-"""Candles drawn at most: a longer life is cut in the middle of nowhere else than at its end."""
+"""The most candles drawn; a longer life is cut at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedPosition:
-    """A position under one policy, walked on a market; `name` says which position it is."""
+    """A position simulated under one policy; `name` identifies the position."""
 
     name: str
     policy: str
@@ -39,7 +39,7 @@ class ReportedPosition:
 
 @dataclass(frozen=True, slots=True)
 class NetBounds:
-    """Net results of positions added up, fractions of the entry notional of each."""
+    """The sum of net results, as fractions of each position's entry notional."""
 
     lower: float
     upper: float
@@ -51,7 +51,7 @@ class NetBounds:
 
 
 def sums_of(paths: Iterable[ReportedPosition]) -> NetBounds:
-    """Add up the bounds of positions in their order, what is still open at its last close included."""
+    """Add up the bounds of positions in order, with open parts at their last close."""
     lower = upper = 0.0
     for path in paths:
         lower += path.bounds.pessimistic.net
@@ -60,7 +60,7 @@ def sums_of(paths: Iterable[ReportedPosition]) -> NetBounds:
 
 
 def slippage_table(policies: Sequence[Sequence[ReportedPosition]]) -> ReportTable:
-    """Return the sums of each policy when market exits slip by so much, the levels left as they were decided."""
+    """Return the sums of each policy with different slippage on market exits and unchanged levels."""
     headings = ("Slippage of market exits", *(paths[0].policy for paths in policies if paths))
     rows = [
         (f"{bps:g} bps", *(sums_of(with_slippage(path, bps) for path in paths).text for paths in policies))
@@ -76,7 +76,7 @@ def slippage_table(policies: Sequence[Sequence[ReportedPosition]]) -> ReportTabl
 
 
 def with_slippage(path: ReportedPosition, slippage_bps: float) -> ReportedPosition:
-    """Return a position walked again with another slippage of market exits."""
+    """Return a position simulated again with other slippage on market exits."""
     if path.plan.setup.costs.slippage_bps == slippage_bps:
         return path
     costs = changed(path.plan.setup.costs, slippage_bps=slippage_bps)
@@ -85,7 +85,7 @@ def with_slippage(path: ReportedPosition, slippage_bps: float) -> ReportedPositi
 
 
 def equity_curve(paths: Sequence[ReportedPosition]) -> Curve:
-    """Return the sums of net results by the time of the last leg, for both bounds on one axis of time."""
+    """Return the sums of net results by the time of the last leg, both bounds on one time axis."""
     lows, highs = (
         sorted((history.legs[-1].at_ms, history.net) for history in histories)
         for histories in (
@@ -98,7 +98,7 @@ def equity_curve(paths: Sequence[ReportedPosition]) -> Curve:
 
 
 def path_figure(before: ReportedPosition, after: ReportedPosition | None, caption: str) -> Figure:
-    """Return a position on the price, with the first levels of one or two policies and the legs of the last."""
+    """Return a price chart with the first levels of one or two policies and the legs of the last one."""
     shown = after or before
     both = [before] if after is None else [before, after]
     last_ms = max(h.legs[-1].at_ms for p in both for h in (p.bounds.pessimistic, p.bounds.optimistic))
@@ -113,7 +113,7 @@ def path_figure(before: ReportedPosition, after: ReportedPosition | None, captio
 
 
 def told(history: History) -> str:
-    """Return the legs of a history and what it came to."""
+    """Return the legs and the net result of a history as text."""
     return f"{' '.join(leg.level.value for leg in history.legs)}, net {percent(history.net)}"
 
 

@@ -1,4 +1,4 @@
-"""The report of a what-if: recorded decisions under another policy and, with candles, what positions came to."""
+"""The report of a what-if: recorded decisions under another policy and, with candles, their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,15 @@ from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_f
 from exitbrain.infrastructure.presentation.wording import percent
 
 CHARTS = 3
-"""How many of the worst and of the best changed exits are drawn."""
+"""The number of worst and of best changed exits to draw."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateOutcomes:
-    """What positions came to on candles: outcomes of the one candidate against the baseline, and the verdict.
+    """Results on candles: outcomes of the one candidate against the baseline, and the verdict.
 
-    `left_out` says which positions are left out of the figures, and why, `notes` what else is to be known, a sentence each.
+    `left_out` lists the positions left out of the figures, with the reasons; `notes` holds further remarks, a
+    sentence each.
     """
 
     outcomes: Sequence[PositionOutcome]
@@ -47,7 +48,7 @@ class CandidateOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfRun:
-    """One run as its report tells it; `walked` is None where no candles were given."""
+    """The data of one report; `walked` is None without candles."""
 
     answer: WhatIf
     changes: Changes
@@ -78,9 +79,9 @@ def _lead(answer: WhatIf) -> tuple[str, ...]:
     return (
         (
             f"{answer.changed} of {answer.decisions} recorded decisions would have been different. "
-            f"{answer.became_safe} plans would become executable, {answer.became_unsafe} would cease to be."
+            f"{answer.became_safe} plans would become executable, {answer.became_unsafe} would no longer be."
         ),
-        "Recorded inputs, the average PnL too, are held fixed: only the policy is another.",
+        "Recorded inputs, including the average PnL, stay fixed; only the policy changes.",
     )
 
 
@@ -88,7 +89,7 @@ def _verdict(walked: CandidateOutcomes) -> tuple[str, ...]:
     everything = walked.totals.everything
     said = (
         f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
-        f"over {everything.positions} positions, net, in fractions of the entry notional of each, added up."
+        f"over {everything.positions} positions: sums of net results, as fractions of each position's entry notional."
     )
     found = walked.evidence
     if found is None:
@@ -105,7 +106,7 @@ def _changed(answer: WhatIf, changes: Changes) -> Section:
         )
         for name, change in ((name, answer.fields[name]) for name in FIELDS)
     )
-    headings = ("Number", "Changed", "Least change", "Mean change", "Greatest change")
+    headings = ("Number", "Changed", "Smallest change", "Mean change", "Largest change")
     blocks: list[ReportTable | Figure] = [ReportTable(headings, rows, frozenset({1, 2, 3, 4}))]
     if any(changes.of_level.values()):
         drawing = distribution(
@@ -151,7 +152,7 @@ def _guards(answer: WhatIf) -> Section:
     rows.append(("all of them: executable", f"{answer.safe_before} → {answer.safe_after}", "", ""))
     return Section(
         "Guards before and after",
-        ("A plan may be executed when every guard passes.",),
+        ("A plan may be executed if every guard passes.",),
         (ReportTable(("Guard", "Passed", "Failed", "Not checkable"), tuple(rows), frozenset({1, 2, 3})),),
     )
 
@@ -161,18 +162,18 @@ def _outcome(walked: CandidateOutcomes) -> Section:
     rows = tuple(
         (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
         for name, sums in (
-            ("all walked", totals.everything),
-            ("that crossed no hole in the data", totals.without_holes),
-            ("of which nothing is left open", totals.closed),
-            ("of which no guard on the levels fails", totals.without_failed_guards),
-            ("with those that have a recorded price off market", totals.with_off_market),
-            ("without them", totals.without_off_market),
+            ("all simulated", totals.everything),
+            ("without holes in their data", totals.without_holes),
+            ("fully closed", totals.closed),
+            ("without failed guards on the levels", totals.without_failed_guards),
+            ("including those with a recorded price off market", totals.with_off_market),
+            ("excluding those", totals.without_off_market),
         )
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
     blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
     return Section(
-        "What it would have come to",
+        "Results on candles",
         (
             BOUNDS,
             f"{totals.ambiguous} positions are ambiguous under at least one policy.",
@@ -244,7 +245,7 @@ def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
 
 
 def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
-    """Return the sentences about prices off market and guards that fail."""
+    """Return sentences on prices off market and failed guards."""
     said = (
         [f"Off market: {', '.join(each.what for each in outcome.off_market)}. "] if outcome.off_market else []
     )

@@ -1,1 +1,1 @@
-"""The compiled walk of many positions through one market, equal to the row walk bit for bit."""
+"""The compiled simulation of many positions in one market, equal to the row simulation bit for bit."""

@@ -1,4 +1,4 @@
-"""The integers that stand for names in the arrays of the kernel."""
+"""Integer codes for names, used in the arrays of the kernel."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ LEVELS = tuple(LegLevel)
 
 
 def codes(count: int) -> tuple[int, ...]:
-    """Return 0, 1, .. as NumPy's integers: for each literal one that it is called with Numba compiles a function anew."""
+    """Return 0, 1, .. as NumPy integers, because Numba compiles again for each literal argument."""
     return tuple(np.arange(count))
 
 
 def code_of(level: LegLevel) -> int:
-    """Return what stands for a level."""
+    """Return the code of a level."""
     return codes(len(LEVELS))[LEVELS.index(level)]

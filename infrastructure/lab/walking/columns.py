@@ -1,4 +1,4 @@
-"""What the kernel reads and writes: one market and many positions as arrays, the walks as arrays."""
+"""The kernel's input and output as arrays: one market, many positions, and their results."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _NONE = (np.nan, np.nan, np.nan)
 
 
 class Extremes(NamedTuple):
-    """What a scan looks at: low and high of each candle, and of each block of candles."""
+    """The data of a scan: low and high of each candle, and of each block of candles."""
 
     low: Doubles
     high: Doubles
@@ -28,12 +28,12 @@ class Extremes(NamedTuple):
 
 
 class MarketColumns(NamedTuple):
-    """The candles of one market, ascending; every position walked through them shares these arrays.
+    """The candles of one market, ascending; all its positions share these arrays.
 
-    `bars` holds a candle in each row: open, high, low and close, then the same of the mark price, the contract's own
-    where there is none. `seen` are the extremes of both. `holes_before[i]` counts the runs of missing candles between
-    the first candle and candle i, `unmarked_before[i]` the candles before i without one of the mark price. Candle
-    `funding_candle[q]` is where funding q is paid; `funding_mark` is NaN where no mark price of that time is known.
+    Each row of `bars` holds open, high, low and close, then the same for the mark price, or the contract's
+    own where it is missing. `seen` are the extremes of both. `holes_before[i]` counts the gaps between the
+    first candle and candle i, `unmarked_before[i]` the candles before i without a mark price. Funding q is
+    paid in candle `funding_candle[q]`; `funding_mark` is NaN if no mark price is known at that time.
     """
 
     interval_ms: int
@@ -50,10 +50,10 @@ class MarketColumns(NamedTuple):
 
 
 class SetupColumns(NamedTuple):
-    """The setups of many positions, one row each; rates are fractions, a rule that is off is NaN or NEVER.
+    """The exit setups of many positions, one row each; rates are fractions, a disabled rule is NaN or NEVER.
 
-    `targets`, `shares` and `liquidation` have three columns; `rule_interval_ms` is 0 where no rule looks at closes; a tick
-    is `tick_units / tick_scale`.
+    `targets`, `shares` and `liquidation` have three columns; `rule_interval_ms` is 0 if no rule uses closes;
+    a tick is `tick_units / tick_scale`.
     """
 
     opened_ms: Integers
@@ -80,10 +80,10 @@ class SetupColumns(NamedTuple):
 
 
 class WalkColumns(NamedTuple):
-    """The walks, one row each; the second axis is the bound, pessimistic and optimistic.
+    """The results, one row each; the second axis is the bound, pessimistic and optimistic.
 
-    `legs` counts them; their arrays have MOST_LEGS on the third axis. `walked` counts the candles that a position
-    lived through.
+    `legs` is the number of legs; leg arrays have MOST_LEGS on the third axis. `walked` counts the candles of
+    a position's life.
     """
 
     legs: Codes
@@ -104,7 +104,7 @@ class WalkColumns(NamedTuple):
 
 
 def market_columns(market: Market) -> MarketColumns:
-    """Return the arrays of a market; lower-timeframe data stay behind."""
+    """Return the arrays of a market, without its lower-timeframe data."""
     series = market.candles
     opens = np.array(series.opens_ms, dtype=np.int64)
     contract = _doubles([(c.open, c.high, c.low, c.close) for c in series.candles])
@@ -127,7 +127,7 @@ def market_columns(market: Market) -> MarketColumns:
 
 
 def setup_columns(positions: Sequence[ExitSetup]) -> SetupColumns:
-    """Return the arrays of positions."""
+    """Return the arrays of many exit setups."""
     rules = [g.rules for g in positions]
     costs = [g.costs for g in positions]
     trailing = [rule.trailing for rule in rules]
@@ -160,7 +160,7 @@ def setup_columns(positions: Sequence[ExitSetup]) -> SetupColumns:
 
 
 def empty_walks(rows: int) -> WalkColumns:
-    """Return room for the walks of so many positions."""
+    """Return empty arrays for the results of this many positions."""
     bounds, legs = (rows, 2), (rows, 2, MOST_LEGS)
     return WalkColumns(
         legs=np.zeros(bounds, dtype=np.int8),
@@ -182,7 +182,7 @@ def empty_walks(rows: int) -> WalkColumns:
 
 
 def _mark_candles(market: Market, opens: Integers, contract: Doubles) -> tuple[Doubles, Mask]:
-    """Return the mark candle of each candle, the contract's own where there is none, and where that is."""
+    """Return the mark candle of each candle, or the contract's own, and a mask of the missing ones."""
     if market.mark is None:
         return contract, np.ones(len(opens), dtype=np.bool_)
     marks = [market.mark.at(at) for at in opens.tolist()]
@@ -196,7 +196,7 @@ def _extremes(low: Doubles, high: Doubles) -> Extremes:
 
 
 def _running(counted: Mask) -> Integers:
-    """Return how many are true before each place, and behind the last."""
+    """Return the number of true values before each place and after the last."""
     return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counted, dtype=np.int64)))
 
 

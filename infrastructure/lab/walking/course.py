@@ -1,4 +1,4 @@
-"""The course of one position through the candles: where it begins, and which candles must be looked at."""
+"""The path of one position through the candles: where it begins, and which candles need a closer look."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from exitbrain.infrastructure.lab.walking.scan import first_touch_in_strides
 
 
 class Course(NamedTuple):
-    """Where one position begins, and the first candles in which time and outside have a say."""
+    """The first candle of a position, and those from which the time stop and an external close apply."""
 
     first: int
     opened_ms: int
@@ -26,7 +26,7 @@ class Course(NamedTuple):
 
 
 def first_candles(market: MarketColumns, opened_ms: Integers) -> Integers:
-    """Return for each time the candle that holds it, else the next one."""
+    """Return, for each time, the candle that contains it, or else the next one."""
     before = np.searchsorted(market.opens_ms, opened_ms, side="right") - 1
     held = opened_ms < market.opens_ms[np.maximum(before, 0)] + market.interval_ms
     return np.where(held, before, before + 1)
@@ -34,7 +34,7 @@ def first_candles(market: MarketColumns, opened_ms: Integers) -> Integers:
 
 @jit
 def course_of(opens: Integers, interval: int, setup: SetupColumns, first: Integers, row: int) -> Course:
-    """Return the course of one row, which begins at a candle of `first`."""
+    """Return the course of one row, which begins at candle `first[row]`."""
     opened_ms, external_ms = setup.opened_ms[row], setup.external_ms[row]
     due_ms = opened_ms + setup.time_stop_ms[row]
     return Course(
@@ -50,7 +50,7 @@ def course_of(opens: Integers, interval: int, setup: SetupColumns, first: Intege
 
 @jit
 def entry_in(opens: Integers, bars: Doubles, interval: int, i: int, course: Course, p: Placed) -> int:
-    """Return where the entry lies, as seen from the first candle."""
+    """Return whether the entry is before or inside the first candle, or unsure."""
     if opens[i] != course.opened_ms:
         return BEFORE if opens[i] > course.opened_ms else INSIDE_CANDLE
     after_close = i > 0 and opens[i - 1] + interval == opens[i] and bars[i - 1, 3] == p.entry
@@ -59,7 +59,7 @@ def entry_in(opens: Integers, bars: Doubles, interval: int, i: int, course: Cour
 
 @jit
 def dues_from(market: MarketColumns, begin: int, until_ms: int) -> Dues:
-    """Return the fundings from a number on that are due before a time."""
+    """Return the funding payments from index `begin` on that are due before a time."""
     end = begin
     while end < len(market.funding_ms) and market.funding_ms[end] < until_ms:
         end += 1
@@ -85,7 +85,7 @@ def bar_at(opens: Integers, bars: Doubles, i: int, d: float) -> KernelBar:
 
 @jit
 def holes_up_to(opens: Integers, interval: int, holes_before: Integers, course: Course, i: int) -> int:
-    """Return the holes crossed up to candle i; one behind a close from outside is none."""
+    """Return the holes crossed up to candle i; one after an external close does not count."""
     first = course.first
     holes = holes_before[i] - holes_before[first]
     if i == course.external_candle and i > first:
@@ -99,7 +99,7 @@ def holes_up_to(opens: Integers, interval: int, holes_before: Integers, course: 
 
 @jit
 def is_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: int) -> bool:
-    """Return whether candle i ends where a rule interval does."""
+    """Return whether candle i ends with a rule interval."""
     return bool(rule_interval_ms > 0 and (opens[i] + interval - opens[0] % interval) % rule_interval_ms == 0)
 
 
@@ -113,7 +113,7 @@ def search_end(
     unseen: bool,
     i: int,
 ) -> int:
-    """Return the first candle after i that must be looked at whatever its extremes are, or the end of the data."""
+    """Return the first candle after i that must be examined whatever its extremes, or the end of the data."""
     end = course.external_candle
     if due < len(funding_candle):
         end = min(end, funding_candle[due])
@@ -126,7 +126,7 @@ def search_end(
 
 @jit
 def _next_rule_close(opens: Integers, interval: int, rule_interval_ms: int, i: int) -> int:
-    """Return the first candle after i that ends at or behind the next close of a rule interval."""
+    """Return the first candle after i that ends at or after the next close of a rule interval."""
     grid, close_ms = opens[0] % interval, opens[i] + interval
     next_ms = grid + ((close_ms - grid) // rule_interval_ms + 1) * rule_interval_ms
     behind = min(len(opens), i + 1 + (next_ms - close_ms) // interval)

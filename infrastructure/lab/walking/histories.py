@@ -1,7 +1,7 @@
-"""The histories of one walk: for each number of filled targets the lowest and the highest, and those that ended.
+"""The histories of one position: the lowest and highest per number of filled targets, and the ended ones.
 
-Every history is a row of two arrays, so that a copy is a short loop. As in the domain's `Histories`: moves become
-legs, equal states are merged, of equal nets the one that was found first stays.
+Every history is a row of two arrays, so a copy is a short loop. As in the domain's `Histories`, moves become
+legs, equal states are merged, and on a tie the history found first stays.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ LEVEL = 2
 AT = LEVEL + MOST_LEGS
 
 ENDED = 4 * TARGETS
-"""The rows of the lowest and the highest ended history; before them two for each state, and two as they become."""
+"""The first of two rows for the ended histories. Before them: two per state now, two per state next."""
 
 _NEXT = 2 * TARGETS
 _MOVED = ENDED + 2
@@ -43,7 +43,7 @@ _OPEN, _SEVERAL, _OPEN_NEXT, _SEVERAL_NEXT, _ENDED = range(5)
 
 
 class KernelHistories(NamedTuple):
-    """The sums and legs of each history, and by state, now and as it becomes, whether one is open, and several."""
+    """The sums and legs of each history, and flags for each state, now and next: one open, several open."""
 
     doubles: Doubles
     integers: Integers
@@ -51,7 +51,7 @@ class KernelHistories(NamedTuple):
 
 
 class Dues(NamedTuple):
-    """The fundings of a market, of which those from `begin` to before `end` are due; a mark NaN is the open."""
+    """The funding payments of a market; due are `begin` to before `end`. A NaN mark means the open."""
 
     rate: Doubles
     mark: Doubles
@@ -61,7 +61,7 @@ class Dues(NamedTuple):
 
 @jit
 def room_for_histories() -> KernelHistories:
-    """Return the arrays of one walk after the other."""
+    """Return arrays to be reused for one position after another."""
     return KernelHistories(
         np.zeros((_ROWS, _DOUBLES)),
         np.zeros((_ROWS, _INTEGERS), dtype=np.int64),
@@ -71,7 +71,7 @@ def room_for_histories() -> KernelHistories:
 
 @jit
 def begin(h: KernelHistories) -> None:
-    """Start with the one history in which nothing has happened yet."""
+    """Start with one history in which nothing has happened."""
     for row in range(2):
         h.doubles[row, GROSS] = h.doubles[row, EXIT_FEES] = 0.0
         h.doubles[row, SLIPPAGE] = h.doubles[row, FUNDING] = 0.0
@@ -82,7 +82,7 @@ def begin(h: KernelHistories) -> None:
 
 @jit
 def is_open(h: KernelHistories, filled: int) -> bool:
-    """Return whether a history is open after so many targets."""
+    """Return whether a history with this many filled targets is open."""
     return bool(h.flags[_OPEN, filled])
 
 
@@ -100,7 +100,7 @@ def several_ended(h: KernelHistories) -> bool:
 
 @jit
 def net_of(h: KernelHistories, row: int, entry_fee: float) -> float:
-    """Return the result of a history so far."""
+    """Return the net result of a history so far."""
     sums = h.doubles
     after_fees = sums[row, GROSS] - entry_fee - sums[row, EXIT_FEES]
     return float(after_fees - sums[row, SLIPPAGE] - sums[row, FUNDING])
@@ -118,9 +118,9 @@ def advance(
     level: int,
     dues: Dues,
 ) -> bool:
-    """Take every move that is possible from every state; return whether one state had a choice.
+    """Take every possible move from every state; return whether one state had a choice.
 
-    A move that closes something may come before or after each of the fundings that are due meanwhile.
+    A move that closes something may come before or after each funding payment due in the same span.
     """
     choice = False
     h.flags[_OPEN_NEXT] = False
@@ -158,7 +158,7 @@ def advance(
 
 @jit
 def pay_funding(h: KernelHistories, dues: Dues, bar: KernelBar, p: Placed) -> None:
-    """Let every open history pay, or be paid, for what it has open."""
+    """Charge or credit every open history with funding on its open part."""
     for filled in range(p.last):
         if h.flags[_OPEN, filled]:
             for bound in range(2):
@@ -194,7 +194,7 @@ def _fill(
 def _close(
     h: KernelHistories, row: int, level: int, left: float, price: float, at_ms: int, p: Placed
 ) -> None:
-    """Close what is left; no leg loses more than its margin."""
+    """Close the rest; no leg loses more than its margin."""
     if not np.isnan(p.worst) and (level == LIQUIDATION or p.d * (price - p.worst) < 0):
         price = p.worst
     _book(h, row, level, left, price, at_ms, p)
@@ -204,7 +204,7 @@ def _close(
 def _book(
     h: KernelHistories, row: int, level: int, fraction: float, price: float, at_ms: int, p: Placed
 ) -> None:
-    """Add a leg, every sum in the order of the domain's `Account`."""
+    """Add a leg, with every sum in the order of the domain's `Account`."""
     fee_rate, slippage_rate = rates_of(p, level)
     fee = fee_rate * fraction * price / p.entry
     slippage = slippage_rate * fraction * price / p.entry
@@ -236,7 +236,7 @@ def _put(h: KernelHistories, filled: int, several: bool, entry_fee: float) -> No
 
 @jit
 def _end(h: KernelHistories, several: bool, holes: int, entry_fee: float) -> None:
-    """Add the two moved histories to those that have ended."""
+    """Add the two moved histories to the ended ones."""
     h.integers[_MOVED, HOLES] = h.integers[_MOVED + 1, HOLES] = holes
     first = not h.flags[_ENDED, 0]
     h.flags[_ENDED, 0], h.flags[_ENDED, 1] = True, several or not first

@@ -1,7 +1,7 @@
-"""The walk of many positions through the candles of one market, in the order of the domain's row walk.
+"""Simulate many positions on the candles of one market, in the order of the domain's row simulation.
 
-A candle that touches no stop and no target of any state, makes no new best price that a trailing stop would follow,
-and holds neither funding nor a time stop nor a close from outside changes nothing: such candles are passed over.
+A candle changes nothing if it touches no stop or target of any state, makes no new best price for a trailing
+stop, and holds no funding, time stop or external close. Such candles are skipped.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +81,7 @@ _TIME = code_of(LegLevel.TIME)
 
 
 def walk_columns(market: MarketColumns, setup: SetupColumns, threads: int = 2) -> WalkColumns:
-    """Walk every position; the rows are shared out among threads and do not depend on how many there are.
+    """Simulate every position in threads; results do not depend on the number of threads.
 
     Each position must have been opened where there are candles.
     """
@@ -125,12 +125,12 @@ def _walk_rows(
 def _walk(
     market: MarketColumns, course: Course, p: Placed, h: KernelHistories, moves: Moves
 ) -> tuple[int, int]:
-    """Walk one position; return its last candle and how many candles left a choice."""
+    """Simulate one position; return its last candle and the number of candles that left a choice."""
     opens, bars, interval = market.opens_ms, market.bars, market.interval_ms
     trailing = not np.isnan(p.activation)
     trailed = trailed_at_entry(p)
     stops = in_force(trailed, p)
-    unseen = trailing  # a new best price waits for the close of a rule interval; so does the entry
+    unseen = trailing  # a best price, at first the entry, awaits the next rule close
     stop, target = _nearest(h, stops, p)
     due = int(np.searchsorted(market.funding_ms, course.opened_ms, side="right"))
     nothing = Dues(market.funding_rate, market.funding_mark, 0, 0)
@@ -194,7 +194,7 @@ def _touch(
     holes: int,
     dues: Dues,
 ) -> bool:
-    """Take a candle's open, where it touches anything, and its extremes; return whether their order is open."""
+    """Process a candle's open, if touched, and its extremes; return whether their order is open."""
     choice, funded = False, dues.end > dues.begin
     for filled in range(p.last):
         choice = choice or (
@@ -219,7 +219,7 @@ def _close_outside(
     holes: int,
     dues: Dues,
 ) -> bool:
-    """Take what may have happened before a close from outside, then that close; return whether there was a choice."""
+    """Process the moves before an external close, then the close; return whether there was a choice."""
     choice, at_ms, price = False, course.external_ms, course.external_price
     nothing = Dues(dues.rate, dues.mark, 0, 0)
     if at_ms > bar.at_ms:

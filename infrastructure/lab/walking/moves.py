@@ -1,4 +1,4 @@
-"""What may happen to a position in one candle, as the domain's `BarMoves` tells it, written into arrays."""
+"""The moves that one candle allows, as in the domain's `BarMoves`, written into arrays."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ AT_OPEN, AT_UNSURE_OPEN, INSIDE, INSIDE_AFTER_ENTRY, INSIDE_AFTER_UNSURE_OPEN = 
 INSIDE_BEFORE_CLOSE, AT_RULE_CLOSE, EVERYTHING_CLOSES = codes(8)[5:]
 
 BEFORE, INSIDE_CANDLE, UNSURE = codes(3)
-"""Where the entry lies, as seen from a candle: the domain's `Entry`."""
+"""The place of the entry relative to a candle: the domain's `Entry`."""
 
 NO_EXIT = codes(len(LEVELS) + 1)[-1]
 
@@ -23,7 +23,7 @@ _FILLED, _LEVEL = 0, 1
 
 
 class KernelBar(NamedTuple):
-    """A candle as a position sees it: extremes against and for us, and those of the mark price."""
+    """A candle as a position sees it: adverse and favourable extremes, and those of the mark price."""
 
     at_ms: int
     open: float
@@ -36,7 +36,7 @@ class KernelBar(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """In each row how many targets are filled afterwards and as which level what is left closes, or NO_EXIT."""
+    """Each row: the targets filled after the move, and the level that closes the rest, or NO_EXIT."""
 
     integers: Integers
     price: Doubles
@@ -44,13 +44,13 @@ class Moves(NamedTuple):
 
 @jit
 def room_for_moves() -> Moves:
-    """Return arrays that hold the moves of any state in any candle."""
+    """Return arrays large enough for the moves of any state in any candle."""
     return Moves(np.zeros((_MOST_MOVES, 2), dtype=np.int64), np.zeros(_MOST_MOVES))
 
 
 @jit
 def move_of(moves: Moves, move: int) -> tuple[int, int, float]:
-    """Return how many targets are filled, the level and the price of one move."""
+    """Return the filled targets, the level and the price of one move."""
     return moves.integers[move, _FILLED], moves.integers[move, _LEVEL], moves.price[move]
 
 
@@ -58,7 +58,7 @@ def move_of(moves: Moves, move: int) -> tuple[int, int, float]:
 def moves_of(
     moves: Moves, what: int, filled: int, bar: KernelBar, stops: KernelStops, p: Placed, level: int
 ) -> int:
-    """Write what one part of a candle may do after `filled` targets; return how many moves. `level` closes all."""
+    """Write the moves in one part of a candle after `filled` targets; return how many. `level` closes all."""
     if what in (AT_OPEN, AT_UNSURE_OPEN):
         return _at_open(moves, what, filled, bar, stops, p)
     if what == AT_RULE_CLOSE:
@@ -71,7 +71,7 @@ def moves_of(
 
 @jit
 def phases_of(entry: int) -> tuple[int, int]:
-    """Return what a candle does at its open, NO_EXIT if that came before the entry, and what it does afterwards."""
+    """Return the phase of a candle's open, NO_EXIT if it came before the entry, and the phase after it."""
     if entry == INSIDE_CANDLE:
         return NO_EXIT, INSIDE_AFTER_ENTRY
     if entry == UNSURE:
@@ -83,7 +83,7 @@ def phases_of(entry: int) -> tuple[int, int]:
 def leaves_a_choice(
     moves: Moves, filled: int, bar: KernelBar, stops: KernelStops, p: Placed, entry: int, funded: bool
 ) -> bool:
-    """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
+    """Return whether a candle leaves open the order of touches, or of a touch and the funding inside it."""
     at_open, inside = phases_of(entry)
     after = filled
     if entry != INSIDE_CANDLE:
@@ -145,7 +145,7 @@ def _at_rule_close(moves: Moves, filled: int, close: float, stops: KernelStops, 
 
 @jit
 def _stopped(moves: Moves, count: int, filled: int, bar: KernelBar, stops: KernelStops, d: float) -> int:
-    """Add the stops that the adverse extreme touches: one, or the two ends of where it may be."""
+    """Add the stop that the adverse extreme touches, or both ends of its possible range."""
     tight, tight_level = stops.tight[filled], stops.tight_level[filled]
     if not touched(d, tight, tight_level, bar.adverse, bar.mark_adverse):
         return count

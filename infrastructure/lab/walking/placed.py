@@ -1,7 +1,7 @@
-"""Positions as the kernel walks them: the placed targets, what rests behind each, and what each kind of leg costs.
+"""Positions prepared for the kernel: placed targets, the stop after each, and the costs of each kind of leg.
 
-What the domain's `Ladder`, `Stops` and `Account` work out for one position is worked out here for columns of them, the
-same operations on the same doubles.
+These are the domain's `Ladder`, `Stops` and `Account` for columns of positions: the same operations on the
+same doubles.
 """
 
 from typing import NamedTuple
@@ -26,8 +26,9 @@ _BREAK_EVEN = code_of(LegLevel.BREAK_EVEN)
 class PlacedColumns(NamedTuple):
     """Many positions, one row each: `last` targets are placed, their columns nearest first.
 
-    `open_after[k]` is open after k of them; `resting[k]` and `resting_level[k]` are the stop that rests there,
-    `liquidated_at[k]` the liquidation price, NaN where it is not walked. `worst` is where the margin is gone.
+    `open_after[k]` is the fraction still open after k targets; `resting[k]` and `resting_level[k]` are the
+    stop then, `liquidated_at[k]` is the liquidation price, NaN if not simulated. At `worst` the margin is
+    gone.
     """
 
     last: Integers
@@ -128,7 +129,7 @@ def placed_of(setup: SetupColumns, placed: PlacedColumns, row: int) -> Placed:
 
 @jit
 def moved_stop(entry: float, price: float, d: float, units: float, scale: float) -> float:
-    """Return where a stop lies that is moved to a price, as the domain's `Tick` rounds it; NaN units for no tick."""
+    """Return a moved stop's price, rounded as by the domain's `Tick`; NaN units mean no tick."""
     if np.isnan(units) or np.isnan(price):
         return price
     ticks = price * scale / units
@@ -151,7 +152,7 @@ def _moved_stops(entry: Doubles, price: Doubles, d: Doubles, units: Doubles, sca
 
 @jit
 def rates_of(p: Placed, level: int) -> tuple[float, float]:
-    """Return the fee and the slippage of a leg."""
+    """Return the fee rate and the slippage rate of a leg."""
     if level < TARGETS:
         return p.target_fee, p.target_slippage
     if level == LIQUIDATION:
@@ -161,7 +162,7 @@ def rates_of(p: Placed, level: int) -> tuple[float, float]:
 
 @jit
 def filled_at(p: Placed, filled: int, price: float) -> int:
-    """Return how many targets are filled when, after `filled` of them, the market reaches a price."""
+    """Return the number of filled targets once the market reaches a price after `filled` of them."""
     while filled < p.last and p.d * (price - p.price[filled]) >= 0:
         filled += 1
     return filled

@@ -1,14 +1,14 @@
-"""The search for the next candle that reaches one of two prices; everything before it is passed over.
+"""Search for the next candle that reaches one of two prices.
 
-A block of comparisons without a branch is what the compiler turns into vector instructions; the extremes of whole
-blocks of candles, made once for a market, let a long life pass in strides.
+The compiler turns a block of branch-free comparisons into vector instructions. The extremes of whole blocks,
+computed once for a market, allow long strides.
 """
 
 from exitbrain.infrastructure.lab.arrays import Doubles
 from exitbrain.infrastructure.lab.jit import jit
 
 STRIDE = 64
-"""Candles in a block of which the extremes are kept."""
+"""The number of candles in a block with stored extremes."""
 
 _BLOCK = 16
 
@@ -27,7 +27,7 @@ def block_highs(highs: Doubles) -> Doubles:
 
 @jit
 def first_touch(lows: Doubles, highs: Doubles, below: float, above: float, bar: int, end: int) -> int:
-    """Return the first bar from `bar` with a low at or below one price or a high at or above the other, or `end`."""
+    """Return the first bar from `bar` on with a low <= `below` or a high >= `above`, or `end`."""
     while bar + _BLOCK <= end:
         touched = False
         for i in range(bar, bar + _BLOCK):
@@ -51,7 +51,7 @@ def first_touch_in_strides(
     bar: int,
     end: int,
 ) -> int:
-    """Return what `first_touch` returns, by blocks where a whole block lies between `bar` and `end`."""
+    """Return the result of `first_touch`, skipping whole blocks between `bar` and `end`."""
     edge = min(end, (bar + STRIDE - 1) // STRIDE * STRIDE)
     bar = first_touch(lows, highs, below, above, bar, edge)
     if bar < edge or edge == end:

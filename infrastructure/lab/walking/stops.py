@@ -1,6 +1,6 @@
-"""The stops of one position after 0, 1, 2 placed targets, at their two ends, as the domain's `Stops` moves them.
+"""The stops of one position after 0, 1, 2 placed targets, as the domain's `Stops` moves them.
 
-All values, no arrays: a rule close that moves the trailed price makes new ones.
+All are values, not arrays: a rule close that moves the trailed price makes new ones.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ TRAIL = code_of(LegLevel.TRAIL)
 
 
 class KernelStops(NamedTuple):
-    """Prices and levels by filled targets: the stop lies between the loose and the tight end, mostly one."""
+    """Prices and levels by filled targets: the stop lies between the loose and the tight end, often equal."""
 
     loose: tuple[float, float, float]
     loose_level: tuple[int, int, int]
@@ -25,7 +25,7 @@ class KernelStops(NamedTuple):
 
 
 class Trailed(NamedTuple):
-    """The best prices since the entry, surely and possibly, and the trailed price after each, NaN for none."""
+    """The best known and best possible price since entry, and the trailed price for each, NaN for none."""
 
     known: float
     possible: float
@@ -35,13 +35,13 @@ class Trailed(NamedTuple):
 
 @jit
 def trailed_at_entry(p: Placed) -> Trailed:
-    """Return what trailing knows before the first candle."""
+    """Return the state of trailing before the first candle."""
     return Trailed(p.entry, p.entry, np.nan, np.nan)
 
 
 @jit
 def seen(trailed: Trailed, d: float, favourable: float, known: float) -> Trailed:
-    """Take note of the best price that a candle may have had since the entry, and of the best it surely had."""
+    """Update the best possible and the best known price since the entry from a candle."""
     return Trailed(
         known if d * (known - trailed.known) > 0 else trailed.known,
         favourable if d * (favourable - trailed.possible) > 0 else trailed.possible,
@@ -52,7 +52,7 @@ def seen(trailed: Trailed, d: float, favourable: float, known: float) -> Trailed
 
 @jit
 def moved(trailed: Trailed, p: Placed) -> Trailed:
-    """Move the trailed price at the close of a rule interval; once there it stays."""
+    """Move the trailed price at the close of a rule interval; it never moves back."""
     return Trailed(
         trailed.known,
         trailed.possible,
@@ -93,7 +93,7 @@ def _tightest(trailed: float, p: Placed) -> tuple[tuple[float, float, float], tu
 
 @jit
 def _tightest_after(filled: int, trailed: float, p: Placed) -> tuple[float, int]:
-    """Return the stop in force; a comparison with NaN is false, so what is off never takes the place."""
+    """Return the stop in force; comparing with NaN is false, so disabled stops are never chosen."""
     price, level = p.resting[filled], p.resting_level[filled]
     if p.d * (trailed - price) > 0:
         price, level = trailed, TRAIL

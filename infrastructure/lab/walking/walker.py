@@ -1,4 +1,4 @@
-"""The kernel behind the port of walks: the same positions in, the same walks out as one after the other."""
+"""The kernel behind the simulation port, with the same results as one position after another."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,10 +19,10 @@ from exitbrain.infrastructure.lab.walking.kernel import walk_columns
 
 
 class KernelWalks(RowWalks):
-    """Walk many positions at once, in threads.
+    """Simulate many positions at once, in threads.
 
-    Where lower-timeframe data decide the order inside candles, and where a plan changes on the way, each position goes through
-    the row walk instead.
+    Positions with lower-timeframe data, or with a plan that changes, go through the row simulation one by
+    one.
     """
 
     def __init__(self, threads: int = 2) -> None:
@@ -42,7 +42,7 @@ class KernelWalks(RowWalks):
         return list(_walks(walked, positions, market, first))
 
     def _columns_of(self, market: Market) -> MarketColumns:
-        """Return the columns of a market; those of the last one are kept, for the next batch."""
+        """Return the columns of a market; the last market's are kept for the next batch."""
         if self._columns is None or self._market is not market:
             self._market, self._columns = market, market_columns(market)
         return self._columns
@@ -51,7 +51,7 @@ class KernelWalks(RowWalks):
 def _walks(
     walked: WalkColumns, positions: Sequence[ExitSetup], market: Market, first: list[int]
 ) -> Iterator[ExitBounds]:
-    """Yield the rows as the domain knows them; a list of Python's numbers is read faster than an array."""
+    """Yield the rows as domain values, from lists, which are read faster than arrays."""
     histories = _histories(walked, positions)
     ambiguous, mark_assumed = walked.ambiguous.tolist(), walked.mark_assumed.tolist()
     ambiguous_candles = walked.ambiguous_candles.tolist()

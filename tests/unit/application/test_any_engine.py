@@ -481,7 +481,7 @@ def test_columns_do_not_stand_in_for_an_engine_of_somebody_else(engine: LevelEng
         ledger, Policies(ledger), Snapshots(ledger), StoredDecisions(ledger), engine
     )
 
-    with pytest.raises(NoColumns, match="columns hold the formulas of ExitBrain, this engine is another"):
+    with pytest.raises(NoColumns, match="columns can only compute ExitBrain's own formulas, not this engine"):
         request.run([V3_6], lane="columnar")
 
 

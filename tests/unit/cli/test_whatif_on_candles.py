@@ -264,7 +264,7 @@ def test_levels_that_fail_a_guard_are_named_with_their_policy(recorded: Exitbrai
     assert "stop_wider_than_costs fails as recorded, walked all the same: all." in text
     page = Path("page.html").read_text(encoding="utf-8")
     assert "as recorded fails stop_wider_than_costs" in page
-    assert "of which no guard on the levels fails" in page
+    assert "without failed guards on the levels" in page
 
 
 def days_of_positions(folder: Path, exitbrain: Exitbrain, days: int) -> Exitbrain:

@@ -89,7 +89,7 @@ def test_with_candles_the_page_tells_what_positions_came_to_and_judges_it(record
 
     page = page_without_scripts()
     assert sections(page)[:3] == [
-        "What it would have come to",
+        "Results on candles",
         "Results over time and slippage",
         "Worst and best changed exits",
     ]

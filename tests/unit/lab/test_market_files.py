@@ -175,7 +175,7 @@ def changed(row: int, place: int, value: object) -> str:
         (changed(2, 0, T0), f"line 4: open_time_ms is {T0}; allowed: later than the candle before it"),
         (changed(1, 0, 1722470460), "line 3: open_time_ms is 1722470460; allowed: milliseconds or microseconds"),
         (changed(1, 0, "2024-08-01"), "line 3: open_time_ms is '2024-08-01'; allowed: a whole number"),
-        (HEADER + text_of(ROWS[:1]), "has one candle, which tells no interval"),
+        (HEADER + text_of(ROWS[:1]), "has only one candle, so its interval is unknown"),
         (
             HEADER + text_of([ROWS[0], ROWS[1], (T0 + 90_000, 1, 1, 1, 1), (T0 + 150_000, 1, 1, 1, 1)]),
             f"line 4: open_time_ms is {T0 + 90_000}; allowed: the candle before it plus a multiple of the interval",
