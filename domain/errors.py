@@ -9,8 +9,8 @@ SHOWN_MAX = 200
 class ExitBrainError(Exception):
     """The base of every error that ExitBrain raises on purpose.
 
-    Every error can be copied and pickled with its attributes, so it arrives complete from another process. A value
-    that cannot be pickled, such as a bad value in the error, arrives as its repr.
+    Every error can be copied and pickled with its attributes, so it arrives complete from another process. A
+    value that cannot be pickled, such as a bad value in the error, arrives as its repr.
     """
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The base classes of events and aggregates, the record of one event, and the stamp with its cause and times."""
+"""The base classes of events and aggregates, the record of an event, and the stamp with cause and times."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -28,8 +28,8 @@ class About(StrEnum):
 class Event(Struct, frozen=True):
     """An event of the record. Each class declares its own facts; all lists of events are derived from them.
 
-    `TOPIC` is its stored name and never changes. `LABEL` names it in a few words, and `PUBLISHED_AS` lists the types
-    of its published entries.
+    `TOPIC` is its stored name and never changes. `LABEL` names it in a few words, and `PUBLISHED_AS` lists
+    the types of its published entries.
     """
 
     TOPIC: ClassVar[str]

@@ -1,8 +1,8 @@
 """The texts allowed as names of symbols and accounts.
 
-Letters of any script, digits and a few signs. A name that looks like another on screen is refused, never converted
-into it. The letters are those of Unicode 3.2, whose tables are the same in every version of Python, so a replay gives
-the recorded refusal on any machine.
+Letters of any script, digits and a few signs. A name that looks like another on screen is refused, never
+converted into it. The letters are those of Unicode 3.2, whose tables are the same in every version of Python,
+so a replay gives the recorded refusal on any machine.
 """
 
 import re

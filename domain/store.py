@@ -29,7 +29,7 @@ class StoreOpened(Event, frozen=True):
 
 
 class EpochRaised(Event, frozen=True):
-    """A copy of the store started to publish in place of another. Its entries from here on belong to a new epoch."""
+    """A copy of the store started to publish in place of another. From here on, a new epoch applies."""
 
     TOPIC = "exitbrain.EpochRaised"
     LABEL = "epoch raised"

@@ -76,9 +76,10 @@ class TimeOrigin(StrEnum):
 class Whose(StrEnum):
     """The rule that assigned a close to the open cycle or to the previous one.
 
-    NAMED: the side or entry price in the message fits only one of them. STREAM_ORDER: its stream id is older than
-    the open cycle. AWAITED_REPORT: an intent ended the previous cycle, which had no report yet. PAYLOAD_TIME: its own
-    time lies inside the previous cycle, by the same clock. OPEN_POSITION: none of the other rules applied.
+    NAMED: the side or entry price in the message fits only one of them. STREAM_ORDER: its stream id is older
+    than the open cycle. AWAITED_REPORT: an intent ended the previous cycle, which had no report yet.
+    PAYLOAD_TIME: its own time lies inside the previous cycle, by the same clock. OPEN_POSITION: none of the
+    other rules applied.
     """
 
     NAMED = "NAMED"

@@ -44,11 +44,11 @@ _CONSTRAINTS = frozenset(CONSTRAINTS)
 
 
 def checked_levels(answer: object) -> RawLevels:
-    """Return the answer of an engine in exact doubles; raises InvalidValue if it cannot be judged and recorded.
+    """Return an engine's answer in exact doubles; raises InvalidValue if it cannot be judged and recorded.
 
     An int, a Decimal or any other real number becomes a double; a bool or text is rejected. Levels need four
-    distances above 0, harvest shares that sum to 1 (0 is allowed), floor and cap of 0 or more. A refusal needs a code
-    from `REFUSALS` and numbers that can be recorded; its levels are not used.
+    distances above 0, harvest shares that sum to 1 (0 is allowed), floor and cap of 0 or more. A refusal
+    needs a code from `REFUSALS` and numbers that can be recorded; its levels are not used.
     """
     if type(answer) is RawLevels and _is_exact(answer):
         return answer  # unchanged: the fast path, taken by almost every decision
@@ -58,9 +58,10 @@ def checked_levels(answer: object) -> RawLevels:
 
 
 def _is_exact(raw: RawLevels) -> bool:
-    """Return whether these are ordinary levels that pass every check unchanged; others need the detailed checks.
+    """Return whether these are ordinary levels that pass every check unchanged; others are checked in detail.
 
-    Written out for speed, since every decision needs it. No number is negative, so their sum limits each of them.
+    Written out for speed, since every decision needs it. No number is negative, so their sum limits each of
+    them.
     """
     harvest: object = raw.harvest
     bounds: object = raw.bounds

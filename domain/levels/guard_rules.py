@@ -96,8 +96,8 @@ LEVEL_RULES = {
 RULES = SIGNAL_RULES | LEVEL_RULES
 """The guards in order: the only list of their names, figures and reasons.
 
-The figures are those of a plan whose targets all have a share. A target without a share is left out, and the nearest
-placed target replaces `tp1`. `inputs_in_range` lists only the inputs outside their range.
+The figures are those of a plan whose targets all have a share. A target without a share is left out, and the
+nearest placed target replaces `tp1`. `inputs_in_range` lists only the inputs outside their range.
 """
 
 ON_THE_SIGNAL, ON_THE_LEVELS, GUARDS = tuple(SIGNAL_RULES), tuple(LEVEL_RULES), tuple(RULES)

@@ -189,7 +189,7 @@ def _judge_distances(
 
 
 def _placed(of_levels: Sequence[float], harvest: tuple[float, float, float]) -> Figures:
-    """Return the numbers of the placed targets. A target without a share is not placed, and no guard checks it."""
+    """Return the numbers of the placed targets. A target without a share is not placed and not checked."""
     numbers = zip(TARGETS, of_levels, harvest, strict=False)
     return {target: number for target, number, share in numbers if share > 0.0}
 
@@ -201,7 +201,7 @@ def _increasing(targets: Figures) -> bool:
 def _liquidated_before(
     worst: float, x: LevelInputs, harvest: tuple[float, float, float], brackets: Sequence[Bracket]
 ) -> Figures | None:
-    """Return the figures if liquidation comes before the stop with costs after 0, 1 or 2 targets, else None."""
+    """Return figures if liquidation comes before the stop with costs after 0, 1 or 2 targets, else None."""
     direction = float(x.side.direction)
     entry = 1.0 if x.entry_price is None else float(x.entry_price)
     size = None if x.entry_price is None or x.quantity is None else float(x.quantity)

@@ -18,7 +18,7 @@ SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
 
 
 class Bracket(Struct, frozen=True):
-    """One notional bracket: `floor` < notional <= `cap` (quote currency), its maintenance rate and maximum leverage.
+    """A notional bracket, `floor` < notional <= `cap` (quote currency), with its rate and maximum leverage.
 
     `cum` is the maintenance amount in quote currency, chosen so that the maintenance margin
     `rate * notional - cum` is continuous over the brackets.

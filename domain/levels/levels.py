@@ -52,8 +52,8 @@ class LevelInputs(Struct, frozen=True):
 class WindowReading(Struct, frozen=True):
     """The PnL window as a decision read it: how many results, and up to which log position.
 
-    `uncommitted` counts the results from the same transaction, just before the decision, that were read in addition
-    to those up to `log_position`.
+    `uncommitted` counts the results from the same transaction, just before the decision, that were read in
+    addition to those up to `log_position`.
     """
 
     log_position: int
@@ -130,7 +130,7 @@ def double_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[
 
 
 def exact_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[Decimal]:
-    """Return the prices before rounding: `entry * (1 ± Decimal(repr(distance)))` in the common Decimal context."""
+    """Return the prices before rounding: `entry * (1 ± Decimal(repr(distance)))` in the DECIMAL context."""
     up = side.direction
     return Triggers(
         _exact_price(entry, up, Decimal(repr(distances.tp1))),
@@ -145,8 +145,8 @@ def on_ticks(
 ) -> Triggers[Decimal]:
     """Return the exact prices rounded to the tick.
 
-    Targets are rounded toward the entry, and so is the stop, unless that brings it nearer than `floor` (a fraction):
-    then it moves one tick away.
+    Targets are rounded toward the entry, and so is the stop, unless that brings it nearer than `floor` (a
+    fraction): then it moves one tick away.
     """
     long = side.direction > 0
     target_rounding, stop_rounding = (ROUND_FLOOR, ROUND_CEILING) if long else (ROUND_CEILING, ROUND_FLOOR)
@@ -202,8 +202,9 @@ def slices_of(
 ) -> tuple[Slice, ...]:
     """Return how much to close at each target with a share; together they close the position.
 
-    Each slice is rounded down to the step, and the last takes the remainder. A slice below the step or the minimum
-    notional (at the entry price) merges into the next, the last into the one before it. Empty if the step is unknown.
+    Each slice is rounded down to the step, and the last takes the remainder. A slice below the step or the
+    minimum notional (at the entry price) merges into the next, the last into the one before it. Empty if the
+    step is unknown.
     """
     step = instrument.step_size
     if step is None:

@@ -1,10 +1,10 @@
 """The liquidation price of an isolated one-way position, bracket by bracket.
 
 Source: the venue's "How to calculate liquidation price of USD-M futures". With wallet W = Q*E/L, direction d,
-quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The right bracket is the
-one that contains the notional at its own solution. Maintenance margin is continuous over the brackets, so there is
-only one: the first whose solution does not exceed its cap. (Checking the floor too would lose a solution that
-rounding puts just below its own floor.) Plain iteration can oscillate; this cannot.
+quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The right bracket is
+the one that contains the notional at its own solution. Maintenance margin is continuous over the brackets, so
+there is only one: the first whose solution does not exceed its cap. (Checking the floor too would lose a
+solution that rounding puts just below its own floor.) Plain iteration can oscillate; this cannot.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,9 @@ def liquidation(
 ) -> Liquidation:
     """Return where the position is liquidated; pass an unknown price as entry 1 and quantity None.
 
-    With an unknown quantity, use the highest-margin bracket that allows the leverage, without its amount. This gives
-    the nearest liquidation price of any allowed size (except for a short that a rise lifts into the next bracket).
+    With an unknown quantity, use the highest-margin bracket that allows the leverage, without its amount.
+    This gives the nearest liquidation price of any allowed size (except for a short that a rise lifts into
+    the next bracket).
     """
     if not brackets:
         return UNKNOWN
@@ -48,7 +49,7 @@ def liquidation(
 def liquidation_in_floats(
     direction: float, entry: float, quantity: float | None, leverage: float, brackets: Sequence[Bracket]
 ) -> Liquidation:
-    """Return the result of `liquidation` with floats, to the same 64 bits, reading no more brackets than needed."""
+    """Return the result of `liquidation` in floats, the same 64 bits, reading only the brackets needed."""
     if not brackets:
         return UNKNOWN
     if quantity is None:

@@ -26,7 +26,7 @@ COUNTERS_BELOW = 1_000_000
 
 
 def resent_kind(field: str, source: str, *, is_exit: bool) -> str:
-    """Return the kind of claim for messages identified by this field, one each for entries and exits of a stream."""
+    """Return the kind of claim for messages with this field; entries and exits of a stream differ."""
     return f"{RESENT}-{field}-{source}-{'exit' if is_exit else 'entry'}"
 
 
@@ -45,7 +45,8 @@ def is_counter(order_id: str) -> bool:
 class KeyClaimed(Event, frozen=True):
     """A message used a key. The key gives the id of this one-event stream, so a second use is a conflict.
 
-    `exit_price` is the price of the close. It separates a repetition from another close with the same order id.
+    `exit_price` is the price of the close. It separates a repetition from another close with the same order
+    id.
     """
 
     TOPIC = "exitbrain.KeyClaimed"

@@ -37,8 +37,8 @@ def whose_report(
 ) -> Answer:
     """Return which position a report closes: the open one, `now`, or the one that ended last, `last`.
 
-    The first rule of `Whose`, in order, that can tell decides. `window_s` is how many seconds a report may come
-    after an intent ended its position.
+    The first rule of `Whose`, in order, that can tell decides. `window_s` is how many seconds a report may
+    come after an intent ended its position.
     """
     named = _by_side(closed.holds, now, last) or _by_price(closed.entry_price, now, last)
     if named is not None:
@@ -145,8 +145,8 @@ def part_of_close(
 ) -> Part | None:
     """Return the part of a position that a close ends, None for all of it.
 
-    A close ends all unless it says that something remains, or its quantity in units leaves more than dust and all
-    entries of the position gave a quantity in units too. `quantity` is None if it was not given in units.
+    A close ends all unless it says that something remains, or its quantity in units leaves more than dust and
+    all entries of the position gave a quantity in units too. `quantity` is None if it was not given in units.
     """
     if remaining is not None and remaining > 0:
         return _down_to(position, remaining)

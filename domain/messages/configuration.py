@@ -11,11 +11,12 @@ from exitbrain.domain.events import About, Event
 class DecisionSettings(Struct, frozen=True):
     """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points.
 
-    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) that identifies a producer's messages;
-    a second message with the same value is ignored. None: only entry ids count. `flat` says what a bare FLAT does,
-    `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` whether paper trading messages get
-    an account of their own or are ignored. `report_window_s` is how many seconds a report may come after an intent
-    ended its position. Ids and times more than `max_clock_ahead_s` ahead of the clock are not believed.
+    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) that identifies a producer's
+    messages; a second message with the same value is ignored. None: only entry ids count. `flat` says what a
+    bare FLAT does, `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` whether
+    paper trading messages get an account of their own or are ignored. `report_window_s` is how many seconds a
+    report may come after an intent ended its position. Ids and times more than `max_clock_ahead_s` ahead of
+    the clock are not believed.
     """
 
     account: str = "default"

@@ -19,9 +19,9 @@ POLICY_ACTIVATE = "policy.activate"
 class IncomingMessage(Struct, frozen=True):
     """A message as received, not yet checked.
 
-    `stream` is its physical stream name, `source` the logical stream, `entry_id` its id as text, `stream_id` that id
-    as time and sequence if it is one. `server` is the server that gave the id: only ids from the same server can be
-    compared. `broken` says why the fields could not even be read (a line that is not JSON).
+    `stream` is its physical stream name, `source` the logical stream, `entry_id` its id as text, `stream_id`
+    that id as time and sequence if it is one. `server` is the server that gave the id: only ids from the same
+    server can be compared. `broken` says why the fields could not even be read (a line that is not JSON).
     """
 
     source: str
@@ -47,8 +47,9 @@ class IntentKind(StrEnum):
 class MessageTime(Struct, frozen=True):
     """The time given in a message; every field is None if it gives none.
 
-    `clock` identifies the clock by who wrote the time, where in the message, and in which form (such as ISO 8601 with
-    an offset). Times with equal `clock` can be compared. `otherwise` is the second time, if the message gives two.
+    `clock` identifies the clock by who wrote the time, where in the message, and in which form (such as ISO
+    8601 with an offset). Times with equal `clock` can be compared. `otherwise` is the second time, if the
+    message gives two.
     """
 
     at: datetime | None
@@ -61,14 +62,15 @@ NO_TIME = MessageTime(None, None)
 
 
 class TradeIntent(Struct, frozen=True):
-    """A signal to open, reduce or close a position, or to do nothing (HOLD; FLAT, unless a setting says otherwise).
+    """A signal to open, reduce or close a position, or nothing (HOLD; FLAT unless a setting says otherwise).
 
-    None means that the message did not say. `side` is the side of the order; `holds` is the side of the position, if
-    the message names it (LONG or SHORT): for an exit, the side to reduce. `in_units` says that the quantity was given,
-    not computed from an amount of money. `remaining` is what an exit leaves open, if given; `partial` says that
-    something remains. `order_id`, `atr_value` and `regime` are passed through. `ids` holds its `trace_id`, `event_id`
-    and `correlation_id`. `spot` says that the symbol has a spot spelling, `paper` that the message is marked as paper
-    trading. `unusable` names the given fields that could not be used; each is an assumption too.
+    None means that the message did not say. `side` is the side of the order; `holds` is the side of the
+    position, if the message names it (LONG or SHORT): for an exit, the side to reduce. `in_units` says that
+    the quantity was given, not computed from an amount of money. `remaining` is what an exit leaves open, if
+    given; `partial` says that something remains. `order_id`, `atr_value` and `regime` are passed through.
+    `ids` holds its `trace_id`, `event_id` and `correlation_id`. `spot` says that the symbol has a spot
+    spelling, `paper` that the message is marked as paper trading. `unusable` names the given fields that
+    could not be used; each is an assumption too.
     """
 
     kind: IntentKind
@@ -105,10 +107,10 @@ class TradeIntent(Struct, frozen=True):
 class TradeClosed(Struct, frozen=True):
     """A report that a position or part of it was closed; `pnl_percent` is the price return in percent.
 
-    `side` is the field `side`, which may mean the order or the position; `says_side` is the same, only if written as
-    LONG or SHORT; `holds` is the side of the position if another field names it. `entry_price` is the price of the
-    position, `quantity` the closed units. `remaining`, `partial`, `paper`, `spot` and `unusable` are as in
-    TradeIntent. `order_id` is empty if the message has none.
+    `side` is the field `side`, which may mean the order or the position; `says_side` is the same, only if
+    written as LONG or SHORT; `holds` is the side of the position if another field names it. `entry_price` is
+    the price of the position, `quantity` the closed units. `remaining`, `partial`, `paper`, `spot` and
+    `unusable` are as in TradeIntent. `order_id` is empty if the message has none.
     """
 
     account: str | None
@@ -135,7 +137,7 @@ class TradeClosed(Struct, frozen=True):
 
 
 class BookClose(Struct, frozen=True):
-    """An operator's statement that a position has ended, with the price if known, the reason, and the author."""
+    """An operator's statement that a position has ended, with the price if known, reason and author."""
 
     account: str | None
     symbol: str
@@ -160,7 +162,8 @@ class ActivatePolicy(Struct, frozen=True):
 class Unusable(Struct, frozen=True):
     """A message that cannot be used, with the refusal and the time it gave, if any.
 
-    `is_exit` says that it asked for or reported an exit; `account` and `symbol` are set as far as they could be read.
+    `is_exit` says that it asked for or reported an exit; `account` and `symbol` are set as far as they could
+    be read.
     """
 
     refusal: Refusal

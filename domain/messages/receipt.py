@@ -1,4 +1,4 @@
-"""The receipt of a message: its raw fields and its outcome, kept to detect duplicates and to replay the intake."""
+"""The receipt of a message: its raw fields and outcome, kept to detect duplicates and replay the intake."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -52,9 +52,9 @@ class Reason(StrEnum):
 class RawFields(Struct, frozen=True):
     """The fields of a message as received, every value as text.
 
-    `encoded` names the fields whose text is an encoding: `base64` for bytes that are not UTF-8, `json` for imported
-    values that were not text. Only the first part of a message above the size cap is kept; `length` is then its full
-    size in bytes.
+    `encoded` names the fields whose text is an encoding: `base64` for bytes that are not UTF-8, `json` for
+    imported values that were not text. Only the first part of a message above the size cap is kept; `length`
+    is then its full size in bytes.
     """
 
     values: dict[str, str]
@@ -88,13 +88,13 @@ class Cycle(Struct, frozen=True):
 
 
 class IgnoredExit(Struct, frozen=True):
-    """An exit that ended nothing: its content, and the positions at that time. `symbol` is empty if unreadable.
+    """An exit that ended nothing: its content and the positions then. `symbol` is empty if unreadable.
 
-    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT if it was refused unread), REPORT for a `trade.closed` and
-    BOOK for an operator's statement; `side` is the side it asks to close or reports as closed, if it names one.
-    `open` is the open cycle, `last` the one that ended before it; `rule` chose between them. `held_by` is the only
-    account that holds the symbol, if it is not this one. `expected` says that no action is needed: producers write each
-    close twice, and the report of a cycle follows its end.
+    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT if it was refused unread), REPORT for a `trade.closed`
+    and BOOK for an operator's statement; `side` is the side it asks to close or reports as closed, if it
+    names one. `open` is the open cycle, `last` the one that ended before it; `rule` chose between them.
+    `held_by` is the only account that holds the symbol, if it is not this one. `expected` says that no action
+    is needed: producers write each close twice, and the report of a cycle follows its end.
     """
 
     account: str
@@ -126,13 +126,14 @@ class FailedAsking(Struct, frozen=True):
 class MessageReceived(Event, frozen=True):
     """A message and its outcome, saved in one transaction with its effects.
 
-    `source` is the logical stream, `stream` its physical name; `entry_id` is the stream id, or for imports without
-    one the SHA-256 of stream, canonical fields and occurrence. `account` is empty if it cannot be determined.
-    `broken` says that the cause of the refusal lies outside the fields (a line that is not JSON, a malformed id, too
-    many bytes). `touched` lists the positions and plans that it changed, or the policy register. A time in the future
-    is flagged, never corrected. `configured` is the version of the IntakeConfigured in force, `snapshot` the content
-    hash of an instrument that was read without a decision. `server` gave the entry id. `ignored_exit` describes an
-    exit that ended nothing, `failed_asking` a request to an engine that gave no levels.
+    `source` is the logical stream, `stream` its physical name; `entry_id` is the stream id, or for imports
+    without one the SHA-256 of stream, canonical fields and occurrence. `account` is empty if it cannot be
+    determined. `broken` says that the cause of the refusal lies outside the fields (a line that is not JSON,
+    a malformed id, too many bytes). `touched` lists the positions and plans that it changed, or the policy
+    register. A time in the future is flagged, never corrected. `configured` is the version of the
+    IntakeConfigured in force, `snapshot` the content hash of an instrument that was read without a decision.
+    `server` gave the entry id. `ignored_exit` describes an exit that ended nothing, `failed_asking` a request
+    to an engine that gave no levels.
     """
 
     TOPIC = "exitbrain.MessageReceived"

@@ -14,11 +14,12 @@ from exitbrain.domain.values import fields_of
 class MessageResult(Struct, frozen=True):
     """The disposition of a message with its reason, and the position, plan and decision it led to.
 
-    `levels` is that decision in full. `duplicate` says that the message already had a receipt: nothing was done again
-    and the other fields repeat the first result, so check it before you count or act. `ignored_exit` describes an
-    exit that ended nothing. `source` is the logical stream, `unusable` names the given fields that could not be used.
-    `account` and `symbol` are empty if they cannot be determined. `not_believed` says that its `stream_id` or its
-    `timestamp` lies too far ahead; a duplicate does not repeat it.
+    `levels` is that decision in full. `duplicate` says that the message already had a receipt: nothing was
+    done again and the other fields repeat the first result, so check it before you count or act.
+    `ignored_exit` describes an exit that ended nothing. `source` is the logical stream, `unusable` names the
+    given fields that could not be used. `account` and `symbol` are empty if they cannot be determined.
+    `not_believed` says that its `stream_id` or its `timestamp` lies too far ahead; a duplicate does not
+    repeat it.
     """
 
     receipt_id: UUID
@@ -39,7 +40,7 @@ class MessageResult(Struct, frozen=True):
     not_believed: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        """Compare all fields but `levels`, which `decision` identifies, and `not_believed`, which duplicates lack."""
+        """Compare all but `levels`, identified by `decision`, and `not_believed`, which duplicates lack."""
         if not isinstance(other, MessageResult):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
@@ -58,8 +59,8 @@ _COMPARED = tuple(name for name in MessageResult.__struct_fields__ if name not i
 class PolicyInForce(Struct, frozen=True):
     """The result of a request to put a policy in force.
 
-    `open_plans` counts the open plans of its scope in all accounts. They keep their levels until their next message.
-    It is 0 if the request was refused.
+    `open_plans` counts the open plans of its scope in all accounts. They keep their levels until their next
+    message. It is 0 if the request was refused.
     """
 
     outcome: MessageResult

@@ -32,7 +32,8 @@ from exitbrain.domain.values import Origin, TimeOrigin, Unit
 class DecisionContext(Struct, frozen=True):
     """The context of a decision: its times, versions and settings, and the fields that are passed through.
 
-    Both times are UTC; `snapshot` is the content hash of the instrument snapshot; `max_intent_age_s` is in seconds.
+    Both times are UTC; `snapshot` is the content hash of the instrument snapshot; `max_intent_age_s` is in
+    seconds.
     """
 
     occurred_at: datetime
@@ -122,8 +123,8 @@ def judge_levels(
 def binding_of(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
     """Return the bounds that changed a final number.
 
-    If a higher minimum replaces a lower one (or a lower maximum a higher one), only the last of them is kept, with
-    the number before the first: without the earlier ones the final number would be the same.
+    If a higher minimum replaces a lower one (or a lower maximum a higher one), only the last of them is kept,
+    with the number before the first: without the earlier ones the final number would be the same.
     """
     if len(bounds) < 2:
         return bounds

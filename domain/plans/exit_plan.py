@@ -71,7 +71,7 @@ Decision = LevelsComputed | LevelsRefused
 
 
 class PlannedExits(Struct, frozen=True, gc=False):
-    """The trigger prices and the quantity each target closes: the part of `JudgedLevels` that a plan keeps."""
+    """The trigger prices and the quantity per target: the part of `JudgedLevels` that a plan keeps."""
 
     triggers: Triggers[Price] | None
     slices: tuple[Slice, ...]
@@ -96,7 +96,7 @@ class Leg(Struct, frozen=True):
 
 
 class ExitPlanResized(Event, frozen=True):
-    """The position became smaller. The legs not yet reached share the rest in proportion to their fractions."""
+    """The position became smaller. The legs not yet reached share the rest by their fractions."""
 
     TOPIC = "exitbrain.ExitPlanResized"
     LABEL = "plan resized"
@@ -141,9 +141,9 @@ NOT_REACHED = (False, False, False)
 class ExitPlan(Aggregate):
     """The plan of one position; its version guards the position too, since each change appends to both.
 
-    `policy`, `harvest`, `triggers` and `slices` belong to the levels in force; before the first levels they are None
-    or empty. A reduction empties `slices` until the next levels, because they no longer add up to what is open.
-    `reached` says for each target whether it was reached.
+    `policy`, `harvest`, `triggers` and `slices` belong to the levels in force; before the first levels they
+    are None or empty. A reduction empties `slices` until the next levels, because they no longer add up to
+    what is open. `reached` says for each target whether it was reached.
     """
 
     __slots__ = (

@@ -64,7 +64,7 @@ def _bytes_of(raw: RawLevels) -> bytes:
 
 
 def grid(policy: Policy) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    """Yield the fixed inputs: every leverage, both sides, missing optional inputs, neighbours of thresholds."""
+    """Yield the fixed inputs: every leverage, both sides, absent optional inputs, values near thresholds."""
     for side in Side:
         plain = LevelInputs(
             side=side,

@@ -119,7 +119,7 @@ class PolicyRegister(Aggregate):
             raise UnknownPolicy(name, tuple(self.policies)) from None
 
     def in_force(self, symbol: str) -> RegisteredPolicy:
-        """Return the policy in force for a symbol: its own if it has one, else the global one; raises WrongState."""
+        """Return the policy in force for a symbol, its own before the global one; raises WrongState."""
         name = self.active.get(symbol) or self.active.get(EVERY_SYMBOL)
         if name is None or name not in self.policies:
             raise WrongState(f"the register has no policy in force for {symbol or 'every symbol'}")

@@ -11,8 +11,8 @@ from exitbrain.domain.values import Assumption, EntryId, Side, Whose
 class PositionOpened(Event, frozen=True):
     """A round trip began. `newest_entries` holds the newest entry id that earlier cycles applied, per source.
 
-    `in_units` says that the quantity was given in units. `server` and `clock` say what its message can be compared
-    with (see Sighting).
+    `in_units` says that the quantity was given in units. `server` and `clock` say what its message can be
+    compared with (see Sighting).
     """
 
     TOPIC = "exitbrain.PositionOpened"
@@ -65,7 +65,7 @@ class LeverageChanged(Event, frozen=True):
 
 
 class PositionReduced(Event, frozen=True):
-    """Part of the position was closed: `by` (None: an unknown amount), which leaves `quantity` (None: unknown).
+    """Part of the position was closed: `by`, which leaves `quantity`; each is None if unknown.
 
     `rule` says how the message was assigned to this position.
     """
@@ -84,7 +84,7 @@ class PositionReduced(Event, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """The result of a round trip: the price return in percent, reported by the message or computed from prices.
+    """The result of a round trip: the price return in percent, reported or computed from prices.
 
     `counted` is the return that enters the PnL window, limited to the range of the side.
     """
@@ -97,8 +97,9 @@ class Result(Struct, frozen=True):
 class PositionClosed(Event, frozen=True):
     """The round trip ended; `result` is None if neither the message nor the prices give one.
 
-    `rule` says how the message was assigned to this position, None if an entry or an operator ended it. `reported`
-    says that the message reported a close in the market; `server` and `clock` say what it can be compared with.
+    `rule` says how the message was assigned to this position, None if an entry or an operator ended it.
+    `reported` says that the message reported a close in the market; `server` and `clock` say what it can be
+    compared with.
     """
 
     TOPIC = "exitbrain.PositionClosed"

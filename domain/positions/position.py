@@ -112,7 +112,7 @@ class Position(Aggregate):
     def increase(
         self, price: Decimal | None, quantity: Decimal | None, *, in_units: bool, stamp: Stamp
     ) -> None:
-        """Add to the position. If a price or quantity is unknown, keep the price and make the quantity unknown."""
+        """Add to the position. If price or quantity is unknown, keep the price; the quantity is unknown."""
         self._check_open()
         entry, total = self.entry_price, None
         if (

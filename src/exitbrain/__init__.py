@@ -129,7 +129,7 @@ if TYPE_CHECKING:  # for type checkers; at run time _MODULES and the catalogue g
     )
     from exitbrain.domain.positions.position import Position as Position
     from exitbrain.domain.positions.sighting import Sighting as Sighting
-    from exitbrain.domain.positions.events import *  # noqa: F403 - all names are public, and a new event needs no line here
+    from exitbrain.domain.positions.events import *  # noqa: F403 - all are public; a new event needs no line
     from exitbrain.domain.messages.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,

@@ -107,7 +107,7 @@ def formula_inputs(
 
 
 def liquidation_of(a: Algebra, inputs: LevelInputs, brackets: Sequence[Bracket]) -> Liquidation:
-    """Return where the position is liquidated; with an unknown price or quantity, entry is 1 and size unknown."""
+    """Return where the position is liquidated; without price or quantity, entry is 1 and size unknown."""
     entry, quantity = inputs.entry_price, inputs.quantity
     if entry is None or quantity is None:
         return liquidation(a, float(inputs.side.direction), 1.0, None, inputs.leverage, brackets)

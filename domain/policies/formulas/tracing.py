@@ -1,7 +1,7 @@
 """The tracing interpreter: it computes the same numbers as floats and records how each was computed.
 
-The derivation is a list of named assignments in the notation of the formula. Each line uses only lines above it,
-and evaluating the lines gives the same 64 bits.
+The derivation is a list of named assignments in the notation of the formula. Each line uses only lines above
+it, and evaluating the lines gives the same 64 bits.
 """
 
 from collections.abc import Iterator
@@ -143,8 +143,8 @@ class Line(Struct, frozen=True):
 def derivation(*roots: Traced) -> tuple[Line, ...]:
     """Return the lines that derive the roots, each after the lines it uses.
 
-    In this notation, `max(a, b)` is `where(b > a, b, a)`, `min(a, b)` is `where(b < a, b, a)`, and `ln` is the
-    correctly rounded natural logarithm.
+    In this notation, `max(a, b)` is `where(b > a, b, a)`, `min(a, b)` is `where(b < a, b, a)`, and `ln` is
+    the correctly rounded natural logarithm.
     """
     lines: dict[str, Line] = {}
     for node in _names_first(roots):
