@@ -1,7 +1,7 @@
-"""The closed algebra in which formulas are written, and its float interpreter.
+"""The closed algebra for writing formulas, and its float interpreter.
 
-A formula uses `+ - * /`, comparisons, and the operations of `Algebra`, in written order. It holds no `if`:
-both arms of `where` are evaluated and finite. So Python floats, NumPy arrays and the tracing number of
+A formula uses `+ - * /`, comparisons, and the operations of `Algebra`, in written order. It contains no `if`:
+both arms of `where` are evaluated and finite. So Python floats, NumPy arrays and the traced numbers of
 `tracing` all compute the same 64 bits.
 """
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Number(Protocol):
-    """What a formula may do with a number. Floats, arrays and traced numbers all satisfy it."""
+    """The operations a formula may apply to a number. Floats, arrays and traced numbers all support them."""
 
     def __add__(self, other: Any, /) -> Any: ...
     def __radd__(self, other: Any, /) -> Any: ...
@@ -42,25 +42,25 @@ class Algebra(Protocol):
         """Return `then` where the condition holds, else `otherwise`."""
 
     def step(self, name: str, value: Any) -> Any:
-        """Return the value unchanged, and give it a name in the derivation."""
+        """Name the value in the derivation and return it unchanged."""
 
     def at_least(self, level: str, constraint: str, value: Any, limit: Any) -> Any:
-        """Return `where(limit > value, limit, value)`; where the limit wins, the constraint binds the level."""
+        """Return `where(limit > value, limit, value)`; if the limit wins, the constraint binds the level."""
 
     def at_most(self, level: str, constraint: str, value: Any, limit: Any) -> Any:
-        """Return `where(limit < value, limit, value)`; where the limit wins, the constraint binds the level."""
+        """Return `where(limit < value, limit, value)`; if the limit wins, the constraint binds the level."""
 
     def mark(self, level: str, constraint: str, condition: Any, value: Any) -> Any:
-        """Return the value unchanged, and note the constraint on the level where the condition holds."""
+        """Note the constraint on the level if the condition holds, and return the value unchanged."""
 
 
 def maximum(a: Algebra, x: Any, y: Any) -> Any:
-    """Return the larger; on a tie the first (Python and NumPy disagree on -0.0, this does not)."""
+    """Return the larger value, the first on a tie (Python and NumPy disagree on -0.0; this does not)."""
     return a.where(y > x, y, x)
 
 
 def minimum(a: Algebra, x: Any, y: Any) -> Any:
-    """Return the smaller; on a tie the first."""
+    """Return the smaller value, the first on a tie."""
     return a.where(y < x, y, x)
 
 
@@ -74,7 +74,7 @@ def ln(x: float) -> float:
 
 
 class Bound(Struct, frozen=True):
-    """A constraint that changed a number: the level, the constraint, the number before and after."""
+    """A constraint that changed a number: the level, the constraint, and the number before and after."""
 
     level: str
     constraint: str
@@ -83,7 +83,7 @@ class Bound(Struct, frozen=True):
 
 
 class FloatAlgebra:
-    """Interpret a formula with Python floats; `bounds` collects what bound, in the order it happened."""
+    """Interpret a formula with Python floats; `bounds` lists the constraints that bound, in order."""
 
     __slots__ = ("bounds",)
 

@@ -1,4 +1,4 @@
-"""The catalogue: every event that a record can hold. Whatever lists events is derived from it."""
+"""The catalogue: every event that a record can hold. All other lists of events are derived from it."""
 
 from typing import get_args
 
@@ -22,18 +22,18 @@ ExitEvent = (
     | PositionEvent
     | PlanEvent
 )
-"""Any event of the record: a `match` over it that ends in `assert_never` is checked to forget none."""
+"""Any event of the record. The type checker finds a missing case in a `match` that ends in `assert_never`."""
 
 EVENT_CLASSES: tuple[type[ExitEvent], ...] = get_args(ExitEvent)
-"""The same as classes, in the order in which the documentation tells of them."""
+"""The same events as classes, in the order of the documentation."""
 
 
 def topics_about(*subjects: About) -> tuple[str, ...]:
-    """Return the topics of the events that are about one of these."""
+    """Return the topics of the events about any of these subjects."""
     return tuple(cls.TOPIC for cls in EVENT_CLASSES if cls.ABOUT in subjects)
 
 
 DECISION_TOPICS: tuple[str, ...] = tuple(cls.TOPIC for cls in get_args(Decision))
 PUBLISHED_TOPICS = tuple(cls.TOPIC for cls in EVENT_CLASSES if cls.PUBLISHED_AS)
 BEGINNING_TOPICS = topics_about(About.STORE, About.RECEIPT)
-"""The topics that are never the effect of the message before them in the log."""
+"""The topics of events that are never caused by the message before them in the log."""

@@ -1,16 +1,16 @@
-"""Errors: each says what was, what is allowed, and what it concerns."""
+"""Errors: each says what was given, what is allowed, and what it concerns."""
 
 import pickle
 
 SHOWN_MAX = 200
-"""How many characters of a value a message repeats."""
+"""The most characters of a value that an error message shows."""
 
 
 class ExitBrainError(Exception):
     """The base of every error that ExitBrain raises on purpose.
 
-    Any of them can be copied and pickled, with its attributes, and so comes back whole from another process. What cannot
-    be pickled itself, such as a bad value that was given, comes back as its repr.
+    Every error can be copied and pickled with its attributes, so it arrives complete from another process. A
+    value that cannot be pickled, such as a bad value in the error, arrives as its repr.
     """
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -20,13 +20,13 @@ class ExitBrainError(Exception):
 
 
 def _without_init(cls: type[ExitBrainError], args: tuple[object, ...]) -> ExitBrainError:
-    """Make an error whose constructor takes something else than what it says."""
+    """Make an error whose constructor takes other arguments than its `args`."""
     return cls.__new__(cls, *args)
 
 
 def _picklable(value: object) -> object:
     try:
-        pickle.loads(pickle.dumps(value))  # noqa: S301 - written by the same line
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - pickled on this very line
     except Exception:  # noqa: BLE001 - a foreign class may raise anything here
         return repr(value)
     return value
@@ -37,9 +37,9 @@ class DomainError(ExitBrainError):
 
 
 class InvalidValue(DomainError):
-    """A value lies outside what is allowed.
+    """A value is not allowed.
 
-    `field` names it, `value` is what was given, `allowed` says in words what would have been accepted.
+    `field` names it, `value` is what was given, `allowed` describes what is accepted.
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
@@ -50,7 +50,7 @@ class InvalidValue(DomainError):
 
 
 class UnknownPolicy(DomainError):
-    """No policy, or no formula, of that name is known."""
+    """No policy or formula has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"policy {_shown(name)} is not known; known: {', '.join(known) or 'none'}")
@@ -58,7 +58,7 @@ class UnknownPolicy(DomainError):
 
 
 class WrongState(DomainError):
-    """A command met an aggregate that cannot obey it in its present state."""
+    """An aggregate cannot carry out a command in its current state."""
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What every event declares about itself, and what the aggregates share: a version, an `apply`, the unsaved events."""
+"""The base classes of events and aggregates, the record of an event, and the stamp with cause and times."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from exitbrain.domain.values import CausedBy, EntryId, TimeOrigin
 
-if TYPE_CHECKING:  # every event is imported there, and most are made of a Stamp
+if TYPE_CHECKING:  # the catalogue imports every event, and most events import Stamp
     from exitbrain.domain.catalogue import ExitEvent
 
 
 class About(StrEnum):
-    """What an event is about."""
+    """The subject of an event."""
 
     STORE = "store"
     REGISTER = "register"
@@ -26,10 +26,10 @@ class About(StrEnum):
 
 
 class Event(Struct, frozen=True):
-    """An event of the record. Each class declares its own facts; whatever lists events is derived from them.
+    """An event of the record. Each class declares its own facts; all lists of events are derived from them.
 
-    `TOPIC` is its stored name and never changes. `LABEL` names it in a few words, and `PUBLISHED_AS` are the types of
-    the entries it is published as.
+    `TOPIC` is its stored name and never changes. `LABEL` names it in a few words, and `PUBLISHED_AS` lists
+    the types of its published entries.
     """
 
     TOPIC: ClassVar[str]
@@ -39,7 +39,7 @@ class Event(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """An event at its place: the stream (aggregate) it belongs to and its version there, counted from 1."""
+    """An event with its stream (aggregate) and its version there, counted from 1."""
 
     stream_id: UUID
     version: int
@@ -47,10 +47,10 @@ class Record(Struct, frozen=True):
 
 
 class Stamp(Struct, frozen=True, omit_defaults=True, rename={"cause_id": "receipt_id"}):
-    """What caused an event, and its two times (UTC).
+    """The cause of an event, and its two times (UTC).
 
-    The cause is a message, `receipt_id` its receipt, unless `by` says otherwise; `by` is stored only then. `entry_id` is
-    the Redis stream id; None for messages that came without one.
+    The cause is a message and `receipt_id` its receipt, unless `by` says otherwise; only then is `by` stored.
+    `entry_id` is the Redis stream id, None for messages without one.
     """
 
     cause_id: UUID
@@ -63,7 +63,7 @@ class Stamp(Struct, frozen=True, omit_defaults=True, rename={"cause_id": "receip
 
 
 class Aggregate:
-    """An entity whose state is the fold of its events."""
+    """An entity whose state is built from its events."""
 
     __slots__ = ("id", "pending", "version")
 
@@ -73,21 +73,21 @@ class Aggregate:
         self.pending: list[Record] = []
 
     def apply(self, event: Any) -> None:
-        """Assign what the event says; never decide, never fail."""
+        """Update the state from an event, without deciding anything and without failing."""
         raise NotImplementedError
 
     def fold(self, record: Record) -> None:
-        """Take the state on by one record of the stream; they come in their order, from the first."""
+        """Apply the next record of the stream; records must come in order, starting with the first."""
         self.apply(record.event)
         self.version = record.version
 
     def collect(self) -> list[Record]:
-        """Return the events not yet saved, and forget them."""
+        """Return the unsaved events and clear them."""
         pending, self.pending = self.pending, []
         return pending
 
     def copy(self) -> Self:
-        """Return an independent aggregate in the same state, so that a decision can be tried on it."""
+        """Return an independent copy, so that a decision can be tried on it."""
         raise NotImplementedError
 
     def _emit(self, event: "ExitEvent") -> None:

@@ -1,8 +1,8 @@
-"""Names: which texts may name a symbol or an account.
+"""The texts allowed as names of symbols and accounts.
 
-Letters of any script, digits and a few signs. Whatever could pass for another name on a screen is refused, never turned
-into that name. The letters are those of Unicode 3.2, whose tables are the same in every version of Python, so a refusal
-that was recorded comes out again wherever it is replayed.
+Letters of any script, digits and a few signs. A name that looks like another on screen is refused, never
+converted into it. The letters are those of Unicode 3.2, whose tables are the same in every version of Python,
+so a replay gives the recorded refusal on any machine.
 """
 
 import re
@@ -18,19 +18,19 @@ _SIGNS = "._-:/"
 _ASCII = re.compile(r"[._\-:/]*[0-9A-Za-z][0-9A-Za-z._\-:/]*")
 _BLANKS = " \t\r\n"
 _UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d")
-"""Letters and marks that show nothing."""
+"""Letters and marks that are invisible."""
 
 _NEVER_BESIDE_LATIN = ("CYRILLIC", "GREEK")
 _SHOWN_MAX = 3
 
 
 def trimmed(text: str) -> str:
-    """Return a name without the blanks around it."""
+    """Return a name without leading and trailing blanks."""
     return text.strip(_BLANKS)
 
 
 def check_name(field: str, name: str) -> str:
-    """Return a name that is allowed; raises InvalidValue for any other."""
+    """Return the name if it is allowed; raises InvalidValue otherwise."""
     allowed = allowed_instead(name)
     if allowed:
         raise InvalidValue(field, name, allowed)
@@ -38,17 +38,17 @@ def check_name(field: str, name: str) -> str:
 
 
 def allowed_instead(name: str) -> str:
-    """Return an empty text for a name that is allowed, else what is allowed, with the code points that are not."""
+    """Return "" for an allowed name, else what is allowed and which code points are not."""
     if len(name) > NAME_MAX:
         return NAME_ALLOWED
     return "" if _ASCII.fullmatch(name) else _allowed_instead(name)
 
 
-@lru_cache(maxsize=4096)  # of short texts
+@lru_cache(maxsize=4096)
 def _allowed_instead(name: str) -> str:
     wrong = [name[at] for at in range(len(name)) if not _is_allowed(name, at)]
     if not wrong and unicode.normalize("NFKC", name) != name:
-        wrong = [one for one in name if not one.isascii()]  # each is allowed, and they compose
+        wrong = [one for one in name if not one.isascii()]  # each is allowed alone, but they combine
     if wrong:
         return f"{NAME_ALLOWED}, without {_code_points(wrong)}"
     scripts = {_script(one): one for one in name if _is_letter(one)}
@@ -60,7 +60,7 @@ def _allowed_instead(name: str) -> str:
 
 
 def _is_allowed(name: str, at: int) -> bool:
-    """Return whether a character may stand in a name; a mark may where a letter of its script is before it."""
+    """Return whether a name may contain this character; a mark must follow a letter or mark of its script."""
     one = name[at]
     if one.isascii():
         return one.isalnum() or one in _SIGNS
@@ -77,7 +77,7 @@ def _is_letter(one: str) -> bool:
 
 
 def _script(one: str) -> str:
-    """Return the first word of the name that Unicode gives to a character: its script, where it is a letter."""
+    """Return the first word of a character's Unicode name, which is the script of a letter."""
     return unicode.name(one, "").split(" ", 1)[0]
 
 

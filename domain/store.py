@@ -1,4 +1,4 @@
-"""The store itself: the format it is written in, which store it is, and the times it was begun again to publish."""
+"""The store itself: its format, its identity, and its publishing epochs."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,13 +10,13 @@ from exitbrain.domain.errors import WrongState
 from exitbrain.domain.events import About, Event
 
 FORMAT = 2
-"""The store format this version reads and writes; any new event or class version raises it."""
+"""The store format that this version reads and writes. Every new event or class version increases it."""
 
 FIRST_EPOCH = 1
 
 
 class StoreOpened(Event, frozen=True):
-    """A store was begun. Its id was drawn then, so no two stores share one; copies of a store do."""
+    """A store was created, with a new random id. Copies of the store keep the id; no other store has it."""
 
     TOPIC = "exitbrain.StoreOpened"
     LABEL = "store opened"
@@ -29,7 +29,7 @@ class StoreOpened(Event, frozen=True):
 
 
 class EpochRaised(Event, frozen=True):
-    """A copy of the store began to publish in place of another: what it says from here on is of a new epoch."""
+    """A copy of the store started to publish in place of another. From here on, a new epoch applies."""
 
     TOPIC = "exitbrain.EpochRaised"
     LABEL = "epoch raised"
@@ -44,14 +44,14 @@ StoreEvent = StoreOpened | EpochRaised
 
 
 class StoreIdentity(Struct, frozen=True):
-    """Which store it is, and in which epoch. A restored copy has the id of its original."""
+    """The id of a store and its epoch. A restored copy keeps the id of the original."""
 
     store_id: UUID
     epoch: int
 
 
 def identity_from(events: Iterable[Event]) -> StoreIdentity:
-    """Return the identity that the events of a store say, oldest first; raises WrongState where its id is lost."""
+    """Return a store's identity from its events, oldest first; raises WrongState if the id is lost."""
     store_id, epoch = None, FIRST_EPOCH
     for event in events:
         match event:
@@ -60,5 +60,5 @@ def identity_from(events: Iterable[Event]) -> StoreIdentity:
             case EpochRaised():
                 epoch = event.epoch
     if store_id is None:
-        raise WrongState("the store does not say which one it is: the event that began it is lost")
+        raise WrongState("the store has no id: the event that created it is lost")
     return StoreIdentity(store_id, epoch)

@@ -1,4 +1,4 @@
-"""The small closed vocabularies and numeric conventions that every other module speaks."""
+"""The small enums, values and numeric conventions that every other module uses."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-# One context for all Decimal work, so that a quantity like 200 / 1.465 is defined to the last digit.
+# One context for all Decimal arithmetic, so that a quantity like 200 / 1.465 has the same digits everywhere.
 DECIMAL = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 LEVERAGE_MIN, LEVERAGE_MAX = 1.0, 125.0
@@ -26,16 +26,16 @@ class Side(StrEnum):
 
     @property
     def direction(self) -> int:
-        """Return +1 for a long, -1 for a short; every rule is written once with this sign."""
+        """Return +1 for a long, -1 for a short, so that every rule is written only once."""
         return 1 if self is _LONG else -1
 
 
-# Looking Side.LONG up takes 0.25 µs, and every decision asks several times.
+# Looking up Side.LONG takes 0.25 µs, and every decision needs it several times.
 _LONG = Side.LONG
 
 
 class Unit(StrEnum):
-    """How the raw numbers of a policy are to be read."""
+    """The unit of a policy's raw numbers."""
 
     FRACTION = "fraction"
     PERCENT = "percent"
@@ -46,26 +46,26 @@ class Unit(StrEnum):
 
 
 class Cause(StrEnum):
-    """What asked for a level computation. A cause ships with the code that produces it."""
+    """What triggered a level computation. Add a cause only with the code that produces it."""
 
     INTENT = "INTENT"
 
 
 class CausedBy(StrEnum):
-    """What kind of thing caused an event. A kind ships with the code that produces it."""
+    """The kind of cause of an event. Add a kind only with the code that produces it."""
 
     MESSAGE = "MESSAGE"
 
 
 class Origin(StrEnum):
-    """Where a message came from: the live stream, or recorded messages taken in later."""
+    """Where a message came from: the live stream, or recorded messages imported later."""
 
     LIVE = "LIVE"
     IMPORT = "IMPORT"
 
 
 class TimeOrigin(StrEnum):
-    """Which of the times at hand became `occurred_at`."""
+    """Which of the available times was used as `occurred_at`."""
 
     PAYLOAD = "payload"
     ENVELOPE = "envelope"
@@ -74,11 +74,12 @@ class TimeOrigin(StrEnum):
 
 
 class Whose(StrEnum):
-    """Which rule told whose close a message is: that of the open cycle, or of the one before it.
+    """The rule that assigned a close to the open cycle or to the previous one.
 
-    NAMED: the side or the entry price that it names fits only one of them. STREAM_ORDER: its stream id is older than
-    the open cycle. AWAITED_REPORT: the cycle before was ended by an intent and had no report yet. PAYLOAD_TIME: its own
-    time lies inside the cycle before, by the same clock. OPEN_POSITION: nothing says otherwise.
+    NAMED: the side or entry price in the message fits only one of them. STREAM_ORDER: its stream id is older
+    than the open cycle. AWAITED_REPORT: an intent ended the previous cycle, which had no report yet.
+    PAYLOAD_TIME: its own time lies inside the previous cycle, by the same clock. OPEN_POSITION: none of the
+    other rules applied.
     """
 
     NAMED = "NAMED"
@@ -89,7 +90,7 @@ class Whose(StrEnum):
 
 
 class Assumption(Struct, frozen=True):
-    """A default that stood in for something a message did not say, and why."""
+    """A default used for something missing in a message, with the reason."""
 
     field: str
     value: str
@@ -97,7 +98,7 @@ class Assumption(Struct, frozen=True):
 
 
 class EntryId(Struct, frozen=True, order=True):
-    """The id of a Redis stream entry; ids compare as (milliseconds, sequence), never as text."""
+    """The id of a Redis stream entry, compared as (milliseconds, sequence), never as text."""
 
     ms: int
     seq: int
@@ -107,12 +108,12 @@ class EntryId(Struct, frozen=True, order=True):
 
 
 def changed(value: S, **fields: Any) -> S:
-    """Return a copy of a value with some fields changed; it is validated as a new one is."""
+    """Return a copy with some fields changed, validated like a new value."""
     return value.__replace__(**fields)
 
 
 def fields_of(value: Struct) -> dict[str, Any]:
-    """Return the fields of a value by name; values inside of it stay what they are."""
+    """Return the fields of a value by name; nested values are not converted."""
     return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
@@ -122,15 +123,15 @@ def ms_of(at: datetime) -> int:
 
 
 def round_trip_cost(fee_bps: float, slippage_bps: float) -> float:
-    """Return both fees and both slippages of one round trip as a fraction of the entry notional."""
+    """Return the fees and slippage of both sides of a round trip, as a fraction of the entry notional."""
     return 2.0 * (fee_bps + slippage_bps) / 10000.0
 
 
 def plain(number: Decimal | float) -> str:
-    """Write a number in positional digits, without exponent; a double in its shortest form."""
+    """Write a number without exponent; a double in its shortest form."""
     return format(Decimal(repr(number)) if isinstance(number, float) else number, "f")
 
 
 def plain_or_none(number: Decimal | None) -> str | None:
-    """Write a number as `plain` does; None stays None."""
+    """Write a number like `plain`; None stays None."""
     return None if number is None else plain(number)

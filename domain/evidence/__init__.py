@@ -1,1 +1,1 @@
-"""Whether results prove anything: resampling, confidence, attribution."""
+"""Evidence for or against policies: resampling, verdicts, walk forward, attribution, measures."""

@@ -1,15 +1,15 @@
-"""Attribution: the difference between two policies of one position, split exactly into what made it.
+"""Attribution: the difference between two policies on one position, split exactly into its causes.
 
-In the order levels, harvest, liquidation, cost, funding, each effect what the step changes:
+Each effect is the change made by one step, in this order:
 
-    levels       the candidate's exits with the baseline's shares, gross, minus the baseline's gross
-    harvest      the candidate's own shares on its exits, gross, minus that
-    liquidation  what walking liquidation changes of the gross of the candidate, minus what it changes of the baseline's
-    cost         both fees and slippage, as they lower net beside gross
-    funding      likewise
+    levels       gross of the candidate's exits with the baseline's shares, minus the baseline's gross
+    harvest      gross of the candidate's exits with its own shares, minus gross with the baseline's shares
+    liquidation  the change in the candidate's gross when liquidation is walked, minus that of the baseline
+    cost         the change in net by both fees and slippage, candidate minus baseline
+    funding      the change in net by funding, candidate minus baseline
 
-Levels and harvest are counted on walks without liquidation. Every effect is an exact decimal difference of doubles,
-so their sum is `net of the candidate - net of the baseline`, exactly.
+Levels and harvest come from walks without liquidation. Every effect is an exact decimal difference of
+doubles, so their sum is exactly `net of the candidate - net of the baseline`.
 """
 
 from bisect import bisect_left
@@ -24,13 +24,13 @@ from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, R
 _EXACT = Context(prec=2500, traps=[Inexact])
 
 Pair = tuple[History, History]
-"""A history of the baseline and one of the candidate, on the same prices."""
+"""A history of the baseline and a history of the candidate, on the same prices."""
 
 Shares = tuple[float, float, float]
 
 
 class Attribution(Struct, frozen=True):
-    """The effects, as fractions of the entry notional; their exact sum is `total`."""
+    """The effects as fractions of the entry notional; `total` is their exact sum."""
 
     levels: Decimal
     harvest: Decimal
@@ -47,7 +47,7 @@ class Attribution(Struct, frozen=True):
         return total
 
     def plus(self, other: "Attribution") -> "Attribution":
-        """Return the effects of both together, added exactly."""
+        """Return the exact sum of both attributions, effect by effect."""
         return Attribution(
             _EXACT.add(self.levels, other.levels),
             _EXACT.add(self.harvest, other.harvest),
@@ -61,7 +61,7 @@ NOTHING = Attribution(Decimal(0), Decimal(0), Decimal(0), Decimal(0), Decimal(0)
 
 
 class AttributedDifference(Struct, frozen=True):
-    """The attribution of the lowest and of the highest difference."""
+    """The attributions of the lowest and the highest difference."""
 
     lower: Attribution
     upper: Attribution
@@ -74,7 +74,7 @@ def attribute(
     without_liquidation: PolicyDifference,
     candles: CandleSeries,
 ) -> AttributedDifference:
-    """Split a difference; `without_liquidation` is the same one where no liquidation was walked."""
+    """Split a difference; `without_liquidation` is the same difference, walked without liquidation."""
     return AttributedDifference(
         _attributed(baseline, candidate, difference.lowest, without_liquidation.lowest, candles),
         _attributed(baseline, candidate, difference.highest, without_liquidation.highest, candles),
@@ -82,7 +82,7 @@ def attribute(
 
 
 def gross_with_shares_of(other: Plan, plan: Plan, history: History, candles: CandleSeries) -> float:
-    """Return what a history would have come to with the shares of another plan at its own exits."""
+    """Return the gross result of a history with the shares of another plan at its own exits."""
     if _shares_in_force(other) == _shares_in_force(plan):
         return history.gross
     return _Reshared(other, plan, candles).gross(history)
@@ -112,7 +112,7 @@ def _funding_effect(history: History) -> Decimal:
 
 
 def _before_funding(history: History) -> float:
-    """Return the net result before its last step, in the order in which it was computed."""
+    """Return the net result without funding, computed in the same order."""
     return history.gross - history.entry_fee - history.exit_fees - history.slippage
 
 
@@ -126,14 +126,14 @@ def _shares_in_force(plan: Plan) -> list[tuple[int, Shares]]:
 
 
 class _Reshared:
-    """Counts the legs of a history with other shares: what is open, and what a target closes of it."""
+    """Computes the gross result of a history with other shares, leg by leg."""
 
     def __init__(self, other: Plan, plan: Plan, candles: CandleSeries) -> None:
         self._setup = plan.setup
         self._opens_ms = candles.opens_ms
         sizes = [each for each in plan.changes if not isinstance(each, Relevelled)]
         levels = [each for each in other.changes if isinstance(each, Relevelled)]
-        # Of changes at the same time the size comes first, as in a plan.
+        # At equal times the size changes first, as in a plan.
         self._changes: list[Change] = sorted([*sizes, *levels], key=lambda change: change.at_ms)
         self._shares = other.setup.shares
         self._rung, self._open = 0, 1.0
@@ -158,7 +158,7 @@ class _Reshared:
         self._rung = TARGET_LEVELS.index(LegLevel(leg.level)) + 1
         if self._scale > 0.0 or self._rung == len(
             TARGET_LEVELS
-        ):  # the last takes it all where none ahead has a share
+        ):  # the last target closes all if no target ahead has a share
             self._book(self._open - self._scale * self._table()[self._rung], leg.price)
 
     def _book(self, fraction: float, price: float) -> None:
@@ -167,7 +167,7 @@ class _Reshared:
         self._open = self._open - fraction
 
     def _change_until(self, leg: ExitLeg) -> None:
-        """Take the changes that were in force before a leg; a reduction is a leg of its own."""
+        """Apply the changes in force before a leg; stop at a reduction, which is a leg of its own."""
         while self._changes and self._in_force(self._changes[0], leg):
             match self._changes[0]:
                 case Reduced():

@@ -1,4 +1,4 @@
-"""One position under the baseline and under each policy of a family, and the UTC days these make."""
+"""Comparisons of one position under the baseline and each policy of a family, and their sums by UTC day."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,11 +8,11 @@ DAY_MS = 86_400_000
 
 
 class Comparison(Struct, frozen=True):
-    """What each policy of a family would have made of one position, beside the baseline.
+    """The results of each policy of a family on one position, compared with the baseline.
 
-    Times are epoch milliseconds; `ended_at` is when the last of all policies, the baseline included, let go of the
-    position under either bound. `lower[i]` and `upper[i]` bound the net result of policy i minus that of the
-    baseline, as a fraction of the entry notional.
+    Times are epoch milliseconds; `ended_at` is when the last policy, baseline included, closed the position
+    under either bound. `lower[i]` and `upper[i]` bound the net result of policy i minus the baseline's, as a
+    fraction of the entry notional.
     """
 
     opened_at: int
@@ -27,11 +27,11 @@ class Comparison(Struct, frozen=True):
 
     @property
     def life_ms(self) -> int:
-        """Return how long the longest holder held it, in milliseconds."""
+        """Return the longest hold under any policy, in milliseconds."""
         return self.ended_at - self.opened_at
 
     def of(self, policy: int) -> "Comparison":
-        """Return the same position as the comparison of that policy alone."""
+        """Return the comparison with one policy alone, given by its index."""
         return Comparison(self.opened_at, self.ended_at, (self.lower[policy],), (self.upper[policy],))
 
 
@@ -47,7 +47,7 @@ class Days(Struct, frozen=True):
 
 
 def daily_sums(comparisons: Iterable[Comparison]) -> Days:
-    """Sum the differences of each day, in the order of entry; what entered at the same time, as given."""
+    """Sum the differences of each day in order of entry; at equal times, in the given order."""
     lower: dict[int, tuple[float, ...]] = {}
     upper: dict[int, tuple[float, ...]] = {}
     for each in sorted(comparisons, key=lambda comparison: comparison.opened_at):
@@ -58,11 +58,11 @@ def daily_sums(comparisons: Iterable[Comparison]) -> Days:
 
 
 def effective_days(comparisons: Iterable[Comparison]) -> float:
-    """Return how many days of entry count, where days whose positions lived at the same time count in part.
+    """Return the number of entry days, counting days that overlap only in part.
 
-    A day lives from its first entry until the last of its positions is let go of. A stretch of time in which m days
-    are alive counts for 1/m of itself to each; a day counts for what that makes of its life (the average uniqueness
-    of M. Lopez de Prado, Advances in Financial Machine Learning, 4.4). Days that never meet count in full.
+    A day lives from its first entry until its last position is closed. Time that m days share counts 1/m for
+    each, and a day counts as the part of its life that remains (the average uniqueness of M. Lopez de Prado,
+    Advances in Financial Machine Learning, 4.4). Days that do not overlap count in full.
     """
     lives = _lives(comparisons)
     edges = sorted({edge for life in lives for edge in life})
@@ -86,12 +86,12 @@ def longest_life_ms(comparisons: Iterable[Comparison]) -> int:
 
 
 def days_of_a_life(comparisons: Iterable[Comparison]) -> int:
-    """Return how many UTC days the position that meets most of them meets; at least 1."""
+    """Return the most UTC days that any position spans; at least 1."""
     return max((each.ended_at // DAY_MS - each.day + 1 for each in comparisons), default=1)
 
 
 def _lives(comparisons: Iterable[Comparison]) -> Sequence[tuple[int, int]]:
-    """Return from when to when each day is alive, in the order of the days; a life lasts a millisecond at least."""
+    """Return the start and end of each day's life, in order; a life lasts at least one millisecond."""
     lives: dict[int, tuple[int, int]] = {}
     for each in sorted(comparisons, key=lambda comparison: comparison.opened_at):
         start, end = lives.get(each.day, (each.opened_at, each.opened_at + 1))

@@ -1,10 +1,10 @@
-"""Interval: what a number lies between, when candles or chance leave it open."""
+"""The interval of a number that candles or chance leave uncertain."""
 
 from msgspec import Struct
 
 
 class Interval(Struct, frozen=True):
-    """Two ends, the lower first."""
+    """A lower and an upper end."""
 
     lower: float
     upper: float

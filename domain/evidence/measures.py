@@ -1,8 +1,9 @@
-"""Measures of one walked position: how far the price went, what was given back, what a stop costs.
+"""Measures of one walked position: how far the price moved, how much was given back, what a stop costs.
 
-Distances and results are fractions of the entry price or of the entry notional; excursions are counted from the
-entry, in the direction of the position. Where a candle of entry or exit leaves open what came before the exit, a
-measure is an interval: its lower end knows whole candles only, its upper end takes those two whole.
+Distances and results are fractions of the entry price or of the entry notional; excursions are measured from
+the entry, in the direction of the position. If the candle of the entry or exit does not show what came before
+the exit, a measure is an interval: the lower end uses only whole candles between, the upper end includes both
+in full.
 """
 
 from collections.abc import Sequence
@@ -21,25 +22,25 @@ HOUR_MS = 3_600_000
 REVERSAL_MS = 24 * HOUR_MS
 
 _AT_CLOSE = (LegLevel.TRAIL, LegLevel.TIME, LegLevel.OPEN)
-"""Legs at the close of their candle, so that all of it came before."""
+"""Legs at the close of their candle, so the whole candle came before them."""
 
 
 class Excursion(Struct, frozen=True):
-    """How far the price went for us (`favourable`) and against us (`adverse`) before a leg; never below 0."""
+    """How far the price moved for the position (`favourable`) and against it (`adverse`); never below 0."""
 
     favourable: Interval
     adverse: Interval
 
 
 def excursions(setup: ExitSetup, history: History, candles: CandleSeries) -> tuple[Excursion, ...]:
-    """Return the excursions from the entry to each leg, in the order of the legs (MFE and MAE)."""
+    """Return the excursions (MFE and MAE) from the entry to each leg, in leg order."""
     return tuple([_excursion(setup, leg, candles) for leg in history.legs])
 
 
 def give_back(reached: Interval, realised: float) -> Interval | None:
-    """Return (MFE - realised) / MFE: 0 where all that was ever there was kept, 1 where nothing, above 1 with a loss.
+    """Return (MFE - realised) / MFE: 0 if the whole gain was kept, 1 if none of it, above 1 for a loss.
 
-    `reached` is the MFE to the last leg, `realised` the mean exit. None where no gain was surely there.
+    `reached` is the MFE to the last leg, `realised` the mean exit. None if a gain is not certain.
     """
     if reached.lower <= 0.0:
         return None
@@ -48,9 +49,9 @@ def give_back(reached: Interval, realised: float) -> Interval | None:
 
 
 def mean_exit(setup: ExitSetup, history: History) -> float:
-    """Return how far from the first entry the exits were, in their mean weighted by what each closed.
+    """Return the mean distance of the exits from the first entry, weighted by the fraction each closed.
 
-    Of a position that never grew this is its gross result.
+    For a position that never grew, this is its gross result.
     """
     d, entry = setup.side.direction, setup.entry
     total = closed = 0.0
@@ -61,17 +62,18 @@ def mean_exit(setup: ExitSetup, history: History) -> float:
 
 
 def targets_hit(history: History) -> int:
-    """Return how many of the three targets were reached: the number of the farthest one."""
+    """Return how many of the three targets were reached, which is the number of the farthest."""
     return max(
         (TARGET_LEVELS.index(leg.level) + 1 for leg in history.legs if leg.level in TARGET_LEVELS), default=0
     )
 
 
 def stop_then_reverse(setup: ExitSetup, history: History, candles: CandleSeries) -> bool | None:
-    """Return whether the first target was reached within min(hold, 24 h) after the stop closed a position before it.
+    """Return whether the price reached the first target within min(hold, 24 h) after the stop closed all.
 
-    The hold lasts from the entry to the end of the candle of the stop, where the window begins; a candle that opens
-    in it counts. None where no stop came before it, and where the data end before the window without a reversal.
+    The hold lasts from the entry to the end of the stop's candle, where the window begins; every candle that
+    opens in the window counts. None without a stop before the first target, or if the data end first without
+    a reversal.
     """
     leg = history.legs[-1]
     if leg.level is not LegLevel.SL or targets_hit(history):
@@ -86,7 +88,7 @@ def stop_then_reverse(setup: ExitSetup, history: History, candles: CandleSeries)
 
 
 def stop_distance(setup: ExitSetup) -> float:
-    """Return how far the first stop is from the entry, as a fraction of the entry price."""
+    """Return the distance of the first stop from the entry, as a fraction of the entry price."""
     return setup.side.direction * (setup.entry - setup.stop) / setup.entry
 
 
@@ -97,26 +99,28 @@ def r_multiple(setup: ExitSetup, history: History) -> float | None:
 
 
 def loss_at_stop(setup: ExitSetup, leverage: float) -> float:
-    """Return the loss of an exit of everything at the first stop, fees and slippage included, as a share of margin."""
+    """Return the loss if all closes at the first stop, with fees and slippage, as a fraction of margin."""
     costs = setup.costs
     exit_costs = (costs.fee_rate + costs.slippage_rate) * setup.stop / setup.entry
     return (stop_distance(setup) + costs.fee_rate + exit_costs) * leverage
 
 
 def cost_to_break_even(costs: Costs, direction: int) -> float:
-    """Return how far the price must go for us until a market exit of everything nets 0, a fraction of the entry.
+    """Return how far the price must move for a full market exit to net 0, as a fraction of the entry.
 
-    Both fees and the slippage of the exit, the latter two of the exit price: x = fee + (fee + slippage)(1 + d x).
+    It pays the entry fee, and the exit fee and slippage on the exit price: x = fee + (fee + slippage)(1 + d
+    x).
     """
     of_exit = costs.fee_rate + costs.slippage_rate
     return (costs.fee_rate + of_exit) / (1 - direction * of_exit)
 
 
 def hourly_results(plan: Plan, history: History, candles: CandleSeries) -> dict[int, float]:
-    """Return what each UTC hour (counted from 1970) of a position brought, gross, marked at the closes of candles.
+    """Return the gross result of each UTC hour (counted from 1970) of a position, marked at candle closes.
 
-    The result at a close is that of the legs before it plus what is open at that close; an hour brings the result
-    at its last close minus that at the last close before. Candles longer than an hour count for that they open in.
+    The result at a close is that of the legs so far plus the open part at that close. The result of an hour
+    is the one at its last close minus the one at the close before it. A longer candle counts for the hour it
+    opens in.
     """
     setup = plan.setup
     d, entry = setup.side.direction, setup.entry
@@ -140,7 +144,7 @@ def hourly_results(plan: Plan, history: History, candles: CandleSeries) -> dict[
 
 
 def worst_hour(positions: Sequence[dict[int, float]]) -> tuple[int, float] | None:
-    """Return the hour in which all positions together brought least, and what it brought; None without an hour."""
+    """Return the hour with the lowest total result of all positions, and that result; None without hours."""
     total: dict[int, float] = {}
     for hours in positions:
         for hour, result in hours.items():

@@ -1,4 +1,4 @@
-"""How days are resampled, and the evidence of days that are too few for that."""
+"""How days are resampled, and the evidence when there are too few days to resample."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -18,10 +18,10 @@ RESAMPLES = 2000
 
 
 def resampling_of(comparisons: Sequence[Comparison], seed: int, resamples: int = RESAMPLES) -> Resampling:
-    """Choose the mean block: as many days as the longest life meets, and at least the cube root of the days.
+    """Choose the mean block length: the days the longest life spans, but at least the cube root of the days.
 
-    The cube root is the rate at which the block of the best variance estimate grows with the number of days
-    (Politis and Romano, The stationary bootstrap, 1994). Raises InvalidValue.
+    The best block length for estimating a variance grows as the cube root of the number of days (Politis and
+    Romano, The stationary bootstrap, 1994). Raises InvalidValue.
     """
     if seed < 0:
         raise InvalidValue("seed", seed, "0 or more")
@@ -33,17 +33,17 @@ def resampling_of(comparisons: Sequence[Comparison], seed: int, resamples: int =
 
 
 def widening_of(days: int, resampling: Resampling) -> float | None:
-    """Return how much wider than its resamples a mean really scatters; None where they cannot say.
+    """Return the factor by which a mean scatters more than its resamples; None if there are too few days.
 
-    Blocks of mean length b drawn from n days show the variance of a mean too small by (2b - 1) / n, because the
-    autocovariances are taken around the mean of the same days.
+    Blocks of mean length b drawn from n days underestimate the variance of a mean by the fraction (2b - 1) /
+    n, because the autocovariances are taken around the mean of the same days.
     """
     left = days - (2 * resampling.block_days - 1)
     return sqrt(days / left) if left > 0 else None
 
 
 def judge_unresampled(comparisons: Sequence[Comparison], resampling: Resampling) -> Evidence | None:
-    """Judge one policy where there is nothing to resample: no days, or too few for an interval; else None."""
+    """Judge one policy without resampling if there are too few days for an interval or none, else None."""
     if not comparisons:
         return Evidence(
             Recommendation.INCONCLUSIVE, RecommendationReason.NO_PAIRS, None, None, 0, 0, 0.0, resampling

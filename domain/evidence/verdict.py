@@ -1,4 +1,4 @@
-"""Verdict: whether the record speaks for a policy, against it, or does not say."""
+"""The verdict on a policy: adopt it, keep the baseline, or inconclusive."""
 
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ BLOCKS_NEEDED = 5
 
 
 class Recommendation(StrEnum):
-    """What to do with the policy that was compared with the baseline."""
+    """What to do with a policy after comparing it with the baseline."""
 
     ADOPT = "adopt"
     KEEP = "keep"
@@ -21,7 +21,7 @@ class Recommendation(StrEnum):
 
 
 class RecommendationReason(StrEnum):
-    """What made the verdict."""
+    """The reason for a verdict."""
 
     BETTER = "better"
     NOT_BETTER = "not_better"
@@ -34,7 +34,7 @@ class RecommendationReason(StrEnum):
 
 
 class Resampling(Struct, frozen=True):
-    """How an interval was drawn: mean block length in days, resamples, seed of the generator."""
+    """How an interval was computed: mean block length in days, number of resamples, random seed."""
 
     block_days: int
     resamples: int
@@ -42,11 +42,11 @@ class Resampling(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """A verdict with what it rests on.
+    """A verdict with its supporting figures.
 
-    `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry notional):
-    the mean of the lower differences and that of the upper ones. `interval` runs from the lower end of the 95 %
-    interval of the former to the upper end of that of the latter; None where there are fewer than two blocks of
+    `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry
+    notional): the mean of the lower and of the upper differences. `interval` runs from the lower end of the
+    95 % interval of the first to the upper end of that of the second; None with fewer than two blocks of
     days. `mean` is None without days.
     """
 
@@ -61,11 +61,12 @@ class Evidence(Struct, frozen=True):
 
 
 class FamilyEvidence(Struct, frozen=True):
-    """The evidence on every policy of a family, and of choosing among them.
+    """The evidence on every policy of a family, and on choosing among them.
 
-    `p_value` is that of the test for superior predictive ability: how often the best of a family without any merit
-    looks at least as good. None where there are too few days to ask. `superior` are the policies that StepM finds
-    better than the baseline with all the others in view. `choices` and `chosen` are the walk forward.
+    `p_value` comes from the test for superior predictive ability: how often the best of a family without
+    merit looks at least as good. None if there are too few days. `superior` lists the policies that StepM
+    finds better than the baseline, corrected for the size of the family. `choices` and `chosen` come from the
+    walk forward.
     """
 
     policies: tuple[Evidence, ...]
@@ -83,10 +84,10 @@ def judge(
     effective_days: float,
     superior: bool = True,
 ) -> tuple[Recommendation, RecommendationReason]:
-    """Adopt above 0, keep at or below 0, else say what stands in the way.
+    """Adopt if the interval is above 0, keep if it is at or below 0, else inconclusive with the reason.
 
-    `blocks` is how many blocks the days make; `superior` is whether the policy still counts as better with its
-    whole family in view.
+    `blocks` is the number of blocks in the days; `superior` says whether the policy is still better when
+    tested together with its whole family.
     """
     if effective_days < EFFECTIVE_DAYS_NEEDED:
         return Recommendation.INCONCLUSIVE, RecommendationReason.TOO_FEW_DAYS

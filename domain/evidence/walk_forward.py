@@ -1,4 +1,4 @@
-"""Walk forward: choose a policy on the past, look at it in the span of days that follows, move on."""
+"""Walk forward: choose a policy on past days, test it on the days that follow, and move on."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ FOLDS = 5
 
 
 class Fold(Struct, frozen=True):
-    """A test span of whole UTC days (`from_day` <= day < `until_day`) and the positions that may be learned from.
+    """A test span of whole UTC days (`from_day` <= day < `until_day`) and its training positions.
 
-    `training` and `test` are places in the sequence the folds were made of. `purged` positions were open when the
-    test span began; `embargoed` ones ended less than one hold before it.
+    All positions are given by their index in the input. `purged` positions were still open when the test span
+    began; `embargoed` ones ended less than one hold before it.
     """
 
     from_day: int
@@ -26,17 +26,17 @@ class Fold(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """What a fold came to: the policy that was best in training, None where no position was left to learn from."""
+    """The choice of a fold: the best policy in training, None without training positions."""
 
     fold: Fold
     policy: int | None
 
 
 def folds_of(comparisons: Sequence[Comparison], folds: int = FOLDS) -> tuple[Fold, ...]:
-    """Cut the days from the first entry to the last into `folds` test spans after a first span of the same length.
+    """Divide the days from first to last entry into a first span and `folds` test spans of equal length.
 
-    Training is everything before the test span whose life under any policy ended at least one hold (the longest of
-    all) before the span began. Spans without an entry are left out.
+    The training positions are those entered before the test span that ended, under every policy, more than
+    one hold (the longest of all) before it began. Spans without an entry are left out.
     """
     if folds < 1:
         raise InvalidValue("folds", folds, "1 or more")
@@ -53,9 +53,9 @@ def folds_of(comparisons: Sequence[Comparison], folds: int = FOLDS) -> tuple[Fol
 def walk_forward(
     comparisons: Sequence[Comparison], folds: int = FOLDS
 ) -> tuple[tuple[Choice, ...], tuple[Comparison, ...]]:
-    """Return what each fold chose, and every test position as the comparison of the policy chosen for it.
+    """Return the choice of each fold, and the comparisons of its test positions with the chosen policy.
 
-    A fold without training has no choice and its test positions are left out.
+    A fold without training has no choice, and its test positions are left out.
     """
     choices: list[Choice] = []
     tested: list[Comparison] = []
@@ -68,7 +68,7 @@ def walk_forward(
 
 
 def best_policy(training: Sequence[Comparison]) -> int | None:
-    """Return the policy with the highest sum of lower differences, the first of equals; None without positions."""
+    """Return the policy with the highest sum of lower differences, first on a tie; None without positions."""
     if not training:
         return None
     rows = daily_sums(training).lower

@@ -1,1 +1,1 @@
-"""Inputs and raw levels, instruments, rounding, slices, liquidation, guards."""
+"""Level inputs and raw levels, instruments, rounding, slices, liquidation, guards."""

@@ -1,4 +1,4 @@
-"""What an engine may answer: the one set of checks that every engine's raw levels pass before anything reads them."""
+"""The checks that the raw levels of every engine must pass before they are used."""
 
 from decimal import Decimal
 from math import isfinite, nextafter
@@ -10,10 +10,10 @@ from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.levels import LEVELS, REFUSALS, RawLevels
 
 LARGEST = 1e15
-"""No number may be larger: up to here no price made of it overflows."""
+"""The largest number allowed. Up to here, no price computed from it overflows."""
 
 HARVEST_TOLERANCE = 1e-9
-"""How far the shares of a harvest scheme may sum from 1: thirds do not sum exactly."""
+"""How far the sum of the harvest shares may be from 1, because thirds do not sum exactly."""
 
 CONSTRAINTS = (
     "tp_min",
@@ -25,10 +25,10 @@ CONSTRAINTS = (
     "liquidation_unknown",
     "spacing",
 )
-"""The constraints of our formulas. The mirror stores places in this tuple."""
+"""The constraints of our formulas. The mirror stores indexes into this tuple."""
 
 CONSTRAINT_MAX = 64
-"""Characters that the name of a constraint may have."""
+"""The most characters allowed in the name of a constraint."""
 
 _NUMBER = "a number from -1e15 to 1e15"
 _DISTANCE = "a number above 0, up to 1e15"
@@ -44,23 +44,24 @@ _CONSTRAINTS = frozenset(CONSTRAINTS)
 
 
 def checked_levels(answer: object) -> RawLevels:
-    """Return what an engine answered, in exact doubles; raises InvalidValue for what cannot be judged and recorded.
+    """Return an engine's answer in exact doubles; raises InvalidValue if it cannot be judged and recorded.
 
-    An int, a Decimal or any other real number becomes a double; a bool and text are none. Levels need four distances
-    above 0, a harvest scheme whose shares sum to 1 (0 is allowed), floor and cap of 0 or more. A refusal needs a code
-    of `REFUSALS` and numbers that can be recorded; nobody reads its levels.
+    An int, a Decimal or any other real number becomes a double; a bool or text is rejected. Levels need four
+    distances above 0, harvest shares that sum to 1 (0 is allowed), floor and cap of 0 or more. A refusal
+    needs a code from `REFUSALS` and numbers that can be recorded; its levels are not used.
     """
     if type(answer) is RawLevels and _is_exact(answer):
-        return answer  # as it is: this is asked of every decision
+        return answer  # unchanged: the fast path, taken by almost every decision
     if not isinstance(answer, RawLevels):
         raise InvalidValue("answer", answer, "RawLevels")
     return _levels(answer) if answer.refusal is None else _refused(answer)
 
 
 def _is_exact(raw: RawLevels) -> bool:
-    """Return whether these are usual levels, which pass every check as they are; any others are looked at one by one.
+    """Return whether these are ordinary levels that pass every check unchanged; others are checked in detail.
 
-    Written out, since this is asked of every decision. No number is negative, so that their sum bounds each of them.
+    Written out for speed, since every decision needs it. No number is negative, so their sum limits each of
+    them.
     """
     harvest: object = raw.harvest
     bounds: object = raw.bounds
@@ -140,7 +141,7 @@ def _double(
         raise InvalidValue(field, value, allowed)
     try:
         number = float(value)
-    except (ValueError, OverflowError) as error:  # a signalling NaN, and an integer of too many digits
+    except (ValueError, OverflowError) as error:  # a signalling NaN, or an integer too large for a double
         raise InvalidValue(field, value, allowed) from error
     if not low <= number <= high:
         raise InvalidValue(field, value, allowed)
@@ -187,10 +188,10 @@ def _bound(field: str, bound: object) -> Bound:
 
 
 def _sequence(given: object) -> tuple[object, ...] | None:
-    """Return a tuple or list, or what is iterated like one; None for what is neither."""
+    """Return a tuple, list or similar iterable as a tuple; None for anything else."""
     if isinstance(given, str | bytes | dict | set | frozenset):
         return None
     try:
-        return tuple(given)  # type: ignore[arg-type]  # that it cannot be iterated is what is looked for
+        return tuple(given)  # type: ignore[arg-type]  # what is not iterable raises TypeError
     except TypeError:
         return None

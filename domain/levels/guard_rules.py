@@ -1,4 +1,4 @@
-"""The table of guards: their names in order, when each passes, its figures and ranges, and why it may be unknown."""
+"""The table of guards: their names in order, when each passes, its figures, and why it may be unknown."""
 
 from math import nextafter
 
@@ -10,7 +10,7 @@ PASSED, FAILED, UNKNOWN = range(3)
 """The states of a guard."""
 
 STOP_COSTS = 2.0
-"""How many round-trip costs the stop has to be away."""
+"""The minimum stop distance, in round-trip costs."""
 
 REASONS = (
     "the levels were refused",
@@ -21,13 +21,13 @@ REASONS = (
     "no step size",
     "no quantity",
 )
-"""Why a guard may not be checkable. The mirror stores places in this tuple."""
+"""Why a guard may not be checkable. The mirror stores indexes into this tuple."""
 
 REFUSED, NO_TIME, NO_BRACKETS, NO_TICK, NO_PRICE, NO_STEP, NO_QUANTITY = REASONS
 
 
 class InputRange(Struct, frozen=True):
-    """Where an input of the signal may lie, both ends included."""
+    """The allowed range of a signal input, both ends included."""
 
     low: float
     high: float
@@ -39,7 +39,7 @@ RANGES = {
     "divergence": InputRange(0.0, 1.0, "0 to 1"),
     "funding": InputRange(nextafter(-0.03, 0.0), nextafter(0.03, 0.0), "-0.03 to 0.03"),
     "confidence": InputRange(0.0, 1.0, "0 to 1"),
-    # A price return in percent: one result at the far end of what counts leaves 50 in a full window.
+    # A price return in percent. One result at the largest counted return makes the mean of a full window 50.
     "average_pnl": InputRange(-20.0, 20.0, "-20 to 20 %"),
 }
 
@@ -94,10 +94,10 @@ LEVEL_RULES = {
     ),
 }
 RULES = SIGNAL_RULES | LEVEL_RULES
-"""The guards in their one order: the only list of their names, figures and reasons.
+"""The guards in order: the only list of their names, figures and reasons.
 
-Figures are those of a plan whose targets all have a share; a target without one is left out, and the nearest that is
-placed stands for `tp1`. `inputs_in_range` has only the inputs that lie outside.
+The figures are those of a plan whose targets all have a share. A target without a share is left out, and the
+nearest placed target replaces `tp1`. `inputs_in_range` lists only the inputs outside their range.
 """
 
 ON_THE_SIGNAL, ON_THE_LEVELS, GUARDS = tuple(SIGNAL_RULES), tuple(LEVEL_RULES), tuple(RULES)

@@ -1,7 +1,8 @@
-"""The named rules a plan must satisfy before it may be executed, and what they found.
+"""The guards: named rules that a plan must satisfy before it may be executed, and their findings.
 
 A guard passes, fails with its figures, or is not checkable and says why. Guards never stop recording: a plan
-that fails is kept and published with the verdict. Figures are numbers, so that wording can change and replay not.
+that fails is kept and published with the verdict. Figures are numbers, so that wording can change without
+affecting replay.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ from exitbrain.domain.levels.levels import (
 from exitbrain.domain.levels.liquidation import liquidation_in_floats
 from exitbrain.domain.values import DECIMAL, round_trip_cost
 
-# The table in single names: every decision is asked, and a loop over RANGES takes five times as long.
+# The table as single names: every decision is checked, and a loop over RANGES takes five times as long.
 _VOLATILITY_MIN, _DIVERGENCE_MIN, _FUNDING_MIN, _CONFIDENCE_MIN, _AVERAGE_MIN = (
     r.low for r in RANGES.values()
 )
@@ -52,7 +53,7 @@ Figures = dict[str, float]
 class GuardReport(Struct, frozen=True):
     """The findings of all guards on one plan, each in the order of `GUARDS`.
 
-    `failed` holds the figures of each guard that failed, `unknown` why a guard was not checkable.
+    `failed` holds the figures of each failed guard, `unknown` the reason why a guard was not checkable.
     """
 
     passed: tuple[str, ...]
@@ -61,17 +62,17 @@ class GuardReport(Struct, frozen=True):
 
     @property
     def states(self) -> tuple[int, ...] | None:
-        """Return the state of every guard in their order; None where a record does not name each once, in order."""
+        """Return the states of all guards in order; None if a record does not name each once, in order."""
         return _states_of(self.passed, tuple(self.failed), tuple(self.unknown))
 
     @property
     def placeable(self) -> bool:
-        """Return whether the slices can be placed, as far as that can be told."""
+        """Return whether the slices can be placed, as far as is known."""
         return "slices_placeable" not in self.failed
 
     @property
     def failed_on_levels(self) -> tuple[str, ...]:
-        """Return the guards on the levels that failed."""
+        """Return the failed guards on the levels."""
         return tuple(name for name in ON_THE_LEVELS if name in self.failed)
 
     @property
@@ -81,7 +82,7 @@ class GuardReport(Struct, frozen=True):
 
 
 class Freshness(Struct, frozen=True):
-    """The age of the message when it was recorded (None: its time is not known), and the oldest allowed."""
+    """The age of a message when it was recorded (None: unknown), and the maximum age, in seconds."""
 
     age_s: float | None
     max_age_s: float
@@ -96,7 +97,7 @@ def judge(
     triggers: Triggers[Price] | None,
     slices: tuple[Slice, ...],
 ) -> GuardReport:
-    """Return what every guard finds on a plan; its distances are those after rounding to the tick."""
+    """Return the findings of all guards on a plan; the distances must be rounded to the tick."""
     failed: dict[str, Figures] = {}
     unknown: dict[str, str] = {}
     _judge_signal(inputs, freshness, failed, unknown)
@@ -106,7 +107,7 @@ def judge(
 
 
 def judge_refused(inputs: LevelInputs, freshness: Freshness) -> GuardReport:
-    """Return what every guard finds where there are no levels: rules about levels are not checkable."""
+    """Return the findings of all guards without levels: guards on the levels are not checkable."""
     failed: dict[str, Figures] = {}
     unknown: dict[str, str] = {}
     _judge_signal(inputs, freshness, failed, unknown)
@@ -128,7 +129,7 @@ def _states_of(*named: tuple[str, ...]) -> tuple[int, ...] | None:
     return tuple(state_of[name] for name in GUARDS) if tuple(in_order) == named else None
 
 
-# Each rule is the condition under which it fails, written so that a NaN of a foreign engine fails too.
+# Each condition says when a guard fails, written so that a NaN from a foreign engine fails too.
 
 
 def _judge_signal(
@@ -188,7 +189,7 @@ def _judge_distances(
 
 
 def _placed(of_levels: Sequence[float], harvest: tuple[float, float, float]) -> Figures:
-    """Return the numbers of the targets that are placed: one without a share is not, and no rule concerns it."""
+    """Return the numbers of the placed targets. A target without a share is not placed and not checked."""
     numbers = zip(TARGETS, of_levels, harvest, strict=False)
     return {target: number for target, number, share in numbers if share > 0.0}
 
@@ -200,13 +201,13 @@ def _increasing(targets: Figures) -> bool:
 def _liquidated_before(
     worst: float, x: LevelInputs, harvest: tuple[float, float, float], brackets: Sequence[Bracket]
 ) -> Figures | None:
-    """Judge the stop with costs against the liquidation price for what is open after 0, 1 and 2 targets."""
+    """Return figures if liquidation comes before the stop with costs after 0, 1 or 2 targets, else None."""
     direction = float(x.side.direction)
     entry = 1.0 if x.entry_price is None else float(x.entry_price)
     size = None if x.entry_price is None or x.quantity is None else float(x.quantity)
     for filled, still_open in enumerate(_open_after(harvest)):
         if still_open <= 0.0:
-            break  # nothing is left to be liquidated
+            break  # nothing is left to liquidate
         quantity = None if size is None else size * still_open
         where = liquidation_in_floats(direction, entry, quantity, x.leverage, brackets)
         if where.allowed <= 0.0 or not worst < where.distance:
@@ -217,12 +218,12 @@ def _liquidated_before(
                 "leverage_allowed": where.allowed,
             }
         if size is None:
-            break  # every prefix has the same unknown size
+            break  # the size stays unknown, so further targets change nothing
     return None
 
 
 def _open_after(harvest: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Return the open fraction after 0, 1 and 2 targets, as written sums, not a running subtraction."""
+    """Return the open fraction after 0, 1 and 2 targets, as explicit sums, not by running subtraction."""
     return (1.0, harvest[1] + harvest[2], harvest[2])
 
 
@@ -251,7 +252,7 @@ def _judge_placing(
 
 def _coinciding(entry: Decimal, t: Triggers[Price], harvest: tuple[float, float, float]) -> Figures | None:
     if 0 < t.sl < entry < t.tp1 < t.tp2 < t.tp3 or t.sl > entry > t.tp1 > t.tp2 > t.tp3 > 0:
-        return None  # the usual order; a set costs ten times as much
+        return None  # the usual order; building a set takes ten times as long
     targets = zip(TARGETS, (t.tp1, t.tp2, t.tp3), harvest, strict=True)
     placed = {target: price for target, price, share in targets if share > 0.0}
     prices = {"entry": entry, **placed, "sl": t.sl}
@@ -263,7 +264,10 @@ def _coinciding(entry: Decimal, t: Triggers[Price], harvest: tuple[float, float,
 def not_placeable(
     quantity: Decimal, price: Decimal, instrument: Instrument, slices: tuple[Slice, ...]
 ) -> Figures | None:
-    """Judge the slices and return the figures where they fail; a quantity off the step grid (an intent sized in money) is reported and does not fail."""
+    """Return the figures if the slices cannot be placed, else None.
+
+    A quantity off the step grid (from an intent sized in money) is reported and does not fail.
+    """
     total = Decimal(0)
     for part in slices:
         total = DECIMAL.add(total, part.quantity)

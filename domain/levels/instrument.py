@@ -1,4 +1,4 @@
-"""What is known of a symbol at a moment: tick, step, minimum notional, leverage brackets, fee."""
+"""The known trading rules of a symbol: tick, step, minimum notional, leverage brackets, fee."""
 
 import json
 from decimal import Decimal
@@ -14,11 +14,11 @@ from exitbrain.domain.identity import snapshot_id
 from exitbrain.domain.values import fields_of
 
 SMALLEST, LARGEST = Decimal("1e-15"), Decimal("1e15")
-"""Wide enough for any market, narrow enough that prices can be rounded to what lies between."""
+"""The allowed range of grids: wide enough for any market, narrow enough to round prices to them."""
 
 
 class Bracket(Struct, frozen=True):
-    """One notional bracket: `floor` < notional <= `cap` (quote currency), its maintenance rate and leverage.
+    """A notional bracket, `floor` < notional <= `cap` (quote currency), with its rate and maximum leverage.
 
     `cum` is the maintenance amount in quote currency, chosen so that the maintenance margin
     `rate * notional - cum` is continuous over the brackets.
@@ -34,7 +34,7 @@ class Bracket(Struct, frozen=True):
 def brackets_with_amounts(rows: list[tuple[float, float, float, float]]) -> tuple[Bracket, ...]:
     """Build brackets from (floor, cap, maintenance rate, maximum leverage), deriving each `cum`.
 
-    cum_n = floor_n * (rate_n - rate_(n-1)) + cum_(n-1), as the venue's notional and leverage brackets have it.
+    cum_n = floor_n * (rate_n - rate_(n-1)) + cum_(n-1), as in the venue's notional and leverage brackets.
     """
     brackets: list[Bracket] = []
     rate_before, cum = 0.0, 0.0
@@ -46,10 +46,10 @@ def brackets_with_amounts(rows: list[tuple[float, float, float, float]]) -> tupl
 
 
 class Instrument(Struct, frozen=True, dict=True):
-    """The trading rules of one symbol; None or () where they are not known.
+    """The trading rules of one symbol; None or () if unknown.
 
     `tick_size` and `step_size` are the grids of price and quantity, `min_notional` is in quote currency,
-    `taker_fee_bps` stands in for the configured fee when it is given.
+    `taker_fee_bps` replaces the configured fee if given.
     """
 
     symbol: str
@@ -88,14 +88,14 @@ class Instrument(Struct, frozen=True, dict=True):
 
     @cached_property
     def content_hash(self) -> str:
-        """Return the SHA-256 of the content, so the same knowledge is stored once."""
+        """Return the SHA-256 of the content, so that equal content is stored only once."""
         content = {**fields_of(self), "brackets": [fields_of(bracket) for bracket in self.brackets]}
         text = json.dumps(content, default=str, sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()
 
 
 class InstrumentSnapshotTaken(Event, frozen=True):
-    """An instrument as it was known, stored once per content."""
+    """A snapshot of an instrument, stored once per content."""
 
     TOPIC = "exitbrain.InstrumentSnapshotTaken"
     LABEL = "instrument snapshot taken"
@@ -105,5 +105,5 @@ class InstrumentSnapshotTaken(Event, frozen=True):
 
 
 def id_of_snapshot(instrument: Instrument) -> UUID:
-    """Return the id of the one-event aggregate that keeps this content."""
+    """Return the id of the one-event stream that holds this snapshot."""
     return snapshot_id(instrument.content_hash)

@@ -1,6 +1,6 @@
-"""From the raw numbers of an engine to a judged plan: units, tick-rounded triggers, slices, what bound.
+"""From the raw levels of an engine to a plan: units, trigger prices rounded to the tick, slices, bounds.
 
-Whatever engine computed the raw levels, the rules here judge them the same way.
+The same rules apply to the raw levels of every engine.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -19,7 +19,7 @@ LEVELS = (*TARGETS, "sl")
 NO_STOP_FITS = "NO_STOP_FITS"
 LEVERAGE_NOT_IN_BRACKET = "LEVERAGE_NOT_IN_BRACKET"
 REFUSALS = {1: NO_STOP_FITS, 2: LEVERAGE_NOT_IN_BRACKET}
-"""Why there are no levels, by the code that a formula gives."""
+"""Why there are no levels, by the code of the formula."""
 
 _ONE = Decimal(1)
 
@@ -50,10 +50,10 @@ class LevelInputs(Struct, frozen=True):
 
 
 class WindowReading(Struct, frozen=True):
-    """The PnL window as a decision read it: how many results, and up to where in the log.
+    """The PnL window as a decision read it: how many results, and up to which log position.
 
-    `uncommitted` counts the results of the same transaction, the last ones before the decision, that were
-    read in addition to those up to `log_position`.
+    `uncommitted` counts the results from the same transaction, just before the decision, that were read in
+    addition to those up to `log_position`.
     """
 
     log_position: int
@@ -71,9 +71,9 @@ class Distances(Struct, frozen=True):
 
 
 class RawLevels(Struct, frozen=True):
-    """What an engine computed, in the policy's unit; `refusal` names why there are no levels.
+    """The levels an engine computed, in the policy's unit; `refusal` says why there are none.
 
-    `floor` and `cap` are the limits the stop had to keep; `bounds` says which constraint changed which number.
+    `floor` and `cap` are the limits of the stop; `bounds` says which constraint changed which number.
     """
 
     lsf: float
@@ -95,7 +95,7 @@ P_co = TypeVar("P_co", bound=Price, covariant=True)
 
 
 class Triggers(Struct, Generic[P_co], frozen=True):
-    """The trigger prices of the four levels: Decimals on the tick grid where a tick is known, else doubles."""
+    """The trigger prices of the four levels: Decimals on the tick grid if the tick is known, else doubles."""
 
     tp1: P_co
     tp2: P_co
@@ -104,7 +104,7 @@ class Triggers(Struct, Generic[P_co], frozen=True):
 
 
 class Slice(Struct, frozen=True):
-    """How much to close at a target; `merged` says that a too small one before it was added to it."""
+    """The quantity to close at a target; `merged` says that it includes a neighbour that was too small."""
 
     level: str
     quantity: Decimal
@@ -119,7 +119,7 @@ def fractions_of(unit: Unit, raw: RawLevels) -> Distances:
 
 
 def double_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[float]:
-    """Return the trigger prices where no tick is known: the double products `entry * (1 ± distance)`."""
+    """Return the trigger prices without a known tick: the double products `entry * (1 ± distance)`."""
     price, up = float(entry), side.direction
     return Triggers(
         price * (1 + up * distances.tp1),
@@ -130,7 +130,7 @@ def double_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[
 
 
 def exact_prices(entry: Decimal, side: Side, distances: Distances) -> Triggers[Decimal]:
-    """Return the prices before rounding, `entry * (1 ± Decimal(repr(distance)))` in the one Decimal context."""
+    """Return the prices before rounding: `entry * (1 ± Decimal(repr(distance)))` in the DECIMAL context."""
     up = side.direction
     return Triggers(
         _exact_price(entry, up, Decimal(repr(distances.tp1))),
@@ -145,8 +145,8 @@ def on_ticks(
 ) -> Triggers[Decimal]:
     """Return the exact prices rounded to the tick.
 
-    Targets go toward the entry, the stop too unless that brings it nearer than `floor` (a fraction), then one
-    tick away from it.
+    Targets are rounded toward the entry, and so is the stop, unless that brings it nearer than `floor` (a
+    fraction): then it moves one tick away.
     """
     long = side.direction > 0
     target_rounding, stop_rounding = (ROUND_FLOOR, ROUND_CEILING) if long else (ROUND_CEILING, ROUND_FLOOR)
@@ -165,7 +165,7 @@ def on_ticks(
 
 
 def rounded_distances(entry: Decimal, side: Side, triggers: Triggers[Decimal]) -> Distances:
-    """Return the distances that the trigger prices really have; negative on the wrong side of the entry."""
+    """Return the actual distances of the trigger prices; negative on the wrong side of the entry."""
 
     def distance(low: Decimal, high: Decimal) -> float:
         return float(DECIMAL.divide(DECIMAL.subtract(high, low), entry))
@@ -200,11 +200,11 @@ def tick_bounds(exact: Triggers[Decimal], triggers: Triggers[Decimal]) -> tuple[
 def slices_of(
     quantity: Decimal, harvest: tuple[float, ...], instrument: Instrument, price: Decimal
 ) -> tuple[Slice, ...]:
-    """Return how much to close at each target with a share; together they are the position.
+    """Return how much to close at each target with a share; together they close the position.
 
-    Each slice is rounded down to the step and the remainder goes to the last; one below the step or the minimum
-    notional (at the entry price) merges into the next, and a last one that is too small into the one before it.
-    Empty when the step is not known.
+    Each slice is rounded down to the step, and the last takes the remainder. A slice below the step or the
+    minimum notional (at the entry price) merges into the next, the last into the one before it. Empty if the
+    step is unknown.
     """
     step = instrument.step_size
     if step is None:
@@ -251,5 +251,5 @@ def _on_grid(value: Decimal, grid: Decimal, rounding: str) -> Decimal:
 
 @lru_cache(maxsize=1024)
 def _decimal(number: float) -> Decimal:
-    """Return the shortest decimal that reads as this double; for shares and floors, of which there are few."""
+    """Return the shortest decimal that reads as this double; cached, for shares and floors only."""
     return Decimal(repr(number))

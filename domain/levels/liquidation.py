@@ -1,10 +1,10 @@
 """The liquidation price of an isolated one-way position, bracket by bracket.
 
 Source: the venue's "How to calculate liquidation price of USD-M futures". With wallet W = Q*E/L, direction d,
-quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The bracket that counts
-is the one whose notional at the solution lies inside it; maintenance margin is continuous over the brackets, so
-it is unique, and it is the first whose solution does not exceed its cap. (Asking for the floor as well would lose
-a solution that rounding puts a hair below its own floor.) Plain iteration can oscillate; this cannot.
+quantity Q, entry E and bracket (rate m, amount c): LP = (W + c - d*Q*E) / (Q*m - d*Q). The right bracket is
+the one that contains the notional at its own solution. Maintenance margin is continuous over the brackets, so
+there is only one: the first whose solution does not exceed its cap. (Checking the floor too would lose a
+solution that rounding puts just below its own floor.) Plain iteration can oscillate; this cannot.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from exitbrain.domain.levels.instrument import Bracket
 
 
 class Liquidation(Struct, frozen=True):
-    """Where a position is liquidated: `distance` as a fraction of the entry, meaningful where `known` is 1.
+    """Where a position is liquidated: `distance` is a fraction of the entry, valid if `known` is 1.
 
-    `allowed` is 0 where no bracket allows the leverage. Cross margin and hedge mode cannot be known locally.
+    `allowed` is 0 if no bracket allows the leverage. Cross margin and hedge mode cannot be known locally.
     """
 
     distance: Any
@@ -33,10 +33,11 @@ UNKNOWN = Liquidation(distance=0.0, known=0.0, allowed=1.0)
 def liquidation(
     a: Algebra, direction: Any, entry: Any, quantity: Any | None, leverage: Any, brackets: Sequence[Bracket]
 ) -> Liquidation:
-    """Return where the position is liquidated; an unknown price is passed as entry 1 and quantity None.
+    """Return where the position is liquidated; pass an unknown price as entry 1 and quantity None.
 
-    With an unknown quantity the highest-margin bracket that still allows the leverage is taken, without its
-    amount: the nearest liquidation price of any allowed size (but for a short that a rise lifts into the next).
+    With an unknown quantity, use the highest-margin bracket that allows the leverage, without its amount.
+    This gives the nearest liquidation price of any allowed size (except for a short that a rise lifts into
+    the next bracket).
     """
     if not brackets:
         return UNKNOWN
@@ -48,7 +49,7 @@ def liquidation(
 def liquidation_in_floats(
     direction: float, entry: float, quantity: float | None, leverage: float, brackets: Sequence[Bracket]
 ) -> Liquidation:
-    """Return what `liquidation` gives with floats, the same 64 bits, walking the brackets only as far as needed."""
+    """Return the result of `liquidation` in floats, the same 64 bits, reading only the brackets needed."""
     if not brackets:
         return UNKNOWN
     if quantity is None:
@@ -94,7 +95,7 @@ def _of_known_size(
     wallet = a.step("wallet", notional / leverage)
     paid, sold = direction * notional, direction * quantity
     price: Any = None
-    limit: Any = 0.0  # the leverage that the bracket of the notional allows; none above the last
+    limit: Any = 0.0  # the leverage allowed by the bracket of the notional; 0 above the last bracket
     for bracket in reversed(brackets):
         solution = (wallet + bracket.cum - paid) / (quantity * bracket.maintenance_rate - sold)
         inside = quantity * solution <= bracket.cap

@@ -1,1 +1,1 @@
-"""What arrives: messages, receipts, claimed keys, and the result told to the sender."""
+"""Incoming messages, receipts, claimed keys, and the result returned to the sender."""

@@ -1,4 +1,4 @@
-"""A business key that counts once: the order id of a close, whatever stream entry carries it."""
+"""Business keys that count only once, such as the order id of a close, even if several entries carry it."""
 
 import re
 from decimal import Decimal
@@ -8,34 +8,34 @@ from uuid import UUID
 from exitbrain.domain.events import About, Event
 
 CLOSE_ORDER_ID = "close-order-id"
-"""An order id of a close: it counts once for ever in account and symbol."""
+"""The order id of a close. It counts only once per account and symbol."""
 
 CLOSE_COUNTER = "close-counter"
-"""An order id that is a counter which restarts: it counts once within its cycle."""
+"""An order id from a counter that restarts. It counts only once per cycle."""
 
 REDUCTION = "reduction"
-"""A close of a part: its order may close further parts, so the key holds more than the order id."""
+"""A partial close. Its order may close further parts, so the key contains more than the order id."""
 
 REDUCTION_COUNTER = "reduction-counter"
 
 RESENT = "message"
-"""The kind of the key by which a producer's own id marks a message, such as `message-trace_id-trade.intent-entry`."""
+"""The prefix of the kind for keys made from a producer's own id: `message-trace_id-trade.intent-entry`."""
 
 COUNTERS_BELOW = 1_000_000
-"""Order ids of the venue are larger; smaller numbers are counters of a paper broker or a bot."""
+"""Order ids of the venue are larger. Smaller numbers come from the counter of a paper broker or a bot."""
 
 
 def resent_kind(field: str, source: str, *, is_exit: bool) -> str:
-    """Return the kind of claim for messages told apart by this field: per stream, entries and exits apart."""
+    """Return the kind of claim for messages with this field; entries and exits of a stream differ."""
     return f"{RESENT}-{field}-{source}-{'exit' if is_exit else 'entry'}"
 
 
 _NUMBER = re.compile(r"\s*[+-]?0*([0-9]*)(?:\.[0-9]*)?\s*")
 
 
-@lru_cache(maxsize=4096)  # asked several times while a message is handled
+@lru_cache(maxsize=4096)  # called several times per message
 def is_counter(order_id: str) -> bool:
-    """Return whether an order id is a number so small that it will be given again."""
+    """Return whether an order id is a number so small that it will be reused."""
     whole = _NUMBER.fullmatch(order_id)
     if whole is None or not any(character.isdecimal() for character in order_id):
         return False
@@ -43,9 +43,10 @@ def is_counter(order_id: str) -> bool:
 
 
 class KeyClaimed(Event, frozen=True):
-    """A key was used by a message; the id of the one-event stream makes a second use a conflict.
+    """A message used a key. The key gives the id of this one-event stream, so a second use is a conflict.
 
-    `exit_price` is that of the close, by which a repetition is told from another close under the same order id.
+    `exit_price` is the price of the close. It separates a repetition from another close with the same order
+    id.
     """
 
     TOPIC = "exitbrain.KeyClaimed"

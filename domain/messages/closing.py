@@ -1,4 +1,4 @@
-"""Whose close is it, and how much does it end: the rules by which an exit finds its position."""
+"""The rules that decide which position an exit belongs to, and how much of it the exit closes."""
 
 from decimal import Decimal
 
@@ -16,17 +16,17 @@ REDUCE_INTENT = "REDUCE_INTENT"
 BOOK_CLOSE = "BOOK_CLOSE"
 
 REPORTED_LATER = (FLIPPED, CLOSE_INTENT, REDUCE_INTENT)
-"""The ends by an intent: what executes it reports the close afterwards."""
+"""Reasons for an end by intent; its close is reported later, after execution."""
 
 SAME_PRICE = Decimal("0.0005")
-"""How far, as a fraction, an entry price may lie from the average of the position that it names."""
+"""How far, as a fraction, an entry price may be from the average entry price of its position."""
 
 LEAST_REST = Decimal("0.02")
-"""What must remain, as a fraction of the position, for a close with a quantity to be one of a part."""
+"""The fraction of the position that a close with a quantity must leave to count as partial."""
 
 
 class Answer(Struct, frozen=True):
-    """The position an exit means, open or ended (None: neither), and the rule that said so."""
+    """The position of an exit, open or ended (None: neither), and the rule that found it."""
 
     position: Position | None
     rule: Whose
@@ -35,10 +35,10 @@ class Answer(Struct, frozen=True):
 def whose_report(
     closed: TradeClosed, came: Sighting, now: Position | None, last: Position | None, window_s: float
 ) -> Answer:
-    """Return whose close a report is: that of the open position `now`, or of the one that ended `last`.
+    """Return which position a report closes: the open one, `now`, or the one that ended last, `last`.
 
-    The first rule that can tell decides, in the order of `Whose`. `window_s` is how long after the end of a position
-    by an intent its report is expected.
+    The first rule of `Whose`, in order, that can tell decides. `window_s` is how many seconds a report may
+    come after an intent ended its position.
     """
     named = _by_side(closed.holds, now, last) or _by_price(closed.entry_price, now, last)
     if named is not None:
@@ -54,7 +54,7 @@ def whose_report(
 def whose_exit(
     intent: TradeIntent, came: Sighting, now: Position | None, last: Position | None, window_s: float
 ) -> Answer:
-    """Return which position an intent to reduce or close means; see `whose_report`."""
+    """Return which position an intent to reduce or close refers to; see `whose_report`."""
     named = _by_side(intent.holds, now, last)
     if named is not None:
         return named
@@ -63,7 +63,7 @@ def whose_exit(
         and now is not None
         and last is not None
         and last.end_reason == FLIPPED
-        and intent.side is now.side  # as an order it would reduce the other side
+        and intent.side is now.side  # read as an order, it would reduce the other side
         and last.ended is not None
         and came.seconds_from(last.ended) <= window_s
     ):
@@ -72,7 +72,7 @@ def whose_exit(
 
 
 def awaits_report(last: Position, came: Sighting, window_s: float) -> bool:
-    """Return whether the report of an ended position may still come."""
+    """Return whether the report of an ended position is still expected."""
     return (
         last.end_reason in REPORTED_LATER
         and not last.reported
@@ -110,9 +110,9 @@ def _by_time(came: Sighting, now: Position | None, last: Position | None) -> Ans
 
 
 def _lies_inside(came: Sighting, last: Position, now: Position | None) -> bool:
-    """Return whether a message was written while a position that has ended was open, by the clock of its opening.
+    """Return whether a message was written while an ended position was open, by the clock of its opening.
 
-    Its end is known by that clock where the same clock timed it, or the opening of the next position.
+    That clock must also have timed the end, or the opening of the next position.
     """
     if came.clock is None or came.clock != last.opened.clock or came.at < last.opened.at:
         return False
@@ -125,7 +125,7 @@ def _lies_inside(came: Sighting, last: Position, now: Position | None) -> bool:
 
 
 class Part(Struct, frozen=True):
-    """A part of a position that an exit ends: `by` leaves `rest`, None where unknown."""
+    """The part that an exit closes: `by` of the position, which leaves `rest`. None if unknown."""
 
     by: Decimal | None
     rest: Decimal | None
@@ -143,10 +143,10 @@ def part_of_close(
     instrument: Instrument | None,
     price: Decimal | None,
 ) -> Part | None:
-    """Return the part that a close ends, None for the whole.
+    """Return the part of a position that a close ends, None for all of it.
 
-    It ends the whole unless it says that something remains, or gives a quantity in units that leaves more than dust of
-    a position whose entries all gave one too. `quantity` is None where it was not given in units.
+    A close ends all unless it says that something remains, or its quantity in units leaves more than dust and
+    all entries of the position gave a quantity in units too. `quantity` is None if it was not given in units.
     """
     if remaining is not None and remaining > 0:
         return _down_to(position, remaining)
@@ -162,7 +162,7 @@ def part_of_close(
 def part_of_reduction(
     position: Position, quantity: Decimal | None, remaining: Decimal | None, *, partial: bool
 ) -> Part | None:
-    """Return the part that an intent to reduce ends, None where that is all that is open."""
+    """Return the part of a position that an intent to reduce ends, None for all of it."""
     if remaining is not None and remaining > 0:
         return _down_to(position, remaining)
     if quantity is None:
@@ -173,7 +173,7 @@ def part_of_reduction(
 
 
 def _down_to(position: Position, remaining: Decimal) -> Part:
-    """Return the part that leaves `remaining`; more than was held says that what was held is not known."""
+    """Return the part that leaves `remaining`; unknown if that is not less than what was held."""
     held = position.quantity
     if held is None:
         return Part(None, remaining)

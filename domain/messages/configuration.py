@@ -1,4 +1,4 @@
-"""The settings that a decision reads, and the event that keeps them: a replay decides with what was in force."""
+"""The settings that decisions read, and the event that records them, so that a replay uses the same ones."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,11 +11,12 @@ from exitbrain.domain.events import About, Event
 class DecisionSettings(Struct, frozen=True):
     """The settings a decision reads: account alias, age in seconds, fee and slippage in basis points.
 
-    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) whose value tells a producer's messages
-    apart; a second message with a used value is ignored. None: only entry ids count. `flat` says what a bare FLAT does,
-    `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` what becomes of messages marked as
-    paper trading: an account of their own, or nothing. `report_window_s` is how long after the end of a position by an
-    intent its report is expected. Ids and times further than `max_clock_ahead_s` ahead of the clock are not believed.
+    `dedupe_by` names the field (`trace_id`, `event_id` or `correlation_id`) that identifies a producer's
+    messages; a second message with the same value is ignored. None: only entry ids count. `flat` says what a
+    bare FLAT does, `spot_names` whether a spot spelling of a symbol means its perpetual, `paper` whether
+    paper trading messages get an account of their own or are ignored. `report_window_s` is how many seconds a
+    report may come after an intent ended its position. Ids and times more than `max_clock_ahead_s` ahead of
+    the clock are not believed.
     """
 
     account: str = "default"
@@ -31,9 +32,9 @@ class DecisionSettings(Struct, frozen=True):
 
 
 class IntakeConfigured(Event, frozen=True):
-    """The settings of an intake, and the build that reads them, where they differ from those before.
+    """The settings of an intake and the build that reads them, recorded when either changes.
 
-    A receipt names by its version the configuration under which it was decided.
+    A receipt holds the version of the configuration that was in force.
     """
 
     TOPIC = "exitbrain.IntakeConfigured"

@@ -1,4 +1,4 @@
-"""What a message says, in our language: the translated, trusted form of what came over the wire."""
+"""Messages: the raw form from the wire, and the translated, checked form that decisions use."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -17,11 +17,11 @@ POLICY_ACTIVATE = "policy.activate"
 
 
 class IncomingMessage(Struct, frozen=True):
-    """A message as it reached us, untrusted.
+    """A message as received, not yet checked.
 
-    `stream` is the name it came under, `source` the logical stream, `entry_id` the text id under which it is
-    received, `stream_id` that id as time and sequence where it is one. `server` says which server gave that id: only
-    ids of one server are in one order. `broken` says why the fields could not even be read (a line that is not JSON).
+    `stream` is its physical stream name, `source` the logical stream, `entry_id` its id as text, `stream_id`
+    that id as time and sequence if it is one. `server` is the server that gave the id: only ids from the same
+    server can be compared. `broken` says why the fields could not even be read (a line that is not JSON).
     """
 
     source: str
@@ -45,11 +45,11 @@ class IntentKind(StrEnum):
 
 
 class MessageTime(Struct, frozen=True):
-    """The time a message gives itself; None in all where it gives none.
+    """The time given in a message; every field is None if it gives none.
 
-    `clock` tells times that may be compared: who wrote it, where in the message, and in which form (say ISO 8601 with
-    an offset). Two times with equal clocks are of one clock. `otherwise` is the next time that it gives, where it gives
-    two.
+    `clock` identifies the clock by who wrote the time, where in the message, and in which form (such as ISO
+    8601 with an offset). Times with equal `clock` can be compared. `otherwise` is the second time, if the
+    message gives two.
     """
 
     at: datetime | None
@@ -62,15 +62,15 @@ NO_TIME = MessageTime(None, None)
 
 
 class TradeIntent(Struct, frozen=True):
-    """What a signal wants: open, reduce or close a position, or nothing (HOLD; FLAT, unless a setting says otherwise).
+    """A signal to open, reduce or close a position, or nothing (HOLD; FLAT unless a setting says otherwise).
 
-    None stands for what the message did not say. `side` is that of the order; `holds` is the side of the position that
-    is meant, where the message names it (LONG or SHORT), which for an exit is the side to be reduced. `in_units` says
-    that the quantity was given, not computed from an amount of money. `remaining` is what an exit leaves open, where it
-    says so; `partial` that something remains. `order_id`, `atr_value` and `regime` travel along. `ids` are the `trace_id`,
-    `event_id` and `correlation_id` it has. `spot` says that the symbol was spelled as on a spot market, `paper` that the
-    message is marked as paper trading. `unusable` names the fields that were given and could not be used; each is an
-    assumption too.
+    None means that the message did not say. `side` is the side of the order; `holds` is the side of the
+    position, if the message names it (LONG or SHORT): for an exit, the side to reduce. `in_units` says that
+    the quantity was given, not computed from an amount of money. `remaining` is what an exit leaves open, if
+    given; `partial` says that something remains. `order_id`, `atr_value` and `regime` are passed through.
+    `ids` holds its `trace_id`, `event_id` and `correlation_id`. `spot` says that the symbol has a spot
+    spelling, `paper` that the message is marked as paper trading. `unusable` names the given fields that
+    could not be used; each is an assumption too.
     """
 
     kind: IntentKind
@@ -100,17 +100,17 @@ class TradeIntent(Struct, frozen=True):
 
     @property
     def is_exit(self) -> bool:
-        """Return whether it asks for an end, or for a part of one."""
+        """Return whether it asks to close a position or part of it."""
         return self.kind is not IntentKind.OPEN and self.kind is not IntentKind.NOTHING
 
 
 class TradeClosed(Struct, frozen=True):
-    """A report that a position was closed, or a part of it; `pnl_percent` is the price return in percent.
+    """A report that a position or part of it was closed; `pnl_percent` is the price return in percent.
 
-    `side` is what `side` says, in whichever sense; `says_side` the same where it says so by LONG or SHORT, and `holds`
-    where a field of its own names the side of the position. `entry_price` is that of the position, `quantity` what was
-    closed, in units. `remaining`, `partial`, `paper`, `spot` and `unusable` are as in TradeIntent. `order_id` is empty
-    where the message has none.
+    `side` is the field `side`, which may mean the order or the position; `says_side` is the same, only if
+    written as LONG or SHORT; `holds` is the side of the position if another field names it. `entry_price` is
+    the price of the position, `quantity` the closed units. `remaining`, `partial`, `paper`, `spot` and
+    `unusable` are as in TradeIntent. `order_id` is empty if the message has none.
     """
 
     account: str | None
@@ -137,7 +137,7 @@ class TradeClosed(Struct, frozen=True):
 
 
 class BookClose(Struct, frozen=True):
-    """An operator's word that a position has ended, with the price where it is known, why, and who says so."""
+    """An operator's statement that a position has ended, with the price if known, reason and author."""
 
     account: str | None
     symbol: str
@@ -149,7 +149,7 @@ class BookClose(Struct, frozen=True):
 
 
 class ActivatePolicy(Struct, frozen=True):
-    """Somebody's word that a policy, given in full, shall be in force for a scope, why, and who says so."""
+    """A request to put a policy, given in full, in force for a scope, with the reason and the author."""
 
     policy: Policy
     scope: str
@@ -160,9 +160,10 @@ class ActivatePolicy(Struct, frozen=True):
 
 
 class Unusable(Struct, frozen=True):
-    """A message that cannot be used, with the refusal and whatever time it gave.
+    """A message that cannot be used, with the refusal and the time it gave, if any.
 
-    `is_exit` says that it asked for an exit or reported one; `account` and `symbol` are what could be read of it.
+    `is_exit` says that it asked for or reported an exit; `account` and `symbol` are set as far as they could
+    be read.
     """
 
     refusal: Refusal
@@ -173,7 +174,7 @@ class Unusable(Struct, frozen=True):
 
 
 class ForeignStream(Struct, frozen=True):
-    """A message of a stream that is not ours."""
+    """A message from a stream that ExitBrain does not handle."""
 
     time: MessageTime
 

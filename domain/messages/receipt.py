@@ -1,4 +1,4 @@
-"""Receipt: the one recorded outcome of one message; the inbox, and the raw input of intake replay."""
+"""The receipt of a message: its raw fields and outcome, kept to detect duplicates and replay the intake."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from exitbrain.domain.values import Assumption, Origin, Side, TimeOrigin, Whose
 
 
 class Disposition(StrEnum):
-    """What became of a message."""
+    """The outcome of a message."""
 
     ACCEPTED = "ACCEPTED"
     IGNORED = "IGNORED"
@@ -50,11 +50,11 @@ class Reason(StrEnum):
 
 
 class RawFields(Struct, frozen=True):
-    """The fields of a message as they came, every value as text.
+    """The fields of a message as received, every value as text.
 
-    `encoded` names the fields whose text stands for something else: `base64` for bytes that are not UTF-8,
-    `json` for values of an import that were not text. Of a message above the size cap only the first
-    part is kept, and `length` is that of the whole, in bytes.
+    `encoded` names the fields whose text is an encoding: `base64` for bytes that are not UTF-8, `json` for
+    imported values that were not text. Only the first part of a message above the size cap is kept; `length`
+    is then its full size in bytes.
     """
 
     values: dict[str, str]
@@ -63,7 +63,7 @@ class RawFields(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """Why a message cannot be used: the field, what was given, what is allowed."""
+    """Why a message cannot be used: the field, the given value, and what is allowed."""
 
     reason: Reason
     field: str
@@ -75,7 +75,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Cycle(Struct, frozen=True):
-    """A position that an exit could have meant; `ended_by` and `ended_at` are None while it is open."""
+    """A position that an exit may refer to; `ended_by` and `ended_at` are None while it is open."""
 
     position_id: UUID
     cycle: int
@@ -88,13 +88,13 @@ class Cycle(Struct, frozen=True):
 
 
 class IgnoredExit(Struct, frozen=True):
-    """An exit that ended nothing: what it said, and what it met. `symbol` is empty where it could not be read.
+    """An exit that ended nothing: its content and the positions then. `symbol` is empty if unreadable.
 
-    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed` and BOOK
-    for an operator's word; `side` is the one whose end it asks
-    for or reports, where it names one. `open` is the open cycle, `last` the one that ended before it; `rule` said which of
-    them is meant. `held_by` is the account that alone holds the symbol, where it is another. `expected` says that
-    no action is needed: producers write each close twice, and the report of a cycle follows its end.
+    `kind` is CLOSE, REDUCE or FLAT for an intent (EXIT if it was refused unread), REPORT for a `trade.closed`
+    and BOOK for an operator's statement; `side` is the side it asks to close or reports as closed, if it
+    names one. `open` is the open cycle, `last` the one that ended before it; `rule` chose between them.
+    `held_by` is the only account that holds the symbol, if it is not this one. `expected` says that no action
+    is needed: producers write each close twice, and the report of a cycle follows its end.
     """
 
     account: str
@@ -111,9 +111,9 @@ class IgnoredExit(Struct, frozen=True):
 
 
 class FailedAsking(Struct, frozen=True):
-    """What an engine was asked that gave no levels, so that a replay can ask it again.
+    """The request to an engine that gave no levels, so that a replay can repeat it.
 
-    `engine` names it; `policy`, `register_version` and `window` are what the message met.
+    `engine` is its name; `policy`, `register_version` and `window` are those in force for the message.
     """
 
     engine: str
@@ -124,15 +124,16 @@ class FailedAsking(Struct, frozen=True):
 
 
 class MessageReceived(Event, frozen=True):
-    """A message and its outcome, saved in the transaction of its effects.
+    """A message and its outcome, saved in one transaction with its effects.
 
-    `source` is the logical stream, `stream` the name it came under; `entry_id` the stream id, or for imports
-    without one the SHA-256 of stream, canonical fields and occurrence. `account` is the one that it is about, empty
-    where nobody can tell. `broken` says that the refusal came from outside the fields (a line that is not JSON, a malformed
-    id, too many bytes). `touched` are the positions and plans that its effects belong to, or the policy register. A time in
-    the future is flagged, never corrected. `configured` is the version of the IntakeConfigured under which it was decided,
-    `snapshot` the content hash of the instrument that was read without a decision. `server` gave the entry id,
-    `ignored_exit` tells of an exit that ended nothing, `failed_asking` of an engine that gave no levels.
+    `source` is the logical stream, `stream` its physical name; `entry_id` is the stream id, or for imports
+    without one the SHA-256 of stream, canonical fields and occurrence. `account` is empty if it cannot be
+    determined. `broken` says that the cause of the refusal lies outside the fields (a line that is not JSON,
+    a malformed id, too many bytes). `touched` lists the positions and plans that it changed, or the policy
+    register. A time in the future is flagged, never corrected. `configured` is the version of the
+    IntakeConfigured in force, `snapshot` the content hash of an instrument that was read without a decision.
+    `server` gave the entry id. `ignored_exit` describes an exit that ended nothing, `failed_asking` a request
+    to an engine that gave no levels.
     """
 
     TOPIC = "exitbrain.MessageReceived"

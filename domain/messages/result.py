@@ -1,4 +1,4 @@
-"""What became of a message, for whoever sent or ingested it."""
+"""The result of a message, returned to its sender or to the caller of an ingest."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,13 +12,14 @@ from exitbrain.domain.values import fields_of
 
 
 class MessageResult(Struct, frozen=True):
-    """The disposition of one message with its reason, and the position, plan and decision it led to.
+    """The disposition of a message with its reason, and the position, plan and decision it led to.
 
-    `levels` is all of that decision. `duplicate` says that the message had its receipt already: nothing was done again,
-    and everything else here is what it was the first time, so look at it before you count or act. `ignored_exit` tells
-    of an exit that ended nothing. `source` is the logical stream of the message, `unusable` the fields that it gave and
-    that could not be used. `account` and `symbol` are those it is about, empty where nobody can tell. `not_believed` says
-    that its `stream_id` or its `timestamp` lies too far ahead; a duplicate does not say so again.
+    `levels` is that decision in full. `duplicate` says that the message already had a receipt: nothing was
+    done again and the other fields repeat the first result, so check it before you count or act.
+    `ignored_exit` describes an exit that ended nothing. `source` is the logical stream, `unusable` names the
+    given fields that could not be used. `account` and `symbol` are empty if they cannot be determined.
+    `not_believed` says that its `stream_id` or its `timestamp` lies too far ahead; a duplicate does not
+    repeat it.
     """
 
     receipt_id: UUID
@@ -39,7 +40,7 @@ class MessageResult(Struct, frozen=True):
     not_believed: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        """Compare all but `levels`, which the decision names, and `not_believed`, which a duplicate does not repeat."""
+        """Compare all but `levels`, identified by `decision`, and `not_believed`, which duplicates lack."""
         if not isinstance(other, MessageResult):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
@@ -56,10 +57,10 @@ _COMPARED = tuple(name for name in MessageResult.__struct_fields__ if name not i
 
 
 class PolicyInForce(Struct, frozen=True):
-    """What became of the wish to put a policy in force.
+    """The result of a request to put a policy in force.
 
-    `open_plans` counts the open plans of its scope, of every account: they keep their levels until their next message.
-    It is 0 where the wish was refused.
+    `open_plans` counts the open plans of its scope in all accounts. They keep their levels until their next
+    message. It is 0 if the request was refused.
     """
 
     outcome: MessageResult

@@ -1,1 +1,1 @@
-"""ExitPlan, its decisions, and the first difference between two of them."""
+"""Exit plans, their decisions, and the first difference between two decisions."""

@@ -1,7 +1,6 @@
-"""One level computation: what went in, in which context, what came out and how it was judged.
+"""One level computation: its context, its levels after rounding and guards, and its id.
 
-The decision is the unit of replay: `decide_levels` is the whole way from inputs to a judged plan, and a replay
-walks it again with what the record says.
+Decisions are what a replay compares: it judges the levels again from the recorded inputs.
 """
 
 from datetime import datetime
@@ -31,9 +30,10 @@ from exitbrain.domain.values import Origin, TimeOrigin, Unit
 
 
 class DecisionContext(Struct, frozen=True):
-    """What surrounded a decision: its times, the versions it was made on, the settings it read, what travels along.
+    """The context of a decision: its times, versions and settings, and the fields that are passed through.
 
-    Both times are UTC; `snapshot` is the content hash of the instrument snapshot; `max_intent_age_s` seconds.
+    Both times are UTC; `snapshot` is the content hash of the instrument snapshot; `max_intent_age_s` is in
+    seconds.
     """
 
     occurred_at: datetime
@@ -51,14 +51,14 @@ class DecisionContext(Struct, frozen=True):
 
     @property
     def freshness(self) -> Freshness:
-        """Return the age that the record gives the message."""
+        """Return the age of the message according to the record."""
         return freshness_of(self.time_origin, self.occurred_at, self.recorded_at, self.max_intent_age_s)
 
 
 def freshness_of(
     time_origin: TimeOrigin, occurred_at: datetime, recorded_at: datetime, max_age_s: float
 ) -> Freshness:
-    """Return how old a message was when it was recorded; its age is not known where it told no time."""
+    """Return how old a message was when it was recorded; unknown if it gave no time."""
     age_s = None if time_origin is TimeOrigin.RECORDED_AT else (recorded_at - occurred_at).total_seconds()
     return Freshness(age_s, max_age_s)
 
@@ -66,7 +66,7 @@ def freshness_of(
 class JudgedLevels(Struct, frozen=True):
     """The outcome of a decision: raw levels in the policy's unit, rounding, guards, trigger prices, slices.
 
-    `rounding` is what the tick changed. `triggers` is None without a price.
+    `rounding` lists what the tick changed. `triggers` is None without an entry price.
     """
 
     raw: RawLevels
@@ -77,17 +77,17 @@ class JudgedLevels(Struct, frozen=True):
 
     @property
     def harvest(self) -> tuple[float, float, float] | None:
-        """Return the fractions that the targets close; None where the levels were refused."""
+        """Return the fractions that the targets close; None if the levels were refused."""
         return self.raw.harvest if self.raw.refusal is None else None
 
     @property
     def binding(self) -> tuple[Bound, ...]:
-        """Return the constraints that changed a final number: those of the formula, then those of rounding."""
+        """Return the constraints that changed a final number, first from the formula, then from rounding."""
         return binding_of(self.raw.bounds) + self.rounding
 
 
 class DecisionId(Struct, frozen=True):
-    """Where a decision is found: its plan and its revision there."""
+    """The plan of a decision and its revision in that plan."""
 
     plan_id: UUID
     revision: int
@@ -96,7 +96,7 @@ class DecisionId(Struct, frozen=True):
 def judge_levels(
     unit: Unit, inputs: LevelInputs, raw: RawLevels, instrument: Instrument | None, freshness: Freshness
 ) -> JudgedLevels:
-    """Round, slice and judge what an engine computed."""
+    """Round, slice and judge the raw levels of an engine."""
     if raw.refusal is not None:
         return JudgedLevels(raw, (), judge_refused(inputs, freshness), None, ())
     distances = fractions_of(unit, raw)
@@ -123,8 +123,8 @@ def judge_levels(
 def binding_of(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
     """Return the bounds that changed a final number.
 
-    Where one minimum is overtaken by a higher one (or one maximum by a lower one), only the last of the run
-    binds, from the number before the first: without the earlier ones the final number would be the same.
+    If a higher minimum replaces a lower one (or a lower maximum a higher one), only the last of them is kept,
+    with the number before the first: without the earlier ones the final number would be the same.
     """
     if len(bounds) < 2:
         return bounds

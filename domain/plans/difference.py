@@ -1,4 +1,4 @@
-"""The first difference between what was recorded and what was computed again, to the bit."""
+"""The first difference between a recorded and a recomputed value, compared to the bit."""
 
 import struct
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Difference(Struct, frozen=True):
-    """A field that differs, by its path, with both values as text."""
+    """The path of a field that differs, with both values as text."""
 
     field: str
     recorded: str
@@ -16,11 +16,13 @@ class Difference(Struct, frozen=True):
 
 
 def first_difference(recorded: Any, recomputed: Any) -> Difference | None:
-    """Return the first field that differs, in the order of the definitions; None when all bits agree.
+    """Return the first field that differs, in definition order; None if all bits agree.
 
-    Doubles agree only when their 64 bits do, so -0.0 and 0.0 differ; Decimals when their digits do.
+    Doubles agree only if all 64 bits do, so -0.0 and 0.0 differ; Decimals agree if their digits do.
     """
-    if repr(recorded) == repr(recomputed):  # a repr shows every bit, and is much faster than the walk
+    if repr(recorded) == repr(
+        recomputed
+    ):  # shows every bit, and is much faster than comparing field by field
         return None
     return next(_differences("", recorded, recomputed), None)
 

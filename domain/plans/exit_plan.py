@@ -1,4 +1,4 @@
-"""ExitPlan: the levels that protect one position, through all revisions, until completed or cancelled."""
+"""The exit plan: the levels that protect a position, through all revisions, until completed or cancelled."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -16,7 +16,7 @@ from exitbrain.domain.values import DECIMAL, Assumption, Cause, Side
 
 
 class ExitPlanOpened(Event, frozen=True):
-    """A position got its plan; `quantity` is what the harvest fractions refer to (None: unknown)."""
+    """The plan of a position was opened; the harvest fractions refer to `quantity` (None: unknown)."""
 
     TOPIC = "exitbrain.ExitPlanOpened"
     LABEL = "plan opened"
@@ -31,7 +31,7 @@ class ExitPlanOpened(Event, frozen=True):
 
 
 class _LevelDecision(Event, frozen=True):
-    """`quantity` is what the harvest fractions refer to; `harvest` is None where the levels were refused."""
+    """The harvest fractions refer to `quantity`; `harvest` is None if the levels were refused."""
 
     revision: int
     quantity: Decimal | None
@@ -50,7 +50,7 @@ class _LevelDecision(Event, frozen=True):
 
 
 class LevelsComputed(_LevelDecision, frozen=True):
-    """Levels were computed: inputs, context, policy, the engine by name, outputs, what bound, how the guards judged."""
+    """Levels were computed: inputs, context, policy, engine name, outputs, bounds and guard report."""
 
     TOPIC = "exitbrain.LevelsComputed"
     LABEL = "levels computed"
@@ -59,7 +59,7 @@ class LevelsComputed(_LevelDecision, frozen=True):
 
 
 class LevelsRefused(_LevelDecision, frozen=True):
-    """The policy refused to give levels; `levels.raw.refusal` says why. The levels before stay in force."""
+    """The policy refused to give levels; `levels.raw.refusal` says why. The previous levels stay in force."""
 
     TOPIC = "exitbrain.LevelsRefused"
     LABEL = "levels refused"
@@ -71,14 +71,14 @@ Decision = LevelsComputed | LevelsRefused
 
 
 class PlannedExits(Struct, frozen=True, gc=False):
-    """Where the levels lie and how much each target closes: the part of `JudgedLevels` that a plan keeps."""
+    """The trigger prices and the quantity per target: the part of `JudgedLevels` that a plan keeps."""
 
     triggers: Triggers[Price] | None
     slices: tuple[Slice, ...]
 
 
 class Revised(Struct, frozen=True, gc=False):
-    """The part of a decision that the state of a plan is made of. Loading a plan decodes no more of it."""
+    """The part of a decision that the state of a plan needs. Loading a plan decodes only this part."""
 
     revision: int
     quantity: Decimal | None
@@ -88,7 +88,7 @@ class Revised(Struct, frozen=True, gc=False):
 
 
 class Leg(Struct, frozen=True):
-    """What a target not yet reached is to close: a share of what is open, and that quantity where known."""
+    """What a target not yet reached will close: a share of what is open, and the quantity if known."""
 
     level: str
     share: float
@@ -96,7 +96,7 @@ class Leg(Struct, frozen=True):
 
 
 class ExitPlanResized(Event, frozen=True):
-    """The position became smaller and the legs not yet reached share the rest in proportion to their fractions."""
+    """The position became smaller. The legs not yet reached share the rest by their fractions."""
 
     TOPIC = "exitbrain.ExitPlanResized"
     LABEL = "plan resized"
@@ -108,7 +108,7 @@ class ExitPlanResized(Event, frozen=True):
 
 
 class ExitPlanCompleted(Event, frozen=True):
-    """The position was closed in the market; the plan has nothing left to protect."""
+    """The position was closed in the market, so the plan has nothing left to protect."""
 
     TOPIC = "exitbrain.ExitPlanCompleted"
     LABEL = "plan completed"
@@ -120,7 +120,7 @@ class ExitPlanCompleted(Event, frozen=True):
 
 
 class ExitPlanCancelled(Event, frozen=True):
-    """The plan was given up because its position was ended by an intent."""
+    """The plan was cancelled because an intent ended its position."""
 
     TOPIC = "exitbrain.ExitPlanCancelled"
     LABEL = "plan cancelled"
@@ -141,9 +141,9 @@ NOT_REACHED = (False, False, False)
 class ExitPlan(Aggregate):
     """The plan of one position; its version guards the position too, since each change appends to both.
 
-    `policy`, `harvest`, `triggers` and `slices` are those of the levels in force, None or empty before the first.
-    A reduction empties `slices`, which no longer add up to what is open, until the next levels. `reached` says of each
-    target whether it was reached.
+    `policy`, `harvest`, `triggers` and `slices` belong to the levels in force; before the first levels they
+    are None or empty. A reduction empties `slices` until the next levels, because they no longer add up to
+    what is open. `reached` says for each target whether it was reached.
     """
 
     __slots__ = (
@@ -185,7 +185,7 @@ class ExitPlan(Aggregate):
         return plan
 
     def revise(self, decision: Decision) -> None:
-        """Keep a level computation as the next revision."""
+        """Add a level computation as the next revision."""
         self._check_open()
         if decision.revision != self.revision + 1:
             raise WrongState(
@@ -194,7 +194,7 @@ class ExitPlan(Aggregate):
         self._emit(decision)
 
     def resize(self, quantity: Decimal | None, stamp: Stamp) -> None:
-        """Share what is left of the position over the legs not yet reached."""
+        """Divide the rest of the position among the legs not yet reached."""
         self._check_open()
         self._emit(ExitPlanResized(quantity, self._legs(quantity), stamp))
 
@@ -233,7 +233,7 @@ class ExitPlan(Aggregate):
                 self.is_open = False
 
     def copy(self) -> "ExitPlan":
-        """Return an independent one in the same state, so that a decision can be tried on it."""
+        """Return an independent copy, so that a decision can be tried on it."""
         twin = ExitPlan(self.id)
         twin.version = self.version
         twin.pending = self.pending.copy()
@@ -249,7 +249,7 @@ class ExitPlan(Aggregate):
         return twin
 
     def _legs(self, quantity: Decimal | None) -> tuple[Leg, ...]:
-        """Share a quantity over the targets with a share; the last leg takes what rounding leaves."""
+        """Divide a quantity among the targets with a share; the last leg takes the remainder of rounding."""
         if self.harvest is None:
             return ()
         shares = [each for each in zip(TARGETS, self.harvest, strict=True) if each[1] > 0.0]

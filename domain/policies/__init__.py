@@ -1,1 +1,1 @@
-"""Policies, their register and fingerprints, and the formulas behind them."""
+"""Policies, their register and fingerprints, and their formulas."""

@@ -1,6 +1,6 @@
-"""The fingerprint of a policy: what its formula gives on a fixed grid of inputs.
+"""The fingerprint of a policy: a hash of its formula's outputs on a fixed grid of inputs.
 
-A changed fingerprint proves changed behaviour; an equal one proves nothing, replay does.
+A changed fingerprint proves changed behaviour. An equal one does not prove equal behaviour; a replay does.
 """
 
 import struct
@@ -41,9 +41,9 @@ _CODES = {name: code for code, name in REFUSALS.items()}
 
 @lru_cache(maxsize=256)
 def fingerprint(policy: Policy) -> str:
-    """Return the SHA-256 over the grid version and all outputs on the grid, as little-endian doubles and codes.
+    """Return the SHA-256 of the grid version and all outputs on the grid, as little-endian doubles and codes.
 
-    Raises UnknownPolicy for a formula that this version has not, and for parameters that are not those of the formula.
+    Raises UnknownPolicy for a formula that this version does not have, and for missing or extra parameters.
     """
     parameters_of(policy)
     digest = sha256(struct.pack("<q", GRID_VERSION))
@@ -64,7 +64,7 @@ def _bytes_of(raw: RawLevels) -> bytes:
 
 
 def grid(policy: Policy) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    """Yield the fixed inputs: every leverage, both sides, what is optional absent, neighbours of thresholds."""
+    """Yield the fixed inputs: every leverage, both sides, absent optional inputs, values near thresholds."""
     for side in Side:
         plain = LevelInputs(
             side=side,
@@ -95,7 +95,7 @@ def _at(leverage: int, plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[
     yield at, _BRACKETS
     yield at, _BRACKETS[:1]
     yield changed(at, volatility=0.0, funding=0.0, divergence=0.0, average_pnl=0.0), ()
-    # Everything at once, odd enough that a constant changed in its last bit shows somewhere.
+    # All inputs at odd values, so that a change in the last bit of any constant shows somewhere.
     odd = changed(
         at,
         volatility=leverage / 42,
@@ -122,7 +122,7 @@ def _near_thresholds(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Br
 
 
 def _scaled(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    """Yield bases from far below to far above every minimum and clamp, with low, usual and high costs."""
+    """Yield base distances from far below to far above all limits, with low, usual and high costs."""
     for scale in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0):
         scaled = changed(plain, base_tp=plain.base_tp * scale, base_sl=plain.base_sl * scale)
         yield scaled, ()
@@ -131,7 +131,7 @@ def _scaled(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ..
 
 
 def _sized(plain: LevelInputs) -> Iterator[tuple[LevelInputs, tuple[Bracket, ...]]]:
-    """Yield known sizes in each bracket, at its edges, and above the last."""
+    """Yield known sizes inside each bracket, at its edges, and above the last bracket."""
     for edge in (bracket.cap for bracket in _BRACKETS):
         for size in (edge / 3, nextafter(edge, 0.0), edge, nextafter(edge, inf)):
             for leverage in (2.0, 20.0, 90.0):

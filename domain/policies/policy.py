@@ -13,13 +13,13 @@ from exitbrain.domain.values import Unit
 IGNORABLE = ("divergence", "funding")
 
 FOREIGN = "foreign:"
-"""How the formula of a policy begins whose levels an engine of somebody else computes."""
+"""The prefix of a policy's formula if a foreign engine computes the levels."""
 
 
 class Policy(Struct, frozen=True, dict=True):
-    """A formula, its parameters, the unit of its raw numbers, and the inputs it does not read.
+    """A formula, its parameters, the unit of its raw numbers, and the inputs it ignores.
 
-    An ignored input (`funding`, `divergence`) is recorded all the same and enters the formula as 0.
+    An ignored input (`funding`, `divergence`) is still recorded, but enters the formula as 0.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Policy(Struct, frozen=True, dict=True):
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Return whether an engine that is not ours computes the levels."""
+        """Return whether a foreign engine computes the levels."""
         return self.formula.startswith(FOREIGN)
 
     def __hash__(self) -> int:
@@ -45,17 +45,17 @@ class Policy(Struct, frozen=True, dict=True):
 
     @cached_property
     def _hash(self) -> int:
-        return int(self.parameters_hash[:15], 16)  # every look-up of a compiled policy asks for it
+        return int(self.parameters_hash[:15], 16)  # cached for the look-ups of compiled policies
 
     @cached_property
     def parameters_hash(self) -> str:
-        """Return the SHA-256 of formula, unit, ignored inputs and parameters in canonical JSON."""
+        """Return the SHA-256 of formula, unit, ignored inputs and parameters as canonical JSON."""
         content = [self.formula, self.unit.value, sorted(self.ignores), dict(sorted(self.parameters.items()))]
         return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
 class PolicyRef(Struct, frozen=True):
-    """The policy of a decision as the record names it: by name, parameters and behaviour."""
+    """A reference to the policy of a decision: its name and the hashes of its parameters and behaviour."""
 
     name: str
     parameters_hash: str

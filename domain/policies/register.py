@@ -1,4 +1,4 @@
-"""PolicyRegister: which policies exist and which is in force, as events, in one aggregate."""
+"""The policy register: the aggregate that records which policies exist and which are in force."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,13 +14,13 @@ from exitbrain.domain.values import Unit
 
 EVERY_SYMBOL = "*"
 SHIPPED_BY = "shipped"
-"""Who registered and activated what a store begins with."""
+"""The author of the policies that a new store starts with."""
 
 
 class PolicyRegistered(Event, frozen=True):
-    """A policy became known, with the fingerprint its formula had then.
+    """A policy was registered, with the fingerprint it had then.
 
-    `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
+    `receipt_id` is the receipt of the message that asked for it, None for policies a new store starts with.
     """
 
     TOPIC = "exitbrain.PolicyRegistered"
@@ -39,7 +39,7 @@ class PolicyRegistered(Event, frozen=True):
     receipt_id: UUID | None
 
     def __post_init__(self) -> None:
-        _ = self.policy  # what cannot be a policy was not written here, and must not be read as one
+        _ = self.policy  # an invalid policy is never written, so it must not be read either
 
     @property
     def policy(self) -> Policy:
@@ -48,9 +48,9 @@ class PolicyRegistered(Event, frozen=True):
 
 
 class PolicyActivated(Event, frozen=True):
-    """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own.
+    """A policy was put in force for a scope: a symbol, or "*" for every symbol without one of its own.
 
-    `receipt_id` is the receipt of the message that asked for it, None for what a store begins with.
+    `receipt_id` is the receipt of the message that asked for it, None for policies a new store starts with.
     """
 
     TOPIC = "exitbrain.PolicyActivated"
@@ -69,14 +69,14 @@ RegisterEvent = PolicyRegistered | PolicyActivated
 
 
 class RegisteredPolicy(Struct, frozen=True):
-    """A policy of the register with the reference that decisions record."""
+    """A registered policy with the reference that decisions record."""
 
     policy: Policy
     ref: PolicyRef
 
 
 class PolicyRegister(Aggregate):
-    """All policies of a store. In force for a decision is what the version it recorded says, never a timestamp."""
+    """All policies of a store. The register version in a decision, never a time, says which was in force."""
 
     __slots__ = ("active", "policies")
 
@@ -86,7 +86,7 @@ class PolicyRegister(Aggregate):
         self.active: dict[str, str] = {}
 
     def register(self, policy: Policy, *, by: str, at: datetime, receipt_id: UUID | None = None) -> None:
-        """Make a policy known under its name, once."""
+        """Register a policy under its name; raises WrongState if the name is taken."""
         if policy.name in self.policies:
             raise WrongState(f"policy {policy.name} is already registered")
         self._emit(
@@ -107,26 +107,26 @@ class PolicyRegister(Aggregate):
     def activate(
         self, name: str, *, scope: str = EVERY_SYMBOL, by: str, at: datetime, receipt_id: UUID | None = None
     ) -> None:
-        """Put a registered policy in force for a scope."""
+        """Put a registered policy in force for a scope; raises UnknownPolicy."""
         self.named(name)
         self._emit(PolicyActivated(name, scope, by, at, receipt_id))
 
     def named(self, name: str) -> RegisteredPolicy:
-        """Return the policy of that name; raises UnknownPolicy."""
+        """Return the policy with this name; raises UnknownPolicy."""
         try:
             return self.policies[name]
         except KeyError:
             raise UnknownPolicy(name, tuple(self.policies)) from None
 
     def in_force(self, symbol: str) -> RegisteredPolicy:
-        """Return the policy in force for a symbol, its own activation before the global one; raises WrongState."""
+        """Return the policy in force for a symbol, its own before the global one; raises WrongState."""
         name = self.active.get(symbol) or self.active.get(EVERY_SYMBOL)
         if name is None or name not in self.policies:
             raise WrongState(f"the register has no policy in force for {symbol or 'every symbol'}")
         return self.policies[name]
 
     def decides(self, scope: str, symbol: str) -> bool:
-        """Return whether what is in force for a scope is what decides a symbol."""
+        """Return whether the policy of a scope is the one that applies to a symbol."""
         return symbol == scope or (scope == EVERY_SYMBOL and symbol not in self.active)
 
     def apply(self, event: RegisterEvent) -> None:
@@ -138,9 +138,9 @@ class PolicyRegister(Aggregate):
                 self.active = {**self.active, event.scope: event.name}
 
     def copy(self) -> "PolicyRegister":
-        """Return an independent one in the same state, so that a decision can be tried on it."""
+        """Return an independent copy, so that a decision can be tried on it."""
         twin = PolicyRegister()
         twin.version = self.version
         twin.pending = self.pending.copy()
-        twin.active, twin.policies = self.active, self.policies  # replaced where they change
+        twin.active, twin.policies = self.active, self.policies  # never changed in place
         return twin

@@ -1,4 +1,4 @@
-"""Whether a policy may be put in force: its formula is known, its parameters are complete, its levels are levels."""
+"""Check that a policy may be put in force: a known formula, complete parameters, valid levels."""
 
 from functools import lru_cache
 
@@ -11,9 +11,9 @@ from exitbrain.domain.policies.policy import Policy
 
 @lru_cache(maxsize=256)
 def check_usable(policy: Policy) -> None:
-    """Raise InvalidValue for a policy that cannot be put in force, naming what of it is not usable.
+    """Raise InvalidValue for a policy that cannot be put in force, naming the part that is not usable.
 
-    Its levels are computed on the grid of the fingerprint, so one that passes has a fingerprint.
+    The levels are checked on the grid of the fingerprint, so a policy that passes has a fingerprint.
     """
     formula = FORMULAS.get(policy.formula)
     if formula is None:

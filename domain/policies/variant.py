@@ -12,10 +12,10 @@ _WHOLE_TOLERANCE = 1e-9
 
 
 def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
-    """Return a policy with some parameters changed, named after them; without changes the policy itself.
+    """Return a policy with some parameters changed and named after them; without changes, the policy itself.
 
-    Raises InvalidValue for a parameter that the policy has not, a number that is not finite, and harvest fractions
-    below 0 or that do not sum to 1; raises UnknownPolicy for a policy of a formula that is not known.
+    Raises InvalidValue for a parameter that the policy does not have, a number that is not finite, and
+    harvest fractions that are negative or do not sum to 1; raises UnknownPolicy for an unknown formula.
     """
     if not changes:
         return policy

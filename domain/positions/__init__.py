@@ -1,1 +1,1 @@
-"""Position, and the window of its recent results."""
+"""Positions, their events, and the window of an account's recent results."""

@@ -1,4 +1,4 @@
-"""The events of a position: it opened, grew, shrank, changed its leverage, closed, and was reported closed."""
+"""The events of a position: opened, increased, leverage changed, reduced, closed, close reported."""
 
 from decimal import Decimal
 
@@ -9,9 +9,10 @@ from exitbrain.domain.values import Assumption, EntryId, Side, Whose
 
 
 class PositionOpened(Event, frozen=True):
-    """A round trip began. `newest_entries` are the newest entry ids applied by the cycles before, per source.
+    """A round trip began. `newest_entries` holds the newest entry id that earlier cycles applied, per source.
 
-    `in_units` says that the quantity was given as one, `server` and `clock` what its message compares with (Sighting).
+    `in_units` says that the quantity was given in units. `server` and `clock` say what its message can be
+    compared with (see Sighting).
     """
 
     TOPIC = "exitbrain.PositionOpened"
@@ -34,9 +35,9 @@ class PositionOpened(Event, frozen=True):
 
 
 class PositionIncreased(Event, frozen=True):
-    """The position grew; price and quantity are those after the increase (the price is the average).
+    """The position grew. `entry_price` (the average) and `quantity` are those after the increase.
 
-    `in_units` says that every quantity so far was given as one.
+    `in_units` says that every quantity so far was given in units.
     """
 
     TOPIC = "exitbrain.PositionIncreased"
@@ -52,7 +53,7 @@ class PositionIncreased(Event, frozen=True):
 
 
 class LeverageChanged(Event, frozen=True):
-    """The leverage of the open position is another."""
+    """The leverage of the open position changed."""
 
     TOPIC = "exitbrain.LeverageChanged"
     LABEL = "leverage changed"
@@ -64,9 +65,9 @@ class LeverageChanged(Event, frozen=True):
 
 
 class PositionReduced(Event, frozen=True):
-    """Part of the position was closed: by `by` (None: an unknown amount) down to `quantity` (None: unknown).
+    """Part of the position was closed: `by`, which leaves `quantity`; each is None if unknown.
 
-    `rule` says why it is this position that the message means.
+    `rule` says how the message was assigned to this position.
     """
 
     TOPIC = "exitbrain.PositionReduced"
@@ -83,9 +84,9 @@ class PositionReduced(Event, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What a round trip brought: the price return in percent, reported by the message or computed from prices.
+    """The result of a round trip: the price return in percent, reported or computed from prices.
 
-    `counted` is what of it enters the PnL window: less where it lies outside of the range of its side.
+    `counted` is the return that enters the PnL window, limited to the range of the side.
     """
 
     pnl_percent: Decimal
@@ -94,10 +95,11 @@ class Result(Struct, frozen=True):
 
 
 class PositionClosed(Event, frozen=True):
-    """The round trip ended; `result` is None where neither message nor prices say what it brought.
+    """The round trip ended; `result` is None if neither the message nor the prices give one.
 
-    `rule` says why it is this position that the message means, None where an entry or an operator ended it. `reported`
-    says that the message was the report of a close in the market, `server` and `clock` what it compares with.
+    `rule` says how the message was assigned to this position, None if an entry or an operator ended it.
+    `reported` says that the message reported a close in the market; `server` and `clock` say what it can be
+    compared with.
     """
 
     TOPIC = "exitbrain.PositionClosed"
@@ -124,7 +126,7 @@ class PositionClosed(Event, frozen=True):
 
 
 class CloseReported(Event, frozen=True):
-    """The report of a round trip came after its end. `result` is what it adds: None where a result was known before."""
+    """The report of a round trip came after its end. `result` is None if a result was already known."""
 
     TOPIC = "exitbrain.CloseReported"
     LABEL = "close reported"

@@ -1,4 +1,4 @@
-"""Position: one round trip of one account in one instrument, from opening to close."""
+"""A position: one round trip of an account in an instrument, from opening to close."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from exitbrain.domain.positions.sighting import Sighting
 from exitbrain.domain.values import DECIMAL, Assumption, EntryId, Side, TimeOrigin, Whose
 
 BOTH = "BOTH"
-"""The position_side of one-way mode; the direction is state."""
+"""The position_side in one-way mode. The direction is part of the state."""
 
 
 PositionEvent = (
@@ -28,7 +28,7 @@ PositionEvent = (
 
 
 class Position(Aggregate):
-    """One round trip. Closed is terminal, but for the report that may follow; the next cycle is another position."""
+    """One round trip. After its close only a report may follow; the next cycle is another position."""
 
     __slots__ = (
         "account",
@@ -112,7 +112,7 @@ class Position(Aggregate):
     def increase(
         self, price: Decimal | None, quantity: Decimal | None, *, in_units: bool, stamp: Stamp
     ) -> None:
-        """Add to the position; with an unknown price or quantity the price stays and the quantity is unknown."""
+        """Add to the position. If price or quantity is unknown, keep the price; the quantity is unknown."""
         self._check_open()
         entry, total = self.entry_price, None
         if (
@@ -136,7 +136,7 @@ class Position(Aggregate):
         )
 
     def change_leverage(self, leverage: float, stamp: Stamp) -> None:
-        """Set another leverage."""
+        """Change the leverage."""
         self._check_open()
         self._emit(LeverageChanged(self.leverage, leverage, stamp))
 
@@ -151,7 +151,7 @@ class Position(Aggregate):
         assumptions: tuple[Assumption, ...],
         stamp: Stamp,
     ) -> None:
-        """Close less than all that is open: `by`, which leaves `rest`; None stands for an unknown amount."""
+        """Close part of the position: `by`, which leaves `rest`. None means an unknown amount."""
         self._check_open()
         if rest is not None and rest <= 0:
             raise WrongState(
@@ -184,7 +184,7 @@ class Position(Aggregate):
         assumptions: tuple[Assumption, ...],
         stamp: Stamp,
     ) -> None:
-        """End the round trip; a result not reported is computed where entry and exit price are known."""
+        """End the round trip. Compute a result that was not reported if entry and exit price are known."""
         self._check_open()
         self._emit(
             PositionClosed(
@@ -218,7 +218,7 @@ class Position(Aggregate):
         assumptions: tuple[Assumption, ...],
         stamp: Stamp,
     ) -> None:
-        """Keep the report of a round trip that an intent has ended before; its result counts where none was known."""
+        """Record the report of a round trip that has already ended; its result counts if none was known."""
         if self.is_open or self.reported:
             state = "open" if self.is_open else "reported already"
             raise WrongState(f"{self.symbol} cycle {self.cycle} of {self.account} is {state}")
@@ -279,20 +279,20 @@ class Position(Aggregate):
             self.newest_entries = {**self.newest_entries, event.stamp.source: event.stamp.entry_id}
 
     def copy(self) -> "Position":
-        """Return an independent one in the same state, so that a decision can be tried on it."""
+        """Return an independent copy, so that a decision can be tried on it."""
         twin = Position(self.id)
         twin.version = self.version
         twin.pending = self.pending.copy()
         twin.account = self.account
         twin.cycle = self.cycle
         twin.end_reason = self.end_reason
-        twin.ended = self.ended  # replaced where it changes, so it may be shared
+        twin.ended = self.ended  # never changed in place, so it may be shared
         twin.entry_price = self.entry_price
         twin.has_result = self.has_result
         twin.in_units = self.in_units
         twin.is_open = self.is_open
         twin.leverage = self.leverage
-        twin.newest_entries = self.newest_entries  # replaced where it changes, so it may be shared
+        twin.newest_entries = self.newest_entries  # never changed in place, so it may be shared
         twin.opened = self.opened
         twin.opened_at_origin = self.opened_at_origin
         twin.position_side = self.position_side

@@ -1,1 +1,1 @@
-"""One walker: the exits of a position on candles, with bounds."""
+"""The simulation of a position's exits on candles, with the worst and the best result."""

@@ -1,21 +1,23 @@
-"""What may happen to a position inside one candle: the gap rule at its open, the touches of its extremes.
+"""What may happen to a position inside one candle: the gap rule at its open, then touches of its extremes.
 
-With k targets filled, S_j the stop after j targets and m the targets filled when all that the favourable extreme
-touches are:
+k targets are filled; S_j is the stop after j targets; m targets are filled after everything that the
+favourable extreme touches:
 
-at the open    S_k touched by the open: everything closes there. Else each target that the open reaches is filled.
-inside         (a) for j in k..m, nearest first: the next j-k targets, then the rest at S_j, if the adverse extreme
-               touches S_j; (b) then, last, survival with m filled, if the adverse extreme does not touch the loosest
-               of S_k..S_m and the close does not touch S_m. (A stop only tightens with k, so the loosest is S_k, but
-               where a liquidation price took its place.) Where m closes everything, that is always possible, as (b).
-of the entry   for an entry inside the candle its open lies before it, and its extremes may: (a) as above; (b) survival
-               with each j in c..m filled whose S_j the close does not touch, where c are the targets that the close
-               reaches. Where the entry may lie at the open or inside, what the open does is possible, and so is nothing;
-               what it did not touch goes on as after an entry inside.
-up to a close  for a close from outside inside the candle its extremes may lie after it: (a) as above; (b) survival
-               with each j in k..m filled.
+at the open    If the open touches S_k, everything closes there. Else each target that the open reaches is
+               filled.
+inside         (a) For each j in k..m, nearest first, if the adverse extreme touches S_j: the next j-k targets
+               are filled and the rest closes at S_j. (b) Last, survival with m filled, if the adverse extreme
+               does not touch the loosest of S_k..S_m and the close does not touch S_m. (A stop only tightens
+               with k, so the loosest is S_k, unless a liquidation price replaced it.) If m closes everything,
+               (b) is always possible.
+of the entry   If the entry is inside the candle, the open came before it and the extremes may have: (a) as
+               above; (b) survival with each j in c..m filled whose S_j the close does not touch, where c is
+               the number of targets that the close reaches. If the entry may be at the open or inside, the
+               open may act or not; what it did not touch continues as after an entry inside.
+up to a close  If the position is closed from outside inside the candle, the extremes may come later: (a) as
+               above; (b) survival with each j in k..m filled.
 
-A stop known between two ends only (see `stops`) gives two histories, one for each end of what may have been.
+A stop known only to lie between two ends (see `stops`) gives two histories, one for each end.
 """
 
 from collections.abc import Callable
@@ -30,9 +32,9 @@ from exitbrain.domain.simulation.stops import Stop, Stops
 
 
 class Bar(Struct, frozen=True):
-    """A candle, or a trade, as a position sees it: extremes against and for us, and those of the mark price.
+    """A candle or trade from a position's view: adverse and favourable extremes, also of the mark price.
 
-    Where `lower_timeframe`, its open orders what happens but prices nothing.
+    The open of a `lower_timeframe` bar gives the order of events, but no prices.
     """
 
     at_ms: int
@@ -47,7 +49,7 @@ class Bar(Struct, frozen=True):
 
 
 def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
-    """Return a candle as a position of that direction sees it, beside the candle of the mark price."""
+    """Return a candle from the view of a position, combined with the candle of the mark price."""
     long = direction > 0
     return Bar(
         candle.open_time_ms,
@@ -62,21 +64,21 @@ def bar_of(candle: Candle, mark: Candle, direction: int) -> Bar:
 
 
 class Exit(Struct, frozen=True):
-    """What closes everything that is open."""
+    """An exit of everything that is still open."""
 
     price: float
     level: LegLevel
 
 
 class Move(Struct, frozen=True):
-    """One thing that may happen: so many targets are filled afterwards, and what is left closes or stays open."""
+    """One possible move: `filled` targets are filled after it; the rest closes at `exit` or stays open."""
 
     filled: int
     exit: Exit | None
 
 
 class BarMoves:
-    """Tells what may happen to one position."""
+    """The moves that are possible for one position."""
 
     def __init__(self, ladder: Ladder, stops: Stops) -> None:
         self._ladder = ladder
@@ -84,7 +86,7 @@ class BarMoves:
         self._d = ladder.direction
 
     def at_open(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what the open does, nearest first."""
+        """Return the moves at the open, nearest first."""
         loose, tight = self._stops.loose[filled], self._stops.tight[filled]
         moves: list[Move] = []
         if self._touched(tight, bar.open, bar.mark_open):
@@ -97,12 +99,12 @@ class BarMoves:
         return [*moves, Move(self._ladder.filled_at(filled, bar.open), None)]
 
     def at_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what the open does to a position that may be opened there or later, nearest first."""
+        """Return the moves at the open for a position that may be opened there or later, nearest first."""
         moves, nothing = self.at_open(filled, bar), Move(filled, None)
         return moves if nothing in moves else [*moves, nothing]
 
     def inside(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what the extremes of a candle may do after its open."""
+        """Return the moves that the extremes of a candle allow after its open."""
         most = self._ladder.filled_at(filled, bar.favourable)
         moves = self._all_stopped(filled, most, bar)
         if most == self._ladder.last or self._may_survive(filled, most, bar):
@@ -110,7 +112,7 @@ class BarMoves:
         return moves
 
     def inside_after_entry(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what may have happened between an entry inside a candle and its close."""
+        """Return the moves possible between an entry inside a candle and its close."""
         most = self._ladder.filled_at(filled, bar.favourable)
         moves = self._all_stopped(filled, most, bar)
         for count in range(self._ladder.filled_at(filled, bar.close), most + 1):
@@ -121,11 +123,11 @@ class BarMoves:
         return moves
 
     def inside_after_unsure_open(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what may have happened until the close: a position that the open has touched was there before it."""
+        """Return the moves possible until the close; a position that the open touched existed at the open."""
         return self.inside(filled, bar) if filled else self.inside_after_entry(filled, bar)
 
     def inside_before_close(self, filled: int, bar: Bar) -> list[Move]:
-        """Return what may have happened in a candle before a close from outside."""
+        """Return the moves possible in a candle before the position is closed from outside."""
         most = self._ladder.filled_at(filled, bar.favourable)
         return [
             *self._all_stopped(filled, most, bar),
@@ -133,7 +135,7 @@ class BarMoves:
         ]
 
     def leave_a_choice(self, filled: int, bar: Bar, entry: Entry, *, funded: bool) -> bool:
-        """Return whether a candle leaves the order of touches open, or of a touch and the funding inside it."""
+        """Return whether the order of touches in a candle, or of a touch and its funding, is uncertain."""
         at_open, inside = phases_of(entry)
         moves = [Move(filled, None)] if at_open is None else at_open(self, filled, bar)
         if len(moves) > 1:
@@ -145,14 +147,14 @@ class BarMoves:
         return len(found) > 1 or (funded and found != [Move(move.filled, None)])
 
     def liquidates(self, filled: int, bar: Bar) -> bool:
-        """Return whether the mark price touches a liquidation price that is in a stop's place, now or further on."""
+        """Return whether the mark price touches a liquidation price in place of a stop, now or later."""
         return any(
             stop.level is LegLevel.LIQUIDATION and self._touched(stop, bar.adverse, bar.mark_adverse)
             for stop in self._stops.tight[filled:]
         )
 
     def at_rule_close(self, filled: int, close: float) -> list[Move]:
-        """Return what a trailed stop does at the close of a rule interval, once it was moved."""
+        """Return the moves of a trailed stop at the close of a rule interval, after it was moved."""
         loose, tight = self._stops.loose[filled], self._stops.tight[filled]
         if tight.level is not LegLevel.TRAIL or not self._touched(tight, close, close):
             return [Move(filled, None)]
@@ -167,7 +169,7 @@ class BarMoves:
         return moves
 
     def _stopped(self, filled: int, price: float, mark: float) -> list[Move]:
-        """Return the stops that a price touches: one, or the two ends of where it may be."""
+        """Return the moves of a stop that a price touches: one, or one for each end of where it may be."""
         loose, tight = self._stops.loose[filled], self._stops.tight[filled]
         if not self._touched(tight, price, mark):
             return []
@@ -196,7 +198,7 @@ Phase = Callable[[BarMoves, int, Bar], list[Move]]
 
 
 def phases_of(entry: Entry) -> tuple[Phase | None, Phase]:
-    """Return what a candle does at its open, if that came after the entry, and what it does afterwards."""
+    """Return the phases of a candle: at its open, unless the entry came later, and after it."""
     match entry:
         case Entry.BEFORE:
             return BarMoves.at_open, BarMoves.inside

@@ -1,4 +1,4 @@
-"""What a walk sees of the market: candles of one interval, trades, funding rates."""
+"""The market data of a walk: candles of one interval, trades, funding rates."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from exitbrain.domain.errors import InvalidValue
 
 MINUTE_MS = 60_000
 STRETCHES = (8, 64, 512)
-"""How many candles a walk passes over at once where nothing can happen in them."""
+"""How many candles a walk may skip at once if nothing can happen in them."""
 
 
 class PriceKind(StrEnum):
-    """Which price candles tell of, and which price triggers an order."""
+    """The price that candles describe, or that triggers an order."""
 
     CONTRACT = "contract"
     MARK = "mark"
 
 
 class Candle(Struct, frozen=True):
-    """Open, highest, lowest and last price of one interval that begins at `open_time_ms` (UTC)."""
+    """The open, highest, lowest and last price of an interval that begins at `open_time_ms` (UTC)."""
 
     open_time_ms: int
     open: float
@@ -47,7 +47,7 @@ class Candle(Struct, frozen=True):
 
 
 class Trade(Struct, frozen=True):
-    """One traded price at a time (milliseconds, UTC)."""
+    """A traded price with its time (milliseconds, UTC)."""
 
     at_ms: int
     price: float
@@ -58,7 +58,7 @@ class Trade(Struct, frozen=True):
 
 
 class FundingRate(Struct, frozen=True):
-    """A rate as a fraction of notional that longs paid to shorts; the stamp may lie some milliseconds off."""
+    """A rate that longs paid to shorts, as a fraction of notional; its time may be some milliseconds off."""
 
     at_ms: int
     rate: float
@@ -69,12 +69,12 @@ class FundingRate(Struct, frozen=True):
 
     @property
     def minute_ms(self) -> int:
-        """Return the full minute nearest to the stamp; half a minute goes up."""
+        """Return the time rounded to the nearest full minute; half a minute rounds up."""
         return (self.at_ms + MINUTE_MS // 2) // MINUTE_MS * MINUTE_MS
 
 
 class Due(Struct, frozen=True):
-    """A funding that is due: its time in full minutes, its rate and the price that it is paid on."""
+    """A funding payment due: its time in full minutes, its rate, and the price it is paid on."""
 
     at_ms: int
     rate: float
@@ -82,7 +82,7 @@ class Due(Struct, frozen=True):
 
 
 class Stretch(Struct, frozen=True):
-    """Some candles without a hole among them: when the first opens, when the last ends, and the extremes."""
+    """A run of candles without a hole: when the first opens, when the last ends, and the extremes."""
 
     from_ms: int
     until_ms: int
@@ -91,7 +91,7 @@ class Stretch(Struct, frozen=True):
 
 
 class CandleSeries(Struct, frozen=True, dict=True):
-    """Candles of one interval in ascending order; intervals may be missing, none overlaps another."""
+    """Candles of one interval in ascending order; some may be missing, but none may overlap."""
 
     interval_ms: int
     candles: Sequence[Candle]
@@ -112,16 +112,16 @@ class CandleSeries(Struct, frozen=True, dict=True):
 
     @cached_property
     def opens_ms(self) -> Sequence[int]:
-        """Return when each candle opens; kept, since every search asks for it."""
+        """Return when each candle opens; cached, since every search needs it."""
         return [candle.open_time_ms for candle in self.candles]
 
     @property
     def end_ms(self) -> int:
-        """Return where the last candle ends."""
+        """Return when the last candle ends."""
         return self.opens_ms[-1] + self.interval_ms
 
     def stretch(self, place: int, length: int) -> Stretch | None:
-        """Return so many candles from a place on; None where there are fewer, or a hole among them."""
+        """Return the stretch of `length` candles from a place on; None if some are missing."""
         known = self._stretches[length]
         if place not in known:
             known[place] = self._stretch_of(self.candles[place : place + length], length)
@@ -129,7 +129,7 @@ class CandleSeries(Struct, frozen=True, dict=True):
 
     @cached_property
     def _stretches(self) -> dict[int, dict[int, Stretch | None]]:
-        """Keep the stretches of each length that were asked for, by their first candle."""
+        """The stretches requested so far, by length and first candle."""
         return {length: {} for length in STRETCHES}
 
     def _stretch_of(self, candles: Sequence[Candle], length: int) -> Stretch | None:
@@ -140,16 +140,18 @@ class CandleSeries(Struct, frozen=True, dict=True):
         return Stretch(from_ms, until_ms, low, high)
 
     def index_at(self, at_ms: int) -> int:
-        """Return which candle holds a moment, else the next one; raises InvalidValue before and after the data."""
+        """Return the index of the candle at a time, or of the next; raises InvalidValue outside the data."""
         if not self.opens_ms[0] <= at_ms < self.end_ms:
             raise InvalidValue(
-                "opened_at in ms", at_ms, f"from {self.opens_ms[0]} to below {self.end_ms}, where candles are"
+                "opened_at in ms",
+                at_ms,
+                f"from {self.opens_ms[0]} to below {self.end_ms}, the range of the candles",
             )
         before = bisect_right(self.opens_ms, at_ms) - 1
         return before if at_ms < self.opens_ms[before] + self.interval_ms else before + 1
 
     def at(self, at_ms: int) -> Candle | None:
-        """Return the candle that holds a moment, None in a hole and outside the data."""
+        """Return the candle at a time, None in a hole and outside the data."""
         before = bisect_right(self.opens_ms, at_ms) - 1
         if before < 0 or at_ms >= self.opens_ms[before] + self.interval_ms:
             return None
@@ -161,18 +163,18 @@ class CandleSeries(Struct, frozen=True, dict=True):
 
 
 class TradeSeries(Struct, frozen=True, dict=True):
-    """Trades in the order in which they happened; several may share a millisecond."""
+    """Trades in the order they happened; several may share a millisecond."""
 
     trades: Sequence[Trade]
 
     def __post_init__(self) -> None:
         for before, after in pairwise(self.times_ms):
             if after < before:
-                raise InvalidValue("trade time", after, f"{before} or later, as the trade before it")
+                raise InvalidValue("trade time", after, f"{before} or later, the time of the trade before it")
 
     @cached_property
     def times_ms(self) -> Sequence[int]:
-        """Return when each trade happened; kept, since every search asks for it."""
+        """Return when each trade happened; cached, since every search needs it."""
         return [trade.at_ms for trade in self.trades]
 
     def between(self, from_ms: int, to_ms: int) -> Sequence[Trade]:
@@ -181,10 +183,11 @@ class TradeSeries(Struct, frozen=True, dict=True):
 
 
 class Market(Struct, frozen=True):
-    """Everything a walk may look at; only the candles are needed.
+    """All market data for a walk; only the candles are required.
 
-    `mark` decides on liquidation and values funding, `lower_timeframe` tells order and time inside a candle; where it does not
-    add up to one, the first of `lower_timeframe_else` that does. Funding rates stand in the order of time.
+    `mark` decides on liquidation and values funding. `lower_timeframe` gives the order and time of events
+    inside a candle; if it does not add up to the candle, the first of `lower_timeframe_else` that does is
+    used. Funding rates are in time order.
     """
 
     candles: CandleSeries
@@ -197,12 +200,12 @@ class Market(Struct, frozen=True):
         for before, after in pairwise(self.funding):
             if after.minute_ms <= before.minute_ms:
                 raise InvalidValue(
-                    "funding time", after.at_ms, f"a later minute than {before.at_ms}, before it"
+                    "funding time", after.at_ms, f"a later minute than the one before it, {before.at_ms}"
                 )
 
 
 def due_before(funding: list[FundingRate], until_ms: int, candle: Candle, market: Market) -> list[Due]:
-    """Take the funding due before a time off a list in the order of time; return it with the price it is paid on."""
+    """Remove the funding due before a time from an ordered list; return it with the prices it is paid on."""
     dues = []
     while funding and funding[0].minute_ms < until_ms:
         rate = funding.pop(0)

@@ -1,4 +1,4 @@
-"""What a history has come to so far: running sums of doubles, every operation in the written order.
+"""The running result of a history: sums of doubles, every operation in the written order.
 
 With d = ±1, entry price E, rates as fractions, and legs in time order:
 
@@ -8,16 +8,16 @@ With d = ±1, entry price E, rates as fractions, and legs in time order:
     funding   += d * rate * open * mark / E            (((d*rate)*open)*mark)/E
     net        = gross - entry fee - exit_fees - slippage - funding, from left to right
 
-No leg loses more than its margin: where liquidation is walked and the margin is gone at a price M, what the price of a
-leg has left of it,
+No leg loses more than its margin. If liquidation is walked and the margin is gone at price M, the margin left
+at the price of a leg,
 
     left = max(fraction * d * (price - M) / E, 0)      ((fraction*d)*(price - M))/E
 
-bounds its costs: its fee is at most `left`, its slippage at most `left - fee`.
+limits its costs: its fee is at most `left`, its slippage at most `left - fee`.
 
 Each sum starts at 0.0; the entry fee is the taker rate. A market leg pays the taker fee and slippage, a limit
-target the maker fee and no slippage, LIQUIDATION neither (what is left of the margin is gone), EXTERNAL the taker
-fee at the price at which it was recorded.
+target the maker fee and no slippage, LIQUIDATION neither (the rest of the margin is lost), EXTERNAL the taker
+fee at the recorded price.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _LEVELS = tuple(LegLevel)
 
 
 class Path(Struct, frozen=True):
-    """A history that may go on."""
+    """A history that may continue."""
 
     gross: float = 0.0
     exit_fees: float = 0.0
@@ -42,7 +42,7 @@ class Path(Struct, frozen=True):
 
 
 class Account:
-    """Books the legs and the funding of one position."""
+    """Books the legs and funding of one position."""
 
     def __init__(self, setup: ExitSetup) -> None:
         self._d = setup.side.direction
@@ -57,7 +57,7 @@ class Account:
             self._rates |= dict.fromkeys(TARGET_LEVELS, (costs.maker_fee_rate, 0.0))
 
     def with_leg(self, path: Path, leg: ExitLeg, margin_gone_at: float | None) -> Path:
-        """Return the path one leg further."""
+        """Return the path with one more leg."""
         fee_rate, slippage_rate = self._rates[leg.level]
         fee = fee_rate * leg.fraction * leg.price / self.entry
         slippage = slippage_rate * leg.fraction * leg.price / self.entry
@@ -75,12 +75,12 @@ class Account:
         )
 
     def result_of(self, leg: ExitLeg, margin_gone_at: float | None) -> float:
-        """Return what one leg contributes to a net result, without entry fee and funding."""
+        """Return the net result of one leg, without entry fee and funding."""
         alone = self.with_leg(Path(), leg, margin_gone_at)
         return alone.gross - alone.exit_fees - alone.slippage
 
     def with_funding(self, path: Path, dues: Sequence[Due], still_open: float) -> Path:
-        """Return the path after funding was due; a long pays a positive rate."""
+        """Return the path after paying the funding due; a long pays a positive rate."""
         for due in dues:
             paid = self._d * due.rate * still_open * due.mark / self.entry
             path = Path(path.gross, path.exit_fees, path.slippage, path.funding + paid, path.legs)
@@ -89,8 +89,8 @@ class Account:
     def with_more(self, path: Path, fraction: float, price: float) -> Path:
         """Return the path after the position grew by a fraction of its original quantity.
 
-        What is bought at another price than the entry is settled here, at once, so that every leg is counted from
-        the entry: `gross += fraction*d*(E - price)/E`. Its entry fee goes to the exit fees.
+        The difference between its price and the entry is booked at once, `gross += fraction*d*(E - price)/E`,
+        so that every leg is counted from the entry. Its entry fee is added to the exit fees.
         """
         return Path(
             path.gross + fraction * self._d * (self.entry - price) / self.entry,
@@ -101,11 +101,11 @@ class Account:
         )
 
     def net(self, path: Path) -> float:
-        """Return the result so far."""
+        """Return the net result so far."""
         return path.gross - self.entry_fee - path.exit_fees - path.slippage - path.funding
 
     def history(self, path: Path, holes: int) -> History:
-        """Return a path that has ended."""
+        """Return an ended path as a history."""
         return History(
             path.legs,
             path.gross,

@@ -1,4 +1,4 @@
-"""Where an entry lies in its candle, and so whether the open of the candle came after it."""
+"""Where an entry lies in its candle, and so whether the candle's open came after it."""
 
 from enum import Enum, auto
 
@@ -7,21 +7,21 @@ from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 
 class Entry(Enum):
-    """Where the entry lies, as seen from a candle."""
+    """Where the entry lies relative to a candle."""
 
     BEFORE = auto()
-    """The position exists when the candle opens."""
+    """The position already exists when the candle opens."""
     INSIDE = auto()
     """The position is opened inside the candle."""
     UNSURE = auto()
-    """Either of them: the time is that of the open, which may have been cut to it, and the price says otherwise."""
+    """Either: the time equals the open, perhaps because it was truncated, but the price does not match."""
 
 
 def entry_in(setup: ExitSetup, series: CandleSeries, place: int) -> Entry:
-    """Return where the entry lies, seen from the candle at a place.
+    """Return where the entry lies relative to the candle at a place.
 
-    At the open of a candle the price is its open, or the close of the candle right before it. With another price the
-    entry may lie anywhere in the candle.
+    An entry at the open of a candle has its open price, or the close of the candle right before it. With
+    another price the entry may be anywhere in the candle.
     """
     candle = series.candles[place]
     if candle.open_time_ms != setup.opened_at_ms:

@@ -1,4 +1,4 @@
-"""What a walk is given besides the market: the position, its levels, shares, rules and costs."""
+"""The input of a walk besides the market: the position, its levels, shares, rules and costs."""
 
 from enum import StrEnum
 from itertools import pairwise
@@ -67,10 +67,10 @@ class Trailing(Struct, frozen=True):
 
 
 class Rules(Struct, frozen=True):
-    """The rules that move or end a position; None where a rule is off.
+    """The rules that move the stop or end a position; None turns a rule off.
 
     `break_even` is the offset from the entry (a fraction) to which the first filled target moves the stop.
-    Trailing and time stop look at the market at the closes of `interval_ms` only.
+    Trailing and time stop act only at the closes of `interval_ms`.
     """
 
     break_even: float | None = None
@@ -88,12 +88,12 @@ class Rules(Struct, frozen=True):
 
     @property
     def watch_closes(self) -> bool:
-        """Return whether a rule looks at closes."""
+        """Return whether a rule acts at closes."""
         return self.trailing is not None or self.time_stop_ms is not None
 
 
 class LiquidationPrices(Struct, frozen=True):
-    """Where an isolated one-way position is liquidated after 0, 1 and 2 targets, and at which leverage it is held."""
+    """The liquidation prices of an isolated one-way position after 0, 1 and 2 targets, and its leverage."""
 
     leverage: float
     prices: tuple[float, float, float]
@@ -106,7 +106,7 @@ class LiquidationPrices(Struct, frozen=True):
 
 
 class ExternalClose(Struct, frozen=True):
-    """A recorded close from outside: it ends the walk at its price, whatever the levels say."""
+    """A recorded close from outside, which ends the walk at its price regardless of the levels."""
 
     at_ms: int
     price: float
@@ -117,11 +117,11 @@ class ExternalClose(Struct, frozen=True):
 
 
 class ExitSetup(Struct, frozen=True):
-    """One position as a walk takes it: prices are doubles, `shares` fractions of the original quantity.
+    """One position as the input of a walk: prices are doubles, `shares` fractions of the original quantity.
 
-    `targets` and `stop` are trigger prices. A target without a share is not placed, and may lie anywhere. `stop_on`
-    and `targets_on` say which price triggers the orders at the venue. A stop that moves lies on the grid of `tick`;
-    None where it is not known.
+    `targets` and `stop` are trigger prices. A target without a share is not placed, so its price is not
+    checked. `stop_on` and `targets_on` say which price triggers the orders at the venue. A moved stop is
+    rounded to `tick`, None if unknown.
     """
 
     side: Side
@@ -156,12 +156,12 @@ class ExitSetup(Struct, frozen=True):
             raise InvalidValue("targets", self.targets, "none nearer to the entry than the one before it")
 
     def moved_stop(self, price: float) -> float:
-        """Return where a stop lies that is moved to a price: on the tick grid, toward the entry, where that is known."""
+        """Return the price of a moved stop: rounded to the tick toward the entry, if the tick is known."""
         return price if self.tick is None else self.tick.toward(self.entry, price, self.side.direction)
 
     @property
     def margin_gone_at(self) -> float | None:
-        """Return the price `E*(1 - d/L)` at which the margin is gone; None where liquidation is not walked."""
+        """Return the price `E*(1 - d/L)` at which the margin is gone; None if liquidation is not walked."""
         if self.liquidation is None:
             return None
         return self.entry * (1 - self.side.direction / self.liquidation.leverage)

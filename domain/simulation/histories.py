@@ -1,4 +1,4 @@
-"""The possible histories of one policy, or of two side by side: equal states merged, the bounds kept."""
+"""The possible histories of one policy, or of two side by side, with equal states merged and bounds kept."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -13,7 +13,7 @@ from exitbrain.domain.simulation.plan import Change, Plan
 from exitbrain.domain.simulation.policy_histories import HistoryState, LevelSet, PolicyHistories
 
 HistoryStates = tuple[HistoryState | None, ...]
-"""Where the history of each policy stands; None where it has ended."""
+"""The state of each policy's history; None if it has ended."""
 
 HistoryOfEach = tuple[Path | History, ...]
 Moves = tuple[Move | None, ...]
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Bounds:
-    """The histories of one state that bound all others, and whether there are others; replaced candle by candle."""
+    """The lowest and highest history of one state, and whether there are others; replaced at each candle."""
 
     __slots__ = ("high", "low", "several")
 
@@ -33,7 +33,7 @@ class Bounds:
 
 
 class Histories:
-    """Of one policy the lowest and the highest net result is kept for each state; of two, their difference."""
+    """The histories of lowest and highest value per state: net result, or difference of two policies."""
 
     def __init__(self, plans: tuple[Plan, ...]) -> None:
         self.policies = tuple([PolicyHistories(plan) for plan in plans])
@@ -54,7 +54,7 @@ class Histories:
         price_paths: Sequence[IntrabarPath],
         dues: Sequence[Due],
     ) -> bool:
-        """Take every possible combination of moves from every state; return whether one policy had a choice."""
+        """Apply all possible combinations of moves to all states; return whether any policy had a choice."""
         choice = False
         for states, bounds in self._take_all():
             options: list[Sequence[Move | None]] = [
@@ -71,7 +71,7 @@ class Histories:
         return choice
 
     def close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
-        """Close all that is open at a price."""
+        """Close everything that is open at a price."""
         bar = Bar(at_ms, price, price, price, price, price, price, price)
         for states, bounds in self._take_all():
             moves: Moves = tuple(
@@ -80,7 +80,7 @@ class Histories:
             self._move(states, bounds, moves, bar, at_open=False)
 
     def change(self, number: int, change: Change, bar: Bar) -> None:
-        """Let a change come to one policy, in every state in which it is open."""
+        """Apply a change to one policy in every state in which it is open."""
         policy, before, known = self.policies[number], self._take_all(), {}
         for states, bounds in before:
             state = states[number]
@@ -95,7 +95,7 @@ class Histories:
             self._put(_replaced(states, number, following), low, high, bounds.several)
 
     def pay_funding(self, dues: Sequence[Due]) -> None:
-        """Let every open history pay, or be paid, for what it has open."""
+        """Book the funding due for every open history."""
         if not dues:
             return
         for states, bounds in self.open.items():
@@ -104,9 +104,9 @@ class Histories:
             bounds.high = bounds.low if same else self._paid(states, bounds.high, dues)
 
     def places(self) -> list[tuple[LevelSet, int]]:
-        """Return where histories stand: the levels of a policy, and how many of their targets are filled.
+        """Return the places of all open histories: the levels of a policy and how many targets are filled.
 
-        The list is kept until a history moves; a place may be in it twice.
+        The list is cached until a history moves; it may contain a place twice.
         """
         if self._places is None:
             self._places = [
@@ -120,7 +120,7 @@ class Histories:
     def _possible(
         self, states: HistoryStates, combinations: list[Moves], price_paths: Sequence[IntrabarPath]
     ) -> list[Moves]:
-        """Return the combinations of moves that one price path can make."""
+        """Return the combinations of moves that a single price path can produce."""
         if not price_paths or len(combinations) == 1 or None in states:
             return combinations
         first, second = [
@@ -131,7 +131,7 @@ class Histories:
         return consistent(price_paths, combinations, first, second)
 
     def _paid_before(self, states: HistoryStates, moves: Moves, dues: int) -> list[tuple[int, ...]]:
-        """Return how much of the funding each policy may have paid before its move: the same where both close the same."""
+        """Return how many fundings each may have paid before its move; equal if both close the same."""
         if not dues:
             return [(0,) * len(states)]
         closing = [
@@ -143,7 +143,7 @@ class Histories:
         return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
 
     def _take_all(self) -> list[tuple[HistoryStates, Bounds]]:
-        """Return the open states, by level set and filled targets, the ended last, and start with none."""
+        """Return and clear the open states, sorted by level set and filled targets, ended ones last."""
         taken, self.open, self._places = self.open, {}, None
         if len(taken) == 1:
             return list(taken.items())
@@ -163,7 +163,7 @@ class Histories:
         dues: Sequence[Due] = (),
         paid: Sequence[int] = (0, 0),
     ) -> None:
-        """Add the histories of a state after a move of each policy; `paid` of the funding due came before its move."""
+        """Add the histories of a state after each policy's move; `paid` counts the fundings before it."""
         following, low = self._moved(states, moves, bounds.low, bar, at_open, dues, paid)
         same = bounds.high is bounds.low
         high = low if same else self._moved(states, moves, bounds.high, bar, at_open, dues, paid)[1]
@@ -186,7 +186,7 @@ class Histories:
             known.high = high
 
     def _value(self, histories: HistoryOfEach) -> float:
-        """Return what is bounded: the net result, or the difference of two."""
+        """Return the value to bound: the net result, or the difference of two."""
         nets = [
             history.net if isinstance(history, History) else policy.account.net(history)
             for policy, history in zip(self.policies, histories, strict=True)
@@ -229,7 +229,7 @@ class Histories:
 
 
 def path_of(history: Path | History) -> Path:
-    """Return a history that is known to be open."""
+    """Return a history known to be open, as a path."""
     assert isinstance(history, Path)
     return history
 

@@ -1,9 +1,9 @@
-"""In which order one candle can touch the levels of two policies: both saw the same prices.
+"""The orders in which one candle can touch the levels of two policies that saw the same prices.
 
-Apart, each policy may have had its luckiest or unluckiest order. Together they share one price path, so that a
-policy cannot be stopped while another with the nearer stop, and nothing else changed, is not. The price path is
-tried out on the grid of all levels of both: from the open to the neighbouring level above or below, step by step,
-until both extremes were seen and the close is reached. Which pairs of moves that can make is exact.
+Alone, each policy may have had its best or worst order. Together they share one price path, so a policy
+cannot be stopped if another one, equal but with a nearer stop, is not. The price path is searched on the grid
+of all levels of both: from the open to the next level above or below, step by step, until both extremes were
+seen and the close is reached. The pairs of moves found are exactly the possible ones.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from exitbrain.domain.simulation.outcome import LegLevel
 from exitbrain.domain.simulation.stops import Stops
 
 Ending = tuple[int, bool]
-"""How many targets are filled at the end of a candle, and whether a stop closed the rest."""
+"""How many targets are filled at the end of a candle, and whether a stop has closed the rest."""
 
 
 class Standing(Struct, frozen=True):
@@ -29,14 +29,14 @@ class Standing(Struct, frozen=True):
 
     @property
     def is_certain(self) -> bool:
-        """Return whether all its prices are known and of the candles at hand."""
+        """Return whether all its stops are known exactly and none is a liquidation price."""
         return not self.stops.uncertain and all(
             stop.level is not LegLevel.LIQUIDATION for stop in self.stops.tight
         )
 
 
 class IntrabarPath(Struct, frozen=True):
-    """Where the price of a candle starts and what it must have seen at the end; prices times direction."""
+    """The start of a price path in a candle and what it must reach; prices times direction."""
 
     start: float
     low: float
@@ -46,7 +46,7 @@ class IntrabarPath(Struct, frozen=True):
 
 
 def price_paths_from(bar: Bar, direction: int, price: float, entry: Entry) -> list[IntrabarPath]:
-    """Return the price paths to the close: from the open through both extremes, or from an entry inside, maybe after them."""
+    """Return the price paths to the close: from the open through both extremes, or from an entry inside."""
     return [
         IntrabarPath(
             direction * start,
@@ -60,7 +60,7 @@ def price_paths_from(bar: Bar, direction: int, price: float, entry: Entry) -> li
 
 
 def price_paths_before_close(bar: Bar, direction: int, price: float, entry: Entry) -> list[IntrabarPath]:
-    """Return the price paths to a close from outside, which may come before the extremes."""
+    """Return the price paths to a close from outside, which may come before either extreme."""
     return [
         IntrabarPath(
             direction * start, direction * bar.adverse, direction * bar.favourable, None, sees_extremes=False
@@ -70,7 +70,7 @@ def price_paths_before_close(bar: Bar, direction: int, price: float, entry: Entr
 
 
 def _starts(bar: Bar, price: float, entry: Entry) -> list[tuple[float, bool]]:
-    """Return the prices from which a position may have seen a candle, and whether that is its open."""
+    """Return the prices at which a position may have started in a candle, and whether each is the open."""
     match entry:
         case Entry.BEFORE:
             return [(bar.open, True)]
@@ -81,7 +81,7 @@ def _starts(bar: Bar, price: float, entry: Entry) -> list[tuple[float, bool]]:
 
 
 def ending(move: Move) -> Ending:
-    """Return what a move comes to."""
+    """Return the ending of a move."""
     return move.filled, move.exit is not None
 
 
@@ -91,7 +91,7 @@ def consistent(
     first: Standing,
     second: Standing,
 ) -> list[tuple[Move | None, ...]]:
-    """Return the pairs of moves that one of the price paths can make; all of them where a price is not certain."""
+    """Return the pairs of moves that one of the price paths can produce; all if a price is uncertain."""
     if not (first.is_certain and second.is_certain):
         return combinations
     possible = frozenset[tuple[Ending, Ending]]().union(
@@ -106,7 +106,7 @@ def consistent(
 
 
 def endings(price_path: IntrabarPath, first: Standing, second: Standing) -> frozenset[tuple[Ending, Ending]]:
-    """Return the pairs of endings that one price path can make; empty where it starts outside the candle."""
+    """Return the pairs of endings that a price path can produce; none if it starts outside the candle."""
     if not price_path.low <= price_path.start <= price_path.high:
         return frozenset()
     return _Search(price_path, first, second).run()

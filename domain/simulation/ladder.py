@@ -1,4 +1,4 @@
-"""The targets that are placed, and what is still open after each."""
+"""The placed targets, and what is still open after each."""
 
 from msgspec import Struct
 
@@ -15,9 +15,9 @@ class Target(Struct, frozen=True):
 
 
 class Ladder(Struct, frozen=True):
-    """The placed targets from the nearest on; `open_after[k]` is open after k of them.
+    """The placed targets, nearest first; `open_after[k]` is open after k of them.
 
-    `rungs[k]` says how many of the three targets lie behind when k placed ones are filled: k itself unless a
+    `rungs[k]` is how many of the three targets have been passed when k placed ones are filled: k unless a
     target has no share.
     """
 
@@ -28,13 +28,13 @@ class Ladder(Struct, frozen=True):
 
     @property
     def last(self) -> int:
-        """Return how many targets close everything."""
+        """Return the number of targets, after which everything is closed."""
         return len(self.targets)
 
     def filled_at(self, filled: int, price: float) -> int:
-        """Return how many targets are filled when, after `filled` of them, the market reaches a price.
+        """Return how many targets are filled when the price is reached after `filled` of them.
 
-        A touch exactly at the target counts.
+        An exact touch counts.
         """
         d, targets = self.direction, self.targets
         while filled < len(targets) and d * (price - targets[filled].price) >= 0:
@@ -43,15 +43,15 @@ class Ladder(Struct, frozen=True):
 
 
 def ladder_of(setup: ExitSetup) -> Ladder:
-    """Return the placed targets; what is open is a table [1, h2+h3, h3, 0], not a running subtraction."""
+    """Return the placed targets; the open part is from the table [1, h2+h3, h3, 0], not subtracted."""
     return ladder_from(setup, 0, 1.0)
 
 
 def ladder_from(setup: ExitSetup, rung: int, still_open: float) -> Ladder:
-    """Return the placed targets of a position that has `rung` of the three behind it and so much still open.
+    """Return the placed targets of a position that has passed `rung` of the three and has `still_open` left.
 
-    What is open is shared over the targets ahead in proportion to their shares; the last target takes it all where
-    none of them has one.
+    The open part is divided among the targets ahead in proportion to their shares. If none of them has a
+    share, the last target closes it all.
     """
     _, h2, h3 = setup.shares
     table = (1.0, h2 + h3, h3, 0.0)

@@ -1,9 +1,9 @@
-"""What lower-timeframe candles or trades tell of one candle: the order and time of touches, never a price.
+"""Lower-timeframe candles or trades inside a candle: they give the order and time of touches, never a price.
 
-They are used only where they add up to the candle: complete, the same extremes and close, for then every history
-that they leave is one of those that the candle allows, and refinement can only narrow the bounds. Of the candle of
-an entry inside it only the rest counts, from the lower-timeframe candle that holds the entry on. Where the entry may lie at the open
-or inside, the same is asked of the first lower-timeframe candle; among trades nobody can say.
+They are used only if they add up to the candle: complete, with the same extremes and close. Then every
+history they allow is one that the candle allows, so they can only narrow the bounds. With an entry inside the
+candle only the rest counts, starting with the lower-timeframe candle of the entry. If the entry may be at the
+open or inside, the first lower-timeframe candle decides in the same way; trades cannot decide it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,17 @@ from exitbrain.domain.simulation.exit_setup import ExitSetup
 
 
 class LowerTimeframeBars(Struct, frozen=True):
-    """The lower-timeframe bars of one candle, each so long (trades: 0); `entry` is where the entry lies, seen from the first."""
+    """The lower-timeframe bars of one candle, each `interval_ms` long (trades: 0).
+
+    `entry` is where the entry lies relative to the first.
+    """
 
     bars: tuple[Bar, ...]
     interval_ms: int
     entry: Entry
 
     def with_funding(self, dues: Sequence[Due]) -> Iterator[tuple[Bar, Sequence[Due], Sequence[Due]]]:
-        """Yield each bar with the funding of the candle that is due before it and inside it; what is left comes after."""
+        """Yield each bar with the funding due before it and inside it; the rest is due after the last bar."""
         for bar in self.bars:
             before = len([due for due in dues if due.at_ms <= bar.at_ms])
             until = len([due for due in dues if due.at_ms < max(bar.at_ms + self.interval_ms, bar.at_ms + 1)])
@@ -35,7 +38,7 @@ class LowerTimeframeBars(Struct, frozen=True):
 def lower_timeframe_bars(
     market: Market, setup: ExitSetup, candle: Candle, bar: Bar, entry: Entry
 ) -> LowerTimeframeBars | None:
-    """Return the lower-timeframe bars of a candle from the entry on, of the first data that add up to it; None where none do."""
+    """Return the lower-timeframe bars from the entry on, of the first data that add up, else None."""
     for lower_timeframe in (market.lower_timeframe, *market.lower_timeframe_else):
         assert lower_timeframe is not None
         found = _lower_timeframe_bars(lower_timeframe, market, setup, candle, bar, entry)
@@ -73,7 +76,7 @@ def _lower_timeframe_bars(
     if entry is not Entry.BEFORE and isinstance(lower_timeframe, CandleSeries):
         entry = entry_in(setup, lower_timeframe, lower_timeframe.index_at(from_ms))
     else:
-        entry = Entry.BEFORE  # also before the first trade after it
+        entry = Entry.BEFORE  # the trades begin at or after the entry
     direction = setup.side.direction
     bars = tuple(_bar(part, bar, market, direction) for part in parts)
     return LowerTimeframeBars(
@@ -99,6 +102,6 @@ def _bar(part: Candle, bar: Bar, market: Market, direction: int) -> Bar:
     adverse, favourable = (part.low, part.high) if long else (part.high, part.low)
     if market.mark is None:
         mark = (part.open, adverse, part.close)
-    else:  # only asked for where it touches nothing
+    else:  # the caller has checked that the mark price liquidates nothing here
         mark = (bar.mark_open, bar.mark_adverse, bar.mark_close)
     return Bar(part.open_time_ms, part.open, adverse, favourable, part.close, *mark, lower_timeframe=True)

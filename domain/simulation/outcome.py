@@ -1,4 +1,4 @@
-"""What a walk comes to: the legs of a history, its costs, and the two histories that bound all others."""
+"""The result of a walk: the legs of a history, its costs, and the two histories that bound all others."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class LegLevel(StrEnum):
-    """What closed a part of a position; OPEN is what is left at the end of the data, no exit."""
+    """What closed a part of a position; OPEN is no exit but what is left at the end of the data."""
 
     TP1 = "TP1"
     TP2 = "TP2"
@@ -26,9 +26,9 @@ TARGET_LEVELS = (LegLevel.TP1, LegLevel.TP2, LegLevel.TP3)
 class ExitLeg(Struct, frozen=True):
     """A part of the position that closed: `fraction` of the original quantity at `price`.
 
-    `at_ms` is the open time of the candle; of the lower-timeframe candle, or of the trade, where `refined`. `traded` is the
-    first lower-timeframe price at or beyond the level, None where that is not known, and
-    `overshoot = fraction*d*(price - traded)/E`: what the level was better than the market, outside the bounds.
+    `at_ms` is the open time of the candle or, if `refined`, of the lower-timeframe candle or trade. `traded`
+    is the first lower-timeframe price at or beyond the level, None if unknown. `overshoot = fraction*d*(price
+    - traded)/E` is how much better the level was than the market; the bounds do not include it.
     """
 
     level: LegLevel
@@ -41,10 +41,10 @@ class ExitLeg(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """One possible way from entry to end; all numbers are fractions of the entry notional.
+    """One possible course from entry to end; all numbers are fractions of the entry notional.
 
     `net = gross - entry_fee - exit_fees - slippage - funding`, in this order. `holes` counts the runs of missing
-    candles that it crossed while open.
+    candles while it was open.
     """
 
     legs: tuple[ExitLeg, ...]
@@ -65,13 +65,13 @@ class History(Struct, frozen=True):
 class ExitBounds(Struct, frozen=True):
     """The lowest and the highest of all final histories, net of costs.
 
-    `ambiguous` says that more than one final history exists, `ambiguous_candles` in how many candles the order of
-    touches, as far as the candle tells, left a choice; `refined_candles` how many were walked through lower-timeframe data, and
-    `unrefined_candles` for how many the lower-timeframe data were not complete or did not add up to the candle. `first_candle_ms` is the
-    open time of the first candle. `entry_off_market` says that the entry lies outside low..high of the candle it
-    was made in; None where that candle is missing. `mark_assumed`: the contract price stood in for the mark price
-    in deciding on liquidation. `wrong_kind` names the orders ("stop", "targets") that the candles, of another
-    price kind, cannot trigger.
+    `ambiguous` says that there is more than one final history. `ambiguous_candles` counts the candles that by
+    themselves leave the order of touches open, `refined_candles` those walked through lower-timeframe data,
+    `unrefined_candles` those whose lower-timeframe data were incomplete or did not add up. `first_candle_ms`
+    is the open time of the first candle. `entry_off_market` says that the entry lies outside low..high of its
+    candle; None if that candle is missing. `mark_assumed` says that the contract price was used instead of
+    the mark price to decide on liquidation. `wrong_kind` names the orders ("stop", "targets") that candles of
+    this price kind cannot trigger.
     """
 
     pessimistic: History
@@ -87,12 +87,12 @@ class ExitBounds(Struct, frozen=True):
 
     @property
     def holes(self) -> int:
-        """Return the holes crossed while open, the more of the two bounds."""
+        """Return the holes while open, the larger number of the two bounds."""
         return max(self.pessimistic.holes, self.optimistic.holes)
 
 
 class PolicyDifference(Struct, frozen=True):
-    """Two policies on the same prices: the pairs of histories whose difference is lowest and highest.
+    """Two policies on the same prices: the pairs of histories with the lowest and highest difference.
 
     Each pair is (baseline, candidate); the difference is candidate minus baseline, net. `last_end_ms` is when the
     last of all possible histories ended.

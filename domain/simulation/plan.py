@@ -1,7 +1,7 @@
-"""What a recorded position was under one policy: its first levels, and what changed them while it was open.
+"""A recorded position under one policy: its first levels and the changes while it was open.
 
-A change is in force from the first candle that opens at or after its time: inside a candle nobody can say which
-touches came before it.
+A change is in force from the first candle that opens at or after its time, because inside a candle it is
+unknown which touches came before it.
 """
 
 from math import isfinite
@@ -14,10 +14,11 @@ from exitbrain.domain.values import changed
 
 
 class Relevelled(Struct, frozen=True):
-    """The levels were computed again: targets not reached and the stop are replaced, a stop never to a looser one.
+    """The levels were computed again: they replace targets not reached and the stop, never with a looser one.
 
-    What is open is shared over the targets ahead in proportion to the new shares. `entry` is the average entry
-    price that the levels, break-even and trailing refer to; results stay fractions of the first entry notional.
+    The open part is divided among the targets ahead in proportion to the new shares. `entry` is the average
+    entry price that the levels, break-even and trailing refer to; results stay fractions of the first entry
+    notional.
     """
 
     at_ms: int
@@ -29,9 +30,9 @@ class Relevelled(Struct, frozen=True):
 
 
 class Reduced(Struct, frozen=True):
-    """Part of the position was closed from outside: `kept` of what is open stays open (0 < kept < 1).
+    """Part of the position was closed from outside; `kept` of what is open stays open (0 < kept < 1).
 
-    Without a price it closes at the open of the candle that it takes effect in.
+    Without a price it closes at the open of the candle in which it takes effect.
     """
 
     at_ms: int
@@ -63,7 +64,7 @@ Change = Relevelled | Reduced | Increased
 
 
 class Plan(Struct, frozen=True):
-    """A position with its first levels and the changes, in the order of their times."""
+    """A position with its first levels and its changes in time order."""
 
     setup: ExitSetup
     changes: tuple[Change, ...] = ()
@@ -77,7 +78,7 @@ class Plan(Struct, frozen=True):
 
 
 def relevelled(setup: ExitSetup, change: Relevelled) -> ExitSetup:
-    """Return the setup with the levels of a change."""
+    """Return the setup with the new levels of a change."""
     return changed(
         setup,
         entry=change.entry,

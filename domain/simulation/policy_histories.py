@@ -1,4 +1,4 @@
-"""One policy on its way through the candles: its levels so far, and what they make of each candle."""
+"""One policy during a walk: its levels so far, and the moves they allow in each candle."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,18 +16,18 @@ from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, R
 from exitbrain.domain.simulation.stops import Stops
 
 PathChange = Callable[[Path], Path]
-"""What a change of a plan does to a history."""
+"""The effect of a plan's change on a history."""
 
 
 class HistoryState(Struct, frozen=True, order=True):
-    """Where a history stands: on which levels, and how many of their placed targets are filled."""
+    """The state of a history: its level set, and how many of its placed targets are filled."""
 
     level_set: int
     filled: int
 
 
 class LevelSet(Struct, frozen=True):
-    """Levels in force for histories that came to them with the same targets behind and the same part open."""
+    """Levels in force for histories that reached them with the same targets filled and part open."""
 
     setup: ExitSetup
     ladder: Ladder
@@ -37,7 +37,7 @@ class LevelSet(Struct, frozen=True):
 
 
 class PolicyHistories:
-    """The level sets of one plan. Histories are values; this only knows what may happen to one."""
+    """The level sets of one plan, and the moves they allow for a history. It stores no histories."""
 
     def __init__(self, plan: Plan) -> None:
         ladder = ladder_of(plan.setup)
@@ -52,13 +52,13 @@ class PolicyHistories:
         return Standing(level_set.ladder, level_set.stops, state.filled)
 
     def moves(self, state: HistoryState, phase: Phase, bar: Bar) -> list[Move]:
-        """Return what a part of a candle may do to a history."""
+        """Return the possible moves of a history in a phase of a candle."""
         return phase(self.level_sets[state.level_set].bar_moves, state.filled, bar)
 
     def moved(
         self, state: HistoryState, path: Path, move: Move, bar: Bar, at_open: bool, holes: int
     ) -> tuple[HistoryState | None, Path | History]:
-        """Return where a move leads, None at the end, and the history it makes."""
+        """Return the state after a move, None at the end, and the resulting history."""
         level_set = self.level_sets[state.level_set]
         moved = level_set.booking.moved(path, level_set.ladder, state.filled, move, bar, at_open)
         if move.exit is not None or move.filled == level_set.ladder.last:
@@ -66,19 +66,19 @@ class PolicyHistories:
         return HistoryState(state.level_set, move.filled), moved
 
     def closed_by(self, state: HistoryState, move: Move) -> tuple[object, ...]:
-        """Return what a move closes, and at which price; empty where it closes nothing."""
+        """Return what a move closes and at which price; empty if it closes nothing."""
         ladder = self.level_sets[state.level_set].ladder
         filled = ladder.targets[state.filled : move.filled]
         return filled if move.exit is None else (*filled, move.exit, ladder.open_after[move.filled])
 
     def with_funding(self, state: HistoryState, path: Path, dues: Sequence[Due]) -> Path:
-        """Return the history after funding was due."""
+        """Return the history after paying the funding due."""
         return self.account.with_funding(
             path, dues, self.level_sets[state.level_set].ladder.open_after[state.filled]
         )
 
     def changed(self, change: Change, state: HistoryState, bar: Bar) -> tuple[HistoryState, PathChange]:
-        """Return where the histories of a state go on after a change, and what it does to them."""
+        """Return the state of histories after a change, and its effect on them."""
         level_set = self.level_sets[state.level_set]
         still_open, setup = level_set.ladder.open_after[state.filled], level_set.setup
         match change:

@@ -1,4 +1,4 @@
-"""Knows how near the nearest stop and target are, and so which candles a walk may pass over."""
+"""The candles that a walk may skip because they touch neither the nearest stop nor the nearest target."""
 
 from collections.abc import Sequence
 from math import inf
@@ -9,9 +9,10 @@ from exitbrain.domain.simulation.policy_histories import LevelSet
 
 
 class QuietBars:
-    """Keep how near the nearest levels of all open histories are.
+    """The nearest levels of all open histories.
 
-    A candle that touches no stop and no target and, where stops are trailed, brings no better price changes nothing.
+    A candle changes nothing if it touches no stop and no target and, with trailed stops, brings no better
+    price.
     """
 
     def __init__(self, direction: int, candles: CandleSeries, *, trailing: bool) -> None:
@@ -22,7 +23,7 @@ class QuietBars:
         self._floor = self._ceiling = 0.0
 
     def look(self, places: Sequence[tuple[LevelSet, int]]) -> None:
-        """Remember the nearest stop and target of all histories, and how far prices may go without any effect."""
+        """Remember the nearest stop and target of all histories, and the price range without any effect."""
         if not places:
             return
         d, stop, target, best = self._d, -inf, inf, inf
@@ -38,7 +39,7 @@ class QuietBars:
         self._floor, self._ceiling = (stop, end) if d > 0 else (-end, -stop)
 
     def is_quiet(self, bar: Bar) -> bool:
-        """Return whether nothing is touched in a candle."""
+        """Return whether a candle touches nothing."""
         return (
             self._d * bar.mark_adverse > self._nearest_stop
             and self._d * bar.adverse > self._nearest_stop
@@ -57,9 +58,9 @@ class QuietBars:
         return self._d * close <= self._nearest_stop
 
     def next_place(self, place: int, expected_ms: int, next_event_ms: float) -> tuple[int, int]:
-        """Return the first candle from a place on in which something may happen, and when it should open.
+        """Return the first place from `place` on where something may happen, and when its candle should open.
 
-        `expected_ms` is when the candle at the place should open; after `next_event_ms` something else is due.
+        `expected_ms` is when the candle at `place` should open; something else is due after `next_event_ms`.
         """
         candles, interval_ms = self._candles.candles, self._candles.interval_ms
         floor, ceiling = self._floor, self._ceiling
@@ -79,7 +80,7 @@ class QuietBars:
         return place, expected_ms
 
     def _passed_over(self, place: int, expected_ms: int, next_event_ms: float) -> tuple[int, int] | None:
-        """Return the candle after the longest quiet stretch that begins here, and when that candle should open."""
+        """Return the place after the longest quiet stretch from here, and when its candle should open."""
         passed = None
         for length in STRETCHES:
             stretch = self._candles.stretch(place, length) if place % length == 0 else None

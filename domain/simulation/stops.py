@@ -1,17 +1,17 @@
 """The stop in force after k targets, and the rules that move it; a stop never loosens.
 
-A stop that moves lies on the tick grid where that is known, rounded toward the entry.
+A moved stop is rounded toward the entry on the tick grid, if the tick is known.
 
-The stop after k targets is the tighter of what rests there (SL, or break-even after the first filled target) and the
-trailed price. The trailed price depends on the prices of the market alone: the best price since the entry M only
-rises (in our favour), so M*(1 - d*x) does, and activation once given stays. So all histories share one trailed price,
-and what a history's stop is depends on its k only; merging histories of equal k loses nothing.
+The stop after k targets is the tighter of the resting stop (SL, or break-even after the first filled target)
+and the trailed price. The trailed price depends only on market prices: the best price since the entry, M,
+only improves, so M*(1 - d*x) does too, and activation is permanent. So all histories share one trailed price,
+the stop of a history depends only on its k, and merging histories of equal k loses nothing.
 
-Where the liquidation price is nearer than the stop, it takes the stop's place; it may lie further away after a target.
+If the liquidation price is nearer than the stop, it replaces the stop; it may be further away after a target.
 
-Only an entry inside a candle makes M uncertain: the candle's best price may lie before the entry. Then M, and with it
-the trailed price, lies between two ends until a later candle goes beyond: `loose` and `tight`. Everywhere else they
-are one.
+Only an entry inside a candle makes M uncertain, because the candle's best price may lie before the entry.
+Then M, and so the trailed price, lies between two ends, `loose` and `tight`, until a later candle goes
+beyond. Otherwise both are equal.
 """
 
 from msgspec import Struct
@@ -22,14 +22,14 @@ from exitbrain.domain.simulation.outcome import LegLevel
 
 
 class Stop(Struct, frozen=True):
-    """A price at which all that is open closes, and as which leg."""
+    """A price at which everything open closes, and the kind of leg it makes."""
 
     price: float
     level: LegLevel
 
 
 class Stops:
-    """The stops after 0, 1, .. placed targets; `loose[k]` and `tight[k]` are the two ends of where one may be."""
+    """The stops after 0, 1, .. placed targets; stop k lies between `loose[k]` and `tight[k]`."""
 
     def __init__(self, setup: ExitSetup, ladder: Ladder) -> None:
         self._d = setup.side.direction
@@ -38,14 +38,14 @@ class Stops:
         self._trailing = setup.rules.trailing
         self._resting = self._at_rest(setup, ladder)
         self._liquidated_at = self._liquidations(setup, ladder)
-        # Best prices since the entry: at least and at most.
+        # The best price since the entry is at least the first and at most the second.
         self.best_known = self._best_possible = setup.entry
         self.may_trail = self._trailing is not None
         self._trailed: tuple[float | None, float | None] = (None, None)
         self._rebuild()
 
     def continued(self, filled: int, setup: ExitSetup, ladder: Ladder) -> "Stops":
-        """Return the stops of new levels for histories with `filled` targets behind; none is looser than theirs."""
+        """Return the stops of new levels for histories after `filled` targets; none is looser than before."""
         stops, held = Stops(setup, ladder), self._resting[filled]
         stops._resting = [stops._tighter(rest, held) for rest in stops._resting]
         stops.best_known, stops._best_possible = self.best_known, self._best_possible
@@ -55,11 +55,11 @@ class Stops:
 
     @property
     def uncertain(self) -> bool:
-        """Return whether the trailed price is known only between two ends."""
+        """Return whether the trailed price is only known to lie between two ends."""
         return self._trailed[0] != self._trailed[1]
 
     def see(self, favourable: float, known: float) -> None:
-        """Take note of the best price that a candle may have had since the entry, and of the best it surely had."""
+        """Note the best price that a candle may have had since the entry, and the best it certainly had."""
         if self._d * (favourable - self._best_possible) > 0:
             self._best_possible = favourable
             self.may_trail = self._trailing is not None
@@ -82,10 +82,10 @@ class Stops:
             self._rebuild()
 
     def _price_after(self, best: float, trailing: Trailing, before: float | None) -> float | None:
-        # Once given, activation stays, also when an increase moved the entry away from it.
+        # Activation is permanent, even if an increase moves the entry away from it.
         if before is not None or self._d * (best - self._entry) / self._entry >= trailing.activation:
             price = self._setup.moved_stop(best * (1 - self._d * trailing.distance))
-            # Rounding turns round at the entry, where a better price could lie one tick back.
+            # Rounding changes direction at the entry, so a better price could give a stop one tick looser.
             return before if before is not None and self._d * (before - price) > 0 else price
         return None
 

@@ -1,4 +1,4 @@
-"""The tick grid of a venue in doubles, for stops that move while a walk goes on."""
+"""The tick grid of a venue in doubles, for stops that move during a walk."""
 
 from decimal import Decimal
 from math import floor
@@ -8,14 +8,14 @@ from msgspec import Struct
 from exitbrain.domain.values import DECIMAL
 
 ROUNDED = 2.0**-50
-"""How far, as a fraction, a price may lie from the grid because doubles were rounded on the way to it."""
+"""How far, as a fraction, a price may be off the grid because of the rounding of doubles."""
 
 
 class Tick(Struct, frozen=True):
     """A tick of `units / scale`, both whole numbers: 0.05 is 5 / 100.
 
-    Grid price number n is `n*units/scale`, the double nearest to the decimal: the product is exact, the division rounds
-    once.
+    Grid price n is `n*units/scale`, the double nearest to the decimal: the product is exact, the division
+    rounds once.
     """
 
     units: float
@@ -30,8 +30,8 @@ class Tick(Struct, frozen=True):
     def toward(self, entry: float, price: float, direction: int) -> float:
         """Return a stop rounded to the grid toward the entry: down above it, up below it.
 
-        At the entry itself it goes away from the market: down for a long, up for a short. A price as near to the grid as
-        two roundings of doubles can bring it lies on it: 100 * 1.001 is 100.1.
+        At the entry itself, round away from the market: down for a long, up for a short. A price that differs
+        from the grid only by the rounding of two doubles counts as on it: 100 * 1.001 is 100.1.
         """
         ticks = price * self.scale / self.units
         nearest = float(round(ticks)) * self.units / self.scale

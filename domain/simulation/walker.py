@@ -1,29 +1,30 @@
-"""The walker: positions through candles, every possible history kept, the lowest and the highest reported.
+"""The walker: it walks positions through candles, follows every possible history, and reports the extremes.
 
-It walks one policy, or two side by side on the same prices. A candle is walked in this order, which is also the order
-of all sums of doubles:
+It walks one policy, or two side by side on the same prices. Each candle is walked in this order, which is
+also the order of all sums of doubles:
 
-1. a hole before it is counted;
-2. the changes of the plan due at its open come into force; the funding due up to its open is paid, in the order of
-   time, by what is open before the candle, at the mark price of that time, else at the open of the candle;
-3. the gap rule at its open, for the states k = 0, 1, .. ascending;
-4. its touches, for the states ascending, in each the moves in the order of `bar_moves`. What closes in a candle may do so
-   before or after each funding inside it: for each move so many histories, that in which it came first to begin with.
-   (All legs of a move close at once: what a leg pays then is the lowest or the highest for all of them.) What nothing
-   happens to pays for all;
-5. at the close of a rule interval: the stop is trailed and what it then catches closes, then the time stop.
+1. Count a hole before it.
+2. Apply the changes of the plan due at its open. Pay the funding due up to its open, in time order, on what
+   is open before the candle, at the mark price of that time or else at the open of the candle.
+3. Apply the gap rule at its open, for the states k = 0, 1, .. ascending.
+4. Apply its touches, for the states ascending, and in each the moves in the order of `bar_moves`. A move may
+   come before or after each funding inside the candle; each case is a history of its own, starting with the
+   one in which the move comes first. (All legs of a move close at once: if closing later is best or worst for
+   one, it is for all.) A history without a move pays every funding.
+5. At the close of a rule interval, trail the stop and close what it then catches; then apply the time stop.
 
-After 2, 3, 4 and 5 equal states are merged. Of one policy the lowest and the highest net result so far stay for each
-state; of two, for each pair of states, those pairs of histories whose difference is lowest and highest; where two are
-equal, the one found first. What is left to a state depends on the state alone, so merging loses nothing. Pairs of
-moves that no single price path can make are left out (`intrabar_path`), where all levels are certain.
+After 2, 3, 4 and 5 equal states are merged. For one policy, each state keeps the histories with the lowest
+and highest net result so far; for two, each pair of states keeps the pairs of histories with the lowest and
+highest difference. On a tie, the first one found is kept. What can still happen depends only on the state, so
+merging loses nothing. If all levels are certain, pairs of moves that no single price path can produce are
+left out (`intrabar_path`).
 
-The candle of an entry inside it has no 3; where the entry may lie at its open or inside, 3 is possible, and so is that
-it did nothing. What is left after the last candle is leg OPEN at its close. Candles in which nothing can happen are
-passed over (`quiet_bars`).
+If the entry is inside a candle, step 3 is skipped; if it may be at the open or inside, step 3 may apply or
+not. What is open after the last candle becomes a leg OPEN at its close. Candles in which nothing can happen
+are skipped (`quiet_bars`).
 
-Rule closes are the closes at multiples of the rule interval since the epoch, plus what all candles are off their own
-grid; with candles as long as the rule interval each close is one.
+Rule closes are the closes at multiples of the rule interval since the epoch, shifted by the offset of the
+candles from their own grid; with candles as long as the rule interval, every close is one.
 """
 
 from bisect import bisect_right
@@ -43,19 +44,19 @@ from exitbrain.domain.simulation.quiet_bars import QuietBars
 
 
 def walk_plan(plan: Plan, market: Market) -> ExitBounds:
-    """Walk a recorded position through its changes to its end or that of the data; raises InvalidValue."""
+    """Walk a recorded position and its changes to its end or the end of the data; raises InvalidValue."""
     return _Walker((plan,), market).run_alone()
 
 
 def walk_both(baseline: Plan, candidate: Plan, market: Market) -> PolicyDifference:
     """Walk a position under two policies on the same prices; raises InvalidValue."""
-    if baseline == candidate:  # also where a trailed price is uncertain, equal policies differ by nothing
+    if baseline == candidate:  # equal policies differ by 0, even with an uncertain trailed price
         return _Walker((baseline,), market).run_with_itself()
     return _Walker((baseline, candidate), market).run_pair()
 
 
 class _Walker:
-    """One walk: when what happens. What may happen, and to which histories, is the matter of `Histories`."""
+    """One walk: the timing of events. `Histories` decides which moves are possible, and applies them."""
 
     def __init__(self, plans: tuple[Plan, ...], market: Market) -> None:
         for plan in plans:
@@ -133,7 +134,7 @@ class _Walker:
         return first, self._histories.ended
 
     def _next_event_ms(self, from_ms: int) -> float:
-        """Return until when nothing happens but touches: no change, no funding, no close from outside, no rule."""
+        """Return until when only touches can happen: no change, funding, close from outside or rule."""
         due: list[float] = [changes[0].at_ms for changes in self._changes if changes]
         due += [rate.minute_ms for rate in self._funding[:1]]
         if self._external_ms is not None:
@@ -146,7 +147,7 @@ class _Walker:
         return min(due, default=inf)
 
     def _through(self, candle: Candle, entry: Entry) -> None:
-        """Walk one candle, in the order that the module describes."""
+        """Walk one candle in the order described in the module docstring."""
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
         bar = self._bar(candle)
         self._change(bar)
@@ -166,14 +167,14 @@ class _Walker:
         self._close_rule_interval(bar, close_ms)
 
     def _change(self, bar: Bar) -> None:
-        """Take the changes that are due at the open of a candle."""
+        """Apply the changes due at the open of a candle."""
         for number, changes in enumerate(self._changes):
             while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
                 self._histories.change(number, changes.pop(0), bar)
                 self._look()
 
     def _touch(self, candle: Candle, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
-        """Walk a candle that may touch something, through its lower-timeframe data where they add up to it."""
+        """Walk a candle that may touch something, through its lower-timeframe data if they add up to it."""
         self._at_open(bar, entry)
         lower_timeframe = self._lower_timeframe(candle, bar, entry)
         if lower_timeframe is None:
@@ -192,7 +193,7 @@ class _Walker:
         self._histories.pay_funding(dues)
 
     def _stay(self, bar: Bar, dues: Sequence[Due]) -> None:
-        """Let a bar pass that touches nothing."""
+        """Walk a bar that touches nothing."""
         self._histories.pay_funding(dues)
         self._see(bar.favourable, bar.favourable)
 
@@ -209,7 +210,7 @@ class _Walker:
         self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
 
     def _lower_timeframe(self, candle: Candle, bar: Bar, entry: Entry) -> LowerTimeframeBars | None:
-        """Return the lower-timeframe bars of a candle, unless the mark price may liquidate in it: they do not tell when."""
+        """Return the lower-timeframe bars; None if the mark price may liquidate, as they do not show when."""
         places = self._histories.places()
         if self._market.lower_timeframe is None or not places:
             return None
@@ -223,7 +224,7 @@ class _Walker:
         return lower_timeframe
 
     def _close_rule_interval(self, bar: Bar, close_ms: int) -> None:
-        """Trail the stop and apply the time stop, where the candle ends a rule interval."""
+        """Trail the stop and apply the time stop if the candle ends a rule interval."""
         rules = self._setup.rules
         if not rules.watch_closes or (close_ms - self._off_grid_ms) % rules.interval_ms:
             return
@@ -265,12 +266,12 @@ class _Walker:
         return choice
 
     def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
-        """Return, once, the funding that is due before a time and before a close from outside."""
+        """Return the funding due before a time and before a close from outside, each only once."""
         until = at_ms if self._external_ms is None else min(at_ms, self._external_ms)
         return due_before(self._funding, until, candle, self._market)
 
     def _bar(self, candle: Candle) -> Bar:
-        """Return a candle beside that of the mark price, for which it stands in where there is none."""
+        """Return a bar of a candle and its mark candle; without one, the candle itself is used."""
         mark = candle
         if self._marked:
             of_mark = None if self._market.mark is None else self._market.mark.at(candle.open_time_ms)
@@ -282,7 +283,7 @@ class _Walker:
         return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
-        """Tell trailing stops the best price a bar may have had since the entry, and the best it surely had."""
+        """Give trailing stops the best price since the entry that a bar may have had and certainly had."""
         if self._trails:
             for level_set, _ in self._histories.places():
                 level_set.stops.see(favourable, known)

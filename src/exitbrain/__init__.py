@@ -1,7 +1,7 @@
 """ExitBrain: record, replay, question and prove the exit decisions of leveraged futures positions.
 
-The names of this package and of `exitbrain.ports` are the public API. Each is imported when it is first asked for,
-so that `import exitbrain` costs nothing.
+The names in this package and in `exitbrain.ports` are the public API. Each is imported on first use, so
+`import exitbrain` costs nothing.
 """
 
 from importlib import import_module
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say the same to the interpreter
+if TYPE_CHECKING:  # for type checkers; at run time _MODULES and the catalogue give the same names
     # isort: off
     from exitbrain.application.whatif.decisions import (
         Change as Change,
@@ -129,7 +129,7 @@ if TYPE_CHECKING:  # what a type checker sees; _MODULES and the catalogue say th
     )
     from exitbrain.domain.positions.position import Position as Position
     from exitbrain.domain.positions.sighting import Sighting as Sighting
-    from exitbrain.domain.positions.events import *  # noqa: F403 - all of it is public, and a new event needs no line here
+    from exitbrain.domain.positions.events import *  # noqa: F403 - all are public; a new event needs no line
     from exitbrain.domain.messages.receipt import (
         Cycle as Cycle,
         Disposition as Disposition,
@@ -220,7 +220,7 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-if not TYPE_CHECKING:  # a type checker shall go on refusing names that do not exist
+if not TYPE_CHECKING:  # a type checker must still reject names that do not exist
 
     def __getattr__(name: str) -> object:
         if name == "__all__":
@@ -238,6 +238,6 @@ if not TYPE_CHECKING:  # a type checker shall go on refusing names that do not e
         return sorted({*globals(), *_HOME, *_events()})
 
     def _events() -> dict[str, type]:
-        """Return the classes of the catalogue: a new event is public without a line here."""
+        """Return the event classes of the catalogue, so a new event becomes public without a line here."""
         catalogue = import_module("exitbrain.domain.catalogue")
         return {cls.__name__: cls for cls in catalogue.EVENT_CLASSES}

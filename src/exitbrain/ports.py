@@ -1,4 +1,4 @@
-"""The ports: what a host may bring itself, each with its promises and the errors it raises."""
+"""The ports that a host may implement itself, with their promises and the errors they raise."""
 
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.decision_log import DecisionLog, RecordedDecision, UnreadableDecision

@@ -48,7 +48,6 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/cli/errors.py",
         "infrastructure/cli/given.py",
     },
-    r"for ever": {"domain/messages/claim.py"},
     r"in no number": {
         "application/whatif/totals.py",
         "infrastructure/presentation/outcomes.py",
@@ -58,7 +57,6 @@ STILL_STIFF: dict[str, set[str]] = {
     r"nobody interferes": {"application/ports/live_recording.py", "application/recording/recorder.py"},
     r"nobody'?s fault": {"application/ports/live_recording.py"},
     r"of normal life": {"application/live/supervisor.py"},
-    r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
 }
 """Phrases that have to be rewritten, with their files. Never add one."""

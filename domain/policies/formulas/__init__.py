@@ -1,1 +1,1 @@
-"""The level formulas, each written once over a small closed algebra, and their interpreters."""
+"""The level formulas, each written once in a small closed algebra, and their interpreters."""

@@ -1,4 +1,4 @@
-"""The derivation of a level computation: every number from the inputs to the levels, line by line."""
+"""The derivation of levels: every number from the inputs to the levels, line by line."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,14 +23,14 @@ from exitbrain.domain.values import fields_of, round_trip_cost
 
 
 class Derivation(Struct, frozen=True):
-    """The lines that lead to the levels of one decision, and those levels."""
+    """The lines that derive the levels of a decision, and the levels."""
 
     lines: tuple[Line, ...]
     raw: RawLevels
 
 
 def derive(policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()) -> Derivation:
-    """Compute the levels with traced numbers; the same bits as any other interpreter, with their derivation."""
+    """Compute the levels with traced numbers: the same bits as other interpreters, plus the derivation."""
     a = TracingAlgebra()
     formula = formula_of(policy)
     given = fields_of(parameters_of(policy))

@@ -1,4 +1,4 @@
-"""Formula lsf-3.5, as the old engine computed it."""
+"""The formula lsf-3.5, exactly as the old engine computed it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ NAME = "lsf-3.5"
 
 
 class LsfParameters(Struct, frozen=True):
-    """The constants that the formulas share; distances in the policy's unit, `gain_above` in percent."""
+    """The constants that all formulas share; distances in the policy's unit, `gain_above` in percent."""
 
     base_tp: float = 0.01
     base_sl: float = 0.005
@@ -53,7 +53,7 @@ class Lsf35Parameters(LsfParameters, frozen=True):
 
 
 def lsf_3_5(a: Algebra, x: FormulaInputs[N], p: Lsf35Parameters) -> FormulaOutputs[N]:
-    """Return the levels of lsf-3.5; the PnL factor is computed and not applied."""
+    """Return the levels of lsf-3.5; the PnL factor is computed but not applied."""
     leverage = a.step("L", maximum(a, x.leverage, 1.0))
     lsf = a.step("lsf", leverage_sensitivity(a, leverage))
     factor = pnl_factor(a, x.average_pnl, x.confidence, p)
@@ -84,7 +84,7 @@ def leverage_sensitivity(a: Algebra, leverage: Any) -> Any:
 
 
 def targets(a: Algebra, base_tp: Any, lsf: Any, scale: Any, p: Any) -> tuple[Any, Any, Any]:
-    """Return the three targets before any limit, in the unit of `base_tp`."""
+    """Return the three targets before limits, in the unit of `base_tp`."""
     return (
         a.step("tp1_free", base_tp * (p.tp1_offset + lsf) * scale),
         a.step("tp2_free", base_tp * (p.tp2_offset + lsf / 2.0) * scale),
@@ -93,7 +93,7 @@ def targets(a: Algebra, base_tp: Any, lsf: Any, scale: Any, p: Any) -> tuple[Any
 
 
 def stop(a: Algebra, x: FormulaInputs[Any], lsf: Any, p: Any) -> Any:
-    """Return the stop before any limit; the order of the scale is that of the old engine."""
+    """Return the stop before limits; the scale adds its terms in the order of the old engine."""
     scale = a.step(
         "sl_scale", (1.0 + p.divergence_weight * x.divergence) + p.volatility_weight * x.volatility
     )
@@ -101,7 +101,7 @@ def stop(a: Algebra, x: FormulaInputs[Any], lsf: Any, p: Any) -> Any:
 
 
 def harvest(a: Algebra, leverage: Any, p: Any) -> tuple[Any, Any, Any]:
-    """Return the fractions closed at the three targets."""
+    """Return the fractions to close at the three targets."""
 
     def by_leverage(low: Any, middle: Any, high: Any) -> Any:
         return a.where(leverage <= p.low_leverage, low, a.where(leverage <= p.high_leverage, middle, high))

@@ -1,4 +1,4 @@
-"""Formula lsf-3.6: the cure for what a formula can cure."""
+"""The formula lsf-3.6, which fixes the faults of lsf-3.5 that a formula can fix."""
 
 from exitbrain.domain.algebra import Algebra, N, maximum, minimum
 from exitbrain.domain.policies.formulas.lsf_3_5 import (
@@ -28,9 +28,9 @@ class Lsf36Parameters(LsfParameters, frozen=True):
 def lsf_3_6(a: Algebra, x: FormulaInputs[N], p: Lsf36Parameters) -> FormulaOutputs[N]:
     """Return the levels of lsf-3.6, or a refusal code; all distances are fractions.
 
-    The side that pays funding harvests sooner, no target is below three times the round trip, targets keep
-    a spacing, and the stop lies between a cost floor and a liquidation cap. The stop uses the unadjusted
-    LSF: losses must not widen stops. Below the cap the stop still widens with leverage.
+    The side that pays funding harvests sooner, no target is nearer than three round-trip costs, targets keep
+    a spacing, and the stop lies between a cost floor and a liquidation cap. The stop uses the unadjusted LSF,
+    so that losses do not widen stops. Below the cap the stop still widens with leverage.
     """
     leverage = a.step("L", maximum(a, x.leverage, 1.0))
     lsf = a.step("lsf", leverage_sensitivity(a, leverage))

@@ -1,4 +1,4 @@
-"""The formulas by name, the shipped policies, and how a policy computes."""
+"""The formulas by name, the shipped policies, and the computation of levels from a policy."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -18,7 +18,7 @@ from exitbrain.domain.values import Unit, fields_of, round_trip_cost
 
 
 class Formula(Struct, frozen=True):
-    """A formula text and the type that names its parameters."""
+    """A formula: its function and the type of its parameters."""
 
     name: str
     parameters: type[Struct]
@@ -26,7 +26,7 @@ class Formula(Struct, frozen=True):
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Return the parameters that a policy of this formula gives, all of them."""
+        """Return all parameters that a policy with this formula must give."""
         return self.parameters.__struct_fields__
 
 
@@ -61,7 +61,7 @@ SHIPPED = {policy.name: policy for policy in (V3_5, V3_5_FRACTION, V3_6)}
 
 
 def formula_of(policy: Policy) -> Formula:
-    """Return the formula of a policy; raises UnknownPolicy where this version has none of that name."""
+    """Return the formula of a policy; raises UnknownPolicy if this version does not have it."""
     try:
         return FORMULAS[policy.formula]
     except KeyError:
@@ -70,7 +70,7 @@ def formula_of(policy: Policy) -> Formula:
 
 @lru_cache(maxsize=1024)
 def parameters_of(policy: Policy) -> Any:
-    """Return the parameters of a policy in the form its formula reads."""
+    """Return the parameters of a policy in the type that its formula reads; raises UnknownPolicy."""
     formula = formula_of(policy)
     if unknown := sorted(set(policy.parameters) ^ set(formula.parameter_names)):
         raise UnknownPolicy(f"{policy.name} (parameters {', '.join(unknown)})", tuple(SHIPPED))
@@ -80,14 +80,14 @@ def parameters_of(policy: Policy) -> Any:
 def evaluate(
     a: Algebra, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()
 ) -> FormulaOutputs[Any]:
-    """Compute the levels of one decision in the given algebra: the slow clear way that every faster must equal."""
+    """Compute the levels of a decision in the given algebra. Faster ways must give the same result."""
     return formula_of(policy).text(a, formula_inputs(a, policy, inputs, brackets), parameters_of(policy))
 
 
 def formula_inputs(
     a: Algebra, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()
 ) -> FormulaInputs[Any]:
-    """Return what the formula of the policy reads, from the inputs of a decision."""
+    """Return the inputs of the policy's formula, from the inputs of a decision."""
     where = liquidation_of(a, inputs, brackets)
     return FormulaInputs(
         leverage=inputs.leverage,
@@ -107,7 +107,7 @@ def formula_inputs(
 
 
 def liquidation_of(a: Algebra, inputs: LevelInputs, brackets: Sequence[Bracket]) -> Liquidation:
-    """Return where the position of these inputs is liquidated; an unknown price counts as entry 1, size unknown."""
+    """Return where the position is liquidated; without price or quantity, entry is 1 and size unknown."""
     entry, quantity = inputs.entry_price, inputs.quantity
     if entry is None or quantity is None:
         return liquidation(a, float(inputs.side.direction), 1.0, None, inputs.leverage, brackets)
@@ -117,13 +117,13 @@ def liquidation_of(a: Algebra, inputs: LevelInputs, brackets: Sequence[Bracket])
 
 
 def compute(policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket] = ()) -> RawLevels:
-    """Return the raw levels of one decision with Python floats, in the policy's unit."""
+    """Compute the raw levels of a decision with Python floats, in the policy's unit."""
     a = FloatAlgebra()
     return raw_levels(evaluate(a, policy, inputs, brackets), tuple(a.bounds))
 
 
 def raw_levels(outputs: FormulaOutputs[float], bounds: tuple[Bound, ...]) -> RawLevels:
-    """Return the outputs of a formula in the form that the domain judges."""
+    """Return the outputs of a formula as raw levels, ready to be judged."""
     return RawLevels(
         lsf=outputs.lsf,
         pnl_factor=outputs.pnl_factor,

@@ -1,4 +1,4 @@
-"""What every formula takes and gives, whatever its numbers are made of."""
+"""The inputs and outputs of every formula, for any type of number."""
 
 from typing import Generic
 
@@ -12,7 +12,7 @@ class FormulaInputs(Struct, Generic[N], frozen=True):
 
     `base_tp` and `base_sl` are in the policy's unit; `average_pnl` is a price return in percent; `cost` is
     the round trip as a fraction; `direction` is +1 or -1; `liquidation_distance` is a fraction of the entry
-    and counts only where `liquidation_known` is 1; `leverage_allowed` is 0 where no bracket allows it.
+    and counts only if `liquidation_known` is 1; `leverage_allowed` is 0 if no bracket allows it.
     """
 
     leverage: N
@@ -33,7 +33,7 @@ class FormulaInputs(Struct, Generic[N], frozen=True):
 class FormulaOutputs(Struct, Generic[N], frozen=True):
     """The outputs of one level computation; distances in the policy's unit.
 
-    `code` is 0 for levels, else one of `levels.REFUSALS`; `floor` and `cap` are the limits the stop had to keep.
+    `code` is 0 for levels, else one of `levels.REFUSALS`; `floor` and `cap` are the limits of the stop.
     """
 
     lsf: N

@@ -1,7 +1,7 @@
-"""The tracing interpreter: it computes what floats compute and keeps how each number came about.
+"""The tracing interpreter: it computes the same numbers as floats and records how each was computed.
 
-The derivation prints as named assignments in the notation of the formula, in an order in which each line uses
-only lines above it; whoever evaluates the lines gets the same 64 bits.
+The derivation is a list of named assignments in the notation of the formula. Each line uses only lines above
+it, and evaluating the lines gives the same 64 bits.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _PRECEDENCE = {"lt": 1, "le": 1, "gt": 1, "ge": 1, "add": 2, "sub": 2, "mul": 3,
 
 
 class Traced:
-    """A number, or the truth value of a comparison, with the operation and the operands that made it."""
+    """A number or the result of a comparison, with the operation and operands that produced it."""
 
     __slots__ = ("args", "name", "op", "value")
 
@@ -72,27 +72,27 @@ class Traced:
 
 
 def traced(value: Any) -> Traced:
-    """Return the value as a traced number; a plain number becomes a constant."""
+    """Return the value as a traced number; plain numbers become constants."""
     return value if isinstance(value, Traced) else Traced(float(value), "constant")
 
 
 def named(name: str, value: float) -> Traced:
-    """Return an input of the formula under its name."""
+    """Return a named input of the formula."""
     return Traced(value, "input", name=name)
 
 
 def parameter(name: str, value: float) -> Traced:
-    """Return a parameter of the formula under its name."""
+    """Return a named parameter of the formula."""
     return Traced(value, "parameter", name=name)
 
 
 def value_of(value: Any) -> Any:
-    """Return the plain number inside."""
+    """Return the plain number of a traced or plain value."""
     return value.value if isinstance(value, Traced) else value
 
 
 class TracingAlgebra:
-    """Interpret a formula with traced numbers; `bounds` collects what bound, as the float interpreter does."""
+    """Interpret a formula with traced numbers; `bounds` is the same as in the float interpreter."""
 
     __slots__ = ("bounds",)
 
@@ -132,7 +132,7 @@ class TracingAlgebra:
 
 
 class Line(Struct, frozen=True):
-    """One line of a derivation: `name = expression`, and the double it gives."""
+    """One line of a derivation: `name = expression`, and its value as a double."""
 
     name: str
     expression: str
@@ -143,8 +143,8 @@ class Line(Struct, frozen=True):
 def derivation(*roots: Traced) -> tuple[Line, ...]:
     """Return the lines that derive the roots, each after the lines it uses.
 
-    In the notation, `max(a, b)` is `where(b > a, b, a)`, `min(a, b)` is `where(b < a, b, a)`, and `ln` is the
-    correctly rounded natural logarithm.
+    In this notation, `max(a, b)` is `where(b > a, b, a)`, `min(a, b)` is `where(b < a, b, a)`, and `ln` is
+    the correctly rounded natural logarithm.
     """
     lines: dict[str, Line] = {}
     for node in _names_first(roots):
@@ -159,7 +159,7 @@ def derivation(*roots: Traced) -> tuple[Line, ...]:
 
 
 def _names_first(roots: tuple[Traced, ...]) -> Iterator[Traced]:
-    """Yield the inputs and steps below the roots, operands before what uses them, without recursion."""
+    """Yield the inputs and steps below the roots, operands before their users, without recursion."""
     seen: dict[int, Traced] = {}
     stack: list[tuple[Traced, bool]] = [(root, False) for root in reversed(roots)]
     while stack:
@@ -182,7 +182,7 @@ def _names_in(node: Traced) -> Iterator[str]:
 
 
 def _write(node: Traced, parent: int = 0, right: bool = False) -> str:
-    """Write a node as text; brackets only where the grouping needs them, so the order of rounding is kept."""
+    """Write a node as text, with brackets only where needed to keep the order of rounding."""
     if node.op == "step" or node.op in LEAVES:
         return node.name
     if node.op == "mark":

@@ -51,7 +51,7 @@ def test_a_ledger_that_was_not_begun_here_is_refused() -> None:
             if not isinstance(e.event, StoreOpened)
         ]
     )
-    with pytest.raises(StoreUnavailable, match="does not say which one it is"):
+    with pytest.raises(StoreUnavailable, match="the store has no id"):
         ExitBrain(elsewhere)
 
 

@@ -65,7 +65,7 @@ def test_an_epoch_is_raised_above_its_own_and_another(above: int, epoch: int) ->
 
 
 def test_a_store_whose_first_event_is_lost_does_not_say_which_it_is() -> None:
-    with pytest.raises(StoreUnavailable, match="does not say which one it is"):
+    with pytest.raises(StoreUnavailable, match="the store has no id"):
         identity_of(InMemoryLedger())
 
 

@@ -147,7 +147,7 @@ def test_break_even_inside_a_candle_is_decided_by_trades() -> None:
 
 
 def test_lower_timeframe_candles_as_long_as_the_candles_are_refused() -> None:
-    with pytest.raises(InvalidValue, match="interval of the finer candles"):
+    with pytest.raises(InvalidValue, match="interval of the lower-timeframe candles"):
         simulate_exits(a_long(), Market(candles(QUIET), lower_timeframe=candles(QUIET)))
 
 
