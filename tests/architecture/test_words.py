@@ -44,7 +44,6 @@ PINNED: dict[str, dict[str, str]] = {
 
 STILL_STIFF: dict[str, set[str]] = {
     r"(?:that|which|what) is (?-i:none)": {
-        "application/ports/dead_letters.py",
         "infrastructure/cli/errors.py",
         "infrastructure/cli/given.py",
     },
@@ -55,8 +54,7 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/presentation/simulation.py",
     },
     r"in vain": {"application/replay/intake.py"},
-    r"nobody interferes": {"application/ports/live_recording.py", "application/recording/recorder.py"},
-    r"nobody'?s fault": {"application/ports/live_recording.py"},
+    r"nobody interferes": {"application/recording/recorder.py"},
     r"of normal life": {"application/live/supervisor.py"},
     r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
