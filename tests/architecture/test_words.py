@@ -54,7 +54,6 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/presentation/simulation.py",
     },
     r"in vain": {"application/replay/intake.py"},
-    r"of normal life": {"application/live/supervisor.py"},
     r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
     r"would be another": {
