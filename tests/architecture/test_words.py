@@ -53,7 +53,6 @@ STILL_STIFF: dict[str, set[str]] = {
         "infrastructure/presentation/outcomes.py",
         "infrastructure/presentation/simulation.py",
     },
-    r"in vain": {"application/replay/intake.py"},
     r"the cure": {"domain/policies/formulas/lsf_3_6.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
     r"would be another": {
