@@ -1,4 +1,4 @@
-"""Asking an engine: whichever it is, its answer is checked alike, and the record calls it by one name."""
+"""Asking an engine: checks the answer of any engine the same way, and gives the engine its recorded name."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,19 +11,19 @@ from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import Policy
 
 SAID_MAX = 300
-"""Characters that are repeated of what an engine said."""
+"""Characters kept of an engine's answer or error."""
 
 NAME_MAX = 200
-"""Characters that are kept of the name of an engine."""
+"""Characters kept of an engine's name."""
 
 ANSWER, WANTED = "answer", "levels"
-"""What is said of an engine that raised: its answer is what it raised, allowed are levels."""
+"""The field and the allowed value reported for an engine that raised; the value is its error."""
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 
 
 class NoLevels(EngineFailed):
-    """An engine raised, or its answer failed a check: `field` is `value`, where `allowed` would have been taken."""
+    """An engine raised, or its answer failed a check: `field` is `value`, but must be `allowed`."""
 
     def __init__(self, engine: str, field: str, value: str, allowed: str) -> None:
         super().__init__(engine, field, value, allowed)
@@ -34,7 +34,7 @@ class NoLevels(EngineFailed):
 
     @property
     def raised(self) -> bool:
-        """Return whether it gave no answer at all."""
+        """Return whether the engine gave no answer at all."""
         return self.allowed == WANTED
 
     def __str__(self) -> str:
@@ -48,8 +48,8 @@ def levels_of(
 ) -> RawLevels:
     """Return the levels that an engine computes, checked and in exact doubles.
 
-    Raises NoLevels where it raises, whatever that is, or its answer fails a check; but UnknownPolicy and
-    EngineUnavailable as they are.
+    Raises NoLevels if the engine raises any error or its answer fails a check, but passes on UnknownPolicy
+    and EngineUnavailable.
     """
     try:
         answer = engine.compute(policy, inputs, brackets)
@@ -62,16 +62,16 @@ def levels_of(
     except InvalidValue as unfit:
         shown = _one_line(_text_of(unfit.value, repr))
         raise NoLevels(engine_name(engine, policy), unfit.field, shown, unfit.allowed) from unfit
-    except Exception as error:  # its fields may be missing, or be code of its own
+    except Exception as error:  # fields may be missing, or be properties that raise
         raise NoLevels(engine_name(engine, policy), ANSWER, said_by(error), WANTED) from error
 
 
 def candidate_levels(
     engine: LevelEngine, policy: Policy, inputs: LevelInputs, instrument: Instrument | None
 ) -> RawLevels:
-    """Return the levels of a policy that somebody asks about.
+    """Return the levels of a candidate policy.
 
-    Where our formulas give none, its parameters are at fault: raises InvalidValue; else raises what `levels_of` does.
+    Raises InvalidValue if our formulas give none because of its parameters, else the errors of `levels_of`.
     """
     try:
         return levels_of(engine, policy, inputs, () if instrument is None else instrument.brackets)
@@ -82,7 +82,7 @@ def candidate_levels(
 
 
 def unfit(policy: Policy) -> InvalidValue:
-    """Return the error of a policy that gives what is no level."""
+    """Return the error of a policy that gives an invalid level."""
     return InvalidValue(
         f"policy {policy.name}",
         "a level that is not a finite number above 0",
@@ -91,9 +91,9 @@ def unfit(policy: Policy) -> InvalidValue:
 
 
 def engine_name(engine: LevelEngine, policy: Policy) -> str:
-    """Return what the record calls the engine that computes a policy: see `LevelEngine`.
+    """Return the recorded name of the engine that computes a policy; see `LevelEngine`.
 
-    Engines of ours are called by what they compute with: our formulas, or the foreign engine that the policy names.
+    Our own engine takes the name of what it computes with: our formulas, or the foreign engine of the policy.
     """
     name = _own_name(engine)
     if name == BUILT_IN:
@@ -111,12 +111,12 @@ def _own_name(engine: LevelEngine) -> object:
 
 
 def said_by(error: BaseException) -> str:
-    """Return what an error says, in words that are the same in every run of the same code.
+    """Return the text of an error, the same in every run of the same code.
 
-    Addresses are left out, and so is the text of a RecursionError, which tells where the stack happened to end.
+    Addresses are left out, and so is the text of a RecursionError, which depends on where the stack ended.
     """
     text = "" if isinstance(error, RecursionError) else _text_of(error, str)
-    if isinstance(error, EngineFailed):  # what it says is meant for this
+    if isinstance(error, EngineFailed):  # its text is meant for this
         return _one_line(text) or EngineFailed.__name__
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
@@ -131,7 +131,7 @@ def _text_of(value: object, how: Callable[[object], str]) -> str:
 
 
 def _one_line(text: str, longest: int = SAID_MAX) -> str:
-    """Return text that can be stored, on one line, cut, without addresses."""
+    """Return storable text: on one line, cut to length, without addresses."""
     plain = _ADDRESS.sub("0x…", " ".join(text[: 10 * longest].split()))
     plain = plain.encode("utf-8", "backslashreplace").decode()
     return plain if len(plain) <= longest else f"{plain[:longest]}…"

@@ -1,4 +1,4 @@
-"""What recorded decisions name: the policies of the register, and the instrument snapshots of the ledger."""
+"""Policies and instrument snapshots that recorded decisions refer to."""
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.domain.errors import ExitBrainError, UnknownPolicy
@@ -11,13 +11,13 @@ class MissingSnapshot(ExitBrainError):
 
 
 class Policies:
-    """The policies of the register as it is when this is made, by what decisions recorded of them."""
+    """The policies of the register at creation, found by the references in decisions."""
 
     def __init__(self, ledger: ExitLedger) -> None:
         self._registered = ledger.register().policies
 
     def find(self, name: str, parameters_hash: str) -> Policy | None:
-        """Return the policy of that name with those parameters, None where the register has none."""
+        """Return the policy with this name and these parameters, or None."""
         registered = self._registered.get(name)
         if registered is None or registered.ref.parameters_hash != parameters_hash:
             return None
@@ -40,13 +40,13 @@ class Snapshots:
         self._found: dict[str, Instrument | None] = {}
 
     def find(self, content_hash: str) -> Instrument | None:
-        """Return the instrument of a snapshot, None where the ledger does not hold it."""
+        """Return the instrument of a snapshot, or None if the ledger does not have it."""
         if content_hash not in self._found:
             self._found[content_hash] = self._ledger.instrument(content_hash)
         return self._found[content_hash]
 
     def of(self, content_hash: str | None) -> Instrument | None:
-        """Return the instrument of a decision, None where it names no snapshot; raises MissingSnapshot."""
+        """Return the instrument of a decision, None if it names no snapshot; raises MissingSnapshot."""
         if content_hash is None:
             return None
         found = self.find(content_hash)

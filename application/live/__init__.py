@@ -1,1 +1,1 @@
-"""The loops of a worker and their supervisor."""
+"""The worker loops and their supervisor."""

@@ -1,4 +1,4 @@
-"""The bounded buffer between reading and committing: it fills the batches, and holds the readers back."""
+"""The bounded buffer between reading and committing: it fills batches and slows down readers."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Buffer(Generic[T]):
-    """Keep at most `limit` items in their order. For one event loop."""
+    """Hold up to `limit` items in order. For one event loop."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -21,23 +21,23 @@ class Buffer(Generic[T]):
 
     @property
     def room(self) -> int:
-        """Return how many items fit in now."""
+        """Return how many more items fit in."""
         return max(0, self._limit - len(self._items))
 
     async def wait_for_room(self, seconds: float) -> int:
-        """Return how many items fit in, waiting at most so long for the first."""
+        """Return how many more items fit in, waiting up to `seconds` for the first."""
         await self._wait_until(lambda: self.room > 0, seconds)
         return self.room
 
     async def put(self, items: Sequence[T]) -> None:
-        """Append items; whoever asked for no more than `room` never exceeds the limit."""
+        """Append items; the caller keeps the limit by adding no more than `room`."""
         if items:
             async with self._changed:
                 self._items.extend(items)
                 self._changed.notify_all()
 
     async def take(self, most: int, seconds: float) -> list[T]:
-        """Return what is there, up to `most`, waiting at most so long for the first and never for more."""
+        """Remove and return up to `most` items, waiting up to `seconds` for the first only."""
         await self._wait_until(lambda: bool(self._items), seconds)
         async with self._changed:
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]

@@ -1,15 +1,15 @@
-"""The clocks of this machine and of the server that gives entry ids: much rests on both, so they must agree."""
+"""Check that this machine's clock agrees with that of the server that makes entry ids."""
 
 from exitbrain.application.live.supervisor import Journal
 from exitbrain.application.ports.clock import Clock
 from exitbrain.application.ports.message_source import MessageSource
 
 DIFFER_BY_S = 30.0
-"""A difference above which the clocks are reported."""
+"""The clocks are reported when they differ by more than this."""
 
 
 class ClockCheck:
-    """Compare the two clocks, and report when they come to differ and when they agree again."""
+    """Compare the two clocks, and report when they start to differ and when they agree again."""
 
     def __init__(self, source: MessageSource, clock: Clock, journal: Journal) -> None:
         self._source = source
@@ -18,7 +18,7 @@ class ClockCheck:
         self._differ = False
 
     async def run(self) -> None:
-        """Compare them once; raises SourceUnavailable."""
+        """Compare the clocks once; raises SourceUnavailable."""
         before = self._clock.now()
         theirs = await self._source.server_time()
         after = self._clock.now()

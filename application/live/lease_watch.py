@@ -1,14 +1,16 @@
-"""Whether whoever holds the lease uses it: judged by one who stands by, from what moves and what waits."""
+"""Watches, from a standby worker, whether the lease holder still reads entries."""
 
 from exitbrain.application.live.supervisor import STALL_AFTER_S, Journal
 from exitbrain.application.ports.message_source import Lease
 
 
 class LeaseWatch:
-    """Follow the lease of another. One thread tells it, any may ask; times are those of the event loop's clock.
+    """Follow the lease of another worker. Written by one thread, readable from any.
 
-    A colleague that gives the groups' entries to itself is fine, however much waits. One that keeps the lease while
-    entries wait and none is given to anybody holds everybody up, and only an operator can take the lease from it.
+    Times are in seconds of the event loop's clock.
+
+    A holder that reads entries is fine, however many wait. One that keeps the lease while entries wait and
+    reads nothing blocks all workers, and only an operator can take the lease from it.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -19,7 +21,7 @@ class LeaseWatch:
         self._told: set[str] = set()
 
     def look(self, lease: Lease | None, now: float) -> None:
-        """Take down who holds the lease now; None where that is nobody or we."""
+        """Note the current lease of another worker, or None."""
         before = self._lease
         if lease is None or before is None or lease.holder != before.holder:
             self._held_since = now
@@ -32,12 +34,12 @@ class LeaseWatch:
         self._tell(lease, now)
 
     def idle_s(self, now: float) -> float:
-        """Return for how long entries have waited while whoever holds the lease took none, 0 where that is not so."""
+        """Return how long entries have waited while the holder read none, or 0."""
         since = self._idle_since
         return 0.0 if since is None else max(0.0, now - since)
 
     def why_idle(self, now: float) -> str:
-        """Return who holds everybody up, empty while nobody does."""
+        """Return which holder blocks all workers; empty if none does."""
         lease, idle_s = self._lease, self.idle_s(now)
         if lease is None or idle_s <= STALL_AFTER_S:
             return ""
@@ -48,7 +50,7 @@ class LeaseWatch:
             held_s = round(now - self._held_since, 1)
             if lease.endless:
                 self._trouble("turn_without_expiry", holder=lease.holder, held_s=held_s)
-            if not lease.known and held_s > STALL_AFTER_S:  # a colleague is a consumer once it has read
+            if not lease.known and held_s > STALL_AFTER_S:  # a worker becomes a consumer when it reads
                 self._trouble("turn_of_unknown", holder=lease.holder, held_s=held_s)
             if self.why_idle(now):
                 facts = {"held_s": held_s, "idle_s": round(self.idle_s(now), 1)}
@@ -58,7 +60,7 @@ class LeaseWatch:
             self._journal.event("turn_used_again")
 
     def _trouble(self, name: str, **facts: object) -> None:
-        """Tell of a trouble once for each holder."""
+        """Report a trouble once for each holder."""
         if name not in self._told:
             self._told.add(name)
             self._journal.trouble(name, **facts)

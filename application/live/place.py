@@ -1,8 +1,8 @@
-"""The place of the worker: how far its groups have read, compared with how far its store has received.
+"""Compares how far the groups have read with how far the store has received.
 
-A message is acknowledged after its receipt is committed, so whatever a group has delivered and nobody holds is in the
-store. It is not when the store is older than the group: restored from a backup. Those messages are read again, and
-the receipts see to it that none counts twice.
+A message is acknowledged after its receipt is committed, so every entry that a group has delivered and no
+consumer still holds is in the store, unless the store was restored from an older backup. Then those messages
+are read again, and the receipts make sure that none counts twice.
 """
 
 from dataclasses import dataclass
@@ -18,21 +18,22 @@ BEGINNING = EntryId(0, 0)
 
 
 class EntriesTrimmed(ExitBrainError):
-    """Messages that the store has not received are gone from their stream; the text says which, and the ways out."""
+    """Messages that the store never received are gone from their stream; the text names them and a way out."""
 
     def __init__(self, stream: str, received: EntryId, lost: str) -> None:
         super().__init__(
             f"the store has received {stream} up to {received}, its group has read further, and {lost} was trimmed"
-            f" from the stream: restore a newer backup of the store, or go on without what is gone with"
-            f" --begin-publishing-here"
+            f" from the stream: restore a newer backup of the store, or continue without the lost entries"
+            f" with --begin-publishing-here"
         )
 
 
 @dataclass(slots=True)
 class _Ahead:
-    """How far a group is ahead: the newest entry that the store has received, None where none of those delivered is.
+    """How far a group is ahead of the store.
 
-    `entries` is how many after it nobody holds, `gone` the newest of them whose content is gone.
+    `received` is the newest delivered entry that the store has received, or None. `entries` counts the later
+    ones that no consumer holds, `gone` is the newest of them whose content is gone.
     """
 
     received: EntryId | None = None
@@ -41,9 +42,9 @@ class _Ahead:
 
 
 class PlaceCheck:
-    """Compare groups with the store, and set a group back that is ahead of it.
+    """Compare groups with the store, and set back a group that is ahead of it.
 
-    With `go_on`, messages that can no longer be read again are reported and left out.
+    With `go_on`, messages that can no longer be read are reported and skipped.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class PlaceCheck:
         store_is_at = ahead.received or max((one for one in (newest, place.begun) if one), default=None)
         if store_is_at is None and place.beyond:
             store_is_at = BEGINNING
-        if store_is_at is None:  # nothing of this stream was ever for this store
+        if store_is_at is None:  # this store has never read this stream
             await self._places.begin_at(place)
             self._journal.event("group_begins_here", stream=place.stream, entry_id=str(place.delivered))
             return
@@ -77,7 +78,7 @@ class PlaceCheck:
             now = [one for one in await self._places.places() if one.stream == place.stream]
             if now == [place]:
                 raise EntriesTrimmed(place.stream, store_is_at, lost)
-            for changed in now:  # meanwhile, as by a fail-over: what was seen is of two servers
+            for changed in now:  # it changed meanwhile, as after a fail-over: the data came from two servers
                 await self._check(changed)
             return
         if lost:
@@ -103,21 +104,21 @@ class PlaceCheck:
         return ahead
 
     async def _newest(self, place: ReadingPlace) -> EntryId | None:
-        """Return the newest entry that the store has received, unless the stream has begun anew since."""
+        """Return the newest entry that the store has received, unless the stream has started over since."""
         newest = await self._recording.newest_received(place.source)
         return newest if newest is not None and newest <= place.delivered else None
 
 
 def _lost(place: ReadingPlace, store_is_at: EntryId, ahead: _Ahead, *, gap_shows: bool) -> str:
-    """Return what was delivered, not received, and is gone; empty where nothing is, as far as the server can tell.
+    """Describe the entries that were delivered, not received, and are gone; empty if none are known.
 
-    `gap_shows` says that entries are missing between the place of the store and the first that is there.
+    `gap_shows` says that entries are missing between the place of the store and the first entry still there.
     """
     deleted = place.deleted if store_is_at < place.deleted <= place.delivered else None
     if gone := ahead.gone or deleted:
-        return f"what came after {store_is_at} up to {gone}"
+        return f"the part after {store_is_at} up to {gone}"
     if gap_shows and place.first is not None:
-        return f"what came after {store_is_at} and before {place.first}"
+        return f"the part after {store_is_at} and before {place.first}"
     return ""
 
 

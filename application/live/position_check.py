@@ -1,8 +1,8 @@
-"""Whether the position of a stream fits the entries of that stream: it lies in a key of its own, which others can change.
+"""Checks the published position of a stream against its entries, since others can change the position's key.
 
-Entries and position are added in one step, so the newest entry is never beyond the position. A position that is gone
-is found again from that entry. One that was set back means that entries come out again, one that was set ahead that
-some never do: both are told, since only an operator can say which of the two is right.
+Entries and position are written in one step, so the newest entry is never beyond the position. A lost
+position is restored from that entry. A position set back publishes entries again, one set ahead skips some:
+both are reported, since only an operator knows which is right.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from exitbrain.domain.store import StoreIdentity
 
 
 class PositionCheck:
-    """Compare positions with what the streams hold, for one store."""
+    """Compare published positions with the entries of the streams, for one store."""
 
     def __init__(self, store: StoreIdentity, tail: LogTail, publisher: Publisher, journal: Journal) -> None:
         self._store = store
@@ -24,19 +24,19 @@ class PositionCheck:
         self._journal = journal
         self._lost: dict[str, PublishedPosition] = {}
         self.republishes = False
-        """Whether positions were set back because an operator said so."""
+        """Whether positions were set back at an operator's request."""
 
     def note_lost(self, stream: str, was: PublishedPosition) -> None:
-        """Remember where a stream stood whose position is gone."""
+        """Remember the last position of a stream whose position is gone."""
         self._lost[stream] = was
 
     async def stated(self, stream: str) -> Stated | None:
-        """Return what a stream says, as far as it fits what it holds; None where it begins anew.
+        """Return the position of a stream, restored from its entries if lost; None if the stream starts over.
 
-        Raises PublishedElsewhere where it holds what this store has not decided.
+        Raises PublishedElsewhere if it holds entries that this store has not decided.
         """
         newest = await self._newest(stream)
-        said = await self._publisher.published(stream)  # after the entry, so never before it
+        said = await self._publisher.published(stream)  # read after the entry, so never behind it
         was = self._lost.pop(stream, None)
         if said is None:
             return await self._found_again(stream, was)
@@ -49,13 +49,13 @@ class PositionCheck:
     async def compare(
         self, stream: str, was: PublishedPosition, now: PublishedPosition, passed: Sequence[Outgoing]
     ) -> None:
-        """Tell of a position that is not where we left it; `passed` is what the log has for the stream in between."""
+        """Report a position that has moved; `passed` holds the stream's log entries in between."""
         facts = {"stream": stream, "was": was.position, "now": now.position}
         if now.position < was.position:
             self._journal.trouble("position_set_back", **facts)
             return
         newest = await self._newest(stream) if passed else None
-        if newest is None:  # nothing to publish in between, or trimmed by whoever reads it
+        if newest is None:  # nothing to publish in between, or trimmed by a reader
             return
         skipped = [one for one in passed if one.log_position > newest.position]
         if skipped:
@@ -69,7 +69,7 @@ class PositionCheck:
                 self._journal.trouble("position_lost", **facts, goes_on_after=newest.position)
                 return newest
             stated = await self._publisher.published(stream)
-            if stated is not None:  # somebody else was faster
+            if stated is not None:  # another writer was faster
                 return stated
         if was is not None:
             self._journal.trouble(
@@ -78,6 +78,6 @@ class PositionCheck:
         return None
 
     async def _newest(self, stream: str) -> PublishedPosition | None:
-        """Return the place in our log of the newest entry of a stream, None where it is not from our log."""
+        """Return the log position of a stream's newest entry; None if it is not from our log."""
         newest = await self._publisher.newest(stream)
         return newest if newest is not None and newest.store == self._store else None

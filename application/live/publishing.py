@@ -1,8 +1,8 @@
-"""Publishing: from the log to the streams, each entry exactly once and in the order of the log.
+"""Publishing: from the log to the streams, each entry exactly once and in log order.
 
-Each stream remembers the log position up to which it is published, of which store in which epoch, and moves it in the
-same atomic step that adds the entries. So whoever publishes, however often it crashes or loses a reply, continues
-where the stream says; and where a stream says what is not in this log, nothing is published at all.
+Each stream keeps the log position up to which it is published, with store and epoch, and moves it in the same
+atomic step that adds the entries. So a publisher continues from that position, however often it crashes or
+loses a reply. If the position is not in this log, nothing is published.
 """
 
 import asyncio
@@ -28,21 +28,21 @@ from exitbrain.domain.store import StoreIdentity
 
 PAGE = 500
 PACE = 32
-"""How many entries are translated in one go: the other loops wait meanwhile, the one that commits among them."""
+"""How many entries are translated at a time, while the other loops wait, including the one that commits."""
 
 LOOK_EVERY_S = 1.0
-"""How often the streams are asked where they stand: one that lost its end shows it in no other way while it is quiet."""
+"""How often the positions are read: a quiet stream shows the loss of its newest entries in no other way."""
 
 MOVE_EVERY_S = 0.5
-"""How often the position of a stream is moved for which there was nothing: others judge by it whether all is out."""
+"""How often a stream's position moves without new entries: others use it to see that all is published."""
 
 TAKE_OVER_TRIES = 100
-"""How often another worker may be faster while a stream is taken over from it."""
+"""How often another worker may be faster before taking over a stream from it fails."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """Where a stream stands: the position it says itself, and up to where the log has been looked through for it."""
+    """The progress of a stream: its stored position, and how far the log has been read for it."""
 
     stored: PublishedPosition
     seen: int
@@ -50,11 +50,11 @@ class _Progress:
 
 
 class Publishing:
-    """Publish what the log has and the streams do not.
+    """Publish the log entries that the streams lack.
 
-    `begun` is set once every stream has said where it stands. What is committed before that could pass for published.
-    `unpublished` tells for how long something has waited. Every method raises PublishedElsewhere when a stream is
-    published from another store, or up to a position that this one has not.
+    `begun` is set once the position of every stream is known; anything committed before could be taken as
+    published. `unpublished` measures how long entries have waited. Every method raises PublishedElsewhere
+    when a stream is published from another store, or up to a position that this one does not have.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Publishing:
         self.unpublished = Unpublished()
 
     async def step(self) -> bool:
-        """Publish the next stretch; return whether there was one."""
+        """Publish the next page of the log; return whether there was one."""
         if self._is_due_to_look():
             await self._look(publishes=True)
         for stream in self._language.streams:
@@ -98,10 +98,11 @@ class Publishing:
         return page.upto > after
 
     async def begin_here(self) -> None:
-        """Begin every stream at the end of the log, with the latest decision of each open plan, whatever it said.
+        """Begin every stream anew at the end of the log, with the latest decision of each open plan.
 
-        For a store whose epoch was raised for it. Streams that say this epoch have been begun, before a start was cut
-        short. Those that say nothing come first: so one that says something else is left until all is done.
+        For a store whose epoch was raised for this. Streams already in this epoch were begun by an
+        interrupted start. Streams without a position come first, so that one with a foreign position remains
+        until all are done.
         """
         stated = {stream: await self._publisher.published(stream) for stream in self._language.streams}
         for stream, said in sorted(stated.items(), key=lambda one: one[1] is not None):
@@ -109,7 +110,7 @@ class Publishing:
                 await self._take_over(stream, *await self._latest(stream))
 
     async def go_back(self, first: int) -> None:
-        """Let every stream be published again from a log position on, whatever it said. Raises InvalidValue."""
+        """Republish every stream from log position `first`, whatever its position. Raises InvalidValue."""
         head = await self._tail.head()
         if not 1 <= first <= head + 1:
             raise InvalidValue("--republish-from", first, f"1 to {head + 1}, as the log ends at {head}")
@@ -118,7 +119,7 @@ class Publishing:
             await self._take_over(stream, [], PublishedPosition(self._store, first - 1))
 
     async def stand_by(self) -> None:
-        """Look where the streams stand while another worker publishes."""
+        """Read the positions of the streams while another worker publishes."""
         if self._is_due_to_look():
             stated = await self._look(publishes=False)
             self.unpublished.published_upto(min((0 if one is None else one.position) for one in stated))
@@ -127,9 +128,9 @@ class Publishing:
         return self._looked is None or self._looked.seconds >= LOOK_EVERY_S
 
     async def _look(self, *, publishes: bool) -> Collection[PublishedPosition | None]:
-        """Go on from where every stream stands now: it may have been flushed, failed over, or moved by others.
+        """Read and adopt the positions of all streams: others may have flushed, failed over or moved them.
 
-        Who stands by does not ask whether a move was right: whoever publishes moves them all the time.
+        A standby does not check the moves: the publishing worker moves positions all the time.
         """
         stated = {stream: await self._publisher.published(stream) for stream in self._language.streams}
         head = await self._tail.head()
@@ -152,7 +153,7 @@ class Publishing:
         return found.values()
 
     async def _begin(self, stream: str) -> _Progress:
-        """Find where a stream stands; one that does not say gets the latest decision of each open plan, no more."""
+        """Find the position of a stream; one without gets only the latest decision of each open plan."""
         stated = await self._positions.stated(stream)
         while stated is None:
             latest, upto = await self._latest(stream)
@@ -163,13 +164,13 @@ class Publishing:
         return await self._from(stream, stated)
 
     async def _latest(self, stream: str) -> tuple[list[Outgoing], PublishedPosition]:
-        """Return what a stream begins with at the end of the log: the latest decision of each open plan."""
+        """Return the latest decision of each open plan, with which a stream begins at the end of the log."""
         page = await self._tail.open_decisions()
         latest = [one for one in await self._translated(page) if one.stream == stream]
         return latest, PublishedPosition(self._store, page.upto)
 
     async def _take_over(self, stream: str, entries: list[Outgoing], upto: PublishedPosition) -> None:
-        """Let a stream say a position, whatever it said before, in one step with entries for it."""
+        """Replace the position of a stream and add entries, in one step."""
         stated = await self._publisher.published(stream)
         for _ in range(TAKE_OVER_TRIES):
             now = await self._publisher.publish(stream, entries, after=stated, upto=upto)
@@ -194,22 +195,22 @@ class Publishing:
             self._progress[stream] = _Progress(wanted, seen)
             self._note(stream, wanted, new, caused_by, watch)
         elif stated is None:
-            self._lose(stream)  # it was flushed: begin again
+            self._lose(stream)  # the stream was flushed: begin again
         else:
             self._progress[stream] = await self._from(stream, stated)
             await self._compare(stream, progress, self._progress[stream].stored)
 
     async def _from(self, stream: str, stated: Stated) -> _Progress:
-        """Go on from where a stream says that it stands."""
+        """Return the progress of a stream from its stated position."""
         position = placed(stream, stated, self._store, await self._tail.head())
         return _Progress(position, position.position)
 
     def _lose(self, stream: str) -> None:
-        """Forget where a stream stands that says nothing any more."""
+        """Drop the progress of a stream that has lost its position."""
         self._positions.note_lost(stream, self._progress.pop(stream).stored)
 
     async def _compare(self, stream: str, before: _Progress, now: PublishedPosition) -> None:
-        """Look at the newest stretch that somebody else has passed: whether it is out."""
+        """Check that the newest page passed by another worker was published."""
         passed: list[Outgoing] = []
         after = max(before.seen, now.position - PAGE)
         if after < now.position:
@@ -225,7 +226,7 @@ class Publishing:
         caused_by: dict[int, str],
         watch: Stopwatch,
     ) -> None:
-        """Note up to where a stream is published now, and which messages the entries added to it came from."""
+        """Log the new position of a stream, and the messages that its added entries came from."""
         ids = [caused_by[one.log_position] for one in added if one.log_position in caused_by]
         facts = {"entries": len(added), "entry_ids": ids, "seconds": watch.seconds}
         self._journal.event("published", stream=stream, position=reached.position, **facts)

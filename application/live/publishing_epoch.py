@@ -1,4 +1,4 @@
-"""The epoch in which a store begins to publish in the place of another store, or of another copy of itself."""
+"""The epoch in which a store takes over publishing from another store, or from another copy of itself."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,11 @@ from exitbrain.domain.store import FIRST_EPOCH, StoreIdentity
 def begin_epoch(
     ledger: ExitLedger, clock: Clock, version: str, stated: Iterable[Stated | None]
 ) -> StoreIdentity:
-    """Raise the epoch of a store above every one in which the streams were published from it; return what it is then.
+    """Raise the epoch of a store above every epoch the streams were published in; return the new identity.
 
-    `stated` is what the streams say. Where some of them say the present epoch and others do not, a start that raised
-    it was cut short; it is finished in that epoch, so that nothing comes out twice. Raises Conflict.
+    `stated` holds the positions of the streams. If only some of them are in the present epoch, an interrupted
+    start raised it: that start is finished in the same epoch, so that nothing is published twice. Raises
+    Conflict.
     """
     said = [one for one in stated if one is not None]
     store = identity_of(ledger)

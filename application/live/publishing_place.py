@@ -1,4 +1,4 @@
-"""Whether a stream is published from this store: judged from what the stream says, before anything is added to it."""
+"""Checks that a stream is published from this store, before anything is added to it."""
 
 from exitbrain.application.ports.publisher import PublishedPosition, Stated, UnknownPosition
 from exitbrain.domain.errors import ExitBrainError
@@ -6,7 +6,7 @@ from exitbrain.domain.store import StoreIdentity
 
 
 class PublishedElsewhere(ExitBrainError):
-    """What a stream is published up to is not in this store's log, so nothing of this store is published there."""
+    """The published position of a stream is not in this store's log, so this store must not publish there."""
 
     def __init__(self, stream: str, stated: Stated, store: StoreIdentity, head: int) -> None:
         super().__init__(
@@ -16,10 +16,10 @@ class PublishedElsewhere(ExitBrainError):
 
 
 def placed(stream: str, stated: Stated, store: StoreIdentity, head: int) -> PublishedPosition:
-    """Return what a stream says if that is a position of this store's log, else raise PublishedElsewhere.
+    """Return the stated position if it is in this store's log, else raise PublishedElsewhere.
 
-    `head`, the end of the log, must be read after what the stream says: another worker on the same store may have
-    gone on in between.
+    `head`, the end of the log, must be read after the stated position: another worker on the same store may
+    have moved on in between.
     """
     if isinstance(stated, PublishedPosition) and stated.store == store and stated.position <= head:
         return stated
@@ -35,7 +35,7 @@ def _said(stated: Stated) -> str:
 
 def _difference(stated: Stated, store: StoreIdentity) -> str:
     if isinstance(stated, UnknownPosition):
-        return "that is no position of this version"
+        return "that is not a position in the format of this version"
     if stated.store.store_id != store.store_id:
         return "that is another store"
     if stated.store.epoch != store.epoch:

@@ -1,17 +1,17 @@
-"""How long something took, by the clock of the event loop: real seconds live, virtual ones in a simulation."""
+"""Elapsed time by the clock of the event loop: real seconds live, virtual ones in a simulation."""
 
 import asyncio
 
 
 class Stopwatch:
-    """Measure from its making on."""
+    """Measure the time since its creation."""
 
     def __init__(self) -> None:
         self._began = _now()
 
     @property
     def seconds(self) -> float:
-        """Return the seconds since it was made."""
+        """Return the seconds since its creation."""
         return _now() - self._began
 
 

@@ -1,8 +1,7 @@
-"""Supervision: every loop of the live path runs here, and none ends or stands still without a word.
+"""Supervision: runs every loop of the live path and reports each one that ends or stalls.
 
-A loop is a step done again and again. A step that fails with an error that can pass is retried with growing
-pauses; any other error, and too long a time without success, ends the process. The state of every loop can be
-read from any thread.
+A loop repeats a step. A step that fails with a transient error is retried with growing pauses; any other
+error, or too long without success, ends the process. The state of every loop can be read from any thread.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ GIVE_UP_AFTER_S = 60.0
 """A loop whose steps fail for this long ends the process."""
 
 HUNG_AFTER_S = 90.0
-"""A step that neither returns nor fails for this long ends the process; every wait in a step is bounded far below."""
+"""A step that neither returns nor fails for this long ends the process; waits in a step are much shorter."""
 
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 1.0
 IDLE_SLICE_S = 0.5
@@ -33,20 +32,20 @@ class LoopFailed(ExitBrainError):
 
 
 class Journal(Protocol):
-    """Take down what happens, for logs and metrics."""
+    """Record events for logs and metrics."""
 
     def event(self, name: str, **facts: object) -> None:
-        """Note an event of normal life."""
+        """Record a routine event."""
 
     def trouble(self, name: str, **facts: object) -> None:
-        """Note an event that somebody should look at."""
+        """Record an event that needs attention."""
 
 
 @dataclass(slots=True)
 class LoopState:
-    """How a loop is doing; `last_success` and `step_since` are in the seconds of the event loop's clock.
+    """The state of a loop; `last_success` and `step_since` are in seconds of the event loop's clock.
 
-    `step_since` is when the present step began, None between steps.
+    `step_since` is when the current step began, None between steps.
     """
 
     name: str
@@ -58,7 +57,7 @@ class LoopState:
     step_since: float | None = None
 
     def silent_s(self, now: float) -> float:
-        """Return for how long no step succeeded."""
+        """Return the seconds since the last success."""
         return max(0.0, now - self.last_success)
 
     def stalled(self, now: float) -> bool:
@@ -91,25 +90,25 @@ class Supervisor:
 
     @property
     def stopping(self) -> bool:
-        """Return whether the loops have been told to stop."""
+        """Return whether the loops are stopping."""
         return self._stopping.is_set()
 
     def start(self, name: str, step: Step, *, every_s: float = 0.0) -> None:
-        """Run a step again and again, with `every_s` seconds of rest after each success.
+        """Repeat a step, with `every_s` seconds of rest after each success.
 
-        A step must return within a second or so when there is nothing to do.
+        A step must return within about a second when there is nothing to do.
         """
         state = LoopState(name, _now())
         self.states[name] = state
-        # The task is held here: one that nobody holds can be collected while it waits.
+        # Keep a reference: a task without one can be garbage-collected while it waits.
         self._tasks[asyncio.create_task(self._run(state, step, every_s), name=name)] = state
 
     def stop(self) -> None:
-        """Tell every loop to stop after its present step."""
+        """Stop every loop after its current step."""
         self._stopping.set()
 
     async def watch(self) -> None:
-        """Wait until told to stop, reporting loops that stand still; raises LoopFailed when one ends."""
+        """Wait until stopped, reporting loops that stall; raises LoopFailed when one ends."""
         stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
         try:
             while not self.stopping:
@@ -122,7 +121,7 @@ class Supervisor:
             stopping.cancel()
 
     async def join(self, timeout_s: float) -> None:
-        """Wait until every loop has finished its last step; cancel what has not by then. A last error is reported."""
+        """Wait for every loop to finish its last step; cancel late ones and report last errors."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
@@ -153,7 +152,7 @@ class Supervisor:
                 await self._idle(state, every_s)
 
     async def _idle(self, state: LoopState, seconds: float) -> None:
-        """Rest in slices that count as progress: a loop that has nothing to do yet does not stand still."""
+        """Rest in slices that count as progress: a loop with nothing to do has not stalled."""
         until = _now() + seconds
         while not self.stopping and (left := until - _now()) > 0:
             await self._rest(min(left, IDLE_SLICE_S))
@@ -193,7 +192,7 @@ class Supervisor:
     def _note_end(self, task: asyncio.Task[None], state: LoopState) -> BaseException | None:
         state.ended = True
         error = None if task.cancelled() else task.exception()
-        # Not repr: that of an error of Redis leaves out what the server said.
+        # Not repr: for a Redis error it leaves out the server's message.
         said = repr(error) if error is None else f"{type(error).__name__}: {error}"
         state.error = "cancelled" if task.cancelled() else said
         self._journal.trouble("loop_ended", loop=state.name, error=state.error)
@@ -211,7 +210,7 @@ class Supervisor:
                 self._journal.event("loop_moves_again", loop=name)
 
     def _give_up_on_hung(self) -> None:
-        """End when a step neither returns nor fails, by two looks: after a pause of the whole process it may yet."""
+        """Fail if a step hangs at two checks in a row; one may only mean that the whole process paused."""
         now = _now()
         for name, state in self.states.items():
             since, before = state.step_since, self._hung.pop(name, None)
@@ -223,7 +222,7 @@ class Supervisor:
 
 
 def _check_not_cancelled() -> None:
-    """Raise a cancellation that the step has lost: before Python 3.12 asyncio.wait_for, which clients use, may do so."""
+    """Raise a cancellation that the step swallowed, as asyncio.wait_for in clients may before Python 3.12."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

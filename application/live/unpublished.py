@@ -1,16 +1,16 @@
-"""For how long something has been committed and not been published, as far as a worker knows."""
+"""How long committed entries have waited to be published, as far as a worker knows."""
 
 from collections import deque
 
 SAMPLE_EVERY_S = 0.5
 SAMPLES_MAX = 120
-"""Enough for a minute: what is committed after so long without any publication makes matters no worse."""
+"""Enough for a minute: after that long without publication, later commits change nothing."""
 
 
 class Unpublished:
-    """Remember where the log ended and when, until that much is published. One thread tells it, any may ask.
+    """Remember the ends of the log until they are published. Written by one thread, readable from any.
 
-    Times are in the seconds of the event loop's clock.
+    Times are in seconds of the event loop's clock.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Unpublished:
         self._ends: deque[tuple[int, float]] = deque()
 
     def log_ends_at(self, head: int, now: float) -> None:
-        """Take down the end of the log, unless all of it is published."""
+        """Note the end of the log, unless all of it is published."""
         ends = self._ends
         if head <= (ends[-1][0] if ends else self._published):
             return
@@ -26,14 +26,14 @@ class Unpublished:
             ends.append((head, now))
 
     def published_upto(self, position: int) -> None:
-        """Take down up to which log position every stream is published."""
+        """Note the log position up to which every stream is published."""
         self._published = position
         while self._ends and self._ends[0][0] <= position:
             self._ends.popleft()
 
     def seconds(self, now: float) -> float:
-        """Return for how long something has waited to be published, 0 when nothing does."""
+        """Return how long the oldest unpublished entry has waited, 0 if there is none."""
         try:
             return max(0.0, now - self._ends[0][1])
-        except IndexError:  # nothing waits, or the last was published between two looks of this thread
+        except IndexError:  # nothing waits, or another thread has just removed the last
             return 0.0

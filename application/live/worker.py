@@ -1,11 +1,11 @@
 """The worker: read, commit, acknowledge, publish; reclaim what others left behind.
 
-A message is acknowledged only after its receipt is committed, and published only from the log. So a crash between
-any two steps costs a repetition and never a message: the receipt recognises a redelivery, the published position
-an entry that is out already.
+A message is acknowledged only after its receipt is committed, and published only from the log. So a crash
+between two steps may repeat a step but never loses a message: the receipt detects a redelivery, the published
+position an entry that is already published.
 
-Workers on one group share one lease. One without the lease is ready to go on: it asks for it again and again, and finishes
-what it has in hand. It does not publish either, since whoever holds the lease does.
+Workers on one group share one lease. A worker without it keeps asking for it and finishes the messages it has
+read. It does not publish, since the holder does.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from exitbrain.domain.messages.result import MessageResult
 
 
 class WorkerSettings(Struct, frozen=True):
-    """How a worker works: sizes in messages, times in seconds.
+    """Settings of a worker: sizes in messages, times in seconds.
 
-    `attempts_max` is how often a message whose handling fails is delivered before it is refused for good.
+    `attempts_max` is how often a message whose handling fails is delivered before it is finally refused.
     """
 
     batch_max: int = 256
@@ -40,7 +40,7 @@ class WorkerSettings(Struct, frozen=True):
 
 
 class Worker:
-    """Run the live path until told to stop. Built inside a running event loop."""
+    """Run the live path until stopped. Must be created inside a running event loop."""
 
     def __init__(
         self,
@@ -71,11 +71,11 @@ class Worker:
 
     @property
     def in_hand(self) -> int:
-        """Return how many messages were read and have not been settled yet."""
+        """Return the number of messages read and not settled yet."""
         return len(self._buffer) + len(self._batch) + len(self._recorded)
 
     async def run(self) -> None:
-        """Work until told to stop; raises LoopFailed when a loop cannot go on."""
+        """Work until stopped; raises LoopFailed when a loop cannot go on."""
         supervisor, settings = self._supervisor, self._settings
         supervisor.start("read", self._read)
         supervisor.start("commit", self._commit)
@@ -91,7 +91,7 @@ class Worker:
 
     async def _read(self) -> None:
         if not self._opened.is_set():
-            # A store that may not publish must not read either; so nothing is done before that is known.
+            # A store that may not publish must not read either, so this is checked first.
             await self._publishing.stand_by()
             await self._source.open()
             self._opened.set()
@@ -110,7 +110,7 @@ class Worker:
                 self._note("read", len(deliveries), watch)
 
     async def _read_up_to(self, limit: int) -> list[Delivery]:
-        """Read; of what could not be read in time half as much is asked for next, down to one, and then more again."""
+        """Read entries; halve the limit after each failure, down to one, and double it after each success."""
         try:
             deliveries = await self._source.read(limit, self._settings.wait_s)
         except SourceUnavailable:
@@ -120,7 +120,7 @@ class Worker:
         return deliveries
 
     async def _look_at_lease(self) -> None:
-        """Before a first lease, and any that may begin now, make sure that nothing is lost of what was given to others."""
+        """Before taking the lease, make sure that no entry delivered to other consumers is lost."""
         lease = None if self._source.holds_lease else await self._source.lease()
         self.lease.look(lease, asyncio.get_running_loop().time())
         if not self._placed or (lease is None and not self._source.holds_lease):
@@ -132,12 +132,12 @@ class Worker:
         if holds_lease != self._held_lease:
             self._held_lease = holds_lease
             self._journal.event("turn_taken" if holds_lease else "turn_lost", consumer=self._source.consumer)
-            self._committed.set()  # by somebody else, who may not have published it
+            self._committed.set()  # the previous holder may have left commits unpublished
 
     async def _commit(self) -> None:
         if not await self._recorded.wait_for_room(self._settings.wait_s):
             return
-        # A batch that met an unreachable store stays here and is tried again: it must not be lost between two steps.
+        # If the store is unreachable, the batch stays here and is tried again by the next step.
         if not self._batch:
             self._batch = await self._buffer.take(self._settings.batch_max, self._settings.wait_s)
         if not self._batch:
@@ -152,14 +152,14 @@ class Worker:
             await self._acknowledge()
 
     async def _acknowledge(self) -> None:
-        # A loop of its own, so that the next batch waits neither for this nor for the server; what is lost comes again.
+        # A separate loop, so that the next batch does not wait for this; a lost batch is delivered again.
         batch = await self._recorded.take(self._settings.batch_max, self._settings.wait_s)
         if not batch:
             return
         await self._tell_and_acknowledge(
             [(delivery, outcome) for delivery, outcome in batch if isinstance(outcome, MessageResult)]
         )
-        # Only then those in doubt, one by one: a store that cannot be reached must not hold up the others.
+        # Undecided messages come last, one by one: an unreachable store must not delay the others.
         for delivery, outcome in batch:
             if isinstance(outcome, Undecided) and (refused := await self._given_up(delivery, outcome)):
                 await self._tell_and_acknowledge([(delivery, refused)])
@@ -172,7 +172,7 @@ class Worker:
             self._note("acknowledged", len(settled), watch)
 
     async def _given_up(self, delivery: Delivery, undecided: Undecided) -> MessageResult | None:
-        """Return the refusal of a message that cannot be decided; None while it is to come again."""
+        """Return the refusal of a message that cannot be decided; None while it will be delivered again."""
         facts = {"stream": delivery.stream, "entry_id": delivery.entry_id, "error": undecided.error}
         self._journal.trouble("message_undecided", attempt=delivery.attempt, **facts)
         if delivery.attempt < self._settings.attempts_max:
@@ -184,17 +184,17 @@ class Worker:
         self._journal.event(name, entries=entries, seconds=watch.seconds, filled=filled)
 
     async def _publish(self) -> None:
-        if not await self._soon(self._opened):  # which says whether it is for us to publish
+        if not await self._soon(self._opened):  # until then it is unknown whether this store may publish
             return
         self._committed.clear()
         if self._publishing.begun.is_set() and not self._source.holds_lease:
             await self._publishing.stand_by()
         elif await self._publishing.step():
             return
-        await self._soon(self._committed)  # a hint; the log is looked at all the same
+        await self._soon(self._committed)  # only a hint; the log is read in any case
 
     async def _soon(self, event: asyncio.Event) -> bool:
-        """Return whether an event has happened, waiting for it a little."""
+        """Return whether an event is set, waiting for it briefly."""
         if not event.is_set():
             try:
                 async with asyncio.timeout(self._settings.wait_s):

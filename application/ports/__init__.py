@@ -1,1 +1,1 @@
-"""What the application asks of the outside, one conversation per file."""
+"""Interfaces to the outside world, one per file."""

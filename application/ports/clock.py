@@ -1,4 +1,4 @@
-"""The time of recording."""
+"""The clock that times recordings."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,4 +8,4 @@ class Clock(Protocol):
     """Tell the time."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
+        """Return the current time, aware, in UTC."""

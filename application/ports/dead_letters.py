@@ -1,4 +1,4 @@
-"""The messages that were refused: set aside to be looked at, and sent again."""
+"""Refused messages: set aside for inspection and resending."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,17 +11,17 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.messages.receipt import RawFields, Refusal
 
 RETRY_OF = "retry_of"
-"""The field that marks a message as sent again: the entry id of the message that was refused first."""
+"""The field that marks a resent message. It holds the entry id of the message that was refused first."""
 
 
 class DeadLettersUnavailable(ExitBrainError):
-    """The dead letters cannot be reached or do not answer; what was asked may or may not have happened."""
+    """The dead letters cannot be reached or do not answer; the request may still have been carried out."""
 
 
 class DeadLetter(Struct, frozen=True):
-    """A refused message with its fields as they came, and the refusal.
+    """A refused message with its original fields, and the refusal.
 
-    `source` is the logical stream, `stream` the name it came under, `entry_id` its id there.
+    `source` is the logical stream, `stream` the stream's real name, `entry_id` the id in it.
     """
 
     source: str
@@ -35,22 +35,22 @@ class DeadLetter(Struct, frozen=True):
 
     @property
     def first_id(self) -> str:
-        """Return the entry id of the message that was refused first, of which this may be a retry."""
+        """Return the entry id of the first refused message: this one, or the one it retries."""
         return self.retry_of or self.entry_id
 
 
 class UnreadableLetter(Struct, frozen=True):
-    """An entry among the dead letters that is none of ours, or damaged, and why it cannot be read."""
+    """A dead-letter entry that is foreign or damaged, and why it cannot be read."""
 
     id: str
     why: str
 
 
 class DeadLetters(Protocol):
-    """Keep what was refused; every method raises DeadLettersUnavailable or StreamsUnusable."""
+    """Keep refused messages; every method raises DeadLettersUnavailable or StreamsUnusable."""
 
     def letters(self, source: str) -> Iterator[DeadLetter | UnreadableLetter]:
-        """Yield what was refused of a logical stream, oldest first."""
+        """Yield the refused messages of a logical stream, oldest first."""
 
     def resend(self, stream: str, fields: RawFields) -> str:
         """Add a new message to a stream and return its entry id."""

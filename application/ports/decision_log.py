@@ -1,4 +1,4 @@
-"""The recorded decisions, as fast as they can be read for replay."""
+"""Fast reading of recorded decisions for replay."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,11 +15,11 @@ from exitbrain.domain.policies.policy import PolicyRef
 
 
 class RecordedDecision(Protocol):
-    """One decision as the record holds it: what went in, and a way to compare what came out."""
+    """One recorded decision: its inputs, and a way to compare its outcome."""
 
     @property
     def log_position(self) -> int:
-        """Where the log holds it."""
+        """Its log position."""
 
     @property
     def plan_id(self) -> UUID:
@@ -27,7 +27,7 @@ class RecordedDecision(Protocol):
 
     @property
     def revision(self) -> int:
-        """Its revision there."""
+        """The revision of the plan."""
 
     @property
     def symbol(self) -> str:
@@ -39,7 +39,7 @@ class RecordedDecision(Protocol):
 
     @property
     def policy(self) -> PolicyRef:
-        """The policy that was in force; raises UnreadableEvent where that part is damaged."""
+        """The policy in force; raises UnreadableEvent if that part is damaged."""
 
     @property
     def engine(self) -> str:
@@ -47,7 +47,7 @@ class RecordedDecision(Protocol):
 
     @property
     def inputs(self) -> LevelInputs:
-        """What went in."""
+        """The inputs of the computation."""
 
     @property
     def freshness(self) -> Freshness:
@@ -55,24 +55,24 @@ class RecordedDecision(Protocol):
 
     @property
     def quantity(self) -> Decimal | None:
-        """What the harvest fractions refer to, as recorded."""
+        """The recorded quantity that the harvest fractions apply to."""
 
     @property
     def harvest(self) -> tuple[float, float, float] | None:
-        """The harvest fractions as recorded; None where the levels were refused."""
+        """The recorded harvest fractions; None if the levels were refused."""
 
     @property
     def snapshot(self) -> str | None:
         """The content hash of the instrument snapshot it read."""
 
     def equals(self, levels: JudgedLevels) -> bool:
-        """Return whether the record holds exactly this outcome, and the quantity and harvest that follow from it.
+        """Return whether the record holds exactly this outcome, with the quantity and harvest that follow.
 
-        The same bits, written as this version writes them.
+        Compares the bits as this version writes them.
         """
 
     def levels(self) -> JudgedLevels:
-        """Return the recorded outcome; raises UnreadableEvent where that part is damaged."""
+        """Return the recorded outcome; raises UnreadableEvent if that part is damaged."""
 
 
 class UnreadableDecision(Struct, frozen=True):
@@ -88,4 +88,4 @@ class DecisionLog(Protocol):
     def decisions(
         self, *, after: int = 0, upto: int | None = None
     ) -> Iterator[RecordedDecision | UnreadableDecision]:
-        """Yield every decision between two log positions; one that cannot be read is yielded as such."""
+        """Yield every decision between two log positions, unreadable ones as UnreadableDecision."""

@@ -1,4 +1,4 @@
-"""The ledger: where decisions are kept, loaded from, and read in their one order."""
+"""The ledger: saves decisions, loads them, and reads them in log order."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
@@ -18,15 +18,15 @@ from exitbrain.domain.positions.position import BOTH, Position
 
 
 class LedgerError(ExitBrainError):
-    """The base of what a ledger raises."""
+    """The base of all ledger errors."""
 
 
 class Conflict(LedgerError):
-    """A stream is no longer at the version the records expect; nothing was saved. Reload and decide again."""
+    """A stream is not at the version the records expect; nothing was saved. Reload and decide again."""
 
 
 class AlreadyReceived(Conflict):
-    """A message of the batch has its receipt already; nothing was saved."""
+    """A message of the batch already has a receipt; nothing was saved."""
 
     def __init__(self, receipt_ids: tuple[UUID, ...]) -> None:
         super().__init__(f"already received: {', '.join(map(str, receipt_ids))}")
@@ -38,11 +38,11 @@ class StoreUnavailable(LedgerError):
 
 
 class NoStore(StoreUnavailable):
-    """There is no store where one should be, or nothing was ever saved to it."""
+    """The store does not exist, or nothing was ever saved to it."""
 
 
 class BadStoreUrl(StoreUnavailable):
-    """A store URL is none of the known forms; the message says which those are."""
+    """A store URL has no known form; the message lists the known forms."""
 
 
 class UnreadableEvent(LedgerError):
@@ -56,11 +56,11 @@ class UnreadableEvent(LedgerError):
 
 
 Place = tuple[UUID, int]
-"""A stream, and a version in it."""
+"""A stream and a version in it."""
 
 
 class LogEntry(Struct, frozen=True):
-    """An event at its place in the one order of the log; positions grow and may have gaps."""
+    """An event with its log position; positions grow and may have gaps."""
 
     position: int
     stream_id: UUID
@@ -69,64 +69,64 @@ class LogEntry(Struct, frozen=True):
 
 
 class ExitLedger(Protocol):
-    """Keep decisions as events. Every save is one transaction over all its streams."""
+    """Store decisions as events. Every save is one transaction across its streams."""
 
     def save(self, records: Sequence[Record], *, absent: Collection[Place] = ()) -> int:
-        """Append the records in their order, all or none, and return the log position of the last.
+        """Append the records in order, all or none, and return the log position of the last.
 
-        The positions of one save follow each other without a gap.
+        The positions of one save have no gaps.
 
-        `absent` are places that must be empty still, apart from the records: what was decided on streams that are
-        not written holds only while they stand where they stood.
-        Raises AlreadyReceived when a receipt among them exists, Conflict when another stream has moved on,
-        StoreUnavailable when the outcome cannot be known or the store cannot be reached.
+        `absent` lists places that must still be empty, apart from the records: they guard streams that a
+        decision read but does not write. Raises AlreadyReceived when one of the receipts exists, Conflict
+        when another stream has moved on, StoreUnavailable when the outcome is unknown or the store cannot be
+        reached.
         """
 
     def latest_position(self, account: str, symbol: str, position_side: str = BOTH) -> Position | None:
-        """Return the position of the highest cycle, open or closed; None when there is none."""
+        """Return the position of the highest cycle, open or closed, or None."""
 
     def position(self, position_id: UUID) -> Position | None:
-        """Return the position of that id."""
+        """Return the position with this id."""
 
     def plan(self, plan_id: UUID) -> ExitPlan | None:
-        """Return the exit plan of that id."""
+        """Return the exit plan with this id."""
 
     def register(self) -> PolicyRegister:
-        """Return the policy register as it is now."""
+        """Return the current policy register."""
 
     def receipts(self, receipt_ids: Sequence[UUID]) -> dict[UUID, MessageReceived]:
-        """Return those of the receipts that exist."""
+        """Return the receipts that exist."""
 
     def instrument(self, content_hash: str) -> Instrument | None:
-        """Return the instrument snapshot of that content."""
+        """Return the instrument snapshot with this content hash."""
 
     def claimed(self, claim_ids: Sequence[UUID]) -> dict[UUID, KeyClaimed]:
-        """Return those of the business keys that have been used."""
+        """Return the business keys that have been used."""
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:
-        """Return all events of one stream, oldest first; empty when there is none."""
+        """Return all events of one stream, oldest first; empty if there are none."""
 
     def log(
         self, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
     ) -> Iterator[LogEntry]:
-        """Yield the entries after a position (and up to one, both by log position), oldest first.
+        """Yield the entries after log position `after`, up to and including `upto`, oldest first.
 
-        Gap-safe: an entry is never yielded while one with a lower position may still appear. With topics only
-        those are yielded. Raises UnreadableEvent at an entry that cannot be read.
+        Gap-safe: an entry is never yielded while one with a lower position may still appear. `topics` limits
+        the entries to these topics. Raises UnreadableEvent at an entry that cannot be read.
         """
 
     def head(self) -> int:
         """Return the position of the newest entry, 0 in an empty log."""
 
     def close(self) -> None:
-        """Release what the ledger holds."""
+        """Release the resources of the ledger."""
 
 
 def latest_cycle(exists: Callable[[int], bool], *, hint: int = 0) -> int:
-    """Return the highest cycle that exists, or 0: what `latest_position` of a ledger begins with.
+    """Return the highest cycle that exists, or 0.
 
-    Cycles are dense from 1, so doubling steps and then halving finds it with some 2 log2(n) questions. `hint` is a
-    cycle that was there before; where it is gone, as after a rollback, the search begins anew.
+    Cycles are numbered from 1 without gaps, so doubling and then halving the step takes about 2 log2(n)
+    calls. `hint` is a cycle that existed before; if it is gone, as after a rollback, the search starts again.
     """
     found = hint
     step = 1

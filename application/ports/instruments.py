@@ -1,4 +1,4 @@
-"""What is known of the symbols."""
+"""Trading rules of symbols."""
 
 from typing import Protocol
 
@@ -6,24 +6,24 @@ from exitbrain.domain.levels.instrument import Instrument
 
 
 class Instruments(Protocol):
-    """Know the trading rules of symbols. Not knowing one never stops a decision."""
+    """Look up the trading rules of symbols. A missing symbol never stops a decision."""
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Return what is known of a symbol, None when nothing is."""
+        """Return the trading rules of a symbol, or None if unknown."""
 
 
 class LiveInstruments(Instruments, Protocol):
-    """Know what a venue said last; somebody has to keep asking it."""
+    """Keep the latest trading rules of a venue; the caller must keep refreshing them."""
 
     async def refresh(self) -> None:
-        """Ask for what is due. Returns within a second or so, raises nothing that the venue does; call it every second."""
+        """Refresh what is due, within about a second, without raising venue errors; call it every second."""
 
     async def close(self) -> None:
         """Release the connections."""
 
 
 class NoInstruments:
-    """Know nothing: decisions are made in distances and say what could not be checked."""
+    """No trading rules: decisions use distances and say what could not be checked."""
 
     def instrument(self, symbol: str) -> Instrument | None:
         return None

@@ -1,4 +1,4 @@
-"""Judges of policies: do paired days prove anything?"""
+"""Judges of policies: whether paired days prove a difference."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,10 +8,10 @@ from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 
 
 class Judges(Protocol):
-    """Judge policies on days that are drawn again and again; the same seed gives the same bits."""
+    """Judge policies by resampling days; the same seed gives the same bits."""
 
     def policy(self, comparisons: Sequence[Comparison], *, seed: int) -> Evidence:
-        """Judge the one policy that was compared with the baseline."""
+        """Judge a single policy against the baseline."""
 
     def family(self, comparisons: Sequence[Comparison], *, seed: int) -> FamilyEvidence:
-        """Judge every policy with all of them in view."""
+        """Judge every policy as one of a family."""

@@ -9,7 +9,7 @@ from exitbrain.domain.levels.levels import LevelInputs, RawLevels
 from exitbrain.domain.policies.policy import Policy
 
 BUILT_IN = "exitbrain"
-"""What a record calls the formulas that this version ships."""
+"""The recorded engine name of the formulas shipped with this version."""
 
 
 class EngineUnavailable(ExitBrainError):
@@ -17,21 +17,21 @@ class EngineUnavailable(ExitBrainError):
 
 
 class EngineFailed(ExitBrainError):
-    """An engine gave nothing that can be judged; the message names it and says what it did instead."""
+    """An engine gave no usable answer; the message names it and says what it did instead."""
 
 
 class LevelEngine(Protocol):
     """Compute raw levels: synchronous, pure, no I/O.
 
-    Every decision names the engine that computed it: by its attribute `name`, a text, where it has one, else by the
-    module and name of its class, `module:Class`.
+    Every decision names the engine that computed it: by its text attribute `name` if it has one, else by its
+    class as `module:Class`.
     """
 
     def compute(self, policy: Policy, inputs: LevelInputs, brackets: Sequence[Bracket]) -> RawLevels:
         """Return the raw levels in the policy's unit.
 
-        The answer is checked: real numbers become doubles, the four distances are above 0, the harvest shares sum to
-        1, or `refusal` is a known code. Raises UnknownPolicy where it has no such formula, EngineFailed where it has
-        no levels to give. On recording, whatever it raises, or an answer that fails the checks, refuses the message
-        with reason ENGINE_FAILED.
+        The answer is checked: real numbers become doubles, the four distances are above 0, the harvest shares
+        sum to 1, or `refusal` is a known code. Raises UnknownPolicy if it does not have the formula,
+        EngineFailed if it has no levels to give. While recording, any error or an answer that fails the
+        checks refuses the message with reason ENGINE_FAILED.
         """

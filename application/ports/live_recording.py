@@ -1,4 +1,4 @@
-"""What the live path asks of the store, without ever blocking the event loop."""
+"""Access to the store for the live path, without blocking the event loop."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,32 +13,35 @@ from exitbrain.domain.values import EntryId
 
 
 class Undecided(Struct, frozen=True):
-    """A message whose handling raised an error that is nobody's fault but ours; nothing of it was saved."""
+    """A message that our own code failed on. Nothing of it was saved."""
 
     message: IncomingMessage
     error: str
 
 
 class LiveRecording(Protocol):
-    """Record batches; raises StoreUnavailable, after which the same batch may be given again."""
+    """Record batches. After StoreUnavailable, the same batch may be given again."""
 
     async def record(self, messages: Sequence[IncomingMessage]) -> list[MessageResult | Undecided]:
-        """Record messages in their order, one transaction where nobody interferes; one bad message harms no other."""
+        """Record messages in order, in one transaction unless another writer interferes.
+
+        One bad message harms no other.
+        """
 
     async def give_up(self, undecided: Undecided) -> MessageResult:
-        """Record a message that could not be decided as refused, so that it is kept and its stream goes on."""
+        """Record an undecided message as refused, so that it is kept and its stream goes on."""
 
     async def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
         """Return for each message whether it was recorded before."""
 
     async def newest_received(self, source: str) -> EntryId | None:
-        """Return the newest entry of a logical stream that was recorded live; None when none was."""
+        """Return the newest entry of a logical stream that was recorded live, or None."""
 
 
 class LogPage(Struct, frozen=True):
-    """A stretch of the log: the entries of the topics asked for, each with the receipt of its message.
+    """A page of the log: the entries of the wanted topics, each with the receipt of its message.
 
-    Everything up to `upto` has been looked at.
+    The page covers the log up to `upto`.
     """
 
     entries: tuple[tuple[LogEntry, MessageReceived | None], ...]
@@ -52,7 +55,7 @@ class LogTail(Protocol):
         """Return the position of the newest entry, 0 in an empty log."""
 
     async def page(self, after: int, limit: int) -> LogPage:
-        """Return the next stretch after a position; empty with `upto == after` at the end."""
+        """Return the next page after a position; empty with `upto == after` at the end."""
 
     async def open_decisions(self) -> LogPage:
-        """Return the latest live decision of each open plan, in log order, with `upto` the head of the log."""
+        """Return the latest live decision of each open plan, in log order; `upto` is the head of the log."""

@@ -1,4 +1,4 @@
-"""What the market did: candles, trades, mark prices and funding of a symbol."""
+"""Market data of a symbol: candles, trades, mark prices and funding."""
 
 from typing import Protocol
 
@@ -13,18 +13,18 @@ class MarketUnreadable(ExitBrainError):
 
 
 class NoMarket(MarketUnreadable):
-    """There is no market data of a symbol at all."""
+    """There is no market data for a symbol."""
 
 
 class Omitted(Struct, frozen=True):
-    """Something that a run goes on without: `where` names it, `reason` says why, both in words."""
+    """Something that a run left out: `where` names it, `reason` says why, both as text."""
 
     where: str
     reason: str
 
 
 class MarketData(Protocol):
-    """Know what the market did."""
+    """Load market data."""
 
     def market(self, symbol: str) -> Market:
-        """Return everything known of a symbol, the same object each time; raises MarketUnreadable, NoMarket where there is nothing."""
+        """Return all data of a symbol, the same object each time; raises MarketUnreadable or NoMarket."""

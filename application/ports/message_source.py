@@ -1,4 +1,4 @@
-"""Where live messages come from: streams that deliver each entry until it is acknowledged."""
+"""The source of live messages: streams that deliver each entry until it is acknowledged."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,11 +11,11 @@ from exitbrain.domain.messages.message import IncomingMessage
 
 
 class SourceUnavailable(ExitBrainError):
-    """The source cannot be reached or does not answer; what was asked may or may not have happened."""
+    """The source cannot be reached or does not answer; the request may still have been carried out."""
 
 
 class ReadElsewhere(ExitBrainError):
-    """The streams are read for another store; the text says which, what says so, and the ways out."""
+    """The streams are read for another store; the text names it, its source and the ways out."""
 
     def __init__(self, said_by: str, theirs: str, ours: str) -> None:
         super().__init__(
@@ -25,10 +25,10 @@ class ReadElsewhere(ExitBrainError):
 
 
 class Delivery(Struct, frozen=True):
-    """One entry as delivered to this consumer; `attempt` counts how often it was delivered to anyone, from 1.
+    """One entry delivered to this consumer; `attempt` counts its deliveries to any consumer, from 1.
 
-    `digest` is that of the entry as it lay in its stream: it tells it from another under the same id, which a server
-    that lost its newest entries may give again.
+    `digest` is the digest of the entry in its stream. It detects a different entry under the same id: a
+    server that lost its newest entries may reuse their ids.
     """
 
     message: IncomingMessage
@@ -39,7 +39,7 @@ class Delivery(Struct, frozen=True):
 
 
 class Backlog(Struct, frozen=True):
-    """How far behind a stream is: entries never delivered (None: the server cannot tell), and not acknowledged."""
+    """How far behind a stream is: entries not yet delivered (None: unknown) and entries not acknowledged."""
 
     stream: str
     lag: int | None
@@ -47,10 +47,11 @@ class Backlog(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """The lease of another, as one who stands by sees it.
+    """The lease of another consumer, as seen by a standby.
 
-    `known` says whether the holder is a consumer of the groups; `endless` that the lease had no end, or one too far
-    off. It has one now. `waiting` is how many entries have been given to nobody, `delivered` how far the groups are.
+    `known` says whether the holder is a consumer of the groups; `endless` that the lease had no expiry, or
+    one too far off. It has one now. `waiting` counts the undelivered entries, `delivered` says how far the
+    groups are.
     """
 
     holder: str
@@ -61,68 +62,69 @@ class Lease(Struct, frozen=True):
 
 
 class Repair(Struct, frozen=True):
-    """Something beside the streams that others had changed and that was put right, as name and facts for the log."""
+    """The repair of something that others had changed, as a name and facts for the log."""
 
     name: str
     facts: dict[str, str]
 
 
 class MessageSource(Protocol):
-    """Deliver entries at least once, in the order of their ids: within a stream always, between streams where the ids
-    are not from the future of the server; there the times of the messages order them. Every method raises SourceUnavailable or
-    StreamsUnusable.
+    """Deliver entries at least once, in the order of their ids.
 
-    The streams are read for one store: `open`, `read` and `reclaim` of a source for another raise ReadElsewhere, or give
-    nothing.
+    This order holds within a stream and, unless ids lie in the server's future, between streams; then message
+    times decide. Every method raises SourceUnavailable or StreamsUnusable.
 
-    Consumers share one lease: one of them reads, the others stand by. A lease ends when its holder closes, or does not read
-    for a few seconds; one that comes back under its own name goes on with it.
+    The streams are read for one store: for another store `open`, `read` and `reclaim` raise ReadElsewhere, or
+    return nothing.
+
+    Consumers share one lease: one reads, the others stand by. A lease ends when its holder closes, or does
+    not read for a few seconds; a holder that returns under the same name keeps it.
     """
 
     @property
     def consumer(self) -> str:
-        """Return the name under which it reads."""
+        """Return the name of this consumer."""
 
     @property
     def holds_lease(self) -> bool:
-        """Return whether it holds the lease, as far as its last read knows."""
+        """Return whether this consumer held the lease at its last read."""
 
     async def open(self) -> None:
-        """Make sure that the consumer groups exist, and belong to our store; those of no store belong to it then.
+        """Make sure that the consumer groups exist and belong to our store; claim groups without a store.
 
-        A stream that lost its group is read from its beginning.
+        A stream that lost its group is read from the beginning.
         """
 
     async def read(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return up to `limit` entries, waiting at most `wait_s` for the first.
 
-        After `open`, after any error, and when the lease was taken, everything that was delivered to anyone and never
-        acknowledged comes first. Without the lease it waits and returns nothing.
+        After `open`, after any error, and after taking the lease, all delivered but unacknowledged entries of
+        any consumer come first. Without the lease it waits and returns nothing.
         """
 
     async def lease(self) -> Lease | None:
-        """Look who holds the lease, None while nobody has it or we do; one without an end is given one."""
+        """Return the lease of another consumer, or None; a lease without an expiry is given one."""
 
     def repairs(self) -> list[Repair]:
-        """Return what was put right since this was last asked."""
+        """Return the repairs since the last call."""
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Return entries that were not acknowledged for too long, whoever holds them; they are ours now.
+        """Take over entries that any consumer left unacknowledged for too long, and return them.
 
-        Nothing while another holds the lease.
+        Returns nothing while another consumer holds the lease.
         """
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that these entries need never be delivered again; another entry that has got the id of one still does."""
+        """Mark these entries as done. A different entry that reuses one of their ids is still delivered."""
 
     async def backlog(self) -> list[Backlog]:
         """Return how far behind each stream is."""
 
     async def server_time(self) -> datetime:
-        """Return the time of the clock that gives entry ids."""
+        """Return the time of the server, whose clock makes the entry ids."""
 
     async def reap(self) -> list[str]:
-        """Remove consumers that are long gone and hold nothing, and return their names."""
+        """Remove consumers that are long gone and hold no entries, and return their names."""
 
     async def close(self) -> None:
-        """Give the lease back, and release the connections."""
+        """Release the lease and the connections."""

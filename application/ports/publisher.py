@@ -1,4 +1,4 @@
-"""Where published entries go: streams that remember up to which log position they are published."""
+"""Outgoing streams, each with the log position up to which it is published."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,11 +12,11 @@ from exitbrain.domain.store import StoreIdentity
 
 
 class PublisherUnavailable(ExitBrainError):
-    """The stream cannot be reached or does not answer; what was asked may or may not have happened."""
+    """The stream cannot be reached or does not answer; the request may still have been carried out."""
 
 
 class Outgoing(Struct, frozen=True):
-    """One entry to publish: the fields of the stream entry, and the log position it speaks of."""
+    """One entry to publish: its stream and fields, and the log position it comes from."""
 
     stream: str
     fields: dict[str, str]
@@ -24,20 +24,20 @@ class Outgoing(Struct, frozen=True):
 
 
 class PublishedPosition(Struct, frozen=True):
-    """Up to which log position, of which store in which epoch, a stream is published."""
+    """The log position up to which a stream is published, with store and epoch."""
 
     store: StoreIdentity
     position: int
 
 
 class UnknownPosition(Struct, frozen=True):
-    """What a stream says in the place of a published position: somebody else's, or an older version's, text."""
+    """Text from others, or from an older version, where a published position should be."""
 
     text: str
 
 
 Stated = PublishedPosition | UnknownPosition
-"""What a stream says of how far it is published."""
+"""What a stream holds as its published position."""
 
 
 class Publisher(Protocol):
@@ -47,15 +47,15 @@ class Publisher(Protocol):
     """
 
     async def published(self, stream: str) -> Stated | None:
-        """Return up to where a stream is published; None when it does not say."""
+        """Return the published position of a stream, or None if it has none."""
 
     async def newest(self, stream: str) -> PublishedPosition | None:
-        """Return the place in the log of the newest entry of a stream; None where it names none, or nothing is there."""
+        """Return the log position of a stream's newest entry; None if it names none or there is no entry."""
 
     async def restore(self, stream: str, newest: PublishedPosition) -> bool:
-        """Set a position that is gone to that of the newest entry, in one step; return whether it was set.
+        """Restore a lost position from the newest entry, atomically; return whether it was set.
 
-        It is not where the stream has a position, where another entry is the newest by now, or where there is none.
+        It is not set if the stream has a position, has a newer entry by now, or is empty.
         """
 
     async def publish(
@@ -63,9 +63,9 @@ class Publisher(Protocol):
     ) -> Stated | None:
         """Add entries and move the published position from `after` to `upto`, both or nothing.
 
-        Store, epoch and position are compared, not the position alone. Returns what the stream says then: `upto`
-        when done, anything else when somebody else has moved it and nothing was added. Many entries may be added in
-        several such steps, unless the stream begins with them: half of them would pass for all.
+        Compares store, epoch and position. Returns the position of the stream afterwards: `upto` when done,
+        anything else when another writer has moved it and nothing was added. Many entries may be added in
+        several such steps, unless the stream begins with them: half of them would look complete.
         """
 
     async def close(self) -> None:
@@ -73,7 +73,7 @@ class Publisher(Protocol):
 
 
 class PublishedLanguage(Protocol):
-    """Say in the published language what an entry of the log means to the outside."""
+    """Translate log entries into the published language."""
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class PublishedLanguage(Protocol):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics of the log that can mean anything to the outside."""
+        """The log topics that can lead to published entries."""
 
     def entries(self, entry: LogEntry, receipt: MessageReceived | None) -> list[Outgoing]:
-        """Return what is published for an entry; `receipt` is that of the message that caused it."""
+        """Return the entries to publish for a log entry; `receipt` is that of the message behind it."""

@@ -1,4 +1,4 @@
-"""The log without decoding, for those who read very much of it."""
+"""The log without decoding, for bulk readers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ class RawLog(Protocol):
     def rows(
         self, after: int = 0, *, upto: int | None = None, topics: Sequence[str] = ()
     ) -> Iterator[RawRow]:
-        """Yield what `ExitLedger.log` yields, in the same order and as gap-safe, but not decoded.
+        """Yield the entries of `ExitLedger.log` undecoded, in the same order and also gap-safe.
 
-        An event that cannot be read is yielded like any other; whoever decodes it finds out.
+        An unreadable event is yielded like any other; only decoding it fails.
         """

@@ -1,4 +1,4 @@
-"""How far the groups of the incoming streams are, and the way back to where the store is."""
+"""How far the groups of the incoming streams are, and how to set them back to where the store is."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
@@ -12,11 +12,11 @@ from exitbrain.domain.values import EntryId
 class ReadingPlace(Struct, frozen=True):
     """How far the group of a stream is.
 
-    `begun` is the entry after which it began to read for our store, None where that is not known: somebody else made
-    the group. `delivered` is the newest entry that was given to anybody. `first` is the oldest that is still there,
-    `deleted` the newest that was deleted from among others, as far as the server says. `whole` says whether the stream
-    still holds all that was ever added to it, None where the server cannot tell. `beyond` says that the group was set
-    to an id that the stream has not reached, so that it would give nobody anything.
+    `begun` is the entry after which it began to read for our store, None if unknown because others made the
+    group. `delivered` is the newest delivered entry. `first` is the oldest entry still in the stream,
+    `deleted` the newest one deleted individually, as far as the server knows. `whole` says whether the stream
+    still holds everything ever added to it, None if the server cannot tell. `beyond` says that the group was
+    set to an id that the stream has not reached, so that it delivers nothing.
     """
 
     stream: str
@@ -30,7 +30,7 @@ class ReadingPlace(Struct, frozen=True):
 
 
 class Earlier(Struct, frozen=True):
-    """An entry that was given to somebody; `pending` says that it was not acknowledged, so it comes again anyway."""
+    """A delivered entry; `pending` says that it was not acknowledged, so it comes again anyway."""
 
     entry_id: EntryId
     message: IncomingMessage
@@ -38,26 +38,26 @@ class Earlier(Struct, frozen=True):
 
 
 class ReadingPlaces(Protocol):
-    """Look at the places of groups, and set them; every method raises SourceUnavailable."""
+    """Read and set the places of groups; every method raises SourceUnavailable."""
 
     async def places(self) -> list[ReadingPlace]:
-        """Return the place of each group that is there."""
+        """Return the place of each existing group."""
 
     def back_from(self, place: ReadingPlace) -> AsyncIterator[Sequence[Earlier]]:
-        """Yield pages of what was delivered after `begun`, newest first.
+        """Yield pages of the entries delivered after `begun`, newest first.
 
-        The delivered entry itself always comes first, as a trimmed message where it is no longer there; not where the
-        group is `beyond`.
+        The entry `delivered` always comes first, as a trimmed message if it is gone; not if the group is
+        `beyond`.
         """
 
     async def go_back(self, place: ReadingPlace, to: EntryId) -> bool:
-        """Let the group read again whatever comes after an entry, in the order of ids.
+        """Set the group back, so that it reads everything after an entry again, in the order of ids.
 
-        Returns False, and does nothing, when somebody has moved the group since its place was looked at.
+        Returns False and does nothing if the group has moved since its place was read.
         """
 
     async def begin_at(self, place: ReadingPlace) -> None:
-        """Note that the group begins for our store where it is: what was delivered before was not for it."""
+        """Note that the group begins here for our store: earlier deliveries were not for it."""
 
     async def close(self) -> None:
         """Release the connections."""

@@ -1,7 +1,7 @@
-"""What the ports of the streams have in common: MessageSource, Publisher and DeadLetters."""
+"""What the stream ports MessageSource, Publisher and DeadLetters share."""
 
 from exitbrain.domain.errors import ExitBrainError
 
 
 class StreamsUnusable(ExitBrainError):
-    """The server refuses what is asked and will go on doing so until a setting, a right or a key is changed."""
+    """The server refuses the request, and will until a setting, a permission or a key is changed."""

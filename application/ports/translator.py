@@ -1,4 +1,4 @@
-"""The anti-corruption layer towards those who write the streams."""
+"""The anti-corruption layer between the producers' format and our messages."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from exitbrain.domain.messages.message import IncomingMessage, Translation
 
 
 class Translator(Protocol):
-    """Turn what came over the wire into a message of our language, or a refusal; the same input, the same answer."""
+    """Translate raw messages into our language, or refuse them; the same input gives the same answer."""
 
     def translate(self, message: IncomingMessage) -> Translation:
-        """Return what the message says; never raises for what a message contains."""
+        """Return what the message says; never raises because of its content."""

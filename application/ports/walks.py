@@ -1,4 +1,4 @@
-"""Who walks positions through a market: one after the other, or many at once."""
+"""Walking positions through a market: one by one, or many at once."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,10 +12,10 @@ from exitbrain.domain.simulation.walker import walk_both, walk_plan
 
 
 class Walks(Protocol):
-    """Walk positions. Whoever does it, every walk is the same to the last bit."""
+    """Walk positions. Every implementation gives the same walks to the last bit."""
 
     def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
-        """Return the walk of each position; raises InvalidValue of the first that does not fit the market."""
+        """Return the walk of each position; raises InvalidValue at the first that does not fit the market."""
 
     def walk_plan(self, plan: Plan, market: Market) -> ExitBounds:
         """Return the walk of a recorded position through its changes; raises InvalidValue."""
@@ -25,7 +25,7 @@ class Walks(Protocol):
 
 
 class RowWalks:
-    """Walk one position after the other, as the domain writes it down."""
+    """Walk positions one by one, with the domain's own code."""
 
     def walk_each(self, positions: Sequence[ExitSetup], market: Market) -> Sequence[ExitBounds]:
         return [simulate_exits(setup, market) for setup in positions]

@@ -1,1 +1,1 @@
-"""Messages in, decisions saved: intake, planning, recorder, caches."""
+"""Recording messages and the decisions they lead to: intake, planning, recorder, caches."""

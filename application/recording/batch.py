@@ -1,4 +1,4 @@
-"""Batch: messages that are decided together, later ones on the uncommitted state of the earlier."""
+"""Batch: messages decided together, each on the uncommitted state of the earlier ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -28,7 +28,7 @@ from exitbrain.domain.values import changed
 
 
 class Read(Struct, frozen=True):
-    """A message as it was read: what it says, the id of its receipt, whose state it meets."""
+    """A translated message with the id of its receipt and the account and symbol it is about."""
 
     message: IncomingMessage
     translation: Translation
@@ -37,14 +37,14 @@ class Read(Struct, frozen=True):
 
     @classmethod
     def of(cls, message: IncomingMessage, intake: Intake, settings: DecisionSettings) -> Self:
-        """Return a message as it is read under these settings."""
+        """Translate a message and find its subject under these settings."""
         translation = intake.translate(message)
         receipt_id = receipt_id_of(message, translation.time)
         return cls(message, translation, receipt_id, subject_of(translation, settings))
 
 
 class Batch:
-    """Decide a batch of messages: each on what the ledger holds and on what the batch has decided so far."""
+    """Decide a batch of messages, each on the ledger and on what the batch has decided so far."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Batch:
         self.absent: set[Place] = set()
 
     def outcome_of(self, read: Read) -> MessageResult:
-        """Decide one message on top of the earlier ones of the batch, unless it was received before."""
+        """Decide one message after the earlier ones of the batch, unless it was received before."""
         earlier = self._received.get(read.receipt_id)
         if earlier is None:
             decided = self._decide(read)
@@ -86,21 +86,22 @@ class Batch:
         return self._outcome_of_reused_id(read.message)
 
     def _original(self, receipt_id: UUID, earlier: MessageReceived) -> MessageResult:
-        """Return the outcome of a message that was received before, be it earlier in this batch."""
+        """Return the outcome of a message that was received before, or earlier in this batch."""
         if receipt_id in self._decided:
             return changed(self._decided[receipt_id], duplicate=True)
         return self._known.originals.outcome(receipt_id, earlier)
 
     def keep(self) -> None:
-        """Remember, once the batch is saved, what it made of the positions and snapshots."""
+        """Cache the new positions and snapshots after the batch was saved."""
         for market, held in self._held.items():
             self._known.held.put(market, held)
         self._known.stored_snapshots |= self._snapshots
 
     def _outcome_of_reused_id(self, message: IncomingMessage) -> MessageResult:
-        """Record a message whose entry id was used before for another content, under an id that tells them apart.
+        """Record a message whose entry id was used before for other content, under an id of its own.
 
-        It happens when a stream was flushed or a file edited. Nothing is lost; such a message has no stream order.
+        This happens when a stream was flushed or a file edited. Nothing is lost, but the message has no
+        stream order.
         """
         renamed = Read.of(under_a_name_of_its_own(message), self._intake, self._settings)
         if renamed.receipt_id not in self._received:
@@ -108,7 +109,7 @@ class Batch:
         return self.outcome_of(renamed)
 
     def _claims_of(self, batch: Sequence[Read]) -> dict[UUID, KeyClaimed]:
-        """Return those business keys of the messages that were used before."""
+        """Return the business keys of the messages that were used before."""
         subjects = [read.subject for read in batch if read.subject is not None and read.subject.keys]
         claims = [claim for subject in subjects for claim in _claim_ids(subject, subject.keys).values()]
         return self._ledger.claimed(claims) if claims else {}
@@ -117,30 +118,30 @@ class Batch:
         message, translation, subject = read.message, read.translation, read.subject
         context = self._context()
         if subject is None:
-            if isinstance(translation, ActivatePolicy):  # where nothing is to be written, it must still be so
+            if isinstance(translation, ActivatePolicy):  # "nothing to write" must still be true when saved
                 self.absent.add((REGISTER_ID, self._register.version + 1))
             return self._intake.decide_translated(message, translation, State(self._register), context)
         state = self.state(read, subject)
         decided = self._intake.decide_translated(message, translation, state, context)
         if not _rests_on_what_it_met(decided):
-            if subject.is_exit and state.before is not None:  # it was looked at, to tell whose exit it is
+            if subject.is_exit and state.before is not None:  # it was read to find whose exit this is
                 self.absent.add((state.before.id, state.before.version + 1))
             return decided
         market = (subject.account, subject.symbol)
         known = market in self._held or market in self._read_again
         if not known and decided.outcome.reason in _OFTEN_ABOUT_OTHERS:
-            # A stale cache would only cost a conflict; but what is ignored is often about what others have written.
+            # A stale cache usually costs only a conflict, but an ignored message writes nothing to conflict.
             self._read_again.add(market)
             self._known.held.drop(market)
             self._claims |= self._ledger.claimed(list(_claim_ids(subject, subject.keys).values()))
             state = self.state(read, subject)
             decided = self._intake.decide_translated(message, translation, state, context)
-        # It writes to nothing that it was decided on, so only this reveals that another writer was faster.
+        # It writes to none of the streams it was decided on, so only this reveals a faster writer.
         self.absent |= _next_places(read.translation, subject, state)
         return decided
 
     def state(self, read: Read, subject: Subject) -> State:
-        """Return what a message about this subject meets, the uncommitted part of the batch included."""
+        """Return the state for a message about this subject, including the uncommitted part of the batch."""
         market = (subject.account, subject.symbol)
         position, plan, before = self._held.get(market) or self._known.held.get(market)
         window, uncommitted = self._windows.get(subject.account) or (
@@ -164,7 +165,7 @@ class Batch:
         )
 
     def _held_by(self, subject: Subject, position: Position | None) -> str | None:
-        """Return the other account that alone holds the symbol of an exit which meets no open position."""
+        """Return the only other account that holds the symbol, for an exit without an open position."""
         if position is not None and position.is_open:
             return None
         holders = set(self._known.tail.holders(subject.symbol))
@@ -187,7 +188,7 @@ class Batch:
         if not keys:
             return _UNCLAIMED
         ids = _claim_ids(subject, keys)
-        if len(keys) > len(subject.keys):  # those of a cycle could not be looked up before
+        if len(keys) > len(subject.keys):  # the keys of a cycle could not be looked up earlier
             self._claims |= self._ledger.claimed([ids[key] for key in keys[len(subject.keys) :]])
         return {key: self._claims[claim] for key, claim in ids.items() if claim in self._claims}
 
@@ -211,17 +212,17 @@ class Batch:
 
 
 def is_same(message: IncomingMessage, earlier: MessageReceived) -> bool:
-    """Return whether the receipt under the entry id of a message is that of this message.
+    """Return whether the receipt under a message's entry id belongs to this message.
 
-    An entry without its content, on either side, is the entry of that id: what was trimmed under the hands of one
-    worker can be held by another, and its content must not come as something new, after what is newer.
+    An entry whose content is gone, on either side, counts as the same: one worker may see it trimmed while
+    another holds its content, and that content must not be decided as new, after newer messages.
     """
     trimmed = message.broken is not None and message.broken.reason is Reason.TRIMMED
     return trimmed or earlier.reason is Reason.TRIMMED or earlier.fields == message.fields
 
 
 def under_a_name_of_its_own(message: IncomingMessage) -> IncomingMessage:
-    """Return a message whose entry id was used before for another content, under an id that tells them apart."""
+    """Give a message whose entry id was used before for other content an id that tells them apart."""
     length = "" if message.fields.length is None else str(message.fields.length)
     content = (repr(sorted(message.fields.values.items())) + length).encode("utf-8", "surrogatepass")
     digest = sha256(content).hexdigest()
@@ -234,7 +235,7 @@ def _claim_ids(subject: Subject, keys: Sequence[Key]) -> dict[Key, UUID]:
 
 
 def _next_places(translation: Translation, subject: Subject, state: State) -> set[Place]:
-    """Return the places that are empty as long as nobody changes what a message about this subject met."""
+    """Return the places that stay empty until a writer changes the state for this subject."""
     account, symbol, position = subject.account, subject.symbol, state.position
     cycle = 0 if position is None else position.cycle
     places = {(position_id(account, symbol, BOTH, cycle + 1), 1)}
@@ -250,10 +251,10 @@ _UNCLAIMED: Mapping[Key, KeyClaimed] = {}
 _ABOUT_WHAT_WAS_MET = (Reason.SUPERSEDED, Reason.HEDGE_MODE, Reason.ENGINE_FAILED)
 
 _OFTEN_ABOUT_OTHERS = (Reason.NO_OPEN_POSITION, Reason.SUPERSEDED, Reason.EARLIER_CYCLE, Reason.HEDGE_MODE)
-"""The reasons that are often about what another writer has done, of which this one has not heard yet."""
+"""Reasons often caused by another writer's changes that this one has not read yet."""
 
 
 def _rests_on_what_it_met(decided: Decided) -> bool:
-    """Return whether another writer may have made untrue in the meantime what was decided without a change."""
+    """Return whether another writer may have invalidated a decision that changed nothing."""
     outcome = decided.outcome
     return outcome.ignored_exit is not None or outcome.reason in _ABOUT_WHAT_WAS_MET

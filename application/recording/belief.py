@@ -1,7 +1,7 @@
-"""What is believed of the id and the time of a message: nothing that lies too far ahead of our own clock.
+"""Rejects message ids and times that lie too far ahead of our own clock.
 
-An id or a time outlives its message: later ones are compared with it. One of the year 2100 would make all that follow
-too old, and nothing but another of that year could undo it.
+Later messages are compared with the ids and times of earlier ones. One from the year 2100 would make every
+later message too old.
 """
 
 from datetime import datetime
@@ -25,9 +25,9 @@ _NONE: Doubts = ()
 def believed(
     entry_id: EntryId | None, time: MessageTime, recorded_at: datetime, ahead_s: float
 ) -> tuple[EntryId | None, MessageTime, Doubts]:
-    """Return the id and the time of a message as far as they lie within `ahead_s` seconds of `recorded_at`.
+    """Return the id and time of a message unless they lie over `ahead_s` seconds after `recorded_at`.
 
-    What lies beyond counts as not given. An assumption for each says so.
+    Values further ahead count as missing, each with an assumption that says so.
     """
     doubts = _NONE
     while time.at is not None and (time.at - recorded_at).total_seconds() > ahead_s:
@@ -46,7 +46,7 @@ def is_far_ahead(entry_id: EntryId, recorded_at: datetime, ahead_s: float) -> bo
 
 
 def with_doubts(translation: Translation, doubts: Doubts) -> Translation:
-    """Return what a message says with more that had to be assumed, where it can hold that."""
+    """Return a translation with these assumptions added, if it can hold any."""
     if doubts and isinstance(translation, TradeIntent | TradeClosed | BookClose | ActivatePolicy):
         return changed(translation, assumptions=(*translation.assumptions, *doubts))
     return translation

@@ -1,4 +1,4 @@
-"""What is remembered of the ledger between batches. All of it is a cache: the ledger alone is the truth."""
+"""Caches of the ledger between batches. Only the ledger itself is authoritative."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from exitbrain.domain.positions.performance import PnLWindow
 from exitbrain.domain.positions.position import BOTH, Position
 
 Held = tuple[Position | None, ExitPlan | None, Position | None]
-"""The latest position, its plan, and the position that ended before an open one."""
+"""The latest position, its plan, and the position that ended before it if it is open."""
 Market = tuple[str, str]
 """Account and symbol."""
 
@@ -28,7 +28,7 @@ TAIL_TOPICS = (
 
 
 class RecordingCaches:
-    """What is known of a ledger between batches: positions, the tail of the log, the register, outcomes, snapshots."""
+    """Caches between batches: positions, the tail of the log, the register, outcomes, snapshots."""
 
     def __init__(self, ledger: ExitLedger, intake: Intake, cache_size: int) -> None:
         self.ledger = ledger
@@ -39,7 +39,7 @@ class RecordingCaches:
         self.stored_snapshots: set[str] = set()
 
     def catch_up(self) -> int:
-        """Read what the log has grown by: results for the windows, changes of the register by anyone."""
+        """Read new log entries: results for the windows, and register changes by any writer."""
         position = self.tail.catch_up()
         if self.tail.register_changed:
             self.register = self.ledger.register()
@@ -47,7 +47,7 @@ class RecordingCaches:
         return position
 
     def is_stored(self, content_hash: str) -> bool:
-        """Return whether the ledger holds the instrument snapshot of that content."""
+        """Return whether the ledger holds the instrument snapshot with this content hash."""
         if content_hash in self.stored_snapshots:
             return True
         if self.ledger.instrument(content_hash) is None:
@@ -57,7 +57,7 @@ class RecordingCaches:
 
 
 class HeldCache:
-    """The latest positions and plans of the symbols used last."""
+    """The latest positions and plans of the most recently used symbols."""
 
     def __init__(self, ledger: ExitLedger, size: int) -> None:
         self._ledger = ledger
@@ -98,7 +98,7 @@ class HeldCache:
 
 
 class Tail:
-    """What of the log matters beyond single positions: the PnL windows, who holds what, and the register."""
+    """Log data beyond single positions: PnL windows, holders of each symbol, register changes."""
 
     def __init__(self, ledger: ExitLedger) -> None:
         self._ledger = ledger
@@ -108,17 +108,17 @@ class Tail:
         self.register_changed = False
 
     def catch_up(self) -> int:
-        """Read what the log has grown by, and return the position up to which it is read."""
+        """Read new log entries, and return the position reached."""
         head = self._ledger.head()
         for entry in self._ledger.log(self._position, upto=head, topics=TAIL_TOPICS):
             if not self._takes(entry.event):
                 self.register_changed = True
-            self._position = entry.position  # at once: reading may break off, and no result may count twice
+            self._position = entry.position  # at once: reading may fail midway, and no result may count twice
         self._position = max(self._position, head)
         return self._position
 
     def follow(self, records: Sequence[Record], last: int) -> None:
-        """Take in what was saved here, if nobody else has written in between: it need not be read back."""
+        """Add records just saved here, so that they need no reading, unless another writer came between."""
         if last - len(records) == self._position:
             for record in records:
                 if not self._takes(record.event) and record.stream_id == REGISTER_ID:
@@ -126,7 +126,7 @@ class Tail:
             self._position = last
 
     def _takes(self, event: object) -> bool:
-        """Take in an event of a position; return whether it is one."""
+        """Process an event of a position; return whether it is one."""
         match event:
             case PositionOpened():
                 self._holders.setdefault(event.symbol, set()).add(event.account)
@@ -147,7 +147,7 @@ class Tail:
 
     def _add(self, ended: PositionClosed | CloseReported) -> None:
         if ended.result is not None:
-            # A new window each time: states handed out before keep theirs.
+            # Copied, because states handed out earlier keep the old window.
             window = self.window_of(ended.account).copy()
             window.add(ended.result.counted)
             self._windows[ended.account] = window
@@ -157,11 +157,11 @@ class Tail:
         return frozenset(self._holders.get(symbol, ()))
 
     def open_positions(self) -> dict[str, int]:
-        """Return how many accounts have an open position, for each symbol."""
+        """Return the number of accounts with an open position, by symbol."""
         return {symbol: len(accounts) for symbol, accounts in self._holders.items()}
 
     def window_of(self, account: str) -> PnLWindow:
-        """Return the window of an account; not to be changed."""
+        """Return the window of an account; the caller must not change it."""
         return self._windows.get(account) or _EMPTY
 
 

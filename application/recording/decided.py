@@ -1,4 +1,4 @@
-"""What a message meets, and what deciding it leads to."""
+"""The state and context of a decision, and its result."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,12 +21,13 @@ _NO_RESULTS = PnLWindow()  # shared: a window is copied before a result is added
 
 
 class State(Struct, frozen=True):
-    """What a message meets: the latest position of its symbol with its plan, the register, the PnL window.
+    """The state for a decision: the latest position of the symbol, its plan, the register, the PnL window.
 
-    `before` is the position that ended before an open one. `window_position` is the log position up to which the window
-    was read, `uncommitted` how many results of the same transaction it holds beyond that. `snapshot_stored` says that
-    the instrument snapshot is in the store, `claimed` tells who used the business keys of the message before. `held_by` is
-    the account that alone holds the symbol, where it is another than that of the message.
+    `before` is the position that ended before the open one. `window_position` is the log position up to which
+    the window was read, `uncommitted` the number of results it adds from the same transaction.
+    `snapshot_stored` says that the instrument snapshot is in the store. `claimed` holds the earlier uses of
+    the message's business keys. `held_by` is the only account that holds the symbol, if it is not the account
+    of the message.
     """
 
     register: PolicyRegister
@@ -43,7 +44,7 @@ class State(Struct, frozen=True):
 
 
 class Context(Struct, frozen=True):
-    """When a message is recorded, and the settings in force; `configured` is the version of the event that keeps them."""
+    """The time of recording and the settings in force; `configured` is the version of their event."""
 
     recorded_at: datetime
     settings: DecisionSettings
@@ -51,7 +52,7 @@ class Context(Struct, frozen=True):
 
 
 class Decided(Struct, frozen=True):
-    """What a message leads to: the records to save in this order, the outcome, and the state after it."""
+    """The result of a message: the records to save, in order, the outcome, and the state after it."""
 
     records: tuple[Record, ...]
     outcome: MessageResult
@@ -59,5 +60,5 @@ class Decided(Struct, frozen=True):
 
     @property
     def events(self) -> tuple[ExitEvent, ...]:
-        """Return the events alone, in their order."""
+        """Return only the events, in order."""
         return tuple(record.event for record in self.records)

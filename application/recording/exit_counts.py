@@ -1,4 +1,4 @@
-"""How exits that ended nothing are counted: apart from other ignored messages, and repeats apart from the rest."""
+"""Separate counts for exits that ended nothing, with repeats counted on their own."""
 
 from enum import StrEnum
 
@@ -7,9 +7,9 @@ from exitbrain.domain.messages.result import MessageResult
 
 
 class ExitCount(StrEnum):
-    """What an exit that ended nothing counts as.
+    """The count for an exit that ended nothing.
 
-    IGNORED and REFUSED: somebody should look. REPEAT: it was ignored, and that was to be expected.
+    IGNORED and REFUSED need attention. REPEAT was ignored as expected.
     """
 
     IGNORED = "exits_ignored"
@@ -18,7 +18,7 @@ class ExitCount(StrEnum):
 
 
 def exit_count_of(outcome: MessageResult) -> ExitCount | None:
-    """Return what a message counts as, None where it is no exit, ended something, or was received before."""
+    """Return the count for a message; None if it is not an exit, ended something, or is a duplicate."""
     ignored = outcome.ignored_exit
     if ignored is None or outcome.duplicate:
         return None

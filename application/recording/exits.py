@@ -1,4 +1,4 @@
-"""Exits: which position a close or a reduction means, and what it does to it."""
+"""Exits: find the position that a close or reduction means, and apply it."""
 
 from decimal import Decimal
 
@@ -26,11 +26,11 @@ from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import DECIMAL, Assumption, TimeOrigin, Whose
 
 SAME_EXIT_PRICE = Decimal("0.005")
-"""How far, as a fraction, the exit prices of two closes under one order id may differ."""
+"""The largest difference, as a fraction, between the exit prices of two closes with one order id."""
 
 
 class ExitHandling(Handling):
-    """The handling of a message that asks for an exit or reports one."""
+    """Handling of a message that requests or reports an exit."""
 
     __slots__ = ()
 
@@ -103,7 +103,7 @@ class ExitHandling(Handling):
         self._claim(resent_keys(closed, self.context.settings))
 
     def _doubts(self, closed: TradeClosed, position: Position) -> list[Assumption]:
-        """Return what of a close does not fit the position that it ends."""
+        """Return the contradictions between a close and the position that it ends."""
         doubts = []
         if closed.side is not None and closed.side is not position.side:
             said = f"a close applies to the open position; the message says {closed.side}"
@@ -119,7 +119,7 @@ class ExitHandling(Handling):
         return doubts
 
     def _check_not_claimed(self, closed: TradeClosed, keys: tuple[Key, ...]) -> None:
-        """Refuse to count an order id twice; a repetition at another price is no mere repetition."""
+        """Ignore an order id that was counted before; expected only if the price is the same."""
         for key in keys:
             claimed = self.given.claimed.get(key)
             if claimed is not None:
@@ -148,9 +148,9 @@ class ExitHandling(Handling):
         self._collect(position, plan)
 
     def _report(self, closed: TradeClosed, last: Position, rule: Whose) -> None:
-        """Keep the report of a position that has ended, and end the handling: it ends nothing more.
+        """Store the report of a position that has already ended, and stop handling the message.
 
-        No action is needed, unless it could just as well be the report of the open position.
+        No action is needed, unless the report could also belong to the open position.
         """
         expected = self._held() is None or rule in (Whose.NAMED, Whose.STREAM_ORDER)
         is_part = closed.partial or (closed.remaining is not None and closed.remaining > 0)
@@ -181,7 +181,7 @@ class ExitHandling(Handling):
         self._end(position, BOOK_CLOSE, book.price, rule=None, assumptions=book.assumptions)
 
     def _of_the_open(self, answer: Answer) -> Position:
-        """Return the open position where the exit means it, and end the handling where it does not."""
+        """Return the open position if the exit means it; otherwise stop handling the message."""
         position = answer.position
         if position is not None and position.is_open:
             return position
@@ -214,7 +214,7 @@ class ExitHandling(Handling):
 
 
 def _is_same_price(one: Decimal | None, other: Decimal | None) -> bool:
-    """Return whether two exit prices may be of one close; an unknown one may be any."""
+    """Return whether two exit prices may belong to one close; an unknown price fits any."""
     if one is None or other is None:
         return True
     return DECIMAL.subtract(one, other).copy_abs() <= DECIMAL.multiply(other, SAME_EXIT_PRICE)

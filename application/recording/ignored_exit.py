@@ -1,4 +1,4 @@
-"""What is told of an exit that ended nothing: what it said, and both positions that it could have meant."""
+"""Details of an exit that ended nothing: its content and both positions it could have meant."""
 
 from exitbrain.application.recording.subject import account_said
 from exitbrain.domain.messages.configuration import DecisionSettings
@@ -29,7 +29,7 @@ def ignored_exit_of(
     rule: Whose | None,
     expected: bool,
 ) -> IgnoredExit:
-    """Return what an exit said and met; `latest` is the position of the highest cycle, `before` the one before it."""
+    """Return the details of an exit; `latest` is the position of the highest cycle, `before` the one before."""
     now, last = (latest, before) if latest is not None and latest.is_open else (None, latest)
     kind = REPORT if message.source == TRADE_CLOSED else EXIT
     symbol, side, order_id, price = "", None, "", None

@@ -1,4 +1,4 @@
-"""What ingesting a source came to."""
+"""The counts of an ingest run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from exitbrain.domain.messages.result import MessageResult
 
 @dataclass(slots=True)
 class IngestSummary:
-    """What ingesting a source came to; read = accepted + ignored + refused + duplicate.
+    """The counts of an ingest run; read = accepted + ignored + refused + duplicate.
 
-    Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
-    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
-    also of one that was taken in and refused before.
+    Among the ignored, `exits_ignored` counts exits that ended nothing and need attention, `exit_repeats`
+    expected ones; among the refused, `exits_refused` counts exits. `refusals` lists every refused message,
+    including duplicates of one refused earlier.
     """
 
     read: int = 0

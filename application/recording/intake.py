@@ -1,8 +1,8 @@
-"""Intake: what a message does, decided without any effect.
+"""Intake: decides what a message does, without side effects.
 
-`decide` takes a message, the state it meets and the context, and returns the events it leads to and the outcome.
-It reads and writes nothing else, so a host with its own transaction, event store or bus can call it, and a
-replay can call it again.
+`decide` takes a message, its state and context, and returns the resulting events and the outcome. It reads
+and writes nothing else, so a host with its own transaction, event store or bus can call it, and a replay can
+call it again.
 """
 
 from typing import assert_never
@@ -53,26 +53,26 @@ class Intake:
         return self._translator.translate(message)
 
     def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
-        """Return what a message leads to; nothing is written and `state` stays as it is."""
+        """Return the result of a message; writes nothing and leaves `state` unchanged."""
         return self.decide_translated(message, self.translate(message), state, context)
 
     def decide_translated(
         self, message: IncomingMessage, translation: Translation, state: State, context: Context
     ) -> Decided:
-        """Decide a message that has been translated already."""
+        """Decide a message that is already translated."""
         try:
             return _Handling(self._engine, message, translation, state, context).decided()
-        except Unanswered as unanswered:  # what it has done by then is left behind: a new one refuses
+        except Unanswered as unanswered:  # start over, to drop what the first handling has done
             return _Handling(self._engine, message, translation, state, context).without_levels(unanswered)
 
 
 class _Handling(ExitHandling, PolicyHandling):
-    """The handling of any message."""
+    """Handling of any message."""
 
     __slots__ = ()
 
     def decided(self) -> Decided:
-        """Return everything the message leads to."""
+        """Return the result of the message."""
         translation = self.translation
         try:
             match translation:
@@ -101,7 +101,7 @@ class _Handling(ExitHandling, PolicyHandling):
         return self._finish(Disposition.ACCEPTED, None, None)
 
     def without_levels(self, unanswered: Unanswered) -> Decided:
-        """Return the refusal of an entry for which the engine gave no levels, with all that asking it again takes."""
+        """Refuse an entry for which the engine gave no levels, keeping what is needed to ask it again."""
         given = self.given
         self.read_instrument = given.instrument
         self._keep_snapshot()
@@ -116,7 +116,7 @@ class _Handling(ExitHandling, PolicyHandling):
         return self._finish(Disposition.REFUSED, refusal.reason, refusal, ignored)
 
     def _check_taken(self, translation: TradeIntent | TradeClosed) -> None:
-        """Refuse or ignore what the settings do not take: spot names, paper trading."""
+        """Refuse spot names and ignore paper trading, if the settings say so."""
         settings = self.context.settings
         if translation.spot and settings.spot_names == "refuse":
             named = [assumed.value for assumed in translation.assumptions if assumed.field == "symbol"]
@@ -159,7 +159,7 @@ class _Handling(ExitHandling, PolicyHandling):
 
     @staticmethod
     def _check_not_hedged(intent: TradeIntent, held: Position) -> None:
-        """Refuse an entry that names the side that is not held: the account has positions on both sides."""
+        """Refuse an entry that names the opposite side: the account is in hedge mode."""
         if intent.holds is not None:
             said = f"{intent.holds} beside an open {held.side}"
             raise Refused(Refusal(Reason.HEDGE_MODE, "position_side", said, ONE_WAY_ALLOWED))

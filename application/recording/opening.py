@@ -1,4 +1,4 @@
-"""Opening a store: the first events of a new one, the checks on an old one."""
+"""Opening a store: the first events of a new store, and checks on an existing one."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -16,31 +16,31 @@ from exitbrain.domain.store import FORMAT, EpochRaised, StoreIdentity, StoreOpen
 
 
 class PolicyNotInForce(DomainError):
-    """Another policy was asked for than the one in force."""
+    """The policy asked for is not the one in force."""
 
 
 def begin_or_check(
     ledger: ExitLedger, clock: Clock, version: str, *, new_id: UUID, policy: str | None
 ) -> None:
-    """Begin the ledger when it is empty, as the store `new_id` with `policy` in force (None: v3.5), and check it.
+    """Begin an empty ledger as store `new_id` with `policy` in force (None: v3.5), then check it.
 
-    See `check` for what that raises.
+    Raises the errors of `check`.
     """
     if ledger.head() == 0:
-        with suppress(Conflict):  # another process began it at this moment; what it began is checked below
+        with suppress(Conflict):  # another process began it at the same moment; the check below covers it
             begin(ledger, clock, version, store_id=new_id, policy=policy or V3_5.name)
     check(ledger, policy=policy)
 
 
 def begin(ledger: ExitLedger, clock: Clock, version: str, *, store_id: UUID, policy: str = V3_5.name) -> None:
-    """Begin an empty ledger: its format and id, the shipped policies, and `policy` in force for every symbol."""
+    """Save the first events: format and id, the shipped policies, and `policy` in force for every symbol."""
     at = clock.now()
     register = shipped_register(at, policy)
     ledger.save([Record(STORE_ID, 1, StoreOpened(FORMAT, version, at, store_id)), *register.collect()])
 
 
 def identity_of(ledger: ExitLedger) -> StoreIdentity:
-    """Return which store a ledger is, and its epoch; raises StoreUnavailable where the event that says it is lost."""
+    """Return the store id and epoch of a ledger; raises StoreUnavailable if the event with them is lost."""
     try:
         return identity_from(record.event for record in ledger.history(STORE_ID))
     except WrongState as lost:
@@ -48,9 +48,9 @@ def identity_of(ledger: ExitLedger) -> StoreIdentity:
 
 
 def raise_epoch(ledger: ExitLedger, clock: Clock, version: str, *, above: int) -> StoreIdentity:
-    """Begin the next epoch of a store, one above another, and return what it is now.
+    """Raise the epoch of a store above its own and `above`, and return the new identity.
 
-    Raises Conflict when somebody else has done so meanwhile.
+    Raises Conflict if another writer did so meanwhile.
     """
     now = identity_of(ledger)
     raised = EpochRaised(max(now.epoch, above) + 1, version, clock.now())
@@ -59,7 +59,7 @@ def raise_epoch(ledger: ExitLedger, clock: Clock, version: str, *, above: int) -
 
 
 def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
-    """Return the register of a new store, its events not yet saved; raises UnknownPolicy."""
+    """Return the register of a new store with its events unsaved; raises UnknownPolicy."""
     register = PolicyRegister()
     for shipped in SHIPPED.values():
         register.register(shipped, by=SHIPPED_BY, at=at)
@@ -68,10 +68,10 @@ def shipped_register(at: datetime, policy: str = V3_5.name) -> PolicyRegister:
 
 
 def check(ledger: ExitLedger, *, policy: str | None = None) -> None:
-    """Refuse a ledger of which any policy was altered or computes something else now, or where another is in force.
+    """Reject a ledger if a policy was altered, computes something else now, or is not the one asked for.
 
-    Raises AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy where a policy in force has a formula that
-    this version has not, or WrongState where none is in force, as in a store of which events are lost.
+    Raises AlteredPolicy, ChangedFormula, PolicyNotInForce, UnknownPolicy if this version lacks the formula of
+    a policy in force, or WrongState if no policy is in force, for example in a store that lost events.
     """
     register = ledger.register()
     register.in_force(EVERY_SYMBOL)

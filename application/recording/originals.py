@@ -1,4 +1,4 @@
-"""Originals: the outcome that a message had when it was first taken in, for whoever sends it again."""
+"""Originals: the original outcome of a message that is sent again."""
 
 from collections import OrderedDict
 from uuid import UUID
@@ -21,14 +21,14 @@ from exitbrain.domain.plans.exit_plan import (
 )
 
 KEPT = 20_000
-"""How many entries of plans are kept, so that redeliveries in a row read the history of a plan once."""
+"""How many plan entries are cached, so that consecutive redeliveries read the history of a plan once."""
 
 _LedTo = dict[UUID, Decision | None]
-"""What each message of a plan led to; None for one that changed the plan and led to no decision."""
+"""The decision of each message of a plan; None for one that changed the plan without a decision."""
 
 
 class Originals:
-    """Tell what became of messages that have their receipts already."""
+    """Look up the outcomes of messages that already have receipts."""
 
     def __init__(self, ledger: ExitLedger, intake: Intake) -> None:
         self._ledger = ledger
@@ -37,7 +37,7 @@ class Originals:
         self._kept = 0
 
     def outcome(self, receipt_id: UUID, receipt: MessageReceived) -> MessageResult:
-        """Return the outcome of a message as it was, marked as a duplicate. Raises what the ledger raises."""
+        """Return the original outcome of a message, marked as a duplicate; raises ledger errors."""
         decision, levels = self._decision(receipt_id, receipt)
         said = self._intake.translate(message_of(receipt))
         return MessageResult(
@@ -61,7 +61,7 @@ class Originals:
     def _decision(
         self, receipt_id: UUID, receipt: MessageReceived
     ) -> tuple[DecisionId | None, Decision | None]:
-        """Return the decision that a message led to: a flip touches two plans, and one has it."""
+        """Return the decision of a message: a flip touches two plans, and only one has it."""
         plans = {plan_id(touched) for touched in receipt.touched}
         for plan in plans.intersection(receipt.touched):
             levels = self._led_to(plan, receipt_id)
@@ -71,7 +71,7 @@ class Originals:
 
     def _led_to(self, plan: UUID, receipt_id: UUID) -> Decision | None:
         known = self._plans.get(plan)
-        if known is None or receipt_id not in known:  # the plan may have gone on since it was read
+        if known is None or receipt_id not in known:  # the plan may have grown since it was read
             known = self._read(plan)
             known.setdefault(receipt_id, None)
             self._keep(plan, known)

@@ -20,7 +20,7 @@ from exitbrain.domain.positions.position import Position
 from exitbrain.domain.values import Assumption, Cause, Origin
 
 Signal = tuple[float, float, float, float, tuple[Assumption, ...]]
-"""What an intent says about the market (volatility, funding, divergence, confidence), and the defaults in it."""
+"""The market signal of an intent (volatility, funding, divergence, confidence), and the defaults used."""
 
 _NO_VOLATILITY = Assumption("volatility", "1.0", "the message has none")
 _NO_FUNDING = Assumption("funding", "0.0", "the message has none")
@@ -29,7 +29,7 @@ _NO_CONFIDENCE = Assumption("confidence", "0.8", "the message has none")
 
 
 def signal_of(intent: TradeIntent) -> Signal:
-    """Return the signal of an intent; each default used is an assumption."""
+    """Return the signal of an intent, with an assumption for each default used."""
     volatility, funding = intent.volatility, intent.funding
     divergence, confidence = intent.divergence, intent.confidence
     assumptions: tuple[Assumption, ...] = ()
@@ -45,7 +45,7 @@ def signal_of(intent: TradeIntent) -> Signal:
 
 
 class PlanningContext(Struct, frozen=True):
-    """What surrounds a level computation besides position and signal."""
+    """The inputs of a level computation besides position and signal."""
 
     register: PolicyRegister
     window: PnLWindow
@@ -57,7 +57,7 @@ class PlanningContext(Struct, frozen=True):
 
 
 class Unanswered(ExitBrainError):
-    """An engine gave no levels that can be recorded: which one, what it was asked, and the refusal that follows."""
+    """An engine gave no levels that can be recorded: its name, its inputs, and the resulting refusal."""
 
     def __init__(self, engine: str, policy: PolicyRef, inputs: LevelInputs, refusal: Refusal) -> None:
         super().__init__(engine, policy, inputs, refusal)
@@ -75,7 +75,7 @@ def plan_levels(
     leverage_assumption: Assumption | None,
     context: PlanningContext,
 ) -> Decision:
-    """Compute the next revision of a plan from what the position and the signal say; raises Unanswered."""
+    """Compute the next revision of a plan from the position and the signal; raises Unanswered."""
     registered = context.register.in_force(position.symbol)
     signal = signal_of(intent)
     inputs = _inputs(position, signal, leverage_assumption is not None, registered, context)

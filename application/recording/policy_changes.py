@@ -1,4 +1,4 @@
-"""Policies: registering one where it is new, and putting it in force."""
+"""Policies: register new ones and put them in force."""
 
 from exitbrain.application.recording.handling import Handling, Ignored, Refused
 from exitbrain.domain.errors import InvalidValue
@@ -12,12 +12,12 @@ from exitbrain.domain.policies.usable import check_usable
 
 
 class PolicyHandling(Handling):
-    """The handling of a message that puts a policy in force."""
+    """Handling of a message that puts a policy in force."""
 
     __slots__ = ()
 
     def _activate(self, asked: ActivatePolicy) -> None:
-        """Register the policy where its name is new, and put it in force for its scope."""
+        """Register the policy if its name is new, and put it in force for its scope."""
         policy, stamp = asked.policy, self.stamp
         try:
             check_usable(policy)
@@ -40,7 +40,7 @@ class PolicyHandling(Handling):
 
 
 def _check_same(policy: Policy, known: RegisteredPolicy) -> None:
-    """Refuse a name under which something else is registered: what decisions recorded it for must stay what it was."""
+    """Refuse a name that is registered for something else: recorded decisions refer to it."""
     if policy.parameters_hash != known.ref.parameters_hash:
         raise _refused("name", policy.name, "another name: this one is registered with other content")
     if fingerprint(policy) != known.ref.fingerprint:

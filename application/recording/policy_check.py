@@ -1,4 +1,4 @@
-"""Whether a registered policy is still what it was registered as."""
+"""Checks that a registered policy is unchanged since its registration."""
 
 from exitbrain.domain.errors import DomainError
 from exitbrain.domain.policies.fingerprint import fingerprint
@@ -6,21 +6,22 @@ from exitbrain.domain.policies.formulas.registry import FORMULAS
 from exitbrain.domain.policies.register import PolicyRegistered
 
 _SHOWN = 12
-"""Digits of a hash that tell two apart for a reader."""
+"""Digits of a hash shown to a reader."""
 
 
 class AlteredPolicy(DomainError):
-    """A registered policy is not what its own hash says: it was edited in place."""
+    """A registered policy does not match its own hash: it was edited in place."""
 
 
 class ChangedFormula(DomainError):
-    """A registered policy computes something else than when it was registered."""
+    """A registered policy computes different levels than when it was registered."""
 
 
 def check_registered(event: PolicyRegistered, place: str, *, must_compute: bool = False) -> None:
-    """Refuse a policy that was altered, or computes something else now. `place` says where its registration stands.
+    """Reject a policy that was altered or computes something else now; `place` says where it was registered.
 
-    Raises AlteredPolicy and ChangedFormula; UnknownPolicy for a formula that this version has not, if it must compute.
+    Raises AlteredPolicy and ChangedFormula; UnknownPolicy if `must_compute` and this version lacks the
+    formula.
     """
     policy = event.policy
     if policy.parameters_hash != event.parameters_hash:

@@ -1,4 +1,4 @@
-"""What was received, read back from its receipt."""
+"""Messages restored from their receipts."""
 
 from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.domain.messages.receipt import MessageReceived
@@ -6,7 +6,7 @@ from exitbrain.domain.values import EntryId
 
 
 def message_of(receipt: MessageReceived) -> IncomingMessage:
-    """Return the message of a receipt as it came in."""
+    """Return the original message of a receipt."""
     return IncomingMessage(
         source=receipt.source,
         stream=receipt.stream,
@@ -20,6 +20,6 @@ def message_of(receipt: MessageReceived) -> IncomingMessage:
 
 
 def stream_id_of(entry_id: str) -> EntryId | None:
-    """Return an entry id as time and sequence where it is a stream id, None where it is a content hash."""
+    """Return a stream id as time and sequence; None if the entry id is a content hash."""
     ms, dash, seq = entry_id.partition("-")
     return EntryId(int(ms), int(seq)) if dash and ms.isdecimal() and seq.isdecimal() else None

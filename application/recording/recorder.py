@@ -1,4 +1,4 @@
-"""Recording: messages in, decisions kept. Each message has one receipt, saved in one transaction with its effects."""
+"""Recording: each message gets one receipt, saved in one transaction with its effects."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -25,24 +25,24 @@ from exitbrain.domain.messages.result import MessageResult, PolicyInForce
 from exitbrain.domain.values import EntryId, Origin
 
 BATCH_ATTEMPTS = 2
-"""How often a batch is decided as a whole before it is halved: one by one would take as many commits as messages."""
+"""How often a batch is decided as a whole before it is halved; single messages would need a commit each."""
 
 LOOK_BACK = 10_000
-"""How many events at a time are looked through for a receipt, from the end of the log."""
+"""How many events at a time are searched for a receipt, from the end of the log."""
 
 ATTEMPTS = 10
-"""How often one message is decided again after another writer was faster, before the conflict is raised."""
+"""How often one message is decided when other writers are faster, before the conflict is raised."""
 
 Saved = Callable[[Sequence[Record], int], None]
-"""Told of records that were saved, in their order and without a gap, and the log position of the last."""
+"""Called with records that were saved, in order and without a gap, and the log position of the last."""
 
 
 class Recorder:
-    """Take messages, decide them on the state of the ledger, save each batch as one transaction.
+    """Decide messages on the state of the ledger and save each batch in one transaction.
 
-    Blocking and for one thread. Several recorders may write to one ledger: who is slower decides again, and
-    `conflicts` counts how often that happened. `saved` is told of everything that was saved here. `build` is the version
-    of the software, which is kept with the settings.
+    Blocking and for one thread. Several recorders may write to one ledger: the slower one decides again, and
+    `conflicts` counts how often. `saved` is called with everything saved here. `build` is the software
+    version, which is stored with the settings.
     """
 
     def __init__(
@@ -69,34 +69,34 @@ class Recorder:
         self.conflicts = 0
 
     def state_of(self, message: IncomingMessage) -> State:
-        """Return the state that a message meets now, whoever wrote it."""
+        """Return the current state for a message, including the changes of other writers."""
         self._known.held.clear()
         read = self._read(message)
         batch = self._batch([read], at=None)
         return State(self._known.register) if read.subject is None else batch.state(read, read.subject)
 
     def context(self, at: datetime | None = None) -> Context:
-        """Return the context of a decision that is recorded at that time; keeps the settings where they are new."""
+        """Return the context of a decision recorded at this time; saves the settings if they are new."""
         recorded_at = at or self._clock.now()
         return Context(recorded_at, self._settings, self._configuration(recorded_at))
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> MessageResult:
-        """Record one message and return its outcome: of one received before the original, as a duplicate."""
+        """Record one message and return its outcome; for a duplicate, the original outcome."""
         return self.handle_batch([message], at=at)[0]
 
     def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
     ) -> list[MessageResult]:
-        """Record messages in their order, as one transaction where nobody interferes.
+        """Record messages in order, in one transaction unless another writer interferes.
 
-        Later messages of a position decide on the uncommitted state of the earlier ones. When the save meets a
-        conflict, nothing of the batch was saved and it is decided again, after a while in halves. `at` is
-        the time of recording (aware, UTC); the clock is asked for each message where it is None.
+        Later messages of a position decide on the uncommitted state of the earlier ones. On a conflict
+        nothing of the batch is saved; it is decided again, and later in halves. `at` is the time of recording
+        (aware, UTC); if it is None, the clock is read for each message.
         """
         return self._insist([self._read(message) for message in messages], at)
 
     def put_in_force(self, message: IncomingMessage, *, at: datetime | None = None) -> PolicyInForce:
-        """Record the wish to put a policy in force, and count the open plans that it is about."""
+        """Record a request to put a policy in force, and count the open plans it applies to."""
         outcome = self.handle(message, at=at)
         asked = self._intake.translate(message)
         if not isinstance(asked, ActivatePolicy) or outcome.disposition is Disposition.REFUSED:
@@ -112,7 +112,7 @@ class Recorder:
         )
 
     def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
-        """Return the original outcome of a message that was recorded before, marked as a duplicate; else None."""
+        """Return the original outcome of a recorded message, marked as a duplicate, or None."""
         receipt_id = self._receipt_id(message)
         earlier = self._ledger.receipts([receipt_id]).get(receipt_id)
         if earlier is None:
@@ -122,7 +122,7 @@ class Recorder:
         return self.outcome_of(under_a_name_of_its_own(message))
 
     def received(self, messages: Sequence[IncomingMessage]) -> list[bool]:
-        """Return for each message whether it was recorded before: under its entry id, or as what reused that id."""
+        """Return for each message whether it was recorded before, including under a reused entry id."""
         ids = [self._receipt_id(message) for message in messages]
         found = self._ledger.receipts(ids)
         return [
@@ -132,9 +132,9 @@ class Recorder:
         ]
 
     def newest_received(self, source: str) -> EntryId | None:
-        """Return the newest entry of a logical stream that was recorded live, looking from the end of the log.
+        """Return the newest entry of a logical stream recorded live, searching from the end of the log.
 
-        An id that lay too far ahead to be believed is not the newest of anything.
+        Ids that were too far ahead to be believed are ignored.
         """
         ahead_s = self._settings.max_clock_ahead_s
         upto = self._ledger.head()
@@ -148,7 +148,7 @@ class Recorder:
         return None
 
     def _receipt_id(self, message: IncomingMessage) -> UUID:
-        has_id = message.stream_id is not None  # then the time that the message tells is not asked for
+        has_id = message.stream_id is not None  # then the time in the message is not needed
         return receipt_id_of(message, NO_TIME if has_id else self._intake.translate(message).time)
 
     def _is_received_as_reused(self, message: IncomingMessage) -> bool:
@@ -159,7 +159,7 @@ class Recorder:
         return Read.of(message, self._intake, self._settings)
 
     def _insist(self, batch: Sequence[Read], at: datetime | None) -> list[MessageResult]:
-        """Record a batch among other writers: the smaller it is, the sooner it is done before they are."""
+        """Record a batch despite other writers: a smaller batch is more likely to finish before they do."""
         for _ in range(BATCH_ATTEMPTS if len(batch) > 1 else ATTEMPTS - 1):
             try:
                 return self._record(batch, at)
@@ -196,13 +196,13 @@ class Recorder:
             self._saved(records, last)
 
     def _configuration(self, at: datetime | None) -> int:
-        """Return the version of the settings in force, which are saved first where they differ from those before."""
+        """Return the version of the settings in force, after saving them if they have changed."""
         attempts = 0
         while self._configured is None:
             attempts += 1
             try:
                 self._configured = self._kept_configuration(at or self._clock.now())
-            except Conflict:  # another writer kept its own at the same moment
+            except Conflict:  # another writer saved its settings at the same moment
                 if attempts == ATTEMPTS:
                     raise
         return self._configured
@@ -221,16 +221,16 @@ class Recorder:
         return version + 1
 
     def _forget(self) -> None:
-        """Drop what another writer may have changed, after a conflict has shown that there is one.
+        """Drop cached state that another writer may have changed, after a conflict.
 
-        The rest is read from the log, which only grows.
+        The other caches follow the log, which only grows.
         """
         self.conflicts += 1
         self._known.held.clear()
 
 
 def _live_id(event: ExitEvent, source: str, ahead_s: float) -> EntryId | None:
-    """Return the stream id of a receipt of that logical stream that was recorded live, where it is believed."""
+    """Return the stream id of a live receipt of this logical stream, if it is believed."""
     if not isinstance(event, MessageReceived) or event.source != source or event.origin is not Origin.LIVE:
         return None
     entry_id = stream_id_of(event.entry_id)

@@ -1,4 +1,4 @@
-"""The id of the receipt of a message, and the stamp of all events that the message causes."""
+"""The receipt id of a message, and the stamp of the events it causes."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,9 +12,9 @@ _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
 def receipt_id_of(message: IncomingMessage, time: MessageTime) -> UUID:
-    """Return the id of the receipt of a message: ordered by its stream id, else by its own time, never by the clock.
+    """Return the receipt id of a message, ordered by its stream id, else by its own time, never by the clock.
 
-    It is the same whenever it is asked for, so what is believed of id and time does not matter.
+    It is always the same for a message, whether or not its id and time are believed.
     """
     if message.stream_id is not None:
         ms = message.stream_id.ms
@@ -32,7 +32,7 @@ def stamp_of(
     said_at: MessageTime,
     recorded_at: datetime,
 ) -> Stamp:
-    """Return the stamp of a message; `entry_id` and `said_at` are what is believed of its id and its time."""
+    """Return the stamp of a message; `entry_id` and `said_at` are its id and time as far as believed."""
     if said_at.at is not None and said_at.origin is not None:
         at, origin = said_at.at, said_at.origin
     elif (stream_time := _time_of(entry_id)) is not None:

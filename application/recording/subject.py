@@ -1,4 +1,4 @@
-"""What a message is about: the account and symbol whose position it meets, and the keys by which it counts once."""
+"""The subject of a message: its account and symbol, and the business keys that make it count only once."""
 
 import json
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ from exitbrain.domain.messages.message import (
 from exitbrain.domain.positions.position import Position
 
 PAPER_SUFFIX = ".paper"
-"""What is added to an account for the messages marked as paper trading."""
+"""The suffix of the account for messages marked as paper trading."""
 
 Key = tuple[str, str]
 """The kind and the value of a business key."""
 
 
 class Subject(Struct, frozen=True):
-    """What a message is about, and the business keys by which it must count only once, whatever position it meets."""
+    """The account and symbol of a message, and the business keys that hold for any position."""
 
     account: str
     symbol: str
@@ -45,7 +45,7 @@ class Subject(Struct, frozen=True):
 
 
 def subject_of(translation: Translation, settings: DecisionSettings) -> Subject | None:
-    """Return the account and symbol whose state a message meets, None when it meets none."""
+    """Return the subject of a message, or None if it concerns no position."""
     match translation:
         case TradeIntent():
             keys = resent_keys(translation, settings)
@@ -62,7 +62,7 @@ def subject_of(translation: Translation, settings: DecisionSettings) -> Subject 
 
 
 def account_said(translation: Translation, settings: DecisionSettings) -> str:
-    """Return the account that a message is about; empty where it cannot be told."""
+    """Return the account that a message is about; empty if unknown."""
     match translation:
         case TradeIntent() | TradeClosed():
             return account_of(translation, settings)
@@ -75,18 +75,18 @@ def account_said(translation: Translation, settings: DecisionSettings) -> str:
 
 
 def symbol_said(translation: Translation) -> str:
-    """Return the symbol that a message is about; empty where it cannot be told."""
+    """Return the symbol that a message is about; empty if unknown."""
     return "" if isinstance(translation, ActivatePolicy | ForeignStream) else translation.symbol
 
 
 def account_of(translation: TradeIntent | TradeClosed, settings: DecisionSettings) -> str:
-    """Return the account of a message; one marked as paper never shares it with one that is not."""
+    """Return the account of a message; paper trading has an account of its own."""
     account = translation.account or settings.account
     return f"{account}{PAPER_SUFFIX}" if translation.paper else account
 
 
 def resent_keys(translation: TradeIntent | TradeClosed, settings: DecisionSettings) -> tuple[Key, ...]:
-    """Return the key by which a producer tells its own messages apart, per stream, entries and exits apart."""
+    """Return the producer's own key of a message, separate by stream and for entries and exits."""
     field = settings.dedupe_by
     own_id = None if field is None else translation.ids.get(field)
     if field is None or own_id is None:
@@ -97,9 +97,10 @@ def resent_keys(translation: TradeIntent | TradeClosed, settings: DecisionSettin
 
 
 def close_keys(closed: TradeClosed, cycle: int | None) -> tuple[Key, ...]:
-    """Return the keys of a reported close: of the whole, then of a part where it may be one.
+    """Return the keys of a reported close: as a whole, then as a part if it may be one.
 
-    A counter that restarts counts within a cycle only; without one it has no key, and with one only such ids have.
+    Order ids that are counters, or from paper trading, are unique only within a cycle: they have keys only
+    with a `cycle`, and all other ids only without.
     """
     order_id = closed.order_id
     if not order_id or (closed.paper or is_counter(order_id)) != (cycle is not None):
@@ -118,7 +119,7 @@ def keys_in(closed: TradeClosed, cycle: int) -> tuple[Key, ...]:
 
 
 def keys_met(translation: Translation, subject: Subject, *cycles: Position | None) -> tuple[Key, ...]:
-    """Return all keys of a message that meets these positions."""
+    """Return all keys of a message, including those for the cycles of these positions."""
     if not isinstance(translation, TradeClosed):
         return subject.keys
     of_cycles = [key for one in cycles if one is not None for key in close_keys(translation, one.cycle)]

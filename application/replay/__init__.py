@@ -1,1 +1,1 @@
-"""Recompute and compare: decisions, intake, context, foreign engines."""
+"""Recomputing the record and comparing: decisions, intake, context, foreign engines."""

@@ -1,4 +1,4 @@
-"""Context audit: the recorded average PnL, policy and snapshot equal what the log says at the recorded positions."""
+"""Context audit: compares recorded average PnL, policy and snapshot with the log at the recorded positions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,8 +45,8 @@ class ContextAudit:
     def run(self, *, progress: Callable[[int], None] | None = None) -> ReplayReport:
         """Compare the context of each decision with the log; a difference counts as DRIFT.
 
-        What is wrong in the policy register itself is found beside that. A decision keeps its own verdict: one that was
-        made under a forged activation is EXACT, and the activation is the finding.
+        Errors in the policy register are reported separately: a decision made under a forged activation is
+        EXACT, and the activation is the finding.
         """
         report = ReplayReport(register_findings=tuple(findings(self._ledger, self._translator)))
         for number, entry in enumerate(whole_log(self._ledger)):

@@ -1,4 +1,4 @@
-"""Decision replay: every recorded decision is computed again and must come out bit for bit."""
+"""Decision replay: recomputes every recorded decision, which must match bit for bit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class Verdict(StrEnum):
 
 
 class Drift(Struct, frozen=True):
-    """What a replay found first: the decision (or receipt) and the field, with both values.
+    """The first difference of a replay: the decision (or receipt) and the field, with both values.
 
-    Where another engine had computed than the one at hand, `recorded_by` and `recomputed_by` name them.
+    If two different engines computed them, `recorded_by` and `recomputed_by` name the engines.
     """
 
     subject: str
@@ -43,14 +43,14 @@ class Drift(Struct, frozen=True):
     recomputed_by: str = ""
 
     def between(self, recorded_by: str, recomputed_by: str) -> "Drift":
-        """Return the same drift with both engines, where they are two."""
+        """Return the drift with both engine names, if they differ."""
         if recorded_by == recomputed_by or not (recorded_by and recomputed_by):
             return self
         return changed(self, recorded_by=recorded_by, recomputed_by=recomputed_by)
 
 
 class RegisterFinding(Struct, frozen=True):
-    """An event of the register that should not be there, or not as it is."""
+    """A register event that is forged or altered."""
 
     log_position: int
     event: str
@@ -61,7 +61,7 @@ class RegisterFinding(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """Which decisions to replay, by the time they occurred (since <= t < until) and by symbol; raises InvalidValue."""
+    """The decisions to replay, by time of occurrence (since <= t < until) and symbol; raises InvalidValue."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -85,10 +85,10 @@ EVERYTHING = Selection()
 
 @dataclass(slots=True)
 class ReplayReport:
-    """The verdicts counted, and what went wrong first.
+    """The counts of the verdicts, and the first drift.
 
-    `receipts` and `receipts_exact` are counted by an intake replay only. What is wrong in the policy register is found
-    by a context audit only, and stands beside the verdicts of the decisions.
+    Only an intake replay counts `receipts` and `receipts_exact`. Only a context audit finds errors in the
+    policy register, separately from the verdicts of the decisions.
     """
 
     decisions: int = 0
@@ -103,7 +103,7 @@ class ReplayReport:
 
     @property
     def clean(self) -> bool:
-        """Return whether everything replayed is EXACT, and nothing is wrong in the policy register."""
+        """Return whether everything replayed is EXACT and the policy register is correct."""
         return self.all_exact and not self.register_findings
 
     @property
@@ -114,7 +114,7 @@ class ReplayReport:
     def count_receipt(
         self, *, has_decision: bool, drift: Drift | None, verdict: Verdict = Verdict.DRIFT
     ) -> None:
-        """Count a message and, where it led to one, its decision: EXACT, or the verdict with its drift."""
+        """Count a message and its decision, if any: EXACT, or the verdict with its drift."""
         self.receipts = (self.receipts or 0) + 1
         if drift is None:
             self.receipts_exact = (self.receipts_exact or 0) + 1
@@ -131,7 +131,7 @@ class ReplayReport:
         self.first_drift = self.first_drift or drift
 
     def plus(self, later: "ReplayReport") -> "ReplayReport":
-        """Return the counts of both; the first drift is that of the earlier part, if it has one."""
+        """Return the sum of both reports; the first drift comes from the earlier part, if it has one."""
         return ReplayReport(
             decisions=self.decisions + later.decisions,
             exact=self.exact + later.exact,
@@ -144,7 +144,7 @@ class ReplayReport:
 
 
 class DecisionReplay:
-    """Replay decisions straight from the record."""
+    """Replay decisions directly from the record."""
 
     def __init__(
         self, policies: Policies, snapshots: Snapshots, decisions: DecisionLog, engine: LevelEngine
@@ -162,7 +162,7 @@ class DecisionReplay:
         upto: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> ReplayReport:
-        """Replay the selected decisions between two log positions; `progress` gets log positions now and then."""
+        """Replay the selected decisions between two log positions; `progress` gets log positions."""
         report = ReplayReport()
         exact = 0
         everything = selection == EVERYTHING
@@ -178,7 +178,7 @@ class DecisionReplay:
         return report
 
     def _is_exact(self, decision: RecordedDecision, report: ReplayReport) -> bool:
-        """Return whether a decision comes out again; what does not is counted in the report."""
+        """Return whether a decision is reproduced exactly; count any other in the report."""
         try:
             policy = self._policies.of(decision.policy)
             instrument = self._snapshots.of(decision.snapshot)
@@ -197,7 +197,7 @@ class DecisionReplay:
             report.count(Verdict.UNKNOWN_POLICY, drift)
         except MissingSnapshot as missing:
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "context.snapshot", str(missing), ""))
-        except UnreadableEvent as unreadable:  # only a part of it cannot be read, so its id is known
+        except UnreadableEvent as unreadable:  # only a part is unreadable, so the id is known
             report.count(Verdict.UNREADABLE, Drift(name_of(decision), "event", unreadable.why, ""))
         return False
 
@@ -214,7 +214,7 @@ def _drift(decision: RecordedDecision, levels: JudgedLevels) -> Drift:
     recomputed = {"quantity": decision.inputs.quantity, "harvest": levels.harvest, "levels": levels}
     difference = first_difference(recorded, recomputed)
     if difference is None:
-        # The same numbers in another writing: the stored text was altered, and every bit of meaning was kept.
+        # The same numbers, spelled differently: the stored text was altered without a change of meaning.
         difference = Difference("levels", "not written as this version writes it", "the same values")
     return Drift(name_of(decision), difference.field, difference.recorded, difference.recomputed)
 

@@ -1,7 +1,7 @@
-"""Engine replay: what another engine makes of the recorded inputs, beside what the record says came out.
+"""Engine replay: compares another engine's levels on the recorded inputs with the recorded levels.
 
-The engine stands in for the formula of each recorded decision. It is given what that formula read: the recorded
-bases in the unit of the recorded policy, and no input that the policy ignores. So an engine that once ran under a
+The engine replaces the formula of each recorded decision. It gets what that formula read: the recorded bases
+in the unit of the recorded policy, and no input that the policy ignores. So an engine that once ran under a
 recorded policy must give the recorded levels bit for bit.
 """
 
@@ -29,10 +29,10 @@ FIELDS = (*LEVELS, "lsf")
 
 
 class Spread(Struct, frozen=True):
-    """How far an engine lies from the record in one field, over all compared decisions: engine minus record.
+    """The distribution of engine minus record in one field, over all compared decisions.
 
-    Levels as fractions of the entry price. `changed` counts decisions whose bits differ; `p05`, the median and `p95`
-    are the values at the nearest rank.
+    Levels are fractions of the entry price. `changed` counts decisions whose bits differ; `p05`, the median
+    and `p95` are values at the nearest rank.
     """
 
     changed: int
@@ -46,10 +46,11 @@ class Spread(Struct, frozen=True):
 
 @dataclass(slots=True)
 class EngineReport:
-    """What an engine made of the recorded inputs.
+    """The result of an engine replay.
 
-    `failed` counts decisions for which it gave no levels, `harvest_changed` those with another scheme. `guards` holds for each guard how many compared decisions
-    failed it as recorded, and how many with the levels of the engine.
+    `failed` counts decisions for which the engine gave no levels, `harvest_changed` those with a different
+    harvest scheme. `guards` holds for each guard how many compared decisions failed it as recorded, and with
+    the engine.
     """
 
     decisions: int = 0
@@ -65,7 +66,7 @@ class EngineReport:
 
     @property
     def clean(self) -> bool:
-        """Return whether the engine gave every recorded decision bit for bit."""
+        """Return whether the engine reproduced every recorded decision bit for bit."""
         return self.exact == self.decisions
 
 
@@ -83,8 +84,8 @@ class EngineReplay:
     ) -> None:
         """Replay with the engine that computes formula `name`.
 
-        `unit` is what it takes and returns (None: that of each recorded policy). Where it is not the recorded one the
-        bases are converted, and levels are compared as fractions.
+        `unit` is the engine's unit (None: the unit of each recorded policy). If it differs from the recorded
+        unit, bases are converted and levels are compared as fractions.
         """
         self._decisions = decisions
         self._engine = engine
@@ -97,7 +98,7 @@ class EngineReplay:
     def run(
         self, selection: Selection = EVERYTHING, *, progress: Callable[[int], None] | None = None
     ) -> EngineReport:
-        """Replay the selected decisions; `progress` gets log positions now and then. Raises EngineUnavailable."""
+        """Replay the selected decisions; `progress` gets log positions. Raises EngineUnavailable."""
         report = EngineReport()
         found = _Findings()
         for number, decision in enumerate(self._decisions.decisions()):
@@ -149,7 +150,7 @@ class EngineReplay:
             _note(report, drift.between(decision.engine, self._name))
 
     def _policies_of(self, ref: PolicyRef) -> tuple[Policy, Policy]:
-        """Return the recorded policy, and the same with the engine in place of its formula."""
+        """Return the recorded policy, and a copy with the engine in place of its formula."""
         if ref not in self._both:
             recorded = self._policies.of(ref)
             unit = recorded.unit if self._unit is None else self._unit
@@ -163,7 +164,7 @@ class EngineReplay:
 
 
 class _Findings:
-    """The differences of each field, and the guards that failed, over the decisions compared so far."""
+    """The differences by field, and the failed guards, of the decisions compared so far."""
 
     def __init__(self) -> None:
         self.differences = {name: array("d") for name in FIELDS}
@@ -187,7 +188,7 @@ class _Findings:
             self.engine[name] += 1
 
     def spread(self, name: str) -> Spread:
-        """Return the distribution of the differences of a field that has some."""
+        """Return the distribution of a field's differences; there must be some."""
         ordered = sorted(self.differences[name])
         total = 0.0
         for difference in self.differences[name]:
@@ -227,7 +228,7 @@ def _converted(inputs: LevelInputs, given: Unit, wanted: Unit) -> LevelInputs:
 def _difference(
     recorded_unit: Unit, recorded: RawLevels, engine_unit: Unit, engine: RawLevels
 ) -> Difference | None:
-    """Return the first field of what an engine tells that differs, raw where both units are the same."""
+    """Return the first field in which the engine differs, compared raw if both units are the same."""
     if recorded.refusal is not None:
         return Difference("levels.raw.refusal", recorded.refusal, "levels")
     if recorded_unit is engine_unit:
@@ -242,5 +243,5 @@ def _told(raw: RawLevels) -> dict[str, object]:
 
 
 def _untouched(raw: RawLevels) -> dict[str, object]:
-    """Return what has no unit."""
+    """Return the values without a unit."""
     return {"levels.raw.harvest": raw.harvest, "levels.raw.lsf": raw.lsf}

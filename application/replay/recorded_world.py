@@ -1,4 +1,4 @@
-"""RecordedWorld: what the recorded events add up to, and with it the state that each message met."""
+"""RecordedWorld: the state rebuilt from recorded events, as each message found it."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,7 +20,7 @@ from exitbrain.domain.values import changed
 
 
 class RecordedWorld:
-    """What the recorded events add up to so far."""
+    """The state after the recorded events so far."""
 
     def __init__(self) -> None:
         self._keys: dict[UUID, tuple[str, str]] = {}
@@ -37,7 +37,7 @@ class RecordedWorld:
         records: Sequence[Record],
         registers: RegisterHistory,
     ) -> State:
-        """Return what a message with these records met, without the positions."""
+        """Return the state before a message with these records, without the positions."""
         held_by = None if receipt.ignored_exit is None else receipt.ignored_exit.held_by
         if receipt.failed_asking is not None:
             return self._asked_in_vain(receipt, receipt.failed_asking, records, registers)
@@ -78,7 +78,7 @@ class RecordedWorld:
         )
 
     def _instrument(self, snapshot: str | None, records: Sequence[Record]) -> Instrument | None:
-        """Return the instrument that was read: one taken with these records, or before."""
+        """Return the instrument that was read: saved with these records, or earlier."""
         if snapshot is None:
             return None
         for record in records:
@@ -87,7 +87,7 @@ class RecordedWorld:
         return self._snapshots.get(snapshot)
 
     def placed(self, state: State, translation: Translation, subject: Subject) -> State:
-        """Return a state with the positions of a symbol, the plan and the keys used before."""
+        """Return a state with the positions of the symbol, the plan and the keys used before."""
         market = (subject.account, subject.symbol)
         position = self._positions.get(market)
         plan = None if position is None else self._plans.get(plan_id(position.id))
@@ -100,7 +100,7 @@ class RecordedWorld:
         return changed(state, position=position, plan=plan, before=before, claimed=claimed)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Fold recorded events."""
+        """Apply recorded events."""
         for record in records:
             event = record.event
             match event:
@@ -128,7 +128,7 @@ class RecordedWorld:
             self._plans.pop(plan_id(last.id), None)
             earlier = self._before.get(market)
             if earlier is not None:
-                del self._keys[earlier.id]  # only the last two can be meant by a message
+                del self._keys[earlier.id]  # a message can only mean one of the last two
             self._before[market] = last
         self._keys[position_id] = market
         self._positions[market] = Position(position_id)
@@ -140,7 +140,7 @@ class RecordedWorld:
 
 
 class _RecordedWindow(PnLWindow):
-    """A window that says what the record says; the results behind it are the matter of the context audit."""
+    """A window with the recorded values; the context audit checks the results behind them."""
 
     __slots__ = ("_average", "_trades")
 

@@ -1,7 +1,7 @@
-"""Whether the policy register is what it may be: no policy altered, and every event of it asked for by a message.
+"""Checks the policy register: no policy was altered, and a message requested every event.
 
-A store begins with the shipped policies, one of them in force. Whatever its register says beyond that, a recorded
-message has asked for: it stands right before it in the log, saved in the same transaction.
+A store begins with the shipped policies, one of them in force. Every later register event must follow right
+after the receipt of the message that requested it, saved in the same transaction.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from exitbrain.domain.store import StoreOpened
 
 
 def findings(ledger: ExitLedger, translator: Translator) -> Iterator[RegisterFinding]:
-    """Yield what is wrong in the register, in log order. What cannot be read at all is the matter of a replay."""
+    """Yield the errors in the register, in log order. Unreadable events are left to a replay."""
     begun = _end_of_the_beginning(ledger)
     for entry in whole_log(ledger, topics=topics_about(About.REGISTER)):
         if isinstance(entry, UnreadableEvent) or not isinstance(entry.event, RegisterEvent):
@@ -47,7 +47,7 @@ def findings(ledger: ExitLedger, translator: Translator) -> Iterator[RegisterFin
 
 
 def _end_of_the_beginning(ledger: ExitLedger) -> int:
-    """Return the log position of the last event that the store began with, 0 where it did not begin as stores do."""
+    """Return the log position of the store's last initial event, 0 if it did not begin as stores do."""
     last = 0
     for entry in whole_log(ledger):
         if isinstance(entry, UnreadableEvent):
@@ -73,7 +73,7 @@ def _is_shipped(entry: LogEntry) -> bool:
 def _not_asked_for(
     entry: LogEntry, event: RegisterEvent, ledger: ExitLedger, translator: Translator
 ) -> str | None:
-    """Return why nobody has asked for an event of the register, None where a message did."""
+    """Return why a register event counts as not requested, or None if a message requested it."""
     if entry.stream_id != REGISTER_ID:
         return "it stands outside the register"
     if event.receipt_id is None:
@@ -94,7 +94,7 @@ def _not_asked_for(
 
 
 def _receipt_before(entry: LogEntry, receipt_id: UUID, ledger: ExitLedger) -> MessageReceived | None:
-    """Return the receipt that an event was saved with: right before it, at most the registration in between."""
+    """Return the receipt right before an event, with at most the registration in between."""
     near = {
         one.position: one
         for one in whole_log(ledger, max(0, entry.position - 3), upto=entry.position - 1)

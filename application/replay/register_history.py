@@ -8,13 +8,13 @@ from exitbrain.domain.store import EpochRaised, StoreOpened
 
 
 class RegisterHistory:
-    """Collects the events of the register as the log brings them."""
+    """Collects register events in log order."""
 
     def __init__(self) -> None:
         self._versions: list[PolicyRegister] = [PolicyRegister()]
 
     def takes(self, entry: Record | LogEntry) -> bool:
-        """Take an event of the register; return whether it is one, or one of the store itself."""
+        """Add an event of the register; return whether it is one, or an event of the store itself."""
         event = entry.event
         if entry.stream_id == REGISTER_ID and isinstance(event, RegisterEvent):
             after = self.latest().copy()
@@ -29,9 +29,9 @@ class RegisterHistory:
         return self._versions[-1]
 
     def at_version(self, version: int) -> PolicyRegister:
-        """Return the register as it was at a version; the latest where the log has not come that far."""
+        """Return the register at a version, or the latest if that version is not reached yet."""
         return self._versions[version] if 0 <= version < len(self._versions) else self.latest()
 
     def knows(self, version: int) -> bool:
-        """Return whether the log has brought that version yet."""
+        """Return whether that version has been reached."""
         return 0 < version < len(self._versions)

@@ -1,4 +1,4 @@
-"""The results of one account in log order, and which of them a decision had in its PnL window."""
+"""The results of one account in log order, and those in the PnL window of a decision."""
 
 from bisect import bisect_right
 from typing import Generic, TypeVar
@@ -10,19 +10,19 @@ T = TypeVar("T")
 
 
 class ResultLog(Generic[T]):
-    """Whatever is kept of each result, in log order."""
+    """One kept value per result, in log order."""
 
     def __init__(self) -> None:
         self._positions: list[int] = []
         self._kept: list[T] = []
 
     def add(self, position: int, result: T) -> None:
-        """Append the result that the log holds at a position."""
+        """Append the result at a log position."""
         self._positions.append(position)
         self._kept.append(result)
 
     def read_by(self, reading: WindowReading) -> tuple[T, ...]:
-        """Return what was in the window of the decision that the log holds next: ask before a later result is added."""
+        """Return the window of the next decision in the log; call this before a later result is added."""
         read = bisect_right(self._positions, reading.log_position)
         own = max(read, len(self._kept) - reading.uncommitted) if reading.uncommitted else len(self._kept)
         return (*self._kept[max(0, read - WINDOW) : read], *self._kept[own:])[-WINDOW:]

@@ -43,20 +43,12 @@ PINNED: dict[str, dict[str, str]] = {
 """Files that may keep a phrase, each with the phrases and the reason: stored bytes, names and pinned text."""
 
 STILL_STIFF: dict[str, set[str]] = {
-    r"(?:that|which|what) is (?-i:none)": {
-        "application/ports/dead_letters.py",
-        "infrastructure/cli/errors.py",
-        "infrastructure/cli/given.py",
-    },
+    r"(?:that|which|what) is (?-i:none)": {"infrastructure/cli/errors.py", "infrastructure/cli/given.py"},
     r"in no number": {
         "application/whatif/totals.py",
         "infrastructure/presentation/outcomes.py",
         "infrastructure/presentation/simulation.py",
     },
-    r"in vain": {"application/replay/intake.py"},
-    r"nobody interferes": {"application/ports/live_recording.py", "application/recording/recorder.py"},
-    r"nobody'?s fault": {"application/ports/live_recording.py"},
-    r"of normal life": {"application/live/supervisor.py"},
     r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
 }
 """Phrases that have to be rewritten, with their files. Never add one."""
