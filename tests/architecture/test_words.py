@@ -49,7 +49,6 @@ STILL_STIFF: dict[str, set[str]] = {
     },
     r"for ever": {"domain/messages/claim.py"},
     r"in no number": {
-        "application/whatif/totals.py",
         "infrastructure/presentation/outcomes.py",
         "infrastructure/presentation/simulation.py",
     },
