@@ -7,7 +7,7 @@ the process has seen later inputs. It is compared, for all decisions or at sever
 - the same, after other instances have seen all later inputs (LOOKS_AHEAD);
 - one instance in the order of the record, and one that had other inputs before (REMEMBERS);
 - one instance that has seen the whole record before, one in reverse order, and one that has seen altered
-  later inputs (LOOKS_AHEAD). These need an instance without memory of the past, and are skipped for any other.
+  later inputs (LOOKS_AHEAD). These need an instance without memory of the past; others skip them.
 """
 
 from collections.abc import Callable, Sequence
