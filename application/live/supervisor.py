@@ -66,7 +66,7 @@ class LoopState:
 
 
 class Supervisor:
-    """Run loops until told to stop."""
+    """Run loops until stopped."""
 
     def __init__(
         self,

@@ -1,13 +1,13 @@
 """Engines under perturbed futures, pasts and orders: the same inputs must give the same levels.
 
-The reference is each decision asked alone, of a new instance, in the order of the record: at that moment nobody in
-the process has seen anything later. Against it stand, each for all decisions or at several moments t:
+As the reference, each decision is computed by a new instance, in the order of the record, before anything in
+the process has seen later inputs. It is compared, for all decisions or at several moments t, with:
 
-- the same, asked once more at once, and at a shifted clock (NOT_REPEATABLE);
-- the same, now that other instances have seen all later inputs (LOOKS_AHEAD);
+- the same, computed again at once, and with a shifted clock (NOT_REPEATABLE);
+- the same, after other instances have seen all later inputs (LOOKS_AHEAD);
 - one instance in the order of the record, and one that had other inputs before (REMEMBERS);
-- one instance that has seen the whole record before, one asked in reverse, and one that has seen altered later
-  inputs (LOOKS_AHEAD). These need an instance without memory of the past, and are left out for any other.
+- one instance that has seen the whole record before, one in reverse order, and one that has seen altered
+  later inputs (LOOKS_AHEAD). These need an instance without memory of the past; others skip them.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ OTHER_FUTURE = "asked after altered later inputs"
 
 
 class Ask(Struct, frozen=True):
-    """One decision to be asked of an engine: what it is called in findings, and what goes in."""
+    """One decision to ask of an engine: its name in findings, and its inputs."""
 
     subject: str
     inputs: LevelInputs
@@ -45,26 +45,26 @@ class Ask(Struct, frozen=True):
 
 
 Answer = RawLevels | str
-"""Levels, or what was said instead."""
+"""Levels, or the engine's error text."""
 
 NewEngine = Callable[[], LevelEngine]
 
 
 class EngineUnderTest(Protocol):
-    """Make instances of an engine, and see what they do besides computing."""
+    """Make instances of an engine, and monitor what else they do."""
 
     def new(self) -> LevelEngine:
         """Return a new instance; raises EngineUnavailable."""
 
     def shifted_clock(self) -> AbstractContextManager[None]:
-        """Let the clock that the engine can read show another day while the block runs."""
+        """Shift the clock that the engine can read to another day while the block runs."""
 
     def reached(self) -> Sequence[str]:
-        """Return what its instances reached for, while computing, since this was asked last; in words."""
+        """Return, as text, what its instances accessed while computing since the last call."""
 
 
 class EngineCheck:
-    """Ask one policy's engine the same decisions under different circumstances."""
+    """Ask one policy's engine the same decisions in different circumstances."""
 
     def __init__(
         self,
@@ -74,14 +74,14 @@ class EngineCheck:
         *,
         cuts: int,
     ) -> None:
-        """Check over decisions in the order of the record, at up to `cuts` moments of it."""
+        """Check decisions in the order of the record, at up to `cuts` moments."""
         self._policy = policy
         self._engine = engine
         self._asks = asks
         self._cuts = cuts_of(len(asks), cuts)
 
     def run(self, verdict: PolicyVerdict) -> None:
-        """Add what is found to the verdict."""
+        """Add the findings to the verdict."""
         reference = self._alone(verdict)
         self._compare(verdict, Finding.LOOKS_AHEAD, SEEN_BY_OTHERS, reference, self._each_alone())
         with self._engine.shifted_clock():
@@ -101,7 +101,7 @@ class EngineCheck:
         self._with_other_futures(verdict, reference)
 
     def _alone(self, verdict: PolicyVerdict) -> list[Answer]:
-        """Return the reference, and see whether it comes out twice."""
+        """Return the reference, and check that it is repeatable."""
         reference = []
         for ask in self._asks:
             answer = self._answer(self._engine.new(), ask)
@@ -155,7 +155,7 @@ class EngineCheck:
 
 
 def _altered(ask: Ask) -> Ask:
-    """Return another decision: every ratio that an engine reads is another one."""
+    """Return a different decision, with every ratio that an engine reads changed."""
     x = ask.inputs
     inputs = changed(
         x,

@@ -1,12 +1,12 @@
-"""Exits under perturbed futures: candles after t are altered, and no leg and no stop by t may move.
+"""Exits under perturbed futures: candles after t are altered, and no leg or stop up to t may move.
 
-A position is walked over the candles up to t, and over the same candles with a later part that is as recorded,
-scaled up and down, mirrored at the last close, or in reverse; so are the mark candles. The legs by t must be the same
-in both bounds. The stop in force at t is read by a probe: one candle that opens at the last close and falls through
-every price, after which the candles differ again.
+A position is walked over the candles up to t, and over the same candles with a later part that is as
+recorded, scaled up or down, mirrored at the last close, or in reverse; mark candles likewise. The legs up to
+t must be the same in both bounds. The stop in force at t is found by a probe: one candle that opens at the
+last close and falls through every price, after which the candles differ again.
 
-Where a candle by t left a choice between two orders, which of them bounds the result depends on what follows, by
-definition; such a t is left out and counted.
+If a candle up to t allows two orders of exits, later candles decide by definition which of them bounds the
+result; such a t is skipped and counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ PART = "exits"
 
 AMBIGUOUS = "a candle by then left a choice of order"
 CANDLES_AFTER = 50
-"""How many candles after the last exit are looked at: further ones could only matter to a walk that is broken."""
+"""How many candles after the last exit are included: later ones could only affect a broken walk."""
 
 ABSENT = "the recorded later candles against none"
 FUTURES = ("higher", "lower", "mirrored", "in reverse")
@@ -34,7 +34,7 @@ Walking = Callable[[ExitSetup, Market], ExitBounds]
 
 
 class ExitCase(Struct, frozen=True):
-    """A position to be walked: what it is called in findings, its levels and rules, and the market."""
+    """A position to walk: its name in findings, its levels and rules, and the market."""
 
     subject: str
     setup: ExitSetup
@@ -45,13 +45,13 @@ class ExitCheck:
     """Walk positions into different futures."""
 
     def __init__(self, entries: Sequence[ExitCase], *, cuts: int, walking: Walking = simulate_exits) -> None:
-        """Check every entry at up to `cuts` moments of its life; lower-timeframe data is not looked at."""
+        """Check every entry at up to `cuts` moments of its life; lower-timeframe data is ignored."""
         self._entries = entries
         self._cuts = cuts
         self._walking = walking
 
     def run(self, verdict: PolicyVerdict, *, progress: Callable[[int], None] | None = None) -> None:
-        """Add what is found to the verdict; `progress` gets the number of entries that are done."""
+        """Add the findings to the verdict; `progress` gets the number of entries done."""
         for number, entry in enumerate(self._entries, start=1):
             self._check(entry, verdict)
             if progress is not None:
@@ -68,7 +68,7 @@ class ExitCheck:
             self._at(entry, market, t, verdict)
 
     def _at(self, entry: ExitCase, market: Market, t: int, verdict: PolicyVerdict) -> None:
-        """Compare at the close of the candle before number `t`."""
+        """Compare at the close of the candle before candle `t`."""
         series = market.candles
         known = self._walking(entry.setup, _cut(market, t))
         if known.ambiguous_candles:
@@ -91,7 +91,7 @@ class ExitCheck:
 
 
 def _legs(walked: ExitBounds, before_ms: int) -> list[dict[str, dict[str, object]]]:
-    """Return the exits of each bound before a moment, by their order."""
+    """Return the exits of each bound before a moment, in order."""
     return [
         {
             f"leg {number}": {
@@ -111,7 +111,7 @@ def _futures(market: Market, t: int) -> Iterator[tuple[str, Market]]:
 
 
 def _probes(market: Market, t: int, direction: int) -> Iterator[Market]:
-    """Yield markets whose candle number `t` falls through every stop, and which differ after it."""
+    """Yield markets whose candle `t` falls through every stop and that differ afterwards."""
     last = market.candles.candles[t - 1].close
     worst = last * 1e-6 if direction > 0 else last * 1e6
     at_ms = market.candles.opens_ms[t - 1] + market.candles.interval_ms
@@ -129,7 +129,7 @@ def _cut(market: Market, t: int) -> Market:
 
 
 def _between(market: Market, first: int, end: int) -> Market:
-    """Return the candles from one number to below another, and what else was known by the close of the last."""
+    """Return the candles from `first` to before `end`, with mark and funding up to the last close."""
     candles = changed(market.candles, candles=market.candles.candles[first:end])
     mark = None if market.mark is None else market.mark.between(0, candles.end_ms)
     return Market(
@@ -140,7 +140,7 @@ def _between(market: Market, first: int, end: int) -> Market:
 
 
 def _with_future(market: Market, t: int, future: str) -> Market:
-    """Return a market whose candles from number `t` on are others; later funding is another too."""
+    """Return a market with other candles, and other funding, from candle `t` on."""
     from_ms = market.candles.opens_ms[t] if t < len(market.candles.opens_ms) else market.candles.end_ms
     funding = [
         changed(rate, rate=0.01 - rate.rate) if rate.minute_ms > from_ms else rate for rate in market.funding

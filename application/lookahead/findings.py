@@ -1,4 +1,4 @@
-"""What a look-ahead test finds: which decision moved, how it was made to move, and what that means."""
+"""Findings of a look-ahead test: which decision moved, by which change, and what that means."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,22 +10,22 @@ from exitbrain.domain.plans.difference import first_difference
 
 
 class Finding(StrEnum):
-    """Why a policy cannot be trusted: something that is no recorded input moved a decision."""
+    """Why a policy cannot be trusted: something other than a recorded input moved a decision."""
 
     LOOKS_AHEAD = "LOOKS_AHEAD"
-    """What came later moved it."""
+    """Later inputs moved it."""
     REMEMBERS = "REMEMBERS"
-    """What came before, and is no input, moved it."""
+    """Earlier inputs of other decisions moved it."""
     NOT_REPEATABLE = "NOT_REPEATABLE"
-    """Nothing but the moment of asking was different: randomness, or a clock."""
+    """Only the time of asking differed: randomness, or a clock."""
     READS = "READS"
-    """The engine reached for something outside, so what it decides may depend on it."""
+    """The engine accessed something outside, so its decisions may depend on it."""
     FAILED = "FAILED"
     """There were no levels to compare."""
 
 
 class Moved(Struct, frozen=True):
-    """A decision (or an exit) that moved: `subject` says which, `how` what was perturbed, with both values."""
+    """A decision or exit that moved: `subject` names it, `how` says what was perturbed, with both values."""
 
     finding: Finding
     subject: str
@@ -37,10 +37,10 @@ class Moved(Struct, frozen=True):
 
 @dataclass(slots=True)
 class PolicyVerdict:
-    """What was found about one policy: the first that moved in each way, and how many comparisons were made.
+    """The findings about one policy: the first move of each kind, and the number of comparisons.
 
-    `compared` counts by part: engine, record, exits. `left_out` says what could not be compared, and how often.
-    `when_loaded` is what importing the engine opened.
+    `compared` counts by part: engine, record, exits. `left_out` counts what could not be compared, by reason.
+    `when_loaded` lists what importing the engine opened.
     """
 
     policy: str
@@ -55,7 +55,7 @@ class PolicyVerdict:
         return not self.moved
 
     def compare(self, part: str, finding: Finding, subject: str, how: str, before: Any, after: Any) -> bool:
-        """Compare to the bit, keep the first that moved in this way; return whether it stayed."""
+        """Compare to the bit, keep the first move of this kind; return whether nothing moved."""
         self.compared[part] = self.compared.get(part, 0) + 1
         difference = first_difference(before, after)
         if difference is None:
@@ -64,17 +64,17 @@ class PolicyVerdict:
         return False
 
     def leave_out(self, why: str) -> None:
-        """Count what could not be compared."""
+        """Count a comparison that was not possible."""
         self.left_out[why] = self.left_out.get(why, 0) + 1
 
     def note(self, moved: Moved) -> None:
-        """Keep a finding, unless one of its kind was made in the same way before."""
+        """Keep a finding, unless there is one of the same kind for the same perturbation."""
         if not any((one.finding, one.how) == (moved.finding, moved.how) for one in self.moved):
             self.moved.append(moved)
 
 
 def cuts_of(count: int, cuts: int) -> list[int]:
-    """Return at most `cuts` moments t of `count`, spread evenly and without the last, after which nothing comes.
+    """Return at most `cuts` evenly spread moments t of `count`, without the last, which nothing follows.
 
     A moment is the number of decisions made by then, from 1.
     """

@@ -1,4 +1,4 @@
-"""What a look-ahead test takes from a record: its messages, its decisions, and what was known of the symbols."""
+"""The data that a look-ahead test reads from a record: messages, decisions and instruments."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,13 +14,13 @@ from exitbrain.domain.plans.exit_plan import LevelsComputed, LevelsRefused
 
 
 class RecordedInstruments:
-    """Know of each symbol what the record knew first: the same in every run."""
+    """Each symbol's first recorded instrument, the same in every run."""
 
     def __init__(self) -> None:
         self._first: dict[str, Instrument] = {}
 
     def learn(self, instrument: Instrument) -> None:
-        """Take a snapshot of the record."""
+        """Add an instrument of the record, unless its symbol is known."""
         self._first.setdefault(instrument.symbol, instrument)
 
     def instrument(self, symbol: str) -> Instrument | None:
@@ -37,7 +37,7 @@ class RecordExcerpt:
 
 
 def history_of(ledger: ExitLedger, most: int) -> RecordExcerpt:
-    """Return the first messages of a record, `most` at most, with what they led to; raises UnreadableEvent."""
+    """Return up to `most` first messages of a record, with their decisions; raises UnreadableEvent."""
     history = RecordExcerpt()
     snapshots: dict[str, Instrument] = {}
     for entry in ledger.log():

@@ -1,9 +1,9 @@
-"""The record under perturbed futures: its messages are taken in again, and what was decided by t must not move.
+"""The record under perturbed futures: its messages are decided again, and decisions up to t must not move.
 
-Every message of the record is decided anew by the same intake, in the same batches, under the policy in question.
-At several moments t that is done again with the later messages absent, altered in what they say, and in reverse
-order, in one batch with the earlier ones where t lies inside it. All decisions by t, with their inputs and context,
-must stay as they were. The runs that end at t come first, so that no later message has been seen by anybody.
+Every message of the record is decided again by the same intake, in the same batches, under the tested policy.
+For several moments t this is repeated with the later messages absent, with altered content, and in reverse
+order; if t lies inside a batch, they share it with earlier ones. All decisions up to t, with their inputs and
+context, must stay the same. The runs that end at t come first, when no later message has been seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ REVERSED = "later messages come in reverse order"
 
 
 class RecordCheck:
-    """Take recorded messages in again under one policy, with other futures."""
+    """Decide recorded messages again under one policy, with other futures."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class RecordCheck:
         instruments: Instruments,
         settings: DecisionSettings,
     ) -> None:
-        """Check over messages with their times of recording; `new_ledger()` is an empty one in memory."""
+        """Check messages with their times of recording; `new_ledger()` returns an empty ledger in memory."""
         self._policy = policy
         self._new_engine = new_engine
         self._messages = messages
@@ -63,7 +63,7 @@ class RecordCheck:
         self._settings = settings
 
     def run(self, verdict: PolicyVerdict) -> None:
-        """Add what is found to the verdict; an engine that fails ends the check."""
+        """Add the findings to the verdict; an engine that fails ends the check."""
         try:
             self._run(verdict)
         except EngineFailed as failed:
@@ -97,7 +97,7 @@ class RecordCheck:
     def _decided(
         self, messages: Sequence[tuple[IncomingMessage, datetime]], *, altered_from: int | None = None
     ) -> list[Decision | None]:
-        """Return the decision of each message, None where it led to none, from a ledger of its own."""
+        """Return the decision of each message, or None, using a new ledger."""
         translator = self._translator
         if altered_from is not None:
             translator = _Altering(translator, [message for message, _ in messages[altered_from:]])
@@ -111,9 +111,8 @@ class RecordCheck:
         decided: list[Decision | None] = []
         for start in range(0, len(messages), BATCH):
             batch = messages[start : start + BATCH]
-            at = self._messages[start][
-                1
-            ]  # of the place, not of the message: the past must not tell what follows
+            # The time of this place, not of the message: it must not reveal a changed future.
+            at = self._messages[start][1]
             outcomes = recorder.handle_batch([message for message, _ in batch], at=at)
             for outcome in outcomes:
                 if outcome.reason is Reason.ENGINE_FAILED:
@@ -122,7 +121,7 @@ class RecordCheck:
         return decided
 
     def _begun(self, at: datetime) -> ExitLedger:
-        """Return a ledger with the policy alone, in force; a foreign one has no fingerprint, and none is needed."""
+        """Return a ledger with only this policy, in force; it needs no fingerprint."""
         policy, ledger = self._policy, self._new_ledger()
         registered = PolicyRegistered(
             name=policy.name,
@@ -148,14 +147,14 @@ class RecordCheck:
 
 
 class _NoClock:
-    """Every batch is told its time."""
+    """Fails if read: every batch gets its time explicitly."""
 
     def now(self) -> datetime:
         raise AssertionError("the clock was asked")
 
 
 class _Altering:
-    """Translates some messages as if they had said something else."""
+    """Translates some messages with altered content."""
 
     def __init__(self, translator: Translator, messages: Sequence[IncomingMessage]) -> None:
         self._translator = translator

@@ -15,7 +15,7 @@ class SourceUnavailable(ExitBrainError):
 
 
 class ReadElsewhere(ExitBrainError):
-    """The streams are read for another store; the text names it, its source and the ways out."""
+    """The streams are read for another store; the text says which, how that is known, and the ways out."""
 
     def __init__(self, said_by: str, theirs: str, ours: str) -> None:
         super().__init__(

@@ -1,1 +1,1 @@
-"""Read and explain: look-ups, positions, derivations, LSF history, refused messages."""
+"""Queries: look-ups, positions, derivations, LSF history, refused messages."""

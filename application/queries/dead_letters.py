@@ -1,8 +1,7 @@
-"""Dead letters: find what was refused, and send it again as a new message.
+"""Dead letters: find refused messages and send them again as new messages.
 
-A retry is decided like any message that arrives now, after everything that came since. So it is sent only when it
-can be of use: when what is left of the message is whole, is not refused again as it stands, and was not accepted
-before.
+A retry is decided like any message that arrives now, after all later ones. So it is sent only if the message
+was kept whole, would not be refused again as it is, and was not accepted before.
 """
 
 from collections.abc import Sequence
@@ -27,9 +26,9 @@ class NotRetried(ExitBrainError):
 
 
 class Retried(Struct, frozen=True):
-    """A message that was sent again: its new entry id and stream, and the first message it is a retry of.
+    """A message that was sent again: its new entry id and stream, and the first message that it retries.
 
-    `checked` says that a store was asked whether an earlier retry was accepted.
+    `checked` says that the store was checked for an accepted earlier retry.
     """
 
     entry_id: str
@@ -41,7 +40,7 @@ class Retried(Struct, frozen=True):
 def all_letters(
     letters: DeadLetters, sources: Sequence[str] = SOURCES
 ) -> tuple[list[DeadLetter], list[UnreadableLetter]]:
-    """Return what was refused, in the order it was recorded, and what among it cannot be read."""
+    """Return the refused messages in the order of recording, and the unreadable ones."""
     found: list[DeadLetter] = []
     unreadable: list[UnreadableLetter] = []
     for source in sources:
@@ -56,7 +55,7 @@ def all_letters(
 def find(letters: DeadLetters, wanted: str, sources: Sequence[str] = SOURCES) -> DeadLetter:
     """Return the refused message whose entry id is, or begins with, `wanted`; raises NotFound or Ambiguous.
 
-    Where one was published twice (see `--republish-from`) either is as good.
+    If it was published twice (see `--republish-from`), either copy will do.
     """
     found = {(letter.source, letter.entry_id): letter for letter in all_letters(letters, sources)[0]}
     whole = [letter for letter in found.values() if letter.entry_id == wanted]
@@ -78,9 +77,9 @@ def retry(
     translator: Translator,
     ledger: ExitLedger | None,
 ) -> Retried:
-    """Send a refused message again with these fields, corrected or as they came; raises NotRetried.
+    """Send a refused message again with these fields, corrected or unchanged; raises NotRetried.
 
-    Without a ledger nobody can say whether an earlier retry was accepted.
+    Without a ledger, an accepted earlier retry is not detected.
     """
     _check_whole(letter)
     _check_usable(letter, fields, translator)
@@ -116,9 +115,9 @@ def _check_usable(letter: DeadLetter, fields: RawFields, translator: Translator)
 def _check_not_accepted(letter: DeadLetter, ledger: ExitLedger) -> None:
     receipt = ledger.receipts([letter.receipt_id]).get(letter.receipt_id)
     if receipt is None:
-        raise NotRetried(f"{letter.entry_id} has no receipt in the store: it is the store of another stream")
+        raise NotRetried(f"{letter.entry_id} has no receipt in the store, which belongs to another stream")
     if receipt.disposition is not Disposition.REFUSED:
-        raise NotRetried(f"{letter.entry_id} was not refused: the store says {receipt.disposition}")
+        raise NotRetried(f"{letter.entry_id} was not refused: the store has it as {receipt.disposition}")
     for entry in ledger.log(topics=(MessageReceived.TOPIC,)):
         retried = entry.event
         if (

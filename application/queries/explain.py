@@ -1,4 +1,4 @@
-"""Explain: how each number of a decision came about, and what bound it."""
+"""Explain: how each number of a decision was computed, and which limit applied."""
 
 from msgspec import Struct
 
@@ -18,8 +18,7 @@ from exitbrain.domain.policies.policy import Policy
 class Explanation(Struct, frozen=True):
     """The derivation of a decision and its judged outcome; `lines` evaluate, in order, to the same bits.
 
-    `engine` is the one that computed. There are no lines where it is not ours: how its numbers came about is its own
-    affair.
+    `engine` computed the decision. There are no lines for an engine that is not ours.
     """
 
     policy: Policy
@@ -38,9 +37,9 @@ def explain(
     instrument: Instrument | None,
     freshness: Freshness,
 ) -> Explanation:
-    """Judge the levels that an engine computes for given inputs, and derive them where our formulas did.
+    """Judge the levels that an engine computes for given inputs, and derive them if our formulas did it.
 
-    Raises EngineFailed, and InvalidValue where our formulas give what is no level.
+    Raises EngineFailed, and InvalidValue if our formulas give an invalid level.
     """
     name = engine_name(engine, policy)
     raw = candidate_levels(engine, policy, inputs, instrument)
@@ -60,7 +59,7 @@ def explain(
 
 
 def explain_decision(engine: LevelEngine, ledger: ExitLedger, decision: Decision) -> Explanation:
-    """Compute a recorded decision again from its inputs; raises UnknownPolicy where this version cannot."""
+    """Compute a recorded decision again from its inputs; raises UnknownPolicy if this version cannot."""
     policy = ledger.register().named(decision.policy.name).policy
     snapshot = decision.context.snapshot
     instrument = None if snapshot is None else ledger.instrument(snapshot)

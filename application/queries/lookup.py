@@ -1,4 +1,4 @@
-"""Look things up: positions, the history of a plan, a receipt with its effects. Each reads through the log."""
+"""Look-ups: positions, the history of a plan, a receipt with its effects. Each reads the whole log."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ from exitbrain.domain.positions.position import Position, PositionEvent
 T = TypeVar("T")
 
 Progress = Callable[[int], None]
-"""Gets log positions now and then."""
+"""Called with a log position from time to time."""
 
 DECISIONS = DECISION_TOPICS
 HistoricEvent = PositionEvent | PlanEvent
-"""What the history of a plan and its position is made of."""
+"""An event in the history of a plan and its position."""
 
 
 class NotFound(ExitBrainError):
-    """What was looked for is not in the store."""
+    """The wanted item is not in the store."""
 
 
 class Ambiguous(ExitBrainError):
-    """Several things begin with what was looked for."""
+    """Several ids begin with the wanted text."""
 
 
 class WantedId:
-    """An id, or the beginning of one, that is looked for while the log is read; `what` is it in messages."""
+    """An id, or the beginning of one, to find while the log is read; `what` names its kind in messages."""
 
     def __init__(self, what: str, wanted: str) -> None:
         self._what = what
@@ -46,20 +46,20 @@ class WantedId:
         self._found: dict[UUID, None] = {}
 
     def fits(self, id_: UUID) -> bool:
-        """Return whether this one is meant, and remember that it exists."""
+        """Return whether this id matches, and remember it."""
         if not id_.hex.startswith(self._prefix):
             return False
         self._found[id_] = None
         return True
 
     def check_found(self) -> None:
-        """Raise NotFound or Ambiguous unless exactly one fitted."""
+        """Raise NotFound or Ambiguous unless exactly one id matched."""
         _only(list(self._found), self._what, self._wanted, str)
 
 
 @dataclass(slots=True)
 class FoundPosition:
-    """A round trip with its end, if it has ended, its report where that came later, and the latest computed levels."""
+    """A round trip with its latest computed levels and, if there are any, its end and a later report."""
 
     position: Position
     closed: PositionClosed | None = None
@@ -68,7 +68,7 @@ class FoundPosition:
 
     @property
     def result(self) -> Result | None:
-        """Return what the round trip brought, None where nothing says so."""
+        """Return the result of the round trip, None if unknown."""
         for said in (self.closed, self.reported):
             if said is not None and said.result is not None:
                 return said.result
@@ -76,7 +76,7 @@ class FoundPosition:
 
 
 class FoundDecision(Struct, frozen=True):
-    """A recorded decision and where it stands."""
+    """A recorded decision with its id and plan."""
 
     decision_id: UUID
     plan_id: UUID
@@ -84,7 +84,7 @@ class FoundDecision(Struct, frozen=True):
 
 
 class HistoryEntry(Struct, frozen=True):
-    """What happened to a plan or its position, and where the log holds it."""
+    """An event of a plan or its position, with its log position."""
 
     position: int
     stream_id: UUID
@@ -92,7 +92,7 @@ class HistoryEntry(Struct, frozen=True):
 
 
 class PlanHistory(Struct, frozen=True):
-    """Everything that happened to a plan and its position, in log order."""
+    """All events of a plan and its position, in log order."""
 
     plan_id: UUID
     opened: ExitPlanOpened
@@ -148,7 +148,7 @@ def decision(ledger: ExitLedger, wanted: str, *, progress: Progress | None = Non
 
 
 def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None = None) -> PlanHistory:
-    """Return the history of the plan whose id, or whose position's, is or begins with `wanted`.
+    """Return the history of the plan whose id or position id is, or begins with, `wanted`.
 
     Raises NotFound or Ambiguous.
     """
@@ -172,9 +172,9 @@ def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None =
 def receipt(
     ledger: ExitLedger, wanted: str, *, stream: str | None = None, progress: Progress | None = None
 ) -> FoundReceipt:
-    """Return the receipt of an entry id, or with that receipt id, or whose entry or receipt id begins so.
+    """Return the receipt whose entry id or receipt id is, or begins with, `wanted`.
 
-    A whole id wins over one that only begins like it. Raises NotFound or Ambiguous.
+    A full match wins over a partial one. Raises NotFound or Ambiguous.
     """
     prefix = _id_text(wanted)
     whole: list[tuple[LogEntry, MessageReceived]] = []
@@ -196,7 +196,7 @@ def receipt(
 
 
 def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
-    """Yield what was saved with a receipt: the log holds it right behind."""
+    """Yield the events saved with a receipt: they follow it in the log."""
     for entry in ledger.log(receipt.position):
         event = entry.event
         of_another = isinstance(event, RegisterEvent) and event.receipt_id != receipt.stream_id

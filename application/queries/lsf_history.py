@@ -26,7 +26,7 @@ _EXACT = Context(prec=2500, traps=[Inexact])
 
 
 class LsfInputs(Struct, frozen=True):
-    """What the adjusted LSF of a decision was made from; `average_pnl` is the mean price return in percent."""
+    """The inputs of a decision's adjusted LSF; `average_pnl` is the mean price return in percent."""
 
     leverage: float
     average_pnl: float
@@ -35,7 +35,7 @@ class LsfInputs(Struct, frozen=True):
 
 
 class CountedClose(Struct, frozen=True):
-    """A closed position whose result was in the average of a decision; `pnl_percent` is what of its price return counts."""
+    """A closed position counted in a decision's average; `pnl_percent` is the counted price return."""
 
     position_id: UUID
     symbol: str
@@ -47,9 +47,10 @@ class CountedClose(Struct, frozen=True):
 class LsfChange(Struct, frozen=True):
     """One change against the previous computed decision of the same account and symbol.
 
-    `before` and `after` are the adjusted LSF; the four effects are exact decimal differences of doubles, found by
-    replacing leverage, then the average PnL, then the confidence, then the policy; their sum is `delta`. An input that
-    stayed the same has no effect. The closes behind both averages, oldest first, are None where nobody asked for them.
+    `before` and `after` are the adjusted LSF. The four effects are exact decimal differences of doubles,
+    found by replacing leverage, then the average PnL, then the confidence, then the policy; their sum is
+    `delta`. An unchanged input has no effect. The closes behind both averages, oldest first, are None unless
+    requested.
     """
 
     at: datetime
@@ -72,7 +73,7 @@ class LsfChange(Struct, frozen=True):
 
 
 class LsfSelection(Selection, frozen=True):
-    """Which changes to list, by their later decision; `position` and `decision` are ids or the beginning of one."""
+    """The changes to list, by their later decision; `position` and `decision` are ids or prefixes of ids."""
 
     position: str | None = None
     decision: str | None = None
@@ -82,7 +83,7 @@ class LsfSelection(Selection, frozen=True):
 
 @dataclass(slots=True)
 class LsfCounts:
-    """How many decisions were looked at, how many of them changed the LSF and when, what had an effect in how many."""
+    """The numbers of decisions, of changes and of changes with each effect, and the first and last change."""
 
     decisions: int = 0
     changes: int = 0
@@ -107,7 +108,7 @@ class LsfCounts:
 
 
 class _Seen(Struct, frozen=True):
-    """A decision of a plan, and the closes behind its average where they are asked for."""
+    """A decision of a plan and, if requested, the closes behind its average."""
 
     plan_id: UUID
     decision: LevelsComputed
@@ -119,7 +120,7 @@ class _Seen(Struct, frozen=True):
 
 
 class LsfAudit:
-    """Read the LSF history off the log."""
+    """Read the LSF history from the log."""
 
     def __init__(self, ledger: ExitLedger, engine: LevelEngine) -> None:
         self._ledger = ledger
@@ -134,10 +135,10 @@ class LsfAudit:
         counts: LsfCounts | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[LsfChange]:
-        """Yield the selected changes in log order; a decision that left the LSF as it was is not listed.
+        """Yield the selected changes in log order, without decisions that left the LSF unchanged.
 
-        `counts` is filled while they are yielded. Raises NotFound or Ambiguous, at the end, for an id of the selection
-        that none or several have.
+        Fills `counts` along the way. At the end, raises NotFound or Ambiguous if an id of the selection
+        matched none or several.
         """
         counts = LsfCounts() if counts is None else counts
         selected = _Selected(selection)
@@ -175,7 +176,7 @@ class LsfAudit:
     def between(self, previous_position: int, position: int) -> LsfChange:
         """Return the change from one recorded decision to a later one of the same account and symbol.
 
-        Raises ValueError where a position holds no computed levels.
+        Raises ValueError if a position holds no computed levels.
         """
         return self._attribute(self._computed_at(previous_position), self._computed_at(position))
 
@@ -212,7 +213,7 @@ class LsfAudit:
         )
 
     def _steps(self, before: LevelsComputed, after: LevelsComputed) -> Iterator[float]:
-        """Yield the LSF of the earlier decision, that after each of three inputs is replaced, that of the later one."""
+        """Yield the earlier LSF, the LSF after each of three inputs is replaced, and the later LSF."""
         policy = self._register.named(before.policy.name).policy
         inputs = before.inputs
         reached = _lsf_of(before)
@@ -227,7 +228,7 @@ class LsfAudit:
 
 
 class _Selected:
-    """A selection at work."""
+    """A selection applied to decisions."""
 
     def __init__(self, selection: Selection) -> None:
         wanted = selection if isinstance(selection, LsfSelection) else LsfSelection()
@@ -238,7 +239,7 @@ class _Selected:
         self._decision = _wanted("decision", wanted.decision)
 
     def takes(self, seen: _Seen) -> bool:
-        """Return whether the decision is selected; ids come first, so that one that exists is found."""
+        """Return whether the decision is selected; checks ids first, so that existing ids count as found."""
         decision = seen.decision
         if self._decision is not None and not self._decision.fits(seen.id):
             return False

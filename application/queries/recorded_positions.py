@@ -1,4 +1,4 @@
-"""The recorded positions: each with every level computation and every change of its size, to its end."""
+"""The recorded positions, each with its level computations and size changes until its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from exitbrain.domain.positions.events import (
 from exitbrain.domain.values import Side
 
 Step = Decision | PositionIncreased | PositionReduced
-"""What happened to a position while it was open, as far as levels and size are concerned."""
+"""A change of levels or size while a position was open."""
 
 _EVENTS = (
     PositionOpened,
@@ -32,7 +32,7 @@ _EVENTS = (
 
 @dataclass(slots=True)
 class RecordedPosition:
-    """One round trip as the record tells it; steps in log order, each with the time it occurred. It grows as the log is read."""
+    """One recorded round trip, filled while the log is read; steps are in log order with their times."""
 
     position_id: UUID
     account: str
@@ -51,9 +51,9 @@ def recorded_positions(
     *,
     progress: Callable[[int], None] | None = None,
 ) -> list[RecordedPosition]:
-    """Return the positions opened in the selection, in the order in which they were opened.
+    """Return the positions opened in the selection, in order of opening.
 
-    `progress` gets log positions now and then. Raises UnreadableEvent.
+    `progress` gets a log position from time to time. Raises UnreadableEvent.
     """
     found: dict[UUID, RecordedPosition] = {}
     for number, entry in enumerate(ledger.log(topics=[event.TOPIC for event in _EVENTS])):

@@ -1,1 +1,1 @@
-"""Positions of a file on candles, and their totals."""
+"""Simulating the positions of a file on candles, and their totals."""

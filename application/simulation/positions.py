@@ -1,4 +1,4 @@
-"""Simulation: positions with the levels of a policy, walked through what the market did."""
+"""Simulation: positions with the levels of a policy, walked through market data."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -34,15 +34,15 @@ from exitbrain.domain.simulation.tick import Tick
 from exitbrain.domain.values import DECIMAL, EPOCH, Assumption, Side, changed, ms_of, round_trip_cost
 
 _FRESH = Freshness(0.0, 0.0)
-"""Whether the signal was fresh is not asked of a position that exists."""
+"""A position that already exists needs no fresh signal."""
 
 _FEE_BPS, _SLIPPAGE_BPS = 5.0, 0.0
 
 
 class GivenPosition(Struct, frozen=True):
-    """A position to be walked; None where its source does not say. `where` names the source, for errors.
+    """A position to walk; fields are None if the source lacks them. `where` names the source in errors.
 
-    `written` is the symbol as the source spells it, where that is not ours: market data may lie under that name.
+    `written` is the symbol as the source spells it, if different from ours: market data may use that name.
     """
 
     symbol: str
@@ -60,30 +60,30 @@ class GivenPosition(Struct, frozen=True):
 
     @property
     def market_symbol(self) -> str:
-        """Return the symbol that its market data are asked for under."""
+        """Return the symbol used to look up market data."""
         return self.written or self.symbol
 
 
 class UnusablePosition(Struct, frozen=True):
-    """A position that is not walked, and the error that says why; `where` names its source."""
+    """A position that cannot be walked, with the error; `where` names its source."""
 
     where: str
     error: InvalidValue | MarketUnreadable
 
     @property
     def left_out(self) -> Omitted:
-        """Return it in words."""
+        """Return the position and the reason as text."""
         return Omitted(self.where, str(self.error).removeprefix(self.where).removeprefix(":").lstrip())
 
 
 class BreakEven(Struct, frozen=True):
-    """The rule that the first target moves the stop; `offset` a fraction of the entry, None the round-trip cost."""
+    """The first target moves the stop; `offset` is a fraction of the entry, None the round-trip cost."""
 
     offset: float | None = None
 
 
 class Terms(Struct, frozen=True):
-    """What holds for all positions of a simulation; None where a default is to stand in, or a rule is off."""
+    """The terms of all positions of a simulation; None means the default, or that a rule is off."""
 
     policy: Policy
     fee_bps: float | None = None
@@ -98,9 +98,9 @@ class Terms(Struct, frozen=True):
 
 
 class Simulated(Struct, frozen=True):
-    """A position with its judged levels, and its walk.
+    """A position with its judged levels and its walk.
 
-    `setup` and `bounds` are None where levels were refused, or no slice can be placed.
+    `setup` and `bounds` are None if the levels were refused or no slice can be placed.
     """
 
     position: GivenPosition
@@ -111,12 +111,12 @@ class Simulated(Struct, frozen=True):
 
     @property
     def failed_guards(self) -> tuple[str, ...]:
-        """Return the guards on the levels that failed."""
+        """Return the failed guards on the levels."""
         return self.levels.guards.failed_on_levels
 
 
 class Simulation:
-    """Walks positions, each on its own; `at_once` says how many are handed to who walks them."""
+    """Walks positions independently, in batches of `at_once`."""
 
     def __init__(
         self,
@@ -135,9 +135,9 @@ class Simulation:
     def run(
         self, positions: Iterable[GivenPosition], terms: Terms, left_out: list[UnusablePosition] | None = None
     ) -> Iterator[Simulated]:
-        """Yield each position walked; one that cannot be is added to `left_out`.
+        """Yield each walked position; add those that cannot be walked to `left_out`.
 
-        Without such a list raises InvalidValue, or MarketUnreadable where its market is not known.
+        Without that list, raises InvalidValue, or MarketUnreadable if the market is unknown.
         """
         waiting = iter(positions)
         while batch := list(islice(waiting, self._at_once)):
@@ -173,7 +173,7 @@ class Simulation:
             yield changed(one, bounds=walked, assumptions=(*one.assumptions, *assumed))
 
     def _prepared(self, position: GivenPosition, terms: Terms) -> Simulated:
-        """Return a position with all that a walk needs, for which it was checked."""
+        """Return a position checked and prepared for its walk."""
         try:
             return self._with_levels(position, terms)
         except InvalidValue as error:
@@ -242,7 +242,7 @@ def _inputs(
 def setup_of(
     opened_at_ms: int, inputs: LevelInputs, levels: JudgedLevels, terms: Terms, assumptions: list[Assumption]
 ) -> ExitSetup:
-    """Return what a walk takes of judged levels with an entry price."""
+    """Return the exit setup for judged levels with an entry price."""
     assert levels.triggers is not None
     assert inputs.entry_price is not None
     tp1, tp2, tp3, stop = (float(getattr(levels.triggers, level)) for level in LEVELS)
@@ -262,7 +262,7 @@ def setup_of(
 
 
 def shares_of(quantity: Decimal | None, levels: JudgedLevels) -> tuple[float, float, float]:
-    """Return the fractions that targets close: of the rounded slices of placeable levels, or the harvest without a step."""
+    """Return the fractions that targets close: those of the rounded slices, or else the harvest."""
     if quantity is None or not levels.slices:
         return levels.raw.harvest
     closed: dict[str, Slice] = {part.level: part for part in levels.slices}
@@ -299,7 +299,7 @@ def _rules(inputs: LevelInputs, terms: Terms, assumptions: list[Assumption]) -> 
 def at_venue(
     setup: ExitSetup, inputs: LevelInputs, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> ExitSetup:
-    """Return the setup with what the instrument adds: where the position is liquidated, and the tick."""
+    """Return the setup with the liquidation prices and the tick of the instrument."""
     size = None if instrument is None else instrument.tick_size
     return changed(
         setup,
@@ -311,7 +311,7 @@ def at_venue(
 def _liquidation_of(
     inputs: LevelInputs, setup: ExitSetup, instrument: Instrument | None, assumptions: list[Assumption]
 ) -> LiquidationPrices | None:
-    """Return where a position with brackets is liquidated; None, and an assumption that says why, without them."""
+    """Return the liquidation prices; None, with an assumption that says why, if they cannot be computed."""
     missing = "leverage" if inputs.leverage_assumed else None
     if instrument is None or not instrument.brackets:
         missing = "brackets"

@@ -1,4 +1,4 @@
-"""What simulated positions come to together, per bound; what casts doubt on some is kept apart."""
+"""Totals of simulated positions by bound, with doubtful positions listed separately."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from exitbrain.domain.simulation.outcome import ExitBounds, History
 
 @dataclass(slots=True)
 class BoundSums:
-    """Sums over positions, fractions of the entry notional of each."""
+    """Sums over positions, as fractions of each position's entry notional."""
 
     positions: int
     pessimistic: float
@@ -30,13 +30,14 @@ def _nothing() -> BoundSums:
 
 @dataclass(slots=True)
 class Totals:
-    """Exits: net results without the legs OPEN; `open_rests`: those legs; `everything`: both.
+    """Net results: `exits` without OPEN legs, `open_rests` only those legs, `everything` both.
 
-    A leg OPEN bears the entry fee of its fraction; funding is with the exits, where there are any. `without_holes`
-    are the exits of the positions that crossed no hole, `without_failed_guards` those of the plans of which no guard on
-    the levels failed. `with_off_market` and `without_off_market` are the exits with and without the positions entered
-    off market, whichever of the two `exits` are. `off_market_unknown` counts entries without a candle. The lists name
-    positions: `failed_guards` are counted, `refused` and `not_placeable` not walked.
+    An OPEN leg pays the entry fee of its fraction; funding goes to the exits, if there are any.
+    `without_holes` sums the exits of positions without missing candles, `without_failed_guards` of plans
+    without a failed guard on the levels. `with_off_market` and `without_off_market` sum the exits with and
+    without positions entered off market; `exits` equals one of the two. `off_market_unknown` counts entries
+    without a candle. The lists name positions: `failed_guards` are counted, `refused` and `not_placeable` are
+    not walked.
     """
 
     exits: BoundSums = field(default_factory=_nothing)
@@ -58,7 +59,7 @@ class Totals:
 
 
 def totals_of(simulated: Iterable[Simulated], *, include_off_market: bool = False) -> Totals:
-    """Add positions up in their order."""
+    """Add up positions in order."""
     totals = Totals()
     for one in simulated:
         if one.bounds is None or one.setup is None:

@@ -1,1 +1,1 @@
-"""Another policy on the same record: decisions and outcomes."""
+"""Other policies on the same record: decisions and outcomes."""

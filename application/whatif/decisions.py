@@ -1,9 +1,9 @@
-"""Counterfactual: what other policies would have said on the recorded decisions, one by one.
+"""Counterfactual: the recorded decisions recomputed under other policies.
 
-A decision keeps everything it read: position, signal, average PnL, costs, instrument snapshot, age of the message.
-Only the policy is another, and with it the bases of the levels where the recorded ones were its policy's own. What
-was and what would have been are compared as fractions of the entry price, before prices are rounded to ticks, since
-raw numbers of two policies may be in two units; guards judge the rounded plan, as they always do.
+A decision keeps all its inputs: position, signal, average PnL, costs, instrument snapshot, age of the
+message. Only the policy changes, and with it the level bases that were the recorded policy's own. Before and
+after are compared as fractions of the entry price, before rounding to ticks, since two policies may use
+different units. Guards judge the rounded plan as usual.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,16 +27,16 @@ from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
 FIELDS = (*LEVELS, "lsf")
-"""What is compared: the four distances as fractions, and the adjusted LSF."""
+"""The compared values: the four distances as fractions, and the adjusted LSF."""
 
 NOTICEABLE = 1e-12
-"""A smaller difference is no change: it is finer than every tick, and two units round differently by that little."""
+"""A smaller difference is not a change: it is below every tick, and may come from rounding in two units."""
 
 
 class Change(Struct, frozen=True):
-    """How a number changed over the decisions that have it on both sides, after less before; None where there are none.
+    """The change of a number, after minus before, over the decisions that have both; None if there are none.
 
-    The mean is the sum in log order, divided by their number.
+    The mean is the sum in log order divided by their number.
     """
 
     changed: int
@@ -46,7 +46,7 @@ class Change(Struct, frozen=True):
 
 
 class GuardCounts(Struct, frozen=True):
-    """What a guard found on so many plans."""
+    """The results of a guard, as numbers of plans."""
 
     passed: int
     failed: int
@@ -56,9 +56,10 @@ class GuardCounts(Struct, frozen=True):
 class WhatIf(Struct, frozen=True):
     """What a policy would have changed.
 
-    `changed` decisions differ in a level, the LSF, the harvest scheme or in whether levels were refused; `compared`
-    ones have levels on both sides. A plan is safe when every guard on its levels passed (those on the signal find
-    the same under every policy): `became_unsafe` were and would not be, `became_safe` were not and would be.
+    `changed` counts decisions that differ in a level, the LSF, the harvest scheme or in being refused;
+    `compared` those with levels on both sides. A plan is safe if every guard on its levels passed (guards on
+    the signal give the same result under every policy); `became_unsafe` and `became_safe` count the plans
+    that would switch.
     """
 
     policy: Policy
@@ -78,7 +79,7 @@ class WhatIf(Struct, frozen=True):
 
 @dataclass(slots=True)
 class LeftOut:
-    """Selected decisions that nothing can be said about: unreadable, or of a policy or snapshot that is not known."""
+    """Selected decisions that were skipped: unreadable, or with an unknown policy or missing snapshot."""
 
     unreadable: int
     unknown_policy: int
@@ -86,9 +87,9 @@ class LeftOut:
 
 
 class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, which have no hash
-    """The answers for several policies over the same decisions, in the order in which they were asked.
+    """The answers for several policies over the same decisions, in the order asked.
 
-    `mirror_trusted`: decisions were taken from a copy of the store that was not compared with it.
+    `mirror_trusted` says that decisions came from a copy of the store that was not compared with it.
     """
 
     answers: tuple[WhatIf, ...]
@@ -96,14 +97,14 @@ class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, w
     mirror_trusted: bool = False
 
     def __eq__(self, other: object) -> bool:
-        """Compare what was found, not where the decisions were read."""
+        """Compare the findings, not where the decisions were read."""
         if not isinstance(other, Counterfactual):
             return NotImplemented
         return (self.answers, self.left_out) == (other.answers, other.left_out)
 
 
 class Pair(Struct, frozen=True):
-    """One decision before and after; `before` and `after` hold the values of FIELDS, None where levels were refused."""
+    """One decision under both policies; `before` and `after` hold the FIELDS, None if levels were refused."""
 
     decision: RecordedDecision
     policy: Policy
@@ -114,11 +115,11 @@ class Pair(Struct, frozen=True):
 
 
 Progress = Callable[[int, int], None]
-"""Told the log position that was reached, and how many decisions were read."""
+"""Called with the log position reached and the number of decisions read."""
 
 
 class RowCounterfactual:
-    """Ask policies about recorded decisions one by one: for any ledger and any engine."""
+    """Recompute recorded decisions one by one, for any ledger and any engine."""
 
     def __init__(
         self, policies: Policies, snapshots: Snapshots, decisions: DecisionLog, engine: LevelEngine
@@ -136,10 +137,10 @@ class RowCounterfactual:
         progress: Progress | None = None,
         pairs: Callable[[Pair], None] | None = None,
     ) -> Counterfactual:
-        """Ask every policy about every selected decision; `pairs` gets each answer.
+        """Recompute every selected decision under every policy; `pairs` gets each result.
 
-        Raises InvalidValue where a policy of ours gives what is no level, EngineFailed where another engine does, and
-        UnknownPolicy where the engine does not know its formula.
+        Raises InvalidValue if one of our policies gives an invalid level, EngineFailed if another engine
+        does, and UnknownPolicy if the engine does not know the formula.
         """
         left_out = LeftOut(0, 0, 0)
         tallies = [_Tally(policy) for policy in policies]
@@ -161,7 +162,7 @@ class RowCounterfactual:
     ) -> None:
         try:
             ref, levels = decision.policy, decision.levels()
-        except UnreadableEvent:  # a part of it is damaged
+        except UnreadableEvent:  # partly damaged
             left_out.unreadable += 1
             return
         recorded = self._policies.find(ref.name, ref.parameters_hash)
@@ -201,8 +202,8 @@ class RowCounterfactual:
 def rebased(inputs: LevelInputs, recorded: Policy, candidate: Policy) -> LevelInputs:
     """Return the inputs of a decision for another policy.
 
-    A base that was the recorded policy's own becomes the candidate's; any other is the decision's own and stays the
-    same distance, in the unit of the candidate.
+    A base from the recorded policy is replaced by the candidate's; any other belongs to the decision and
+    keeps its distance, in the unit of the candidate.
     """
     return changed(
         inputs,
@@ -226,7 +227,7 @@ def is_safe(report: GuardReport) -> bool:
 
 
 class _Outcome:
-    """The outcome of a decision in the form that is compared."""
+    """The outcome of a decision in the form used for comparison."""
 
     __slots__ = ("levels", "values")
 
@@ -280,7 +281,7 @@ class _Tally:
                 self._fields[field].take(old, new)
 
     def answer(self) -> WhatIf:
-        """Return what was counted."""
+        """Return the counts as an answer."""
         guards_before, guards_after = (
             {name: GuardCounts(*counts) for name, counts in side.items()} for side in self._guards
         )
@@ -302,7 +303,7 @@ class _Tally:
 
 
 class _Changes:
-    """The changes of one number: a written loop in log order, so that the mean is defined to the bit."""
+    """The changes of one number, summed in log order so that the mean is exact to the bit."""
 
     __slots__ = ("changed", "max", "min", "sum")
 

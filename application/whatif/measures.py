@@ -1,4 +1,4 @@
-"""The measures of a policy over all walked positions, for each of the two bounds."""
+"""Measures of a policy over all walked positions, for both bounds."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -26,10 +26,10 @@ from exitbrain.domain.values import EPOCH
 
 
 class HistoryMeasures(Struct, frozen=True):
-    """The measures of one history; see `domain.judgement.measures` for what each means.
+    """The measures of one history, as defined in `domain.evidence.measures`.
 
-    `excursions` are those to each leg; the last is that of the whole position. `reversed` is None where no stop came
-    before TP1, or the data end too early.
+    `excursions` has one entry up to each leg; the last covers the whole position. `reversed` is None if no
+    stop came before TP1 or the data end too early.
     """
 
     excursions: tuple[Excursion, ...]
@@ -41,7 +41,7 @@ class HistoryMeasures(Struct, frozen=True):
 
 
 class PositionMeasures(Struct, frozen=True):
-    """The measures of one position under one policy; `loss_at_stop` is None where the leverage was not given."""
+    """The measures of one position under one policy; `loss_at_stop` is None without a leverage."""
 
     pessimistic: HistoryMeasures
     optimistic: HistoryMeasures
@@ -50,17 +50,17 @@ class PositionMeasures(Struct, frozen=True):
 
 
 class WorstHour(Struct, frozen=True):
-    """The UTC hour in which all open positions together brought least, and what it brought (gross, notional of each)."""
+    """The UTC hour in which all open positions together earned least (gross, fractions of each notional)."""
 
     hour: datetime
     result: float
 
 
 class BoundSummary(Struct, frozen=True):
-    """One bound of a policy over all positions; means are over those that have the measure, None without any.
+    """One bound of a policy over all positions; a mean covers positions with the measure, None without any.
 
-    `hit` counts the positions that reached TP1, TP2 and TP3. `stopped` were stopped before TP1, `reversed` of these
-    saw TP1 soon after, and of `unknown` ones the data end too early to tell.
+    `hit` counts the positions that reached TP1, TP2 and TP3, `stopped` those stopped before TP1. Of the
+    stopped, `reversed` reached TP1 soon after; for `unknown` the data end too early to tell.
     """
 
     hit: tuple[int, ...]
@@ -76,7 +76,7 @@ class BoundSummary(Struct, frozen=True):
 
 
 class PolicySummary(Struct, frozen=True):
-    """Both bounds of a policy; the loss at the stop is the greatest of all positions, the cost their mean."""
+    """Both bounds of a policy, with the largest loss at the stop and the mean cost of all positions."""
 
     pessimistic: BoundSummary
     optimistic: BoundSummary
@@ -99,7 +99,7 @@ def measures_of(outcome: PositionOutcome, walked: Walked) -> PositionMeasures:
 def summary_of(
     outcomes: Sequence[PositionOutcome], walked: Sequence[Walked], measured: Sequence[PositionMeasures]
 ) -> PolicySummary:
-    """Summarise one policy: `walked` and `measured` are of the same positions, in the same order."""
+    """Summarise one policy; `walked` and `measured` hold the same positions in the same order."""
     losses = [each.loss_at_stop for each in measured if each.loss_at_stop is not None]
     hours: list[WorstHour | None] = []
     for bound in ("pessimistic", "optimistic"):

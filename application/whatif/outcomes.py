@@ -1,8 +1,8 @@
-"""Outcomes: what recorded positions would have come to under other policies, on the market data at hand.
+"""Outcomes: results of recorded positions under other policies, on the available market data.
 
-Open loop: every recorded input, the average PnL too, is held fixed; only the policy is another. A position keeps its
-entry, its recorded changes of size and its recorded close; at each recorded revision the policy computes again from
-the recorded inputs. All policies of a position walk the same candles to the same end.
+Open loop: every recorded input, including the average PnL, stays fixed; only the policy changes. A position
+keeps its entry, its recorded changes of size and its recorded close; at each recorded revision the policy
+computes again from the recorded inputs. All policies of a position walk the same candles to the same end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 class LeftOutPosition(Struct, frozen=True):
     """A position left out of the figures, with the reason; `detail` names the policy, candles or prices concerned.
 
-    `error` is what ends a run in which no position is left.
+    `error` is raised if no position remains.
     """
 
     position: RecordedPosition
@@ -51,7 +51,7 @@ class LeftOutPosition(Struct, frozen=True):
 
 
 class Walked(Struct, frozen=True):
-    """A position under one policy, and the guards on its levels that failed."""
+    """A position under one policy, with the failed guards on its levels."""
 
     plan: Plan
     bounds: ExitBounds
@@ -59,9 +59,9 @@ class Walked(Struct, frozen=True):
 
 
 class PositionOutcome(Struct, frozen=True):
-    """A position under the baseline and every candidate; `differences` are each candidate's against the baseline.
+    """A position under the baseline and every candidate; `differences` are candidate minus baseline.
 
-    `prices` are those that the record has of it. `attributions` is empty unless asked for.
+    `prices` are the recorded prices. `attributions` is empty unless requested.
     """
 
     position: RecordedPosition
@@ -75,29 +75,29 @@ class PositionOutcome(Struct, frozen=True):
 
     @property
     def off_market(self) -> tuple[RecordedPrice, ...]:
-        """Return the recorded prices that lie outside the candle of their time."""
+        """Return the recorded prices outside the candle of their time."""
         return tuple(price for price in self.prices if price.off_market)
 
     @property
     def off_market_unknown(self) -> bool:
-        """Return whether there is no candle at the time of a recorded price."""
+        """Return whether a recorded price has no candle at its time."""
         return any(price.off_market is None for price in self.prices)
 
     @property
     def leverage(self) -> float | None:
-        """Return the recorded leverage of its first level computation; None where it was assumed."""
+        """Return the recorded leverage of the first level computation; None if it was assumed."""
         decision = next(step for _, step in self.position.steps if isinstance(step, Decision))
         return None if decision.inputs.leverage_assumed else decision.inputs.leverage
 
     @property
     def ended_at_ms(self) -> int:
-        """Return when the last policy let go of it under any possible history."""
+        """Return when the last policy has closed the position under every possible history."""
         last_ms = max(difference.last_end_ms for difference in self.differences)
         return last_ms + self.market.candles.interval_ms
 
 
 class Outcomes:
-    """Walk recorded positions under policies. `baseline` None is what was recorded, revision by revision."""
+    """Walk recorded positions under policies. A `baseline` of None means the levels as recorded."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Outcomes:
         *,
         attributed: bool = False,
     ) -> Iterator[PositionOutcome | LeftOutPosition]:
-        """Yield each position walked, or why it is not. There must be a candidate."""
+        """Yield each position walked, or left out with the reason. Needs at least one candidate."""
         for position in positions:
             try:
                 yield self._outcome(position, baseline, candidates, terms, attributed)
@@ -173,7 +173,7 @@ class Outcomes:
         )
 
     def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:
-        """Walk each plan; many policies of a grid give the same levels."""
+        """Walk each distinct plan once: many policies of a grid give the same levels."""
         walks: dict[Plan, ExitBounds] = {}
         for each in planned:
             if each.plan not in walks:

@@ -1,4 +1,4 @@
-"""From a recorded position to a plan under one policy: its first levels, and what changed them while it was open."""
+"""Plans: a recorded position's first levels under one policy, and the changes while it was open."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -21,7 +21,7 @@ from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
 
 
 class LeftOutBecause(StrEnum):
-    """Why a recorded position is left out of the figures: it cannot be simulated, or a recorded price is off market."""
+    """Why a position is left out of the figures: it cannot be simulated, or has an off-market price."""
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
@@ -36,7 +36,7 @@ class LeftOutBecause(StrEnum):
 
 
 class NotWalked(ExitBrainError):
-    """A position cannot be walked; caught where it is left out."""
+    """A position cannot be walked and is left out."""
 
     def __init__(self, because: LeftOutBecause, detail: str) -> None:
         super().__init__(because, detail)
@@ -45,7 +45,7 @@ class NotWalked(ExitBrainError):
 
 
 class LevelsOf(Struct, frozen=True):
-    """What a policy makes of a recorded decision."""
+    """Computes the levels of a recorded decision under a policy."""
 
     name: str
     levels: Callable[[Decision], JudgedLevels]
@@ -53,7 +53,7 @@ class LevelsOf(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """A plan, and the guards on the levels that failed at any of its revisions."""
+    """A plan, with the guards on the levels that failed at any revision."""
 
     plan: Plan
     failed_guards: tuple[str, ...]
@@ -66,9 +66,9 @@ def plan_of(
     levels: LevelsOf,
     assumptions: dict[Assumption, None],
 ) -> Planned:
-    """Return the plan of a position; adds what it assumes.
+    """Return the plan of a position; adds to `assumptions`.
 
-    Raises NotWalked where the policy gives no first levels, or at any revision none of which a slice can be placed.
+    Raises NotWalked if the policy gives no first levels, or levels of which no slice can be placed.
     """
     planning = _Planning(position, market, terms, levels, assumptions)
     plan = planning.plan()
@@ -100,9 +100,7 @@ class _Planning:
         changes: list[Change] = []
         at_ms = self._opened_ms
         for at, step in self._position.steps:
-            at_ms = max(
-                at_ms, ms_of(at)
-            )  # a message may tell of an earlier time; the log says what came first
+            at_ms = max(at_ms, ms_of(at))  # a message may state an earlier time; the log order decides
             if isinstance(step, PositionIncreased | PositionReduced):
                 changes += self._resized(at_ms, step)
                 continue
@@ -127,7 +125,7 @@ class _Planning:
         return Plan(changed(first, external=self._external()), tuple(changes))
 
     def _setup(self, decision: Decision) -> ExitSetup | None:
-        """Return the levels of a revision; None where it has none, and those before stay in force."""
+        """Return the levels of a revision; None if it has none, so that the previous ones stay in force."""
         levels = self._levels.levels(decision)
         if levels.raw.refusal is not None or levels.triggers is None:
             return None
@@ -175,7 +173,7 @@ class _Planning:
             return ExternalClose(at_ms, float(closed.exit_price))
         candles = self._market.candles
         if at_ms >= candles.end_ms:
-            return None  # the data end before it
+            return None  # the data end before the close
         self._assume("exit_price", "open of its candle", "the recorded close names none")
         return ExternalClose(at_ms, candles.candles[candles.index_at(at_ms)].open)
 

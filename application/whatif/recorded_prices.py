@@ -1,4 +1,4 @@
-"""Recorded prices held against the market: whether each lies in the candle of its time."""
+"""Checks that each recorded price lies in the candle of its time."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ class PriceOf(StrEnum):
 
 
 class RecordedPrice(Struct, frozen=True):
-    """A recorded price; `off_market` is None where there is no candle at its time."""
+    """A recorded price; `off_market` is None if there is no candle at its time."""
 
     what: PriceOf
     at: datetime
@@ -33,7 +33,7 @@ class RecordedPrice(Struct, frozen=True):
 
 
 def prices_of(position: RecordedPosition, candles: CandleSeries) -> tuple[RecordedPrice, ...]:
-    """Return every price that the record has of a position, in log order."""
+    """Return every recorded price of a position, in log order."""
     return tuple(
         [
             RecordedPrice(what, at, price, off_market(float(price), ms_of(at), candles))

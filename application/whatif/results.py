@@ -1,4 +1,4 @@
-"""Results: recorded positions walked under what was recorded and under other policies, added up, measured and judged."""
+"""Results: recorded positions walked as recorded and under other policies, added up, measured and judged."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,13 +27,13 @@ from exitbrain.domain.values import Assumption, ms_of, plain
 
 SEED = 1
 RECORDED = "as recorded"
-"""What the baseline is called where it is what was recorded."""
+"""The name of the baseline if it is the recorded levels."""
 
 
 class Question(Struct, frozen=True):
-    """What is asked: candidates against a baseline, None for what was recorded, under these terms.
+    """The candidates and terms to compare with a baseline; None means the levels as recorded.
 
-    `family` says that the candidates are judged with all of them in view; else there is one.
+    `family` says that the candidates are judged as a family; otherwise there is one.
     """
 
     baseline: Policy | None
@@ -45,12 +45,12 @@ class Question(Struct, frozen=True):
 
     @property
     def baseline_name(self) -> str:
-        """Return the baseline as reports name it."""
+        """Return the name of the baseline in reports."""
         return RECORDED if self.baseline is None else self.baseline.name
 
 
 class Measured(Struct, frozen=True):
-    """One policy measured: position by position, and all of them together."""
+    """The measures of one policy, for each position and for all together."""
 
     positions: list[PositionMeasures]
     summary: PolicySummary
@@ -58,11 +58,10 @@ class Measured(Struct, frozen=True):
 
 @dataclass(slots=True)
 class OutcomeResults:
-    """Results for all positions: totals and comparisons and, of one candidate, each outcome with its measures.
+    """Results for all positions: totals, comparisons and, for a single candidate, the measured outcomes.
 
-    `evidence` is that of the one candidate, `family_evidence` that of a family. `measured` are the
-    baseline and the one candidate. `data_left_out` names market data that positions are walked without,
-    `remarks` what was assumed of others.
+    `evidence` is for a single candidate, `family_evidence` for a family. `measured` holds the baseline and
+    the single candidate. `data_left_out` names missing market data, `remarks` assumptions about other data.
     """
 
     question: Question
@@ -78,7 +77,7 @@ class OutcomeResults:
 
     @property
     def positions(self) -> int:
-        """Return how many positions are in the numbers."""
+        """Return how many positions are counted."""
         return len(self.panel.comparisons)
 
 
@@ -93,10 +92,10 @@ def find_outcomes(
     *,
     progress: Callable[[int], None] | None = None,
 ) -> OutcomeResults:
-    """Walk positions of a ledger; raises InvalidValue or MarketUnreadable where none of them can be walked.
+    """Walk positions of a ledger; raises InvalidValue or MarketUnreadable if none can be walked.
 
-    With one candidate outcomes are attributed, measured and kept; of more only what they come to. `progress` is told how
-    many positions are walked.
+    Outcomes are attributed, measured and kept for one candidate; for more, only the totals. `progress` gets
+    the number of positions walked.
     """
     alone = len(question.candidates) == 1
     results = OutcomeResults(question, Panel(len(question.candidates)))
@@ -122,7 +121,7 @@ def find_outcomes(
 
 
 def _judged_alone(results: OutcomeResults, judges: Judges) -> Evidence:
-    """Judge the one candidate; the judges are asked where there are days to resample."""
+    """Judge the single candidate, resampling only if there are days to resample."""
     alone, seed = [each.of(0) for each in results.panel.comparisons], results.question.seed
     return judge_unresampled(alone, resampling_of(alone, seed)) or judges.policy(alone, seed=seed)
 
@@ -133,7 +132,7 @@ def _measured(results: OutcomeResults, walked: Sequence[Walked]) -> Measured:
 
 
 def _check_any_walked(results: OutcomeResults) -> None:
-    """Raise what is wrong with the flags, else with the candles, where that is why no position is left."""
+    """If no position is left, raise the error in the flags, else in the candles, that caused it."""
     if results.positions or any(each.because is LeftOutBecause.OFF_MARKET for each in results.left_out):
         return
     errors = [each.error for each in results.left_out if each.error is not None]

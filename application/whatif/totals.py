@@ -1,4 +1,4 @@
-"""What outcomes come to together: totals per bound, the panel that is judged, regret in hindsight."""
+"""Totals of outcomes by bound, the comparisons to judge, and regret in hindsight."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from exitbrain.domain.evidence.interval import Interval
 
 @dataclass(slots=True)
 class CandidateSums:
-    """Sums over positions of one candidate, each a fraction of its own entry notional, added in order.
+    """Sums over positions of one candidate, as fractions of each position's entry notional, added in order.
 
-    `pessimistic` and `optimistic` are the candidate's net results, `baseline` those of the baseline; `lower` and
-    `upper` bound candidate minus baseline.
+    `pessimistic` and `optimistic` are net results of the candidate, `baseline` those of the baseline; `lower`
+    and `upper` bound candidate minus baseline.
     """
 
     positions: int = 0
@@ -42,11 +42,11 @@ class CandidateSums:
 class CandidateTotals:
     """The totals of one candidate.
 
-    `everything` holds all counted positions, `without_holes` those that crossed no missing candles, `closed` those of
-    which nothing is left open at the end of the data, under neither policy, `without_failed_guards` those of which no
-    guard on the levels failed, under neither policy. `with_off_market` and `without_off_market` hold all walked
-    positions with and without those that have a recorded price off market, whether these are counted or not. The attributions are exact sums over
-    everything; they stay at nothing where outcomes are not attributed.
+    `everything` holds all counted positions, `without_holes` those without missing candles, `closed` those
+    fully closed at the end of the data under both policies, `without_failed_guards` those without a failed
+    guard on the levels under both. `with_off_market` and `without_off_market` hold all walked positions with
+    and without those that have a recorded price off market, whether these are counted or not. The
+    attributions are exact sums over everything, and zero if outcomes are not attributed.
     """
 
     everything: CandidateSums = field(default_factory=CandidateSums)
@@ -61,16 +61,16 @@ class CandidateTotals:
 
     @property
     def holes(self) -> int:
-        """Return how many positions crossed missing candles."""
+        """Return how many positions have missing candles."""
         return self.everything.positions - self.without_holes.positions
 
     @property
     def still_open(self) -> int:
-        """Return of how many positions something is left open at the end of the data."""
+        """Return how many positions are still partly open at the end of the data."""
         return self.everything.positions - self.closed.positions
 
     def add(self, outcome: PositionOutcome, candidate: int, *, counted: bool = True) -> None:
-        """Add a position; one that is not counted is in no number but those with off-market prices."""
+        """Add a position; one that is not counted appears only in the figures for off-market prices."""
         self.with_off_market.add(outcome, candidate)
         if not outcome.off_market:
             self.without_off_market.add(outcome, candidate)
@@ -94,10 +94,10 @@ class CandidateTotals:
 
 
 class Panel:
-    """Takes outcomes one by one and keeps what is needed of them: totals, comparisons, regret.
+    """Adds up outcomes one by one into totals, comparisons and regret.
 
-    `off_market` counts the positions that have a recorded price off market, `off_market_unknown` those that have one
-    without a candle; `failed_guards` the counted ones of which a guard on the levels failed under any policy.
+    `off_market` counts the positions with a recorded price off market, `off_market_unknown` those with one
+    that has no candle, `failed_guards` the counted ones with a failed guard on the levels under any policy.
     """
 
     def __init__(self, candidates: int) -> None:
@@ -110,7 +110,7 @@ class Panel:
         self.failed_guards = 0
 
     def add(self, outcome: PositionOutcome, opened_at_ms: int, *, counted: bool = True) -> None:
-        """Add a position; one that is not counted is in no number but the totals with off-market prices."""
+        """Add a position; one that is not counted appears only in the off-market totals."""
         self.off_market += bool(outcome.off_market)
         self.off_market_unknown += outcome.off_market_unknown
         for candidate, totals in enumerate(self.totals):
@@ -128,9 +128,10 @@ class Panel:
 
 
 def regrets_of(family: Sequence[Interval]) -> list[Interval]:
-    """Return for each member what the best of the family, known in hindsight only, would have brought more.
+    """Return how much more the best of the family, in hindsight, would have earned than each member.
 
-    `family` are results, or differences against the same baseline. Never below 0: each member is of the family.
+    `family` holds results, or differences from the same baseline. Never below 0, as each member is in the
+    family.
     """
     lowers = _highest_others([each.lower for each in family])
     uppers = _highest_others([each.upper for each in family])
@@ -141,7 +142,7 @@ def regrets_of(family: Sequence[Interval]) -> list[Interval]:
 
 
 def _highest_others(values: Sequence[float]) -> list[float]:
-    """Return for each value the highest of all the others; itself where there is no other."""
+    """Return for each value the highest of the others, or itself if there are none."""
     if len(values) < 2:
         return list(values)
     second, first = sorted(range(len(values)), key=values.__getitem__)[-2:]
