@@ -49,7 +49,7 @@ def close(
 ) -> int:
     """End a position that is open in the record alone, and cancel its plan.
 
-    It is a message like any other, with a receipt, and a running worker publishes what comes of it. No order is sent.
+    It is a message like any other, with a receipt, and a running worker publishes the result. No order is sent.
     Exit code 1, and nothing ends, when no position is open.
     """
     settings = load_settings(env_file=ENV_FILE, store=store)

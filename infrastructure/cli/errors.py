@@ -107,7 +107,7 @@ def unexpected(error: Exception) -> str:
 
 
 def _unparsed(error: TyperException) -> str | None:
-    """Return what is said of a value that is none of its flag's type: the parser leaves out what it was."""
+    """Return the sentence for a value of the wrong type; the parser does not say what was given."""
     flags = getattr(getattr(error, "param", None), "opts", None)
     reasons = getattr(error.__cause__, "errors", None)
     if not flags or reasons is None:

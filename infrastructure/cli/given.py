@@ -60,7 +60,7 @@ def symbol_of(text: str) -> str:
 
 
 def selection_of(since: str | None, until: str | None, symbol: str | None) -> Selection:
-    """Return which decisions a user selected; raises InvalidValue for a time or name that is none, or a span that is none."""
+    """Return the selection of decisions; raises InvalidValue for an invalid time, name or span."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
     first, end = _time("--since", since), _time("--until", until)

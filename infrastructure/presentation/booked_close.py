@@ -37,7 +37,7 @@ class BookCloseReport(Struct):
 def close_report(
     outcome: MessageResult, closed: PositionClosed | None, symbol: str, account: str
 ) -> BookCloseReport:
-    """Return what came of it as it is printed with `--json`; symbol and account are those that were given."""
+    """Return the result for `--json`; symbol and account are those given."""
     ignored, refusal = outcome.ignored_exit, outcome.refusal
     result = None if closed is None else closed.result
     met = closed or ignored

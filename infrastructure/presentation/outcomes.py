@@ -42,7 +42,7 @@ class OutcomeSums(Struct):
 
 
 class UnwalkedPosition(Struct):
-    """A recorded position that is in no number, and why.
+    """A recorded position left out of the figures, with the reason.
 
     `because` is `no_entry_price`, `no_candles`, `outside_candles`, `unreadable` (its market data), `unfit` (it does not
     fit the data or the rules), `refused`, `not_placeable`, `unknown_policy`, `missing_snapshot` or `off_market`.

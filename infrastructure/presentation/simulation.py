@@ -129,7 +129,7 @@ class SimulationTotals(Struct):
 class SimulateReport(Struct):
     """Positions of a file under one policy, with the bounds of what market data allow.
 
-    `left_out` names positions that are in no number, and lower-timeframe data that a symbol is walked without; `remarks` says
+    `left_out` names positions left out of the figures, and unusable lower-timeframe data; `remarks` says
     what was assumed of files, or passed over in them.
     """
 

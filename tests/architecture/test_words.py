@@ -42,11 +42,7 @@ PINNED: dict[str, dict[str, str]] = {
 }
 """Files that may keep a phrase, each with the phrases and the reason: stored bytes, names and pinned text."""
 
-STILL_STIFF: dict[str, set[str]] = {
-    r"(?:that|which|what) is (?-i:none)": {"infrastructure/cli/errors.py", "infrastructure/cli/given.py"},
-    r"in no number": {"infrastructure/presentation/outcomes.py", "infrastructure/presentation/simulation.py"},
-    r"what (?:came|comes) of": {"infrastructure/cli/book.py", "infrastructure/presentation/booked_close.py"},
-}
+STILL_STIFF: dict[str, set[str]] = {}
 """Phrases that have to be rewritten, with their files. Never add one."""
 
 _JOINED = re.compile(r"""["']\s*\n\s*[frb]*["']|\s*\n\s*(?:#|>|\|)?\s*""")
