@@ -42,9 +42,6 @@ PINNED: dict[str, dict[str, str]] = {
 }
 """Files that may keep a phrase, each with the phrases and the reason: stored bytes, names and pinned text."""
 
-STILL_STIFF: dict[str, set[str]] = {}
-"""Phrases that have to be rewritten, with their files. Never add one."""
-
 _JOINED = re.compile(r"""["']\s*\n\s*[frb]*["']|\s*\n\s*(?:#|>|\|)?\s*""")
 
 
@@ -69,9 +66,7 @@ def test_texts_are_plain() -> None:
         for phrase in stiff_in(file.read_text(encoding="utf-8")) - PINNED.get(name, {}).keys():
             found[phrase].add(name)
 
-    assert {phrase: sorted(names) for phrase, names in found.items()} == {
-        phrase: sorted(names) for phrase, names in STILL_STIFF.items()
-    }
+    assert found == {}
 
 
 def test_a_pinned_phrase_is_still_there() -> None:
