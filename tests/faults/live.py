@@ -34,6 +34,7 @@ from exitbrain.infrastructure.worker.recent_log import RecentLog
 from exitbrain.infrastructure.worker.recording import OneThread, ThreadedRecording
 from exitbrain.infrastructure.worker.serving import TRANSIENT
 from exitbrain.infrastructure.worker.tail import ThreadedTail
+from tests.own_time import LIVENESS_S
 
 END_WITHIN_S = 20.0
 
@@ -79,12 +80,14 @@ class Live:
         return next(task for task in asyncio.all_tasks(self._loop) if task.get_name() == loop)
 
     def ask(self, path: str = "/healthz/ready") -> tuple[int, str]:
-        """Return what the health endpoint answers."""
-        connection = HTTPConnection(self._address, timeout=2)
+        """Return what the health endpoint answers; 0 and the error if a busy machine lets it give up first."""
+        connection = HTTPConnection(self._address, timeout=LIVENESS_S)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read().decode()
+        except OSError as error:
+            return 0, repr(error)
         finally:
             connection.close()
 

@@ -228,6 +228,7 @@ def test_ctrl_c_leaves_whole_batches_and_one_line(tmp_path: Path) -> None:
         ingest.stdin.flush()
         wait_for_receipts(tmp_path / "t.db", 4)
         ingest.send_signal(signal.SIGINT)
+        ingest.wait(LIVENESS_S)  # with its input open: an end of input would end it too
         stdout, stderr = ingest.communicate(timeout=LIVENESS_S)
 
     assert (ingest.returncode, stdout) == (130, "")
