@@ -1,4 +1,4 @@
-"""RedisSource: entries of the incoming streams, each delivered until it is acknowledged.
+"""RedisSource: deliver entries of the incoming streams until they are acknowledged.
 
 Each stream has a group of its own, so one blocking read cannot serve them all: a plain read waits for news and
 takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
@@ -65,7 +65,7 @@ RELEASE_WITHIN_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """How entries are taken.
+    """How entries are read.
 
     `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
     beginning. A lease that is not used for `lease_s` passes to another. An entry pending for `reclaim_idle_s` is
@@ -84,7 +84,7 @@ class SourceSettings:
 
 
 class RedisSource:
-    """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
+    """Read streams as a consumer of their groups; `consumer` must stay the same across restarts.
 
     `store` is the id of the store for which they are read.
     A lease of another type is set anew, and a group that others have set ahead is set back.
@@ -120,7 +120,7 @@ class RedisSource:
 
     @property
     def groups_recreated(self) -> int:
-        """Return how often the server had lost the groups."""
+        """Return how often the server lost the groups."""
         return self._connection.groups_recreated
 
     async def open(self) -> None:
@@ -156,7 +156,7 @@ class RedisSource:
         return told
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
+        """Take what has been pending too long, our own included; a trimmed entry returns until acknowledged."""
         idle_ms = int(self._settings.reclaim_idle_s * 1000)
         taken: list[Held] = []
         for cursor in self._cursors:
@@ -204,7 +204,7 @@ class RedisSource:
         return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
 
     async def close(self) -> None:
-        """Give the lease back, so that another goes on at once, and release the connections."""
+        """Release the lease, so that another consumer can continue at once, and close the connections."""
         if self.holds_lease:
             with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):

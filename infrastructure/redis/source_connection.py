@@ -1,4 +1,4 @@
-"""The connection of the message source: its groups are made where they are missing, also in the middle of the work."""
+"""The connection of the message source; it creates missing groups, also while working."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Where each stream is read from, and the entries of several merged in the order of their ids."""
+"""Track the place in each stream, and merge entries of several streams in id order."""
 
 from collections import deque
 from collections.abc import Sequence
