@@ -1,4 +1,4 @@
-"""The table of the events in PostgreSQL: how it is told from another's, made, and written one writer at a time."""
+"""The event table in PostgreSQL: recognise it, create it, and write to it one writer at a time."""
 
 from collections.abc import Sequence
 from typing import LiteralString

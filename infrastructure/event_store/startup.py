@@ -1,4 +1,4 @@
-"""Whether a store may be opened at all, judged before anything is written to it."""
+"""Check whether a store may be opened, before anything is written to it."""
 
 from dataclasses import dataclass
 
