@@ -1,4 +1,4 @@
-"""How a worker is doing, judged from any thread by its loops and the heartbeat of its event loop."""
+"""Judge a worker's health, from any thread, by its loops and the heartbeat of its event loop."""
 
 import asyncio
 import platform

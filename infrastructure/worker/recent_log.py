@@ -1,4 +1,4 @@
-"""The end of the log as far as this process has saved it itself: what was just written need not be read back."""
+"""Keep the newest log records that this process saved, so that they need not be read back."""
 
 import threading
 from collections.abc import Sequence, Set
