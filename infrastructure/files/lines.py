@@ -1,4 +1,4 @@
-"""Lines of a stream, capped while they are read: of one that is too long only the beginning is held."""
+"""Read the lines of a stream, keeping only the beginning of one that is too long."""
 
 from collections.abc import Iterator
 from functools import partial
