@@ -1,4 +1,4 @@
-"""Secrets, kept out of whatever is shown: a URL is shown by its parts, any other text without the secrets of a setting."""
+"""Hide secrets in shown text: a URL is masked by its parts, other text has learned secrets removed."""
 
 import json
 import re
