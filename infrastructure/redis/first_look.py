@@ -16,7 +16,7 @@ PROBE_TIMEOUT_S = 1.0
 
 
 async def look_at(url: str, names: Names) -> None:
-    """Check the types of our keys. Raises SourceUnavailable for temporary errors, StreamsUnusable for lasting ones.
+    """Check the types of our keys. Raises SourceUnavailable (temporary) or StreamsUnusable (lasting).
 
     A lease of another type is no error: the next worker that takes it overwrites it.
     """

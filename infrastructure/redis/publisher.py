@@ -91,7 +91,7 @@ class RedisPublisher:
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
     ) -> Stated | None:
-        """Publish in chunks, each atomic with the position of its last entry; a new stream gets one chunk."""
+        """Publish in chunks, each atomic with its last position; in one chunk if this store begins the stream."""
         begins = not isinstance(after, PublishedPosition) or after.store != upto.store
         chunks = [list(entries)] if begins else list(_chunks(entries))
         for chunk in chunks[:-1]:

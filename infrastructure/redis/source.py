@@ -54,13 +54,13 @@ from exitbrain.infrastructure.wire.stream_names import Names
 Arguments = list[str | int]
 
 CHUNK = 500
-"""How many pending entries one step of taking over looks at."""
+"""Pending entries examined in one step of taking over."""
 
 LEASE_MAX_S = 30.0
 """No worker takes the lease for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
-"""A lease that cannot be given back in this time expires by itself; a stop has two seconds in all."""
+"""Time to release the lease; after that it expires by itself. A stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class RedisSource:
         return told
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Take what has been pending too long, our own included; a trimmed entry returns until acknowledged."""
+        """Take entries pending too long, our own included; a trimmed one returns until acknowledged."""
         idle_ms = int(self._settings.reclaim_idle_s * 1000)
         taken: list[Held] = []
         for cursor in self._cursors:
@@ -192,7 +192,7 @@ class RedisSource:
         return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
     async def reap(self) -> list[str]:
-        """Remove consumers from each group; a name is told when it has gone from all."""
+        """Remove idle consumers from each group; return the names gone from all groups."""
         idle_ms = int(self._settings.reap_idle_s * 1000)
         removed: set[bytes] = set()
         kept: set[bytes] = set()
@@ -241,7 +241,7 @@ class RedisSource:
                     cursor.hold(delivery, 1000 * int(now_s) + 999)
 
     async def _take_over(self) -> bool:
-        """Take the lease, and all that others hold; return whether the lease is ours."""
+        """Take the lease and everything that others hold; return whether the lease is ours."""
         taken = 0
         names = self._names
         for cursor in self._cursors:
@@ -274,7 +274,7 @@ class RedisSource:
         return True
 
     def _stand_by(self, free_in_ms: int) -> None:
-        """Leave everything to the holder of the lease, who has claimed it."""
+        """Leave everything to the holder of the lease."""
         self.holds_lease = False
         self._lease_free_in_s = (free_in_ms + 1) / 1000
         for cursor in self._cursors:

@@ -44,7 +44,7 @@ class StreamCursor:
     newest: Order = _FIRST
 
     def begin_again(self) -> None:
-        """Go back to what is pending with us."""
+        """Go back to our own pending entries."""
         self.after = BEGINNING
         self.newest = _FIRST
         self.sure = False
