@@ -44,7 +44,7 @@ class ClockSkewed(VenueError):
 
 
 class CallRefused(VenueError):
-    """The venue refused a call and would refuse it again; `code` is its own, 0 when it gave none."""
+    """The venue refused a call and would refuse it again; `code` is the venue's code, 0 if it gave none."""
 
     def __init__(self, text: str, code: int) -> None:
         super().__init__(text)

@@ -8,7 +8,7 @@ _PASSED_AT_ONCE = 1024 * 1024
 
 
 class LongLine(bytes):
-    """The beginning of a line that was too long; `length` tells its bytes in all."""
+    """The beginning of a line that was too long; `length` is its full size in bytes."""
 
     length: int
 

@@ -11,7 +11,7 @@ RECORDS_MAX = 8_192
 
 
 class RecentLog:
-    """Remember what was saved last. Written by one thread, read by any.
+    """Remember the records saved last. Written by one thread, read by any.
 
     What is kept is whole: positions follow each other without a gap, so nobody else has written in between.
     """
