@@ -1,4 +1,4 @@
-"""The wiring: which adapter stands behind which port, in one place."""
+"""Wire the adapters to the ports, all in one place."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Secrets, kept out of whatever is shown: a URL is shown by its parts, any other text without the secrets of a setting."""
+"""Hide secrets in shown text: a URL is masked by its parts, other text has learned secrets removed."""
 
 import json
 import re
@@ -38,12 +38,12 @@ class Secrets:
         self._pattern: re.Pattern[str] | None = None
 
     def learn_url(self, url: str | None) -> None:
-        """Hide from now on the secrets of a URL."""
+        """Hide the secrets of a URL from now on."""
         for secret in _secrets_in(url or ""):
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
-        """Hide from now on a secret, however it is written."""
+        """Hide a secret from now on, however it is written."""
         forms = {form for form in _forms(secret) if len(form) >= _LEAST} - self._forms
         if forms:
             self._forms |= forms

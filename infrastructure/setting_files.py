@@ -1,4 +1,4 @@
-"""Where settings are kept in files: one file of variables such as `.env`, and a folder with a file for each secret."""
+"""Read settings from files: a file of variables such as `.env`, and a folder with one file per secret."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         return text
 
     def model_post_init(self, _context: Any) -> None:
-        """Keep what is secret out of everything that this process will say."""
+        """Hide the secrets in everything that this process shows."""
         for url in (self.store, self.redis, self.binance_url):
             OF_THIS_PROCESS.learn_url(url)
         for name in SECRETS:

@@ -1,4 +1,4 @@
-"""The parts of a URL, read as the client reads it that will be given the URL."""
+"""Split a URL in the way its client will read it."""
 
 import re
 from dataclasses import dataclass

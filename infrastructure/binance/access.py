@@ -1,4 +1,4 @@
-"""BinanceAccess: where the venue is, and who asks it."""
+"""BinanceAccess: the address and the keys for the venue."""
 
 import re
 from dataclasses import dataclass, field

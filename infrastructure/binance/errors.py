@@ -1,4 +1,4 @@
-"""What can become of a call to the venue, in few words of our own."""
+"""Errors of calls to the venue."""
 
 import re
 import time
@@ -28,11 +28,11 @@ class VenueError(ExitBrainError):
 
 
 class VenueUnavailable(VenueError):
-    """There was no answer that can be used. It may pass; what was asked may have happened all the same."""
+    """There was no usable answer. A retry may succeed; the call may still have taken effect."""
 
 
 class RateLimited(VenueError):
-    """The venue asks for silence of `retry_after_s` seconds; whoever goes on calling is banned."""
+    """The venue allows no calls for `retry_after_s` seconds; further calls lead to a ban."""
 
     def __init__(self, text: str, retry_after_s: float) -> None:
         super().__init__(f"{text}; silent for {retry_after_s:.0f} s")
@@ -44,7 +44,7 @@ class ClockSkewed(VenueError):
 
 
 class CallRefused(VenueError):
-    """The venue refused a call and would refuse it again; `code` is its own, 0 when it gave none."""
+    """The venue refused a call and would refuse it again; `code` is the venue's code, 0 if it gave none."""
 
     def __init__(self, text: str, code: int) -> None:
         super().__init__(text)

@@ -1,6 +1,6 @@
-"""BinanceInstruments: trading rules, brackets, fees and mark prices as the venue tells them, each with its age.
+"""BinanceInstruments: trading rules, brackets, fees and mark prices of the venue, each with its age.
 
-A decision never waits for the venue: it gets what was fetched last, however old, and None for what never was.
+A decision never waits for the venue: it gets the last fetched value, however old, or None.
 """
 
 import asyncio

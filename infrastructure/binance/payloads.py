@@ -1,4 +1,4 @@
-"""What the venue's answers say of instruments; one unreadable symbol harms no other."""
+"""Read instruments from the venue's answers; an unreadable symbol does not affect others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

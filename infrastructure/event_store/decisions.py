@@ -1,4 +1,4 @@
-"""The recorded decisions straight from the stored bytes, decoded as far as a replay needs.
+"""Read recorded decisions from the stored bytes, decoding only what a replay needs.
 
 The outcome of a decision stays undecoded: a replay encodes what it computed and compares bytes. Equal bytes are
 equal bits, since doubles are written in the shortest text that reads back to the same 64 bits.
@@ -34,7 +34,7 @@ class _Context(msgspec.Struct, gc=False):
 
 
 class StoredDecision(msgspec.Struct, gc=False):
-    """One decision as the store holds it: a `RecordedDecision` that is decoded in one go."""
+    """A stored `RecordedDecision`, decoded in one pass."""
 
     revision: int
     quantity: Decimal | None

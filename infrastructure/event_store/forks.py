@@ -1,4 +1,4 @@
-"""What a forked process inherits and must leave alone: the connections that its parent has open.
+"""Keep a forked process away from the connections that its parent has open.
 
 Closing one of them in the child ends the parent's session at a PostgreSQL server, and may undo what the parent is about
 to commit to an SQLite file. So in a child they are neither used nor closed nor collected.

@@ -1,4 +1,4 @@
-"""The ledger over a connection that a host has open: the record beside the host's tables, in its transactions."""
+"""A ledger over a host's open connection: it records beside the host's tables, in its transactions."""
 
 import sqlite3
 import sys

@@ -1,4 +1,4 @@
-"""The exit ledger over a recorder of the event sourcing library: what is the same on every store."""
+"""The exit ledger over a recorder of the event sourcing library, common to all stores."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence

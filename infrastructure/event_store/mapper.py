@@ -1,7 +1,7 @@
-"""Events to stored events and back: JSON whose first key `v` is the version of the event's class.
+"""Map events to stored events and back, as JSON whose first key `v` is the version of the event's class.
 
-In the place of the library's `Mapper`, which builds objects from `__dict__` without any check: here every stored
-event is decoded into its typed class or not at all.
+It replaces the library's `Mapper`, which builds objects from `__dict__` without checks: here a stored event
+is decoded into its typed class or not at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -52,7 +52,7 @@ class InMemoryRecorder(POPOApplicationRecorder):
 
 
 class InMemoryLedger(StoredLedger):
-    """Keep decisions in memory, with every promise of the ledger but durability."""
+    """Keep decisions in memory, with every promise of the ledger except durability."""
 
     survives_fork = True
 

@@ -1,7 +1,7 @@
-"""Decision replay of a large store on every core: contiguous parts of the log, each read by another process.
+"""Replay the decisions of a large store on all cores: each process reads a contiguous part of the log.
 
-A part is judged by the same code as a whole log, and the counts of the parts are added in log order: the report,
-its first drift included, is that of one process.
+The same code judges a part and a whole log, and counts are added in log order, so the report, including its
+first drift, equals that of one process.
 """
 
 import multiprocessing

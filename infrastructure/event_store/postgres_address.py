@@ -1,4 +1,4 @@
-"""Where a store lies in PostgreSQL, as its URL says it."""
+"""Read the location of a PostgreSQL store from its URL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that behave alike whatever the environment, the role or the database prescribes."""
+"""PostgreSQL connections that behave the same whatever the environment, role or database sets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

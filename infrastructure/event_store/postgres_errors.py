@@ -1,4 +1,4 @@
-"""What the server and the driver say, in a sentence and by kind."""
+"""Describe and classify errors of the server and the driver."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The questions that a ledger asks of its table in PostgreSQL, whoever has the connection."""
+"""The queries of a ledger on its PostgreSQL table, over any connection."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The table of the events in PostgreSQL: how it is told from another's, made, and written one writer at a time."""
+"""The event table in PostgreSQL: recognise it, create it, and write to it one writer at a time."""
 
 from collections.abc import Sequence
 from typing import LiteralString
@@ -115,7 +115,7 @@ class EventTable:
         return query.replace("{table}", self._name).encode()
 
     def take_turn(self, cursor: Cursor[TupleRow], *, exists: bool) -> None:
-        """Wait until no other writer is left; a table that may not exist is made where it is missing."""
+        """Wait until there is no other writer; create the table if it may be missing and is."""
         if exists:
             cursor.execute(self._take_turn + b"; " + self._join_table, prepare=False)
         else:

@@ -1,6 +1,6 @@
-"""The files of an SQLite store, and how they can be read without changing them.
+"""Find the files of an SQLite store, and read them without changing them.
 
-SQLite's read-only mode is not enough by itself: it rewrites the index beside a write-ahead log, or makes one.
+SQLite's read-only mode is not enough: it rewrites or creates the index of a write-ahead log.
 """
 
 import os

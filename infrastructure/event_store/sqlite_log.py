@@ -1,4 +1,4 @@
-"""The questions that a ledger asks of an SQLite file, whoever has it open and for whatever."""
+"""The queries of a ledger on an SQLite file, over any connection."""
 
 import sqlite3
 from abc import ABC, abstractmethod

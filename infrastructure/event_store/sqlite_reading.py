@@ -1,4 +1,4 @@
-"""An SQLite store that is only read: no byte of it changes, and nothing is left beside it."""
+"""Read an SQLite store without changing a byte of it or leaving files beside it."""
 
 import shutil
 import sqlite3

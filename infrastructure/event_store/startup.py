@@ -1,4 +1,4 @@
-"""Whether a store may be opened at all, judged before anything is written to it."""
+"""Check whether a store may be opened, before anything is written to it."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def check(glimpse: Glimpse, name: str) -> None:
 
 
 def check_ledger(ledger: ExitLedger, name: str = "the ledger") -> None:
-    """Do the same with the ledger of a host, through what it reads.
+    """Check the ledger of a host in the same way, through its reads.
 
     Raises StoreUnavailable, also where the beginning or the register is lost or damaged.
     """

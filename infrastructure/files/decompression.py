@@ -1,4 +1,4 @@
-"""Decompression a little at a time: never more than was asked for, whatever a file makes of its bytes."""
+"""Decompress in small steps, never more than requested."""
 
 import zlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Lines of a stream, capped while they are read: of one that is too long only the beginning is held."""
+"""Read the lines of a stream, keeping only the beginning of one that is too long."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,7 +8,7 @@ _PASSED_AT_ONCE = 1024 * 1024
 
 
 class LongLine(bytes):
-    """The beginning of a line that was too long; `length` tells its bytes in all."""
+    """The beginning of a line that was too long; `length` is its full size in bytes."""
 
     length: int
 

@@ -1,4 +1,4 @@
-"""The one way in which a file is opened to be read: regular files alone, never waiting, never above the limits."""
+"""The only way to open a file for reading: regular files only, without blocking, within the limits."""
 
 import io
 import lzma

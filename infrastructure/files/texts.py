@@ -1,4 +1,4 @@
-"""Texts as other programs write them: with a byte order mark or without, packed or not, and those that are not UTF-8."""
+"""Read texts of other programs: with or without byte order mark, packed or not; refuse other encodings."""
 
 import codecs
 import re

@@ -1,4 +1,4 @@
-"""Files that are written: each is whole or not there, and its owner's alone.
+"""Write files atomically and for their owner only.
 
 A file is written beside its place under a name that nobody can guess, brought to the disk, and renamed. So nothing that
 lies there is followed or written over: a link, a pipe or somebody else's file under the name loses the name, no more.

@@ -7,7 +7,7 @@ from exitbrain.domain.levels.instrument import Instrument
 
 
 class CombinedInstruments:
-    """Know what the first source knows, and of the rest what the second does."""
+    """Take each field from the first source, else from the second."""
 
     def __init__(self, first: Instruments, second: Instruments) -> None:
         self._first = first

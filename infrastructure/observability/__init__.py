@@ -1,1 +1,1 @@
-"""What a worker shows: journal, metrics, health."""
+"""Journal, metrics and health of a worker."""

@@ -1,4 +1,4 @@
-"""What the metrics are made of: bounded labels, a histogram that takes a batch at once, what is looked up when asked."""
+"""Building blocks of the metrics: bounded labels, a histogram fed in batches, values read on request."""
 
 import time
 from bisect import bisect_left

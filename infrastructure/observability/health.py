@@ -1,4 +1,4 @@
-"""How a worker is doing, judged from any thread by its loops and the heartbeat of its event loop."""
+"""Judge a worker's health, from any thread, by its loops and the heartbeat of its event loop."""
 
 import asyncio
 import platform
@@ -103,7 +103,7 @@ class Health:
 
     @property
     def why_not_live(self) -> str:
-        """Return why the process cannot go on, empty while it can."""
+        """Return why the process cannot continue, empty while it can."""
         for state in self._states():
             if state.ended:
                 return f"{state.name} ended: {_cut(state.error)}"
@@ -113,7 +113,7 @@ class Health:
 
     @property
     def why_not_ready(self) -> str:
-        """Return why the worker does not do its work at present, empty while it does."""
+        """Return why the worker is not working now, empty while it is."""
         if self._supervisor.stopping:
             return "stopping"
         if reason := self.why_not_live:

@@ -52,7 +52,7 @@ STEP_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 
 
 class MetricFamilies:
-    """Every metric that is counted or set, as a Prometheus client knows it."""
+    """Every metric that is counted or set, as Prometheus client objects."""
 
     def __init__(self, mode: str) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""The metrics of a worker for Prometheus, fed by what the journal is told.
+"""The Prometheus metrics of a worker, fed by the journal.
 
 What happens thousands of times a second is gathered in plain Python and
 handed over once for each batch: counting each message with the client library costs several times as much.
@@ -38,7 +38,7 @@ _DUPLICATE = _Kind("DUPLICATE")
 
 
 class Metrics:
-    """Count what the journal is told. May be told and asked from any thread."""
+    """Count journal events. Safe to use from any thread."""
 
     def __init__(self, *, mode: str, wall_clock: Callable[[], float] = time.time) -> None:
         self._wall_clock = wall_clock

@@ -1,4 +1,4 @@
-"""Symbols that nothing reaches: message after message is too old for their position, and none is accepted in between.
+"""Detect symbols whose messages are all refused as too old for their position.
 
 One such message is routine. A run of them means that an id or a time that was believed is wrong.
 """

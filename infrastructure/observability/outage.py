@@ -1,4 +1,4 @@
-"""An outage of something that loops need, told once for all of them: its beginning, its length now and then, its end."""
+"""Report an outage once for all loops: its start, its length from time to time, and its end."""
 
 from collections.abc import Callable, Iterable
 

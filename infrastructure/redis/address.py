@@ -1,4 +1,4 @@
-"""What a Redis URL means; one that does not say for sure what it means is refused, and its password never shown."""
+"""Parse Redis URLs. An ambiguous URL is refused, and its password is never shown."""
 
 import os
 import re
@@ -20,11 +20,11 @@ _PORT_MAX = 65_535
 
 
 class BadRedisUrl(ExitBrainError, ValueError):
-    """A text is no URL of a Redis, or not one that can be read for sure; the sentence says how to write it."""
+    """A text is not a Redis URL, or an ambiguous one; the sentence says how to write it."""
 
 
 def address_of(url: str) -> dict[str, Any]:
-    """Return what a client is made with. Raises BadRedisUrl."""
+    """Return the options of a client for a URL. Raises BadRedisUrl."""
     scheme = url.partition("://")[0]
     if scheme not in {"redis", "rediss", "unix"}:
         raise BadRedisUrl(f"the Redis URL has another scheme; allowed: {ALLOWED}")
@@ -42,7 +42,7 @@ def address_of(url: str) -> dict[str, Any]:
 
 
 def _without_credentials(parts: Parts) -> str:
-    """Return the URL as the client reads it: in what is left no character has two meanings."""
+    """Return the URL without credentials, in which no character is ambiguous."""
     options = [f"{name}={value}" for name, value in parts.parameters if name not in {"username", "password"}]
     return f"{parts.scheme}://{parts.place}{parts.path}?{'&'.join(options)}"
 

@@ -1,7 +1,7 @@
-"""Connections to Redis: every wait is bounded, no command is sent twice, and passing errors are told apart.
+"""Connect to Redis: every wait is bounded, no command is sent twice, and temporary errors are told apart.
 
-A command whose reply was lost may have been done. Only who asked can know whether it may be asked again, so the
-client never does so by itself.
+A command whose reply was lost may have run. Only the caller knows whether it is safe to repeat, so the client
+never repeats it.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from exitbrain.infrastructure.redis.address import BadRedisUrl, address_of
 from exitbrain.infrastructure.redis.errors import trouble_of
 
 COMMAND_TIMEOUT_S = 2.5
-"""How long one command may take; a connection that is open on our side only is noticed after so long."""
+"""Timeout of one command; a half-open connection is noticed after this time."""
 
 PATIENCE = 4
-"""How many times longer an answer may take that did not come in time before; see `Patience`."""
+"""The largest factor by which a timeout grows after timeouts; see `Patience`."""
 
 BLOCK_MAX_S = 1.0
 """How long a read may wait on the server."""
 
 BLOCK_MARGIN_S = 3.0
-"""How much longer the socket must wait than the server, or the client takes a quiet stream for a dead one."""
+"""How much longer the socket must wait than the server, or a quiet stream looks like a dead one."""
 
 
 def connect(url: str) -> Redis:
@@ -84,10 +84,9 @@ def connect_for_blocking(url: str) -> Redis:
 
 
 class Patience:
-    """How long an answer may take: twice as long after each that did not come in time, until somebody is content.
+    """The timeout of an answer: it doubles after each timeout, until `content` resets it.
 
-    One big entry can keep a busy server longer than anything else does. Asked again in the same time it would never be
-    got past.
+    One big entry can take a busy server very long. With a fixed timeout a retry would never get past it.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -105,7 +104,7 @@ class Patience:
             raise
 
     def content(self) -> None:
-        """Wait no longer than usual again."""
+        """Reset the timeout."""
         self._timeout_s = self._usual_s
 
 
@@ -113,9 +112,9 @@ class Patience:
 async def answering(
     unavailable: type[SourceUnavailable] | type[PublisherUnavailable], timeout_s: float, *keys: str
 ) -> AsyncIterator[None]:
-    """Bound the time of a question about keys, and raise `unavailable` for what can pass.
+    """Limit the time of a command about keys, and raise `unavailable` for temporary errors.
 
-    Raises StreamsUnusable for what cannot; an error that is neither stays what it is.
+    Raises StreamsUnusable for lasting errors; any other error stays as it is.
     """
     try:
         async with asyncio.timeout(timeout_s):

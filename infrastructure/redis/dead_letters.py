@@ -1,4 +1,4 @@
-"""RedisDeadLetters: the dead letter streams of a Redis, for commands that people run."""
+"""RedisDeadLetters: read and resend dead letters, for commands that people run."""
 
 import base64
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""What a failure of Redis means: whether it may pass, and one sentence with the reason that the server gives.
+"""Explain Redis failures: whether one is temporary, and one sentence with the server's reason.
 
-What asking again cannot cure (a wrong password, a right that is missing, a key of another type, a wrong address) is
-told apart from what it may (a server that is away, is loading, is full), so that a worker is not started only to fail.
+Lasting failures (wrong password, missing right, key of another type, wrong address) are told apart from
+temporary ones (server away, loading or full), so that a worker is not started only to fail.
 """
 
 import errno
@@ -68,14 +68,14 @@ _NOISE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A failure in words; `passes` says whether asking later may succeed, None where nobody knows the failure."""
+    """A failure in words; `passes` says whether a retry may succeed, None for an unknown failure."""
 
     why: str
     passes: bool | None
 
 
 def trouble_of(error: Error, *, timeout_s: float, keys: Sequence[str] = ()) -> Trouble:
-    """Return what a failure means; `keys` are those that were asked for."""
+    """Explain a failure; `keys` are the keys of the command."""
     root = _root(error)
     said = _said(error, root)
     lasting = _of_tls(root) or _of_place(root, said) or _of_answer(root, said, keys)

@@ -1,4 +1,4 @@
-"""A first look at a Redis, before anything relies on it."""
+"""Check a Redis server before anything relies on it."""
 
 import asyncio
 import ssl
@@ -16,9 +16,9 @@ PROBE_TIMEOUT_S = 1.0
 
 
 async def look_at(url: str, names: Names) -> None:
-    """Ask of which types our keys are. Raises SourceUnavailable for what may pass, StreamsUnusable for what cannot.
+    """Check the types of our keys. Raises SourceUnavailable (temporary) or StreamsUnusable (lasting).
 
-    A lease of another type is no reason: whoever takes the lease sets it.
+    A lease of another type is no error: the next worker that takes it overwrites it.
     """
     expected = {key: kind for key, kind in names.types.items() if key != names.lease}
     wrong: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which of our keys holds something of another type than ours, and what to do about it."""
+"""Find keys of ours with the wrong type, and say how to fix them."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

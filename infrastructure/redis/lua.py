@@ -1,8 +1,8 @@
-"""Lua functions that scripts begin with.
+"""Shared Lua functions of the scripts.
 
-Anybody can add an entry of hundreds of megabytes, or many. So what one answer holds is bounded by bytes, and of an
-entry above the size cap only its size and its first part leave the server. A script cannot know the size of an entry
-before it has asked for it, so it asks for a few at first.
+Anybody can add huge entries, or many. So an answer is limited in bytes, and of an entry above the size cap
+only the size and the first part leave the server. A script learns the size of an entry only by reading it, so
+it starts with a few.
 """
 
 from exitbrain.infrastructure.wire.first_part import FIRST_PART_BYTES

@@ -1,4 +1,4 @@
-"""Waiting for a new entry without being sent it: somebody may have made it hundreds of megabytes."""
+"""Wait for a new entry without receiving it, since it may be hundreds of megabytes."""
 
 from collections.abc import Mapping
 

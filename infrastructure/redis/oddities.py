@@ -1,6 +1,6 @@
-"""What others have changed beside the streams, in sentences and without changing anything: for people who ask.
+"""Report, without changing anything, what other clients have changed beside the streams.
 
-A worker recognises each of these by itself; it says so in its log and puts right what can be.
+A worker detects each of these itself, logs it and repairs what it can.
 """
 
 from collections.abc import AsyncIterator

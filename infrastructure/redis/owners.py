@@ -1,4 +1,4 @@
-"""For which store the incoming streams are read, as the keys beside the lease and the groups say."""
+"""Check which store the incoming streams are read for, from the keys beside the lease and the groups."""
 
 from typing import Any
 
@@ -18,5 +18,5 @@ async def check_owner(url: str, names: Names, store: str) -> None:
 
 
 def store_in(said: bytes) -> str:
-    """Return the store that a key names; beside a group it also says after which entry it began for that store."""
+    """Return the store named by a key; a group's key also holds the entry after which it began."""
     return said.decode("utf-8", "backslashreplace").partition(":")[0]

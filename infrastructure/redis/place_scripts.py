@@ -1,4 +1,4 @@
-"""How far a consumer group is, what it was given before, and the way back, each in one step, as scripts."""
+"""Atomic scripts that find a group's place, read back what it was given, and set it back."""
 
 from exitbrain.infrastructure.redis.lua import FACTS_OF, IN_CHUNKS, LUA_LAST_ID, PACKED, SERVER
 

@@ -1,4 +1,4 @@
-"""RedisPlaces: how far the consumer groups are, and the way back. Asked at the start of a worker alone."""
+"""RedisPlaces: find the places of the consumer groups and set them back. Used only when a worker starts."""
 
 import re
 from collections.abc import AsyncIterator, Sequence

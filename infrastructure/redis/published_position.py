@@ -1,4 +1,4 @@
-"""The published position as the text that lies beside a stream: `<store id>:<epoch>:<log position>`."""
+"""Read and write the published position kept beside a stream: `<store id>:<epoch>:<log position>`."""
 
 import re
 from uuid import UUID
@@ -32,14 +32,14 @@ def position_in(payload: bytes | str) -> PublishedPosition | None:
 
 
 def text_of(stated: Stated) -> str:
-    """Return the text of a position, to the letter what was read where it is no position of ours."""
+    """Return the text of a position; one that is not ours comes back exactly as read."""
     if isinstance(stated, UnknownPosition):
         return stated.text
     return f"{stated.store.store_id}:{stated.store.epoch}:{stated.position}"
 
 
 def stated_in(value: bytes | str) -> Stated:
-    """Read what lies beside a stream; only the very text that we would write is a position."""
+    """Read the text kept beside a stream; only text exactly as we write it is a position."""
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     found = _FORM.fullmatch(text)
     if found is None:

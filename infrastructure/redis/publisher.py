@@ -1,4 +1,4 @@
-"""RedisPublisher: entries and the published log position in one atomic step."""
+"""RedisPublisher: publish entries and the log position in one atomic step."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -91,7 +91,7 @@ class RedisPublisher:
     async def publish(
         self, stream: str, entries: Sequence[Outgoing], *, after: Stated | None, upto: PublishedPosition
     ) -> Stated | None:
-        """Publish in chunks, each atomic with the position of its last entry; in one where the stream begins with them."""
+        """Publish in chunks, each atomic with its last position; in one chunk if this store begins the stream."""
         begins = not isinstance(after, PublishedPosition) or after.store != upto.store
         chunks = [list(entries)] if begins else list(_chunks(entries))
         for chunk in chunks[:-1]:

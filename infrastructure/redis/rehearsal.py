@@ -1,8 +1,8 @@
-"""What a worker does with Redis, gone through without changing anything that anybody can see.
+"""Rehearse what a worker does with Redis, without any visible change.
 
-A right is checked before arguments are, so a command with an argument that cannot be shows whether it is allowed and
-does nothing. A script is given what makes it stop at once: the name of a consumer that nobody has, and nothing to do.
-Scripts are loaded, as a worker does; which ones a server has seen shows nowhere.
+Redis checks rights before arguments, so a command with an invalid argument shows whether it is allowed and
+does nothing. Scripts stop at once: they get an unused consumer name and nothing to do. They are loaded as a
+worker loads them, which leaves no visible trace.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Probe:
 
 
 async def rehearse(url: str, names: Names) -> str:
-    """Go through all that a worker asks and return the version of the server.
+    """Try everything that a worker asks, and return the version of the server.
 
     Raises StreamsUnusable for the first thing that a worker could not do, SourceUnavailable, BadRedisUrl.
     """

@@ -1,9 +1,9 @@
-"""What the message source asks of the server in one step, as scripts.
+"""The atomic scripts of the message source.
 
-The lease is a key that holds the name of the one consumer who may be given entries, and expires unless that consumer
-reads. Each script that gives entries looks at it first, so an entry is never given to anybody else. Beside the lease,
-and beside each group, a key names the store for which its entries are read: who reads for another store is given
-nothing, whatever its name.
+The lease is a key with the name of the only consumer that may get entries; it expires unless that consumer
+reads. Each script that returns entries checks it first, so no other consumer gets one. A key beside the
+lease, and one beside each group, names the store that entries are read for: a reader for another store gets
+nothing.
 """
 
 from exitbrain.infrastructure.redis.lua import ANSWER_BYTES, FACTS_OF, IN_CHUNKS, LUA_LAST_ID, PACKED, SERVER

@@ -1,4 +1,4 @@
-"""RedisSource: entries of the incoming streams, each delivered until it is acknowledged.
+"""RedisSource: deliver entries of the incoming streams until they are acknowledged.
 
 Each stream has a group of its own, so one blocking read cannot serve them all: a plain read waits for news and
 takes nothing, then one script takes from every group. Streams are merged in the order of entry ids, and what
@@ -54,18 +54,18 @@ from exitbrain.infrastructure.wire.stream_names import Names
 Arguments = list[str | int]
 
 CHUNK = 500
-"""How many pending entries one step of taking over looks at."""
+"""Pending entries examined in one step of taking over."""
 
 LEASE_MAX_S = 30.0
 """No worker takes the lease for longer: one that has longer to go was set by somebody else."""
 
 RELEASE_WITHIN_S = 0.3
-"""A lease that cannot be given back in this time expires by itself; a stop has two seconds in all."""
+"""Time to release the lease; after that it expires by itself. A stop has two seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """How entries are taken.
+    """How entries are read.
 
     `group_start` is the entry id after which a group begins that `open` makes; one that the server lost begins at the
     beginning. A lease that is not used for `lease_s` passes to another. An entry pending for `reclaim_idle_s` is
@@ -84,7 +84,7 @@ class SourceSettings:
 
 
 class RedisSource:
-    """Read streams as a consumer of their groups; `consumer` is a name that stays the same over restarts.
+    """Read streams as a consumer of their groups; `consumer` must stay the same across restarts.
 
     `store` is the id of the store for which they are read.
     A lease of another type is set anew, and a group that others have set ahead is set back.
@@ -120,7 +120,7 @@ class RedisSource:
 
     @property
     def groups_recreated(self) -> int:
-        """Return how often the server had lost the groups."""
+        """Return how often the server lost the groups."""
         return self._connection.groups_recreated
 
     async def open(self) -> None:
@@ -156,7 +156,7 @@ class RedisSource:
         return told
 
     async def reclaim(self, limit: int) -> list[Delivery]:
-        """Take what is pending for too long, also with ourselves; a trimmed entry comes until it is acknowledged."""
+        """Take entries pending too long, our own included; a trimmed one returns until acknowledged."""
         idle_ms = int(self._settings.reclaim_idle_s * 1000)
         taken: list[Held] = []
         for cursor in self._cursors:
@@ -192,7 +192,7 @@ class RedisSource:
         return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
     async def reap(self) -> list[str]:
-        """Remove consumers from each group; a name is told when it has gone from all."""
+        """Remove idle consumers from each group; return the names gone from all groups."""
         idle_ms = int(self._settings.reap_idle_s * 1000)
         removed: set[bytes] = set()
         kept: set[bytes] = set()
@@ -204,7 +204,7 @@ class RedisSource:
         return sorted(name.decode("utf-8", "backslashreplace") for name in removed - kept)
 
     async def close(self) -> None:
-        """Give the lease back, so that another goes on at once, and release the connections."""
+        """Release the lease, so that another consumer can continue at once, and close the connections."""
         if self.holds_lease:
             with suppress(SourceUnavailable, StreamsUnusable):
                 async with answering(SourceUnavailable, RELEASE_WITHIN_S):
@@ -241,7 +241,7 @@ class RedisSource:
                     cursor.hold(delivery, 1000 * int(now_s) + 999)
 
     async def _take_over(self) -> bool:
-        """Take the lease, and all that others hold; return whether the lease is ours."""
+        """Take the lease and everything that others hold; return whether the lease is ours."""
         taken = 0
         names = self._names
         for cursor in self._cursors:
@@ -274,7 +274,7 @@ class RedisSource:
         return True
 
     def _stand_by(self, free_in_ms: int) -> None:
-        """Leave everything to the holder of the lease, who has claimed it."""
+        """Leave everything to the holder of the lease."""
         self.holds_lease = False
         self._lease_free_in_s = (free_in_ms + 1) / 1000
         for cursor in self._cursors:

@@ -1,4 +1,4 @@
-"""The connection of the message source: its groups are made where they are missing, also in the middle of the work."""
+"""The connection of the message source; it creates missing groups, also while working."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -41,13 +41,13 @@ class SourceConnection:
         self._timeout_s = timeout_s
 
     async def open(self, start: str, *, take_over: bool) -> None:
-        """Make the groups that are missing, from an entry id on. Raises ReadElsewhere unless told to take over."""
+        """Create missing groups, starting after an entry id. Raises ReadElsewhere unless `take_over` is set."""
         async with self._naming(), answering(SourceUnavailable, self._timeout_s):
             await self._create_groups(start, take_over=take_over)
         self.begin_again()
 
     async def ask(self, question: Callable[[], Awaitable[Any]], beyond_s: float = 0.0) -> Any:
-        """Ask the server; groups that it has lost are made again, and the question is asked once more."""
+        """Ask the server; if it has lost the groups, create them again and repeat the question once."""
         try:
             keys = [self._names.lease, *(cursor.stream for cursor in self.cursors)]
             async with self._naming(), self.patience.answering(*keys, beyond_s=beyond_s):

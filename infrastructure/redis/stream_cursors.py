@@ -1,4 +1,4 @@
-"""Where each stream is read from, and the entries of several merged in the order of their ids."""
+"""Track the place in each stream, and merge entries of several streams in id order."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class StreamCursor:
     newest: Order = _FIRST
 
     def begin_again(self) -> None:
-        """Go back to what is pending with us."""
+        """Go back to our own pending entries."""
         self.after = BEGINNING
         self.newest = _FIRST
         self.sure = False

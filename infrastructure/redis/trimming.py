@@ -1,4 +1,4 @@
-"""How far the incoming streams may be trimmed without cutting what somebody still needs."""
+"""Find how far the incoming streams can be trimmed without losing entries still needed."""
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError

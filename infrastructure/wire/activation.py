@@ -1,8 +1,8 @@
-"""The message that puts a policy in force: written by ExitBrain itself, and read back for every replay.
+"""The message that puts a policy in force. ExitBrain writes it and reads it back in every replay.
 
-Whoever may send trade intents must not be able to change the policy. So its entry id is the hash of its content behind
-a prefix that no stream entry and no line of a file can have; what comes in any other way is of a stream that is not
-ours.
+A sender of trade intents must not be able to change the policy. So the entry id is a hash of the content
+after a prefix that no stream entry and no line of a file can have. Without it, a message belongs to an
+unknown stream.
 """
 
 import json
@@ -35,7 +35,7 @@ _OURS = "activation:"
 
 
 def activation_message(policy: Policy, *, scope: str, by: str, why: str, at: datetime) -> IncomingMessage:
-    """Return the message that puts a policy in force; raises InvalidValue for text that no store can hold."""
+    """Return the message that puts a policy in force; raises InvalidValue for unstorable text."""
     values = {
         "name": policy.name,
         "formula": policy.formula,
@@ -62,7 +62,7 @@ def activation_message(policy: Policy, *, scope: str, by: str, why: str, at: dat
 
 
 def is_activation(message: IncomingMessage) -> bool:
-    """Return whether a message is one of `activation_message`."""
+    """Return whether a message was made by `activation_message`."""
     return (
         message.source == POLICY_ACTIVATE
         and message.origin is Origin.LIVE
@@ -71,7 +71,7 @@ def is_activation(message: IncomingMessage) -> bool:
 
 
 def activation_of(message: IncomingMessage) -> ActivatePolicy | Unusable:
-    """Return what a message of `activation_message` asks for, or why it cannot be used."""
+    """Read a message made by `activation_message`, or return why it cannot be used."""
     said = message.fields.values
     time, assumptions = time_of(said.get("timestamp"), None, f"stream {POLICY_ACTIVATE}")
     try:
@@ -90,13 +90,13 @@ def activation_of(message: IncomingMessage) -> ActivatePolicy | Unusable:
 
 
 class WithActivations:
-    """A host's translator, and the one message that ExitBrain writes and reads itself."""
+    """A host's translator that also reads ExitBrain's own activation message."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
 
     def translate(self, message: IncomingMessage) -> Translation:
-        """Return what a message says."""
+        """Translate a message."""
         return activation_of(message) if is_activation(message) else self._translator.translate(message)
 
 

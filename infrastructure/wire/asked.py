@@ -1,4 +1,4 @@
-"""What an intent asks for: told by its words, its flags, and the side it gives to the position."""
+"""Find out what an intent asks for, from its words, its flags and the side of the position."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from exitbrain.infrastructure.wire.words import Word, word_of
 
 SIDE_NAMES = ("side", "action", "direction")
 WORD_NAMES = (*SIDE_NAMES, "intent_type")
-"""Where any word is looked for."""
+"""Fields in which any word counts."""
 ORDER_TYPE_NAMES = ("type", "order_type", "orderType", "trade_type", "tradeType")
 MORE_WORD_NAMES = (
     "intentType", "intent", "order_intent", "orderIntent", "order_action", "orderAction", "trade_action", "tradeAction",
     "action_type", "actionType", "signal", "signal_type", "signalType", "signal_action", "position_effect",
     "positionEffect", "position_action", "positionAction", "offset", "purpose", "command", *ORDER_TYPE_NAMES,
 )  # fmt: skip
-"""Where a word counts when we know all of it: these hold much else too."""
+"""Fields in which a word counts only if every part of it is known: they often hold other text."""
 REDUCE_FLAGS = ("reduce_only", "reduceOnly", "REDUCE_ONLY", "reduceonly", "is_reduce_only", "isReduceOnly")
 CLOSE_FLAGS = ("closePosition", "close_position", "is_exit", "isExit", "is_close", "isClose")
 POSITION_SIDE_NAMES = ("positionSide", "position_side", "posSide", "pos_side")
@@ -47,7 +47,7 @@ _MARKET_POSITIONS = {**_SIDES, _FLAT: None}
 
 @dataclass(slots=True)
 class RequestedAction:
-    """What an intent asks for; `side` is that of the order, `holds` that of the position it means."""
+    """What an intent asks for; `side` is the side of the order, `holds` the side of the position."""
 
     kind: IntentKind
     side: Side | None = None
@@ -58,7 +58,7 @@ class RequestedAction:
 
 @dataclass(slots=True)
 class _Position:
-    """What a message says about the side of the position: its own, or that after the order."""
+    """What a message says about the position's side, now or after the order."""
 
     side: Side | None = None
     after: Side | None = None
@@ -68,12 +68,12 @@ class _Position:
 
 
 def asked_of(said: Mapping[str, object], reading: FieldReader) -> RequestedAction:
-    """Return what an intent asks for; raises UnusableMessage when its words contradict each other, or say nothing.
+    """Return what an intent asks for; raises UnusableMessage if its words are contradictory or say nothing.
 
-    What may be an exit never opens: a word or a flag that says exit beats HOLD and FLAT, and so does a side of the
-    position that the order goes against.
+    A possible exit never opens a position: an exit word, an exit flag, or an order against the position's
+    side overrides HOLD and FLAT.
     """
-    if ASKING_NAMES.intersection(said) == _SIDE_ALONE:  # as nearly all are
+    if ASKING_NAMES.intersection(said) == _SIDE_ALONE:  # nearly every intent
         word = word_of(given) if isinstance(given := said["side"], str) else None
         if word is not None and word.order is not None:
             return RequestedAction(IntentKind.OPEN, word.order)
@@ -125,7 +125,7 @@ def _check_not_contradictory(words: tuple[tuple[str, str, Word], ...]) -> None:
 
 
 def _flag(said: Mapping[str, object], names: tuple[str, ...]) -> bool:
-    """Return whether any of these flags is set; one that cannot be read is refused, since it may say exit."""
+    """Return whether any of these flags is set; refuse an unreadable flag, since it may mean exit."""
     is_set = False
     for name in names:
         if name in said:
@@ -156,9 +156,9 @@ def _position(said: Mapping[str, object], reading: FieldReader) -> _Position:
 def sides_of_close(
     said: Mapping[str, object], reading: FieldReader
 ) -> tuple[Side | None, Side | None, Side | None]:
-    """Return the side a report says in whichever sense, the same where it says LONG or SHORT, and that of the position.
+    """Return the side in a report, that side if given as LONG or SHORT, and the side of the position.
 
-    One that we do not know is taken as absent, for it must not keep a position open.
+    An unknown side counts as absent: it must not keep a position open.
     """
     given = said.get("side")
     word = word_of(given) if isinstance(given, str) else None
@@ -174,7 +174,7 @@ def sides_of_close(
 def _first(
     said: Mapping[str, object], names: tuple[str, ...], is_nothing: Callable[[str], bool]
 ) -> tuple[str, object]:
-    """Return the first of these fields that says something, with its name; an empty name for none."""
+    """Return the name and value of the first of these fields with a value; an empty name if there is none."""
     for name in names:
         if name in said:
             given = said[name]
@@ -192,7 +192,7 @@ def _is_placeholder(given: object) -> bool:
 
 
 def _order(said: Mapping[str, object]) -> tuple[Side | None, tuple[str, object] | None]:
-    """Return the first order word, else None with the first that is no word at all."""
+    """Return the side of the first order word, else None and the first field that is no word."""
     unread: tuple[str, object] | None = None
     for name in SIDE_NAMES:
         given = said.get(name)
@@ -249,7 +249,7 @@ def _entry(
 
 
 def _held(words: tuple[tuple[str, str, Word], ...]) -> Side | None:
-    """Return the side that an exit word names, or that LONG or SHORT names beside one."""
+    """Return the side named by an exit word, or by LONG or SHORT next to one."""
     exits = [word for _, _, word in words if word.exits]
     named = next((word.holds for word in exits if word.holds is not None), None)
     if named is not None or not exits:

@@ -1,4 +1,4 @@
-"""A refused message as it was published: read back, and corrected."""
+"""Read a published dead letter back, and correct its fields."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _read = msgspec.json.Decoder(MessageRefused).decode
 
 
 def letter_of(letter_id: str, fields: Mapping[str, str]) -> DeadLetter | UnreadableLetter:
-    """Return the refused message that an entry of a dead letter stream tells of."""
+    """Return the refused message in an entry of a dead letter stream."""
     try:
         said = _read(fields["payload"])
     except KeyError:
@@ -38,10 +38,10 @@ def letter_of(letter_id: str, fields: Mapping[str, str]) -> DeadLetter | Unreada
 
 
 def corrected(fields: RawFields, corrections: Mapping[str, str]) -> RawFields:
-    """Return fields with some of them replaced, where the message would have them read.
+    """Return fields with corrections applied where the message is read.
 
-    A correction goes into the JSON of the payload (or `data`) where there is one, since that is what is read, and
-    leaves its other numbers as they were written. A payload that is no JSON can only be replaced as a whole.
+    If there is a payload (or `data`) in JSON, a correction goes into it, and the digits of its other numbers
+    stay unchanged. A payload that is not JSON can only be replaced as a whole.
     """
     whole = {name: text for name, text in corrections.items() if name in WRAPPERS}
     inner = {name: text for name, text in corrections.items() if name not in WRAPPERS}
@@ -56,7 +56,7 @@ def corrected(fields: RawFields, corrections: Mapping[str, str]) -> RawFields:
 
 
 def symbol_in(fields: RawFields) -> str | None:
-    """Return the symbol that fields name, as they name it."""
+    """Return the symbol as the fields spell it."""
     symbol = opened(fields, _SYMBOL).said.get("symbol")
     return symbol if isinstance(symbol, str) and len(symbol) <= NAME_MAX else None
 

@@ -1,4 +1,4 @@
-"""The envelopes messages come in, opened: payload as JSON text, `data` as JSON text, or flat fields."""
+"""Open the envelope of a message: `payload` in JSON, `data` in JSON, or flat fields."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -15,19 +15,19 @@ from exitbrain.infrastructure.wire.scalars import is_absent, shown
 WRAPPERS = ("payload", "data")
 IDS = ("order_id", "account", "trade_id", "tradeId", "trace_id", "event_id", "correlation_id")
 ENVELOPE_NAMES = frozenset(("timestamp", "source", *IDS, *PAPER_NAMES))
-"""What a payload may leave to the fields around it; for the rest the payload alone speaks."""
+"""Fields that may stand beside a payload instead of in it; all others are read from the payload alone."""
 
 OBJECT_ALLOWED = f"a JSON object, nested at most {NESTING_MAX} deep"
 
 _BEGINNING = 400
-"""Characters of a text that show its encoding; base64 can be cut there."""
+"""Number of characters enough to detect the encoding; base64 can be cut at this length."""
 
 
 class Opened(Struct, frozen=True):
-    """What a message says, without what is absent; `refusal` where its payload could not be decoded.
+    """The fields of a message that have a value; `refusal` if its payload could not be decoded.
 
-    `around` are the fields beside a payload; a flat message has none. Numbers are text (see json_text); a value that
-    could not be decoded is its Refusal. `placeholders` are ids that name nothing, and so were left out.
+    `around` holds the fields beside a payload; a flat message has none. Numbers are text (see json_text). A
+    value that could not be decoded is a Refusal. `placeholders` are ids that name nothing and were left out.
     """
 
     said: dict[str, object]
@@ -37,7 +37,7 @@ class Opened(Struct, frozen=True):
 
 
 def opened(fields: RawFields, names: frozenset[str]) -> Opened:
-    """Open the envelope of a message of which `names` are read; a payload wins over flat fields."""
+    """Open a message's envelope to read the fields in `names`; a payload wins over flat fields."""
     fields = _unmarked(fields)
     for wrapper in WRAPPERS:
         content = _value(fields, wrapper)
@@ -45,7 +45,7 @@ def opened(fields: RawFields, names: frozenset[str]) -> Opened:
             continue
         given = _object(wrapper, content, fields.values[wrapper])
         refusal, given = (given, {}) if isinstance(given, Refusal) else (None, given)
-        # `is_absent` written out: it is asked of every value of every message.
+        # `is_absent` inlined: it runs for every value of every message.
         said = {
             name: value
             for name, value in given.items()
@@ -58,7 +58,7 @@ def opened(fields: RawFields, names: frozenset[str]) -> Opened:
 
 
 def gave_blank(fields: RawFields, name: str) -> bool:
-    """Return whether a message gives a field as blank text, in its payload or as a field of its own."""
+    """Return whether a field is blank text, in the payload or beside it."""
     places: list[Mapping[str, object]] = [fields.values]
     for wrapper in WRAPPERS:
         content = _value(fields, wrapper)
@@ -72,7 +72,7 @@ def gave_blank(fields: RawFields, name: str) -> bool:
 def _ids(
     said: dict[str, object], around: dict[str, object], names: frozenset[str]
 ) -> tuple[tuple[str, str], ...]:
-    """Let the fields around a payload say those ids that it does not; return those that name nothing."""
+    """Take ids missing from the payload from the fields around it; return the ids that are placeholders."""
     placeholders: tuple[tuple[str, str], ...] = ()
     for name in IDS:
         if name in names and (name in said or name in around):
@@ -118,7 +118,7 @@ def _present(fields: RawFields, names: Iterable[str]) -> dict[str, object]:
 
 
 def _value(fields: RawFields, name: str) -> object:
-    """Return a raw field as the value it stands for, None when there is none, or the refusal of it."""
+    """Return the decoded value of a raw field, None without one, or a Refusal if it cannot be decoded."""
     text = fields.values.get(name)
     encoding = fields.encoded.get(name)
     if text is None or encoding is None:
@@ -135,18 +135,18 @@ def _value(fields: RawFields, name: str) -> object:
 def _first_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text[:_BEGINNING])
-    except ValueError:  # the text was cut, or is not of our making
+    except ValueError:  # the text was cut, or we did not write it
         return b""
 
 
 def _allowed(content: bytes, otherwise: str) -> str:
-    """Return what is allowed instead of a text that cannot be decoded, naming the encoding it is in."""
+    """Return the allowed value for a text that cannot be decoded, naming its encoding."""
     encoding = other_encoding(content)
     return otherwise if encoding is None else f"text in UTF-8, not in {encoding}"
 
 
 def _unmarked(fields: RawFields) -> RawFields:
-    """Return fields without the byte order marks that begin names and values."""
+    """Remove byte order marks from the start of names and values."""
     values = fields.values
     if all(map(str.isascii, values.values())) and all(map(str.isascii, values)):
         return fields  # nearly all

@@ -1,22 +1,22 @@
-"""The first part of a message that is too big to be kept, and the measure by which it is.
+"""Measure a message, and cut one that is too big to its first part.
 
-What the scripts of the Redis adapter hand over of a big entry is measured and cut by the same rule.
+The scripts of the Redis adapter measure and cut big entries by the same rule.
 """
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Sequence
 
 FIRST_PART_BYTES = 4096
-"""How much is kept of a message above the size cap, or the cap where that is less."""
+"""Bytes kept of a message above the size cap; the cap itself if that is smaller."""
 
 
 def size_of(parts: Iterable[bytes]) -> int:
-    """Return the bytes of names and values. An empty one counts as one, or millions of them would weigh nothing."""
+    """Return the size of names and values in bytes. An empty one counts as one byte, so that none is free."""
     return sum(len(part) or 1 for part in parts)
 
 
 def first_part(parts: Iterable[bytes], max_bytes: int) -> list[bytes]:
-    """Return names and values in turn up to the size that is kept, the last of them cut, always in pairs."""
+    """Return alternating names and values up to the kept size, the last one cut, always in pairs."""
     kept: list[bytes] = []
     room = min(FIRST_PART_BYTES, max_bytes)
     for part in parts:
@@ -28,7 +28,7 @@ def first_part(parts: Iterable[bytes], max_bytes: int) -> list[bytes]:
 
 
 def in_pairs(parts: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return a first part as fields; of a name that comes twice the first counts, since only the last may be cut."""
+    """Return a first part as fields; a repeated name keeps its first value: only the last may be cut."""
     fields: dict[bytes, bytes] = {}
     for name, value in zip(parts[::2], parts[1::2], strict=True):
         fields.setdefault(_whole_characters(name), _whole_characters(value))
@@ -36,7 +36,7 @@ def in_pairs(parts: Sequence[bytes]) -> dict[bytes, bytes]:
 
 
 def _whole_characters(part: bytes) -> bytes:
-    """Leave out a character whose end was cut off; bytes that are no text stay."""
+    """Drop a character that was cut at the end; keep bytes that are not text."""
     try:
         return getincrementaldecoder("utf-8")().decode(part).encode()
     except UnicodeDecodeError:

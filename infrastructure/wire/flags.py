@@ -1,4 +1,4 @@
-"""Flags, as clients of many languages write them."""
+"""Read flags as clients in many languages write them."""
 
 from exitbrain.infrastructure.wire.placeholders import is_placeholder
 
@@ -10,7 +10,7 @@ _MEANS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 
 
 def flag_of(value: object) -> bool | None:
-    """Return what a flag says, in any case; a placeholder means false, and None that it cannot be read."""
+    """Read a flag in upper or lower case; a placeholder is false. Returns None if it cannot be read."""
     if isinstance(value, bool):
         return value
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""IncomingMessage from the fields of a stream entry: every value as storable text, within the size cap."""
+"""Build an IncomingMessage from stream fields: every value as storable text, within the size cap."""
 
 import base64
 import json
@@ -13,11 +13,11 @@ from exitbrain.infrastructure.wire.first_part import first_part, in_pairs, size_
 from exitbrain.infrastructure.wire.json_text import JsonNumber, encode
 from exitbrain.infrastructure.wire.scalars import has_surrogate, shown
 
-# One type for what Redis gives and what a file gives: a Mapping is not covariant in its keys.
+# Fields from Redis or from a file; a union, because Mapping is not covariant in its keys.
 StreamFields = Mapping[str, object] | Mapping[bytes, object] | Mapping[str | bytes, object]
 
 DEFAULT_PREFIX = "quantum"
-"""What names of streams begin with, unless a setting says otherwise; also in recorded files."""
+"""The default prefix of stream names, also in recorded files."""
 
 STREAM_ID_END = 2**64
 STREAM_ID_ALLOWED = "milliseconds-sequence, each from 0 to 2^64 - 1"
@@ -26,16 +26,16 @@ _STREAM_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
 
 
 class Occurrences:
-    """Number equal contents that have no id of their own, in the order they come.
+    """Number entries that have equal content and no id, in order of arrival.
 
-    Memory grows by one 16-byte digest for each distinct content, so it lasts for one file.
+    Memory grows by one 16-byte digest for each distinct content, so use one instance per file.
     """
 
     def __init__(self) -> None:
         self._counts: dict[bytes, int] = {}
 
     def next(self, content: bytes) -> int:
-        """Return which occurrence of this content (a digest) it is; the first is 1."""
+        """Return the number of this occurrence of a content (a digest), from 1."""
         self._counts[content[:16]] = count = self._counts.get(content[:16], 0) + 1
         return count
 
@@ -53,14 +53,15 @@ def from_fields(
 ) -> IncomingMessage:
     """Build the message of one stream entry.
 
-    Its entry id is the stream id, else the SHA-256 of stream, fields and `occurrence`. A malformed stream id
-    and fields above `max_bytes` (names and values, see `size_of`) make a broken message, not an error. `source` is the
-    logical stream, the name without the default prefix where it is not given; `server` gave the stream id.
+    The entry id is the stream id, else the SHA-256 of stream, fields and `occurrence`. A malformed stream id,
+    or fields above `max_bytes` (names and values, see `size_of`), make a broken message, not an error.
+    `source` is the logical stream, by default the stream name without the default prefix; `server` is the
+    server that gave the stream id.
     """
     raw = raw_fields(fields)
     entry, broken = _stream_id(stream_id)
     entry_id = str(entry) if entry is not None else _content_id(stream, raw, occurrence)
-    # As text they are never smaller than as bytes, so nearly all need no closer look.
+    # This bound is never below the size in bytes, so nearly every message passes without an exact count.
     if _size("".join([*raw.values, *raw.values.values()])) + 2 * len(raw.values) > max_bytes:
         size = size_of(_parts(fields))
         if size > max_bytes:
@@ -89,9 +90,9 @@ def from_first_part(
     source: str,
     server: str | None,
 ) -> IncomingMessage:
-    """Build the live message of an entry above `max_bytes`, of which only the first part was read.
+    """Build the live message of an entry above `max_bytes` from its first part.
 
-    `parts` are names and values in turn, `size` is that of the whole.
+    `parts` alternates names and values; `size` is the size of the whole entry.
     """
     entry, broken = _stream_id(stream_id)
     raw = _cut(parts, size, {})
@@ -110,18 +111,18 @@ def from_first_part(
 
 
 def logical_source(stream: str, prefix: str = DEFAULT_PREFIX) -> str:
-    """Return the logical stream of a name: what stands behind the prefix of streams."""
+    """Return the logical stream: the stream name without its prefix."""
     return stream.removeprefix(f"{prefix}:stream:")
 
 
 def raw_fields(fields: StreamFields) -> RawFields:
-    """Return fields with every value as text that can be stored, saying what stands for something else."""
+    """Return fields with every value as storable text, recording which values are encoded."""
     values: dict[str, str] = {}
     encoded: dict[str, str] = {}
     for key, value in fields.items():
         name = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
         name = name.encode("utf-8", "backslashreplace").decode() if has_surrogate(name) else name
-        if type(value) is str and value.isascii():  # nearly all are
+        if type(value) is str and value.isascii():  # nearly every value
             values[name] = value
             continue
         values[name], encoding = _as_text(value)
@@ -158,14 +159,14 @@ def _too_large(size: int, max_bytes: int) -> Refusal:
 
 
 def _parts(fields: StreamFields) -> Iterator[bytes]:
-    """Yield names and values in turn, as bytes."""
+    """Yield alternating names and values as bytes."""
     for name, value in fields.items():
         yield name if isinstance(name, bytes) else name.encode("utf-8", "backslashreplace")
         yield value if isinstance(value, bytes) else _as_text(value)[0].encode()
 
 
 def _cut(parts: Sequence[bytes], size: int, encoded: Mapping[str, str]) -> RawFields:
-    """Return the fields of a first part; `encoded` says which values of the whole are JSON."""
+    """Return the fields of a first part; `encoded` names the fields of the whole that are JSON."""
     kept = raw_fields(in_pairs(parts))
     for name in kept.values:
         if encoded.get(name) == "json":

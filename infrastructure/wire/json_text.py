@@ -1,4 +1,4 @@
-"""JSON text, read and written without losing a digit."""
+"""Read and write JSON text without losing a digit."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.files.texts import MARK
 
 NESTING_MAX = 64
-"""How deep lists and objects may nest. A bound of our own: the parser's depends on who calls it from where."""
+"""How deep lists and objects may nest. The parser's own limit depends on the depth of the call stack."""
 
-# Possessive: it never goes back into a string, and so keeps no note of each of its characters.
+# Possessive: it never backtracks into a string, so it stores no state per character.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\[\s\S]?)*+(?:"|\Z)|[\[{]|[\]}]')
 
 
@@ -19,19 +19,19 @@ class NotJson(ExitBrainError, ValueError):
 
 
 class JsonNumber(str):
-    """A JSON number as the digits it was written with."""
+    """A JSON number with its digits as written."""
 
     __slots__ = ()
 
 
 _AROUND = f" \t\n\r{MARK}"
-"""What may stand around a JSON text: its own white space, and the byte order mark of the file it was in."""
+"""Characters allowed around a JSON text: JSON white space and a byte order mark."""
 
 Scan = Callable[[str, int], tuple[object, int]]
 
 
 def _scanner(number: Callable[[str], str]) -> Scan:
-    """Return what a decoder scans with: `decode` around it costs as much as the scan of a whole message."""
+    """Return the scan function of a decoder; its `decode` wrapper costs as much as scanning a message."""
     decoder = json.JSONDecoder(parse_float=number, parse_int=number, parse_constant=number)
     scan: Scan = decoder.scan_once  # type: ignore[attr-defined]  # the stubs lack it
     return scan
@@ -42,17 +42,17 @@ _NUMBERS = _scanner(JsonNumber)
 
 
 def decode(text: str) -> object:
-    """Return the value of a JSON text; numbers, NaN and Infinity come as plain text. Raises NotJson."""
+    """Decode JSON text, with numbers, NaN and Infinity as plain text. Raises NotJson."""
     return _decoded(_DIGITS, text)
 
 
 def decode_numbers(text: str) -> object:
-    """Do what `decode` does, but give each number as a `JsonNumber`, which `encode` writes as it was."""
+    """Like `decode`, but return each number as a `JsonNumber`, which `encode` writes back unchanged."""
     return _decoded(_NUMBERS, text)
 
 
 def encode(value: object) -> str:
-    """Return a value as JSON text in ASCII; what JSON does not know becomes the text of its `str`."""
+    """Encode a value as JSON text in ASCII; a type that JSON lacks is written as its `str`."""
     if isinstance(value, JsonNumber):
         return str(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Recorded messages from a file: one JSON object `{"stream", "stream_id", "fields"}` on each line."""
+"""Read recorded messages from a file with one JSON object `{"stream", "stream_id", "fields"}` per line."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,19 +22,19 @@ from exitbrain.infrastructure.wire.json_text import JsonNumber, NotJson, decode_
 from exitbrain.infrastructure.wire.scalars import has_surrogate, is_absent, shown
 
 UNKNOWN = "unknown"
-"""The stream of a line that does not say from which it comes."""
+"""The stream of a line that names none."""
 
 _LINE = '{"stream": text, "stream_id": text or null, "fields": object}'
 LINE_ALLOWED = f"a JSON object {_LINE}"
 STREAM_MAX = 256
 ESCAPED_MAX = 8
-"""A line may be this many times the cap of a message: escaping makes six bytes of one, other keys add some."""
+"""How many times the message cap a line may be: escaping turns one byte into six, and other keys add more."""
 
 LINE_MAX = ESCAPED_MAX * 131_072
-"""The most bytes of a line of any file that is read by lines; ESCAPED_MAX times the largest cap of a message."""
+"""Largest line in bytes of any file read by lines: ESCAPED_MAX times the largest message cap."""
 
 HEAD_LINES = 20
-"""Lines that are not blank within which a file of messages has one that is a JSON object."""
+"""A file of messages must have a JSON object within this many non-blank lines."""
 
 _BEGINNING_SHOWN = 60
 _NOT_THIS_WAY = {"[": ", not an array", "{": ", not an object over several lines"}
@@ -45,14 +45,14 @@ class InputUnreadable(ExitBrainError):
 
 
 class NoMessages(ExitBrainError):
-    """A file holds something else than recorded messages; the text is one sentence for the user."""
+    """A file holds something other than recorded messages; the text is one sentence for the user."""
 
 
 def open_messages(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
-    """Do what `open_lines` does, once one of the first `HEAD_LINES` lines turns out to be a JSON object.
+    """Like `open_lines`, after checking that one of the first `HEAD_LINES` lines is a JSON object.
 
-    Blank lines do not count, and a file that has no others holds no messages and is none the worse for it.
-    Raises InputUnreadable, and NoMessages where no line is an object.
+    Blank lines do not count; a file with nothing else is valid and has no messages.
+    Raises InputUnreadable, or NoMessages if none of these lines is an object.
     """
     lines = open_lines(path, limits)
     head: list[bytes] = []
@@ -89,10 +89,10 @@ def _why_no_messages(name: str, head: Sequence[bytes]) -> str:
 
 
 def open_lines(path: str, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
-    """Yield the lines of a file without byte order marks, unpacked where it is gzip; "-" is standard input, plain lines.
+    """Yield the lines of a plain or gzip file without byte order marks; "-" is standard input, never gzip.
 
-    Of a line of more than LINE_MAX bytes the beginning comes, as a LongLine. Standard input may go on forever. Raises
-    InputUnreadable when the file cannot be opened, breaks off, or holds more than the limits allow.
+    A line above LINE_MAX bytes is cut and comes as a LongLine. Standard input may be endless. Raises
+    InputUnreadable if the file cannot be opened, breaks off, or exceeds the limits.
     """
     try:
         if path == "-":
@@ -122,9 +122,10 @@ def _without_marks(line: bytes) -> bytes:
 def read_messages(
     lines: Iterable[bytes], *, max_bytes: int, prefix: str = DEFAULT_PREFIX
 ) -> Iterator[IncomingMessage]:
-    """Yield the message of each line that is not blank; a line that holds none gives a broken message.
+    """Yield the message of each non-blank line; a line without one gives a broken message.
 
-    Streams may be named with `prefix` or with the default one. The lines count as one server, told by their first.
+    Stream names may have `prefix` or the default one. All lines count as one server, identified by the first
+    line.
     """
     occurrences = Occurrences()
     server = ""
@@ -178,7 +179,7 @@ def _not_decodable(line: bytes, max_bytes: int, occurrences: Occurrences) -> Inc
 
 
 def _too_long(beginning: bytes, length: int, max_bytes: int, occurrences: Occurrences) -> IncomingMessage:
-    """Return the message of a line too long to be decoded, or even to be held: its first part and its length."""
+    """Return the message of a line too long to decode or to hold: its first part and its length."""
     kept = {"sha256": sha256(beginning).hexdigest(), "length": str(length)}
     stand_in = from_fields(
         UNKNOWN, None, kept, origin=Origin.IMPORT, max_bytes=max_bytes, occurrence=occurrences

@@ -1,4 +1,4 @@
-"""The time a message gives itself, to the microsecond, by whose clock, and what had to be assumed to read it."""
+"""Read the time of a message to the microsecond, with its clock and the assumptions made."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 _PAYLOAD, _ENVELOPE = TimeOrigin.PAYLOAD, TimeOrigin.ENVELOPE
 _ISO_FORM, _LOCAL_FORM, _SECONDS_FORM, _MS_FORM = "iso", "iso-local", "epoch-s", "epoch-ms"
 
-# Written out, since what datetime.fromisoformat accepts differs between versions of Python.
+# A pattern, because Python versions differ in what datetime.fromisoformat accepts.
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
     r"(?P<offset>Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?"
@@ -28,7 +28,7 @@ _SECONDS_BELOW = 10**11
 
 
 def producer_of(in_payload: object, in_envelope: object, stream: str) -> str:
-    """Return who wrote a message, as its payload says it, else its envelope, else the stream it came by."""
+    """Return the producer named in the payload, else in the envelope, else the stream."""
     for given in (in_payload, in_envelope):
         if isinstance(given, str):
             name = _producer(given if len(given) <= SHOWN_MAX else shown(given))
@@ -45,13 +45,13 @@ def _producer(text: str) -> str:
 def time_of(
     in_payload: object, in_envelope: object, producer: str
 ) -> tuple[MessageTime, tuple[Assumption, ...]]:
-    """Return the time of the payload, else of the envelope, else none; None stands for nothing given.
+    """Return the time of the payload, else of the envelope, else none; None means not given.
 
-    Where both give one, that of the envelope is kept beside it, for when that of the payload is not believed.
-    Read are ISO 8601 with seconds or minutes and any offset (none: UTC, recorded), and epoch seconds below
-    1e11 or milliseconds above, as number or digits. What is finer than a microsecond is cut off. What is
-    no time, or not of the years 2000 to 2100, is recorded and never guessed at. Times of one producer, place and form
-    are of one clock.
+    If both give one, the envelope's time is kept too, in case the payload's is not believed. Accepts ISO 8601
+    with seconds or minutes and any offset (none: UTC, recorded), and epoch seconds below 1e11 or milliseconds
+    above, as a number or digits. Anything finer than a microsecond is cut off. A value that is not a time, or
+    outside the years 2000 to 2100, is recorded and never guessed at. Times with the same producer, place and
+    form share a clock.
     """
     assumptions: tuple[Assumption, ...] = ()
     for given, origin, place in ((in_payload, _PAYLOAD, "payload"), (in_envelope, _ENVELOPE, "envelope")):
@@ -72,7 +72,7 @@ def _of_envelope(given: object, producer: str) -> MessageTime | None:
 
 
 _Read = tuple[datetime | None, str, str | None]
-"""A moment, the form it is written in, and what is doubtful about it."""
+"""A moment, its written form, and any doubt about it."""
 _UNREADABLE: _Read = (None, "", "not a time, so not used")
 
 
@@ -113,5 +113,5 @@ def _from_iso(text: str) -> _Read:
 
 
 def _is_usual(text: str) -> bool:
-    """Return whether a text, if it is a time at all, is like 2025-12-24T04:32:14.062679+00:00, without the pattern."""
+    """Return whether a text, if it is a time, has the form 2025-12-24T04:32:14.062679+00:00."""
     return len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] != "24" and text.endswith("+00:00")

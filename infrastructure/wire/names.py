@@ -1,4 +1,4 @@
-"""The names under which each message is looked at; whatever else it holds is kept and not read."""
+"""The field names read from each message; other fields are kept but not read."""
 
 from exitbrain.domain.messages.message import BOOK_CLOSE, TRADE_CLOSED, TRADE_INTENT
 from exitbrain.infrastructure.wire.asked import ASKING_NAMES, POSITION_SIDE_NAMES

@@ -1,4 +1,4 @@
-"""The mark of paper trading: a flag, or a mode, in a message or around it."""
+"""Detect paper trading by a flag or a mode, in a message or around it."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 def is_paper(
     said: Mapping[str, object], around: Mapping[str, object], reading: FieldReader, *, lenient: bool
 ) -> bool:
-    """Return whether a message is marked as paper trading; a mark that cannot be read is refused, unless lenient."""
+    """Return whether a message is paper trading; refuse an unreadable mark, unless lenient."""
     marked = False
     for place in (said, around):
         if PAPER_NAMES.isdisjoint(place):

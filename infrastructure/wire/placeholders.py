@@ -1,4 +1,4 @@
-"""Placeholders: what programs write where they have no value. As an id they count as absent."""
+"""Placeholders: what programs write when they have no value. An id that is one counts as absent."""
 
 WORDS = (
     "none", "null", "nil", "nan", "nat", "na", "n/a", "n.a", "n\\a", "undefined", "undef", "unknown", "unk", "unset",
@@ -6,7 +6,7 @@ WORDS = (
     "noid", "no order", "no_order", "no order id", "no_order_id", "not_available", "not_applicable", "not_set",
     "not_found", "no value", "no_value", "no data", "no_data",
 )  # fmt: skip
-"""In any case, and in any brackets or other signs around them: `<NA>`, `(none)`, `#N/A`."""
+"""Matched in upper or lower case and inside brackets or other signs: `<NA>`, `(none)`, `#N/A`."""
 
 _WORDS = frozenset(WORDS)
 _LONGEST = max(map(len, WORDS))
@@ -14,7 +14,7 @@ _SIGNS = " \t\r\n\v\f\0\u00a0\u200b\ufeff!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~â€“â€
 
 
 def is_placeholder(text: str) -> bool:
-    """Return whether a text names nothing: blank, one of `WORDS`, signs alone, zeros, or a number below zero."""
+    """Return whether a text names nothing: blank, one of `WORDS`, only signs, zeros, or a negative number."""
     core = text.strip().strip(_SIGNS)
     if len(core) > _LONGEST and core[0] != "0":
         return False
@@ -25,7 +25,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_placeholder_word(text: str) -> bool:
-    """Return whether a text is a placeholder that is no number either, so neither 0 nor NaN."""
+    """Return whether a text is a placeholder and not a number such as 0 or NaN."""
     try:
         float(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What leaves: the events of the log in the published language, which the events themselves are not.
+"""Translate events of the log into the published language.
 
-Everything is taken from the record, so the same log gives the same entries whenever and by whomever they are made.
-The results of live messages are published; those of imported messages are not, and of ignored messages only the exits.
+Everything comes from the record, so the same log always gives the same entries. Only results of live messages
+are published, not of imported ones; of ignored messages, only exits.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ SOURCE = "exitbrain"
 
 
 class PolicyUnits:
-    """Know the unit of each policy; a registered one never changes, so the register is read for a new name only."""
+    """Look up the unit of a policy. Units never change, so the register is read only for a new name."""
 
     def __init__(self, register: Callable[[], PolicyRegister]) -> None:
         self._register = register
@@ -45,11 +45,11 @@ class PolicyUnits:
 
 
 class Published(PublishedLanguage):
-    """Translate entries of the log.
+    """Translate log entries for publication.
 
-    `store` is whose log it is, and the epoch in which it is published: that of the present, also for older entries.
-    `unit_of` tells the unit of a policy, `translator` what a message says: the end of a plan is published with the
-    account and symbol of the message that ended it. `names` are those of the streams that are written.
+    `store` owns the log and gives the current epoch, also for older entries. `unit_of` returns the unit of a
+    policy. `translator` reads messages: the end of a plan is published with the account and symbol of the
+    message that ended it. `names` are the names of the streams written.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Published(PublishedLanguage):
         self._dead_letters = {
             source: names.dead_letters_of(source) for source in (TRADE_INTENT, TRADE_CLOSED)
         }
-        # What belongs together comes one after the other in the log.
+        # Related events are adjacent in the log.
         self._closed_last: tuple[UUID, PositionClosed] | None = None
         self._ids_last: tuple[MessageReceived | None, tuple[str, str]] = None, ("", "")
 
@@ -110,7 +110,7 @@ class Published(PublishedLanguage):
     def _outgoing(
         self, entry: LogEntry, receipt: MessageReceived | None, told: list[tuple[str, Payload]]
     ) -> list[Outgoing]:
-        """Return entries that carry the ids of the message that led to them."""
+        """Return entries with the ids of the message that caused them."""
         if self._ids_last[0] is not receipt:
             self._ids_last = receipt, ("", "") if receipt is None else _ids(receipt.fields)
         trace_id, correlation_id = self._ids_last[1]
@@ -133,7 +133,7 @@ class Published(PublishedLanguage):
         ]
 
     def _subject_of(self, position_id: UUID, receipt: MessageReceived, entry: LogEntry) -> tuple[str, str]:
-        """Return account and symbol of a position that ended: the event before says it, else its message."""
+        """Return account and symbol of an ended position, from the event before, else from its message."""
         if self._closed_last is not None and self._closed_last[0] == position_id:
             closed = self._closed_last[1]
             return closed.account, closed.symbol
@@ -158,10 +158,10 @@ _ID_NAMES = frozenset(_Ids.__struct_fields__)
 
 
 def _ids(fields: RawFields) -> tuple[str, str]:
-    """Return trace and correlation id of a message: those of its payload, else those around it, else empty text."""
+    """Return trace and correlation id of a message from its payload, else from around it, else empty text."""
     try:
         inside = _ids_in(fields.values["payload"])
-    except (KeyError, ValueError, RecursionError):  # the other shapes, whatever comes in them
+    except (KeyError, ValueError, RecursionError):  # any other shape
         said = opened(fields, _ID_NAMES).said
         return _id(said.get("trace_id")), _id(said.get("correlation_id"))
     around = fields.values if not fields.encoded else {}

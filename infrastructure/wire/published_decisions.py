@@ -1,4 +1,4 @@
-"""What is published of a decision: the levels in full, the event in short, or the refusal."""
+"""Payloads of a decision: the full levels, the short event, or the refusal."""
 
 from functools import lru_cache
 from typing import Any
@@ -28,7 +28,7 @@ from exitbrain.infrastructure.wire.published_payload import (
 
 
 class TriggerPrices(Struct):
-    """Trigger prices: text with the exact decimal on the tick grid, or a double where no tick is known."""
+    """Trigger prices: the exact decimal on the tick grid as text, or a double if the tick is unknown."""
 
     tp1: str | float
     tp2: str | float
@@ -39,8 +39,8 @@ class TriggerPrices(Struct):
 class Levels(Struct):
     """Raw distances in the unit of the policy.
 
-    `LSF` is the adjusted one, `harvest_scheme` what is closed at TP1, TP2 and TP3 as fractions of the original
-    quantity, `avg_pnl_last_20` a price return in percent.
+    `LSF` is the adjusted LSF, `harvest_scheme` the fractions of the original quantity closed at TP1, TP2 and
+    TP3, and `avg_pnl_last_20` a price return in percent.
     """
 
     tp1: float
@@ -53,7 +53,7 @@ class Levels(Struct):
 
 
 class IlfMetadata(Struct):
-    """What the message said about the market, null where it said nothing."""
+    """Market data from the message, null where it gave none."""
 
     atr_value: float | None
     exchange_divergence: float | None
@@ -62,7 +62,7 @@ class IlfMetadata(Struct):
 
 
 class PayloadOfDecision(PayloadOfPosition, kw_only=True):
-    """What every payload about a decision says."""
+    """The fields of every payload about a decision."""
 
     side: Side
     order_id: str
@@ -74,10 +74,10 @@ class PayloadOfDecision(PayloadOfPosition, kw_only=True):
 
 
 class AdaptiveLevels(PayloadOfDecision, kw_only=True):
-    """Computed levels with everything that explains them.
+    """Computed levels with all inputs and reasons.
 
-    Readers of the former system know `symbol`, `order_id`, `leverage`, `volatility_factor`, `adaptive_levels` and
-    `ilf_metadata`; a `leverage` that is whole is written as an integer.
+    The former system also wrote `symbol`, `order_id`, `leverage`, `volatility_factor`, `adaptive_levels` and
+    `ilf_metadata`. A whole `leverage` is written as an integer.
     """
 
     GOES_TO = Destination.ADAPTIVE_LEVELS
@@ -95,9 +95,9 @@ class AdaptiveLevels(PayloadOfDecision, kw_only=True):
 
 
 class LevelsComputed(PayloadOfDecision, kw_only=True):
-    """Levels were computed: the raw distances in short; the entry of adaptive_levels with this `decision_id` has all.
+    """Levels were computed: raw distances only. The adaptive_levels entry with this `decision_id` has all.
 
-    `executable` says that every guard passed; the others are listed.
+    `executable` is true if every guard passed; guards that did not are listed.
     """
 
     tp1: float
@@ -110,7 +110,7 @@ class LevelsComputed(PayloadOfDecision, kw_only=True):
 
 
 class LevelsRefused(PayloadOfDecision, kw_only=True):
-    """The policy gives no levels for this signal; those before stay in force. The stop had to keep `floor` and `cap`."""
+    """The policy gives no levels; earlier ones stay in force. `floor` and `cap` bound the stop."""
 
     refusal: str
     detail: str
@@ -119,11 +119,11 @@ class LevelsRefused(PayloadOfDecision, kw_only=True):
 
 
 Facts = dict[str, Any]
-"""What every payload about a decision says, by key."""
+"""The fields shared by all payloads about a decision, by key."""
 
 
 def facts_of(event: exit_plan.Decision, entry: LogEntry, store: StoreIdentity, unit: Unit) -> Facts:
-    """Return what every payload about this decision says."""
+    """Return the fields shared by all payloads about this decision."""
     context = event.context
     return {
         "store_id": store.store_id,
@@ -146,7 +146,7 @@ def facts_of(event: exit_plan.Decision, entry: LogEntry, store: StoreIdentity, u
 
 
 def computed(event: exit_plan.LevelsComputed, facts: Facts) -> tuple[AdaptiveLevels, LevelsComputed]:
-    """Return the payload for adaptive_levels, and that of the event."""
+    """Return the payloads of the adaptive_levels entry and of the event."""
     inputs, context, judged = event.inputs, event.context, event.levels
     raw, guards = judged.raw, judged.guards
     assumed = {one.field for one in event.assumptions}
@@ -204,7 +204,7 @@ def _refused(
 
 
 def _guards(report: GuardReport) -> tuple[GuardFinding, ...]:
-    """Return the findings in the order of the guards; what failed is worded anew, the rest is nearly always the same."""
+    """Return the findings in guard order; only failures are reworded, the rest is cached."""
     rest = _without_figures(report.passed, tuple(report.unknown.items()))
     if not report.failed:
         return tuple(rest.values())

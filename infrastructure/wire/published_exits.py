@@ -1,4 +1,4 @@
-"""What is published of an exit that ended nothing: what it said, and the positions it met."""
+"""Payload of an exit that ended nothing: what it said, and the positions it found."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from exitbrain.infrastructure.wire.published_payload import Moment, Payload
 
 
 class CandidatePosition(Struct):
-    """A position that an exit could have meant; `ended_by` and `ended_at` are null while it is open."""
+    """A position the exit could have meant; `ended_by` and `ended_at` are null while it is open."""
 
     position_id: UUID
     cycle: int
@@ -26,14 +26,14 @@ class CandidatePosition(Struct):
 
 
 class ExitIgnored(Payload, kw_only=True):
-    """An exit ended nothing: what it said, and the positions it met, null where there is none.
+    """An exit that ended nothing: what it said, and the positions it found, null if none.
 
-    `occurred_at` and `entry_id` are those of the message, `time_origin` says where its time comes from. `kind` is CLOSE,
-    REDUCE or FLAT for an intent (EXIT where it was refused unread), REPORT for a `trade.closed`, BOOK for an operator's
-    `book close`. `side` is the one whose end it asks for or reports, null where it names none; `symbol` is empty where
-    it could not be read. `open` is the position that was open, `last` the one that ended before it, and `rule` told which
-    of them is meant. `held_by` is another account, which alone holds the symbol. `expected` says that no action is needed:
-    a repeat, or the report of a position that had ended.
+    `occurred_at` and `entry_id` belong to the message; `time_origin` is the source of its time. `kind` is
+    CLOSE, REDUCE or FLAT for an intent (EXIT if refused unread), REPORT for a `trade.closed`, BOOK for an
+    operator's `book close`. `side` is the side to end or reported as ended, null if not named; `symbol` is
+    empty if unreadable. `open` is the position that was open, `last` the one that ended before it, and `rule`
+    decided which of them was meant. `held_by` is another account that alone holds the symbol. `expected`
+    means that no action is needed: a repeat, or the report of a position that had already ended.
     """
 
     occurred_at: Moment
@@ -58,7 +58,7 @@ class ExitIgnored(Payload, kw_only=True):
 def exit_ignored(
     entry: LogEntry, receipt: MessageReceived, reason: Reason, ignored: IgnoredExit, store: StoreIdentity
 ) -> ExitIgnored:
-    """Return the payload of an exit that ended nothing, from its receipt at that entry of the log."""
+    """Return the payload of an exit that ended nothing, from its receipt in that log entry."""
     return ExitIgnored(
         store_id=store.store_id,
         epoch=store.epoch,

@@ -1,4 +1,4 @@
-"""What is published of a message that was not accepted: its refusal, and an exit that ended nothing."""
+"""Payloads of a message that was not accepted: its refusal, or the exit that ended nothing."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from exitbrain.infrastructure.wire.published_payload import (
 
 
 class RefusedValue(Struct):
-    """The field that cannot be used, what was given, what is allowed."""
+    """The unusable field, the given value, and what is allowed."""
 
     field: str
     value: str
@@ -28,11 +28,10 @@ class RefusedValue(Struct):
 
 
 class MessageRefused(Payload, kw_only=True):
-    """A message that cannot be used, with its fields as they came.
+    """A message that cannot be used, with its original fields.
 
-    `encoded` names the fields whose text stands for `base64` or `json`. `length` is that of the whole, in
-    bytes, where only the first part of the fields was kept. `retry_of` is the entry id of the message this one was a
-    retry of.
+    `encoded` names the fields whose text is `base64` or `json`. `length` is the full size in bytes if only
+    the first part of the fields was kept. `retry_of` is the entry id of the message that this one retried.
     """
 
     GOES_TO = Destination.DEAD_LETTERS

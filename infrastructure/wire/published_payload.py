@@ -1,7 +1,7 @@
-"""What every published payload says, and what one is made from.
+"""The base of all published payloads, and how they are made.
 
-The JSON Schemas that are shipped and documented are made from the payloads. A key may be added; an existing
-one keeps its name and meaning, or `SCHEMA_VERSION` grows.
+The shipped and documented JSON Schemas are made from the payloads. Keys may be added; changing the name or
+meaning of an existing key raises `SCHEMA_VERSION`.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Destination(IntEnum):
-    """The streams that payloads go to, in the order in which the documentation tells of them."""
+    """The streams that payloads go to, in the order of the documentation."""
 
     ADAPTIVE_LEVELS = 1
     EVENTS = 2
@@ -33,7 +33,7 @@ class Destination(IntEnum):
 
 
 class Payload(Struct, kw_only=True):
-    """What every payload says, and to which stream it goes."""
+    """The fields of every payload, and its stream."""
 
     GOES_TO: ClassVar[Destination] = Destination.EVENTS
 
@@ -45,7 +45,7 @@ class Payload(Struct, kw_only=True):
 
 
 class PayloadOfPosition(Payload, kw_only=True):
-    """What every payload about a position or its plan says."""
+    """The fields of every payload about a position or its plan."""
 
     occurred_at: Moment
     account: str
@@ -55,9 +55,10 @@ class PayloadOfPosition(Payload, kw_only=True):
 
 
 class PublishedStore(Struct, frozen=True):
-    """The store whose log is published, and what the payload of one event reads of others.
+    """The store whose log is published, and what a payload needs from other events.
 
-    `unit_of` gives the unit of a policy, `subject_of` the account and symbol of a position that a message ended.
+    `unit_of` returns the unit of a policy, `subject_of` the account and symbol of a position ended by a
+    message.
     """
 
     identity: StoreIdentity
@@ -66,10 +67,10 @@ class PublishedStore(Struct, frozen=True):
 
 
 class EventPayloads(Struct, frozen=True):
-    """The payloads of an event class, one for each type in its `PUBLISHED_AS`.
+    """Make the payloads of an event class, one for each type in its `PUBLISHED_AS`.
 
-    `make(event, entry, receipt, store)` returns them in that order, None for one that is left out. The receipt is
-    that of the message behind the event.
+    `make(event, entry, receipt, store)` returns them in that order, None for one left out. The receipt
+    belongs to the message that caused the event.
     """
 
     shapes: tuple[type[Payload], ...]

@@ -1,4 +1,4 @@
-"""What is published of the policy register: which policy is in force."""
+"""Payload of the policy register: the policy in force."""
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.catalogue import ExitEvent
@@ -9,7 +9,7 @@ from exitbrain.infrastructure.wire.published_payload import EventPayloads, Paylo
 
 
 class PolicyActivated(Payload, kw_only=True):
-    """A policy is in force for a scope: a symbol, or "*" for every symbol without one of its own."""
+    """A policy is in force for a scope: a symbol, or "*" for all symbols without their own policy."""
 
     policy: str
     scope: str
@@ -19,7 +19,7 @@ class PolicyActivated(Payload, kw_only=True):
 def _activated(
     event: policy_register.PolicyActivated, entry: LogEntry, _: MessageReceived | None, store: PublishedStore
 ) -> tuple[PolicyActivated | None]:
-    """Return the payload of an activation; the one that begins a store changes nothing for anybody."""
+    """Return the payload of an activation; the first one of a store changes nothing and is left out."""
     if event.receipt_id is None and event.by == SHIPPED_BY:
         return (None,)
     said = PolicyActivated(

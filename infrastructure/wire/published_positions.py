@@ -1,4 +1,4 @@
-"""What is published of the end of a position and of its plan."""
+"""Payloads of the end of a position and of its plan."""
 
 from exitbrain.application.ports.exit_ledger import LogEntry
 from exitbrain.domain.catalogue import ExitEvent
@@ -17,9 +17,9 @@ class PlanEnded(PayloadOfPosition, kw_only=True):
 
 
 class PositionClosed(PayloadOfPosition, kw_only=True):
-    """A round trip ended. Prices and amounts are decimals as text, `pnl_percent` a price return, null where unknown.
+    """A round trip ended. Prices and amounts are decimal text, `pnl_percent` a price return, null if unknown.
 
-    `pnl_computed` says that the result was computed from prices, not reported.
+    `pnl_computed` is true if the result was computed from prices, not reported.
     """
 
     side: Side

@@ -1,4 +1,4 @@
-"""The payloads of all events that are published, and their JSON Schemas."""
+"""The payloads of all published events, and their JSON Schemas."""
 
 import json
 from inspect import cleandoc
@@ -22,7 +22,7 @@ PAYLOADS: dict[type[ExitEvent], EventPayloads] = {
     **published_messages.PAYLOADS,
     **published_policies.PAYLOADS,
 }
-"""What is published of each event class that is published."""
+"""The payloads of each published event class."""
 
 _TYPES = [
     (event_type, shape)
@@ -30,7 +30,7 @@ _TYPES = [
     for event_type, shape in zip(event.PUBLISHED_AS, payloads.shapes, strict=True)
 ]
 SHAPES: dict[str, type[Payload]] = dict(sorted(_TYPES, key=lambda one: one[1].GOES_TO))
-"""The structure of the payload of each event type, by the stream that they go to."""
+"""The payload structure of each event type, sorted by stream."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -39,7 +39,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def schema_texts() -> dict[str, str]:
-    """Return the schemas as they are shipped, by the name of their file."""
+    """Return the schemas as shipped, by file name."""
     return {
         schema_file(event_type): json.dumps(schema, indent=2) + "\n"
         for event_type, schema in schemas().items()
@@ -47,7 +47,7 @@ def schema_texts() -> dict[str, str]:
 
 
 def schema_file(event_type: str) -> str:
-    """Return the name of the file that holds the schema of an event type."""
+    """Return the file name of an event type's schema."""
     return f"{event_type.removeprefix('exitbrain.')}.json"
 
 

@@ -1,4 +1,4 @@
-"""Reading with leniency: what is needed is read or refused, what is not needed is read or taken as absent."""
+"""Lenient reading: an unreadable field is refused if it is needed, else it counts as absent."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from exitbrain.infrastructure.wire.scalars import shown
 from exitbrain.infrastructure.wire.shapes import ABSENT, LEVERAGE_NAMES, refusal_of
 
 UNUSABLE = "can not be used, so it counts as absent"
-"""Why a field that was given is assumed like a missing one."""
+"""The reason given when an unusable field counts as missing."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class UnusableMessage(ExitBrainError):
-    """A message cannot be used; `is_exit` says that it asks for an exit, or may."""
+    """A message cannot be used; `is_exit` is true if it asks, or may ask, for an exit."""
 
     def __init__(self, refusal: Refusal, *, is_exit: bool = False) -> None:
         self.refusal = refusal
@@ -30,7 +30,7 @@ class UnusableMessage(ExitBrainError):
 def refused(
     reason: Reason, name: str, given: object, allowed: str, *, is_exit: bool = False
 ) -> UnusableMessage:
-    """Return the refusal of a value; of one that could not even be decoded that comes first."""
+    """Return the refusal of a value; one that could not be decoded keeps its own refusal."""
     if isinstance(given, Refusal):
         return UnusableMessage(given, is_exit=is_exit)
     return UnusableMessage(
@@ -40,13 +40,13 @@ def refused(
 
 @dataclass(slots=True)
 class FieldReader:
-    """What had to be assumed so far, and which fields were given and could not be used."""
+    """Collect the assumptions made while reading, and the unusable fields."""
 
     assumptions: list[Assumption] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
 
     def drop(self, name: str, given: object, why: str = UNUSABLE) -> None:
-        """Take a field as absent."""
+        """Treat a field as absent."""
         self.assumptions.append(Assumption(name, shown(given), why))
         self.unusable.append(name)
 
@@ -55,7 +55,7 @@ class FieldReader:
         self.assumptions.append(Assumption(name, shown(given), why))
 
     def shape(self, shape: type[Shape], said: Mapping[str, object], needed: Container[str]) -> Shape:
-        """Read a shape; a field that cannot be read is taken as absent, unless it is needed: then raises UnusableMessage."""
+        """Read a shape; an unreadable field counts as absent, or raises UnusableMessage if it is needed."""
         while True:
             try:
                 return shape.model_validate(said)
@@ -69,7 +69,7 @@ class FieldReader:
 
 
 def _is_needed(name: str, given: object, needed: Container[str]) -> bool:
-    """Return whether a field must be refused; leverage that is only a word for nothing was not given at all."""
+    """Return whether a field must be refused; a placeholder for leverage counts as not given."""
     if name in LEVERAGE_NAMES and isinstance(given, str) and is_placeholder_word(given):
         return False
     return name in needed

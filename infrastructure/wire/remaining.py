@@ -1,4 +1,4 @@
-"""What an exit leaves open, where it says so: by a quantity, by a flag, or by a word in any text it has."""
+"""Read what an exit leaves open: from a quantity, a flag, or a word in any of its texts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ _PARTIAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What an exit leaves open, None where it does not say, and whether it says that something remains."""
+    """The quantity an exit leaves open, None if not given, and whether it says that something remains."""
 
     remaining: Decimal | None = None
     partial: bool = False
@@ -37,14 +37,14 @@ NOTHING_LEFT = Left()
 
 
 def left_by(said: Mapping[str, object], reading: FieldReader) -> Left:
-    """Return what an exit leaves open; what cannot be read of it is taken as absent."""
+    """Return what an exit leaves open; an unreadable field counts as absent."""
     if LEFT_NAMES.isdisjoint(said):
         return NOTHING_LEFT
     return Left(first_amount(said, REMAINING_NAMES, reading), _is_partial(said, reading))
 
 
 def first_amount(said: Mapping[str, object], names: Iterable[str], reading: FieldReader) -> Decimal | None:
-    """Return the size of the first number there is under these names; what is not a number counts as absent."""
+    """Return the size of the first number under these names; anything else counts as absent."""
     for name in names:
         if name in said:
             amount = amount_of(said[name])
@@ -55,7 +55,7 @@ def first_amount(said: Mapping[str, object], names: Iterable[str], reading: Fiel
 
 
 def _is_partial(said: Mapping[str, object], reading: FieldReader) -> bool:
-    """Return whether a flag or a word of an exit says that something remains."""
+    """Return whether a flag or word of an exit says that something remains."""
     texts = [said[name] for name in PARTIAL_TEXTS if name in said]
     partial = any(isinstance(text, str) and _PARTIAL.search(text) is not None for text in texts)
     for name in PARTIAL_FLAGS:

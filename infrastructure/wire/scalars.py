@@ -1,6 +1,6 @@
-"""The single values a message may hold: each is read exactly, or refused with what would be allowed.
+"""Read the single values of a message exactly, or refuse them with what is allowed.
 
-Numbers reach us as digits, whether JSON wrote them bare or as text, so one rule reads both.
+Numbers arrive as digits, whether bare or quoted in JSON, so one rule reads both.
 """
 
 import re
@@ -40,18 +40,18 @@ ID_ALLOWED = "a text or number"
 SIDE_OF = {"BUY": Side.LONG, "LONG": Side.LONG, "SELL": Side.SHORT, "SHORT": Side.SHORT}
 
 _OF_NUMBERS = "0123456789.eE+-"
-"""What a number is written with: whatever else `float` and `Decimal` read (inf, nan, 1_000) needs more."""
+"""The only characters allowed in a number; this excludes inf, nan and 1_000, which `float` also reads."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def is_absent(value: object) -> bool:
-    """Return whether a value says nothing: null, or text without a character to see."""
+    """Return whether a value is null, or text without a visible character."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def shown(value: object) -> str:
-    """Return a value as a receipt can keep it: storable text of at most `SHOWN_MAX` characters."""
-    if isinstance(value, Refusal):  # stands for what could not be decoded
+    """Return a value as storable text of at most `SHOWN_MAX` characters, for a receipt."""
+    if isinstance(value, Refusal):  # it could not be decoded
         return value.value
     text = value if isinstance(value, str) else encode(value)
     text = text[: SHOWN_MAX + 1].encode("utf-8", "backslashreplace").decode()
@@ -68,7 +68,7 @@ def _refusal(reason: Reason, allowed: str) -> PydanticCustomError:
 
 
 def _digits(value: object) -> str:
-    """Return the text of what may be a number; "" for a boolean, a word, NaN or a heap of digits."""
+    """Return the text of a possible number; "" for a boolean, a word, NaN or too many digits."""
     if not isinstance(value, str):
         return ""
     text = value.strip()
@@ -90,7 +90,7 @@ def _positive(value: object) -> Decimal:
 
 
 def _size(value: object) -> Decimal:
-    """Return a size, of which the sign may say a side."""
+    """Return a size, whose sign may give a side."""
     number = _decimal(value, SIZE_ALLOWED)
     if not SMALLEST <= number.copy_abs() <= LARGEST:
         raise _refusal(Reason.BAD_NUMBER, SIZE_ALLOWED)
@@ -98,7 +98,7 @@ def _size(value: object) -> Decimal:
 
 
 def amount_of(value: object) -> Decimal | None:
-    """Return a number that may be 0, None for what is no number."""
+    """Return a number, which may be 0; None if the value is not a number."""
     try:
         return _amount(value)
     except PydanticCustomError:
@@ -132,7 +132,7 @@ def _leverage(value: object) -> float:
 
 
 def account_of(value: object) -> str:
-    """Return a name that an account may have; raises PydanticCustomError for any other."""
+    """Return a valid account name; raises PydanticCustomError for any other value."""
     text = trimmed(value) if isinstance(value, str) else ""
     allowed = allowed_instead(text)
     if allowed:
@@ -145,13 +145,13 @@ def _symbol(value: object) -> str:
 
 
 def symbol_of(value: object) -> Spelling:
-    """Return the symbol that a text means; raises PydanticCustomError if it means none."""
+    """Return the symbol for a text; raises PydanticCustomError if it is not one."""
     if not isinstance(value, str):
         raise _refusal(Reason.BAD_VALUE, NAME_ALLOWED)
     return _named(trimmed(value))
 
 
-@lru_cache(maxsize=4096)  # of short texts alone, for what is refused is not kept
+@lru_cache(maxsize=4096)  # only short texts: a refused text raises and is not cached
 def _named(text: str) -> Spelling:
     if len(text) <= NAME_MAX and is_placeholder(text):
         raise _refusal(Reason.NO_SYMBOL, NAME_ALLOWED)
@@ -174,7 +174,7 @@ def _text(value: object, longest: int) -> str:
 
 
 def _id(value: object) -> str:
-    """Return an id as it was given, however long; what cannot be stored of it is written as an escape."""
+    """Return an id of any length as given; unstorable characters are escaped."""
     if not isinstance(value, str):
         raise _refusal(Reason.BAD_VALUE, ID_ALLOWED)
     return value.encode("utf-8", "backslashreplace").decode() if has_surrogate(value) else value

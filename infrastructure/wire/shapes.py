@@ -1,6 +1,7 @@
-"""The tolerant shape of each message we know: which names it may use for what we read, and in which form.
+"""The tolerant shape of each known message: accepted field names and forms.
 
-What an intent asks for is read by `asked`, what an exit leaves open by `remaining`, the mark of paper trading by `paper`.
+`asked` reads what an intent asks for, `remaining` what an exit leaves open, `paper` the mark of paper
+trading.
 """
 
 from collections.abc import Container
@@ -27,7 +28,7 @@ from exitbrain.infrastructure.wire.scalars import (
 
 ABSENT = "absent"
 TIME_NAME, PRODUCER_NAME = "timestamp", "source"
-"""The time is read by `message_time`, since its origin may be the envelope."""
+"""`message_time` reads the time, since it may come from the envelope."""
 SIZE_NAMES = ("quantity", "qty")
 CLOSED_SIZE_NAMES = (
     *SIZE_NAMES, "closed_quantity", "closed_qty", "closedQuantity", "closedQty", "close_quantity", "close_qty",
@@ -36,11 +37,11 @@ CLOSED_SIZE_NAMES = (
 USD_NAMES = ("position_size_usd", "position_usd", "ai_size_usd")
 LEVERAGE_NAMES = ("leverage", "ai_leverage")
 NEEDED = ("symbol", "account")
-"""What every message must say in a form that can be read; of an exit nothing else."""
+"""Fields that every message must give in readable form; an exit needs no others."""
 
 
 class MarketShape(BaseModel):
-    """What every message says: of which symbol it speaks, and for whom."""
+    """The fields of every message: symbol and account."""
 
     symbol: Symbol
     account: Account = None
@@ -56,7 +57,7 @@ class IdentifiedShape(MarketShape):
 
     @property
     def ids(self) -> dict[str, str]:
-        """Return the ids by which the producer tells its messages apart, those that it gave."""
+        """Return the ids that the producer gave the message."""
         ids: dict[str, str] = {}
         if self.trace_id is not None:
             ids["trace_id"] = self.trace_id
@@ -68,7 +69,7 @@ class IdentifiedShape(MarketShape):
 
 
 class NothingShape(IdentifiedShape):
-    """An intent that asks for nothing: its numbers are not read, zeros in them are its habit."""
+    """An intent that asks for nothing. Its numbers, often zeros, are not read."""
 
     regime: Context = None
 
@@ -88,7 +89,7 @@ class IntentShape(NothingShape):
 
 
 class CloseShape(IdentifiedShape):
-    """A report of a closed position. Its side decides nothing alone, so the translator reads it leniently."""
+    """A report of a closed position. Its side never decides alone, so the translator reads it leniently."""
 
     trade_id: Id = Field(None, validation_alias=AliasChoices("trade_id", "tradeId"))
     entry_price: Positive = None
@@ -100,7 +101,7 @@ class CloseShape(IdentifiedShape):
 
 
 class BookShape(MarketShape):
-    """An operator's word that a position has ended."""
+    """An operator's statement that a position has ended."""
 
     price: Positive = None
     why: Words
@@ -108,7 +109,7 @@ class BookShape(MarketShape):
 
 
 def names_of(shape: type[BaseModel]) -> frozenset[str]:
-    """Return every name under which a shape looks for something."""
+    """Return every field name that a shape reads."""
     names: set[str] = set()
     for name, field in shape.model_fields.items():
         alias = field.validation_alias
@@ -118,10 +119,10 @@ def names_of(shape: type[BaseModel]) -> frozenset[str]:
 
 
 def refusal_of(error: ValidationError, needed: Container[str]) -> Refusal:
-    """Return the refusal of the first needed field, in the order of the shape, that cannot be used."""
+    """Return the refusal of the first unusable needed field, in the order of the shape."""
     first = next(each for each in error.errors(include_url=False) if str(each["loc"][0]) in needed)
     field, given = str(first["loc"][0]), first["input"]
-    if isinstance(given, Refusal):  # it could not even be decoded
+    if isinstance(given, Refusal):  # it could not be decoded
         return given
     if first["type"] != "missing":
         return Refusal(Reason(first["type"]), field, shown(given), str(first["ctx"]["allowed"]))

@@ -1,4 +1,4 @@
-"""How much a message speaks of: the quantity it gives, or one computed from a size in USD and the price."""
+"""Read the quantity of a message, or compute it from a size in USD and the price."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -16,9 +16,9 @@ SIGN = "taken without its sign"
 def quantity_of(
     shape: IntentShape, said: Mapping[str, object], enters: Side | None, reading: FieldReader
 ) -> Decimal | None:
-    """Return the quantity of an intent, None where it is unknown; `enters` is the side of an entry, else None.
+    """Return the quantity of an intent, None if unknown; `enters` is the side of an entry, else None.
 
-    Raises UnusableMessage for an entry whose size contradicts its side, or gives a quantity that nobody can compute with.
+    Raises UnusableMessage for an entry whose size contradicts its side or gives a quantity out of range.
     """
     quantity = unsigned(shape.quantity, SIZE_NAMES, said, enters, reading)
     usd = unsigned(shape.size_usd, USD_NAMES, said, enters, reading)
@@ -42,7 +42,7 @@ def unsigned(
     enters: Side | None,
     reading: FieldReader,
 ) -> Decimal | None:
-    """Return a size without its sign: clients write sales below zero. A negative BUY that enters is refused."""
+    """Return a size without its sign: clients write sales as negative. A BUY entry below zero is refused."""
     if size is None or size > 0:
         return size
     name = next(name for name in names if name in said and name not in reading.unusable)

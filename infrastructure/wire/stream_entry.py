@@ -1,4 +1,4 @@
-"""IncomingMessage from a live stream entry, also from one that was trimmed before it could be read."""
+"""Build an IncomingMessage from a live stream entry, even one trimmed before it was read."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
@@ -10,9 +10,9 @@ from exitbrain.domain.values import EntryId, Origin, changed
 from exitbrain.infrastructure.wire.incoming import STREAM_ID_END, from_fields, from_first_part, logical_source
 
 Content = bytes | Sequence[bytes | int]
-"""Names and values of an entry in turn: joined by a NUL where none is in them, else a list.
+"""Alternating names and values of an entry: joined by NUL if none contains one, else a list.
 
-Of an entry above the size cap it is a list of its size in bytes and its first part.
+For an entry above the size cap: a list of its size in bytes and its first part.
 """
 
 
@@ -25,7 +25,7 @@ def from_entry(
     source: str | None = None,
     server: str | None = None,
 ) -> IncomingMessage:
-    """Build the message of an entry; one without fields was trimmed, for no entry is added without any."""
+    """Build the message of an entry. One without fields was trimmed: every entry is added with fields."""
     message = from_fields(
         stream, entry_id, fields, origin=Origin.LIVE, max_bytes=max_bytes, source=source, server=server
     )
@@ -43,7 +43,7 @@ def from_content(
     source: str | None = None,
     server: str | None = None,
 ) -> tuple[IncomingMessage, str]:
-    """Build the message of an entry as a Redis script gives it, and the digest of what it holds."""
+    """Build the message of an entry returned by a Redis script, and the digest of its content."""
     source = logical_source(stream) if source is None else source
     if isinstance(content, bytes):
         message = _plain(source, stream, entry_id, content, max_bytes, server)
@@ -60,7 +60,7 @@ def from_content(
 
 
 def taken_apart(content: Content) -> tuple[int | None, list[bytes]]:
-    """Return names and values in turn, and the size of the whole where they are only its first part."""
+    """Return alternating names and values, and the full size if they are only the first part."""
     if isinstance(content, bytes):
         return None, content.split(b"\0")
     parts = [part for part in content if isinstance(part, bytes)]
@@ -78,9 +78,9 @@ def _from_parts(
 def _plain(
     source: str, stream: str, entry_id: str, joined: bytes, max_bytes: int, server: str | None
 ) -> IncomingMessage | None:
-    """Build the message of an entry with nothing special about it, as nearly all are; None for any other.
+    """Build the message of an ordinary entry; None for any other.
 
-    All its text is decoded at once, and its size is that of the text, for what separates it outweighs what is empty.
+    All text is decoded at once. Its size is that of the text: the separators outweigh empty values.
     """
     try:
         parts = joined.decode().split("\0")
@@ -104,7 +104,7 @@ def _plain(
 
 
 def digest_of(fields: Mapping[bytes, bytes] | Mapping[str, str]) -> str:
-    """Return the SHA-1 of the names and values of an entry in their order, which a Redis script can compute too."""
+    """Return the SHA-1 of an entry's names and values in order, as a Redis script computes it."""
     parts = [part if isinstance(part, bytes) else part.encode() for part in chain(*fields.items())]
     return _sha1(b"\0".join(parts))
 
@@ -114,6 +114,6 @@ def _sha1(content: bytes) -> str:
 
 
 def id_in_numbers(entry_id: str) -> tuple[int, int]:
-    """Return the id of an entry as milliseconds and sequence, by which ids compare."""
+    """Return an entry id as milliseconds and sequence, which can be compared."""
     ms, _, seq = entry_id.partition("-")
     return int(ms), int(seq)

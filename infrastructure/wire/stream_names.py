@@ -1,4 +1,4 @@
-"""The names that others rely on: streams, consumer groups, keys."""
+"""The names of streams, consumer groups and keys that other systems rely on."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ DEFAULT_GROUP = "exitbrain"
 class Names:
     """All names under one prefix, for one group of workers.
 
-    Groups read the same streams, each to a store of its own. So they publish to streams of their own too: what two
-    stores decided must never be mixed.
+    Groups read the same streams, each into its own store. So each publishes to its own streams: the decisions
+    of two stores must never be mixed.
     """
 
     prefix: str = DEFAULT_PREFIX
@@ -31,7 +31,7 @@ class Names:
 
     @property
     def incoming(self) -> tuple[str, ...]:
-        """The streams that are read; within a millisecond the first comes first."""
+        """The streams that are read; within a millisecond, the first stream comes first."""
         return self.intents, self.closes
 
     @property
@@ -41,7 +41,7 @@ class Names:
 
     @property
     def events(self) -> str:
-        """The stream of what happened."""
+        """The stream of events."""
         return self._stream(f"{self.group}.events")
 
     @property
@@ -57,12 +57,12 @@ class Names:
 
     @property
     def store_of_lease(self) -> str:
-        """The key that names the store whose workers take that lease."""
+        """The key that names the store whose workers take the lease."""
         return f"{self.lease}:store"
 
     @property
     def types(self) -> dict[str, str]:
-        """Return every key that a worker uses, with the type that it has where it is there."""
+        """Return every key that a worker uses, with its type if it exists."""
         notes = [self.store_of_lease, *map(self.store_of_group, self.incoming)]
         strings = [self.lease, *notes, *map(published_key, self.published)]
         return dict.fromkeys(strings, "string") | dict.fromkeys([*self.incoming, *self.published], "stream")
@@ -72,15 +72,15 @@ class Names:
         return logical_source(stream, self.prefix)
 
     def group_of(self, stream: str) -> str:
-        """Return the consumer group under which we read a stream."""
+        """Return the consumer group that reads a stream."""
         return f"{self.prefix}:group:{self.group}:{self.source_of(stream)}"
 
     def store_of_group(self, stream: str) -> str:
-        """Return the key that names the store for which that group reads; in a cluster it shares the stream's slot."""
+        """Return the key naming the store that group reads for; in a cluster it shares the stream's slot."""
         return f"{{{stream}}}:{self.group}:store"
 
     def dead_letters_of(self, source: str) -> str:
-        """Return the stream for what was refused of a logical stream."""
+        """Return the dead letter stream of a logical stream."""
         ours = source if self.group == DEFAULT_GROUP else f"{self.group}:{source}"
         return f"{self.prefix}:dlq:{ours}"
 
@@ -89,5 +89,5 @@ class Names:
 
 
 def published_key(stream: str) -> str:
-    """Return the key that says up to where a stream is published; in a cluster it shares its slot."""
+    """Return the key of a stream's published position; in a cluster it shares the stream's slot."""
     return f"{{{stream}}}:published"

@@ -1,6 +1,6 @@
-"""The spellings of one instrument: what producers write for a perpetual of Binance, and what we call it.
+"""Map the spellings that producers use for a Binance perpetual to our symbol.
 
-A message has no other message to look at, so the table alone decides. What it does not name stays as it is written.
+The table alone decides; a spelling that is not in it stays as written.
 """
 
 import re
@@ -36,7 +36,7 @@ _FORMS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """The symbol that a text means; `doubts` says how it was written where that is not how we write it."""
+    """The symbol for a text; `doubts` records a spelling other than ours."""
 
     name: str
     spot: bool = False
@@ -44,9 +44,9 @@ class Spelling:
 
 
 def spelling_of(text: str) -> Spelling:
-    """Return what a trimmed symbol means; upper case when it is ASCII, as venues write theirs.
+    """Return the symbol for a trimmed text, in upper case if it is ASCII, as venues write it.
 
-    Case does not count. USDT and USDC stay apart, and so do dated contracts, COIN-M contracts and other venues.
+    Case is ignored. USDT and USDC stay apart, and so do dated contracts, COIN-M contracts and other venues.
     """
     for form, is_spot in _FORMS:
         match = form.fullmatch(text)

@@ -1,4 +1,4 @@
-"""WireTranslator: from the fields of a message to what it says in our language."""
+"""WireTranslator: translate message fields into domain messages."""
 
 from collections.abc import Callable, Mapping
 
@@ -50,10 +50,10 @@ _NEEDED_OF_BOOK = names_of(BookShape)
 
 
 class WireTranslator:
-    """Translate what came over the wire; it holds no state, so the same message gives the same answer."""
+    """Translate incoming messages. It is stateless, so the same message gives the same answer."""
 
     def translate(self, message: IncomingMessage) -> Translation:
-        """Return what the message says, or why it cannot be used; never raises for what it contains."""
+        """Translate the message, or return why it cannot be used; never raises because of its content."""
         if message.broken is None and message.source == TRADE_INTENT:
             usual = usual_intent(message.fields)
             if usual is not None:
@@ -61,7 +61,7 @@ class WireTranslator:
         return self.translate_by_shapes(message)
 
     def translate_by_shapes(self, message: IncomingMessage) -> Translation:
-        """Do what `translate` does by the shapes alone: its reference, and its way for all that is not usual."""
+        """Translate with the shapes alone: the reference for `translate`, and its path for unusual input."""
         source = message.source
         if is_activation(message):
             return activation_of(message)
@@ -91,7 +91,7 @@ class WireTranslator:
 
 
 def _unusable(source: str, said: Mapping[str, object], error: UnusableMessage, time: MessageTime) -> Unusable:
-    """Return why a message cannot be used, with what is known of it: a refused exit must not be silent."""
+    """Return why a message cannot be used, with what is known of it: a refused exit must be visible."""
     is_exit = error.is_exit or source in (TRADE_CLOSED, BOOK_CLOSE)
     if source == TRADE_INTENT and not is_exit:
         try:

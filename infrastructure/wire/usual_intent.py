@@ -1,7 +1,6 @@
-"""The usual intent, read in one go: a payload of JSON numbers and words under their first names.
+"""Read a usual intent in one pass: a payload of JSON numbers and words under their primary names.
 
-It is read three times as fast as by `shapes`, which stay the reference: whatever is unusual in any way, and all that
-could be refused, is left to them.
+This is three times as fast as `shapes`, which stays the reference and reads anything unusual or refusable.
 """
 
 from collections.abc import Callable
@@ -36,7 +35,7 @@ _ABSENT = msgspec.Raw(b"")
 
 
 class _Payload(msgspec.Struct, gc=False):
-    """What the payload of a usual intent says; under any other name that is read, `_Whole` takes null alone."""
+    """The payload of a usual intent; `_Whole` allows only null under the other names that are read."""
 
     symbol: str
     side: str
@@ -75,17 +74,17 @@ _OPEN = IntentKind.OPEN
 
 
 class _Unusual(ExitBrainError, ValueError):
-    """Something that only the shapes can tell the meaning of."""
+    """A value that only the shapes can interpret."""
 
 
 def usual_intent(fields: RawFields) -> TradeIntent | None:
-    """Return the intent to open that these fields hold, None where the shapes have to read them."""
+    """Return the opening intent in these fields, None if the shapes must read them."""
     text = fields.values.get("payload")
     if text is None or fields.encoded or text.count("{") + text.count("[") > NESTING_MAX:
         return None
     if holds_mark(text) or not all(map(str.isascii, fields.values)):
         return None
-    try:  # the decoder takes no text that `json_text` does not, skipped parts included
+    try:  # the decoder accepts only text that `json_text` accepts, skipped parts included
         return _intent(_decode(text), fields.values)
     except (msgspec.MsgspecError, ValueError, InvalidOperation):
         return None
@@ -112,7 +111,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
         producer_of(said.source, None if source is None else _present(source), TRADE_INTENT),
     )
     symbol = symbol_of(said.symbol)
-    # By place: CPython hands more than 15 keywords over in a dict, which takes eight times as long.
+    # Positional: CPython passes more than 15 keywords in a dict, which takes eight times as long.
     return TradeIntent(
         _OPEN,
         None if said.account is None or not _present(said.account) else _account(said.account),
@@ -141,7 +140,7 @@ def _intent(said: _Payload, around: dict[str, str]) -> TradeIntent:
 
 
 def _take_ids(said: _Payload, around: dict[str, str]) -> None:
-    """Let the fields around a payload say those ids that it does not."""
+    """Take ids missing from the payload from the fields around it."""
     for name in _IDS:
         if name in around and not _present(getattr(said, name) or ""):
             setattr(said, name, around[name])
@@ -160,7 +159,7 @@ def _context(text: str) -> str | None:
 
 
 def _id(text: str) -> str | None:
-    """Return an id; a placeholder is unusual, blank text is none without a word."""
+    """Return an id; a placeholder is unusual, and blank text is simply no id."""
     present = _present(text)
     if present is not None and is_placeholder(text):
         raise _Unusual
@@ -188,7 +187,7 @@ def _ids(trace_id: str | None, event_id: str | None, correlation_id: str | None)
 def _double(raw: msgspec.Raw, smallest: float, largest: float) -> float | None:
     if raw is _ABSENT:
         return None
-    number = float(raw)  # of its bytes; not of text in quotes, nor of true or null
+    number = float(raw)  # from bytes; fails for quoted text, true and null
     if len(raw) > DIGITS_MAX or not smallest <= number <= largest:
         raise _Unusual
     return number

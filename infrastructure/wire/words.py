@@ -1,6 +1,6 @@
-"""The words of an intent: which say exit, which say entry, which are orders, and what else they name.
+"""The words of an intent: exits, entries, orders, and the sides they name.
 
-A word may be spelled in any case, joined by - _ . / or spaces, in camelCase, or written as one (`closeLong`).
+A word may be in any case, joined by - _ . / or spaces, in camelCase, or run together (`closeLong`).
 """
 
 import re
@@ -41,7 +41,7 @@ _QUALIFIERS = frozenset((
     "GO", "LONG", "SHORT", "BUY", "SELL", "FLAT", "HOLD", "ON",
 ))  # fmt: skip
 _KNOWN = _STRONG | _QUALIFIERS
-# Words that begin so say what is not to be done, or speak of levels: no order at all.
+# Words that begin like this negate an action or describe levels; they are not orders.
 _NO_ORDER = frozenset((
     "NO", "NOT", "NON", "DONT", "NEVER", "WITHOUT", "ADJUST", "AMEND", "ATTACH", "CANCEL", "CHANGE", "EDIT", "LOWER",
     "MODIFY", "MOVE", "RAISE", "REPLACE", "SET", "TIGHTEN", "TRAIL", "UPDATE", "WIDEN",
@@ -56,10 +56,10 @@ LONGEST_WORD = 64
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one word says.
+    """The meaning of one word.
 
-    `order` is what an order word alone orders, `holds` the side that a longer word names. `order_type` says that it may
-    be a type of order as well (STOP_MARKET), `whole` that each of its parts is known.
+    `order` is the side of a lone order word, `holds` the side named in a longer word. `order_type` is true if
+    it may also be an order type (STOP_MARKET), `whole` if every part is known.
     """
 
     order: Side | None = None
@@ -75,13 +75,13 @@ class Word:
 
     @property
     def exits(self) -> bool:
-        """Return whether it asks for an end, or for a part of one."""
+        """Return whether it asks to close or reduce."""
         return self.closes or self.reduces
 
 
 @lru_cache(maxsize=1024)
 def word_of(text: str) -> Word | None:
-    """Return what a word says, None for one that says nothing to us."""
+    """Return the meaning of a word, None if it has none for us."""
     if len(text) > LONGEST_WORD:
         return None
     parts = _parts(text)
@@ -110,7 +110,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _pieces(part: str) -> list[str]:
-    """Return the known words that are written as one here, the longest that lead to the end; none if there are none."""
+    """Split a run-together text into known words, longest first; empty if it does not split completely."""
     for end in range(len(part), 1, -1):
         head, rest = part[:end], part[end:]
         if head in _KNOWN or _TARGET.fullmatch(head):

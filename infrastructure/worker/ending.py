@@ -1,4 +1,4 @@
-"""The end of the process in time, whatever one of its threads still waits for."""
+"""End the process in time, even if one of its threads still waits."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from typing import Self
 from exitbrain.application.live.supervisor import Journal
 
 END_WITHIN_S = 1.6
-"""How long a process that is to end may take; whoever told it to waits for two seconds."""
+"""How long a process may take to end; its supervisor waits two seconds."""
 
 
 class Ending:

@@ -1,4 +1,4 @@
-"""The end of the log as far as this process has saved it itself: what was just written need not be read back."""
+"""Keep the newest log records that this process saved, so that they need not be read back."""
 
 import threading
 from collections.abc import Sequence, Set
@@ -11,7 +11,7 @@ RECORDS_MAX = 8_192
 
 
 class RecentLog:
-    """Remember what was saved last. Written by one thread, read by any.
+    """Remember the records saved last. Written by one thread, read by any.
 
     What is kept is whole: positions follow each other without a gap, so nobody else has written in between.
     """

@@ -55,7 +55,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What is said at the start alone: from where to publish, None and False for where the streams say."""
+    """Start-only options: where to publish from; None and False mean where the streams say."""
 
     republish_from: int | None = None
     begin_publishing_here: bool = False

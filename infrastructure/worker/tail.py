@@ -1,4 +1,4 @@
-"""The log as the publisher reads it: from memory what was just saved here, the rest on a thread of its own."""
+"""Read the log for the publisher: recent records from memory, the rest on its own thread."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
