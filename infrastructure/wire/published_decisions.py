@@ -76,7 +76,7 @@ class PayloadOfDecision(PayloadOfPosition, kw_only=True):
 class AdaptiveLevels(PayloadOfDecision, kw_only=True):
     """Computed levels with all inputs and reasons.
 
-    The former system also wrote `symbol`, `order_id`, `leverage`, `volatility_factor`, `adaptive_levels` and
+    Readers of the former system expect `symbol`, `order_id`, `leverage`, `volatility_factor`, `adaptive_levels` and
     `ilf_metadata`. A whole `leverage` is written as an integer.
     """
 
