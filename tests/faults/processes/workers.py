@@ -83,8 +83,8 @@ class Nursery:
 
     def stop(self, workers: list[Worker], clock: Clock = monotonic) -> list[tuple[int, float]]:
         """End workers with SIGTERM; return for each its exit code and how many seconds by the clock it took."""
-        for worker in workers:
-            wait_until(lambda pid=worker.pid: _is_ready_for(signal.SIGTERM, pid) or not self.alive(pid))
+        pids = [worker.pid for worker in workers]
+        wait_until(lambda: all(_is_ready_for(signal.SIGTERM, pid) or not self.alive(pid) for pid in pids))
         began = clock()
         for worker in workers:
             os.kill(worker.pid, signal.SIGTERM)
