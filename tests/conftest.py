@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from exitbrain.infrastructure.secrets import OF_THIS_PROCESS, Secrets
+
 _ROOT = Path(__file__).resolve().parents[1]
 _TESTS = _ROOT / "tests"
 
@@ -57,6 +59,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         order = {name: place for place, name in enumerate((*COMPILING, *LONG))}
         items.sort(key=lambda item: order.get(item.path.relative_to(_TESTS).as_posix(), len(order)))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_a_secret_yet() -> None:
+    """Forget what other tests in this process took for secrets: it may be words here, and would be masked."""
+    vars(OF_THIS_PROCESS).update(vars(Secrets()))
 
 
 @pytest.fixture(scope="session")
