@@ -41,7 +41,7 @@ demo: $(DEMO)
 
 # Five at once on two cores: many tests wait for servers. tests/conftest.py says who takes what, and in which order.
 test: $(TEST)
-	$(BIN)/python -m pytest -n 5 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 5 $(PYTEST_ARGS)
 
 # The seed is printed; TORTURE_ARGS="--seed N" makes the same choices again. The simulation is the same every time.
 torture: $(TORTURE)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
+from exitbrain.infrastructure.secrets import OF_THIS_PROCESS, Secrets
 from tests.effort import share_of
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -37,17 +39,34 @@ APART = "integration/test_redis_errors.py", "integration/test_serve.py", "faults
 """Their tests share nothing that is dear, so that any worker may take any of them."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give out the tests by file; the groups of xdist 3.8 are lost under pytest 9.2, which keeps names elsewhere."""
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = shared_by
+    return scheduler
+
+
+def shared_by(test: str) -> str:
+    """Return what a test shares with others: those with the same are done by one worker, in their order."""
+    file, _, _ = test.removeprefix("tests/").partition("::")
+    if file in APART:
+        return test
+    return "compiled kernels" if file in COMPILING else file
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the tests of a file to one worker, for what they share, and the long ones out first."""
-    if not config.getoption("loadgroup", default=False):
-        return
-    order = {name: place for place, name in enumerate((*COMPILING, *LONG))}
-    files = {item: item.path.relative_to(_TESTS).as_posix() for item in items}
-    items.sort(key=lambda item: order.get(files[item], len(order)))
-    for item, file in files.items():
-        if file not in APART:
-            item.add_marker(pytest.mark.xdist_group("compiling" if file in COMPILING else file))
+    """Let several workers begin with what takes long."""
+    if hasattr(config, "workerinput"):
+        order = {name: place for place, name in enumerate((*COMPILING, *LONG))}
+        items.sort(key=lambda item: order.get(item.path.relative_to(_TESTS).as_posix(), len(order)))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_a_secret_yet() -> None:
+    """Forget what other tests in this process took for secrets: it may be words here, and would be masked."""
+    vars(OF_THIS_PROCESS).update(vars(Secrets()))
 
 
 # Searches have no limit in wall time, and in CI the same examples in every run.

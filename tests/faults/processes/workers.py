@@ -3,7 +3,6 @@
 import os
 import signal
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -82,13 +81,10 @@ class Nursery:
             self.own_exits.append(OwnExit(worker.name, code))
         worker.pid = 0
 
-    def _may_be_stopped(self, pid: int) -> bool:
-        return _is_ready_for(signal.SIGTERM, pid) or not self.alive(pid)
-
     def stop(self, workers: list[Worker], clock: Clock = monotonic) -> list[tuple[int, float]]:
         """End workers with SIGTERM; return for each its exit code and how many seconds by the clock it took."""
-        for worker in workers:
-            wait_until(partial(self._may_be_stopped, worker.pid))
+        pids = [worker.pid for worker in workers]
+        wait_until(lambda: all(_is_ready_for(signal.SIGTERM, pid) or not self.alive(pid) for pid in pids))
         began = clock()
         for worker in workers:
             os.kill(worker.pid, signal.SIGTERM)

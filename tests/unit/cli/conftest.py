@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from exitbrain.infrastructure.cli.main import run
-from exitbrain.infrastructure.secrets import OF_THIS_PROCESS, Secrets
 
 
 class Ended(NamedTuple):
@@ -36,8 +35,6 @@ def exitbrain(
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("EXITBRAIN_")]:
         monkeypatch.delenv(name)
-    for name, nothing in vars(Secrets()).items():  # what other tests took for secrets may be words here
-        monkeypatch.setattr(OF_THIS_PROCESS, name, nothing)
 
     def ended(*arguments: str) -> Ended:
         capsys.readouterr()
