@@ -1,6 +1,6 @@
 """The possible histories of one policy, or of two side by side, with equal states merged and bounds kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import product
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ HistoryStates = tuple[HistoryState | None, ...]
 """The state of each policy's history; None if it has ended."""
 
 HistoryOfEach = tuple[Path | History, ...]
+Dues = Sequence[Due]
 Moves = tuple[Move | None, ...]
 
 T = TypeVar("T")
@@ -47,24 +48,27 @@ class Histories:
 
     def advance(
         self,
-        phase: Phase,
+        phases: Sequence[Phase],
         bar: Bar,
         *,
         at_open: bool,
         price_paths: Sequence[IntrabarPath],
-        dues: Sequence[Due],
+        dues: Sequence[Dues],
     ) -> bool:
-        """Apply all possible combinations of moves to all states; return whether any policy had a choice."""
+        """Apply all possible combinations of moves to all states; return whether any policy had a choice.
+
+        `phases` and `dues` are those of each policy.
+        """
         choice = False
         for states, bounds in self._take_all():
             options: list[Sequence[Move | None]] = [
                 (None,) if state is None else policy.moves(state, phase, bar)
-                for policy, state in zip(self.policies, states, strict=True)
+                for policy, state, phase in zip(self.policies, states, phases, strict=True)
             ]
             combinations = list(product(*options))
             choice = choice or len(combinations) > 1
             for moves in self._possible(states, combinations, price_paths):
-                paid_before = self._paid_before(states, moves, len(dues))
+                paid_before = self._paid_before(states, moves, dues)
                 choice = choice or len(paid_before) > 1
                 for paid in paid_before:
                     self._move(states, bounds, moves, bar, at_open=at_open, dues=dues, paid=paid)
@@ -72,10 +76,17 @@ class Histories:
 
     def close_all(self, level: LegLevel, price: float, at_ms: int) -> None:
         """Close everything that is open at a price."""
+        self.close(range(len(self.policies)), level, price, at_ms)
+
+    def close(self, numbers: Collection[int], level: LegLevel, price: float, at_ms: int) -> None:
+        """Close everything that is open under these policies at a price."""
         bar = Bar(at_ms, price, price, price, price, price, price, price)
         for states, bounds in self._take_all():
             moves: Moves = tuple(
-                [None if state is None else Move(state.filled, Exit(price, level)) for state in states]
+                [
+                    None if state is None or number not in numbers else Move(state.filled, Exit(price, level))
+                    for number, state in enumerate(states)
+                ]
             )
             self._move(states, bounds, moves, bar, at_open=False)
 
@@ -94,7 +105,7 @@ class Histories:
             high = _replaced(bounds.high, number, after(path_of(bounds.high[number])))
             self._put(_replaced(states, number, following), low, high, bounds.several)
 
-    def pay_funding(self, dues: Sequence[Due]) -> None:
+    def pay_funding(self, dues: Dues) -> None:
         """Book the funding due for every open history."""
         if not dues:
             return
@@ -130,17 +141,21 @@ class Histories:
         ]
         return consistent(price_paths, combinations, first, second)
 
-    def _paid_before(self, states: HistoryStates, moves: Moves, dues: int) -> list[tuple[int, ...]]:
+    def _paid_before(
+        self, states: HistoryStates, moves: Moves, dues: Sequence[Dues]
+    ) -> list[tuple[int, ...]]:
         """Return how many fundings each may have paid before its move; equal if both close the same."""
-        if not dues:
+        counts = [len(each) for each in dues]
+        if not any(counts):
             return [(0,) * len(states)]
         closing = [
             () if state is None or move is None else policy.closed_by(state, move)
             for policy, state, move in zip(self.policies, states, moves, strict=True)
         ]
-        if closing[0] and closing == closing[:1] * len(closing):
-            return [(paid,) * len(closing) for paid in range(dues + 1)]
-        return list(product(*(range(0 if closes else dues, dues + 1) for closes in closing)))
+        if closing[0] and closing == closing[:1] * len(closing) and counts == counts[:1] * len(counts):
+            return [(paid,) * len(closing) for paid in range(counts[0] + 1)]
+        spans = zip(closing, counts, strict=True)
+        return list(product(*(range(0 if closes else count, count + 1) for closes, count in spans)))
 
     def _take_all(self) -> list[tuple[HistoryStates, Bounds]]:
         """Return and clear the open states, sorted by level set and filled targets, ended ones last."""
@@ -160,7 +175,7 @@ class Histories:
         bar: Bar,
         *,
         at_open: bool,
-        dues: Sequence[Due] = (),
+        dues: Sequence[Dues] = ((), ()),
         paid: Sequence[int] = (0, 0),
     ) -> None:
         """Add the histories of a state after each policy's move; `paid` counts the fundings before it."""
@@ -200,7 +215,7 @@ class Histories:
         histories: HistoryOfEach,
         bar: Bar,
         at_open: bool,
-        dues: Sequence[Due],
+        dues: Sequence[Dues],
         paid: Sequence[int],
     ) -> tuple[HistoryStates, HistoryOfEach]:
         following: list[HistoryState | None] = []
@@ -209,18 +224,19 @@ class Histories:
             place, history = state, histories[number]
             if state is not None and move is not None:
                 path = path_of(history)
-                if dues:
-                    path = policy.with_funding(state, path, dues[: paid[number]])
+                due = dues[number]
+                if due:
+                    path = policy.with_funding(state, path, due[: paid[number]])
                 place, history = policy.moved(state, path, move, bar, at_open, self.holes)
                 if isinstance(history, History):
                     self.last_end_ms = max(self.last_end_ms, history.legs[-1].at_ms)
-                elif place is not None and dues:
-                    history = policy.with_funding(place, history, dues[paid[number] :])
+                elif place is not None and due:
+                    history = policy.with_funding(place, history, due[paid[number] :])
             following.append(place)
             moved.append(history)
         return tuple(following), tuple(moved)
 
-    def _paid(self, states: HistoryStates, histories: HistoryOfEach, dues: Sequence[Due]) -> HistoryOfEach:
+    def _paid(self, states: HistoryStates, histories: HistoryOfEach, dues: Dues) -> HistoryOfEach:
         paid: Iterable[Path | History] = [
             history if state is None else policy.with_funding(state, path_of(history), dues)
             for policy, state, history in zip(self.policies, states, histories, strict=True)

@@ -68,7 +68,8 @@ class ExitBounds(Struct, frozen=True):
     `ambiguous` says that there is more than one final history. `ambiguous_candles` counts the candles that by
     themselves leave the order of touches open, `refined_candles` those walked through lower-timeframe data,
     `unrefined_candles` those whose lower-timeframe data were incomplete or did not add up. `first_candle_ms`
-    is the open time of the first candle. `entry_off_market` says that the entry lies outside low..high of its
+    is the open time of the first candle, `last_end_ms` the time of the last leg of the history that ends last.
+    `entry_off_market` says that the entry lies outside low..high of its
     candle; None if that candle is missing. `mark_assumed` says that the contract price was used instead of
     the mark price to decide on liquidation. `wrong_kind` names the orders ("stop", "targets") that candles of
     this price kind cannot trigger.
@@ -81,6 +82,7 @@ class ExitBounds(Struct, frozen=True):
     refined_candles: int
     unrefined_candles: int
     first_candle_ms: int
+    last_end_ms: int
     entry_off_market: bool | None
     mark_assumed: bool = False
     wrong_kind: tuple[str, ...] = ()

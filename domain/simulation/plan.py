@@ -64,10 +64,15 @@ Change = Relevelled | Reduced | Increased
 
 
 class Plan(Struct, frozen=True):
-    """A position with its first levels and its changes in time order."""
+    """A position with its first levels and its changes in time order.
+
+    It is followed until `until_ms` at most, None for the end of the data: what is open then becomes a leg OPEN
+    at the close of the last candle that ends by then. At least the candle of the entry is walked.
+    """
 
     setup: ExitSetup
     changes: tuple[Change, ...] = ()
+    until_ms: int | None = None
 
     def __post_init__(self) -> None:
         before = self.setup.opened_at_ms

@@ -19,6 +19,10 @@ highest difference. On a tie, the first one found is kept. What can still happen
 merging loses nothing. If all levels are certain, pairs of moves that no single price path can produce are
 left out (`intrabar_path`).
 
+A plan may end before its levels end it (`ending`): what it still has open closes at a given price. The moves of
+the candle before that time are possible first; the other plan goes on through the whole candle, and for that
+candle no pair of moves is left out. What ends by the open of a candle ends before 2.
+
 If the entry is inside a candle, step 3 is skipped; if it may be at the open or inside, step 3 may apply or
 not. What is open after the last candle becomes a leg OPEN at its close. Candles in which nothing can happen
 are skipped (`quiet_bars`).
@@ -33,6 +37,7 @@ from math import inf
 
 from exitbrain.domain.simulation.bar_moves import Bar, BarMoves, Move, Phase, bar_of, phases_of
 from exitbrain.domain.simulation.candle import Candle, Due, Market, due_before
+from exitbrain.domain.simulation.ending import ending_of
 from exitbrain.domain.simulation.entry import Entry, entry_in
 from exitbrain.domain.simulation.fit import check_intervals, entry_off_market, wrong_kind
 from exitbrain.domain.simulation.histories import Bounds, Histories, HistoryOfEach
@@ -67,12 +72,13 @@ class _Walker:
         self._compares = len(plans) > 1
         self._changes = [list(plan.changes) for plan in plans]
         self._histories = Histories(plans)
+        endings = [ending_of(plan, market.candles) for plan in plans]
+        self._endings = {number: each for number, each in enumerate(endings) if each is not None}
         self._marked = any(map(_may_be_liquidated, plans))
         self._reads_marks = self._marked and market.mark is not None
         self._mark_assumed = self._marked and market.mark is None
         due_from = bisect_right(market.funding, self._setup.opened_at_ms, key=lambda rate: rate.minute_ms)
         self._funding = list(market.funding[due_from:])
-        self._external_ms = None if self._setup.external is None else self._setup.external.at_ms
         rules, series = self._setup.rules, market.candles
         self._trails = rules.trailing is not None
         self._time_stop_ms = (
@@ -94,6 +100,7 @@ class _Walker:
             refined_candles=self._refined_candles,
             unrefined_candles=self._unrefined_candles,
             first_candle_ms=first.open_time_ms,
+            last_end_ms=self._histories.last_end_ms,
             entry_off_market=entry_off_market(setup, series),
             mark_assumed=self._mark_assumed,
             wrong_kind=wrong_kind(setup, series),
@@ -125,20 +132,24 @@ class _Walker:
                 self._histories.close_all(LegLevel.OPEN, last.close, last.open_time_ms)
                 break
             candle = series.candles[place]
-            if candle.open_time_ms > expected and not self._closed_outside_by(expected):
+            bar = self._bar(candle)
+            self._end_by(expected, candle)
+            if candle.open_time_ms > expected and self._histories.open:
                 self._histories.holes += 1
+            self._end_by(candle.open_time_ms, candle)
+            if not self._histories.open:
+                break
             place, expected = place + 1, candle.open_time_ms + series.interval_ms
-            self._through(candle, entry)
+            self._through(candle, bar, entry)
             entry = Entry.BEFORE
         assert self._histories.ended is not None
         return first, self._histories.ended
 
     def _next_event_ms(self, from_ms: int) -> float:
-        """Return until when only touches can happen: no change, funding, close from outside or rule."""
+        """Return until when only touches can happen: no change, funding, ending or rule."""
         due: list[float] = [changes[0].at_ms for changes in self._changes if changes]
         due += [rate.minute_ms for rate in self._funding[:1]]
-        if self._external_ms is not None:
-            due.append(self._external_ms)
+        due += [ending.at_ms for ending in self._endings.values()]
         if self._time_stop_ms is not None:
             due.append(self._time_stop_ms - 1)
         if self._trails and any(level_set.stops.may_trail for level_set, _ in self._histories.places()):
@@ -146,16 +157,15 @@ class _Walker:
             due.append(from_ms + interval_ms - (from_ms - self._off_grid_ms) % interval_ms - 1)
         return min(due, default=inf)
 
-    def _through(self, candle: Candle, entry: Entry) -> None:
+    def _through(self, candle: Candle, bar: Bar, entry: Entry) -> None:
         """Walk one candle in the order described in the module docstring."""
         close_ms = candle.open_time_ms + self._market.candles.interval_ms
-        bar = self._bar(candle)
         self._change(bar)
         self._histories.pay_funding(self._funding_before(candle.open_time_ms + 1, candle))
-        dues = self._funding_before(close_ms, candle)
-        if self._closed_outside_by(close_ms - 1):
-            self._until_closed_outside(bar, entry, dues)
+        if any(ending.at_ms < close_ms for ending in self._endings.values()):
+            self._end_inside(candle, bar, entry)
             return
+        dues = self._funding_before(close_ms, candle)
         if entry is not Entry.BEFORE or not self._quiet_bars.is_quiet(bar):
             self._ambiguous_candles += any(
                 level_set.bar_moves.leave_a_choice(filled, bar, entry, funded=bool(dues))
@@ -169,7 +179,7 @@ class _Walker:
     def _change(self, bar: Bar) -> None:
         """Apply the changes due at the open of a candle."""
         for number, changes in enumerate(self._changes):
-            while changes and changes[0].at_ms <= bar.at_ms and not self._closed_outside_by(bar.at_ms):
+            while changes and changes[0].at_ms <= bar.at_ms:
                 self._histories.change(number, changes.pop(0), bar)
                 self._look()
 
@@ -237,20 +247,43 @@ class _Walker:
         if self._time_stop_ms is not None and close_ms >= self._time_stop_ms:
             self._histories.close_all(LegLevel.TIME, bar.close, bar.at_ms)
 
-    def _until_closed_outside(self, bar: Bar, entry: Entry, dues: Sequence[Due]) -> None:
-        """Walk the candle in which the position is closed from outside."""
-        external = self._setup.external
-        assert external is not None
-        if external.at_ms > bar.at_ms:
-            choice = self._at_open(bar, entry)
-            price_paths = (
-                price_paths_before_close(bar, self._d, self._setup.entry, entry) if self._compares else ()
-            )
-            choice = (
-                self._advance(BarMoves.inside_before_close, bar, price_paths=price_paths, dues=dues) or choice
-            )
-            self._ambiguous_candles += choice
-        self._histories.close_all(LegLevel.EXTERNAL, external.price, external.at_ms)
+    def _end_by(self, at_ms: int, candle: Candle) -> None:
+        """End the plans that end by a time; the candle is the next one."""
+        for number, ending in list(self._endings.items()):
+            if ending.at_ms <= at_ms:
+                self._histories.pay_funding(self._funding_before(ending.at_ms, candle))
+                self._end(number)
+
+    def _end_inside(self, candle: Candle, bar: Bar, entry: Entry) -> None:
+        """Walk a candle in which plans end; the others go on through all of it."""
+        close_ms = candle.open_time_ms + self._market.candles.interval_ms
+        ended = [number for number, ending in self._endings.items() if ending.at_ms < close_ms]
+        before = self._funding_before(self._endings[ended[0]].at_ms, candle)
+        dues = [*before, *self._funding_before(close_ms, candle)]
+        policies, (_, inside) = range(len(self._changes)), phases_of(entry)
+        alike = len(ended) == len(policies)
+        choice = self._at_open(bar, entry)
+        choice |= self._histories.advance(
+            [BarMoves.inside_before_close if number in ended else inside for number in policies],
+            bar,
+            at_open=False,
+            price_paths=(
+                price_paths_before_close(bar, self._d, self._setup.entry, entry)
+                if alike and self._compares
+                else ()
+            ),
+            dues=[before if number in ended else dues for number in policies],
+        )
+        self._ambiguous_candles += choice
+        for number in ended:
+            self._end(number)
+        self._see(bar.favourable, bar.favourable if entry is Entry.BEFORE else bar.close)
+        self._close_rule_interval(bar, close_ms)
+
+    def _end(self, number: int) -> None:
+        ending = self._endings.pop(number)
+        self._histories.close((number,), ending.level, ending.price, ending.leg_ms)
+        self._look()
 
     def _advance(
         self,
@@ -261,14 +294,16 @@ class _Walker:
         price_paths: Sequence[IntrabarPath] = (),
         dues: Sequence[Due] = (),
     ) -> bool:
-        choice = self._histories.advance(phase, bar, at_open=at_open, price_paths=price_paths, dues=dues)
+        policies = len(self._changes)
+        choice = self._histories.advance(
+            [phase] * policies, bar, at_open=at_open, price_paths=price_paths, dues=[dues] * policies
+        )
         self._look()
         return choice
 
     def _funding_before(self, at_ms: int, candle: Candle) -> list[Due]:
-        """Return the funding due before a time and before a close from outside, each only once."""
-        until = at_ms if self._external_ms is None else min(at_ms, self._external_ms)
-        return due_before(self._funding, until, candle, self._market)
+        """Return the funding due before a time, each only once."""
+        return due_before(self._funding, at_ms, candle, self._market)
 
     def _bar(self, candle: Candle) -> Bar:
         """Return a bar of a candle and its mark candle; without one, the candle itself is used."""
@@ -278,9 +313,6 @@ class _Walker:
             self._mark_assumed = self._mark_assumed or of_mark is None
             mark = of_mark or candle
         return bar_of(candle, mark, self._d)
-
-    def _closed_outside_by(self, at_ms: int) -> bool:
-        return self._external_ms is not None and self._external_ms <= at_ms
 
     def _see(self, favourable: float, known: float) -> None:
         """Give trailing stops the best price since the entry that a bar may have had and certainly had."""

@@ -3,7 +3,15 @@
 from random import Random
 
 from exitbrain.domain.simulation.bar_moves import BarMoves, bar_of
-from exitbrain.domain.simulation.candle import Candle, CandleSeries, FundingRate, Market, TradeSeries
+from exitbrain.domain.simulation.candle import (
+    Candle,
+    CandleSeries,
+    FundingRate,
+    Market,
+    PriceKind,
+    TradeSeries,
+)
+from exitbrain.domain.simulation.difference import difference_apart
 from exitbrain.domain.simulation.entry import Entry
 from exitbrain.domain.simulation.exit_setup import (
     ExitSetup,
@@ -84,6 +92,73 @@ def test_the_difference_on_trades_lies_within_its_bounds_and_these_within_the_bo
         assert lowest - ROUNDING <= both.lower <= both.upper <= highest + ROUNDING, seed
         narrower += both.upper - both.lower < highest - lowest - ROUNDING
     assert narrower > share_of(300)
+
+
+def test_policies_that_end_at_different_times_differ_by_no_more_than_their_bounds() -> None:
+    """One is closed from outside; the other goes on to its own exit, or until it is no longer followed."""
+    went_on = 0
+    for seed in range(share_of(1500)):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        at = trades[draw.randrange(0, 10)]
+        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
+        other = Plan(another_policy(draw, one), until_ms=draw.choice([None, 180_000, 200_000, 299_999]))
+        close = ExternalClose(draw.choice([90_000, 120_000, 151_000, 180_000]), 100.0)
+        plans = [Plan(changed(one, external=close)), other]
+        if draw.random() < 0.5:
+            plans.reverse()
+        candles = candles_of(trades, MINUTE)
+        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(5))
+        coarse = Market(candles, funding=rates)
+
+        both = walk_both(plans[0], plans[1], coarse)
+
+        exact = Market(candles, lower_timeframe=TradeSeries(trades), funding=rates)
+        truth = [walk_plan(plan, exact) for plan in plans]
+        apart = [walk_plan(plan, coarse) for plan in plans]
+        if not any(walked.ambiguous for walked in truth):
+            found = truth[1].pessimistic.net - truth[0].pessimistic.net
+            assert both.lower - ROUNDING <= found <= both.upper + ROUNDING, seed
+        lowest = apart[1].pessimistic.net - apart[0].optimistic.net
+        highest = apart[1].optimistic.net - apart[0].pessimistic.net
+        assert lowest - ROUNDING <= both.lower <= both.upper <= highest + ROUNDING, seed
+        assert both.last_end_ms == max(walked.last_end_ms for walked in apart), seed
+        went_on += apart[plans.index(other)].last_end_ms > close.at_ms
+    assert went_on > share_of(100)
+
+
+def test_where_one_of_two_is_certain_the_difference_is_that_of_the_walks_apart_to_the_bit() -> None:
+    """Under every rule, with liquidation and mark prices, and plans that end at different times."""
+    certain = 0
+    for seed in range(share_of(3000)):
+        draw = Random(seed)
+        trades = some_trades(draw, 300)
+        at = trades[draw.randrange(0, 10)]
+        interval = draw.choice([MINUTE, 2 * MINUTE])
+        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2), interval)
+        other = another_policy(draw, one)
+        if draw.random() < 0.4:
+            d = one.side.direction
+            prices = tuple(one.entry * (1 - d * draw.choice([0.004, 0.01, 0.02])) for _ in range(3))
+            one = changed(one, liquidation=LiquidationPrices(draw.choice([10.0, 50.0]), prices))
+            other = changed(other, liquidation=one.liquidation)
+        if draw.random() < 0.3:
+            one = changed(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))
+            other = changed(other, external=draw.choice([None, one.external]))
+        candles = candles_of(trades, interval)
+        mark = draw.choice([None, CandleSeries(interval, candles.candles, kind=PriceKind.MARK)])
+        rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(5))
+        market = Market(candles, mark=mark, funding=rates)
+        plans = Plan(one), Plan(other, until_ms=draw.choice([None, 200_000]))
+
+        apart = difference_apart(*plans, *(walk_plan(plan, market) for plan in plans))
+
+        if apart is not None and plans[0] != plans[1]:
+            both = walk_both(plans[0], plans[1], market)
+            assert (apart.lower, apart.upper) == (both.lower, both.upper), seed
+            assert (apart.ambiguous, apart.last_end_ms) == (both.ambiguous, both.last_end_ms), seed
+            certain += 1
+    assert certain > share_of(700)
 
 
 def test_a_policy_compared_with_itself_differs_by_nothing() -> None:

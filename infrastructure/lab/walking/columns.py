@@ -98,6 +98,7 @@ class WalkColumns(NamedTuple):
     net: Doubles
     holes: Integers
     ambiguous: Mask
+    last_end_ms: Integers
     ambiguous_candles: Integers
     mark_assumed: Mask
     walked: Integers
@@ -175,6 +176,7 @@ def empty_walks(rows: int) -> WalkColumns:
         net=np.zeros(bounds),
         holes=np.zeros(bounds, dtype=np.int64),
         ambiguous=np.zeros(rows, dtype=np.bool_),
+        last_end_ms=np.zeros(rows, dtype=np.int64),
         ambiguous_candles=np.zeros(rows, dtype=np.int64),
         mark_assumed=np.zeros(rows, dtype=np.bool_),
         walked=np.zeros(rows, dtype=np.int64),

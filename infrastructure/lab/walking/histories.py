@@ -43,11 +43,14 @@ _OPEN, _SEVERAL, _OPEN_NEXT, _SEVERAL_NEXT, _ENDED = range(5)
 
 
 class KernelHistories(NamedTuple):
-    """The sums and legs of each history, and flags for each state, now and next: one open, several open."""
+    """The sums and legs of each history, flags for each state, now and next (one open, several open), and the
+    time of the last leg of the history that ended last.
+    """
 
     doubles: Doubles
     integers: Integers
     flags: Mask
+    last_end_ms: Integers
 
 
 class Dues(NamedTuple):
@@ -66,6 +69,7 @@ def room_for_histories() -> KernelHistories:
         np.zeros((_ROWS, _DOUBLES)),
         np.zeros((_ROWS, _INTEGERS), dtype=np.int64),
         np.zeros((5, TARGETS), dtype=np.bool_),
+        np.zeros(1, dtype=np.int64),
     )
 
 
@@ -238,6 +242,7 @@ def _put(h: KernelHistories, filled: int, several: bool, entry_fee: float) -> No
 def _end(h: KernelHistories, several: bool, holes: int, entry_fee: float) -> None:
     """Add the two moved histories to the ended ones."""
     h.integers[_MOVED, HOLES] = h.integers[_MOVED + 1, HOLES] = holes
+    h.last_end_ms[0] = h.integers[_MOVED, AT + h.integers[_MOVED, LEGS] - 1]
     first = not h.flags[_ENDED, 0]
     h.flags[_ENDED, 0], h.flags[_ENDED, 1] = True, several or not first
     if first or net_of(h, _MOVED, entry_fee) < net_of(h, ENDED, entry_fee):

@@ -265,3 +265,4 @@ def _write(walks: WalkColumns, row: int, h: KernelHistories, entry_fee: float) -
             walks.price[row, bound, leg] = doubles[PRICE + leg]
             walks.at_ms[row, bound, leg] = integers[AT + leg]
     walks.ambiguous[row] = several_ended(h)
+    walks.last_end_ms[row] = h.last_end_ms[0]

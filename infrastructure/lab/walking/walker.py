@@ -54,7 +54,7 @@ def _walks(
     """Yield the rows as domain values, from lists, which are read faster than arrays."""
     histories = _histories(walked, positions)
     ambiguous, mark_assumed = walked.ambiguous.tolist(), walked.mark_assumed.tolist()
-    ambiguous_candles = walked.ambiguous_candles.tolist()
+    ambiguous_candles, last_end_ms = walked.ambiguous_candles.tolist(), walked.last_end_ms.tolist()
     for row, setup in enumerate(positions):
         yield ExitBounds(
             pessimistic=next(histories),
@@ -64,6 +64,7 @@ def _walks(
             refined_candles=0,
             unrefined_candles=0,
             first_candle_ms=first[row],
+            last_end_ms=last_end_ms[row],
             entry_off_market=entry_off_market(setup, market.candles),
             mark_assumed=mark_assumed[row],
             wrong_kind=wrong_kind(setup, market.candles),
