@@ -12,6 +12,9 @@ from unicodedata import ucd_3_2_0 as unicode
 from exitbrain.domain.errors import InvalidValue
 
 NAME_MAX = 64
+QUOTES = ("USDT", "USDC")
+"""The quote currencies of perpetual futures."""
+
 NAME_ALLOWED = f"1 to {NAME_MAX} characters: letters of any script, digits 0 to 9 and ._-:/"
 
 _SIGNS = "._-:/"
@@ -85,3 +88,8 @@ def _code_points(characters: list[str]) -> str:
     different = list(dict.fromkeys(characters))
     named = [f"U+{ord(one):04X} {unicode.name(one, '')}".rstrip() for one in different[:_SHOWN_MAX]]
     return ", ".join(named) + (" and others" if len(different) > _SHOWN_MAX else "")
+
+
+def quote_currency(symbol: str) -> str:
+    """Return the currency in which a symbol is priced, empty if it is none of QUOTES."""
+    return next((quote for quote in QUOTES if symbol.endswith(quote)), "")

@@ -6,9 +6,8 @@ The table alone decides; a spelling that is not in it stays as written.
 import re
 from dataclasses import dataclass
 
+from exitbrain.domain.names import QUOTES
 from exitbrain.domain.values import Assumption
-
-QUOTES = ("USDT", "USDC")
 
 PERPETUAL_SPELLINGS = (
     ("ETH/USDT:USDT", "ccxt"),

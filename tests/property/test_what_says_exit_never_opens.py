@@ -16,13 +16,14 @@ from exitbrain.domain.messages.message import (
     Unusable,
 )
 from exitbrain.domain.messages.receipt import Reason
+from exitbrain.domain.names import QUOTES
 from exitbrain.domain.values import Origin
 from exitbrain.infrastructure.wire.asked import CLOSE_FLAGS, REDUCE_FLAGS, WORD_NAMES
 from exitbrain.infrastructure.wire.flags import FALSE, TRUE, flag_of
 from exitbrain.infrastructure.wire.incoming import from_fields
 from exitbrain.infrastructure.wire.names import NAMES_READ
 from exitbrain.infrastructure.wire.placeholders import WORDS, is_placeholder
-from exitbrain.infrastructure.wire.symbols import QUOTES, spelling_of
+from exitbrain.infrastructure.wire.symbols import spelling_of
 from exitbrain.infrastructure.wire.translator import WireTranslator
 from exitbrain.infrastructure.wire.words import CLOSE_WORDS, REDUCE_WORDS, STOP_WORDS, TARGET_WORDS
 from tests.property.test_wire_never_raises import VALUES

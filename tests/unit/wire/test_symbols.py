@@ -2,9 +2,9 @@
 
 import pytest
 
+from exitbrain.domain.names import QUOTES
 from exitbrain.infrastructure.wire.symbols import (
     PERPETUAL_SPELLINGS,
-    QUOTES,
     SPOT_SPELLINGS,
     spelling_of,
 )
