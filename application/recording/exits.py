@@ -6,12 +6,11 @@ from exitbrain.application.recording.handling import Handling
 from exitbrain.application.recording.subject import Key, close_keys, keys_in, resent_keys
 from exitbrain.domain.messages.closing import (
     BOOK_CLOSE,
-    CLOSE_INTENT,
-    REDUCE_INTENT,
     Answer,
     Part,
     part_of_close,
     part_of_reduction,
+    reason_of,
     whose_exit,
     whose_report,
 )
@@ -47,8 +46,9 @@ class ExitHandling(Handling):
         if part is not None:
             self._reduce(position, part, intent.entry_price, intent.order_id, answer.rule, assumptions)
             return
-        reason = CLOSE_INTENT if is_close else REDUCE_INTENT
-        self._end(position, reason, intent.entry_price, rule=answer.rule, assumptions=tuple(assumptions))
+        self._end(
+            position, reason_of(intent), intent.entry_price, rule=answer.rule, assumptions=tuple(assumptions)
+        )
 
     def _part_of_intent(self, intent: TradeIntent, position: Position, *, is_close: bool) -> Part | None:
         if not is_close:

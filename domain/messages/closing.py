@@ -25,6 +25,11 @@ LEAST_REST = Decimal("0.02")
 """The fraction of the position that a close with a quantity must leave to count as partial."""
 
 
+def reason_of(intent: TradeIntent) -> str:
+    """Return the reason of a close or a reduction that an intent asks for."""
+    return REDUCE_INTENT if intent.kind is IntentKind.REDUCE else CLOSE_INTENT
+
+
 class Answer(Struct, frozen=True):
     """The position of an exit, open or ended (None: neither), and the rule that found it."""
 
