@@ -15,12 +15,11 @@ from exitbrain.domain.evidence.measures import (
     hourly_results,
     loss_at_stop,
     mean_exit,
-    r_multiple,
     stop_then_reverse,
     targets_hit,
     worst_hour,
 )
-from exitbrain.domain.simulation.candle import CandleSeries
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.simulation.outcome import History, LegLevel
 from exitbrain.domain.values import EPOCH
 
@@ -29,7 +28,8 @@ class HistoryMeasures(Struct, frozen=True):
     """The measures of one history, as defined in `domain.evidence.measures`.
 
     `excursions` has one entry up to each leg; the last covers the whole position. `reversed` is None if no
-    stop came before TP1 or the data end too early.
+    stop came before TP1 or the data end too early. `r` is the net result in units of R, `r_own` in units of R with
+    the policy's own stops; each is None where that R is 0.
     """
 
     excursions: tuple[Excursion, ...]
@@ -38,6 +38,7 @@ class HistoryMeasures(Struct, frozen=True):
     stopped: bool
     reversed: bool | None
     r: float | None
+    r_own: float | None
 
 
 class PositionMeasures(Struct, frozen=True):
@@ -50,7 +51,7 @@ class PositionMeasures(Struct, frozen=True):
 
 
 class WorstHour(Struct, frozen=True):
-    """The UTC hour in which all open positions together earned least (gross, fractions of each notional)."""
+    """The UTC hour in which all open positions together earned least (gross, in the unit judged)."""
 
     hour: datetime
     result: float
@@ -72,6 +73,7 @@ class BoundSummary(Struct, frozen=True):
     give_back: Interval | None
     mean_r: float | None
     worst_r: float | None
+    mean_r_own: float | None
     worst_hour: WorstHour | None
 
 
@@ -86,18 +88,20 @@ class PolicySummary(Struct, frozen=True):
 
 def measures_of(outcome: PositionOutcome, walked: Walked) -> PositionMeasures:
     """Measure a position under one policy."""
-    setup, candles = walked.plan.setup, outcome.market.candles
-    leverage = outcome.leverage
+    setup, leverage = walked.plan.setup, outcome.leverage
     return PositionMeasures(
-        _measured(walked, walked.bounds.pessimistic, candles),
-        _measured(walked, walked.bounds.optimistic, candles),
+        _measured(outcome, walked, walked.bounds.pessimistic),
+        _measured(outcome, walked, walked.bounds.optimistic),
         None if leverage is None else loss_at_stop(setup, leverage),
         cost_to_break_even(setup.costs, setup.side.direction),
     )
 
 
 def summary_of(
-    outcomes: Sequence[PositionOutcome], walked: Sequence[Walked], measured: Sequence[PositionMeasures]
+    outcomes: Sequence[PositionOutcome],
+    walked: Sequence[Walked],
+    measured: Sequence[PositionMeasures],
+    unit: ResultUnit,
 ) -> PolicySummary:
     """Summarise one policy; `walked` and `measured` hold the same positions in the same order."""
     losses = [each.loss_at_stop for each in measured if each.loss_at_stop is not None]
@@ -105,7 +109,7 @@ def summary_of(
     for bound in ("pessimistic", "optimistic"):
         found = worst_hour(
             [
-                hourly_results(one.plan, getattr(one.bounds, bound), outcome.market.candles)
+                _hourly(outcome, one, getattr(one.bounds, bound), unit)
                 for outcome, one in zip(outcomes, walked, strict=True)
             ]
         )
@@ -118,8 +122,18 @@ def summary_of(
     )
 
 
-def _measured(walked: Walked, history: History, candles: CandleSeries) -> HistoryMeasures:
-    setup = walked.plan.setup
+def _hourly(
+    outcome: PositionOutcome, walked: Walked, history: History, unit: ResultUnit
+) -> dict[int, float]:
+    found = {
+        hour: outcome.sizes.measured(unit, result)
+        for hour, result in hourly_results(walked.plan, history, outcome.market.candles).items()
+    }
+    return {hour: result for hour, result in found.items() if result is not None}
+
+
+def _measured(outcome: PositionOutcome, walked: Walked, history: History) -> HistoryMeasures:
+    setup, candles = walked.plan.setup, outcome.market.candles
     to_legs = excursions(setup, history, candles)
     hit = targets_hit(history)
     return HistoryMeasures(
@@ -128,7 +142,8 @@ def _measured(walked: Walked, history: History, candles: CandleSeries) -> Histor
         targets_hit=hit,
         stopped=history.legs[-1].level is LegLevel.SL and not hit,
         reversed=stop_then_reverse(setup, history, candles),
-        r=r_multiple(setup, history),
+        r=outcome.sizes.measured(ResultUnit.R, history.net),
+        r_own=history.net / walked.own_risk if walked.own_risk > 0.0 else None,
     )
 
 
@@ -146,6 +161,7 @@ def _bound(measured: Sequence[HistoryMeasures], worst: WorstHour | None) -> Boun
         give_back=_mean_interval([each.give_back for each in measured if each.give_back is not None]),
         mean_r=_mean(rs),
         worst_r=min(rs, default=None),
+        mean_r_own=_mean([each.r_own for each in measured if each.r_own is not None]),
         worst_hour=worst,
     )
 

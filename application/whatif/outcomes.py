@@ -1,11 +1,11 @@
 """Outcomes: results of recorded positions under other policies, on the available market data.
 
 Open loop: every recorded input, including the average PnL, stays fixed; only the policy changes. A position
-keeps its entry, its recorded changes of size and its recorded close; at each recorded revision the policy
-computes again from the recorded inputs. All policies of a position walk the same candles to the same end.
+keeps its entry, its recorded changes of size and a recorded close that ends it (see `closes`); at each recorded
+revision the policy computes again from the recorded inputs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from msgspec import Struct
@@ -17,6 +17,8 @@ from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.as_traded import as_traded
+from exitbrain.application.whatif.closes import READINGS, CloseRules, Reading, RecordedEnd
 from exitbrain.application.whatif.decisions import rebased
 from exitbrain.application.whatif.plans import (
     LeftOutBecause,
@@ -25,16 +27,20 @@ from exitbrain.application.whatif.plans import (
     Planned,
     plan_of,
 )
+from exitbrain.application.whatif.readings import ReadCloses, WalkedTogether, recorded_end
 from exitbrain.application.whatif.recorded_prices import RecordedPrice, prices_of
+from exitbrain.application.whatif.sizes import sizes_of
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.evidence.attribution import AttributedDifference, attribute
+from exitbrain.domain.evidence.sizes import Sizes, risk_of
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.positions.ended_by import EndedBy
 from exitbrain.domain.simulation.candle import Market
-from exitbrain.domain.simulation.outcome import ExitBounds, PolicyDifference
-from exitbrain.domain.simulation.plan import Plan, Relevelled
+from exitbrain.domain.simulation.outcome import ExitBounds, History, PolicyDifference
+from exitbrain.domain.simulation.plan import Increased, Plan, Relevelled
 from exitbrain.domain.values import EPOCH, Assumption, changed, ms_of
 
 
@@ -51,17 +57,28 @@ class LeftOutPosition(Struct, frozen=True):
 
 
 class Walked(Struct, frozen=True):
-    """A position under one policy, with the failed guards on its levels."""
+    """A position under one policy, with the failed guards on its levels.
+
+    `went_on` says that it was followed past a recorded close that did not end it, `added_after_exit` that an add was
+    recorded after its own exit, and so not walked. `own_risk` is R with its own stops, a fraction of the first
+    notional.
+    """
 
     plan: Plan
     bounds: ExitBounds
     failed_guards: tuple[str, ...]
+    went_on: bool
+    added_after_exit: bool
+    own_risk: float
 
 
 class PositionOutcome(Struct, frozen=True):
     """A position under the baseline and every candidate; `differences` are candidate minus baseline.
 
-    `prices` are the recorded prices. `attributions` is empty unless requested.
+    `prices` are the recorded prices. `ended_by` says who made the recorded close, None if there is none, and
+    `taken_for` as whom it was read. `readings` holds the differences under the other readings of the closes, where
+    they are not these. `as_traded` are the recorded fills, None if they are not all known. `attributions` is empty
+    unless requested.
     """
 
     position: RecordedPosition
@@ -69,6 +86,11 @@ class PositionOutcome(Struct, frozen=True):
     baseline: Walked
     candidates: tuple[Walked, ...]
     differences: tuple[PolicyDifference, ...]
+    readings: Mapping[Reading, tuple[PolicyDifference, ...]]
+    ended_by: EndedBy | None
+    taken_for: EndedBy | None
+    sizes: Sizes
+    as_traded: History | None
     attributions: tuple[AttributedDifference, ...]
     assumptions: tuple[Assumption, ...]
     prices: tuple[RecordedPrice, ...]
@@ -84,15 +106,24 @@ class PositionOutcome(Struct, frozen=True):
         return any(price.off_market is None for price in self.prices)
 
     @property
+    def went_on(self) -> bool:
+        """Return whether any policy went on after the recorded close."""
+        return any(each.went_on for each in (self.baseline, *self.candidates))
+
+    @property
+    def added_after_exit(self) -> bool:
+        """Return whether an add was recorded after the own exit of any policy."""
+        return any(each.added_after_exit for each in (self.baseline, *self.candidates))
+
+    @property
     def leverage(self) -> float | None:
         """Return the recorded leverage of the first level computation; None if it was assumed."""
         decision = next(step for _, step in self.position.steps if isinstance(step, Decision))
         return None if decision.inputs.leverage_assumed else decision.inputs.leverage
 
-    @property
-    def ended_at_ms(self) -> int:
+    def ended_at_ms(self, differences: Sequence[PolicyDifference]) -> int:
         """Return when the last policy has closed the position under every possible history."""
-        last_ms = max(difference.last_end_ms for difference in self.differences)
+        last_ms = max(difference.last_end_ms for difference in differences)
         return last_ms + self.market.candles.interval_ms
 
 
@@ -119,13 +150,14 @@ class Outcomes:
         baseline: Policy | None,
         candidates: Sequence[Policy],
         terms: Terms,
+        closes: CloseRules,
         *,
         attributed: bool = False,
     ) -> Iterator[PositionOutcome | LeftOutPosition]:
-        """Yield each position walked, or left out with the reason. Needs at least one candidate."""
+        """Yield each position walked, or left out with the reason. Needs at least one candidate and a horizon."""
         for position in positions:
             try:
-                yield self._outcome(position, baseline, candidates, terms, attributed)
+                yield self._outcome(position, baseline, candidates, terms, closes, attributed)
             except NotWalked as error:
                 yield LeftOutPosition(position, error.because, error.detail)
             except MarketUnreadable as error:
@@ -141,53 +173,74 @@ class Outcomes:
         baseline: Policy | None,
         candidates: Sequence[Policy],
         terms: Terms,
+        closes: CloseRules,
         attributed: bool,
     ) -> PositionOutcome:
         market = self._market_of(position)
         assumptions: dict[Assumption, None] = {}
         planned = [
-            plan_of(position, market, terms, self._levels_under(policy), assumptions)
+            plan_of(position, terms, self._levels_under(policy), assumptions)
             for policy in (baseline, *candidates)
         ]
-        first, *others = self._walked(planned, market)
-        differences = tuple(self._differences(first, others, market))
+        recorded = planned[0] if baseline is None else self._recorded(position, terms)
+        end = recorded_end(position, market.candles, closes, assumptions)
+        readings = ReadCloses(position, recorded, end, closes.table, market, self._walks)
+        together = WalkedTogether(self._walks, market)
+        plans = readings.plans(planned, closes.reading)
+        walks = together.walk_each(plans)
+        differences = together.differences(plans, walks)
+        others: dict[Reading, tuple[PolicyDifference, ...]] = {}
+        for reading in READINGS:
+            read = readings.plans(planned, reading)
+            if read != plans:
+                others[reading] = together.differences(read, together.walk_each(read))
+        first, *candidates_walked = [
+            self._walked(each, plan, bounds, end) for each, plan, bounds in zip(planned, plans, walks, strict=True)
+        ]
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
             attributions = tuple(
                 [
                     self._attributed(first.plan, other.plan, difference, market)
-                    for other, difference in zip(others, differences, strict=True)
+                    for other, difference in zip(candidates_walked, differences, strict=True)
                 ]
             )
-        for assumption in _assumed_of(market, [first, *others]):
+        for assumption in _assumed_of(market, [first, *candidates_walked]):
             assumptions[assumption] = None
         return PositionOutcome(
             position=position,
             market=market,
             baseline=first,
-            candidates=tuple(others),
+            candidates=tuple(candidates_walked),
             differences=differences,
+            readings=others,
+            ended_by=readings.makers.close,
+            taken_for=readings.read(closes.reading.unknown).close,
+            sizes=sizes_of(position, planned[0].plan),
+            as_traded=as_traded(position, planned[0].plan.setup),
             attributions=attributions,
             assumptions=tuple(assumptions),
             prices=prices_of(position, market.candles),
         )
 
-    def _walked(self, planned: Sequence[Planned], market: Market) -> list[Walked]:
-        """Walk each distinct plan once: many policies of a grid give the same levels."""
-        walks: dict[Plan, ExitBounds] = {}
-        for each in planned:
-            if each.plan not in walks:
-                walks[each.plan] = self._walks.walk_plan(each.plan, market)
-        return [Walked(each.plan, walks[each.plan], each.failed_guards) for each in planned]
+    def _recorded(self, position: RecordedPosition, terms: Terms) -> Planned | None:
+        """Return the plan as recorded, None if there is none to walk."""
+        try:
+            return plan_of(position, terms, self._levels_under(None), {})
+        except NotWalked:
+            return None
 
-    def _differences(
-        self, baseline: Walked, candidates: Sequence[Walked], market: Market
-    ) -> Iterator[PolicyDifference]:
-        known: dict[Plan, PolicyDifference] = {}
-        for candidate in candidates:
-            if candidate.plan not in known:
-                known[candidate.plan] = self._walks.walk_both(baseline.plan, candidate.plan, market)
-            yield known[candidate.plan]
+    def _walked(self, planned: Planned, plan: Plan, bounds: ExitBounds, end: RecordedEnd) -> Walked:
+        ended_ms = min(history.legs[-1].at_ms for history in (bounds.pessimistic, bounds.optimistic))
+        added = [each.at_ms for each in plan.changes if isinstance(each, Increased)]
+        return Walked(
+            plan=plan,
+            bounds=bounds,
+            failed_guards=planned.failed_guards,
+            went_on=plan.until_ms is not None and end.close is not None and bounds.last_end_ms > end.close.at_ms,
+            added_after_exit=any(at_ms > ended_ms for at_ms in added),
+            own_risk=risk_of(planned.plan),
+        )
 
     def _market_of(self, position: RecordedPosition) -> Market:
         if position.entry_price is None:
@@ -249,4 +302,4 @@ def _without_liquidation(plan: Plan) -> Plan:
             for change in plan.changes
         ]
     )
-    return Plan(changed(plan.setup, liquidation=None), changes)
+    return changed(plan, setup=changed(plan.setup, liquidation=None), changes=changes)

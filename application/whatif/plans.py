@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -14,14 +15,16 @@ from exitbrain.domain.levels.levels import LevelInputs
 from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.domain.plans.exit_plan import Decision
 from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
-from exitbrain.domain.simulation.candle import Market
+from exitbrain.domain.simulation.candle import CandleSeries
 from exitbrain.domain.simulation.exit_setup import ExitSetup, ExternalClose
 from exitbrain.domain.simulation.plan import Change, Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import DECIMAL, Assumption, changed, ms_of, plain
 
 
 class LeftOutBecause(StrEnum):
-    """Why a position is left out of the figures: it cannot be simulated, or has an off-market price."""
+    """Why a position is left out of the figures: it cannot be simulated, has an off-market price, or no result in
+    the unit that is judged.
+    """
 
     NO_ENTRY_PRICE = "no_entry_price"
     NO_CANDLES = "no_candles"
@@ -33,6 +36,8 @@ class LeftOutBecause(StrEnum):
     MISSING_SNAPSHOT = "missing_snapshot"
     NOT_PLACEABLE = "not_placeable"
     OFF_MARKET = "off_market"
+    NO_QUANTITY = "no_quantity"
+    NO_RISK = "no_risk"
 
 
 class NotWalked(ExitBrainError):
@@ -53,26 +58,43 @@ class LevelsOf(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """A plan, with the guards on the levels that failed at any revision."""
+    """A plan with every recorded change and no end, the receipts of its reductions in order, and the guards on the
+    levels that failed at any revision.
+    """
 
     plan: Plan
+    reductions: tuple[UUID, ...]
     failed_guards: tuple[str, ...]
 
 
 def plan_of(
-    position: RecordedPosition,
-    market: Market,
-    terms: Terms,
-    levels: LevelsOf,
-    assumptions: dict[Assumption, None],
+    position: RecordedPosition, terms: Terms, levels: LevelsOf, assumptions: dict[Assumption, None]
 ) -> Planned:
     """Return the plan of a position; adds to `assumptions`.
 
     Raises NotWalked if the policy gives no first levels, or levels of which no slice can be placed.
     """
-    planning = _Planning(position, market, terms, levels, assumptions)
+    planning = _Planning(position, terms, levels, assumptions)
     plan = planning.plan()
-    return Planned(plan, tuple(guard for guard in ON_THE_LEVELS if guard in planning.failed_guards))
+    failed = tuple(guard for guard in ON_THE_LEVELS if guard in planning.failed_guards)
+    return Planned(plan, tuple(planning.reductions), failed)
+
+
+def recorded_close(
+    position: RecordedPosition, candles: CandleSeries, assumptions: dict[Assumption, None]
+) -> ExternalClose | None:
+    """Return the recorded close; None if the position is open, or the data end before a close without a price."""
+    closed = position.closed
+    if closed is None:
+        return None
+    opened_ms = ms_of(position.opened_at)
+    at_ms = max(opened_ms, ms_of(closed.stamp.occurred_at))
+    if closed.exit_price is not None:
+        return ExternalClose(at_ms, float(closed.exit_price))
+    if at_ms >= candles.end_ms:
+        return None
+    assumptions[Assumption("exit_price", "open of its candle", "the recorded close names none")] = None
+    return ExternalClose(at_ms, candles.candles[candles.index_at(at_ms)].open)
 
 
 class _Planning:
@@ -81,18 +103,17 @@ class _Planning:
     def __init__(
         self,
         position: RecordedPosition,
-        market: Market,
         terms: Terms,
         levels: LevelsOf,
         assumptions: dict[Assumption, None],
     ) -> None:
         self._position = position
-        self._market = market
         self._terms = terms
         self._levels = levels
         self._assumptions = assumptions
         self._opened_ms = ms_of(position.opened_at)
         self.failed_guards: set[str] = set()
+        self.reductions: list[UUID] = []
 
     def plan(self) -> Plan:
         """Return the plan; see `plan_of`."""
@@ -122,7 +143,7 @@ class _Planning:
                 )
         if first is None:
             raise NotWalked(LeftOutBecause.REFUSED, f"{self._levels.name} gives it no levels")
-        return Plan(changed(first, external=self._external()), tuple(changes))
+        return Plan(first, tuple(changes))
 
     def _setup(self, decision: Decision) -> ExitSetup | None:
         """Return the levels of a revision; None if it has none, so that the previous ones stay in force."""
@@ -156,6 +177,7 @@ class _Planning:
                 if step.exit_price is None:
                     self._assume("reduction_price", "open of its candle", "the record knows none")
                 closed_at = None if step.exit_price is None else float(step.exit_price)
+                self.reductions.append(step.stamp.cause_id)
                 yield Reduced(at_ms, float(DECIMAL.divide(rest, DECIMAL.add(rest, by))), closed_at)
             case PositionIncreased(added_price=price, added_quantity=added) if (
                 price is not None and added is not None and original is not None
@@ -163,19 +185,6 @@ class _Planning:
                 yield Increased(at_ms, float(DECIMAL.divide(added, original)), float(price))
             case _:
                 self._assume("quantity", "unchanged", "the record knows no amount, or no price, of a change")
-
-    def _external(self) -> ExternalClose | None:
-        closed = self._position.closed
-        if closed is None:
-            return None
-        at_ms = max(self._opened_ms, ms_of(closed.stamp.occurred_at))
-        if closed.exit_price is not None:
-            return ExternalClose(at_ms, float(closed.exit_price))
-        candles = self._market.candles
-        if at_ms >= candles.end_ms:
-            return None  # the data end before the close
-        self._assume("exit_price", "open of its candle", "the recorded close names none")
-        return ExternalClose(at_ms, candles.candles[candles.index_at(at_ms)].open)
 
     def _assume(self, field: str, value: str, why: str) -> None:
         self._assumptions[Assumption(field, value, why)] = None

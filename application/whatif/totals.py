@@ -1,22 +1,28 @@
 """Totals of outcomes by bound, the comparisons to judge, and regret in hindsight."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from exitbrain.application.whatif.closes import READINGS, Reading
 from exitbrain.application.whatif.outcomes import PositionOutcome
 from exitbrain.domain.evidence.attribution import NOTHING, Attribution
 from exitbrain.domain.evidence.comparison import Comparison
 from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.sizes import ResultUnit
+from exitbrain.domain.positions.ended_by import EndedBy
+from exitbrain.domain.simulation.outcome import PolicyDifference
 
 
 @dataclass(slots=True)
 class CandidateSums:
-    """Sums over positions of one candidate, as fractions of each position's entry notional, added in order.
+    """Sums over positions of one candidate, in one unit, added in order.
 
     `pessimistic` and `optimistic` are net results of the candidate, `baseline` those of the baseline; `lower`
     and `upper` bound candidate minus baseline.
     """
 
+    unit: ResultUnit
     positions: int = 0
     pessimistic: float = 0.0
     optimistic: float = 0.0
@@ -25,17 +31,46 @@ class CandidateSums:
     upper: float = 0.0
 
     def add(self, outcome: PositionOutcome, candidate: int) -> None:
-        """Add a position."""
+        """Add a position that has results in the unit."""
         bounds, before = outcome.candidates[candidate].bounds, outcome.baseline.bounds
         difference = outcome.differences[candidate]
+
+        def measured(result: float) -> float:
+            found = outcome.sizes.measured(self.unit, result)
+            assert found is not None
+            return found
+
         self.positions += 1
-        self.pessimistic += bounds.pessimistic.net
-        self.optimistic += bounds.optimistic.net
+        self.pessimistic += measured(bounds.pessimistic.net)
+        self.optimistic += measured(bounds.optimistic.net)
         self.baseline = Interval(
-            self.baseline.lower + before.pessimistic.net, self.baseline.upper + before.optimistic.net
+            self.baseline.lower + measured(before.pessimistic.net),
+            self.baseline.upper + measured(before.optimistic.net),
         )
-        self.lower += difference.lower
-        self.upper += difference.upper
+        self.lower += measured(difference.lower)
+        self.upper += measured(difference.upper)
+
+
+@dataclass(slots=True)
+class TradedSums:
+    """The recorded fills of the positions that have them all, beside the baseline's walk of the same positions."""
+
+    unit: ResultUnit
+    positions: int = 0
+    net: float = 0.0
+    baseline: Interval = field(default_factory=lambda: Interval(0.0, 0.0))
+
+    def add(self, outcome: PositionOutcome) -> None:
+        """Add a position, if all its fills are known."""
+        if outcome.as_traded is None:
+            return
+        walked = outcome.baseline.bounds
+        nets = (outcome.as_traded.net, walked.pessimistic.net, walked.optimistic.net)
+        net, lower, upper = (outcome.sizes.measured(self.unit, each) for each in nets)
+        if net is not None and lower is not None and upper is not None:
+            self.positions += 1
+            self.net += net
+            self.baseline = Interval(self.baseline.lower + lower, self.baseline.upper + upper)
 
 
 @dataclass(slots=True)
@@ -43,21 +78,30 @@ class CandidateTotals:
     """The totals of one candidate.
 
     `everything` holds all counted positions, `without_holes` those without missing candles, `closed` those
-    fully closed at the end of the data under both policies, `without_failed_guards` those without a failed
+    fully closed when the walk ends under both policies, `without_failed_guards` those without a failed
     guard on the levels under both. `with_off_market` and `without_off_market` hold all walked positions with
-    and without those that have a recorded price off market, whether these are counted or not. The
-    attributions are exact sums over everything, and zero if outcomes are not attributed.
+    and without those that have a recorded price off market, whether these are counted or not. `quote` holds the sums
+    in each quote currency, over the positions of known quantity. `went_on` and `added_after_exit` count the positions
+    with that mark under either policy. The attributions are exact sums over everything, and zero if outcomes are not attributed.
     """
 
-    everything: CandidateSums = field(default_factory=CandidateSums)
-    without_holes: CandidateSums = field(default_factory=CandidateSums)
-    closed: CandidateSums = field(default_factory=CandidateSums)
-    without_failed_guards: CandidateSums = field(default_factory=CandidateSums)
-    with_off_market: CandidateSums = field(default_factory=CandidateSums)
-    without_off_market: CandidateSums = field(default_factory=CandidateSums)
+    everything: CandidateSums
+    without_holes: CandidateSums
+    closed: CandidateSums
+    without_failed_guards: CandidateSums
+    with_off_market: CandidateSums
+    without_off_market: CandidateSums
+    quote: dict[str, CandidateSums] = field(default_factory=dict)
     ambiguous: int = 0
+    went_on: int = 0
+    added_after_exit: int = 0
     lower: Attribution = NOTHING
     upper: Attribution = NOTHING
+
+    @classmethod
+    def of(cls, unit: ResultUnit) -> "CandidateTotals":
+        """Return empty totals in a unit."""
+        return cls(*(CandidateSums(unit) for _ in range(6)))
 
     @property
     def holes(self) -> int:
@@ -66,7 +110,7 @@ class CandidateTotals:
 
     @property
     def still_open(self) -> int:
-        """Return how many positions are still partly open at the end of the data."""
+        """Return how many positions are still partly open when the walk ends."""
         return self.everything.positions - self.closed.positions
 
     def add(self, outcome: PositionOutcome, candidate: int, *, counted: bool = True) -> None:
@@ -81,6 +125,11 @@ class CandidateTotals:
         both = (outcome.baseline, outcome.candidates[candidate])
         walks = [each.bounds for each in both]
         self.everything.add(outcome, candidate)
+        if outcome.sizes.first_notional is not None:
+            currency = outcome.sizes.currency
+            self.quote.setdefault(currency, CandidateSums(ResultUnit.QUOTE)).add(outcome, candidate)
+        self.went_on += any(each.went_on for each in both)
+        self.added_after_exit += any(each.added_after_exit for each in both)
         self.ambiguous += any(bounds.ambiguous for bounds in walks)
         if not any(bounds.holes for bounds in walks):
             self.without_holes.add(outcome, candidate)
@@ -89,8 +138,14 @@ class CandidateTotals:
         if not any(each.failed_guards for each in both):
             self.without_failed_guards.add(outcome, candidate)
         if outcome.attributions:
-            self.lower = self.lower.plus(outcome.attributions[candidate].lower)
-            self.upper = self.upper.plus(outcome.attributions[candidate].upper)
+            split, scale = outcome.attributions[candidate], self._scale(outcome)
+            self.lower = self.lower.plus(split.lower.times(scale))
+            self.upper = self.upper.plus(split.upper.times(scale))
+
+    def _scale(self, outcome: PositionOutcome) -> float:
+        scale = outcome.sizes.measured(self.everything.unit, 1.0)
+        assert scale is not None
+        return scale
 
 
 class Panel:
@@ -98,11 +153,19 @@ class Panel:
 
     `off_market` counts the positions with a recorded price off market, `off_market_unknown` those with one
     that has no candle, `failed_guards` the counted ones with a failed guard on the levels under any policy.
+    `comparisons` are those of the reading of closes that was asked for, `readings` those of the others.
     """
 
-    def __init__(self, candidates: int) -> None:
-        self.totals = [CandidateTotals() for _ in range(candidates)]
+    def __init__(self, candidates: int, unit: ResultUnit) -> None:
+        self.unit = unit
+        self.totals = [CandidateTotals.of(unit) for _ in range(candidates)]
         self.comparisons: list[Comparison] = []
+        self.readings: dict[Reading, list[Comparison]] = {reading: [] for reading in READINGS}
+        self.traded = TradedSums(unit)
+        self.traded_quote: dict[str, TradedSums] = {}
+        self.ended_by: Counter[EndedBy] = Counter()
+        self.went_on = 0
+        self.added_after_exit = 0
         self.baseline_regret = Interval(0.0, 0.0)
         self.regrets = [Interval(0.0, 0.0) for _ in range(candidates)]
         self.off_market = 0
@@ -118,13 +181,34 @@ class Panel:
         if not counted:
             return
         self.failed_guards += any(each.failed_guards for each in (outcome.baseline, *outcome.candidates))
-        bounds = [Interval(difference.lower, difference.upper) for difference in outcome.differences]
-        lower = tuple([each.lower for each in bounds])
-        upper = tuple([each.upper for each in bounds])
-        self.comparisons.append(Comparison(opened_at_ms, outcome.ended_at_ms, lower, upper))
+        self._count_ends(outcome)
+        compared = self._compared(outcome, opened_at_ms, outcome.differences)
+        self.comparisons.append(compared)
+        for reading, comparisons in self.readings.items():
+            other = outcome.readings.get(reading)
+            comparisons.append(
+                compared if other is None else self._compared(outcome, opened_at_ms, other)
+            )
+        bounds = [Interval(*each) for each in zip(compared.lower, compared.upper, strict=True)]
         regrets = regrets_of([Interval(0.0, 0.0), *bounds])
         self.baseline_regret = _plus(self.baseline_regret, regrets[0])
         self.regrets = [_plus(total, more) for total, more in zip(self.regrets, regrets[1:], strict=True)]
+
+    def _count_ends(self, outcome: PositionOutcome) -> None:
+        if outcome.ended_by is not None:
+            self.ended_by[outcome.ended_by] += 1
+        self.went_on += outcome.went_on
+        self.added_after_exit += outcome.added_after_exit
+        self.traded.add(outcome)
+        currency = outcome.sizes.currency
+        self.traded_quote.setdefault(currency, TradedSums(ResultUnit.QUOTE)).add(outcome)
+
+    def _compared(
+        self, outcome: PositionOutcome, opened_at_ms: int, differences: Sequence[PolicyDifference]
+    ) -> Comparison:
+        ends = [(outcome.sizes.measured(self.unit, each.lower), outcome.sizes.measured(self.unit, each.upper)) for each in differences]
+        lower, upper = (tuple([end for end in each if end is not None]) for each in zip(*ends, strict=True))
+        return Comparison(opened_at_ms, outcome.ended_at_ms(differences), lower, upper)
 
 
 def regrets_of(family: Sequence[Interval]) -> list[Interval]:

@@ -30,7 +30,7 @@ Shares = tuple[float, float, float]
 
 
 class Attribution(Struct, frozen=True):
-    """The effects as fractions of the entry notional; `total` is their exact sum."""
+    """The effects as fractions of the entry notional, or scaled to another unit; `total` is their exact sum."""
 
     levels: Decimal
     harvest: Decimal
@@ -54,6 +54,17 @@ class Attribution(Struct, frozen=True):
             _EXACT.add(self.liquidation, other.liquidation),
             _EXACT.add(self.cost, other.cost),
             _EXACT.add(self.funding, other.funding),
+        )
+
+    def times(self, scale: float) -> "Attribution":
+        """Return the exact product of every effect and a factor."""
+        factor = Decimal(scale)
+        return Attribution(
+            _EXACT.multiply(self.levels, factor),
+            _EXACT.multiply(self.harvest, factor),
+            _EXACT.multiply(self.liquidation, factor),
+            _EXACT.multiply(self.cost, factor),
+            _EXACT.multiply(self.funding, factor),
         )
 
 

@@ -11,8 +11,8 @@ class Comparison(Struct, frozen=True):
     """The results of each policy of a family on one position, compared with the baseline.
 
     Times are epoch milliseconds; `ended_at` is when the last policy, baseline included, closed the position
-    under either bound. `lower[i]` and `upper[i]` bound the net result of policy i minus the baseline's, as a
-    fraction of the entry notional.
+    under either bound. `lower[i]` and `upper[i]` bound the net result of policy i minus the baseline's, in
+    the unit judged.
     """
 
     opened_at: int

@@ -92,12 +92,6 @@ def stop_distance(setup: ExitSetup) -> float:
     return setup.side.direction * (setup.entry - setup.stop) / setup.entry
 
 
-def r_multiple(setup: ExitSetup, history: History) -> float | None:
-    """Return the net result in units of the first stop distance; None for a stop at or beyond the entry."""
-    distance = stop_distance(setup)
-    return history.net / distance if distance > 0.0 else None
-
-
 def loss_at_stop(setup: ExitSetup, leverage: float) -> float:
     """Return the loss if all closes at the first stop, with fees and slippage, as a fraction of margin."""
     costs = setup.costs

@@ -31,6 +31,7 @@ class RecommendationReason(StrEnum):
     BOUNDS_STRADDLE_ZERO = "bounds_straddle_zero"
     INTERVAL_STRADDLES_ZERO = "interval_straddles_zero"
     NOT_SUPERIOR_IN_FAMILY = "not_superior_in_family"
+    DEPENDS_ON_CLOSES = "depends_on_closes"
 
 
 class Resampling(Struct, frozen=True):
@@ -44,8 +45,8 @@ class Resampling(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """A verdict with its supporting figures.
 
-    `mean` bounds the mean daily sum of net differences (candidate minus baseline, fractions of entry
-    notional): the mean of the lower and of the upper differences. `interval` runs from the lower end of the
+    `mean` bounds the mean daily sum of net differences (candidate minus baseline, in the unit
+    judged): the mean of the lower and of the upper differences. `interval` runs from the lower end of the
     95 % interval of the first to the upper end of that of the second; None with fewer than two blocks of
     days. `mean` is None without days.
     """

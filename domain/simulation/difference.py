@@ -1,4 +1,4 @@
-"""The difference of two policies from the walk of each, where that is all there is to know."""
+"""The difference of two policies from the walk of each, where no joint walk is needed."""
 
 from itertools import pairwise
 
@@ -14,6 +14,9 @@ def difference_apart(
     None if only a joint walk can tell: both are ambiguous, or the ambiguous one has several targets at one
     price. (A walk takes targets one by one, so alone it also keeps histories that fill only some of those.)
     """
+    if baseline == candidate:  # equal policies differ by 0, even with an uncertain trailed price
+        low, high = before.pessimistic, before.optimistic
+        return PolicyDifference((low, low), (high, high), before.ambiguous, before.last_end_ms)
     if before.ambiguous and after.ambiguous:
         return None
     if (before.ambiguous and _shares_a_price(baseline)) or (after.ambiguous and _shares_a_price(candidate)):

@@ -1,0 +1,36 @@
+"""The sizes of a recorded position, from its recorded entry, adds and reductions."""
+
+from decimal import Decimal
+
+from exitbrain.application.queries.recorded_positions import RecordedPosition
+from exitbrain.domain.evidence.sizes import Sizes, risk_of
+from exitbrain.domain.names import quote_currency
+from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
+from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.values import DECIMAL
+
+
+def sizes_of(position: RecordedPosition, baseline: Plan) -> Sizes:
+    """Return the sizes of a position with an entry price; `baseline` is its plan with every recorded change."""
+    currency, risk = quote_currency(position.symbol), risk_of(baseline)
+    quantity, price = position.quantity, position.entry_price
+    if quantity is None or price is None:
+        return Sizes(currency, None, None, 1.0, risk)
+    first = DECIMAL.multiply(quantity, price)
+    committed = _highest_basis(position, first)
+    return Sizes(currency, first, committed, float(DECIMAL.divide(first, committed)), risk)
+
+
+def _highest_basis(position: RecordedPosition, first: Decimal) -> Decimal:
+    """Return the highest cost basis; a change of unknown amount or price changes nothing, as in the walk."""
+    basis = highest = first
+    for _, step in position.steps:
+        match step:
+            case PositionIncreased(added_price=price, added_quantity=added) if (
+                price is not None and added is not None
+            ):
+                basis = DECIMAL.add(basis, DECIMAL.multiply(added, price))
+            case PositionReduced(by=by, quantity=rest) if by is not None and rest is not None:
+                basis = DECIMAL.multiply(basis, DECIMAL.divide(rest, DECIMAL.add(rest, by)))
+        highest = max(highest, basis)
+    return highest
