@@ -50,6 +50,7 @@ from exitbrain.domain.policies.fingerprint import GRID_VERSION, fingerprint
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5, V3_5_FRACTION, V3_6, compute
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyActivated, PolicyRegister, PolicyRegistered
+from exitbrain.domain.positions.ended_by import EndedBy
 from exitbrain.domain.positions.events import (
     CloseReported,
     LeverageChanged,
@@ -59,6 +60,7 @@ from exitbrain.domain.positions.events import (
     PositionReduced,
 )
 from exitbrain.domain.positions.position import Position
+from exitbrain.domain.positions.shipped_reasons import SHIPPED_REASONS
 from exitbrain.domain.store import EpochRaised, StoreOpened
 from exitbrain.domain.values import Origin, Side, changed, fields_of
 from exitbrain.infrastructure.cli.results import schemas
@@ -683,6 +685,18 @@ def rooms() -> str:
     )
 
 
+def reasons_of_closes() -> str:
+    """Return the shipped rows of who makes a close, and their hash."""
+    rows = (
+        (
+            f"`{ended_by}`",
+            _code(beginning for beginning, made_by in SHIPPED_REASONS.rows if made_by is ended_by),
+        )
+        for ended_by in EndedBy
+    )
+    return f"{_table(('made by', 'reasons that begin with'), rows)}\n\nThe hash of these rows is `{SHIPPED_REASONS.hash}`."
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     section.__name__: section
     for section in (
@@ -705,5 +719,6 @@ SECTIONS: dict[str, Callable[[], str]] = {
         guards_on_the_signal,
         guards_on_the_levels,
         guards_by_policy,
+        reasons_of_closes,
     )
 }

@@ -31,6 +31,7 @@ from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.stores import open_ledger, open_to_read
 from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
+from exitbrain.infrastructure.reasons import load_reasons
 from exitbrain.infrastructure.settings import Settings, SettingsError
 from exitbrain.infrastructure.wire.translator import WireTranslator
 
@@ -105,6 +106,7 @@ class Container(containers.DeclarativeContainer):
     decisions = providers.Singleton(StoredDecisions, ledger)
     policies = providers.Factory(Policies, ledger)  # the register grows, so each question reads it anew
     snapshots = providers.Singleton(Snapshots, ledger)
+    reasons = providers.Singleton(load_reasons, settings.provided.reasons)
 
     intake = providers.Singleton(Intake, engine, translator)
     recorder = providers.Singleton(

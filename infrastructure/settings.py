@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     instruments_beside: Path | None = Field(
         None, description="file asked for what Binance does not tell, such as brackets without keys"
     )
+    reasons: Path | None = Field(
+        None, description="file that says which reasons of closes the exits, the trader or the venue give"
+    )
     binance_api_key: SecretStr | None = Field(None, description="key of the account at the venue")
     binance_api_secret: SecretStr | None = Field(None, description="its secret")
     binance_testnet: bool = Field(False, description="ask the venue's test network")

@@ -121,11 +121,12 @@ def _code_at_the_rim(error: Exception) -> int | None:
     # These modules bring pydantic; whoever raised one of their errors has paid for it already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
+    from exitbrain.infrastructure.reasons import ReasonsUnreadable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.settings import SettingsError  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.wire.jsonl import InputUnreadable, NoMessages  # noqa: PLC0415 - start-up
 
     if isinstance(error, SettingsError | NoMessages):
         return USAGE
-    if isinstance(error, InstrumentsUnreadable | InputUnreadable | ClusterUnavailable):
+    if isinstance(error, InstrumentsUnreadable | ReasonsUnreadable | InputUnreadable | ClusterUnavailable):
         return UNREADABLE
     return None

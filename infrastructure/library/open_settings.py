@@ -33,6 +33,7 @@ class OpenSettings(TypedDict, total=False):
     max_unpack_ratio: int
     instruments: Literal["binance"] | Path | Instruments | None
     instruments_beside: Path | None
+    reasons: Path | None
     binance_api_key: str | None
     binance_api_secret: str | None
     binance_testnet: bool

@@ -85,7 +85,7 @@ def test_more_receipts_than_are_read_at_once(reduced: Reduced) -> None:
     lost = [
         changed(first, stamp=changed(first.stamp, cause_id=UUID(int=number))) for number in range(1, 1200)
     ]
-    found = reduction_reasons(reduced.world.ledger, WireTranslator(), [first, *lost, last])
+    found = reduction_reasons(reduced.world.ledger, WireTranslator(), [first, *lost[:700], last, *lost[700:]])
     assert {receipt: reason for receipt, reason in found.items() if reason} == dict(
         zip(known, ("tp1", "tp2"), strict=True)
     )

@@ -15,6 +15,7 @@ from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedF
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
 from exitbrain.infrastructure.cli.errors import Interrupted, WrongUsage, exit_code_of, sentence_of
 from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable
+from exitbrain.infrastructure.reasons import ReasonsUnreadable
 from exitbrain.infrastructure.settings import SettingsError
 from exitbrain.infrastructure.wire.jsonl import InputUnreadable
 from tests.unit.cli.conftest import Exitbrain
@@ -39,6 +40,7 @@ from tests.unit.cli.conftest import Exitbrain
         (NotFound("x"), 3),
         (InputUnreadable("x"), 3),
         (InstrumentsUnreadable("x"), 3),
+        (ReasonsUnreadable("x"), 3),
         (PermissionError(13, "Permission denied", "lsf.csv"), 3),
         (Interrupted("x"), 130),
         (ZeroDivisionError("x"), None),
