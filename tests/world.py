@@ -66,7 +66,8 @@ class World:
         self.clock = StoppedClock(at)
         self.ledger: ExitLedger = InMemoryLedger() if ledger is None else ledger
         self.engine = BuiltInFormulas()
-        self.intake = Intake(self.engine, WireTranslator())
+        self.translator = WireTranslator()
+        self.intake = Intake(self.engine, self.translator)
         self._instruments = instruments or NoInstruments()
         self._settings = settings or DecisionSettings()
         if self.ledger.head() == 0:

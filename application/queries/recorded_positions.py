@@ -96,7 +96,9 @@ def recorded_positions(
 
 
 def _read_reasons(ledger: ExitLedger, translator: Translator, positions: Sequence[RecordedPosition]) -> None:
-    reduced = [(each, [step for _, step in each.steps if isinstance(step, PositionReduced)]) for each in positions]
+    reduced = [
+        (each, [step for _, step in each.steps if isinstance(step, PositionReduced)]) for each in positions
+    ]
     reasons = reduction_reasons(ledger, translator, [step for _, steps in reduced for step in steps])
     for position, steps in reduced:
         position.reduced_because = {step.stamp.cause_id: reasons[step.stamp.cause_id] for step in steps}

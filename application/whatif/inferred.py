@@ -46,7 +46,9 @@ def inferred(
     Near is within a minute of the candle of the exit, and within the smaller of 10 basis points and a quarter of the
     distance of the first stop. What has no price was made by the trader.
     """
-    plan = changed(recorded.plan, changes=without(recorded.plan, recorded.reductions, makers, EndedBy.UNKNOWN))
+    plan = changed(
+        recorded.plan, changes=without(recorded.plan, recorded.reductions, makers, EndedBy.UNKNOWN)
+    )
     last_ms = close.at_ms if close is not None else max(change.at_ms for change in recorded.plan.changes)
     followed = changed(plan, until_ms=last_ms + NEAR_MS + 2 * market.candles.interval_ms)
     bounds = walks.walk_plan(followed, market)

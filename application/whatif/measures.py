@@ -122,9 +122,7 @@ def summary_of(
     )
 
 
-def _hourly(
-    outcome: PositionOutcome, walked: Walked, history: History, unit: ResultUnit
-) -> dict[int, float]:
+def _hourly(outcome: PositionOutcome, walked: Walked, history: History, unit: ResultUnit) -> dict[int, float]:
     found = {
         hour: outcome.sizes.measured(unit, result)
         for hour, result in hourly_results(walked.plan, history, outcome.market.candles).items()

@@ -76,7 +76,7 @@ class PositionOutcome(Struct, frozen=True):
     """A position under the baseline and every candidate; `differences` are candidate minus baseline.
 
     `prices` are the recorded prices. `ended_by` says who made the recorded close, None if there is none, and
-    `taken_for` as whom it was read. `readings` holds the differences under the other readings of the closes, where
+    `taken_for` as whom it was read; `some_unknown` says that nobody is known to have made it, or a reduction. `readings` holds the differences under the other readings of the closes, where
     they are not these. `as_traded` are the recorded fills, None if they are not all known. `attributions` is empty
     unless requested.
     """
@@ -89,6 +89,7 @@ class PositionOutcome(Struct, frozen=True):
     readings: Mapping[Reading, tuple[PolicyDifference, ...]]
     ended_by: EndedBy | None
     taken_for: EndedBy | None
+    some_unknown: bool
     sizes: Sizes
     as_traded: History | None
     attributions: tuple[AttributedDifference, ...]
@@ -195,7 +196,8 @@ class Outcomes:
             if read != plans:
                 others[reading] = together.differences(read, together.walk_each(read))
         first, *candidates_walked = [
-            self._walked(each, plan, bounds, end) for each, plan, bounds in zip(planned, plans, walks, strict=True)
+            self._walked(each, plan, bounds, end)
+            for each, plan, bounds in zip(planned, plans, walks, strict=True)
         ]
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
@@ -216,6 +218,7 @@ class Outcomes:
             readings=others,
             ended_by=readings.makers.close,
             taken_for=readings.read(closes.reading.unknown).close,
+            some_unknown=readings.makers.some_unknown,
             sizes=sizes_of(position, planned[0].plan),
             as_traded=as_traded(position, planned[0].plan.setup),
             attributions=attributions,
@@ -237,7 +240,9 @@ class Outcomes:
             plan=plan,
             bounds=bounds,
             failed_guards=planned.failed_guards,
-            went_on=plan.until_ms is not None and end.close is not None and bounds.last_end_ms > end.close.at_ms,
+            went_on=plan.until_ms is not None
+            and end.close is not None
+            and bounds.last_end_ms > end.close.at_ms,
             added_after_exit=any(at_ms > ended_ms for at_ms in added),
             own_risk=risk_of(planned.plan),
         )

@@ -75,9 +75,7 @@ class ReadCloses:
         makers = self.read(reading.unknown)
         made_it = None if self._recorded is None else self._recorded.plan
         return [
-            self._end.applied(
-                each.plan, each.reductions, makers, reading.after, made_it=each.plan == made_it
-            )
+            self._end.applied(each.plan, each.reductions, makers, reading.after, made_it=each.plan == made_it)
             for each in planned
         ]
 

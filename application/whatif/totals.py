@@ -101,7 +101,14 @@ class CandidateTotals:
     @classmethod
     def of(cls, unit: ResultUnit) -> "CandidateTotals":
         """Return empty totals in a unit."""
-        return cls(*(CandidateSums(unit) for _ in range(6)))
+        return cls(
+            everything=CandidateSums(unit),
+            without_holes=CandidateSums(unit),
+            closed=CandidateSums(unit),
+            without_failed_guards=CandidateSums(unit),
+            with_off_market=CandidateSums(unit),
+            without_off_market=CandidateSums(unit),
+        )
 
     @property
     def holes(self) -> int:
@@ -164,6 +171,7 @@ class Panel:
         self.traded = TradedSums(unit)
         self.traded_quote: dict[str, TradedSums] = {}
         self.ended_by: Counter[EndedBy] = Counter()
+        self.unknown = 0
         self.went_on = 0
         self.added_after_exit = 0
         self.baseline_regret = Interval(0.0, 0.0)
@@ -186,9 +194,7 @@ class Panel:
         self.comparisons.append(compared)
         for reading, comparisons in self.readings.items():
             other = outcome.readings.get(reading)
-            comparisons.append(
-                compared if other is None else self._compared(outcome, opened_at_ms, other)
-            )
+            comparisons.append(compared if other is None else self._compared(outcome, opened_at_ms, other))
         bounds = [Interval(*each) for each in zip(compared.lower, compared.upper, strict=True)]
         regrets = regrets_of([Interval(0.0, 0.0), *bounds])
         self.baseline_regret = _plus(self.baseline_regret, regrets[0])
@@ -197,6 +203,7 @@ class Panel:
     def _count_ends(self, outcome: PositionOutcome) -> None:
         if outcome.ended_by is not None:
             self.ended_by[outcome.ended_by] += 1
+        self.unknown += outcome.some_unknown
         self.went_on += outcome.went_on
         self.added_after_exit += outcome.added_after_exit
         self.traded.add(outcome)
@@ -206,7 +213,10 @@ class Panel:
     def _compared(
         self, outcome: PositionOutcome, opened_at_ms: int, differences: Sequence[PolicyDifference]
     ) -> Comparison:
-        ends = [(outcome.sizes.measured(self.unit, each.lower), outcome.sizes.measured(self.unit, each.upper)) for each in differences]
+        ends = [
+            (outcome.sizes.measured(self.unit, each.lower), outcome.sizes.measured(self.unit, each.upper))
+            for each in differences
+        ]
         lower, upper = (tuple([end for end in each if end is not None]) for each in zip(*ends, strict=True))
         return Comparison(opened_at_ms, outcome.ended_at_ms(differences), lower, upper)
 

@@ -11,6 +11,7 @@ A result is first a fraction of the first entry notional, q_0 * p_0. In the othe
 
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -57,16 +58,13 @@ def risk_of(plan: Plan) -> float:
     """Return R with the stops of a plan, as a fraction of the first notional; a stop is never loosened."""
     setup, d = plan.setup, plan.setup.side.direction
     entry, stop = setup.entry, setup.stop
-    adds: list[Increased] = []
     risk = max(0.0, d * (entry - stop) / entry)
-    for change, following in zip(plan.changes, (*plan.changes[1:], None), strict=True):
-        match change:
-            case Increased():
-                adds.append(change)
-            case Relevelled(stop=moved) if d * (moved - stop) > 0:
-                stop = moved
-        if following is None or following.at_ms > change.at_ms:  # all changes of that time are in force
-            for add in adds:
-                risk = risk + add.added * max(0.0, d * (add.price - stop)) / entry
-            adds = []
+    for _, together in groupby(plan.changes, key=lambda change: change.at_ms):
+        changes = list(together)
+        for change in changes:
+            if isinstance(change, Relevelled) and d * (change.stop - stop) > 0:
+                stop = change.stop
+        for change in changes:
+            if isinstance(change, Increased):
+                risk = risk + change.added * max(0.0, d * (change.price - stop)) / entry
     return risk

@@ -31,9 +31,9 @@ def difference_apart(
 
 def _shares_a_price(plan: Plan) -> bool:
     """Return whether two placed targets ever have the same price."""
-    levels = [plan.setup, *(each for each in plan.changes if isinstance(each, Relevelled))]
-    for each in levels:
-        placed = [price for price, share in zip(each.targets, each.shares, strict=True) if share > 0.0]
+    changes = [(each.targets, each.shares) for each in plan.changes if isinstance(each, Relevelled)]
+    for targets, shares in ((plan.setup.targets, plan.setup.shares), *changes):
+        placed = [price for price, share in zip(targets, shares, strict=True) if share > 0.0]
         if any(nearer == farther for nearer, farther in pairwise(placed)):
             return True
     return False

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from typer import Argument, Option, Typer
 from typer.core import TyperCommand, TyperOption
@@ -177,6 +177,29 @@ class WalkFlags:
     ] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class CloseFlags:
+    """How recorded closes are read, and in what results are judged, as typed; None where a default is to stand in."""
+
+    after_close: Annotated[
+        str,
+        flag(
+            "E",
+            "What ends a policy that did not make a recorded close by the exits: next-entry (the default) or horizon.",
+        ),
+    ] = "next-entry"
+    horizon: Annotated[
+        str | None,
+        flag("T", "How long after the close it is followed at most; default 10 median holds, at least 24h."),
+    ] = None
+    unknown_closes: Annotated[
+        str, flag("W", "Who made a close whose reason says nothing: trader (the default), exits or infer.")
+    ] = "trader"
+    judge: Annotated[
+        str, flag("U", "Unit of the results and the verdict: committed (the default), r, quote or first.")
+    ] = "committed"
+
+
 def verbs() -> Typer:
     """Return what holds a command, or a group of commands, in plain text."""
     return Typer(rich_markup_mode=None, context_settings=HELP_NAMES)
@@ -206,24 +229,25 @@ class BareBreakEven(OneValueEach):
         return super().parse_args(ctx, written)
 
 
-Flags = TypeVar("Flags", bound=InputFlags | WalkFlags)
+Flags = type[InputFlags] | type[WalkFlags] | type[CloseFlags]
 Command = Callable[..., int | None]
 
 
-def takes_flags(kind: type[Flags]) -> Callable[[Command], Command]:
-    """Give a command the flags of a dataclass, shown before --store and --json; it gets them as its first argument."""
+def takes_flags(*kinds: Flags) -> Callable[[Command], Command]:
+    """Give a command the flags of dataclasses, shown before --store and --json; they are its first arguments."""
     flags = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for kind in kinds
         for field in fields(kind)
     ]
 
     def given_to(command: Command) -> Command:
-        own = list(signature(command).parameters.values())[1:]
+        own = list(signature(command).parameters.values())[len(kinds) :]
 
         @wraps(command)
         def run(**values: object) -> int | None:
-            given = kind(**{flag.name: values.pop(flag.name) for flag in flags})  # type: ignore[arg-type]  # typer has checked the types
-            return command(given, **values)
+            given = [kind(**{field.name: values.pop(field.name) for field in fields(kind)}) for kind in kinds]  # type: ignore[arg-type]  # typer has checked the types
+            return command(*given, **values)
 
         ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own]
         place = next(n for n, parameter in enumerate(ordered) if parameter.name in {"store", "as_json"})

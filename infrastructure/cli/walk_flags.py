@@ -8,11 +8,14 @@ from typing import Protocol
 
 from exitbrain.application.ports.market import MarketData, Omitted
 from exitbrain.application.simulation.positions import BreakEven, Terms
+from exitbrain.application.whatif.closes import AfterClose, CloseRules, Reading, UnknownCloses
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.positions.ended_by import ReasonTable
 from exitbrain.domain.simulation.candle import PriceKind
 from exitbrain.domain.simulation.exit_setup import TpExecution, Trailing
-from exitbrain.infrastructure.cli.options import WalkFlags
+from exitbrain.infrastructure.cli.options import CloseFlags, WalkFlags
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.lab.intervals import interval_named
 
@@ -47,6 +50,20 @@ def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
             _one_of("--working-type", flags.working_type, [kind.value for kind in PriceKind])
         ),
     )
+
+
+def close_rules_of(flags: CloseFlags, table: ReasonTable) -> CloseRules:
+    """Return how recorded closes are read; raises InvalidValue."""
+    unknown = _one_of("--unknown-closes", flags.unknown_closes, [each.value for each in UnknownCloses])
+    after = _one_of("--after-close", flags.after_close, [each.value for each in AfterClose])
+    return CloseRules(
+        table, Reading(UnknownCloses(unknown), AfterClose(after)), _duration("--horizon", flags.horizon)
+    )
+
+
+def unit_of(flags: CloseFlags) -> ResultUnit:
+    """Return the unit that results are judged in; raises InvalidValue."""
+    return ResultUnit(_one_of("--judge", flags.judge, [each.value for each in ResultUnit]))
 
 
 def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarket:
@@ -114,5 +131,5 @@ def number_of(flag: str, text: str, whole: str) -> float:
 
 def _one_of(flag: str, text: str, allowed: Sequence[str]) -> str:
     if text not in allowed:
-        raise InvalidValue(flag, text, " or ".join(allowed))
+        raise InvalidValue(flag, text, f"{', '.join(allowed[:-1])} or {allowed[-1]}")
     return text

@@ -26,6 +26,7 @@ from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
 from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
+    CloseFlags,
     Cluster,
     EngineUnit,
     Json,
@@ -60,6 +61,7 @@ class MarketFlags:
     baseline: str | None
     seed: int
     walk: WalkFlags
+    closes: CloseFlags
 
 
 verb = verbs()
@@ -70,9 +72,10 @@ verb = verbs()
     epilog="Examples: exitbrain whatif --policy v3.6; "
     "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
 )
-@takes_flags(WalkFlags)
+@takes_flags(WalkFlags, CloseFlags)
 def whatif(
     given: WalkFlags,
+    closes: CloseFlags,
     policies: Annotated[
         list[str],
         flag(
@@ -123,7 +126,7 @@ def whatif(
     """
     family = len(policies) > 1 or bool(sweeps)
     _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report})
-    market = _market_flags(candles, baseline, seed, given)
+    market = _market_flags(candles, baseline, seed, given, closes)
     changes = grid_of(settings or [], sweeps or [])
     selection = selection_of(since, until, symbol)
     shown = None if report is None else Changes()
@@ -169,15 +172,20 @@ def _check(
 
 
 def _market_flags(
-    candles: str | None, baseline: str | None, seed: int, walk: WalkFlags
+    candles: str | None, baseline: str | None, seed: int, walk: WalkFlags, closes: CloseFlags
 ) -> MarketFlags | None:
     """Return what is asked of market data, None where nothing is; raises WrongUsage."""
     if candles is not None:
         if seed < 0:
             raise WrongUsage(f"--seed is {seed}; allowed: 0 or more")
-        return MarketFlags(candles, baseline, seed, walk)
+        return MarketFlags(candles, baseline, seed, walk, closes)
     given = [] if baseline is None else ["--baseline"]
-    given += [flag_of(field.name) for field in fields(walk) if getattr(walk, field.name) != field.default]
+    given += [
+        flag_of(field.name)
+        for flags in (walk, closes)
+        for field in fields(flags)
+        if getattr(flags, field.name) != field.default
+    ]
     if given:
         raise WrongUsage(f"{given[0]} is about positions on market data; give --candles too")
     return None
@@ -216,23 +224,27 @@ def _outcomes(
     family: bool,
 ) -> OutcomeResults:
     # Only here: it brings the libraries that read candle files.
-    from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
+    from exitbrain.infrastructure.cli.walk_flags import close_rules_of, market_of, terms_of, unit_of  # noqa: PLC0415 - an extra
 
+    container = store_read.container
     baseline = None if market.baseline is None else _named(market.baseline, store_read.ledger)
     question = Question(
         baseline=baseline,
         candidates=policies,
         terms=terms_of(market.walk, policies[0]),
+        closes=close_rules_of(market.closes, container.reasons()),
+        unit=unit_of(market.closes),
         seed=market.seed,
         include_off_market=market.walk.include_off_market,
         family=family,
     )
-    limits = store_read.container.settings().file_limits
+    limits = container.settings().file_limits
     data = market_of(market.walk, market.candles, limits)
     asked = policies if baseline is None else [*policies, baseline]
-    container = store_read.container
     engine = engine_for(asked, container.engine())
-    positions = recorded_positions(store_read.ledger, selection, progress=store_read.work.reached)
+    positions = recorded_positions(
+        store_read.ledger, container.translator(), selection, progress=store_read.work.reached
+    )
     with ProgressBar("walking", len(positions)) as work:
 
         def progress(walked: int) -> None:

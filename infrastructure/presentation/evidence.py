@@ -9,6 +9,7 @@ from rich.table import Table
 from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.evidence.verdict import (
     BLOCKS_NEEDED,
     CONFIDENCE,
@@ -19,7 +20,8 @@ from exitbrain.domain.evidence.verdict import (
 )
 from exitbrain.domain.evidence.walk_forward import Choice
 from exitbrain.domain.values import EPOCH
-from exitbrain.infrastructure.presentation.wording import percent
+from exitbrain.infrastructure.presentation.closes import readings_text
+from exitbrain.infrastructure.presentation.result_units import between
 
 FAMILY_SHOWN = 20
 
@@ -28,8 +30,9 @@ class EvidenceReport(Struct):
     """A verdict and what it rests on.
 
     `verdict` is `adopt`, `keep` or `inconclusive`; `reason` is `better`, `not_better`, `no_pairs`, `too_few_days`,
-    `too_few_blocks`, `bounds_straddle_zero`, `interval_straddles_zero` or `not_superior_in_family`. `mean` and
-    `interval` (at `confidence`) are of the daily sum of paired net differences; null where there are too few days.
+    `too_few_blocks`, `bounds_straddle_zero`, `interval_straddles_zero`, `not_superior_in_family` or
+    `depends_on_closes`. `mean` and `interval` (at `confidence`) are of the daily sum of paired net differences, in the
+    unit judged; null where there are too few days.
     """
 
     verdict: str
@@ -102,10 +105,11 @@ def _fold(choice: Choice, names: Sequence[str]) -> WalkForwardFold:
     )
 
 
-def verdict(name: str, judged: Evidence) -> Iterator[str]:
+def verdict(name: str, judged: Evidence, results: OutcomeResults) -> Iterator[str]:
     """Yield the verdict on a policy and what it rests on."""
-    yield f"Verdict on {name}: {judged.verdict.value.upper()}, {because(judged)}."
-    yield from _grounds(judged)
+    yield f"Verdict on {name}, judged in {results.question.unit.value}: {judged.verdict.value.upper()}, {because(judged)}."
+    yield from readings_text(results.readings, judged)
+    yield from _grounds(judged, results.question.unit)
 
 
 def because(judged: Evidence) -> str:
@@ -125,20 +129,21 @@ def because(judged: Evidence) -> str:
         RecommendationReason.BOUNDS_STRADDLE_ZERO: "the order inside candles decides on which side of 0 the mean lies",
         RecommendationReason.INTERVAL_STRADDLES_ZERO: f"the {CONFIDENCE:.0%} interval holds 0: it may be chance",
         RecommendationReason.NOT_SUPERIOR_IN_FAMILY: "with the whole family in view it may be chance",
+        RecommendationReason.DEPENDS_ON_CLOSES: "it depends on how the recorded closes are read",
     }[judged.reason]
 
 
-def _grounds(judged: Evidence) -> Iterator[str]:
+def _grounds(judged: Evidence, unit: ResultUnit) -> Iterator[str]:
     if judged.mean is None:
         return
     interval = (
         "too few days for one"
         if judged.interval is None
-        else between(judged.interval.lower, judged.interval.upper)
+        else between(judged.interval.lower, judged.interval.upper, unit)
     )
     resampling = judged.resampling
     yield (
-        f"  a day differs by {between(judged.mean.lower, judged.mean.upper)} in the mean, "
+        f"  a day differs by {between(judged.mean.lower, judged.mean.upper, unit)} in the mean, "
         f"{CONFIDENCE:.0%} interval: {interval}"
     )
     yield (
@@ -149,7 +154,7 @@ def _grounds(judged: Evidence) -> Iterator[str]:
 
 def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
     """Return the policies of a family, the highest lower differences first."""
-    panel, candidates = results.panel, results.question.candidates
+    panel, candidates, unit = results.panel, results.question.candidates, results.question.unit
     order = sorted(range(len(candidates)), key=lambda place: (-panel.totals[place].everything.lower, place))
     shown = order[:FAMILY_SHOWN]
     cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
@@ -168,12 +173,12 @@ def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
         sums, evidence = panel.totals[place].everything, judged.policies[place]
         table.add_row(
             candidates[place].name,
-            between(sums.pessimistic, sums.optimistic),
-            between(sums.lower, sums.upper),
-            interval_text(evidence.interval),
-            interval_text(panel.regrets[place]),
+            between(sums.pessimistic, sums.optimistic, unit),
+            between(sums.lower, sums.upper, unit),
+            interval_text(evidence.interval, unit),
+            interval_text(panel.regrets[place], unit),
             *(
-                f"{between(other.lower, other.upper)} ({other.positions})"
+                f"{between(other.lower, other.upper, unit)} ({other.positions})"
                 for _, other in beside(panel.totals[place], results)
             ),
             f"{evidence.verdict.value}: {because(evidence)}",
@@ -206,12 +211,13 @@ def family_verdict(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[
 def walk_forward_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[str]:
     """Yield what choosing the best of the past came to, span by span."""
     yield (
-        f"Walk forward, the best of the past judged on what followed: {judged.chosen.verdict.value.upper()}, "
-        f"{because(judged.chosen)}."
+        f"Walk forward, the best of the past judged on what followed in {results.question.unit.value}: "
+        f"{judged.chosen.verdict.value.upper()}, {because(judged.chosen)}."
     )
+    yield from readings_text(results.readings, judged.chosen)
     for choice in judged.choices:
         yield f"  {_fold_text(choice, results)}"
-    yield from _grounds(judged.chosen)
+    yield from _grounds(judged.chosen, results.question.unit)
 
 
 def _fold_text(choice: Choice, results: OutcomeResults) -> str:
@@ -233,15 +239,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def between(lower: float, upper: float) -> str:
-    """Return bounds as text, one number where they are equal."""
-    low, high = percent(lower), percent(upper)
-    return low if low == high else f"{low} to {high}"
-
-
-def interval_text(interval: Interval | None) -> str:
-    """Return an interval as text, nothing where there is none."""
-    return "" if interval is None else between(interval.lower, interval.upper)
+def interval_text(interval: Interval | None, unit: ResultUnit = ResultUnit.FIRST) -> str:
+    """Return an interval as text, nothing where there is none; fractions as percents where no unit is given."""
+    return "" if interval is None else between(interval.lower, interval.upper, unit)
 
 
 def _day_at(day: int) -> datetime:

@@ -8,6 +8,7 @@ from exitbrain.application.whatif.measures import HistoryMeasures, PositionMeasu
 from exitbrain.application.whatif.outcomes import PositionOutcome, Walked
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.sizes import Sizes
 from exitbrain.domain.simulation.outcome import History
 from exitbrain.domain.simulation.plan import Relevelled
 from exitbrain.infrastructure.presentation.wording import exactly
@@ -43,7 +44,10 @@ class OutcomeLeg(Struct):
 
 
 class OutcomeHistory(Struct):
-    """One possible history of a position; numbers are fractions of the first entry notional."""
+    """One possible history of a position; `gross` and `net` are fractions of the first entry notional.
+
+    `r` is the net result in units of R, `r_own` in units of R with the policy's own stops.
+    """
 
     legs: list[OutcomeLeg]
     gross: float
@@ -52,12 +56,14 @@ class OutcomeHistory(Struct):
     targets_hit: int
     reversed: bool | None
     r: float | None
+    r_own: float | None
 
 
 class OutcomeOfPolicy(Struct):
     """A position under one policy: the first trigger prices and shares, and the two histories that bound all others.
 
-    `failed_guards` are the guards on its levels that failed at any revision.
+    `failed_guards` are the guards on its levels that failed at any revision. `went_on` says that it went on after the
+    recorded close, `added_after_exit` that an add was recorded after its own exit, which is not walked.
     """
 
     targets: list[float]
@@ -68,6 +74,8 @@ class OutcomeOfPolicy(Struct):
     pessimistic: OutcomeHistory
     optimistic: OutcomeHistory
     ambiguous: bool
+    went_on: bool
+    added_after_exit: bool
     loss_at_stop: float | None
     cost_to_break_even: float
 
@@ -84,8 +92,27 @@ class PriceOnMarket(Struct):
     off_market: bool | None
 
 
+class PositionSizes(Struct):
+    """The sizes of a position in its quote currency; null where its quantity is unknown.
+
+    `committed` is the highest cost basis, `at_risk` is R; `committed_scale` is the first notional divided by
+    `committed`.
+    """
+
+    currency: str
+    first_notional: float | None
+    committed: float | None
+    at_risk: float | None
+    committed_scale: float
+
+
 class OutcomePosition(Struct):
-    """A recorded position under the baseline and the candidate, and the bounds of their difference."""
+    """A recorded position under the baseline and the candidate, and the bounds of their difference.
+
+    `ended_by` says who made the recorded close, by its reason (null where it is open), `taken_for` as whom it was read.
+    `as_traded` is the net result of the recorded fills, null where they are not all known. Results are fractions of
+    the first entry notional.
+    """
 
     position_id: str
     symbol: str
@@ -94,6 +121,10 @@ class OutcomePosition(Struct):
     opened_at: datetime
     entry_off_market: bool | None
     prices: list[PriceOnMarket]
+    ended_by: str | None
+    taken_for: str | None
+    sizes: PositionSizes
+    as_traded: float | None
     holes: int
     baseline: OutcomeOfPolicy
     candidate: OutcomeOfPolicy
@@ -119,11 +150,26 @@ def position_of(
             PriceOnMarket(each.what.value, each.at, float(each.price), each.off_market)
             for each in outcome.prices
         ],
+        ended_by=outcome.ended_by,
+        taken_for=outcome.taken_for,
+        sizes=_sizes(outcome.sizes),
+        as_traded=None if outcome.as_traded is None else outcome.as_traded.net,
         holes=max(walk.holes for walk in walks),
         baseline=_under(outcome.baseline, before),
         candidate=_under(outcome.candidates[0], after),
         difference=Interval(difference.lower, difference.upper),
         attribution=attributed(split.lower, split.upper),
+    )
+
+
+def _sizes(sizes: Sizes) -> PositionSizes:
+    first = None if sizes.first_notional is None else float(sizes.first_notional)
+    return PositionSizes(
+        currency=sizes.currency,
+        first_notional=first,
+        committed=None if sizes.committed is None else float(sizes.committed),
+        at_risk=None if first is None else sizes.risk * first,
+        committed_scale=sizes.committed_scale,
     )
 
 
@@ -138,6 +184,8 @@ def _under(walked: Walked, measured: PositionMeasures) -> OutcomeOfPolicy:
         pessimistic=_history(bounds.pessimistic, measured.pessimistic),
         optimistic=_history(bounds.optimistic, measured.optimistic),
         ambiguous=bounds.ambiguous,
+        went_on=walked.went_on,
+        added_after_exit=walked.added_after_exit,
         loss_at_stop=measured.loss_at_stop,
         cost_to_break_even=measured.cost_to_break_even,
     )
@@ -162,6 +210,7 @@ def _history(history: History, measured: HistoryMeasures) -> OutcomeHistory:
         targets_hit=measured.targets_hit,
         reversed=measured.reversed,
         r=measured.r,
+        r_own=measured.r_own,
     )
 
 

@@ -11,12 +11,18 @@ from exitbrain.application.whatif.outcomes import LeftOutPosition, PositionOutco
 from exitbrain.application.whatif.results import RECORDED, OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.attribution import Attribution
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.simulation.outcome import ExitBounds, History
+from exitbrain.infrastructure.presentation.closes import (
+    closes_text,
+    quote_text,
+    quote_totals_of,
+    traded_text,
+)
 from exitbrain.infrastructure.presentation.evidence import (
     beside,
-    between,
     counted,
     family_table,
     family_verdict,
@@ -24,6 +30,7 @@ from exitbrain.infrastructure.presentation.evidence import (
     verdict,
     walk_forward_text,
 )
+from exitbrain.infrastructure.presentation.result_units import MEANING, between, result_text
 from exitbrain.infrastructure.presentation.wording import left_out_lines, percent
 
 _EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
@@ -38,7 +45,7 @@ def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[Table | 
         yield from _totals(totals, results)
         yield _effects(totals)
         yield _measures([each.summary for each in results.measured], results)
-        yield from verdict(name, judged)
+        yield from verdict(name, judged, results)
     elif results.panel.off_market:
         yield from _totals(results.panel.totals[0], results)
     yield from _notes(results)
@@ -47,14 +54,16 @@ def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[Table | 
 def family_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[Table | str]:
     """Yield the outcome of a family of candidates, the best differences first."""
     if results.positions:
+        yield f"Net results, in {MEANING[results.question.unit]}."
         yield family_table(results, judged)
+        yield from traded_text(results)
         yield from family_verdict(results, judged)
         yield from walk_forward_text(results, judged)
     yield from _notes(results)
 
 
 def _positions(results: OutcomeResults, name: str) -> Table:
-    baseline = results.question.baseline_name
+    baseline, unit = results.question.baseline_name, results.question.unit
     table = Table(
         title=f"{counted(results.positions, 'recorded position')}: {name} against {baseline}",
         title_justify="left",
@@ -73,20 +82,26 @@ def _positions(results: OutcomeResults, name: str) -> Table:
             outcome.position.symbol,
             outcome.position.side.value,
             _time(outcome.position.opened_at),
-            *_exits(before),
-            *_exits(after),
-            between(difference.lower, difference.upper),
+            *_exits(outcome, before, unit),
+            *_exits(outcome, after, unit),
+            _in_unit(outcome, unit, difference.lower, difference.upper),
             ", ".join(_remarks(outcome)),
         )
     return table
 
 
-def _exits(bounds: ExitBounds) -> tuple[str, str]:
+def _exits(outcome: PositionOutcome, bounds: ExitBounds, unit: ResultUnit) -> tuple[str, str]:
     low, high = (
         " ".join(leg.level.value for leg in each.legs) for each in (bounds.pessimistic, bounds.optimistic)
     )
     exits = low if low == high else f"{low} or {high}"
-    return exits, between(bounds.pessimistic.net, bounds.optimistic.net)
+    return exits, _in_unit(outcome, unit, bounds.pessimistic.net, bounds.optimistic.net)
+
+
+def _in_unit(outcome: PositionOutcome, unit: ResultUnit, *ends: float) -> str:
+    measured = [outcome.sizes.measured(unit, end) for end in ends]
+    lower, upper = (end for end in measured if end is not None)  # one without the unit is left out
+    return between(lower, upper, unit)
 
 
 def _remarks(outcome: PositionOutcome) -> Iterator[str]:
@@ -100,6 +115,10 @@ def _remarks(outcome: PositionOutcome) -> Iterator[str]:
         yield "still open"
     if outcome.baseline.failed_guards or outcome.candidates[0].failed_guards:
         yield "guard fails"
+    if outcome.went_on:
+        yield "went on after the recorded close"
+    if outcome.added_after_exit:
+        yield "add after exit not walked"
 
 
 def _is_open(*histories: History) -> bool:
@@ -107,23 +126,26 @@ def _is_open(*histories: History) -> bool:
 
 
 def _totals(totals: CandidateTotals, results: OutcomeResults) -> Iterator[str]:
-    yield "Totals (net, each position a fraction of its own entry notional, added up)"
+    yield f"Totals (net, in {MEANING[results.question.unit]}, added up)"
     for what, sums in (
         ("all", totals.everything),
         ("without holes", totals.without_holes),
-        ("closed at the end of the data", totals.closed),
+        ("fully closed", totals.closed),
         *beside(totals, results),
     ):
         yield f"  {what} ({sums.positions}): {_sums(sums, results)}"
+    names = (results.question.baseline_name, results.question.candidates[0].name)
+    yield from quote_text(quote_totals_of(results, 0), names)
     yield f"  {totals.ambiguous} of {totals.everything.positions} are ambiguous."
+    yield from traded_text(results)
 
 
 def _sums(sums: CandidateSums, results: OutcomeResults) -> str:
     name, baseline = results.question.candidates[0].name, results.question.baseline_name
     return (
-        f"{baseline} {between(sums.baseline.lower, sums.baseline.upper)}, "
-        f"{name} {between(sums.pessimistic, sums.optimistic)}, "
-        f"difference {between(sums.lower, sums.upper)}"
+        f"{baseline} {between(sums.baseline.lower, sums.baseline.upper, sums.unit)}, "
+        f"{name} {between(sums.pessimistic, sums.optimistic, sums.unit)}, "
+        f"difference {between(sums.lower, sums.upper, sums.unit)}"
     )
 
 
@@ -133,12 +155,13 @@ def _effects(totals: CandidateTotals) -> Table:
     table.add_column("Lowest difference", justify="right")
     table.add_column("Highest difference", justify="right")
     for effect in _EFFECTS:
-        table.add_row(effect, *(_effect(split, effect) for split in (totals.lower, totals.upper)))
+        unit = totals.everything.unit
+        table.add_row(effect, *(_effect(split, effect, unit) for split in (totals.lower, totals.upper)))
     return table
 
 
-def _effect(split: Attribution, effect: str) -> str:
-    return percent(float(getattr(split, effect)))
+def _effect(split: Attribution, effect: str, unit: ResultUnit) -> str:
+    return result_text(float(getattr(split, effect)), unit)
 
 
 def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> Table:
@@ -150,21 +173,24 @@ def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> Ta
         table.add_column(f"{name}, pessimistic", justify="right")
         table.add_column("optimistic", justify="right")
     bounds = [bound for each in summaries for bound in (each.pessimistic, each.optimistic)]
-    for what, cells in _measured(bounds, results.positions):
+    for what, cells in _measured(bounds, results):
         table.add_row(what, *cells)
     for what, values in (
         ("greatest loss at the stop, of margin", [_or_none(each.loss_at_stop) for each in summaries]),
         ("cost to break even, mean", [_or_none(each.cost_to_break_even) for each in summaries]),
-        ("regret, in hindsight", [between(regret.lower, regret.upper) for regret in regrets]),
+        (
+            "regret, in hindsight",
+            [between(regret.lower, regret.upper, results.question.unit) for regret in regrets],
+        ),
     ):
         table.add_row(what, values[0], "", values[1], "")
     return table
 
 
-def _measured(bounds: Sequence[BoundSummary], positions: int) -> Iterator[tuple[str, list[str]]]:
+def _measured(bounds: Sequence[BoundSummary], results: OutcomeResults) -> Iterator[tuple[str, list[str]]]:
     yield (
         "reached TP1, TP2, TP3",
-        [f"{', '.join(map(str, bound.hit))} of {positions}" for bound in bounds],
+        [f"{', '.join(map(str, bound.hit))} of {results.positions}" for bound in bounds],
     )
     yield "stopped before TP1", [str(bound.stopped) for bound in bounds]
     yield (
@@ -174,13 +200,18 @@ def _measured(bounds: Sequence[BoundSummary], positions: int) -> Iterator[tuple[
     yield "MFE, mean", [interval_text(bound.mfe) for bound in bounds]
     yield "MAE, mean", [interval_text(bound.mae) for bound in bounds]
     yield "given back of the MFE, mean", [interval_text(bound.give_back) for bound in bounds]
-    yield "R, mean", ["" if bound.mean_r is None else f"{bound.mean_r:.2f}" for bound in bounds]
-    yield "R, worst", ["" if bound.worst_r is None else f"{bound.worst_r:.2f}" for bound in bounds]
-    yield "worst hour (UTC)", [_worst(bound.worst_hour) for bound in bounds]
+    yield "R, mean", [_r(bound.mean_r) for bound in bounds]
+    yield "R, worst", [_r(bound.worst_r) for bound in bounds]
+    yield "R at its own stops, mean", [_r(bound.mean_r_own) for bound in bounds]
+    yield "worst hour (UTC)", [_worst(bound.worst_hour, results.question.unit) for bound in bounds]
 
 
-def _worst(worst: WorstHour | None) -> str:
-    return "" if worst is None else f"{percent(worst.result)} {worst.hour:%Y-%m-%d %H}h"
+def _r(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _worst(worst: WorstHour | None, unit: ResultUnit) -> str:
+    return "" if worst is None else f"{result_text(worst.result, unit)} {worst.hour:%Y-%m-%d %H}h"
 
 
 def _failing(results: OutcomeResults) -> Iterator[str]:
@@ -203,6 +234,7 @@ def _notes(results: OutcomeResults) -> Iterator[str]:
     if not results.positions:
         yield "No recorded position is counted; there is no outcome."
     yield "Open loop: recorded inputs, the average PnL too, are held fixed; other exits would have changed later ones."
+    yield from closes_text(results)
     yield from _failing(results)
     yield from _left_out(results.left_out)
     if results.panel.off_market_unknown:

@@ -11,6 +11,14 @@ from exitbrain.application.whatif.totals import CandidateSums
 from exitbrain.domain.evidence.interval import Interval
 from exitbrain.domain.evidence.verdict import Evidence, FamilyEvidence
 from exitbrain.domain.values import Assumption
+from exitbrain.infrastructure.presentation.closes import (
+    AsTradedTotals,
+    ClosesReport,
+    QuoteTotals,
+    as_traded_of,
+    closes_of,
+    quote_totals_of,
+)
 from exitbrain.infrastructure.presentation.evidence import (
     EvidenceReport,
     WalkForwardReport,
@@ -33,7 +41,7 @@ class ResultBounds(Struct):
 
 
 class OutcomeSums(Struct):
-    """Sums over some of the positions, each a fraction of its own entry notional."""
+    """Sums over some of the positions, in the unit judged."""
 
     positions: int
     pessimistic: float
@@ -45,7 +53,8 @@ class UnwalkedPosition(Struct):
     """A recorded position left out of the figures, with the reason.
 
     `because` is `no_entry_price`, `no_candles`, `outside_candles`, `unreadable` (its market data), `unfit` (it does not
-    fit the data or the rules), `refused`, `not_placeable`, `unknown_policy`, `missing_snapshot` or `off_market`.
+    fit the data or the rules), `refused`, `not_placeable`, `unknown_policy`, `missing_snapshot`, `off_market`, or, where
+    the unit judged needs it, `no_quantity` or `no_risk`.
     """
 
     position_id: str
@@ -72,8 +81,9 @@ class MeasuredPolicy(Struct):
 class PolicyOutcome(Struct):
     """Recorded positions under a candidate policy on market data, open loop: every recorded input is held fixed.
 
-    `difference` is candidate minus baseline. `without_holes` leaves out positions that crossed missing candles,
-    `closed` those of which a rest is still open at the end of the data, `without_failed_guards` those of which a guard
+    `unit` is the unit judged, of all results here: `committed`, `r`, `quote` or `first`; `quote` are the totals in each
+    quote currency, `as_traded` the recorded fills. `difference` is candidate minus baseline. `without_holes` leaves out positions that crossed missing candles,
+    `closed` those of which a rest is still open when the walk ends, `without_failed_guards` those of which a guard
     on the levels failed under either policy. `with_off_market` and `without_off_market` hold the positions with and
     without those that have a recorded price outside the candle of its time: `off_market` many, of which the other
     numbers know nothing unless `--include-off-market` is given. `off_market_unknown` counts the positions that have a
@@ -83,6 +93,7 @@ class PolicyOutcome(Struct):
 
     policy: str
     baseline_policy: str
+    unit: str
     positions: int
     pessimistic: float
     optimistic: float
@@ -98,6 +109,9 @@ class PolicyOutcome(Struct):
     off_market_unknown: int
     with_off_market: OutcomeSums
     without_off_market: OutcomeSums
+    quote: list[QuoteTotals]
+    as_traded: AsTradedTotals
+    closes: ClosesReport
     attribution: AttributedEnds
     measures: list[MeasuredPolicy]
     judgement: EvidenceReport
@@ -121,9 +135,11 @@ class FamilyMember(Struct):
     difference: Interval
     ambiguous: int
     holes: int
+    went_on: int
     without_failed_guards: OutcomeSums
     with_off_market: OutcomeSums
     without_off_market: OutcomeSums
+    quote: list[QuoteTotals]
     hindsight_regret: Interval
     superior: bool
     judgement: EvidenceReport
@@ -137,11 +153,14 @@ class FamilyOutcome(Struct):
     """
 
     baseline_policy: str
+    unit: str
     baseline: ResultBounds
     baseline_hindsight_regret: Interval
     positions: int
     off_market: int
     off_market_unknown: int
+    as_traded: AsTradedTotals
+    closes: ClosesReport
     p_value: float | None
     policies: list[FamilyMember]
     walk_forward: WalkForwardReport
@@ -161,6 +180,7 @@ def outcome_of(results: OutcomeResults, judged: Evidence) -> PolicyOutcome:
     return PolicyOutcome(
         policy=policy,
         baseline_policy=results.question.baseline_name,
+        unit=results.question.unit.value,
         positions=everything.positions,
         pessimistic=everything.pessimistic,
         optimistic=everything.optimistic,
@@ -176,6 +196,9 @@ def outcome_of(results: OutcomeResults, judged: Evidence) -> PolicyOutcome:
         off_market_unknown=results.panel.off_market_unknown,
         with_off_market=_sums(totals.with_off_market),
         without_off_market=_sums(totals.without_off_market),
+        quote=quote_totals_of(results, 0),
+        as_traded=as_traded_of(results.panel.traded),
+        closes=closes_of(results),
         attribution=attributed(totals.lower, totals.upper),
         measures=[
             _policy(name, measured.summary, regret)
@@ -200,11 +223,14 @@ def family_of(results: OutcomeResults, judged: FamilyEvidence) -> FamilyOutcome:
     first = panel.totals[0].everything
     return FamilyOutcome(
         baseline_policy=results.question.baseline_name,
+        unit=results.question.unit.value,
         baseline=ResultBounds(first.baseline.lower, first.baseline.upper),
         baseline_hindsight_regret=panel.baseline_regret,
         positions=results.positions,
         off_market=panel.off_market,
         off_market_unknown=panel.off_market_unknown,
+        as_traded=as_traded_of(panel.traded),
+        closes=closes_of(results),
         p_value=judged.p_value,
         policies=[
             FamilyMember(
@@ -214,9 +240,11 @@ def family_of(results: OutcomeResults, judged: FamilyEvidence) -> FamilyOutcome:
                 difference=Interval(totals.everything.lower, totals.everything.upper),
                 ambiguous=totals.ambiguous,
                 holes=totals.holes,
+                went_on=totals.went_on,
                 without_failed_guards=_sums(totals.without_failed_guards),
                 with_off_market=_sums(totals.with_off_market),
                 without_off_market=_sums(totals.without_off_market),
+                quote=quote_totals_of(results, place),
                 hindsight_regret=regret,
                 superior=place in judged.superior,
                 judgement=evidence_of(evidence),

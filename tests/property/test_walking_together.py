@@ -139,8 +139,9 @@ def test_where_one_of_two_is_certain_the_difference_is_that_of_the_walks_apart_t
         other = another_policy(draw, one)
         if draw.random() < 0.4:
             d = one.side.direction
-            prices = tuple(one.entry * (1 - d * draw.choice([0.004, 0.01, 0.02])) for _ in range(3))
-            one = changed(one, liquidation=LiquidationPrices(draw.choice([10.0, 50.0]), prices))
+            first, second, third = (one.entry * (1 - d * draw.choice([0.004, 0.01, 0.02])) for _ in range(3))
+            leverage = draw.choice([10.0, 50.0])
+            one = changed(one, liquidation=LiquidationPrices(leverage, (first, second, third)))
             other = changed(other, liquidation=one.liquidation)
         if draw.random() < 0.3:
             one = changed(one, external=ExternalClose(draw.choice([150_000, 180_000, 271_000]), 100.0))

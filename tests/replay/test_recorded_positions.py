@@ -8,8 +8,11 @@ import pytest
 from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.closes import CloseRules
 from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
 from exitbrain.application.whatif.totals import Panel
+from exitbrain.domain.evidence.comparison import DAY_MS
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.evidence.verdict import Recommendation, RecommendationReason
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.infrastructure.lab.market_files import MarketFiles
@@ -38,7 +41,14 @@ def outcomes(shared_data: Path) -> list[PositionOutcome]:
     market = MarketFiles(shared_data / "market" / "binance-usdm-1m")
     walking = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     found = list(
-        walking.run(recorded_positions(world.ledger), None, CANDIDATES, Terms(CANDIDATES[0]), attributed=True)
+        walking.run(
+            recorded_positions(world.ledger, world.translator),
+            None,
+            CANDIDATES,
+            Terms(CANDIDATES[0]),
+            CloseRules(horizon_ms=DAY_MS),
+            attributed=True,
+        )
     )
     assert not any(isinstance(each, LeftOutPosition) for each in found)
     return [each for each in found if isinstance(each, PositionOutcome)]
@@ -52,7 +62,7 @@ def test_all_thirteen_are_walked_and_those_off_market_are_said(outcomes: list[Po
 
 def test_thirteen_positions_prove_nothing(outcomes: list[PositionOutcome]) -> None:
     for chosen in (outcomes, [each for each in outcomes if not each.baseline.bounds.entry_off_market]):
-        panel = Panel(len(CANDIDATES))
+        panel = Panel(len(CANDIDATES), ResultUnit.COMMITTED)
         for outcome in chosen:
             panel.add(outcome, int(outcome.position.opened_at.timestamp() * 1000))
 

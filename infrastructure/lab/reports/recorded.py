@@ -10,6 +10,7 @@ from exitbrain.application.whatif.outcomes import LeftOutPosition
 from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.infrastructure.lab.reports.changes import Changes
 from exitbrain.infrastructure.lab.reports.what_if import CandidateOutcomes, WhatIfRun, write_what_if
+from exitbrain.infrastructure.presentation.closes import closes_text, traded_text
 from exitbrain.infrastructure.presentation.wording import left_out_lines
 
 
@@ -39,7 +40,12 @@ def _walked(results: OutcomeResults) -> CandidateOutcomes:
         totals=results.panel.totals[0],
         evidence=results.evidence,
         baseline=results.question.baseline_name,
-        notes=[*_off_market(results), *_failing(results)],
+        notes=[
+            *closes_text(results),
+            *traded_text(results),
+            *_off_market(results),
+            *_failing(results),
+        ],
     )
 
 

@@ -9,7 +9,6 @@ from exitbrain.application.whatif.decisions import FIELDS, Pair, WhatIf
 from exitbrain.application.whatif.outcomes import PositionOutcome
 from exitbrain.application.whatif.results import RECORDED
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
-from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.verdict import Evidence
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels.guard_rules import GUARDS
@@ -24,6 +23,7 @@ from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable,
 from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
 from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
 from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.result_units import MEANING, between, result_text
 from exitbrain.infrastructure.presentation.wording import percent
 
 CHARTS = 3
@@ -88,13 +88,16 @@ def _lead(answer: WhatIf) -> tuple[str, ...]:
 def _verdict(walked: CandidateOutcomes) -> tuple[str, ...]:
     everything = walked.totals.everything
     said = (
-        f"On the candles it differs from {walked.baseline} by {_between(everything.lower, everything.upper)} "
-        f"over {everything.positions} positions: sums of net results, as fractions of each position's entry notional."
+        f"On the candles it differs from {walked.baseline} by {between(everything.lower, everything.upper, everything.unit)} "
+        f"over {everything.positions} positions: sums of net results, in {MEANING[everything.unit]}."
     )
     found = walked.evidence
     if found is None:
         return (said,)
-    return (said, f"Verdict: {found.verdict.value} ({found.reason.value.replace('_', ' ')}).")
+    return (
+        said,
+        f"Verdict, judged in {everything.unit.value}: {found.verdict.value} ({found.reason.value.replace('_', ' ')}).",
+    )
 
 
 def _changed(answer: WhatIf, changes: Changes) -> Section:
@@ -160,7 +163,12 @@ def _guards(answer: WhatIf) -> Section:
 def _outcome(walked: CandidateOutcomes) -> Section:
     totals = walked.totals
     rows = tuple(
-        (name, str(sums.positions), _between(sums.baseline.lower, sums.baseline.upper), *_candidate(sums))
+        (
+            name,
+            str(sums.positions),
+            between(sums.baseline.lower, sums.baseline.upper, sums.unit),
+            *_candidate(sums),
+        )
         for name, sums in (
             ("all simulated", totals.everything),
             ("without holes in their data", totals.without_holes),
@@ -171,7 +179,7 @@ def _outcome(walked: CandidateOutcomes) -> Section:
         )
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
-    blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals.lower, totals.upper)]
+    blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals)]
     return Section(
         "Results on candles",
         (
@@ -192,7 +200,7 @@ def _judged(walked: CandidateOutcomes) -> tuple[str, ...]:
     interval = (
         "none, too few days"
         if found.interval is None
-        else _between(found.interval.lower, found.interval.upper)
+        else between(found.interval.lower, found.interval.upper, walked.totals.everything.unit)
     )
     return (
         (
@@ -203,11 +211,10 @@ def _judged(walked: CandidateOutcomes) -> tuple[str, ...]:
     )
 
 
-def _attribution(lower: Attribution, upper: Attribution) -> ReportTable:
+def _attribution(totals: CandidateTotals) -> ReportTable:
+    unit, ends = totals.everything.unit, (totals.lower, totals.upper)
     names = ("levels", "harvest", "liquidation", "cost", "funding", "total")
-    rows = tuple(
-        (name, percent(float(getattr(lower, name))), percent(float(getattr(upper, name)))) for name in names
-    )
+    rows = tuple((name, *(result_text(float(getattr(end, name)), unit) for end in ends)) for name in names)
     return ReportTable(
         ("What made the difference", "At the lower bound", "At the upper bound"), rows, frozenset({1, 2})
     )
@@ -239,7 +246,7 @@ def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
 def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     difference = outcome.differences[0]
     return (
-        f"{_doubts(outcome, baseline, policy)}Difference {_between(difference.lower, difference.upper)}. {baseline}: {_walk(outcome.baseline.bounds)}. "
+        f"{_doubts(outcome, baseline, policy)}Difference {between(difference.lower, difference.upper)} of the first entry notional. {baseline}: {_walk(outcome.baseline.bounds)}. "
         f"{policy}: {_walk(outcome.candidates[0].bounds)}."
     )
 
@@ -252,6 +259,8 @@ def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     for name, walked in ((baseline, outcome.baseline), (policy, outcome.candidates[0])):
         if walked.failed_guards:
             said.append(f"{name} fails {', '.join(walked.failed_guards)}. ")
+        if walked.went_on:
+            said.append(f"{name} went on after the recorded close. ")
     return "".join(said)
 
 
@@ -268,11 +277,10 @@ def _path(outcome: PositionOutcome, policy: str, plan: Plan, bounds: ExitBounds)
 
 
 def _candidate(sums: CandidateSums) -> tuple[str, str]:
-    return _between(sums.pessimistic, sums.optimistic), _between(sums.lower, sums.upper)
-
-
-def _between(lower: float, upper: float) -> str:
-    return percent(lower) if lower == upper else f"{percent(lower)} to {percent(upper)}"
+    return (
+        between(sums.pessimistic, sums.optimistic, sums.unit),
+        between(sums.lower, sums.upper, sums.unit),
+    )
 
 
 def _change(name: str, value: float | None) -> str:

@@ -15,12 +15,15 @@ from exitbrain.application.queries.recorded_positions import RecordedPosition, r
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay.decisions import Selection
 from exitbrain.application.simulation.positions import Terms
+from exitbrain.application.whatif.closes import CloseRules
 from exitbrain.application.whatif.measures import measures_of, summary_of
 from exitbrain.application.whatif.outcomes import LeftOutPosition, Outcomes, PositionOutcome
 from exitbrain.application.whatif.plans import LeftOutBecause
 from exitbrain.application.whatif.totals import Panel, regrets_of
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.evidence.comparison import DAY_MS
 from exitbrain.domain.evidence.interval import Interval
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.levels.instrument import Instrument, brackets_with_amounts
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import Policy
@@ -33,6 +36,7 @@ from tests.world import NOON, NOON_MS, World
 MINUTE = 60_000
 V3_6, MEANT = SHIPPED["v3.6"], SHIPPED["v3.5-fraction"]
 TERMS = Terms(V3_6)
+CLOSES = CloseRules(horizon_ms=DAY_MS)
 
 
 class MadeMarket:
@@ -86,8 +90,8 @@ def every(
     world: World, market: MadeMarket, *candidates: Policy, baseline: Policy | None = None
 ) -> list[PositionOutcome | LeftOutPosition]:
     outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
-    positions = recorded_positions(world.ledger)
-    return list(outcomes.run(positions, baseline, candidates or (V3_6,), TERMS, attributed=True))
+    positions = recorded_positions(world.ledger, world.translator)
+    return list(outcomes.run(positions, baseline, candidates or (V3_6,), TERMS, CLOSES, attributed=True))
 
 
 def only(
@@ -118,13 +122,27 @@ class Asked(RowWalks):
         return super().walk_both(baseline, candidate, market)
 
 
-def test_whoever_is_given_walks_every_plan_and_every_pair() -> None:
+def test_whoever_is_given_walks_every_plan() -> None:
     world, walks = World(), Asked()
     opened(world)
     known = Policies(world.ledger), Snapshots(world.ledger)
     outcomes = Outcomes(*known, world.engine, MadeMarket(BTCUSDT=FALL), walks)
 
-    (found,) = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
+    (found,) = outcomes.run(recorded_positions(world.ledger, world.translator), None, (V3_6,), TERMS, CLOSES)
+
+    assert isinstance(found, PositionOutcome)
+    before, after = found.baseline.plan, found.candidates[0].plan
+    assert walks.asked == [(before,), (after,)]
+
+
+def test_two_ambiguous_walks_are_walked_once_more_together() -> None:
+    world, walks = World(), Asked()
+    opened(world)
+    known = Policies(world.ledger), Snapshots(world.ledger)
+    wild = MadeMarket(BTCUSDT=[(100.0, 103.0, 97.0, 100.0), *CALM])
+    outcomes = Outcomes(*known, world.engine, wild, walks)
+
+    (found,) = outcomes.run(recorded_positions(world.ledger, world.translator), None, (V3_6,), TERMS, CLOSES)
 
     assert isinstance(found, PositionOutcome)
     before, after = found.baseline.plan, found.candidates[0].plan
@@ -304,11 +322,12 @@ def test_positions_of_a_selection_are_those_opened_in_it() -> None:
     opened(world, 9, symbol="XRPUSDT")
     late = Selection(since=datetime(2026, 1, 1, 12, 5, tzinfo=UTC))
 
-    found = recorded_positions(world.ledger, late)
+    found = recorded_positions(world.ledger, world.translator, late)
 
     assert [position.symbol for position in found] == ["ETHUSDT", "XRPUSDT"]
     assert [
-        position.symbol for position in recorded_positions(world.ledger, Selection(symbol="BTCUSDT"))
+        position.symbol
+        for position in recorded_positions(world.ledger, world.translator, Selection(symbol="BTCUSDT"))
     ] == ["BTCUSDT"]
 
 
@@ -330,7 +349,9 @@ def test_a_position_that_does_not_fit_is_left_out_and_its_error_names_it() -> No
         Policies(world.ledger), Snapshots(world.ledger), world.engine, MadeMarket(BTCUSDT=CALM)
     )
 
-    [left_out] = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), terms)
+    [left_out] = outcomes.run(
+        recorded_positions(world.ledger, world.translator), None, (V3_6,), terms, CLOSES
+    )
 
     assert isinstance(left_out, LeftOutPosition)
     assert left_out.because is LeftOutBecause.UNFIT
@@ -351,7 +372,9 @@ def test_a_position_whose_market_data_can_not_be_read_is_left_out() -> None:
     opened(world, 1, symbol="ETHUSDT")
     outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, Broken(BTCUSDT=CALM))
 
-    walked, left_out = outcomes.run(recorded_positions(world.ledger), None, (V3_6,), TERMS)
+    walked, left_out = outcomes.run(
+        recorded_positions(world.ledger, world.translator), None, (V3_6,), TERMS, CLOSES
+    )
 
     assert isinstance(walked, PositionOutcome)
     assert isinstance(left_out, LeftOutPosition)
@@ -368,7 +391,7 @@ def test_totals_are_the_sums_of_the_positions_and_the_effects_sum_to_them() -> N
     market = MadeMarket(BTCUSDT=FALL, ETHUSDT=[*CALM[:8], (100.0, 103.0, 97.0, 100.0), *CALM])
     found = [each for each in every(world, market) if isinstance(each, PositionOutcome)]
 
-    panel = Panel(1)
+    panel = Panel(1, ResultUnit.FIRST)
     for outcome in found:
         panel.add(outcome, NOON_MS)
 
@@ -393,7 +416,7 @@ def test_what_crossed_a_hole_or_is_still_open_is_totalled_apart() -> None:
     market._markets["ETHUSDT"] = Market(  # a minute is missing
         CandleSeries(MINUTE, [*candles.candles[:5], *candles.candles[6:]])
     )
-    panel = Panel(1)
+    panel = Panel(1, ResultUnit.FIRST)
     for outcome in every(world, market):
         assert isinstance(outcome, PositionOutcome)
         panel.add(outcome, NOON_MS)
@@ -455,7 +478,7 @@ def test_totals_with_off_market_prices_stand_beside_those_without() -> None:
     ]
     honest, dear = 0.001 - 0.0005 - 0.0005 * 1.001, 0.1 - 0.0005 - 0.0005 * 1.1
 
-    without, with_them = Panel(1), Panel(1)
+    without, with_them = Panel(1, ResultUnit.FIRST), Panel(1, ResultUnit.FIRST)
     for outcome in found:
         without.add(outcome, NOON_MS, counted=not outcome.off_market)
         with_them.add(outcome, NOON_MS)
@@ -510,7 +533,7 @@ def test_levels_that_fail_a_guard_are_walked_and_named_and_totalled_apart() -> N
     market = MadeMarket(BTCUSDT=CALM)
     sound, failing = only(cured, market), only(old, market)
 
-    panel = Panel(1)
+    panel = Panel(1, ResultUnit.FIRST)
     panel.add(sound, NOON_MS)
     panel.add(failing, NOON_MS)
 
@@ -538,12 +561,15 @@ def test_a_policy_is_summarised_bound_by_bound() -> None:
     opened(world)
     found = [only(world, MadeMarket(BTCUSDT=FALL))]
 
-    summary = summary_of(found, [found[0].candidates[0]], [measures_of(found[0], found[0].candidates[0])])
+    summary = summary_of(
+        found, [found[0].candidates[0]], [measures_of(found[0], found[0].candidates[0])], ResultUnit.FIRST
+    )
 
     assert summary.pessimistic == summary.optimistic
     assert summary.pessimistic.hit == (0, 0, 0)
     assert (summary.pessimistic.stopped, summary.pessimistic.reversed) == (1, 0)
-    assert summary.pessimistic.worst_r == pytest.approx(-1.0, abs=0.2)
+    assert summary.pessimistic.mean_r_own == pytest.approx(-1.0, abs=0.2)
+    assert summary.pessimistic.worst_r == pytest.approx(-51.9, abs=0.1)  # the recorded stop was at 0.02 %
     assert summary.cost_to_break_even == pytest.approx(0.0010005, abs=1e-7)
     assert summary.loss_at_stop is not None
     assert summary.loss_at_stop > 0.08
@@ -580,7 +606,7 @@ def test_recorded_positions_come_with_their_steps_and_their_end() -> None:
     opened(world, 1, leverage=20)
     world.closed(symbol="BTCUSDT", exit_price=101.5, pnl_percent=1.5, order_id=7, timestamp=at(4.5))
 
-    (position,) = recorded_positions(world.ledger)
+    (position,) = recorded_positions(world.ledger, world.translator)
 
     assert isinstance(position, RecordedPosition)
     assert [type(step).__name__ for _, step in position.steps] == [

@@ -105,7 +105,7 @@ def test_the_text_tells_the_outcome_what_made_it_and_what_it_proves(recorded: Ex
         "What made the difference",
         "given back of the MFE, mean",
         "regret, in hindsight",
-        "Verdict on v3.6: INCONCLUSIVE, 1.0 effective days; 30 are needed.",
+        "Verdict on v3.6, judged in committed: INCONCLUSIVE, 1.0 effective days; 30 are needed.",
         "Open loop",
         "liquidation not walked: no brackets given",
     ):

@@ -94,7 +94,7 @@ def test_with_candles_the_page_tells_what_positions_came_to_and_judges_it(record
         "Worst and best changed exits",
     ]
     assert outcome["judgement"]["reason"] == "too_few_days"
-    assert "Verdict: inconclusive (too few days)." in page
+    assert "Verdict, judged in committed: inconclusive (too few days)." in page
     assert "Days of entry: 1, effective: 1.0;" in page
     assert "seed 7" in page
     assert "Left out: XRPUSDT" in page

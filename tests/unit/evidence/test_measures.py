@@ -13,7 +13,6 @@ from exitbrain.domain.evidence.measures import (
     hourly_results,
     loss_at_stop,
     mean_exit,
-    r_multiple,
     stop_then_reverse,
     targets_hit,
     worst_hour,
@@ -172,13 +171,6 @@ def test_the_window_ends_after_a_day() -> None:
         return stop_then_reverse(a_long(), walked(a_long(), Market(series)), series)
 
     assert (found(late), found(soon)) == (False, True)
-
-
-def test_r_is_the_net_result_over_the_first_stop_distance() -> None:
-    loss = walked(a_long(), market((100, 100, 80, 80)))
-
-    assert r_multiple(a_long(), loss) == pytest.approx(-1.0)
-    assert r_multiple(a_long(stop=101.0), loss) is None
 
 
 def test_the_loss_at_the_stop_is_a_share_of_margin() -> None:

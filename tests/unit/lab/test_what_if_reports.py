@@ -91,7 +91,7 @@ def found(world: World, policy: Policy = V3_6) -> OutcomeResults:
         ENGINE,
         OneMarket(),
         question,
-        recorded_positions(world.ledger),
+        recorded_positions(world.ledger, world.translator),
         Statistics(),
     )
 
@@ -205,7 +205,7 @@ def test_with_candles_totals_attribution_and_verdict_come_first(world: World) ->
     )
     assert "Left out: ETHUSDT." in first.text
     assert any("Verdict inconclusive: too few days." in text for text in first.text)
-    assert page.lead[-1] == "Verdict: inconclusive (too few days)."
+    assert page.lead[-1] == "Verdict, judged in committed: inconclusive (too few days)."
 
 
 def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_not(world: World) -> None:
