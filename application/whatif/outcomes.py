@@ -32,7 +32,7 @@ from exitbrain.application.whatif.recorded_prices import RecordedPrice, prices_o
 from exitbrain.application.whatif.sizes import sizes_of
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.evidence.attribution import AttributedDifference, attribute
-from exitbrain.domain.evidence.sizes import Sizes, risk_of
+from exitbrain.domain.evidence.sizes import ResultSizes, risk_of
 from exitbrain.domain.levels.instrument import Instrument
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.plans.exit_plan import Decision
@@ -90,7 +90,7 @@ class PositionOutcome(Struct, frozen=True):
     ended_by: EndedBy | None
     taken_for: EndedBy | None
     some_unknown: bool
-    sizes: Sizes
+    sizes: ResultSizes
     as_traded: History | None
     attributions: tuple[AttributedDifference, ...]
     assumptions: tuple[Assumption, ...]

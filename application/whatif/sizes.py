@@ -3,22 +3,22 @@
 from decimal import Decimal
 
 from exitbrain.application.queries.recorded_positions import RecordedPosition
-from exitbrain.domain.evidence.sizes import Sizes, risk_of
+from exitbrain.domain.evidence.sizes import ResultSizes, risk_of
 from exitbrain.domain.names import quote_currency
 from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import DECIMAL
 
 
-def sizes_of(position: RecordedPosition, baseline: Plan) -> Sizes:
+def sizes_of(position: RecordedPosition, baseline: Plan) -> ResultSizes:
     """Return the sizes of a position with an entry price; `baseline` is its plan with every recorded change."""
     currency, risk = quote_currency(position.symbol), risk_of(baseline)
     quantity, price = position.quantity, position.entry_price
     if quantity is None or price is None:
-        return Sizes(currency, None, None, 1.0, risk)
+        return ResultSizes(currency, None, None, 1.0, risk)
     first = DECIMAL.multiply(quantity, price)
     committed = _highest_basis(position, first)
-    return Sizes(currency, first, committed, float(DECIMAL.divide(first, committed)), risk)
+    return ResultSizes(currency, first, committed, float(DECIMAL.divide(first, committed)), risk)
 
 
 def _highest_basis(position: RecordedPosition, first: Decimal) -> Decimal:

@@ -27,7 +27,7 @@ class ResultUnit(StrEnum):
     FIRST = "first"
 
 
-class Sizes(Struct, frozen=True):
+class ResultSizes(Struct, frozen=True):
     """The sizes of one position, the same for all policies.
 
     `first_notional` and `committed` (K) are amounts of the quote currency, None if the quantity is unknown.

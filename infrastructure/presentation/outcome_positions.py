@@ -8,7 +8,7 @@ from exitbrain.application.whatif.measures import HistoryMeasures, PositionMeasu
 from exitbrain.application.whatif.outcomes import PositionOutcome, Walked
 from exitbrain.domain.evidence.attribution import Attribution
 from exitbrain.domain.evidence.interval import Interval
-from exitbrain.domain.evidence.sizes import Sizes
+from exitbrain.domain.evidence.sizes import ResultSizes
 from exitbrain.domain.simulation.outcome import History
 from exitbrain.domain.simulation.plan import Relevelled
 from exitbrain.infrastructure.presentation.wording import exactly
@@ -162,7 +162,7 @@ def position_of(
     )
 
 
-def _sizes(sizes: Sizes) -> PositionSizes:
+def _sizes(sizes: ResultSizes) -> PositionSizes:
     first = None if sizes.first_notional is None else float(sizes.first_notional)
     return PositionSizes(
         currency=sizes.currency,

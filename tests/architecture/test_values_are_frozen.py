@@ -20,7 +20,11 @@ FILLED_STEP_BY_STEP = {
     "application/queries/lookup.py": {"FoundPosition"},  # learns of its end while the log is read
     "application/queries/lsf_history.py": {"LsfCounts"},  # counts, while changes are listed
     "application/whatif/results.py": {"OutcomeResults"},  # grows while outcomes come in
-    "application/whatif/totals.py": {"CandidateSums", "CandidateTotals"},  # sums, while outcomes come in
+    "application/whatif/totals.py": {
+        "CandidateSums",
+        "CandidateTotals",
+        "TradedSums",
+    },  # sums, while outcomes come in
     "application/queries/recorded_positions.py": {"RecordedPosition"},  # grows while the log is read
     "application/replay/decisions.py": {"ReplayReport"},  # counts, while decisions are replayed
     "application/simulation/totals.py": {"BoundSums", "Totals"},  # sums, while walks come in

@@ -52,11 +52,8 @@ def rules(
     return CloseRules(reading=Reading(unknown, after), horizon_ms=horizon_ms)
 
 
-def closed(
-    world: World, minute: float, price: float | None = 99.0, reason: str = "stop_loss", **more: object
-) -> None:
-    exit_price = {} if price is None else {"exit_price": price}
-    world.closed(symbol="BTCUSDT", reason=reason, timestamp=at(minute), **exit_price, **more)
+def closed(world: World, minute: float, price: float = 99.0, reason: str = "stop_loss") -> None:
+    world.closed(symbol="BTCUSDT", reason=reason, timestamp=at(minute), exit_price=price)
 
 
 def every(

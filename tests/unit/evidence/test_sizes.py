@@ -4,16 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from exitbrain.domain.evidence.sizes import ResultUnit, Sizes, risk_of
+from exitbrain.domain.evidence.sizes import ResultSizes, ResultUnit, risk_of
 from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.values import Side
 from tests.unit.simulation.example import MINUTE, a_long
 
-LEVELS = {"targets": (110.0, 120.0, 130.0), "shares": (0.5, 0.3, 0.2)}
-
 
 def relevelled(at_ms: int, stop: float) -> Relevelled:
-    return Relevelled(at_ms, entry=100.2, stop=stop, **LEVELS)
+    return Relevelled(at_ms, 100.2, (110.0, 120.0, 130.0), stop, (0.5, 0.3, 0.2))
 
 
 def test_every_add_risks_its_distance_from_the_stop_right_after_it() -> None:
@@ -46,7 +44,7 @@ def test_a_short_is_its_mirror_and_a_reduction_changes_nothing() -> None:
 
 def test_the_units_of_a_result_of_a_position_that_was_added_to() -> None:
     """All 31 stopped at 99.3: a loss of 27.7 on a first notional of 100, a cost basis of 3106 and 28 at risk."""
-    sizes = Sizes("USDT", Decimal(100), Decimal(3106), float(Decimal(100) / Decimal(3106)), 0.28)
+    sizes = ResultSizes("USDT", Decimal(100), Decimal(3106), float(Decimal(100) / Decimal(3106)), 0.28)
 
     assert sizes.measured(ResultUnit.FIRST, -0.277) == -0.277
     assert sizes.measured(ResultUnit.QUOTE, -0.277) == pytest.approx(-27.7)
@@ -55,7 +53,10 @@ def test_the_units_of_a_result_of_a_position_that_was_added_to() -> None:
 
 
 def test_a_position_that_never_grew_has_the_same_bits_and_one_without_quantity_no_amount() -> None:
-    plain, unknown = Sizes("USDT", Decimal(200), Decimal(200), 1.0, 0.0), Sizes("", None, None, 1.0, 0.01)
+    plain, unknown = (
+        ResultSizes("USDT", Decimal(200), Decimal(200), 1.0, 0.0),
+        ResultSizes("", None, None, 1.0, 0.01),
+    )
 
     assert plain.measured(ResultUnit.COMMITTED, 0.1 + 0.2) == 0.1 + 0.2
     assert plain.measured(ResultUnit.R, -0.01) is None
