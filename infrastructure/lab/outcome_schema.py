@@ -4,11 +4,15 @@ The Arrow schemas, the files and the documentation are all made from this list. 
 is a new FORMAT.
 """
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 import pyarrow as pa
 from msgspec import Struct
 
 from exitbrain import __version__
 from exitbrain.application.whatif.rows import TableLabel
+from exitbrain.domain.errors import InvalidValue
 
 FORMAT = "1"
 """The version of the format; files have it in the schema metadata as `exitbrain.format`."""
@@ -173,12 +177,12 @@ TABLES = {"outcomes": OUTCOMES, "policies": POLICIES, "legs": LEGS}
 """The columns of each table of a run."""
 
 
-def schema_of(table: str, label: TableLabel, names: tuple[str, ...] | None = None) -> pa.Schema:
-    """Return the Arrow schema of a table, or of some of its columns, with units, meanings and the label."""
+def schema_of(table: str, label: TableLabel, names: Sequence[str] | None = None) -> pa.Schema:
+    """Return the Arrow schema of a table, or of the named columns, with units, meanings and the label."""
     columns = {column.name: column for column in TABLES[table]}
     fields = [
         pa.field(each.name, each.kind, metadata={"unit": each.unit, "meaning": each.meaning})
-        for each in (columns if names is None else {name: columns[name] for name in names}).values()
+        for each in (columns[name] for name in names or columns)
     ]
     about = {
         "format": FORMAT,
@@ -189,3 +193,19 @@ def schema_of(table: str, label: TableLabel, names: tuple[str, ...] | None = Non
         "reasons": label.reasons or "",
     }
     return pa.schema(fields, {f"exitbrain.{key}": value for key, value in about.items()})
+
+
+def outcome_columns(names: str) -> tuple[str, ...]:
+    """Return the columns of the outcomes named in a text, separated by commas; raises InvalidValue."""
+    known = [column.name for column in OUTCOMES]
+    named = tuple(name.strip() for name in names.split(","))
+    for place, name in enumerate(named):
+        if name not in known:
+            near = (
+                ", ".join(get_close_matches(name, known))
+                or "position_id, policy, net_committed_pessimistic, ..."
+            )
+            raise InvalidValue("columns", name, f"columns of the table of outcomes, such as {near}")
+        if name in named[:place]:
+            raise InvalidValue("columns", name, "each column once")
+    return named
