@@ -69,15 +69,16 @@ def a_position(draw: Random, number: int, *, known: bool) -> PositionFields:
 
 
 def a_walk(draw: Random, opened_at: int, *, known: bool, compared: bool) -> WalkFields:
+    pessimistic, ambiguous = a_bound(draw, opened_at, known=known), draw.random() < 0.5
     return WalkFields(
-        ambiguous=draw.random() < 0.1,
+        ambiguous=ambiguous,
         holes=draw.randrange(3),
         failed_guards=draw.choice([(), ("levels_ordered", "cost")]),
         entry_off_market=draw.choice([True, False, None]),
         went_on=draw.random() < 0.5,
         added_after_exit=draw.random() < 0.1,
-        pessimistic=a_bound(draw, opened_at, known=known),
-        optimistic=a_bound(draw, opened_at, known=known),
+        pessimistic=pessimistic,
+        optimistic=a_bound(draw, opened_at, known=known) if ambiguous else pessimistic,
         difference=a_difference(draw, known=known) if compared else None,
     )
 

@@ -95,6 +95,8 @@ def _of_row(row: OutcomeRow) -> Cells:
 
 
 def _of_walk(walk: WalkFields) -> Cells:
+    pessimistic = _of_bound(walk.pessimistic)
+    one_history = walk.optimistic is walk.pessimistic
     return (
         walk.ambiguous,
         walk.holes,
@@ -102,8 +104,8 @@ def _of_walk(walk: WalkFields) -> Cells:
         walk.entry_off_market,
         walk.went_on,
         walk.added_after_exit,
-        *_of_bound(walk.pessimistic),
-        *_of_bound(walk.optimistic),
+        *pessimistic,
+        *(pessimistic if one_history else _of_bound(walk.optimistic)),
         *(_NO_DIFFERENCE if walk.difference is None else _of_difference(walk.difference)),
     )
 
