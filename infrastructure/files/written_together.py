@@ -1,4 +1,4 @@
-"""Write several files, or a folder of files, that appear together and take no other file's place."""
+"""Write several files, or a folder of files, that appear together."""
 
 import fcntl
 import os

@@ -40,8 +40,8 @@ def written(
     name: str | Path, rows: Sequence[OutcomeRow] = ROWS, legs: Sequence[LegRow] = LEG_ROWS, **given: Any
 ) -> Path:
     with outcome_files(str(name), LABEL, policy_rows(), legs=True, **given) as table:
-        for start in range(0, len(rows), 4):
-            table.take(rows[start : start + 4])
+        for start in range(0, len(rows), 7):
+            table.take(rows[start : start + 7])
         table.take([], legs)
     return Path(name)
 
