@@ -10,10 +10,11 @@ from secrets import token_hex
 from shutil import rmtree
 from typing import BinaryIO
 
-from exitbrain.infrastructure.files.written import FOLDER_MODE, NotWritten, naming, unfinished_file
+from exitbrain.infrastructure.files.written import FOLDER_MODE, naming, unfinished_file
 
 _NAME = ".exitbrain-{}.unfinished-folder"
 _NAMED = re.compile(r"\.exitbrain-[0-9a-f]{32}\.unfinished-folder")
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -25,15 +26,11 @@ def new_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
     with ExitStack() as stack:
         unfinished = [stack.enter_context(unfinished_file(path.parent, str(path))) for path in paths]
         yield [each.file for each in unfinished]
-        placed: list[Path] = []
-        try:
+        with ExitStack() as undo:
             for each, path in zip(unfinished, paths, strict=True):
                 each.finish(path)
-                placed.append(path)
-        except NotWritten:
-            for path in placed:
-                path.unlink(missing_ok=True)
-            raise
+                undo.callback(path.unlink, missing_ok=True)
+            undo.pop_all()
 
 
 @contextmanager
@@ -44,32 +41,45 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     _sweep(path.parent)
     with naming(path):
-        folder = path.parent / _NAME.format(token_hex(16))
-        folder.mkdir(FOLDER_MODE)
+        folder, descriptor = _created(path.parent)
     try:
-        with _locked(folder):
-            yield folder
-            with naming(path):
-                folder.rename(path)
+        yield folder
+        with naming(path):
+            folder.rename(path)
     finally:
         rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder; raises BlockingIOError if another process holds it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
         os.close(descriptor)
+
+
+def _created(parent: Path) -> tuple[Path, int]:
+    """Return a new folder with what holds a lock on it."""
+    while True:
+        folder = parent / _NAME.format(token_hex(16))
+        folder.mkdir(FOLDER_MODE)
+        with suppress(FileNotFoundError):  # swept between the two calls
+            descriptor = os.open(folder, _OPEN)
+            with suppress(
+                OSError
+            ):  # a file system without locks: then nobody can hold one to sweep it either
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
 
 
 def _sweep(parent: Path) -> None:
     with suppress(OSError):
         for folder in parent.iterdir():
             if _NAMED.fullmatch(folder.name):
-                with suppress(OSError), _locked(folder):
-                    if folder.stat().st_uid == os.geteuid():
-                        rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    _remove_if_left(folder)
+
+
+def _remove_if_left(folder: Path) -> None:
+    descriptor = os.open(folder, _OPEN)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(descriptor)
