@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import decision, exits, lab, lab_policies, live, memory, startup, store
+from benchmarks import decision, exits, lab, lab_policies, live, memory, outcome_table, startup, store
 from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "live": live.figures,
     "lab": lab.figures,
     "lab_policies": lab_policies.figures,
+    "outcome_table": outcome_table.figures,
     "exits": exits.figures,
     "memory": memory.figures,
 }

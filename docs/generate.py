@@ -67,6 +67,7 @@ from exitbrain.infrastructure.cli.results import schemas
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.event_store.mapper import STORED_CLASSES, StoredClass
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
+from exitbrain.infrastructure.lab.outcome_schema import LEGS, OUTCOMES, POLICIES, OutcomeColumn
 from exitbrain.infrastructure.library.facade import ExitBrain
 from exitbrain.infrastructure.wire import (
     asked,
@@ -697,6 +698,26 @@ def reasons_of_closes() -> str:
     return f"{_table(('made by', 'reasons that begin with'), rows)}\n\nThe hash of these rows is `{SHIPPED_REASONS.hash}`."
 
 
+def outcome_columns() -> str:
+    """Return the columns of the table of outcomes."""
+    return _columns(OUTCOMES)
+
+
+def policy_columns() -> str:
+    """Return the columns of the policies beside it."""
+    return _columns(POLICIES)
+
+
+def leg_columns() -> str:
+    """Return the columns of the legs beside it."""
+    return _columns(LEGS)
+
+
+def _columns(columns: Iterable[OutcomeColumn]) -> str:
+    rows = ((f"`{one.name}`", str(one.kind), one.unit, one.meaning) for one in columns)
+    return _table(("column", "type", "unit", "meaning"), rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     section.__name__: section
     for section in (
@@ -720,5 +741,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
         guards_on_the_levels,
         guards_by_policy,
         reasons_of_closes,
+        outcome_columns,
+        policy_columns,
+        leg_columns,
     )
 }
