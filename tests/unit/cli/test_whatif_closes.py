@@ -65,7 +65,9 @@ def test_a_wider_stop_survives_a_close_by_the_stop_and_the_output_says_that_it_w
     assert "1 position went on after the recorded close" in text
     assert "Reasons that no row of the table matches: 'moon phase'." in text
     assert f"(reason table {closes['reason_table'][:12]})" in text
-    assert "unknown_closes trader: positions whose reasons do not say who made a close or a reduction: 1" in text
+    assert (
+        "unknown_closes trader: positions whose reasons do not say who made a close or a reduction: 1" in text
+    )
 
 
 def test_a_table_of_reasons_of_the_settings_is_read_and_named(
