@@ -49,9 +49,23 @@ def _kept(dispatcher: Any) -> Any:
         dispatcher.enable_caching()
     except RuntimeError:  # no writable folder
         return dispatcher
-    dispatcher._cache._cache_file._source_stamp = _laboratory()
-    dispatcher._cache.save_overload = partial(_save, dispatcher._cache.save_overload)
+    cache, file = dispatcher._cache, dispatcher._cache._cache_file
+    file._source_stamp = _laboratory()
+    file._load_index = partial(_load, file._load_index, dict)
+    cache.load_overload = partial(_load, cache.load_overload, lambda: None)
+    cache.save_overload = partial(_save, cache.save_overload)
     return dispatcher
+
+
+def _load(load: Callable[..., object], absent: Callable[[], object], *wanted: object) -> object:
+    """Load from the cache; what cannot be read is absent, so it is compiled again and replaced.
+
+    Numba unpickles an index before it compares the sources, so after an update it may name a class that is gone.
+    """
+    try:
+        return load(*wanted)
+    except Exception:  # noqa: BLE001  unpickling may raise anything
+        return absent()
 
 
 def _save(save: Callable[[object, object], None], signature: object, overload: object) -> None:
