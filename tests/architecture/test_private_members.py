@@ -14,6 +14,8 @@ ALLOWED = {
     "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what cached code depends on
         "dispatcher._cache",
         "dispatcher._cache._cache_file",
+        "file._data_name_pattern",
+        "file._index_path",
         "file._load_index",
         "file._source_stamp",
     },

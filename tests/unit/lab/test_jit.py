@@ -82,6 +82,20 @@ def test_a_class_in_a_kept_index_may_be_renamed(package: Path) -> None:
     assert [run(package), run(package)] == ["2 0", "2 1"]
 
 
+def test_code_of_an_earlier_source_is_not_run_where_the_new_could_not_be_kept(package: Path) -> None:
+    run(package)
+    earlier = {file: file.read_bytes() for file in (package / "__pycache__").glob("*.nbc")}
+    (package / "callee.py").write_text(CALLEE.format(number=2, name="Given"), encoding="utf-8")
+    run(package)
+    (later,) = (package / "__pycache__").glob("*.nbc")
+
+    later.unlink()
+    for file, code in earlier.items():
+        file.write_bytes(code)
+
+    assert [run(package), run(package)] == ["2 0", "2 1"]
+
+
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 @pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps(numba.__version__)])
 def test_a_kept_file_that_cannot_be_read_is_replaced(package: Path, kind: str, content: bytes) -> None:
