@@ -112,7 +112,7 @@ STREAM_SCHEMAS = "schemas/streams"
 
 _PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->")
 _LINK_TO_SOURCE = re.compile(
-    r"\[([^\]]+)\]\((?:\.\./)+(?:domain|application|infrastructure|src|tests|benchmarks)/[^)]*\)"
+    r"\[([^\]]+)\]\((?:\.\./)+(?:(?:domain|application|infrastructure|src|tests|benchmarks)/|README\.md)[^)]*\)"
 )
 
 
@@ -129,7 +129,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in the generated sections; a link to source, which the site does not hold, becomes its text."""
+    """Fill in the generated sections; a link to a file that the site does not hold becomes its text."""
     return _PLACEHOLDER.sub(lambda match: SECTIONS[match[1]](), _LINK_TO_SOURCE.sub(r"\1", markdown))
 
 

@@ -303,11 +303,24 @@ def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
     assert [one for one in SHAPES if f"| `{one}` |" not in text and f'| "{one}" |' not in text] == []
 
 
-def test_links_to_source_are_links_in_the_repository_and_text_in_the_site() -> None:
-    assert (
-        on_page_markdown("see [domain/messages/claim.py](../../domain/messages/claim.py).")
-        == "see domain/messages/claim.py."
-    )
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [
+        ("[domain/messages/claim.py](../../domain/messages/claim.py)", "domain/messages/claim.py"),
+        ("[Settings in the README](../README.md#settings)", "Settings in the README"),
+        ("[ADR](adr/README.md)", "[ADR](adr/README.md)"),
+    ],
+)
+def test_a_link_to_a_file_outside_the_site_is_its_text_there(link: str, text: str) -> None:
+    assert on_page_markdown(f"see {link}.") == f"see {text}."
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_the_links_of_the_site_stay_in_it(page: Path) -> None:
+    links = _LINK.findall(on_page_markdown(prose(page)))
+    targets = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
+
+    assert [link for link in targets if not (page.parent / link).resolve().is_relative_to(DOCS)] == []
 
 
 def test_the_page_of_guards_has_a_row_for_every_guard() -> None:
