@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import partial
 from importlib import import_module
-from inspect import getdoc
+from inspect import cleandoc, getdoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -297,13 +297,18 @@ def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str
         definitions = dict(schema["$defs"])
         root = definitions.pop(schema["$ref"].rpartition("/")[2])
         inside |= definitions
-        parts += [f"## {title}", f"[{file}]({file})", root.get("description", ""), _properties(root), example]
+        parts += [f"## {title}", f"[{file}]({file})", _description(root), _properties(root), example]
     parts.append("## Structures inside")
     for name in sorted(inside):
         structure = inside[name]
         body = _properties(structure) if "properties" in structure else _schema_words(structure)
-        parts += [f"### {name}", structure.get("description", ""), body]
+        parts += [f"### {name}", _description(structure), body]
     return "\n\n".join(parts)
+
+
+def _description(schema: dict[str, Any]) -> str:
+    """Return what a schema says of itself, without the indent of the source: an indented paragraph is shown as code."""
+    return cleandoc(schema.get("description", ""))
 
 
 def _entry_as_published(entry: Outgoing) -> str:

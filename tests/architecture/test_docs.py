@@ -45,6 +45,7 @@ PAGES = [*ROOT_PAGES, *sorted(DOCS.rglob("*.md"))]
 WITH_EXAMPLES = [ROOT / "README.md", DOCS / "cli.md"]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FOLDED = re.compile(r"^ {4}```\w*\n.*?^ {4}```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _MODULE = re.compile(r"`(exitbrain(?:\.[a-z_0-9]+)+)`")
@@ -281,6 +282,11 @@ def test_the_schema_page_tells_of_every_report() -> None:
 
     for command in RESULTS:
         assert f"## exitbrain {command}\n\n[{schema_file(command)}]" in page
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_generated_paragraph_is_indented_as_code(section: str) -> None:
+    assert re.findall(r"\n\n {4}.*", _FOLDED.sub("", SECTIONS[section]())) == []
 
 
 def test_the_page_of_streams_tells_of_every_event_type_with_an_example() -> None:
