@@ -7,7 +7,6 @@ from msgspec import Struct
 from rich.table import Table
 
 from exitbrain.application.whatif.decisions import (
-    FIELDS,
     Change,
     Counterfactual,
     GuardCounts,
@@ -15,6 +14,7 @@ from exitbrain.application.whatif.decisions import (
     WhatIf,
 )
 from exitbrain.application.whatif.results import OutcomeResults
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF
 from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
 from exitbrain.infrastructure.presentation.outcomes import (
     FamilyOutcome,
@@ -239,7 +239,7 @@ def _fields(answer: WhatIfAnswer) -> Table:
     table.add_column("Of")
     for heading in ("Changed", "Least", "Mean", "Most"):
         table.add_column(heading, justify="right")
-    for field in FIELDS:
+    for field in LEVELS_AND_LSF:
         change = answer.fields[field]
         shown = _plain if field == "lsf" else _signed
         name = "LSF adjusted" if field == "lsf" else field.upper()
