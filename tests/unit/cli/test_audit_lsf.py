@@ -214,7 +214,7 @@ def test_an_id_that_does_not_exist_or_fits_several_is_said(told: Exitbrain) -> N
         (["--limit", "-1"], "--limit is -1; allowed: a number of rows, or 0 for all"),
         (
             ["--closes", "--csv", "-"],
-            "--closes does not fit into the rows of CSV; ask for --json, or a table",
+            "--closes does not fit into CSV rows; use --json or a table",
         ),
         (["--format", "xml"], "--format is 'xml'; allowed: table or csv"),
     ],
