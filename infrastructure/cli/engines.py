@@ -20,7 +20,7 @@ def policy_of(name: str, unit: str | None) -> Policy:
 
 
 def own_engine(name: str | None, unit: str | None) -> Policy | None:
-    """Return the policy of the user's own engine, None for any other name; raises WrongUsage for a unit without such an engine."""
+    """Return the policy of the user's own engine, else None; raises WrongUsage for a unit without such an engine."""
     if name is not None and name.startswith(FOREIGN):
         return policy_of(name, unit)
     if unit is not None:

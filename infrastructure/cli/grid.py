@@ -22,7 +22,7 @@ def changes_of(settings: Sequence[str]) -> dict[str, float]:
 
 
 def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, float]]:
-    """Return the changes of every policy: the product of all sweeps, each with all settings; one `{}` if there are neither.
+    """Return the changes of every policy: all combinations of the sweeps, each with all settings; one `{}` for neither.
 
     The values of a sweep are from, from + step, ... up to and including to, computed in decimal, so that
     0.001:0.003:0.001 are exactly the doubles of those decimals. The last sweep changes fastest. Raises WrongUsage.

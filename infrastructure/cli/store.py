@@ -33,7 +33,7 @@ def visible_to_workers(store: str) -> str:
 
 
 def has_none(settings: "Settings") -> bool:
-    """Return whether the settings name no store and there is none at the default path; one in memory belongs to this process alone."""
+    """Return whether the settings name no store and none is at the default path; one in memory is always new."""
     is_default = "store" not in settings.model_fields_set
     in_memory = settings.store.startswith("memory:")
     return in_memory or (is_default and not Path(settings.store.removeprefix("sqlite:///")).exists())
