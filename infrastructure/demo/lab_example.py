@@ -1,6 +1,6 @@
 """A synthetic record on which the laboratory can decide whether another stop would have done better.
 
-Three symbols trade in a fair market. With the effect WICKS a third of the positions meet a dip of one candle that goes
+Three symbols trade in a fair market. With the effect WICKS three in ten positions meet a dip of one candle that goes
 beyond their stop and comes back; with NONE the same positions, entered at the same prices, meet none. A seed gives
 the same messages and candles on every machine.
 """
@@ -37,6 +37,8 @@ _QUANTITIES = ("0.05", "1.5", "30")
 _VOLATILITY, _CONFIDENCE = 1.0, 0.8
 _SIGNAL, _STOPPED = "signal", "stop_loss"
 _WICKED_PERCENT = 35
+"""How many positions are meant to meet a dip; those that are stopped or well ahead by then do not."""
+
 _WICK_MIN = (2, 18)
 _WICK_DEPTH_PERCENT = (125, 145)
 """How far a dip goes, in percent of the distance of the stop."""
@@ -88,6 +90,12 @@ class _Entry(NamedTuple):
         exact = self.ticks * (1 - up * Decimal(repr(_stop_distance(self.side, self.leverage))))
         return int(exact.to_integral_value(ROUND_CEILING if up == 1 else ROUND_FLOOR))
 
+    def is_ahead_in(self, candle: TickCandle) -> bool:
+        """Return whether a candle is better than the entry by half the distance of the stop."""
+        up = self.side.direction
+        favourable = candle.high if up == 1 else candle.low
+        return 2 * up * (favourable - self.ticks) >= up * (self.ticks - self.stop_ticks)
+
     @property
     def wick_ticks(self) -> int:
         """Return how far the dip goes."""
@@ -125,10 +133,8 @@ def _entries(random: Random, prices: Sequence[TickCandle], days: int) -> Iterato
     for number in range(days * _ENTRIES):
         day, place = divmod(number, _ENTRIES)
         minute = day * _DAY_MIN + place * _EVERY_MIN + random.randint(0, _LATEST_MIN)
-        is_wicked, wick_minute = (
-            random.randint(1, 100) <= _WICKED_PERCENT,
-            minute + random.randint(*_WICK_MIN),
-        )
+        is_wicked = random.randint(1, 100) <= _WICKED_PERCENT
+        wick_minute = minute + random.randint(*_WICK_MIN)
         yield _Entry(
             minute=minute,
             side=random.choice((Side.LONG, Side.SHORT)),
@@ -141,10 +147,12 @@ def _entries(random: Random, prices: Sequence[TickCandle], days: int) -> Iterato
 
 
 def _plant_wicks(prices: list[TickCandle], entries: Sequence[_Entry]) -> None:
-    """Let the candles of the dips go beyond the stops of positions that are still open by then."""
+    """Let the candles of the dips go beyond the stops of positions that are still open and near their entry by then."""
     for entry in entries:
         minute = entry.wick_minute
         if minute is None or _stopped_at(entry, prices, before=minute + 1) is not None:
+            continue
+        if entry.is_ahead_in(prices[minute]):
             continue
         open_, high, low, close = prices[minute]
         high, low = max(high, entry.wick_ticks), min(low, entry.wick_ticks)

@@ -29,7 +29,7 @@ Would another stop have done better? In this folder:
 ```
 """
 _TOLD = {
-    PlantedEffect.WICKS: "The market is fair, but a third of the positions meet a dip that goes beyond their stop "
+    PlantedEffect.WICKS: "The market is fair, but three in ten positions meet a dip that goes beyond their stop "
     "and comes back: a wider stop does better.",
     PlantedEffect.NONE: "The market is fair: no stop is better than another, and what looks better is chance.",
 }
