@@ -71,7 +71,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these.
 
     `mirror_trusted` is there where columns of a mirror were used: they were not compared with the store. With `--candles`
-    there is also the `outcome` of one policy, or that of the `family`.
+    there is also the `outcome` of one policy, or that of the `family`, and with `--table` the file of the table.
     """
 
     policy: str | None = None
@@ -92,6 +92,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     seconds: float
     outcome: PolicyOutcome | None = None
     family: FamilyOutcome | None = None
+    table: str | None = None
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> WhatIfAnswer:
