@@ -71,7 +71,7 @@ imports: $(TEST)
 	$(BIN)/lint-imports --no-logo
 
 docs: $(FULL)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
 bench: $(BENCH)
 	$(VENV)-bench/bin/python -m benchmarks $(BENCH_ARGS)

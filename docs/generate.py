@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import partial
 from importlib import import_module
-from inspect import getdoc
+from inspect import cleandoc, getdoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -115,7 +115,7 @@ STREAM_SCHEMAS = "schemas/streams"
 
 _PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->")
 _LINK_TO_SOURCE = re.compile(
-    r"\[([^\]]+)\]\((?:\.\./)+(?:domain|application|infrastructure|src|tests|benchmarks)/[^)]*\)"
+    r"\[([^\]]+)\]\((?:\.\./)+(?:(?:domain|application|infrastructure|src|tests|benchmarks)/|README\.md)[^)]*\)"
 )
 
 
@@ -132,7 +132,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in the generated sections; a link to source, which the site does not hold, becomes its text."""
+    """Fill in the generated sections; a link to a file that the site does not hold becomes its text."""
     return _PLACEHOLDER.sub(lambda match: SECTIONS[match[1]](), _LINK_TO_SOURCE.sub(r"\1", markdown))
 
 
@@ -300,13 +300,18 @@ def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str
         definitions = dict(schema["$defs"])
         root = definitions.pop(schema["$ref"].rpartition("/")[2])
         inside |= definitions
-        parts += [f"## {title}", f"[{file}]({file})", root.get("description", ""), _properties(root), example]
+        parts += [f"## {title}", f"[{file}]({file})", _description(root), _properties(root), example]
     parts.append("## Structures inside")
     for name in sorted(inside):
         structure = inside[name]
         body = _properties(structure) if "properties" in structure else _schema_words(structure)
-        parts += [f"### {name}", structure.get("description", ""), body]
+        parts += [f"### {name}", _description(structure), body]
     return "\n\n".join(parts)
+
+
+def _description(schema: dict[str, Any]) -> str:
+    """Return what a schema says of itself, without the indent of the source: an indented paragraph is shown as code."""
+    return cleandoc(schema.get("description", ""))
 
 
 def _entry_as_published(entry: Outgoing) -> str:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from random import randrange
 from time import monotonic, sleep
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -229,6 +231,28 @@ class RedisServer:
 
     def _await_answer(self) -> None:
         _wait_until(lambda: _redis_answers(self.url), "Redis does not answer", self.guarded.log)
+
+
+def as_cluster() -> tuple[str, ...]:
+    """Return the options that make a server a cluster of one: with a port, and its bus 10,000 above that.
+
+    Both are below the ports that systems give to sockets that ask for none. Any connection of another test may have one
+    of those, and keeps it for a minute after its end; a server that finds its port taken ends at once.
+    """
+    while True:
+        port = randrange(10_000, 22_000)
+        if _is_free(port) and _is_free(port + 10_000):
+            return "--cluster-enabled", "yes", "--port", str(port), "--bind", "127.0.0.1"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 REDIS_KINDS = ("redis-6.2", "current")

@@ -23,7 +23,6 @@ T = TypeVar("T")
 Progress = Callable[[int], None]
 """Called with a log position from time to time."""
 
-DECISIONS = DECISION_TOPICS
 HistoricEvent = PositionEvent | PlanEvent
 """An event in the history of a plan and its position."""
 

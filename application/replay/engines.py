@@ -19,13 +19,11 @@ from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.replay.decisions import EVERYTHING, Drift, Selection, name_of
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.levels.guard_rules import GUARDS
-from exitbrain.domain.levels.levels import LEVELS, LevelInputs, RawLevels, fractions_of
+from exitbrain.domain.levels.levels import LEVELS, LEVELS_AND_LSF, LevelInputs, RawLevels, fractions_of
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.plans.difference import Difference, first_difference
 from exitbrain.domain.policies.policy import Policy, PolicyRef
 from exitbrain.domain.values import Unit, changed, fields_of
-
-FIELDS = (*LEVELS, "lsf")
 
 
 class Spread(Struct, frozen=True):
@@ -111,7 +109,7 @@ class EngineReplay:
                 self._replay(decision, report, found)
         report.decisions = report.exact + report.drift + report.failed
         report.decisions += report.unknown_policy + report.unreadable
-        report.fields = {name: found.spread(name) for name in FIELDS if found.differences[name]}
+        report.fields = {name: found.spread(name) for name in LEVELS_AND_LSF if found.differences[name]}
         report.harvest_changed = found.harvest_changed
         report.guards = {name: (found.recorded[name], found.engine[name]) for name in GUARDS}
         return report
@@ -167,8 +165,8 @@ class _Findings:
     """The differences by field, and the failed guards, of the decisions compared so far."""
 
     def __init__(self) -> None:
-        self.differences = {name: array("d") for name in FIELDS}
-        self.changed = dict.fromkeys(FIELDS, 0)
+        self.differences = {name: array("d") for name in LEVELS_AND_LSF}
+        self.changed = dict.fromkeys(LEVELS_AND_LSF, 0)
         self.harvest_changed = 0
         self.recorded = dict.fromkeys(GUARDS, 0)
         self.engine = dict.fromkeys(GUARDS, 0)
@@ -178,7 +176,7 @@ class _Findings:
     ) -> None:
         before = (*fields_of(fractions_of(recorded_unit, recorded.raw)).values(), recorded.raw.lsf)
         after = (*fields_of(fractions_of(engine_unit, engine.raw)).values(), engine.raw.lsf)
-        for name, old, new in zip(FIELDS, before, after, strict=True):
+        for name, old, new in zip(LEVELS_AND_LSF, before, after, strict=True):
             self.differences[name].append(new - old)
             self.changed[name] += repr(old) != repr(new)
         self.harvest_changed += recorded.raw.harvest != engine.raw.harvest

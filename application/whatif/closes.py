@@ -80,6 +80,12 @@ class Makers(Struct, frozen=True):
         )
 
     @property
+    def some_by_exits(self) -> bool:
+        """Return whether the exits made anything, or may have."""
+        made = (self.close, *self.reductions.values())
+        return EndedBy.EXITS in made or EndedBy.UNKNOWN in made
+
+    @property
     def some_unknown(self) -> bool:
         """Return whether anybody is unknown."""
         return self.close is EndedBy.UNKNOWN or EndedBy.UNKNOWN in self.reductions.values()

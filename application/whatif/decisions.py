@@ -21,12 +21,11 @@ from exitbrain.application.replay.decisions import EVERYTHING, Selection
 from exitbrain.domain.levels.guard_rules import GUARDS, ON_THE_LEVELS
 from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.domain.levels.instrument import Instrument
-from exitbrain.domain.levels.levels import LEVELS, LevelInputs, fractions_of
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF, LevelInputs, fractions_of
 from exitbrain.domain.plans.decision import JudgedLevels, judge_levels
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit, changed, fields_of
 
-FIELDS = (*LEVELS, "lsf")
 """The compared values: the four distances as fractions, and the adjusted LSF."""
 
 NOTICEABLE = 1e-12
@@ -104,7 +103,7 @@ class Counterfactual(Struct, frozen=True):  # noqa: PLW1641 - it holds counts, w
 
 
 class Pair(Struct, frozen=True):
-    """One decision under both policies; `before` and `after` hold the FIELDS, None if levels were refused."""
+    """One decision under both policies; `before` and `after` hold the LEVELS_AND_LSF, None if levels were refused."""
 
     decision: RecordedDecision
     policy: Policy
@@ -259,7 +258,7 @@ class _Tally:
         self._safe = [0, 0]
         self._became = {"safe": 0, "unsafe": 0}
         self._guards = [{guard: [0, 0, 0] for guard in GUARDS} for _ in range(2)]
-        self._fields = {field: _Changes() for field in FIELDS}
+        self._fields = {field: _Changes() for field in LEVELS_AND_LSF}
 
     def take(self, before: _Outcome, after: _Outcome) -> None:
         """Count one decision."""
@@ -277,7 +276,7 @@ class _Tally:
         self._became["safe"] += would_be and not was
         if before.values is not None and after.values is not None:
             self._compared += 1
-            for field, old, new in zip(FIELDS, before.values, after.values, strict=True):
+            for field, old, new in zip(LEVELS_AND_LSF, before.values, after.values, strict=True):
                 self._fields[field].take(old, new)
 
     def answer(self) -> WhatIf:

@@ -18,7 +18,7 @@ from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.recorded import MissingSnapshot, Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
 from exitbrain.application.whatif.as_traded import as_traded
-from exitbrain.application.whatif.closes import READINGS, CloseRules, Reading, RecordedEnd
+from exitbrain.application.whatif.closes import CloseRules, Reading, RecordedEnd
 from exitbrain.application.whatif.decisions import rebased
 from exitbrain.application.whatif.plans import (
     LeftOutBecause,
@@ -190,10 +190,11 @@ class Outcomes:
         walks = together.walk_each(plans)
         differences = together.differences(plans, walks)
         others: dict[Reading, tuple[PolicyDifference, ...]] = {}
-        for reading in READINGS:
+        for reading in readings.others(closes.reading):
             read = readings.plans(planned, reading)
-            if read != plans:
-                others[reading] = together.differences(read, together.walk_each(read))
+            found = together.walk_each(read)
+            if any(walk is not asked for walk, asked in zip(found, walks, strict=True)):
+                others[reading] = together.differences(read, found)
         first, *candidates_walked = [
             self._walked(each, plan, bounds, end)
             for each, plan, bounds in zip(planned, plans, walks, strict=True)

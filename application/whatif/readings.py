@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from exitbrain.application.ports.walks import Walks
 from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.whatif.closes import (
+    READINGS,
     CloseRules,
     Makers,
     Reading,
@@ -69,6 +70,10 @@ class ReadCloses:
         return inferred(
             self._position, self._recorded, self.makers, self._end.close, self._market, self._walks
         )
+
+    def others(self, asked: Reading) -> list[Reading]:
+        """Return the other readings that may give other plans."""
+        return [each for each in READINGS if each != asked] if self.makers.some_by_exits else []
 
     def plans(self, planned: Sequence[Planned], reading: Reading) -> list[Plan]:
         """Return each plan with the end that a reading gives it."""

@@ -172,7 +172,7 @@ def _assumed(results: OutcomeResults, *, given_horizon: int | None) -> Iterator[
     """Yield what was assumed of the recorded closes, and of their costs."""
     panel, closes = results.panel, results.question.closes
     if panel.unknown:
-        why = f"the reasons of {panel.unknown} positions do not say who made a close or a reduction"
+        why = f"positions whose reasons do not say who made a close or a reduction: {panel.unknown}"
         yield Assumption("unknown_closes", closes.reading.unknown.value, why)
     if given_horizon is None and (panel.unknown or panel.ended_by[EndedBy.EXITS]):
         why = f"not given, so {HOLDS} median recorded holds and at least {LEAST_HORIZON // HOUR} hours"

@@ -15,6 +15,7 @@ from exitbrain.domain.values import DECIMAL, Side, Unit
 
 TARGETS = ("tp1", "tp2", "tp3")
 LEVELS = (*TARGETS, "sl")
+LEVELS_AND_LSF = (*LEVELS, "lsf")
 
 NO_STOP_FITS = "NO_STOP_FITS"
 LEVERAGE_NOT_IN_BRACKET = "LEVERAGE_NOT_IN_BRACKET"

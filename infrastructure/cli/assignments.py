@@ -7,7 +7,7 @@ from exitbrain.infrastructure.wire.scalars import shown
 
 
 def assignment(text: str, otherwise: str) -> tuple[str, str]:
-    """Return name and value as they were typed; raises WrongUsage with the sentence `otherwise` where there is no name."""
+    """Return name and value as typed; raises WrongUsage with the sentence `otherwise` if there is no name."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise WrongUsage(otherwise)
@@ -15,7 +15,7 @@ def assignment(text: str, otherwise: str) -> tuple[str, str]:
 
 
 def check_once(names: Sequence[str], what: str) -> None:
-    """Raise WrongUsage for a name that is given more than once; `what` says what the names are of."""
+    """Raise WrongUsage for a name given more than once; `what` is the kind of name."""
     for name in names:
         if names.count(name) > 1:
             raise WrongUsage(f"{what} {shown(name)} is given more than once")

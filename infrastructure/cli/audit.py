@@ -1,7 +1,7 @@
 """The command `audit lsf`: every change of the LSF with its causes, as table, CSV or JSON.
 
-JSON and CSV are kept until all of it is known, so that a store that turns out to be damaged leaves no half report;
-what is too long for memory waits in a temporary file.
+JSON and CSV are written only once the report is complete, so a damaged store leaves no half report. A report too long
+for memory waits in a temporary file.
 """
 
 import csv
@@ -37,9 +37,9 @@ from exitbrain.infrastructure.presentation.lsf import (
 
 FORMATS = ("table", "csv")
 ROWS_MAX = 200
-"""Rows of a table unless more are asked for: a terminal shows some thousand a second, and nobody reads them."""
+"""Default number of rows in a table: a terminal shows some thousand a second, more than anyone reads."""
 MEMORY_MAX = 64 * 1024 * 1024
-"""Bytes of a report that are kept in memory."""
+"""Bytes of a report kept in memory."""
 
 verb = verbs()
 
@@ -49,14 +49,12 @@ def audit_lsf(
     since: Since = None,
     until: Until = None,
     symbol: OfSymbol = None,
-    position: Annotated[
-        str | None, flag("ID", "Of this position only: its id, or the beginning of it.")
-    ] = None,
+    position: Annotated[str | None, flag("ID", "Only this position: its id, or the beginning of it.")] = None,
     decision: Annotated[
-        str | None, flag("ID", "At this decision only: its id, or the beginning of it.")
+        str | None, flag("ID", "Only the change at this decision: its id, or the beginning of it.")
     ] = None,
-    policy: Annotated[str | None, flag("P", "Decided under this policy only, like v3.6.")] = None,
-    cause: Annotated[str | None, flag("C", "Of decisions with this cause only, like INTENT.")] = None,
+    policy: Annotated[str | None, flag("P", "Only decisions under this policy, like v3.6.")] = None,
+    cause: Annotated[str | None, flag("C", "Only decisions with this cause, like INTENT.")] = None,
     limit: Annotated[
         int | None, flag("N", "Show the newest N, 0 for all; default 200 in a table, all in JSON and CSV.")
     ] = None,
@@ -113,7 +111,7 @@ def audit_lsf(
 
 @contextmanager
 def _of_the_record() -> Iterator[None]:
-    """Say of a policy that is not known that the record names it, not the user."""
+    """Explain that an unknown policy is named by the record, not by the user."""
     try:
         yield
     except UnknownPolicy as unknown:
@@ -124,9 +122,9 @@ def _check_form(form: str, *, as_json: bool, as_csv: bool, closes: bool) -> None
     if form not in FORMATS:
         raise InvalidValue("--format", form, " or ".join(FORMATS))
     if as_json and as_csv:
-        raise WrongUsage("--json and CSV are two forms of the same report; ask for one")
+        raise WrongUsage("--json and CSV are two forms of the same report; choose one")
     if closes and as_csv:
-        raise WrongUsage("--closes does not fit into the rows of CSV; ask for --json, or a table")
+        raise WrongUsage("--closes does not fit into CSV rows; use --json or a table")
 
 
 def _rows_max(limit: int | None, default: int) -> int:
@@ -150,7 +148,7 @@ def _check_policy(name: str | None, register: PolicyRegister) -> None:
 
 
 def _write_json(changes: Iterable[LsfChange], counts: LsfCounts, kept: IO[str]) -> None:
-    """Write what `LsfAuditReport` says, change by change; the summary is known after the last."""
+    """Write an `LsfAuditReport` change by change; the summary is known only after the last."""
     kept.write('{"changes":[')
     for number, change in enumerate(changes):
         kept.write("," if number else "")

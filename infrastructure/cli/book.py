@@ -43,11 +43,13 @@ def close(
         str | None,
         flag("A", "Account of the position; default EXITBRAIN_ACCOUNT, else 'default'.", "--account"),
     ] = None,
-    price: Annotated[str | None, flag("X", "Exit price; without it no result is known.", "--price")] = None,
+    price: Annotated[
+        str | None, flag("X", "Exit price; without it the result is unknown.", "--price")
+    ] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
-    """End a position that is open in the record alone, and cancel its plan.
+    """End a position that is open only in the record, and cancel its plan.
 
     It is a message like any other, with a receipt, and a running worker publishes the result. No order is sent.
     Exit code 1, and nothing ends, when no position is open.
@@ -91,11 +93,11 @@ def _words(option: str, text: str) -> str:
 
 
 def _message(given: dict[str, str], settings: Settings) -> IncomingMessage:
-    """Return the message; raises WrongUsage for one that would be refused, before any store is touched."""
+    """Return the message; raises WrongUsage, before any store is touched, if it would be refused."""
     fields = {
         **given,
         "timestamp": datetime.now(UTC).isoformat(),
-    }  # the same command again is another message
+    }  # the same command again is a new message
     message = from_fields(BOOK_CLOSE, None, fields, origin=Origin.LIVE, max_bytes=settings.max_message_bytes)
     translation = WireTranslator().translate(message)
     if isinstance(translation, Unusable):

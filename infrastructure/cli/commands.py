@@ -30,30 +30,28 @@ class Verb(NamedTuple):
 VERBS = {
     "levels": Verb(ASK, "Compute the levels for given inputs; nothing is recorded."),
     "explain": Verb(ASK, "Derive levels line by line, and show what bound them."),
-    "simulate": Verb(
-        ASK, "Walk positions of a file through their levels: every possible exit, bounded by worst and best."
-    ),
-    "serve": Verb(LIVE, "Take messages from Redis streams, record what they lead to, publish it."),
-    "ingest": Verb(RECORD, "Take recorded messages in; one taken before is not taken again."),
-    "replay": Verb(RECORD, "Compute recorded decisions again: EXACT to the bit, or what differs first."),
+    "simulate": Verb(ASK, "Simulate positions of a file: every possible exit, bounded by worst and best."),
+    "serve": Verb(LIVE, "Read messages from Redis streams, record them and their effects, and publish."),
+    "ingest": Verb(RECORD, "Record messages from a file; one already recorded is skipped."),
+    "replay": Verb(RECORD, "Recompute recorded decisions: EXACT to the bit, or the first difference."),
     "whatif": Verb(
         ASK,
         "Ask what another policy would have said on the recorded decisions, and on candles what it would have brought.",
     ),
     "positions": Verb(LOOK_UP, "List open positions with their latest levels."),
     "plan": Verb(LOOK_UP, "Show the history of one exit plan and of its position."),
-    "receipt": Verb(LOOK_UP, "Show one message, what became of it, and what it led to."),
+    "receipt": Verb(LOOK_UP, "Show one message, its result and its effects."),
     "doctor": Verb(SETUP, "Show the effective settings, and check what they name."),
     "version": Verb(SETUP, "Print the version."),
-    "demo": Verb(SETUP, "Tell the whole story with synthetic messages; needs no server."),
+    "demo": Verb(SETUP, "Run a guided tour on synthetic messages; needs no server."),
     "audit": Verb(ASK, "Ask what the record says: changes of the LSF."),
     "policy": Verb(ASK, "Show policies, and where two of them differ."),
-    "export": Verb(RECORD, "Write the record in another form."),
+    "export": Verb(RECORD, "Write the record in another format."),
     "dlq": Verb(LIVE, "Look at refused messages, and send them again."),
-    "book": Verb(LIVE, "Put the record right where no message does."),
+    "book": Verb(LIVE, "Correct the record where no message did."),
     "lab": Verb(ASK, "Put policies and engines to the test."),
 }
-"""Every command: the module of its name holds its options, and from the second paragraph on its help."""
+"""Every command. The module of its name holds its options and, from the second paragraph on, its help."""
 
 
 class Grouped(TyperGroup):
@@ -131,9 +129,9 @@ def demo(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Tell the whole story with synthetic messages; needs no server.
+    """Run a guided tour on synthetic messages; needs no server.
 
-    Every command of the tour is shown and checked. Exit code 1 when something it claims is not true.
+    Every command of the tour is shown and checked. Exit code 1 if a claim turns out not to be true.
     """
     from exitbrain.infrastructure.cli.demo import demo as run  # noqa: PLC0415 - start-up
 

@@ -44,7 +44,7 @@ class DemoStep(Struct):
 
 
 class DemoReport(Struct):
-    """The tour up to its end, or up to the first step of which a check does not hold; `report` is null without a page."""
+    """The tour to its end, or to the first step with a failed check; `report` is null without a page."""
 
     ok: bool
     seconds: float
@@ -54,7 +54,7 @@ class DemoReport(Struct):
 
 
 def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourStep] | None = None) -> int:
-    """Run the tour in a folder of its own, and return the exit code."""
+    """Run the tour in its own folder and return the exit code."""
     began_s, program, draws = time.perf_counter(), redis_program(), find_spec(DRAWN_BY) is not None
     folder = _new_folder() if keep is None else _empty_folder(keep)
     if not as_json:
@@ -95,7 +95,7 @@ def _empty_folder(name: str) -> Path:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Work in the folder, without the settings of whoever runs this, and with the candles of the tour in memory."""
+    """Work in the folder, without the user's own settings, and with the candles of the tour in memory."""
     settings = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("EXITBRAIN_")}
     market = SyntheticMarket(synthetic_candles(story.MESSAGES, seed=story.SEED))
     try:
@@ -140,7 +140,7 @@ def _introduction(folder: Path, *, with_redis: bool) -> Lines:
     yield f"{story.MESSAGES} synthetic messages from seed {story.SEED}: nothing in them was ever traded."
     if not with_redis:
         yield f"No Redis here ({WHEEL} of the extra demo is not installed): the tour works on files alone."
-    yield "Each command is run as it is shown here. Its files are kept; to try the commands yourself:"
+    yield "Each command is run exactly as shown. Its files are kept; to try the commands yourself:"
     yield Text(f"   $ cd {shlex.quote(str(folder))}", style="cyan")
     if shutil.which("exitbrain") is None:
         yield Text(f"   $ PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH", style="cyan")
@@ -174,9 +174,7 @@ def _ending(report: DemoReport) -> Lines:
         checks = sum(len(step.checks) for step in report.steps)
         yield f"All {checks} checks of {len(report.steps)} commands hold, after {report.seconds:.1f} s."
     else:
-        yield Text(
-            "The tour ends here: not everything that it claims of the last command is true.", "bold red"
-        )
+        yield Text("The tour ends here: a check of the last command failed.", "bold red")
     if report.report is not None:
         yield f"The report, to open in a browser: {report.report}"
     yield f"The files are kept in {report.folder}"

@@ -60,7 +60,7 @@ def retry_letter(
     entry_id: RefusedEntry,
     corrections: Annotated[
         list[str] | None,
-        flag("FIELD=VALUE", "Send it with this value instead; may be given several times.", "--set"),
+        flag("FIELD=VALUE", "Send it with this value instead; can be given several times.", "--set"),
     ] = None,
     redis: Redis = None,
     stream: OfStream = None,
@@ -114,7 +114,7 @@ def _dead_letters(settings: Settings) -> Iterator[RedisDeadLetters]:
 
 @contextmanager
 def _store(settings: Settings) -> Iterator[tuple[ExitLedger | None, str | None]]:
-    """Open the store that was named or lies at the default place, with its name; there may be none."""
+    """Open the named or default store and yield it with its name; None and None if there is none."""
     if has_none(settings):
         yield None, None
         return

@@ -71,7 +71,7 @@ verb = verbs()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A check, and the exit code that it calls for: one that failed may be about nothing that a command needs."""
+    """A check and its exit code: a failed check may concern something that no command needs."""
 
     check: Check
     code: int = FINE
@@ -79,7 +79,7 @@ class Checked:
 
 @verb.command(epilog="Example: exitbrain doctor --json")
 def doctor(store: Store = None, redis: Redis = None, as_json: Json = False) -> int:
-    """Report settings, packages and checks; a needed thing that does not work ends with the code of that.
+    """Report settings, packages and checks; if something needed does not work, end with its exit code.
 
     Exit code 3 when the store, the instruments file, or a Redis that was named does not work; the venue is only reported.
     """
@@ -124,7 +124,7 @@ def _names() -> Check:
 
 
 def _store(settings: Settings) -> tuple[Checked, ...]:
-    """Return what the store is like, whether the streams are published from it, and what its register is like."""
+    """Check the store, whether the streams are published from it, and its policy register."""
     unasked = Check(publication_check.NAME, None, "not asked: there is no store to compare with")
     if has_none(settings):
         in_memory = settings.store.startswith("memory:")
@@ -147,7 +147,7 @@ def _store(settings: Settings) -> tuple[Checked, ...]:
 
 
 def _streams(settings: Settings, ledger: ExitLedger) -> Checked:
-    """Return what others have changed beside the streams."""
+    """Check what others have changed besides the streams."""
     try:
         odd = asyncio.run(of_lease_and_groups(settings.redis, settings.names))
         odd += asyncio.run(of_positions(settings.redis, settings.names, identity_of(ledger)))
@@ -159,7 +159,7 @@ def _streams(settings: Settings, ledger: ExitLedger) -> Checked:
 
 
 def _policies(ledger: ExitLedger) -> Checked:
-    """Return what the store is like: one that no other command works on, where a policy was altered."""
+    """Check the store, even one that no other command works on because a policy was altered."""
     try:
         check(ledger)
     except (AlteredPolicy, ChangedFormula) as error:
@@ -209,7 +209,7 @@ def _instruments(settings: Settings) -> Checked:
 
 
 def _redis(settings: Settings) -> Checked:
-    """Try what a worker will do; a Redis that nothing names need not be there."""
+    """Try what a worker will do; a Redis that no setting names may be missing."""
     where = masked(settings.redis)
     try:
         asyncio.run(look_at(settings.redis, settings.names))

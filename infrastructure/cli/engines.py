@@ -15,21 +15,21 @@ from exitbrain.infrastructure.engines.named import NamedEngines
 
 
 def policy_of(name: str, unit: str | None) -> Policy:
-    """Return the policy that an engine is, in the unit that a user gave; raises InvalidValue."""
+    """Return the policy of an engine, in the unit the user gave; raises InvalidValue."""
     return foreign_policy(name, Unit.FRACTION if unit is None else unit_of(unit))
 
 
 def own_engine(name: str | None, unit: str | None) -> Policy | None:
-    """Return the policy of an engine of the user's own, None for another name; raises WrongUsage for a unit without one."""
+    """Return the policy of the user's own engine, else None; raises WrongUsage for a unit without such an engine."""
     if name is not None and name.startswith(FOREIGN):
         return policy_of(name, unit)
     if unit is not None:
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+        raise WrongUsage(f"--unit says how to read your own engine, --policy {FOREIGN}MODULE:CLASS")
     return None
 
 
 def unit_of(text: str) -> Unit:
-    """Return the unit that a user gave; raises InvalidValue."""
+    """Return the unit the user gave; raises InvalidValue."""
     try:
         return Unit(text.strip().lower())
     except ValueError as error:
@@ -43,13 +43,13 @@ def engine_of(*names: str) -> NamedEngines:
 
 
 def engine_for(policies: Iterable[Policy], usual: LevelEngine) -> LevelEngine:
-    """Return what computes some policies: with the foreign engines among them, which the user named, or the usual one."""
+    """Return the engine for these policies: the usual one, with any foreign engines that the user named."""
     foreign = dict.fromkeys(policy.formula for policy in policies if policy.is_foreign)
     return engine_of(*foreign) if foreign else usual
 
 
 def find_in_working_folder() -> None:
-    """Let modules of the working folder be found, after all others: none may stand in for an installed one."""
+    """Let Python find modules in the working folder, after all others, so that none replaces an installed one."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
@@ -57,6 +57,6 @@ def find_in_working_folder() -> None:
 
 @contextmanager
 def speaking_aside() -> Iterator[None]:
-    """Send what code that is not ours prints to stderr: stdout is the report alone."""
+    """Send the output of foreign code to stderr: stdout is only for the report."""
     with redirect_stdout(sys.stderr):
         yield

@@ -28,7 +28,7 @@ LABORATORY = ("arch", "numba", "numpy", "plotly", "pyarrow")
 
 
 class WrongUsage(ExitBrainError):
-    """A command was asked for something that it does not do; the text says what it does."""
+    """A command was used in a way it does not support; the text says what it supports."""
 
 
 class CanNotGoOn(ExitBrainError):
@@ -40,7 +40,7 @@ class Interrupted(ExitBrainError):
 
 
 def exit_code_of(error: Exception) -> int | None:
-    """Return the exit code for an error that can be expected, None for any other."""
+    """Return the exit code for an expected error, None for any other."""
     match error:
         case (
             WrongUsage()
@@ -99,7 +99,7 @@ def sentence_of(error: Exception) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """Return what is said of an error that nobody expected: the traceback when asked for, else one sentence."""
+    """Return the text for an unexpected error: one sentence, or the traceback if requested."""
     if os.environ.get(DEBUG) == "1":
         return hidden("".join(traceback.format_exception(error))).rstrip()
     text = printable(" ".join(hidden(str(error)).split()))
@@ -107,7 +107,7 @@ def unexpected(error: Exception) -> str:
 
 
 def _unparsed(error: TyperException) -> str | None:
-    """Return the sentence for a value of the wrong type; the parser does not say what was given."""
+    """Return the sentence for a value of the wrong type, including the value, which the parser omits."""
     flags = getattr(getattr(error, "param", None), "opts", None)
     reasons = getattr(error.__cause__, "errors", None)
     if not flags or reasons is None:
@@ -118,7 +118,7 @@ def _unparsed(error: TyperException) -> str | None:
 
 
 def _code_at_the_rim(error: Exception) -> int | None:
-    # These modules bring pydantic; whoever raised one of their errors has paid for it already.
+    # These modules import pydantic; if one of their errors was raised, it is loaded already.
     from exitbrain.infrastructure.instruments.file import InstrumentsUnreadable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.lab.spread import ClusterUnavailable  # noqa: PLC0415 - start-up
     from exitbrain.infrastructure.reasons import ReasonsUnreadable  # noqa: PLC0415 - start-up

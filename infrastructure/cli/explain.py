@@ -22,7 +22,7 @@ from exitbrain.infrastructure.presentation.derivation import (
 )
 
 Explained = tuple[Explanation, tuple[Assumption, ...], ExplainedDecision | None]
-"""An explanation, what was assumed for it, and the decision it is of, None for given inputs."""
+"""An explanation, its assumptions, and its decision; None for given inputs."""
 
 verb = verbs()
 

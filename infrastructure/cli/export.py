@@ -22,20 +22,20 @@ def export_parquet(
         str | None,
         Argument(
             metavar="DIR",
-            help="Folder of the mirror; default EXITBRAIN_MIRROR, else PATH.mirror beside an SQLite store.",
+            help="Folder of the mirror; default EXITBRAIN_MIRROR, else PATH.mirror next to an SQLite store.",
             show_default=False,
         ),
     ] = None,
     verify: Annotated[
         bool, Option("--verify", help="Write nothing; compare every segment with the store, bit by bit.")
     ] = False,
-    rebuild: Annotated[bool, Option("--rebuild", help="Write every segment anew.")] = False,
+    rebuild: Annotated[bool, Option("--rebuild", help="Rewrite every segment.")] = False,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
     """Mirror the decisions of a store as Parquet segments, for replays and what-ifs over millions.
 
-    Goes on where the last export ended; a damaged segment is named and rebuilt. With --verify exit code 1 when the
+    Continues where the last export ended; a damaged segment is named and rebuilt. With --verify, exit code 1 if the
     mirror differs from the store.
     """
     try:
@@ -44,12 +44,12 @@ def export_parquet(
         raise CanNotGoOn(f"the laboratory needs the extra exitbrain[lab]: {missing}") from missing
 
     if verify and rebuild:
-        raise WrongUsage("--verify compares and --rebuild writes; one at a time")
+        raise WrongUsage("--verify compares and --rebuild writes; choose one")
     with reading(store, "verifying" if verify else "exporting") as store_read:
         ledger, settings = store_read.ledger, store_read.container.settings()
         where = settings.mirror_folder if folder is None else Path(folder)
         if where is None:
-            raise WrongUsage("give the folder of the mirror, or set MIRROR: the store is no SQLite file")
+            raise WrongUsage("give the folder of the mirror, or set MIRROR: the store is not an SQLite file")
 
         def progress(position: int, decisions: int) -> None:
             store_read.work.reached(position, count=decisions, unit="decisions")

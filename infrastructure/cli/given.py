@@ -23,15 +23,15 @@ from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
 _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
-"""Inputs typed now are as fresh as can be."""
+"""Inputs typed now are perfectly fresh."""
 
 _DEFAULTED = ("side", "volatility", "funding", "divergence", "confidence", "average_pnl")
-"""The inputs for which a default that is not the policy's or the settings' can stand in."""
+"""The inputs whose default comes from neither the policy nor the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An explanation of given inputs, and the defaults that stood in for those not given."""
+    """An explanation of given inputs, and the defaults used for those not given."""
 
     explanation: Explanation
     assumptions: tuple[Assumption, ...]
@@ -54,7 +54,7 @@ def explain_given(flags: InputFlags) -> Given:
 
 
 def symbol_of(text: str) -> str:
-    """Return a symbol as messages are read: trimmed, in upper case when it is ASCII; raises InvalidValue."""
+    """Return a symbol normalised as in messages: trimmed, in upper case if ASCII; raises InvalidValue."""
     symbol = check_name("--symbol", trimmed(text))
     return symbol.upper() if symbol.isascii() else symbol
 
@@ -71,7 +71,7 @@ def selection_of(since: str | None, until: str | None, symbol: str | None) -> Se
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What flags and settings say around a level computation."""
+    """The flags and settings of a level computation besides its inputs."""
 
     policy: str | None
     instruments_file: Path | None
@@ -79,7 +79,7 @@ class _Surroundings:
 
 
 def _surroundings(flags: InputFlags) -> _Surroundings:
-    """Return what is set, by flags and else by settings; where nothing is, without the time these take to load."""
+    """Return the context from flags, else from settings; skip loading the settings if nothing is set."""
     file = None if flags.instruments is None else Path(flags.instruments)
     if not Path(".env").exists() and not any(name.upper().startswith("EXITBRAIN_") for name in os.environ):
         return _Surroundings(flags.policy, file, DecisionSettings())
@@ -101,7 +101,7 @@ def _inputs(
 
 
 def _typed(flags: InputFlags) -> GivenInputs:
-    """Return what was given of the inputs, under their names."""
+    """Return the given inputs by name."""
     values = {name: getattr(flags, name) for name in GivenInputs.__annotations__}
     return cast(GivenInputs, {name: value for name, value in values.items() if value is not None})
 
@@ -136,12 +136,12 @@ def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | No
 def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     if flags.symbol is None:
         if flags.instruments is not None:
-            raise WrongUsage("--instruments needs --symbol: which of the symbols in the file")
+            raise WrongUsage("--instruments needs --symbol, to say which symbol of the file")
         return None
     symbol = symbol_of(flags.symbol)
     if file is None:
         return None
-    # Only here, since it brings pydantic.
+    # Imported here because it loads pydantic.
     from exitbrain.infrastructure.instruments.file import InstrumentsFile  # noqa: PLC0415 - start-up
 
     instrument = InstrumentsFile(file).instrument(symbol)

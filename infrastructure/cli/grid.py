@@ -1,4 +1,4 @@
-"""Turn `--set name=value` and `--sweep name=from:to:step` into changes of a policy, for every command alike."""
+"""Turn `--set name=value` and `--sweep name=from:to:step` into changes of a policy, for every command."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
@@ -10,7 +10,7 @@ from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
 POLICIES_MAX = 100_000
-"""The most policies of one run; more are better asked in several."""
+"""The most policies in one run; split more over several runs."""
 
 _VALUES_MAX = 1_000_000_000
 _LEAST, _END = Decimal("1e-300"), Decimal("1e300")
@@ -22,10 +22,10 @@ def changes_of(settings: Sequence[str]) -> dict[str, float]:
 
 
 def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, float]]:
-    """Return the changes of every policy: the product of all sweeps, each with all settings; one `{}` for neither.
+    """Return the changes of every policy: all combinations of the sweeps, each with all settings; one `{}` for neither.
 
     The values of a sweep are from, from + step, ... up to and including to, computed in decimal, so that
-    0.001:0.003:0.001 are the doubles that read so. The last sweep changes fastest. Raises WrongUsage.
+    0.001:0.003:0.001 are exactly the doubles of those decimals. The last sweep changes fastest. Raises WrongUsage.
     """
     fixed = [_setting(text) for text in settings]
     axes = [_axis(text) for text in sweeps]

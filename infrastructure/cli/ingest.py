@@ -41,7 +41,7 @@ def ingest(
         flag("FILE", "Ticks, steps and leverage brackets; default EXITBRAIN_INSTRUMENTS, else none."),
     ] = None,
     account: Account = None,
-    batch: Annotated[int, Option(metavar="N", help="Messages in one transaction, 1 to 10000.")] = 256,
+    batch: Annotated[int, Option(metavar="N", help="Messages per transaction, 1 to 10000.")] = 256,
     as_json: Json = False,
 ) -> None:
     """Record every message of a file, each batch in one transaction."""
@@ -64,13 +64,13 @@ def ingest(
                 work.reached(lines.bytes_read, count=summary.read, unit="messages")
         except KeyboardInterrupt as ctrl_c:
             raise Interrupted(
-                f"interrupted after {summary.read} messages; whole batches stay recorded, the same command goes on from there"
+                f"interrupted after {summary.read} messages; complete batches stay recorded; run the same command again to continue"
             ) from ctrl_c
     _report(summary, settings.store, is_named=store is not None, as_json=as_json)
 
 
 class _Lines:
-    """The lines of a file, counted in bytes; begun at once, so that a missing or wrong file begins no store."""
+    """The lines of a file, counted in bytes. It is opened at once, so that a missing or wrong file creates no store."""
 
     def __init__(self, file: str, limits: FileLimits) -> None:
         self._lines = open_messages(file, limits)
@@ -99,7 +99,7 @@ def _report(summary: IngestSummary, store: str, *, is_named: bool, as_json: bool
 
 
 def _how_to_see(summary: IngestSummary, store: str, *, is_named: bool) -> str:
-    """Return the last line of a report that holds refusals: how many, and where they can be looked at."""
+    """Return the last line of a report with refusals: how many, and where to look at them."""
     how_many, first = len(summary.refusals), summary.refusals[0][0]
     before = "" if how_many == summary.refused else ", now or before"
     shown = "" if how_many <= REFUSALS_SHOWN else f", {REFUSALS_SHOWN} of them shown"

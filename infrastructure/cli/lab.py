@@ -38,7 +38,7 @@ CUTS_MAX, MESSAGES_MAX = 1000, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LookaheadFlags:
-    """What a user gives for a look-ahead test, as typed."""
+    """The options of a look-ahead test, as typed."""
 
     policies: Sequence[str]
     unit: str | None
@@ -59,7 +59,7 @@ def lookahead(
         list[str] | None,
         flag(
             "P",
-            "This policy, or your own engine foreign:MODULE:CLASS; may be given several times; default all.",
+            "This policy, or your own engine foreign:MODULE:CLASS; can be given several times; default all.",
             "--policy",
         ),
     ] = None,
@@ -68,11 +68,11 @@ def lookahead(
     positions: Annotated[
         str | None, flag("FILE", "Instead of a store: positions as simulate takes them; needs --candles.")
     ] = None,
-    candles: Annotated[str | None, flag("DIR", "Candles to walk the positions on.")] = None,
+    candles: Annotated[str | None, flag("DIR", "Candles to simulate the positions on.")] = None,
     brackets: Annotated[str | None, flag("FILE", "Ticks, steps and leverage brackets.")] = None,
     cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
     messages: Annotated[
-        int, Option(metavar="N", help="How many messages of the record, from its first.")
+        int, Option(metavar="N", help="How many messages of the record, from the first one on.")
     ] = 1000,
     as_json: Json = False,
 ) -> int:
@@ -84,9 +84,9 @@ def lookahead(
     _check("--cuts", flags.cuts, CUTS_MAX)
     _check("--messages", flags.messages, MESSAGES_MAX)
     if (flags.positions is None) != (flags.candles is None):
-        raise WrongUsage("--positions and --candles belong together: exits are walked on candles")
+        raise WrongUsage("--positions and --candles belong together: exits are simulated on candles")
     if flags.positions is not None and flags.store is not None:
-        raise WrongUsage("test the record of --store or the exits of --positions, one at a time")
+        raise WrongUsage("test either the record of --store or the exits of --positions")
     with speaking_aside():
         tested = _on_store(flags) if flags.positions is None else _on_positions(flags)
     output.give(tested, lookahead_text(tested), as_json=as_json)
@@ -97,7 +97,7 @@ def _on_store(flags: LookaheadFlags) -> LookaheadReport:
     with reading(flags.store, "reading") as store_read:
         history = history_of(store_read.ledger, flags.messages)
         if not history.messages:
-            raise WrongUsage(f"{store_read.name} holds no messages: there is nothing to perturb")
+            raise WrongUsage(f"{store_read.name} has no messages: there is nothing to perturb")
         known = {name: one.policy for name, one in store_read.ledger.register().policies.items()}
         settings = store_read.container.settings()
 
@@ -122,7 +122,7 @@ def _on_store(flags: LookaheadFlags) -> LookaheadReport:
 
 
 def _on_positions(flags: LookaheadFlags) -> LookaheadReport:
-    # Only who brings candles pays for importing Arrow.
+    # Only runs with candles pay for importing Arrow.
     from exitbrain.infrastructure.lab.lookahead import PositionsUnderTest  # noqa: PLC0415
 
     assert flags.positions is not None
@@ -160,7 +160,7 @@ def _each(
 def _policies(flags: LookaheadFlags, known: dict[str, Policy]) -> list[Policy]:
     every, names = {**SHIPPED, **known}, flags.policies
     if flags.unit is not None and not any(name.startswith(FOREIGN) for name in names):
-        raise WrongUsage(f"--unit says how to read an engine of your own, --policy {FOREIGN}MODULE:CLASS")
+        raise WrongUsage(f"--unit says how to read your own engine, --policy {FOREIGN}MODULE:CLASS")
     policies = []
     for name in names or every:
         if name.startswith(FOREIGN):

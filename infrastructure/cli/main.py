@@ -15,7 +15,7 @@ def main() -> None:
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # A terminal that cannot show a tick still gets the rest.
+            # A terminal that cannot show a tick mark still gets the rest.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
 def _open_what_is_closed() -> None:
     """Give a process that was started without standard streams empty ones.
 
-    Without, the next file that is opened takes the number of one of them, and what is printed would go there.
+    Without them, the next file opened takes the number of one of them, and printed text would go there.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:

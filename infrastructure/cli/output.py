@@ -16,16 +16,16 @@ from exitbrain.infrastructure.files.written import NotWritten, naming
 from exitbrain.infrastructure.presentation.printable import printable
 
 WIDE = 200
-"""Columns where nobody looks at a terminal: wide enough that no table cuts a number."""
+"""Columns if the output is not a terminal: wide enough that no table cuts a number."""
 
 _FRAME = 3
-"""Columns that the frame of a table takes for each of its own."""
+"""Columns that the frame of a table adds per column."""
 
 _PART = 1024 * 1024
 
 
 class ReaderGone(ExitBrainError):
-    """Whoever read our output has closed it; there is nobody left to tell."""
+    """The reader of our output has closed it, so nothing more can be reported."""
 
 
 class _Screen(Console):
@@ -54,7 +54,7 @@ def show(*parts: RenderableType) -> None:
 
 
 def fitted(table: Table, width: int) -> Iterator[RenderableType]:
-    """Yield a table that wraps its words and no number, or a line for each row where even that is too wide."""
+    """Yield a table that wraps words but no number, or a line for each row if even that is too wide."""
     if _narrowest(table) > width:
         yield from _as_lines(table)
         return
@@ -87,20 +87,20 @@ def emit(report: object) -> None:
 
 
 def write(text: str) -> None:
-    """Print text on stdout as it is."""
+    """Print text on stdout unchanged."""
     with _writing_stdout():
         sys.stdout.write(text)
         sys.stdout.flush()
 
 
 def copy(text: IO[str]) -> None:
-    """Print a long text on stdout as it is, from where it stands to its end."""
+    """Print a long text on stdout unchanged, from its current position to the end."""
     while part := text.read(_PART):
         write(part)
 
 
 def say(text: str) -> None:
-    """Print a line on stderr, if anything can be printed there: what a command came to does not hang on that."""
+    """Print a line on stderr if possible; a command does not fail if it is not."""
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
 
@@ -123,5 +123,5 @@ def _reader_gone() -> ReaderGone:
 
 
 def _drop_the_rest() -> None:
-    """Turn stdout away: Python flushes it once more at its end, and would complain again."""
+    """Redirect stdout: Python flushes it again on exit and would report the error once more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -73,7 +73,7 @@ def diff_policies(
 
 
 def _source(url: str | None) -> tuple[str, PolicyRegister]:
-    """Return where policies are read and the register: of the store that was named or lies at the default place, else the shipped one."""
+    """Return the register of the named or default store, else the shipped one, with the name of its source."""
     settings = load_settings(env_file=ENV_FILE, store=url)
     if has_none(settings):
         return SHIPPED, shipped_register(SystemClock().now())

@@ -10,12 +10,12 @@ PATIENCE_S = 1.0
 
 
 class ProgressBar:
-    """Work under way; `reached` tells how much of the total is done."""
+    """Work in progress; `reached` reports how much of the total is done."""
 
     def __init__(
         self, what: str, total: int | None, *, console: Console | None = None, patience_s: float = PATIENCE_S
     ) -> None:
-        """Watch work of a known or unknown total, in whatever it is counted."""
+        """Show the progress of work whose total may be unknown."""
         self._what = what
         self._total = total
         self._console = console or Console(stderr=True)
@@ -31,7 +31,7 @@ class ProgressBar:
             self._shown[0].stop()
 
     def reached(self, done: int, *, count: int | None = None, unit: str = "") -> None:
-        """Show what is done; with a count of things also how many of them a second."""
+        """Show what is done, and for a count the rate per second."""
         elapsed_s = time.monotonic() - self._began_s
         if not self._console.is_terminal or elapsed_s < self._patience_s:
             return

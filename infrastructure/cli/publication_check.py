@@ -1,4 +1,4 @@
-"""Check whether the streams are read for and published from the configured store, as `serve` does at its start."""
+"""Check whether the streams belong to the configured store, as `serve` does on start."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ NAME = "published"
 
 
 def publication(redis_url: str, names: Names, ledger: ExitLedger) -> Check:
-    """Compare what the streams say with the log; nothing can be said where Redis does not answer."""
+    """Compare the streams with the log; the result is unknown if Redis does not answer."""
     try:
         stated = asyncio.run(_stated(redis_url, names))
     except StreamsUnusable as error:

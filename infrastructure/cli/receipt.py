@@ -18,11 +18,11 @@ def receipt(
     entry_id: Annotated[
         str, Argument(metavar="ENTRY_ID", help="Id of a stream entry or a receipt, or the beginning of it.")
     ],
-    stream: Annotated[str | None, flag("NAME", "Of this stream only, like trade.intent.")] = None,
+    stream: Annotated[str | None, flag("NAME", "Only from this stream, like trade.intent.")] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Report a message with its outcome and what it led to."""
+    """Report a message with its result and effects."""
     with reading(store, READING) as store_read:
         ledger, work = store_read.ledger, store_read.work
         found = lookup.receipt(ledger, entry_id, stream=stream, progress=work.reached)

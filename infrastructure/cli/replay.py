@@ -37,11 +37,11 @@ def replay(
     ] = False,
     engine: Annotated[
         str | None,
-        flag("E", "Compute with your own engine in place of the recorded formulas: foreign:MODULE:CLASS."),
+        flag("E", "Compute with your own engine instead of the recorded formulas: foreign:MODULE:CLASS."),
     ] = None,
     unit: Annotated[
         str | None,
-        flag("U", "Unit of your own engine, fraction or percent; default that of each recorded policy."),
+        flag("U", "Unit of your own engine, fraction or percent; default: the unit of each recorded policy."),
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -49,7 +49,7 @@ def replay(
     store: Store = None,
     as_json: Json = False,
 ) -> int:
-    """Run the replays asked for; anything that is not EXACT is a finding."""
+    """Run the requested replays; anything that is not EXACT is a finding."""
     if engine is not None or unit is not None:
         if from_receipts or context:
             raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
@@ -60,7 +60,7 @@ def replay(
             "--since, --until and --symbol select decisions; --from-receipts and --context need the whole log"
         )
     selection = selection_of(since, until, symbol)
-    # An altered policy is what the audit of the context is there to name.
+    # The audit of the context exists to name an altered policy.
     with reading(store, "replaying", "inspect" if context else "read") as store_read:
         began_s = perf_counter()
         if from_receipts or context:
@@ -77,9 +77,9 @@ def replay(
 def _with_engine(
     engine: str | None, unit: str | None, selection: Selection, *, store: str | None, as_json: bool
 ) -> int:
-    """Replay with an engine; a decision that does not come out as recorded is a finding."""
+    """Replay with an engine; a decision that differs from the record is a finding."""
     if engine is None:
-        raise WrongUsage("--unit says how to read the engine of --engine, and there is none")
+        raise WrongUsage("--unit says how to read the engine of --engine, which is missing")
     wanted = None if unit is None else unit_of(unit)
     with speaking_aside():
         loaded = engine_of(engine)
@@ -119,7 +119,7 @@ def _decisions(store_read: OpenStore, selection: Selection) -> ReplayReport:
 
 
 def _together(done: list[ReplayReport]) -> ReplayReport:
-    """Return the counts of all replays; only that of the intake counts receipts."""
+    """Return the counts of all replays; only the intake replay counts receipts."""
     total = ReplayReport()
     for report in done:
         receipts, exact = report.receipts, report.receipts_exact

@@ -20,18 +20,21 @@ verb = verbs()
 def serve(
     redis: Redis = None,
     store: Store = None,
-    mode: Annotated[str | None, flag("MODE", "What is done with plans; only shadow: nothing.")] = None,
+    mode: Annotated[
+        str | None, flag("MODE", 'What to do with plans. Only "shadow" (send no orders) exists so far.')
+    ] = None,
     policy: PolicyOfNewStore = None,
     instruments: Annotated[str | None, flag("FILE", "Ticks, steps and brackets: a file, or binance.")] = None,
     account: Account = None,
     consumer: Annotated[
-        str | None, flag("NAME", "Name of this worker, the same over restarts; default the host's.")
+        str | None,
+        flag("NAME", "Name of this worker; keep it the same across restarts. Default: the host name."),
     ] = None,
     health: Annotated[
-        str | None, flag("HOST:PORT", "Where health and metrics answer; default 127.0.0.1:9464.")
+        str | None, flag("HOST:PORT", "Address for health and metrics; default 127.0.0.1:9464.")
     ] = None,
-    drain: Annotated[bool, Option("--drain", help="Record and decide, and execute nothing.")] = False,
-    republish_from: Annotated[int | None, flag("N", "Publish the log again from this position.")] = None,
+    drain: Annotated[bool, Option("--drain", help="Record and decide; send no orders.")] = False,
+    republish_from: Annotated[int | None, flag("N", "Publish the log again from this position on.")] = None,
     begin_publishing_here: Annotated[
         bool,
         Option(
@@ -72,7 +75,7 @@ def serve(
 
 
 def check_url(url: str) -> None:
-    """Refuse a URL that no client can be made for, before anything is opened."""
+    """Refuse an unusable URL before anything is opened."""
     try:
         _ = connect_for_blocking(url)
     except BadRedisUrl as error:

@@ -53,12 +53,12 @@ if TYPE_CHECKING:  # an extra
     from exitbrain.infrastructure.lab.outcome_files import OutcomeTable
 
 MANY = 10_000
-"""From so many positions on loading the compiled kernel is worth it, and on its first use compiling it."""
+"""Number of positions from which it pays to load the compiled kernel, even if it must be compiled first."""
 
 _AT_ONCE = 5_000
 
 _LISTED = 100
-"""How many positions stderr lists where none could be walked."""
+"""How many positions stderr lists if none could be simulated."""
 
 
 verb = verbs()
@@ -80,15 +80,15 @@ def simulate(
     unit: EngineUnit = None,
     changes: Annotated[
         list[str] | None,
-        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
+        flag("NAME=VALUE", "Change this parameter; can be given several times.", "--set"),
     ] = None,
     brackets: Annotated[str | None, flag("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
     report: Annotated[str | None, flag("FILE", "Write a report, one HTML page, to this file.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Walk positions of a file through their levels: every possible exit, bounded by worst and best.
+    """Simulate positions of a file: every possible exit, bounded by worst and best.
 
-    Exit code 1 with --strict, when a position or market data had to be left out.
+    With --strict, exit code 1 if a position or market data had to be left out.
     """
     from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
 
@@ -139,7 +139,7 @@ def _named(name: str | None, unit: str | None) -> Policy:
 
 
 def walks_for(positions: int) -> tuple[Walks, int]:
-    """Return who walks so many positions, and how many at once; whoever does walks them alike."""
+    """Return the walker for this many positions and how many it takes at once; all walkers give the same results."""
     if positions < MANY or find_spec("numba") is None:  # numba comes with an extra
         return RowWalks(), 1
     from exitbrain.infrastructure.lab.walking.walker import KernelWalks  # noqa: PLC0415 - only many are worth it
@@ -179,7 +179,7 @@ def _write(
 
 
 def _raise_first(unusable: Sequence[UnusablePosition]) -> None:
-    """Raise what is wrong with the first position, since none could be walked; several reasons are listed on stderr."""
+    """Raise the error of the first position, since none could be simulated; list several reasons on stderr."""
     if not unusable:
         return
     left_out = [one.left_out for one in unusable]

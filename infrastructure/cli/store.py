@@ -12,13 +12,13 @@ from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
 from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.secrets import masked
 
-if TYPE_CHECKING:  # half a second, which the help of a command should not take
+if TYPE_CHECKING:  # half a second, too long for the help of a command
     from exitbrain.infrastructure.container import Access, Container
     from exitbrain.infrastructure.event_store.ledger import StoredLedger
     from exitbrain.infrastructure.settings import Settings
 
 READING = "reading the log"
-"""What a command that looks something up is doing meanwhile."""
+"""What the progress bar of a look-up says."""
 
 
 def name_of(container: "Container") -> str:
@@ -27,13 +27,13 @@ def name_of(container: "Container") -> str:
 
 
 def visible_to_workers(store: str) -> str:
-    """Return the URL of a store that does not depend on the folder a process works in."""
+    """Return the URL of a store, independent of the working folder."""
     path = store.removeprefix("sqlite:///")
     return store if path == store else f"sqlite:///{Path(path).absolute()}"
 
 
 def has_none(settings: "Settings") -> bool:
-    """Return whether the settings name no store, and none lies at the default place; one in memory is nobody else's."""
+    """Return whether the settings name no store and none is at the default path; one in memory is always new."""
     is_default = "store" not in settings.model_fields_set
     in_memory = settings.store.startswith("memory:")
     return in_memory or (is_default and not Path(settings.store.removeprefix("sqlite:///")).exists())
@@ -41,7 +41,7 @@ def has_none(settings: "Settings") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """A store that is read: what stands around it, its name in reports, and how far the reading has come."""
+    """A store being read: its container, its name in reports, and the progress of the reading."""
 
     container: "Container"
     ledger: "StoredLedger"
@@ -53,8 +53,8 @@ class OpenStore:
 def collecting_seldom() -> Iterator[None]:
     """Let the garbage collector look seldom while a command works through very many records.
 
-    They form no cycles, so nearly all it does is to look at them again: a tenth of an ingest. A library must not
-    decide this for its host, so only commands do.
+    The records form no cycles, so nearly all its work is wasted: a tenth of an ingest. A library must not decide
+    this for its host, so only commands do.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -68,7 +68,7 @@ def collecting_seldom() -> Iterator[None]:
 
 @contextmanager
 def reading(url: str | None, what: str, access: "Access" = "read") -> Iterator[OpenStore]:
-    """Open a store that must exist, change nothing about it, and watch the reading of its log."""
+    """Open a store that must exist, change nothing in it, and show the progress of reading its log."""
     from exitbrain.infrastructure.settings import ENV_FILE, load_settings  # noqa: PLC0415 - start-up
 
     with opened_with(load_settings(env_file=ENV_FILE, store=url), access) as container:
@@ -88,6 +88,6 @@ def opened_with(settings: "Settings", access: "Access" = "read") -> Iterator["Co
         except (UnknownPolicy, InvalidValue, WrongState) as error:
             if isinstance(error, UnknownPolicy) and error.name == settings.policy:
                 raise
-            # Nobody asked for it: it is in force in a store that this version cannot work on.
+            # The user did not name it: it is in force in a store that this version cannot work on.
             raise StoreUnavailable(f"store {masked(settings.store)} cannot be worked on: {error}") from error
         yield container

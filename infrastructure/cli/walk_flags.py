@@ -23,7 +23,7 @@ AT_COST = "cost"
 
 
 class WalkedMarket(MarketData, Protocol):
-    """Market data, with what could not be used of it and what was assumed."""
+    """Market data, with what could not be used and what was assumed."""
 
     left_out: list[Omitted]
     remarks: list[str]
@@ -33,7 +33,7 @@ _in_memory: ContextVar[WalkedMarket | None] = ContextVar("market_in_memory", def
 
 
 def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
-    """Return what holds for all positions; raises InvalidValue."""
+    """Return the terms common to all positions; raises InvalidValue."""
     return Terms(
         policy=policy,
         fee_bps=flags.fee_bps,
@@ -67,10 +67,10 @@ def unit_of(flags: CloseFlags) -> ResultUnit:
 
 
 def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarket:
-    """Return the market data that the flags name, beside where the candles lie."""
+    """Return the market data that the flags name, apart from the path of the candles."""
     if (market := _in_memory.get()) is not None:
         return market
-    # Only here: it brings the libraries that read files of market data.
+    # Imported here: it loads the libraries that read market data files.
     from exitbrain.infrastructure.lab.market_files import MarketFiles  # noqa: PLC0415 - an extra
 
     return MarketFiles(
@@ -84,7 +84,7 @@ def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarke
 
 @contextmanager
 def market_in_memory(market: WalkedMarket) -> Iterator[None]:
-    """Let commands use this market data for whatever --candles names: files need the extra `lab`, the demo has none."""
+    """Let commands use this market data whatever --candles names: files need the extra `lab`, which the demo lacks."""
     token = _in_memory.set(market)
     try:
         yield
@@ -122,7 +122,7 @@ def _duration(flag: str, text: str | None) -> int | None:
 
 
 def number_of(flag: str, text: str, whole: str) -> float:
-    """Return a number that stands in `whole`; raises InvalidValue."""
+    """Return `text`, a part of `whole`, as a number; raises InvalidValue, which quotes `whole`."""
     try:
         return float(text)
     except ValueError as error:

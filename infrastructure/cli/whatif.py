@@ -74,7 +74,7 @@ def whatif(
     unit: EngineUnit = None,
     settings: Annotated[
         list[str] | None,
-        flag("NAME=VALUE", "With this parameter instead; may be given several times.", "--set"),
+        flag("NAME=VALUE", "With this parameter instead; can be given several times.", "--set"),
     ] = None,
     sweeps: Annotated[
         list[str] | None,

@@ -1,1 +1,1 @@
-"""The tour: a script of commands, and what it feeds them."""
+"""The tour: a script of commands, and their synthetic input."""

@@ -1,7 +1,7 @@
 """Synthetic candles that agree with the synthetic messages: at the time of a message its symbol has its price.
 
 Between two messages the price walks on the tick grid towards the next one, and after the last it goes on. As with
-the messages a seed gives the same bytes everywhere.
+the messages, a seed gives the same bytes everywhere.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ MINUTES = 240
 
 _STEP_MS = 5_000
 _REACH = 2000
-"""A step moves by up to the 2,000th part of the price, beside what the next quote pulls."""
+"""A step moves by up to 1/2,000 of the price, plus a pull towards the next quote."""
 
 
 class SyntheticCandle(NamedTuple):
@@ -42,7 +42,7 @@ Candles = Mapping[str, Sequence[SyntheticCandle]]
 
 
 class SyntheticMarket:
-    """Know what the synthetic market did, without any file; its remark is part of every report on it."""
+    """Serve the candles of the synthetic market without files; every report on it carries its remark."""
 
     def __init__(self, candles: Candles) -> None:
         self.left_out: list[Omitted] = []

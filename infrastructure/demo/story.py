@@ -34,7 +34,7 @@ _COSTS, _LIQUIDATION, _SLICES = "stop_wider_than_costs", "stop_inside_liquidatio
 
 
 def write_files() -> None:
-    """Write what the steps take in: messages, instruments and candles."""
+    """Write the input of the steps: messages, instruments and candles."""
     with finished_file(Path(_MESSAGES)) as file:
         file.writelines(synthetic.lines(MESSAGES, seed=SEED))
     with finished_text(Path(_INSTRUMENTS)) as text:
@@ -43,7 +43,7 @@ def write_files() -> None:
 
 
 def steps(program: Path | None, *, draws: bool) -> Iterator[TourStep]:
-    """Yield the steps: nothing through streams without a Redis server, and no report without plotly."""
+    """Yield the steps; without a Redis server none uses streams, without plotly none writes a report."""
     if program is not None:
         yield _streaming(program)
     yield from _ingesting(is_live=program is not None)
@@ -83,7 +83,7 @@ def _ingesting(*, is_live: bool) -> Iterator[TourStep]:
         {"read": MESSAGES, "accepted": 376, "ignored": 16, "refused": 8, "decisions": DECISIONS},
         same if is_live else {},
         "The same messages from a file, twice",
-        "A message that cannot be used is recorded like any other, with the reason. A second time nothing happens.",
+        "An unusable message is recorded like any other, with the reason. The second run changes nothing.",
     )
     yield TourStep(_INGEST + BEFORE, expects={"read": MESSAGES, "duplicate": MESSAGES, "decisions": 0})
 
@@ -147,7 +147,7 @@ def _cure() -> Iterator[TourStep]:
         f"{_INGEST}{AFTER} --policy v3.6",
         expects={"read": MESSAGES, "decisions": DECISIONS},
         title="What v3.6 sets instead",
-        about="The same messages in a store of their own, under v3.6; then the plan of before, and one that is refused.",
+        about="The same messages in a new store, under v3.6; then the same plan as above, and one that is refused.",
     )
     yield TourStep(
         f"exitbrain explain {EXAMPLE} --store sqlite:///{AFTER}",
@@ -177,7 +177,7 @@ def _lsf() -> Iterator[TourStep]:
         figures.parts_of_change,
         claims={"the parts sum to the difference in every digit": figures.parts_sum_up},
         title="One change of the LSF, explained",
-        about="The leverage-scaling factor moves the targets. What changed it; then the plan before, and that after.",
+        about="The leverage-scaling factor moves the targets. What changed it; then the plans before and after.",
     )
     yield TourStep(f"exitbrain explain {LSF_BEFORE} {store}", figures.lsf_inputs, {"pnl_factor": 0.9})
     after = {"pnl_factor": 1.1, "tp1": 0.012735715580722408}

@@ -30,9 +30,9 @@ DONE_WITHIN_S = 30.0
 def through_redis(
     program: Path, messages: Sequence[Mapping[str, Any]], events: Mapping[str, int], refused: int, serve: str
 ) -> Done:
-    """Send messages to the worker through a Redis of our own.
+    """Send messages to the worker through our own Redis.
 
-    They must lead to these numbers of `events` by type, and to `refused` dead letters.
+    They must produce these numbers of `events` by type, and `refused` dead letters.
     """
     due = {"dead letters": refused, "adaptive levels": events["levels_computed"], **events}
     with redis_server(program) as url, Redis.from_url(url, decode_responses=True) as client:
@@ -50,7 +50,7 @@ def through_redis(
         groups: list[Any] = [client.xinfo_groups(stream) for stream in NAMES.incoming]
     return [
         f"{about['server_name']} {about['valkey_version']} and exitbrain serve ran for this step only.",
-        f"{len(messages)} messages went in on trade.intent and trade.closed; {seconds:.2f} s later this was out:",
+        f"{len(messages)} messages went in on trade.intent and trade.closed; {seconds:.2f} s later these had been published:",
         f"  {', '.join(f'{counted.get(kind, 0)} {kind}' for kind in due)}",
     ], {
         "each message is acknowledged": [[one["pending"] for one in group] for group in groups] == [[0], [0]],
@@ -61,7 +61,7 @@ def through_redis(
 
 
 def _send(client: Redis, messages: Sequence[Mapping[str, Any]]) -> None:
-    """Add messages to their streams as if they had come just now, each a millisecond after the one before."""
+    """Add messages to their streams as if just sent, each a millisecond after the one before."""
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(milliseconds=len(messages))
     for number, message in enumerate(messages):
         at, fields = first + timedelta(milliseconds=number), dict(message["fields"])
@@ -71,7 +71,7 @@ def _send(client: Redis, messages: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _came_out(client: Redis) -> tuple[dict[str, int], bool]:
-    """Count what is on the streams that the worker writes, and tell whether each stream has the order of the log."""
+    """Count the entries of the streams the worker writes, and return whether each is in the order of the log."""
     counted: Counter[str] = Counter()
     in_order = True
     for stream in (NAMES.adaptive_levels, NAMES.events, *LETTERS):
@@ -86,14 +86,14 @@ def _came_out(client: Redis) -> tuple[dict[str, int], bool]:
 
 
 def _wait(reached: Callable[[], bool]) -> None:
-    """Wait until it is reached, or has taken too long; the checks at the end tell which."""
+    """Wait until it is reached or takes too long; the final checks show which."""
     deadline = monotonic() + DONE_WITHIN_S
     while not reached() and monotonic() < deadline:
         sleep(POLL_S)
 
 
 def effects(store: str) -> list[tuple[object, ...]]:
-    """Return what messages led to, in order, without ids of messages, times, and what follows from their age."""
+    """Return the effects of messages in order, without message ids, times, and anything that depends on their age."""
     found: list[tuple[object, ...]] = []
     with opened(load_settings(store=f"sqlite:///{store}")) as container:
         for entry in container.ledger().log():

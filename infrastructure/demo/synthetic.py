@@ -1,7 +1,7 @@
 """Synthetic messages and instruments from a seed: nothing in them was ever traded.
 
-The generator is asked for integers and uniform numbers only, and prices walk on the tick grid: a seed gives the
-same bytes on every machine and every Python.
+The generator is only asked for integers and uniform numbers, and prices stay on the tick grid, so a seed gives the
+same bytes on every machine and Python.
 """
 
 import json
@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a symbol cost, in ticks, at a time in epoch milliseconds."""
+    """The price of a symbol in ticks, at a time in epoch milliseconds."""
 
     symbol: str
     at_ms: int
@@ -149,7 +149,7 @@ def _happenings(count: int, seed: int, symbols: int, *, refused: bool) -> Iterat
 
 
 class _Market:
-    """One symbol: its price, and the position that somebody holds in it."""
+    """One symbol: its price, and the open position in it."""
 
     def __init__(self, random: Random, number: int) -> None:
         listing = _LISTINGS[number % len(_LISTINGS)]
@@ -184,7 +184,7 @@ class _Market:
         return "trade.closed", self._close(number, at)
 
     def signal(self, side: str) -> Fields:
-        """Return what a strategy says at the present price."""
+        """Return the signal of a strategy at the current price."""
         random = self._random
         return {
             "symbol": self.symbol,

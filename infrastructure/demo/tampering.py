@@ -14,7 +14,7 @@ _REVISION = re.compile(rb'"revision":(\d+)')
 
 
 def copy_store(store: Path, copy: Path) -> None:
-    """Copy an SQLite store whole, what still stands in its write-ahead log included."""
+    """Copy a whole SQLite store, including its write-ahead log."""
     copy.touch(FILE_MODE)
     with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)

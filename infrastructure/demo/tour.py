@@ -8,7 +8,7 @@ Found = dict[str, Any]
 """What a command prints with `--json`."""
 
 Done = tuple[list[str], dict[str, bool]]
-"""What to tell of something that was done, and what was checked."""
+"""What to say about something that was done, and what was checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def _kept(dispatcher: Any) -> Any:
     """Cache the machine code beside the source or in the user's cache; skip caching if neither is writable.
 
     Numba only checks the file of the function. Machine code includes the called functions, so here any change
-    in the source of the laboratory or the domain compiles it again.
+    in the source of the laboratory or the domain compiles it again. Numba writes the index before the code, so the
+    name of the code says which source it was made of: else a full disk could leave a new index with old code.
     """
     if not hasattr(dispatcher, "enable_caching"):  # NUMBA_DISABLE_JIT
         return dispatcher
@@ -49,9 +50,33 @@ def _kept(dispatcher: Any) -> Any:
         dispatcher.enable_caching()
     except RuntimeError:  # no writable folder
         return dispatcher
-    dispatcher._cache._cache_file._source_stamp = _laboratory()
-    dispatcher._cache.save_overload = partial(_save, dispatcher._cache.save_overload)
+    cache, file = dispatcher._cache, dispatcher._cache._cache_file
+    file._source_stamp = _laboratory()
+    file._data_name_pattern = file._data_name_pattern.replace("{number", f"{_laboratory()[:16]}-{{number")
+    file._save_index = partial(_save_index, file._save_index, Path(file._index_path))
+    file._load_index = partial(_load, file._load_index, dict)
+    cache.load_overload = partial(_load, cache.load_overload, lambda: None)
+    cache.save_overload = partial(_save, cache.save_overload)
     return dispatcher
+
+
+def _load(load: Callable[..., object], absent: Callable[[], object], *wanted: object) -> object:
+    """Load from the cache; what cannot be read is absent, so it is compiled again and replaced.
+
+    Numba unpickles an index before it compares the sources, so after an update it may name a class that is gone.
+    """
+    try:
+        return load(*wanted)
+    except Exception:  # noqa: BLE001  unpickling may raise anything
+        return absent()
+
+
+def _save_index(save: Callable[[object], None], index: Path, overloads: dict[object, str]) -> None:
+    """Save the index of a function, and remove the machine code that it no longer names."""
+    save(overloads)
+    for code in index.parent.glob(f"{index.stem}.*.nbc"):
+        if code.name not in overloads.values():
+            code.unlink(missing_ok=True)
 
 
 def _save(save: Callable[[object, object], None], signature: object, overload: object) -> None:

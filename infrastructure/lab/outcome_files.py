@@ -37,8 +37,8 @@ class OutcomeTable:
         """Return what takes the positions of a question as they are walked."""
 
         def take(outcome: PositionOutcome | None, left_out: LeftOutPosition | None) -> None:
-            has_legs = self._legs is not None and outcome is not None
-            legs = list(legs_of_outcome(outcome)) if has_legs else []
+            has_legs = self._legs is not None
+            legs = [] if outcome is None or not has_legs else list(legs_of_outcome(outcome))
             self.take(rows_of(outcome, left_out, question), legs)
 
         return take

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from exitbrain.application.replay.decisions import name_of
-from exitbrain.application.whatif.decisions import FIELDS, Pair
+from exitbrain.application.whatif.decisions import Pair
 from exitbrain.domain.errors import InvalidValue
 from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF
 from exitbrain.infrastructure.files.written import finished_file, finished_text
 from exitbrain.infrastructure.presentation import spreadsheet
 
 COLUMNS = (
     *("decision_id", "symbol", "occurred_at", "recorded_policy", "policy"),
-    *(f"{field}_{side}" for field in FIELDS for side in ("before", "after")),
+    *(f"{field}_{side}" for field in LEVELS_AND_LSF for side in ("before", "after")),
     *(
         f"{what}_{side}"
         for what in ("refused", "guards_failed", "guards_unknown")
@@ -67,7 +68,7 @@ def _parquet_file(path: Path) -> Iterator[Callable[[list[Row]], None]]:
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as missing:
         raise InvalidValue("export", "Parquet", "CSV, or Parquet with the extra exitbrain[lab]") from missing
-    kinds = {name: pa.float64() for field in FIELDS for name in (f"{field}_before", f"{field}_after")}
+    kinds = {name: pa.float64() for field in LEVELS_AND_LSF for name in (f"{field}_before", f"{field}_after")}
     schema = pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in COLUMNS])
 
     with finished_file(path) as file, pq.ParquetWriter(file, schema) as writer:
@@ -87,7 +88,7 @@ def _cells(pair: Pair) -> Iterator[Any]:
     yield decision.occurred_at.isoformat().replace("+00:00", "Z")
     yield decision.policy.name
     yield pair.policy.name
-    nothing = (None,) * len(FIELDS)
+    nothing = (None,) * len(LEVELS_AND_LSF)
     for before, after in zip(pair.before or nothing, pair.after or nothing, strict=True):
         yield before
         yield after

@@ -12,7 +12,6 @@ import numpy as np
 
 from exitbrain.application.engine_answer import unfit
 from exitbrain.application.whatif.decisions import (
-    FIELDS,
     Change,
     Counterfactual,
     GuardCounts,
@@ -22,6 +21,7 @@ from exitbrain.application.whatif.decisions import (
 )
 from exitbrain.domain.levels.guard_rules import FAILED, GUARDS, ON_THE_LEVELS, ON_THE_SIGNAL, PASSED, UNKNOWN
 from exitbrain.domain.levels.guards import GuardReport
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.lab.arrays import Doubles
@@ -122,7 +122,7 @@ class Sweep:
             refused_after=int(totals[REFUSED]),
             fields={
                 field: _change(totals[4 * place : 4 * place + 4], compared)
-                for place, field in enumerate(FIELDS)
+                for place, field in enumerate(LEVELS_AND_LSF)
             },
             guards_before={guard: _counts(self._before[place]) for place, guard in enumerate(GUARDS)},
             guards_after=self._guards_after(totals),

@@ -52,7 +52,7 @@ class SweepRows(NamedTuple):
 
 
 CHANGED, LEAST, SUM, MOST = range(4)
-"""Offsets of a field in the totals, four for each of `counterfactual.FIELDS`."""
+"""Offsets of a field in the totals, four for each of `LEVELS_AND_LSF`."""
 
 COMPARED, DECISIONS_CHANGED, REFUSED, UNFIT, SAFE, BECAME_UNSAFE, BECAME_SAFE = range(20, 27)
 FIRST_FAILED = 27

@@ -1,4 +1,4 @@
-"""Check the type of an argument; a wrong one raises a TypeError that says what was given and what is wanted."""
+"""Check the type of an argument; a wrong one raises a TypeError that says what was given and what is expected."""
 
 import reprlib
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ A_MESSAGE = "an IncomingMessage, which incoming_message(...) returns"
 
 
 def check(name: str, given: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Raise TypeError for an argument that is of another type."""
+    """Raise TypeError for an argument of another type."""
     if not isinstance(given, kind):
         raise TypeError(f"{name} is {_shown(given)}; wanted: {wanted}")
 
@@ -23,7 +23,7 @@ def check_function(name: str, given: object, wanted: str) -> None:
 
 
 def check_port(name: str, given: object, port: type, hint: str = "") -> None:
-    """Raise TypeError for an invalid adapter: a class in the place of an instance, or one without a method."""
+    """Raise TypeError for an invalid adapter: a class instead of an instance, or one that lacks a method."""
     wanted = f"an instance of a class with the methods of exitbrain.ports.{port.__name__}{hint}"
     if isinstance(given, type):
         raise TypeError(f"{name} is the class {given.__name__}; wanted: {wanted}")
@@ -33,7 +33,7 @@ def check_port(name: str, given: object, port: type, hint: str = "") -> None:
 
 
 def messages_in(given: Iterable[IncomingMessage]) -> list[IncomingMessage]:
-    """Return messages as a list; raises TypeError for what is no row of messages."""
+    """Return messages as a list; raises TypeError for anything else."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise TypeError(f"messages is {_shown(given)}; wanted: a list of what incoming_message(...) returns")
     messages = list(given)
@@ -43,6 +43,6 @@ def messages_in(given: Iterable[IncomingMessage]) -> list[IncomingMessage]:
 
 
 def _shown(given: Any) -> str:
-    """Return what was given, in short and without the password of a URL, and its type."""
+    """Return a short form of what was given, without the password of a URL, and its type."""
     said = repr(masked(given)) if isinstance(given, str) and "://" in given else reprlib.repr(given)
     return f"{said} ({type(given).__name__})"

@@ -1,4 +1,4 @@
-"""The awaitable facade: the same calls on a thread of its own."""
+"""The awaitable facade: the same calls, on its own thread."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -31,10 +31,10 @@ T = TypeVar("T")
 
 
 class AsyncExitBrain:
-    """The awaitable twin of `ExitBrain`: the same work on one thread of its own, so the event loop never blocks.
+    """The awaitable twin of `ExitBrain`: the same work on its own thread, so the event loop never blocks.
 
     Built with a function that builds the `ExitBrain`, and its adapters, on that thread; entered with `async with`.
-    Cancelling what awaits does not undo what was begun.
+    Cancelling the caller does not undo work that has begun.
     """
 
     def __init__(self, build: Callable[[], ExitBrain]) -> None:
@@ -86,7 +86,7 @@ class AsyncExitBrain:
             self._thread.shutdown()
 
     async def run(self, work: Callable[[ExitBrain], T]) -> T:
-        """Do any work with the `ExitBrain` on its thread, such as reading its ledger."""
+        """Run a function of the `ExitBrain` on its thread, such as one that reads its ledger."""
         check_function("work", work, "a function that takes the ExitBrain")
         return await self._on_thread(partial(work, self._entered))
 
@@ -97,15 +97,15 @@ class AsyncExitBrain:
     async def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
     ) -> list[MessageResult]:
-        """Record messages in their order; see `ExitBrain.handle_batch`."""
+        """Record messages in order; see `ExitBrain.handle_batch`."""
         return await self.run(lambda brain: brain.handle_batch(messages, at=at))
 
     async def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
-        """Return the original outcome of a message received before; see `ExitBrain.outcome_of`."""
+        """Return the original result of a message received before; see `ExitBrain.outcome_of`."""
         return await self.run(lambda brain: brain.outcome_of(message))
 
     async def state_of(self, message: IncomingMessage) -> State:
-        """Return the state a message meets; see `ExitBrain.state_of`."""
+        """Return the state before a message; see `ExitBrain.state_of`."""
         return await self.run(lambda brain: brain.state_of(message))
 
     async def context(self, *, at: datetime | None = None) -> Context:
@@ -113,7 +113,7 @@ class AsyncExitBrain:
         return await self.run(lambda brain: brain.context(at=at))
 
     async def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
-        """Return what a message leads to; see `ExitBrain.decide`."""
+        """Return the events and the result of a message; see `ExitBrain.decide`."""
         return await self.run(lambda brain: brain.decide(message, state, context))
 
     async def put_in_force(

@@ -1,4 +1,4 @@
-"""Helpers for hosts: turn their messages into ours, and events into text that they can store."""
+"""For hosts: turn their messages into ours, and events into text they can store."""
 
 from collections.abc import Mapping
 from types import NoneType
@@ -43,7 +43,7 @@ def incoming_message(
 
 
 def encode_event(record: Record) -> tuple[str, bytes]:
-    """Return topic and JSON text of the event of a record, for a store of the host's own.
+    """Return topic and JSON text of the event of a record, for the host's own store.
 
     Both are stable: every later version reads them.
     """

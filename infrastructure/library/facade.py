@@ -121,7 +121,7 @@ class ExitBrain(ExitQuestions):
         `env_file`, such as `.env`, else from the defaults. Raises SettingsError for a setting that is not known or not
         allowed, and StoreUnavailable for a store that cannot be opened. Close it, or use it as a context manager.
         """
-        # The wiring costs a third of a second to import, which a host with its own adapters need not pay.
+        # The wiring takes a third of a second to import, which a host with its own adapters can avoid.
         from exitbrain.infrastructure.container import opened  # noqa: PLC0415
         from exitbrain.infrastructure.settings import Settings, SettingsError, load_settings  # noqa: PLC0415
 
@@ -154,9 +154,9 @@ class ExitBrain(ExitQuestions):
         return brain
 
     def handle(self, message: IncomingMessage, *, at: datetime | None = None) -> MessageResult:
-        """Record one message and return what became of it.
+        """Record one message and return its result.
 
-        One received before is not decided again: it has its original outcome, with the decision and levels of then,
+        One received before is not decided again: it has its original result, with the decision and levels of then,
         marked as a duplicate; that holds after a restart too.
         `at` is the time of recording (None: the clock's), aware, kept in UTC; a naive one raises InvalidValue.
         """
@@ -166,11 +166,11 @@ class ExitBrain(ExitQuestions):
     def handle_batch(
         self, messages: Sequence[IncomingMessage], *, at: datetime | None = None
     ) -> list[MessageResult]:
-        """Record messages in their order, in one transaction unless another writer interferes; see `handle`."""
+        """Record messages in order, in one transaction unless another writer interferes; see `handle`."""
         return self._recorder.handle_batch(messages_in(messages), at=None if at is None else moment("at", at))
 
     def outcome_of(self, message: IncomingMessage) -> MessageResult | None:
-        """Return the original outcome of a message received before, marked as a duplicate; None of any other.
+        """Return the original result of a message received before, marked as a duplicate; None for any other.
 
         For hosts that append what `decide` returns and meet AlreadyReceived.
         """
@@ -178,22 +178,22 @@ class ExitBrain(ExitQuestions):
         return self._recorder.outcome_of(message)
 
     def state_of(self, message: IncomingMessage) -> State:
-        """Return the state that a message meets now, for `decide`.
+        """Return the current state for a message, to pass to `decide`.
 
-        Ask before your transaction writes: what it reads of uncommitted results would outlive a rollback.
+        Call it before your transaction writes: uncommitted results that it reads would outlive a rollback.
         """
         check("message", message, IncomingMessage, A_MESSAGE)
         return self._recorder.state_of(message)
 
     def context(self, *, at: datetime | None = None) -> Context:
-        """Return the context of a decision made at that time of recording, with the settings in force.
+        """Return the context of a decision recorded at that time, with the settings in force.
 
-        Settings that differ from those kept last are kept first, so that a replay can decide with them.
+        Settings that differ from the last recorded ones are recorded first, so that a replay can decide with them.
         """
         return self._recorder.context(None if at is None else moment("at", at))
 
     def decide(self, message: IncomingMessage, state: State, context: Context) -> Decided:
-        """Return the events and the outcome a message leads to; nothing is written, `state` stays as it is.
+        """Return the events and the result of a message; writes nothing and does not change `state`.
 
         For hosts with their own transaction, event store or bus. The first record is the receipt; a store that
         holds it already has received the message before.
@@ -213,7 +213,7 @@ class ExitBrain(ExitQuestions):
         why: str,
         at: datetime | None = None,
     ) -> PolicyInForce:
-        """Register a policy where its name is new, and put it in force for a scope: "*", or one symbol.
+        """Register a policy if its name is new, and put it in force for a scope: "*", or one symbol.
 
         It is a message like any other: it has a receipt, with who (`by`) and `why` in it, saved in one transaction with
         its events. REFUSED where the name is registered with other content, or the policy cannot be used: a formula

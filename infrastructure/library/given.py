@@ -1,4 +1,4 @@
-"""Check the inputs of a level computation, name a wrong one, and make numbers exact."""
+"""Check the inputs of a level computation, name an invalid one, and make numbers exact."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -23,7 +23,7 @@ _LIMITS = {
     "volatility": (0.0, LARGEST),
     "funding": (-LARGEST, LARGEST),
     "divergence": (-LARGEST, LARGEST),
-    "confidence": (-float_info.max, float_info.max),  # it is compared, never computed with
+    "confidence": (-float_info.max, float_info.max),  # only compared, never used in computation
     "average_pnl": (-LARGEST, LARGEST),
     "base_tp": (SMALLEST, LARGEST),
     "base_sl": (SMALLEST, LARGEST),
@@ -122,7 +122,7 @@ def double(field: str, value: object, low: float = -LARGEST, high: float = LARGE
 
 
 def amount(field: str, value: Amount) -> Decimal:
-    """Return a price or quantity with the digits it is written in; raises InvalidValue."""
+    """Return a price or quantity with its digits as written; raises InvalidValue."""
     allowed = f"a number from {SMALLEST:g} to {LARGEST:g}"
     try:
         number = Decimal(str(value))
@@ -134,7 +134,7 @@ def amount(field: str, value: Amount) -> Decimal:
 
 
 def moment(field: str, value: datetime) -> datetime:
-    """Return an aware time in UTC; raises InvalidValue for a naive one, which could mean any of 38 moments."""
+    """Return an aware time in UTC; raises InvalidValue for a naive one, which is ambiguous."""
     check(field, value, datetime, "a datetime with its offset, such as datetime.now(UTC)")
     if value.utcoffset() is None:
         raise InvalidValue(field, value.isoformat(), "a time with its offset, such as datetime.now(UTC)")

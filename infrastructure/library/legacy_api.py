@@ -1,6 +1,6 @@
 """The old engine, tracker and integration layer under their old names, on the one formula text.
 
-All of it is pure and in memory and records nothing; the recording way is `exitbrain.ExitBrain`.
+All of it is pure, works in memory and records nothing; to record, use `exitbrain.ExitBrain`.
 """
 
 from collections import deque
@@ -37,7 +37,7 @@ class AdaptiveLevels:
     harvest_scheme: list[float]
     lsf: float
 
-    if not TYPE_CHECKING:  # a type checker shall go on refusing these names
+    if not TYPE_CHECKING:  # type checkers must keep refusing these names
 
         def __getattr__(self, name: str) -> object:
             right = {"tp1": "tp1_pct", "tp2": "tp2_pct", "tp3": "tp3_pct", "sl": "sl_pct", "LSF": "lsf"}.get(
@@ -52,7 +52,7 @@ class AdaptiveLeverageEngine:
 
     Distances are in the unit of the bases. The constants are fractions (0.003 = 0.3 %), so the bases are meant to
     be fractions too: with percents the stop is cut to `SL_CLAMP_MAX`, 0.02, read as two basis points.
-    `base_tp` and `base_sl` of the constructor are kept for callers that read them; each computation is told its own.
+    `base_tp` and `base_sl` of the constructor are kept for callers that read them; each computation is given its own.
 
     A leverage below 1 counts as 1, a negative base as 0. One above 125 is computed: only the recording way refuses it.
     Raises InvalidValue for what is no number from -1e15 to 1e15.
@@ -105,7 +105,7 @@ class AdaptiveLeverageEngine:
         factor: float = pnl_factor(FloatAlgebra(), average, trust, Lsf35Parameters())
         return factor
 
-    if not TYPE_CHECKING:  # a type checker shall go on refusing this name
+    if not TYPE_CHECKING:  # type checkers must keep refusing this name
 
         def __getattr__(self, name: str) -> object:
             hint = "; its name is harvest_scheme_for" if name == "get_harvest_scheme" else ""
@@ -126,7 +126,7 @@ class PnLTracker:
         self._trades: deque[_Trade] = deque(maxlen=max_history)
 
     def add_trade(self, pnl: float, symbol: str, leverage: float) -> None:
-        """Keep one result; the oldest of more than `max_history` leaves."""
+        """Keep one result; beyond `max_history` the oldest is dropped."""
         self._trades.append(_Trade(double(f"{symbol} pnl", pnl), double(f"{symbol} leverage", leverage)))
 
     def avg_last_20(self) -> float:
@@ -134,7 +134,7 @@ class PnLTracker:
         return PnLWindow(tuple(trade.pnl for trade in self._trades)).average  # which keeps 20 at most
 
     def get_avg_pnl(self) -> float:
-        """Return `avg_last_20()`, under the other name it was called by."""
+        """Return `avg_last_20()`, under its other old name."""
         return self.avg_last_20()
 
     def win_rate(self) -> float:
@@ -144,7 +144,7 @@ class PnLTracker:
         return len([trade for trade in self._trades if trade.pnl > 0]) / len(self._trades)
 
     def avg_by_leverage(self, leverage_range: tuple[float, float]) -> float:
-        """Return the mean of the results whose leverage lies in (low, high), both included; 0.0 when none does."""
+        """Return the mean of the results with a leverage from low to high, both included; 0.0 if there are none."""
         check(
             "leverage_range",
             leverage_range,
@@ -226,7 +226,7 @@ class ExitBrainV35Integration:
         if not self.enabled:
             raise WrongState(
                 f"ExitBrainV35Integration is disabled and was asked for {asked}; it gives no default levels: "
-                "build it with enabled=True, or do not ask it"
+                "build it with enabled=True, or do not call it"
             )
 
 

@@ -7,9 +7,9 @@ from exitbrain.application.ports.instruments import Instruments
 
 
 class OpenSettings(TypedDict, total=False):
-    """The settings of `ExitBrain.open` beside the store, each under its name in lower case; None counts as not given.
+    """The settings of `ExitBrain.open` other than the store, each by its name in lower case; None counts as not given.
 
-    What they mean, and their defaults, is in the table of settings in the README. `instruments` also takes instruments of
+    The table of settings in the README has their meaning and defaults. `instruments` also takes instruments of
     your own.
     """
 

@@ -1,4 +1,4 @@
-"""Questions to a record: levels, replays, what-ifs, changes of the LSF."""
+"""Questions about a record: levels, replays, what-ifs, changes of the LSF."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -71,7 +71,7 @@ class ExitQuestions:
         """Return the levels for inputs given as keywords, which `GivenInputs` lists; records nothing.
 
         The policy is the named one, or the one in force for the symbol; the instrument is that of the symbol. The
-        message behind the inputs counts as just arrived where `freshness` does not say otherwise. An engine that
+        message behind the inputs counts as just arrived unless `freshness` is given. An engine that
         was brought computes without a derivation. Raises InvalidValue, UnknownPolicy and EngineFailed.
         """
         chosen, instrument = self._policy(policy, symbol), self._instrument(symbol)
@@ -86,7 +86,7 @@ class ExitQuestions:
         symbol: str = "",
         freshness: Freshness | None = None,
     ) -> Explanation:
-        """Return the levels for complete inputs, say those of a recorded decision; see `levels`."""
+        """Return the levels for complete inputs, such as those of a recorded decision; see `levels`."""
         check("inputs", inputs, LevelInputs, "LevelInputs; levels(...) takes single inputs as keywords")
         chosen = self._policy(policy, symbol)
         instrument, age = self._instrument(symbol), self._freshness(freshness)
@@ -120,8 +120,8 @@ class ExitQuestions:
     ) -> Counterfactual:
         """Return what a policy would have said on the recorded decisions, or each of its variants; records nothing.
 
-        A policy is the name of one in the store, or any other. A variant names the parameters to change;
-        the answers come in the order of the variants. Many are best asked in one call. Raises InvalidValue for a
+        A policy is the name of one in the store, or any `Policy`. A variant names the parameters to change;
+        the answers come in the order of the variants. It is fastest to pass many in one call. Raises InvalidValue for a
         parameter that the policy has not or that gives no finite level above 0, UnknownPolicy, and EngineFailed.
         """
         check("policy", policy, (str, Policy), A_POLICY)
@@ -142,7 +142,7 @@ class ExitQuestions:
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:
         """Yield every change of the adjusted LSF in log order, attributed exactly.
 
-        With `closes` each change holds the closes behind the average PnL before and after.
+        With `closes`, each change includes the closes behind the average PnL before and after.
         """
         return LsfAudit(self.ledger, self._engine).changes(_aware(selection), closes=closes)
 

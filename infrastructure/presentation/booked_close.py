@@ -13,9 +13,9 @@ from exitbrain.infrastructure.presentation.wording import short
 
 
 class BookCloseReport(Struct):
-    """What an operator's word that a position has ended led to; prices are decimal strings, null where unknown.
+    """The result of an operator's report that a position has ended; prices are decimal strings, null if unknown.
 
-    Where nothing has ended, position, plan, side and prices are null; `held_by` is another account, which alone holds the
+    If nothing has ended, position, plan, side and prices are null; `held_by` is another account, which alone holds the
     symbol.
     """
 
@@ -59,7 +59,7 @@ def close_report(
 
 
 def ended_text(report: BookCloseReport, closed: PositionClosed) -> Iterator[str]:
-    """Yield which position has ended, and how."""
+    """Yield which position ended, and how."""
     at = "an unknown price" if report.exit_price is None else report.exit_price
     entry = "an unknown price" if report.entry_price is None else report.entry_price
     result = "unknown" if closed.result is None else f"{short(closed.result.pnl_percent)} %"
@@ -72,7 +72,7 @@ def ended_text(report: BookCloseReport, closed: PositionClosed) -> Iterator[str]
 
 
 def nothing_ended(report: BookCloseReport) -> str:
-    """Return why nothing has ended."""
+    """Return why nothing ended."""
     kept = f"receipt {report.receipt_id}"
     if report.refusal is not None:
         return f"{report.refusal}; {kept}"

@@ -13,7 +13,7 @@ from exitbrain.infrastructure.presentation.printable import printable
 
 
 class DeadLetterRow(Struct):
-    """A refused message; `retry_of` is the entry id of the first message of which it was a retry."""
+    """A refused message; `retry_of` is the entry id of the original message if it was a retry."""
 
     entry_id: str
     source: str
@@ -32,7 +32,7 @@ class DlqListReport(Struct):
 
 
 class DlqShowReport(DeadLetterRow, kw_only=True):
-    """A refused message with its fields; `encoded` says which of them stand for base64 or JSON."""
+    """A refused message with its fields; `encoded` names those shown as base64 or JSON."""
 
     stream: str
     receipt_id: str
@@ -42,7 +42,7 @@ class DlqShowReport(DeadLetterRow, kw_only=True):
 
 
 class DlqRetryReport(Struct):
-    """A message that was sent again; `checked` is the store that has no accepted retry of it, null for none asked."""
+    """A message that was sent again; `checked` is the store checked for an accepted retry, null if none was."""
 
     entry_id: str
     stream: str
@@ -51,7 +51,7 @@ class DlqRetryReport(Struct):
 
 
 def row_of(letter: DeadLetter, symbol: str | None) -> DeadLetterRow:
-    """Return a refused message in short; `symbol` is what its fields name."""
+    """Return a summary of a refused message; `symbol` is the one in its fields."""
     return DeadLetterRow(
         entry_id=letter.entry_id,
         source=letter.source,
@@ -94,7 +94,7 @@ def list_text(report: DlqListReport, sources: Sequence[str]) -> Iterator[Rendera
 
 
 def letter_text(report: DlqShowReport) -> Iterator[str]:
-    """Yield a refused message with its fields, a line each."""
+    """Yield a refused message with its fields, one per line."""
     yield f"REFUSED {report.reason}: entry {report.entry_id} of {report.stream}"
     yield f"  {report.refusal}"
     yield f"  recorded {report.recorded_at.isoformat()}, receipt {report.receipt_id}"
@@ -104,7 +104,7 @@ def letter_text(report: DlqShowReport) -> Iterator[str]:
 
 
 def retry_text(report: DlqRetryReport) -> str:
-    """Return what was sent again, and which store was asked about it before."""
+    """Return what was sent again, and which store was checked first."""
     asked = (
         "No store was asked whether a retry of it was accepted before."
         if report.checked is None

@@ -13,7 +13,7 @@ from exitbrain.infrastructure.presentation.levels import Prices, given_levels, p
 
 
 class LatestDecision(Struct):
-    """The decision a plan stands at, with its levels as raw numbers."""
+    """The current decision of a plan, with its raw levels."""
 
     decision_id: str
     revision: int
@@ -47,7 +47,7 @@ class PlanDecision(Struct):
 
 
 def latest_decision(decision: LevelsComputed, register: PolicyRegister) -> LatestDecision:
-    """Return the decision a plan stands at."""
+    """Return the current decision of a plan."""
     raw = decision.levels.raw
     return LatestDecision(
         decision_id=_id_of(decision),
@@ -60,7 +60,7 @@ def latest_decision(decision: LevelsComputed, register: PolicyRegister) -> Lates
 
 
 def plan_decision(decision: Decision) -> PlanDecision:
-    """Return a decision with what bound it, what the guards found and what was assumed."""
+    """Return a decision with its bounds, guard findings and assumptions."""
     judged = decision.levels
     return PlanDecision(
         decision_id=_id_of(decision),
@@ -79,7 +79,7 @@ def plan_decision(decision: Decision) -> PlanDecision:
 
 
 def unit_of(event: object, register: PolicyRegister) -> Unit | None:
-    """Return the unit of the raw levels of an event, None where it has none or its policy is not registered."""
+    """Return the unit of the raw levels of an event, None if it has none or its policy is not registered."""
     if not isinstance(event, Decision):
         return None
     registered = register.policies.get(event.policy.name)

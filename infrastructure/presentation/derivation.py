@@ -1,4 +1,4 @@
-"""The derivation of levels, as lines that anyone can evaluate and as a tree, and whether the record equals it."""
+"""The derivation of levels, as lines that anyone can evaluate and as a tree, compared with the record."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ NOTATION = (
     "min(a, b) = where(b < a, b, a)."
 )
 EXPRESSION_MAX = 120
-"""Characters of an expression in the tree; the lines have all of it."""
+"""Characters of an expression shown in the tree; the lines show it in full."""
 
 _INPUTS = (*LevelInputs.__struct_fields__, "direction")
 
@@ -50,7 +50,7 @@ class ExplainReport(LevelsReport, kw_only=True):
 
 
 def explained(found: FoundDecision, explanation: Explanation) -> ExplainedDecision:
-    """Return a recorded decision with the first field in which it differs from its explanation."""
+    """Return a recorded decision with the first field that differs from its explanation."""
     id_, decision = str(found.decision_id), found.decision
     difference = first_difference(decision.levels, explanation.levels)
     drift = None
@@ -73,7 +73,7 @@ def explained(found: FoundDecision, explanation: Explanation) -> ExplainedDecisi
 def explain_report(
     explanation: Explanation, assumptions: tuple[Assumption, ...], recorded: ExplainedDecision | None
 ) -> ExplainReport:
-    """Return an explanation as it is printed with `--json`."""
+    """Return an explanation for `--json`."""
     levels = levels_report(explanation, assumptions)
     shared = {name: getattr(levels, name) for name in levels.__struct_fields__}
     return ExplainReport(**shared, lines=explanation.lines, recorded=recorded)
@@ -119,7 +119,7 @@ def _trees(lines: Sequence[Line]) -> Iterator[Tree]:
 
 
 def _tree(line: Line, lines: dict[str, Line], shown: set[str]) -> Tree:
-    """Return what a number is made of; what has been taken apart above is not taken apart again."""
+    """Return the tree of a number; a part already shown above is not expanded again."""
     tree = Tree(_label(line, again=line.name in shown))
     if line.name not in shown:
         shown.add(line.name)

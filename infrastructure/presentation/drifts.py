@@ -8,7 +8,7 @@ from exitbrain.application.replay.decisions import Drift
 class FirstDrift(Struct, omit_defaults=True):
     """The first field that differs. For an intake replay `decision_id` names the receipt.
 
-    `recorded_by` and `recomputed_by` name the engines, where another one had computed than the one at hand.
+    `recorded_by` and `recomputed_by` name the engines if they differ.
     """
 
     decision_id: str
@@ -20,7 +20,7 @@ class FirstDrift(Struct, omit_defaults=True):
 
 
 def first_drift_of(drift: Drift | None) -> FirstDrift | None:
-    """Return what a replay found first as it is printed."""
+    """Return the first difference that a replay found, in its printed form."""
     if drift is None:
         return None
     return FirstDrift(

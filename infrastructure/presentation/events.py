@@ -33,7 +33,7 @@ from exitbrain.infrastructure.presentation.wording import number, percent, refus
 
 
 def sentence_of(event: ExitEvent, unit: Unit | None = None) -> str:
-    """Return what an event says, empty where its name says it all; levels are read in the unit of their policy."""
+    """Return the sentence for an event, empty if its name is enough; levels are in the unit of their policy."""
     say = SENTENCES[type(event)]
     return say(event, unit) if isinstance(event, LevelsComputed) else say(event)
 
@@ -131,11 +131,11 @@ SENTENCES: dict[type[ExitEvent], Callable[..., str]] = {
     ExitPlanCompleted: _ended,
     ExitPlanCancelled: _ended,
 }
-"""What each event says; a new event needs a line here."""
+"""The sentence for each event; a new event needs a line here."""
 
 
 def _as_counted(result: Result) -> str:
-    """Return as what a result counts where that is not what it is, else nothing."""
+    """Return the value a result counts as, if it is not the result itself."""
     if result.counted == result.pnl_percent:
         return ""
     return f", in the average as {short(result.counted)} %"

@@ -6,11 +6,11 @@ from exitbrain.domain.levels.guards import GuardReport
 from exitbrain.infrastructure.presentation.wording import State, findings
 
 MARKS = {"passed": "✔", "failed": "✘", "unknown": "?"}
-"""How a finding is marked in a list."""
+"""The mark of each finding in a list."""
 
 
 class GuardFinding(Struct, frozen=True):
-    """What a guard found; `detail` is a sentence with its figures, empty where it passed."""
+    """The finding of a guard; `detail` is a sentence with its figures, empty if it passed."""
 
     name: str
     state: State
@@ -18,5 +18,5 @@ class GuardFinding(Struct, frozen=True):
 
 
 def guards_of(report: GuardReport) -> list[GuardFinding]:
-    """Return what each guard found, in the order of the guards."""
+    """Return the finding of each guard, in the order of the guards."""
     return [GuardFinding(name, state, detail) for name, state, detail in findings(report)]

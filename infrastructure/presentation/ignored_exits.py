@@ -1,4 +1,4 @@
-"""Exits that ended nothing: as JSON, and in words for the log and for look-ups."""
+"""Exits that ended nothing: as JSON, and as sentences for the log and for look-ups."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -31,7 +31,7 @@ class MetPosition(Struct):
 
 
 class IgnoredExitReport(Struct):
-    """An exit that ended nothing: what it said, the positions it met, and the rule that told which is meant.
+    """An exit that ended nothing: its content, the positions it could have meant, and the rule that chose between them.
 
     `open` is the position that was open, `last` the one that ended before it, null where there is none. `held_by` is another
     account, which alone holds the symbol. `expected` says that no action is needed.
@@ -51,7 +51,7 @@ class IgnoredExitReport(Struct):
 
 
 def exit_ignored(ignored: IgnoredExit) -> IgnoredExitReport:
-    """Return an exit that ended nothing as it is printed with `--json`."""
+    """Return an exit that ended nothing, for `--json`."""
     return IgnoredExitReport(
         account=ignored.account,
         symbol=ignored.symbol,
@@ -83,13 +83,13 @@ def _met(met: Cycle | None) -> MetPosition | None:
 
 
 def in_words(ignored: IgnoredExit) -> Iterator[str]:
-    """Yield an exit that ended nothing for people, a line each."""
+    """Yield an exit that ended nothing as text, line by line."""
     yield f"  an exit that ended nothing: {exit_said(ignored)}"
     yield from (f"    {line}" for line in exit_met(ignored))
 
 
 def cycle_met(met: Cycle) -> str:
-    """Return a position that an exit met, and when it was open."""
+    """Return a position that an exit could have meant, and when it was open."""
     size = "an unknown quantity" if met.quantity is None else plain(met.quantity)
     price = "an unknown price" if met.entry_price is None else plain(met.entry_price)
     text = f"cycle {met.cycle}, {met.side} {size} at {price}, opened {met.opened_at.isoformat()}"
@@ -99,7 +99,7 @@ def cycle_met(met: Cycle) -> str:
 
 
 def exit_said(ignored: IgnoredExit) -> str:
-    """Return what an exit asked for or reported."""
+    """Return what an exit requested or reported."""
     said = [ignored.kind, *([] if ignored.side is None else [ignored.side.value])]
     said += [ignored.symbol or "of a symbol that cannot be read", "of account", ignored.account]
     text = " ".join(said)
@@ -109,7 +109,7 @@ def exit_said(ignored: IgnoredExit) -> str:
 
 
 def exit_met(ignored: IgnoredExit) -> Iterator[str]:
-    """Yield what an exit met, a line each, and whether somebody should look."""
+    """Yield what an exit could have meant, one per line, and whether it needs attention."""
     for name, met in (("open", ignored.open), ("last", ignored.last)):
         if met is None:
             yield f"{name}: none"

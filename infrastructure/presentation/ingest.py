@@ -13,11 +13,11 @@ class RefusedEntry(Struct):
 
 
 class IngestReport(Struct):
-    """What ingesting came to; read = accepted + ignored + refused + duplicate.
+    """The result of an ingest; read = accepted + ignored + refused + duplicate.
 
-    Of the ignored, `exits_ignored` are exits that ended nothing and should be looked at, `exit_repeats` those that were
-    to be expected; of the refused, `exits_refused` are exits. `refusals` tell of every message that stands refused,
-    also of one that was taken in and refused before.
+    Among the ignored, `exits_ignored` are exits that ended nothing and should be looked at, and `exit_repeats` those that
+    were expected; among the refused, `exits_refused` are exits. `refusals` lists every refused message, including those
+    ingested and refused before.
     """
 
     read: int
@@ -33,13 +33,13 @@ class IngestReport(Struct):
 
 
 def ingest_report(summary: IngestSummary) -> IngestReport:
-    """Return what ingesting came to as it is printed with `--json`."""
+    """Return the result of an ingest for `--json`."""
     counts = {name: getattr(summary, name) for name in IngestReport.__struct_fields__ if name != "refusals"}
     return IngestReport(**counts, refusals=[RefusedEntry(*each) for each in summary.refusals])
 
 
 def counts_of(summary: IngestSummary) -> str:
-    """Return the counts in a sentence, exits that ended nothing apart from what else was ignored or refused."""
+    """Return the counts in a sentence, with exits that ended nothing counted separately."""
     ignored = (
         (summary.exits_ignored, "exit that ended nothing", "exits that ended nothing"),
         (summary.exit_repeats, "expected repeat", "expected repeats"),

@@ -8,7 +8,7 @@ _MARKS = {True: "✔", False: "✘", None: "-"}
 
 
 class Check(Struct):
-    """One thing that was looked at; `ok` is null where there was nothing to check."""
+    """One check; `ok` is null if there was nothing to check."""
 
     name: str
     ok: bool | None
@@ -18,7 +18,7 @@ class Check(Struct):
 class DoctorReport(Struct):
     """The effective settings with secrets masked, and the state of what they name.
 
-    `sources` tells of each setting that is no default where it was set: a flag, the environment, or a file.
+    `sources` says where each non-default setting was set: a flag, the environment, or a file.
     """
 
     version: str
@@ -38,7 +38,7 @@ class VersionReport(Struct):
 
 
 def doctor_text(report: DoctorReport) -> Iterator[str]:
-    """Yield settings, checks and packages, a line each."""
+    """Yield settings, checks and packages, one per line."""
     yield f"exitbrain {report.version}, Python {report.python}"
     yield "Settings"
     for name, value in report.settings.items():

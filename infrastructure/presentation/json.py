@@ -50,7 +50,7 @@ RESULTS: dict[str, type[Struct]] = {
     "version": VersionReport,
     "simulate": SimulateReport,
 }
-"""The result of each command; the room of the demonstration adds its own."""
+"""The result of each command; the demo adds its own."""
 
 
 def schemas(results: Mapping[str, type[Struct]] = RESULTS) -> dict[str, dict[str, Any]]:

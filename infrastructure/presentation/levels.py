@@ -32,7 +32,7 @@ class SliceToClose(Struct):
 
 
 class LevelsReport(Struct):
-    """Levels; raw numbers in the unit of the policy. Where they were refused, levels and harvest are null."""
+    """Levels; raw numbers are in the unit of the policy. If levels were refused, levels and harvest are null."""
 
     policy: str
     engine: str
@@ -56,7 +56,7 @@ class LevelsReport(Struct):
 
 
 def levels_report(explanation: Explanation, assumptions: tuple[Assumption, ...]) -> LevelsReport:
-    """Return levels as they are printed with `--json`."""
+    """Return levels for `--json`."""
     judged = explanation.levels
     raw = judged.raw
     return LevelsReport(
@@ -80,7 +80,7 @@ def levels_report(explanation: Explanation, assumptions: tuple[Assumption, ...])
 
 
 def given_levels(judged: JudgedLevels) -> dict[str, float | None]:
-    """Return the raw levels by name, None where they were refused."""
+    """Return the raw levels by name, None if they were refused."""
     raw = judged.raw
     return {level: None if raw.refusal is not None else getattr(raw, level) for level in LEVELS}
 
@@ -91,7 +91,7 @@ def prices_of(triggers: Triggers[Price] | None) -> Prices | None:
 
 
 def levels_text(explanation: Explanation, assumptions: tuple[Assumption, ...]) -> Iterator[Table | str]:
-    """Yield the levels as a table, or why there are none; what the guards found, and what was assumed."""
+    """Yield the levels as a table, or why there are none; then the guard findings and the assumptions."""
     policy, judged, inputs = explanation.policy, explanation.levels, explanation.inputs
     raw = judged.raw
     symbol = "" if explanation.instrument is None else f"{explanation.instrument.symbol} "

@@ -12,7 +12,7 @@ CLEAN, UNTESTED = "CLEAN", "UNTESTED"
 
 
 class LookaheadVerdict(Struct):
-    """What was found about one policy; `verdict` is CLEAN, UNTESTED, or the gravest finding.
+    """The findings on one policy; `verdict` is CLEAN, UNTESTED, or the most serious finding.
 
     `compared` and `left_out` count comparisons by part and moments by reason; `when_loaded` is not judged.
     """
@@ -37,7 +37,7 @@ class LookaheadReport(Struct):
 
 
 def verdict_of(found: PolicyVerdict) -> LookaheadVerdict:
-    """Return what was found about one policy, with the gravest of it; where nothing could be compared, that."""
+    """Return the findings on one policy; the verdict is the most serious, or UNTESTED if nothing was compared."""
     kinds = {moved.finding for moved in found.moved}
     otherwise = CLEAN if found.compared else UNTESTED
     return LookaheadVerdict(
@@ -51,7 +51,7 @@ def verdict_of(found: PolicyVerdict) -> LookaheadVerdict:
 
 
 def lookahead_text(tested: LookaheadReport) -> Iterator[RenderableType]:
-    """Yield what is printed for people."""
+    """Yield the result as text."""
     counted = (
         (tested.messages, "messages"),
         (tested.positions, "positions"),

@@ -20,14 +20,14 @@ _TITLE = (
 
 
 class LsfInputsChanged(Struct):
-    """The inputs of the earlier decision, and those of the later."""
+    """The inputs of the earlier and of the later decision."""
 
     before: LsfInputs
     after: LsfInputs
 
 
 class CloseBehind(Struct):
-    """A closed position whose result was in an average; what of its price return counts, in percent, is a decimal string."""
+    """A closed position whose result was in an average; the counted part of its return, in percent, is a decimal string."""
 
     position_id: str
     symbol: str
@@ -37,7 +37,7 @@ class CloseBehind(Struct):
 
 
 class ClosesChanged(Struct):
-    """The closes behind the average of the earlier decision, and of the later, oldest first."""
+    """The closes behind the average of the earlier and of the later decision, oldest first."""
 
     before: list[CloseBehind]
     after: list[CloseBehind]
@@ -46,7 +46,7 @@ class ClosesChanged(Struct):
 class ReportedChange(Struct, omit_defaults=True):
     """One change of the adjusted LSF; delta and effects are exact, as decimal strings.
 
-    `closes` is there with `--closes` alone.
+    `closes` is present only with `--closes`.
     """
 
     at: datetime
@@ -98,7 +98,7 @@ COLUMNS = (*_PLAIN, *(f"{name}_{when}" for name in _INPUTS for when in ("before"
 
 
 def reported_change(one: LsfChange) -> ReportedChange:
-    """Return a change as it is printed with `--json`."""
+    """Return a change for `--json`."""
     return ReportedChange(
         at=one.at,
         symbol=one.symbol,
@@ -152,7 +152,7 @@ def csv_row(one: LsfChange) -> list[object]:
 
 
 def changes_text(changes: Sequence[LsfChange], counts: LsfCounts) -> Iterator[RenderableType]:
-    """Yield the summary of all that was selected, and the table of what is to be shown."""
+    """Yield the summary of the selection, and the table of the changes to show."""
     yield _summary(counts)
     if not changes:
         return
@@ -169,7 +169,7 @@ def changes_text(changes: Sequence[LsfChange], counts: LsfCounts) -> Iterator[Re
 
 def _summary(counts: LsfCounts) -> str:
     if not counts.decisions:
-        return "No decision with levels is selected."
+        return "No decision with levels was selected."
     if counts.first is None or counts.last is None:
         return f"The LSF changed in none of the selected decisions ({counts.decisions:,})."
     effects = (
@@ -223,7 +223,7 @@ def _rounded(value: float) -> str:
 
 
 def _closes(change: LsfChange) -> Iterator[str]:
-    """Yield the closes behind both averages: + came in since the decision before, - has left the window."""
+    """Yield the closes behind both averages: + has entered the window since the decision before, - has left it."""
     before, after = change.closes_before, change.closes_after
     if before is None or after is None:
         return

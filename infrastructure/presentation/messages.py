@@ -19,12 +19,12 @@ class WhyRefused(Struct):
 
 
 def why_refused(refusal: Refusal) -> WhyRefused:
-    """Return why a message cannot be used, without the reason, which is printed beside it."""
+    """Return why a message cannot be used, without the reason code, which is printed next to it."""
     return WhyRefused(refusal.field, refusal.value, refusal.allowed)
 
 
 def raw_fields(fields: Mapping[str, str], encoded: Mapping[str, str], length: int | None) -> Iterator[str]:
-    """Yield the fields of a message as they came, a line each."""
+    """Yield the fields of a message as received, one per line."""
     yield "Fields"
     for name, value in fields.items():
         encoding = f" ({encoded[name]})" if name in encoded else ""

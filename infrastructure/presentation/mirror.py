@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class ExportReport(Struct):
-    """The columnar mirror after an export, or as `--verify` found it; `covers` is a log position.
+    """The columnar mirror after an export or a `--verify`; `covers` is a log position.
 
-    `damaged` and `different` name segments: an export has rebuilt them.
+    `damaged` and `different` name segments; an export has already rebuilt them.
     """
 
     folder: str
@@ -23,7 +23,7 @@ class ExportReport(Struct):
 
 
 def export_text(report: ExportReport, head: int) -> Iterator[str]:
-    """Yield what the mirror holds and, after a comparison, where it differs from the store."""
+    """Yield the contents of the mirror and, after a comparison, where it differs from the store."""
     held = f"{report.decisions} decisions in {report.segments} segments, log positions 1 to {report.covers} of {head}"
     if not report.verified:
         yield f"Mirror {report.folder}: {held}, {report.written} segments written."

@@ -223,7 +223,7 @@ def _failing(results: OutcomeResults) -> Iterator[str]:
             failing = [each.position for each, under in walked if guard in under.failed_guards]
             if failing:
                 who = "all" if len(failing) == len(walked) else "; ".join(map(_named, failing))
-                yield f"{guard} fails {_under(name)}, walked all the same: {who}."
+                yield f"{guard} fails {_under(name)}, simulated anyway: {who}."
 
 
 def _under(policy: str) -> str:

@@ -19,7 +19,7 @@ from exitbrain.infrastructure.presentation.wording import number
 
 
 class HistoryEvent(Struct):
-    """One event of a plan or of its position; `what` says it in words."""
+    """One event of a plan or of its position; `what` is its sentence."""
 
     log_position: int
     at: datetime
@@ -45,7 +45,7 @@ class PlanReport(Struct):
 
 
 def plan_report(history: PlanHistory, register: PolicyRegister) -> PlanReport:
-    """Return the history of a plan as it is printed with `--json`."""
+    """Return the history of a plan for `--json`."""
     opened = history.opened
     return PlanReport(
         plan_id=str(history.plan_id),
@@ -84,7 +84,7 @@ def _state(history: PlanHistory) -> PlanState:
 
 
 def plan_text(report: PlanReport) -> Iterator[str]:
-    """Yield the history of a plan, with what bound each decision and which guards did not pass."""
+    """Yield the history of a plan, with the bounds of each decision and the guards that did not pass."""
     yield f"Plan {report.plan_id} ({report.state}): {report.side} {report.symbol} of {report.account}"
     yield f"Position {report.position_id}"
     for event in report.events:

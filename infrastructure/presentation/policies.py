@@ -13,7 +13,7 @@ from exitbrain.infrastructure.presentation.wording import number, percent
 
 
 class PolicyDescription(Struct):
-    """A policy; `active` are the scopes it is in force for, "*" meaning every symbol without one of its own."""
+    """A policy; `active` lists the scopes it is in force for, "*" meaning every symbol without its own policy."""
 
     name: str
     formula: str
@@ -26,7 +26,7 @@ class PolicyDescription(Struct):
 
 
 class PolicyListReport(Struct):
-    """The policies of a store, or those that this version ships."""
+    """The policies of a store, or those shipped with this version."""
 
     source: str
     policies: list[PolicyDescription]
@@ -40,7 +40,7 @@ class PolicyShowReport(Struct):
 
 
 class ParameterDifference(Struct):
-    """What differs between two policies; null where one has no such parameter."""
+    """A difference between two policies; null if one has no such parameter."""
 
     name: str
     a: float | str | None
@@ -48,7 +48,7 @@ class ParameterDifference(Struct):
 
 
 class SampledLevels(Struct):
-    """Levels as fractions of the entry price, and why there are none where they were refused."""
+    """Levels as fractions of the entry price, or why they were refused."""
 
     tp1: float
     tp2: float
@@ -59,7 +59,7 @@ class SampledLevels(Struct):
 
 
 class Sample(Struct):
-    """What two policies give for one leverage and otherwise usual inputs."""
+    """The levels of two policies at one leverage and typical inputs."""
 
     leverage: float
     a: SampledLevels
@@ -92,7 +92,7 @@ def described(registered: RegisteredPolicy, register: PolicyRegister) -> PolicyD
 
 
 def list_table(report: PolicyListReport) -> Table:
-    """Return every policy, a line each."""
+    """Return every policy, one per line."""
     table = Table(title=f"Policies {report.source}", title_justify="left")
     for heading in ("Policy", "Formula", "Unit", "Does not read", "In force for", "Fingerprint"):
         table.add_column(heading)
@@ -116,7 +116,7 @@ def policy_text(report: PolicyShowReport) -> Iterator[str]:
 
 
 def differences_of(a: Policy, b: Policy) -> Iterator[ParameterDifference]:
-    """Yield what differs between two policies, but for the name."""
+    """Yield the differences between two policies, except the name."""
     for name in ("formula", "unit"):
         if getattr(a, name) != getattr(b, name):
             yield ParameterDifference(name, str(getattr(a, name)), str(getattr(b, name)))
@@ -134,9 +134,9 @@ def sampled(policy: Policy, raw: RawLevels) -> SampledLevels:
 
 
 def diff_text(report: PolicyDiffReport) -> Iterator[Table | str]:
-    """Yield what differs between two policies, and the levels of both."""
+    """Yield the differences between two policies, and the levels of both."""
     if not report.differences:
-        yield f"{report.a} and {report.b} are the same but for the name."
+        yield f"{report.a} and {report.b} are the same except for the name."
         return
     yield _difference_table(report)
     yield _sample_table(report)

@@ -19,7 +19,7 @@ from exitbrain.infrastructure.presentation.wording import number, percent, short
 
 
 class PositionDescription(Struct):
-    """One round trip; prices and quantities are decimal strings, null where unknown."""
+    """One round trip; prices and quantities are decimal strings, null if unknown."""
 
     position_id: str
     plan_id: str
@@ -46,7 +46,7 @@ class PositionsReport(Struct):
 
 
 def positions_report(found: Sequence[FoundPosition], register: PolicyRegister) -> PositionsReport:
-    """Return positions as they are printed with `--json`."""
+    """Return positions for `--json`."""
     return PositionsReport([_description(one, register) for one in found])
 
 

@@ -26,9 +26,9 @@ class Effect(Struct):
 
 
 class ReceiptReport(Struct):
-    """A message with its outcome; `encoded` says which fields stand for base64 or JSON.
+    """A message with its result; `encoded` names the fields shown as base64 or JSON.
 
-    `ignored_exit` is there for an exit that ended nothing, else null.
+    `ignored_exit` is null unless the message is an exit that ended nothing.
     """
 
     receipt_id: str
@@ -54,7 +54,7 @@ class ReceiptReport(Struct):
 
 
 def receipt_report(found: FoundReceipt, register: PolicyRegister) -> ReceiptReport:
-    """Return a message as it is printed with `--json`."""
+    """Return a message for `--json`."""
     received = found.receipt
     return ReceiptReport(
         receipt_id=str(found.entry.stream_id),
@@ -87,7 +87,7 @@ def _effect(entry: LogEntry, register: PolicyRegister) -> Effect:
 
 
 def receipt_text(report: ReceiptReport, ignored: IgnoredExit | None) -> Iterator[str]:
-    """Yield a message with its fields and what it led to."""
+    """Yield a message with its fields and its effects."""
     reason = "" if report.reason is None else f" {report.reason}"
     yield f"{report.outcome}{reason}: entry {report.entry_id} of {report.stream}"
     if report.refusal is not None:

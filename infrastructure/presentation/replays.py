@@ -22,9 +22,9 @@ class FailedBeforeAndAfter(Struct):
 class ReplayVerdicts(Struct, omit_defaults=True):
     """The verdicts of a replay.
 
-    `receipts` and `receipts_exact` are there with `--from-receipts` alone, `register` (what is wrong in the policy
-    register) with `--context` alone; with `--engine` alone `engine`, `failed` (decisions for which it gave no
-    levels), `fields`, `harvest_changed`, `guards`.
+    `receipts` and `receipts_exact` are present only with `--from-receipts`, `register` (errors in the policy register)
+    only with `--context`; `engine`, `failed` (decisions without levels from it), `fields`, `harvest_changed` and
+    `guards` only with `--engine`.
     """
 
     decisions: int
@@ -45,7 +45,7 @@ class ReplayVerdicts(Struct, omit_defaults=True):
 
 
 def replay_report(total: ReplayReport, seconds: float, *, context: bool) -> ReplayVerdicts:
-    """Return verdicts as they are printed with `--json`."""
+    """Return verdicts for `--json`."""
     verdicts = _verdicts(total, seconds)
     verdicts.receipts, verdicts.receipts_exact = total.receipts, total.receipts_exact
     verdicts.register = total.register_findings if context else None
@@ -53,7 +53,7 @@ def replay_report(total: ReplayReport, seconds: float, *, context: bool) -> Repl
 
 
 def engine_report(engine: str, found: EngineReport, seconds: float) -> ReplayVerdicts:
-    """Return what an engine made of the record as it is printed with `--json`."""
+    """Return the replay with an engine for `--json`."""
     verdicts = _verdicts(found, seconds)
     verdicts.engine, verdicts.failed, verdicts.fields = engine, found.failed, found.fields
     verdicts.harvest_changed = found.harvest_changed
@@ -77,7 +77,7 @@ def _verdicts(found: ReplayReport | EngineReport, seconds: float) -> ReplayVerdi
 
 
 def replay_text(what: str, report: ReplayReport) -> Iterator[str]:
-    """Yield the verdict of one kind of replay, and what went wrong first."""
+    """Yield the verdict of one kind of replay, and the first difference."""
     receipts = (
         "" if report.receipts is None else f"{report.receipts_exact} of {report.receipts} receipts and "
     )
@@ -102,12 +102,12 @@ def _first(drift: Drift) -> Iterator[str]:
     if drift.recomputed:
         yield f"    recorded   {drift.recorded}"
         yield f"    recomputed {drift.recomputed}"
-    else:  # nothing was, since the record cannot be read
+    else:  # no engine is named, since the record cannot be read
         yield f"    {drift.recorded}"
 
 
 def engine_text(engine: str, found: EngineReport) -> Iterator[RenderableType]:
-    """Yield what an engine made of the record, and how far it lies from it."""
+    """Yield the verdict on an engine, and how far its levels are from the record."""
     if not found.decisions:
         yield "No decisions selected, nothing to replay."
         return

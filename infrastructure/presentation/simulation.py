@@ -42,7 +42,7 @@ class WalkedLeg(Struct):
 
 
 class WalkedHistory(Struct):
-    """One of the two histories that bound all that are possible; numbers are fractions of the entry notional.
+    """One of the two histories that bound all possible ones; numbers are fractions of the entry notional.
 
     `net = gross - entry_fee - exit_fees - slippage - funding`; `return_on_margin` is net times leverage, null where
     the leverage was not given.
@@ -94,7 +94,7 @@ class SimulatedPosition(Struct):
 
 
 class SimulationTotals(Struct):
-    """What positions come to together: `pessimistic` and `optimistic` are net results of what was exited.
+    """The totals of positions: `pessimistic` and `optimistic` are net results of what was exited.
 
     `open` are the rests still open at the end of the data, at the last close with exit cost, in no other number
     but `with_open`, which is everything; `without_holes` leaves out positions that crossed missing candles,
@@ -127,7 +127,7 @@ class SimulationTotals(Struct):
 
 
 class SimulateReport(Struct):
-    """Positions of a file under one policy, with the bounds of what market data allow.
+    """Positions of a file under one policy, with the bounds that market data allow.
 
     `left_out` names positions left out of the figures, and unusable lower-timeframe data; `remarks` says
     what was assumed of files, or passed over in them. With `--table` there is also the file of the table.
@@ -143,7 +143,7 @@ class SimulateReport(Struct):
 
 
 def simulate_report(policy: Policy, simulated: list[Simulated], totals: Totals) -> SimulateReport:
-    """Return a simulation as it is printed with `--json`."""
+    """Return a simulation for `--json`."""
     return SimulateReport(
         policy.name,
         policy.unit,
@@ -174,11 +174,11 @@ def simulate_report(policy: Policy, simulated: list[Simulated], totals: Totals) 
 def simulate_text(
     policy: Policy, simulated: list[Simulated], totals: Totals, *, include_off_market: bool
 ) -> Iterator[Table | str]:
-    """Yield a simulation as a table, the totals and what has to be known to read them."""
+    """Yield a simulation as a table, the totals, and the notes needed to read them."""
     yield _table(policy, simulated)
     yield from _totals(totals, include_off_market=include_off_market)
     for one in totals.off_market:
-        left_out = "counted all the same" if include_off_market else "left out of the totals"
+        left_out = "counted anyway" if include_off_market else "left out of the totals"
         yield f"Off market, {left_out}: {_named(one)} lies outside the candle it was made in."
     for one in totals.refused:
         yield f"Refused, left out of the totals: {_named(one)}: {refusal(one.levels.raw)}."
@@ -297,12 +297,12 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Iterator[str]:
     yield (
         f"{totals.ambiguous} of {totals.everything.positions} positions are ambiguous ({totals.ambiguous_candles} candles), "
         f"{totals.refined_candles} candles were refined; "
-        f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} hangs on the rest."
+        f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} depends on the rest."
     )
     if totals.off_market_unknown:
         yield f"Whether {entries(totals.off_market_unknown)} off market is not known: the candle is missing."
     if totals.unrefined_candles:
-        yield f"{totals.unrefined_candles} candles stay as they are: their finer data are not complete or do not add up."
+        yield f"{totals.unrefined_candles} candles were not refined: their lower-timeframe data are incomplete or inconsistent."
 
 
 def _bounds(bounds: BoundSums) -> str:
@@ -315,7 +315,7 @@ def _failing(walked: list[Simulated]) -> Iterator[str]:
         failing = [one for one in walked if guard in one.failed_guards]
         if failing:
             names = "all" if len(failing) == len(walked) else "; ".join(map(_named, failing))
-            yield f"{guard} fails, walked all the same: {names}."
+            yield f"{guard} fails, simulated anyway: {names}."
 
 
 def _named(one: Simulated) -> str:

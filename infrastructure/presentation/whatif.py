@@ -7,7 +7,6 @@ from msgspec import Struct
 from rich.table import Table
 
 from exitbrain.application.whatif.decisions import (
-    FIELDS,
     Change,
     Counterfactual,
     GuardCounts,
@@ -15,6 +14,7 @@ from exitbrain.application.whatif.decisions import (
     WhatIf,
 )
 from exitbrain.application.whatif.results import OutcomeResults
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF
 from exitbrain.infrastructure.presentation.outcome_text import family_text, outcome_text
 from exitbrain.infrastructure.presentation.outcomes import (
     FamilyOutcome,
@@ -29,20 +29,20 @@ MIRROR_TRUSTED = (
 )
 
 LINES_MAX = 60
-"""Policies of a sweep that are listed; a terminal has no use for more."""
+"""The most policies of a sweep to list in a terminal."""
 
 Lane = Literal["row", "columnar"]
 
 
 class BeforeAndAfter(Struct):
-    """How many decisions were so, and how many would be."""
+    """A count of decisions as recorded, and under the other policy."""
 
     before: int
     after: int
 
 
 class GuardsBeforeAndAfter(Struct):
-    """What every guard found, by its name."""
+    """The findings of every guard, by name."""
 
     before: dict[str, GuardCounts]
     after: dict[str, GuardCounts]
@@ -51,7 +51,8 @@ class GuardsBeforeAndAfter(Struct):
 class WhatIfAnswer(Struct):
     """What a policy would have changed; `parameters` are those that differ from the policy of that name.
 
-    A plan is safe when every guard on its levels passed: `became_unsafe` were and would not be, `became_safe` the reverse.
+    A plan is safe if every guard on its levels passed: `became_unsafe` plans were safe and would not be,
+    `became_safe` the reverse.
     """
 
     policy: str
@@ -70,8 +71,8 @@ class WhatIfAnswer(Struct):
 class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these.
 
-    `mirror_trusted` is there where columns of a mirror were used: they were not compared with the store. With `--candles`
-    there is also the `outcome` of one policy, or that of the `family`, and with `--table` the file of the table.
+    `mirror_trusted` is present if columns of a mirror were used, which were not compared with the store. With `--candles`
+    there is also the `outcome` of one policy, or of the `family`, and with `--table` the file of the table.
     """
 
     policy: str | None = None
@@ -96,7 +97,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> WhatIfAnswer:
-    """Return what a policy would have changed in the form that is printed."""
+    """Return what a policy would have changed, in its printed form."""
     return WhatIfAnswer(
         policy=base,
         parameters=changes,
@@ -121,7 +122,7 @@ def whatif_report(
     *,
     family: bool,
 ) -> WhatIfReport:
-    """Return what one policy, or each of a family, would have changed and brought as it is printed with `--json`."""
+    """Return what one policy, or each of a family, would have changed and earned, for `--json`."""
     printed = WhatIfReport(
         left_out=asked.left_out,
         lane=lane,
@@ -143,7 +144,7 @@ def whatif_report(
 def whatif_text(
     answers: Sequence[WhatIfAnswer], asked: Counterfactual, results: OutcomeResults | None, *, family: bool
 ) -> Iterator[Table | str]:
-    """Yield what one policy, or each of a family, would have changed and brought."""
+    """Yield what one policy, or each of a family, would have changed and earned."""
     yield from _family(answers) if family else _single(answers[0])
     yield from _left_out(asked.left_out)
     if results is not None and results.family_evidence is not None:
@@ -207,13 +208,13 @@ def _family(answers: Sequence[WhatIfAnswer]) -> Iterator[Table | str]:
     if len(answers) > LINES_MAX:
         yield f"... and {len(answers) - LINES_MAX} more; --json has all of them."
     yield (
-        f"As recorded {first.safe.before} plans are safe, their levels pass every guard; {first.refused.before} were refused. "
+        f"As recorded, {first.safe.before} plans are safe, their levels pass every guard; {first.refused.before} were refused. "
         "Changes are of the distance from the entry, as a share of its price."
     )
 
 
 def _left_out(count: LeftOut) -> Iterator[str]:
-    """Yield a line for the decisions that nothing can be said about."""
+    """Yield a line for the decisions left out, if any."""
     parts = [
         f"{number_of} {what}"
         for number_of, what in (
@@ -240,7 +241,7 @@ def _fields(answer: WhatIfAnswer) -> Table:
     table.add_column("Of")
     for heading in ("Changed", "Least", "Mean", "Most"):
         table.add_column(heading, justify="right")
-    for field in FIELDS:
+    for field in LEVELS_AND_LSF:
         change = answer.fields[field]
         shown = _plain if field == "lsf" else _signed
         name = "LSF adjusted" if field == "lsf" else field.upper()

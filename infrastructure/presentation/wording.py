@@ -1,4 +1,4 @@
-"""Guards and refusals in words, made from the recorded figures."""
+"""Sentences for guards and refusals, built from the recorded figures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -20,11 +20,11 @@ PUBLISHED_ELSEWHERE = (
     "`serve --begin-publishing-here` goes on from the end of this log under a new epoch,"
     " `serve --republish-from N` publishes this log again from position N on"
 )
-"""What an operator can do about streams that are published from elsewhere."""
+"""What an operator can do about streams that another store publishes to."""
 
 
 def percents(*fractions: float) -> list[str]:
-    """Return fractions as percents: at least two places, four digits, and more where two would read alike."""
+    """Return fractions as percents: at least two places and four digits, more if two would look the same."""
     for digits in range(SHORTEST_DIGITS, LONGEST_DIGITS + 1):
         texts = [_percent(repr(fraction), digits) for fraction in fractions]
         if len(set(texts)) == len(set(fractions)):
@@ -38,19 +38,19 @@ def percent(fraction: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a double in all its digits, without exponent or a trailing ".0"."""
+    """Return a double with all its digits, without exponent or a trailing ".0"."""
     return plain(Decimal(repr(value))).removesuffix(".0")
 
 
 def exactly(amount: Decimal) -> str:
-    """Return a Decimal in all its digits, without exponent or zeros that say nothing."""
+    """Return a Decimal with all its digits, without exponent or trailing zeros."""
     text = plain(amount)
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def short(amount: Decimal) -> str:
-    """Return a Decimal in at most ten digits."""
+    """Return a Decimal with at most ten digits."""
     return plain(Context(prec=10).plus(amount))
 
 
@@ -193,7 +193,7 @@ _FAILURES: dict[str, Callable[[Figures], str]] = {
 
 
 def left_out_lines(left_out: Sequence[Omitted], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield a line for everything that was left out, and for everything that has to be known of the files."""
+    """Yield a line for everything that was left out, and for every remark on the files."""
     for one in left_out:
         yield f"Left out: {one.where}: {one.reason}."
     for remark in remarks:

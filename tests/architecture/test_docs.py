@@ -45,6 +45,7 @@ PAGES = [*ROOT_PAGES, *sorted(DOCS.rglob("*.md"))]
 WITH_EXAMPLES = [ROOT / "README.md", DOCS / "cli.md"]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FOLDED = re.compile(r"^ {4}```\w*\n.*?^ {4}```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _MODULE = re.compile(r"`(exitbrain(?:\.[a-z_0-9]+)+)`")
@@ -283,6 +284,11 @@ def test_the_schema_page_tells_of_every_report() -> None:
         assert f"## exitbrain {command}\n\n[{schema_file(command)}]" in page
 
 
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_generated_paragraph_is_indented_as_code(section: str) -> None:
+    assert re.findall(r"\n\n {4}.*", _FOLDED.sub("", SECTIONS[section]())) == []
+
+
 def test_the_page_of_streams_tells_of_every_event_type_with_an_example() -> None:
     examples = published_examples()
     page = on_page_markdown((DOCS / "streams.md").read_text(encoding="utf-8"))
@@ -303,11 +309,24 @@ def test_the_page_of_streams_names_every_stream_and_every_event_type() -> None:
     assert [one for one in SHAPES if f"| `{one}` |" not in text and f'| "{one}" |' not in text] == []
 
 
-def test_links_to_source_are_links_in_the_repository_and_text_in_the_site() -> None:
-    assert (
-        on_page_markdown("see [domain/messages/claim.py](../../domain/messages/claim.py).")
-        == "see domain/messages/claim.py."
-    )
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [
+        ("[domain/messages/claim.py](../../domain/messages/claim.py)", "domain/messages/claim.py"),
+        ("[Settings in the README](../README.md#settings)", "Settings in the README"),
+        ("[ADR](adr/README.md)", "[ADR](adr/README.md)"),
+    ],
+)
+def test_a_link_to_a_file_outside_the_site_is_its_text_there(link: str, text: str) -> None:
+    assert on_page_markdown(f"see {link}.") == f"see {text}."
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_the_links_of_the_site_stay_in_it(page: Path) -> None:
+    links = _LINK.findall(on_page_markdown(prose(page)))
+    targets = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
+
+    assert [link for link in targets if not (page.parent / link).resolve().is_relative_to(DOCS)] == []
 
 
 def test_the_page_of_guards_has_a_row_for_every_guard() -> None:

@@ -11,10 +11,13 @@ ALLOWED = {
     "exitbrain.domain.plans.exit_plan": {"plan._emit"},  # a factory method, on the object it has just made
     "exitbrain.domain.positions.position": {"position._emit"},  # the same
     "exitbrain.infrastructure.engines.io_monitor": {"sys._getframe"},  # documented for such uses
-    "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what a cached kernel depends on
+    "exitbrain.infrastructure.lab.jit": {  # numba has no public way to say what cached code depends on
         "dispatcher._cache",
         "dispatcher._cache._cache_file",
-        "dispatcher._cache._cache_file._source_stamp",
+        "file._data_name_pattern",
+        "file._index_path",
+        "file._load_index",
+        "file._source_stamp",
     },
     "exitbrain.infrastructure.worker.ending": {"os._exit"},  # documented: end without waiting for threads
     "exitbrain.infrastructure.observability.health": {

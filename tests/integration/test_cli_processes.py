@@ -234,7 +234,7 @@ def test_ctrl_c_leaves_whole_batches_and_one_line(tmp_path: Path) -> None:
     assert (ingest.returncode, stdout) == (130, "")
     # The last batch may have been committed and not yet counted.
     assert re.fullmatch(
-        r"exitbrain: interrupted after [24] messages; whole batches stay recorded, .*\n", stderr
+        r"exitbrain: interrupted after [24] messages; complete batches stay recorded; .*\n", stderr
     )
     assert receipts(tmp_path / "t.db") == 4
 

@@ -127,7 +127,7 @@ def test_reading_over_a_mirror_changes_neither_store_nor_mirror(exitbrain: Exitb
         (("replay", "--trust-mirror"), 2, "No such option: --trust-mirror"),
         (("replay", "--cluster", "local"), 2, "No such option: --cluster"),
         (("export", "parquet", "--verify"), 3, "there is no mirror in t.db.mirror"),
-        (("export", "parquet", "--verify", "--rebuild"), 2, "one at a time"),
+        (("export", "parquet", "--verify", "--rebuild"), 2, "choose one"),
         (("export", "parquet", "t.db"), 3, "t.db cannot be written: File exists"),
         (("export", "parquet", "--store", "memory://"), 3, "is a new one in each process"),
         (("export", "parquet", "--store", "sqlite:///none.db"), 3, "does not exist"),

@@ -18,7 +18,7 @@ from tests.faults.waiting import until
 from tests.names import EVENTS, LEASE, TRADE_INTENTS
 from tests.own_time import LIVENESS_S
 from tests.peers import CERTIFICATE, silent, tls_before, web_server
-from tests.servers import RedisServer
+from tests.servers import RedisServer, as_cluster
 
 pytestmark = pytest.mark.integration
 
@@ -102,8 +102,7 @@ def nothing_at(url: str) -> Iterator[str]:
 
 @contextmanager
 def cluster_without_slots() -> Iterator[str]:
-    port = free_port()
-    server = RedisServer("current", "--cluster-enabled", "yes", "--port", str(port))
+    server = RedisServer("current", *as_cluster())
     try:
         yield server.url
     finally:

@@ -1,7 +1,6 @@
 """RedisPublisher under losses: of replies, of scripts, of the newest data."""
 
 import asyncio
-from random import randrange
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.event_loop import in_event_loop
 from tests.faults.processes.proxy import Fault
 from tests.integration.redis_behind_proxy import behind_proxy
 from tests.names import EVENTS
-from tests.servers import REDIS_KINDS, RedisServer
+from tests.servers import REDIS_KINDS, RedisServer, as_cluster
 from tests.world import at
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", REDIS_KINDS)]
@@ -124,8 +123,7 @@ async def test_what_a_server_lost_is_published_again_and_no_more(kind: str) -> N
 
 @in_event_loop
 async def test_stream_and_position_share_the_slot_of_a_cluster(kind: str) -> None:
-    # Its bus is on the port that lies 10,000 above its own: with the usual one, two test processes would meet there.
-    server = RedisServer(kind, "--cluster-enabled", "yes", "--port", str(randrange(20_000, 50_000)))
+    server = RedisServer(kind, *as_cluster())
     with redis.Redis.from_url(server.url) as client:
         client.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
         while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):

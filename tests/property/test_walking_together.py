@@ -101,13 +101,14 @@ def test_policies_that_end_at_different_times_differ_by_no_more_than_their_bound
         draw = Random(seed)
         trades = some_trades(draw, 300)
         at = trades[draw.randrange(0, 10)]
-        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 2))
+        interval = draw.choice([MINUTE, 2 * MINUTE])  # funding may lie inside candles of two minutes
+        one = a_position(draw, at.price, at.at_ms, 0.5 * draw.randint(1, 6), interval)
         other = Plan(another_policy(draw, one), until_ms=draw.choice([None, 180_000, 200_000, 299_999]))
         close = ExternalClose(draw.choice([90_000, 120_000, 151_000, 180_000]), 100.0)
         plans = [Plan(changed(one, external=close)), other]
         if draw.random() < 0.5:
             plans.reverse()
-        candles = candles_of(trades, MINUTE)
+        candles = candles_of(trades, interval)
         rates = tuple(FundingRate(minute * MINUTE, draw.gauss(0, 0.01)) for minute in range(5))
         coarse = Market(candles, funding=rates)
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
-from exitbrain.application.whatif.decisions import FIELDS, Pair, WhatIf
+from exitbrain.application.whatif.decisions import Pair, WhatIf
 from exitbrain.application.whatif.outcomes import PositionOutcome
 from exitbrain.application.whatif.results import RECORDED
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
 from exitbrain.domain.evidence.verdict import Evidence
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels.guard_rules import GUARDS
-from exitbrain.domain.levels.levels import LEVELS
+from exitbrain.domain.levels.levels import LEVELS, LEVELS_AND_LSF
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import ExitBounds
 from exitbrain.domain.simulation.plan import Plan
@@ -107,7 +107,7 @@ def _changed(answer: WhatIf, changes: Changes) -> Section:
             str(change.changed),
             *(_change(name, value) for value in (change.min, change.mean, change.max)),
         )
-        for name, change in ((name, answer.fields[name]) for name in FIELDS)
+        for name, change in ((name, answer.fields[name]) for name in LEVELS_AND_LSF)
     )
     headings = ("Number", "Changed", "Smallest change", "Mean change", "Largest change")
     blocks: list[ReportTable | Figure] = [ReportTable(headings, rows, frozenset({1, 2, 3, 4}))]

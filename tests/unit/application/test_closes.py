@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -32,10 +33,12 @@ V3_6 = SHIPPED["v3.6"]
 WIDE = variant_of(V3_6, {"base_sl": 0.02, "clamp_max": 0.03})
 """Under v3.6 the stop of 10x at 100 lies at 99.0 or so; under this one at 97 or so."""
 
-FALL_AND_RISE = [
+Row = tuple[float, float, float, float]
+
+FALL_AND_RISE: list[Row] = [
     *[(100.0, 100.1, 99.9, 100.0)] * 8,
     (100.0, 100.0, 98.5, 98.6),
-    *[(98.6, 98.7, 98.5, 98.6)] * 11,
+    *[(98.6, 98.7, 98.5, 98.65)] * 11,
     (98.6, 106.0, 98.6, 106.0),
     *[(106.0, 106.1, 105.9, 106.0)] * 20,
 ]
@@ -63,8 +66,9 @@ def every(
     *,
     baseline: Policy | None = None,
     symbols: Sequence[str] = ("BTCUSDT",),
+    candles: Sequence[Row] = FALL_AND_RISE,
 ) -> list[PositionOutcome]:
-    market = MadeMarket(**dict.fromkeys(symbols, FALL_AND_RISE))
+    market = MadeMarket(**dict.fromkeys(symbols, candles))
     outcomes = Outcomes(Policies(world.ledger), Snapshots(world.ledger), world.engine, market)
     positions = recorded_positions(world.ledger, world.translator)
     found = list(outcomes.run(positions, baseline, candidates, Terms(V3_6), closes))
@@ -133,9 +137,9 @@ def test_a_policy_goes_on_until_the_next_recorded_entry_or_until_the_horizon(wor
     until_horizon, _ = every(world, closes=rules(after=AfterClose.HORIZON))
     five_minutes, _ = every(world, closes=rules(after=AfterClose.HORIZON, horizon_ms=5 * MINUTE))
 
-    assert legs(until_entry.candidates[0]) == [("OPEN", 98.6, 14)]
+    assert legs(until_entry.candidates[0]) == [("OPEN", 98.65, 14)]
     assert [level for level, _, _ in legs(until_horizon.candidates[0])] == ["TP1", "TP2", "TP3"]
-    assert legs(five_minutes.candidates[0]) == [("OPEN", 98.6, 14)]
+    assert legs(five_minutes.candidates[0]) == [("OPEN", 98.65, 14)]
 
 
 def test_an_entry_of_another_symbol_or_account_ends_nothing(world: World) -> None:
@@ -163,24 +167,29 @@ def test_an_unknown_close_is_read_as_asked_and_both_readings_are_walked(world: W
     assert as_trader.readings[Reading(UnknownCloses.EXITS)] == as_exits.differences
 
 
+def inferred(minute: float, price: float, candles: Sequence[Row] = FALL_AND_RISE) -> EndedBy | None:
+    """Return as whose an unknown close of the position of `world` is taken."""
+    world = World(policy="v3.6")
+    opened(world)
+    closed(world, minute, round(price, 4), "unknown")
+    (found,) = every(world, closes=rules(UnknownCloses.INFER), candles=candles)
+    return found.taken_for
+
+
 def test_an_unknown_close_is_inferred_from_the_recorded_plan(world: World) -> None:
     """The recorded stop is touched in the ninth minute; near it are a minute and 10 basis points."""
     stop = every(world)[0].baseline.plan.setup.stop
-    near, far_in_price, far_in_time = World(policy="v3.6"), World(policy="v3.6"), World(policy="v3.6")
-    for made, minute, price in (
-        (near, 9.9, stop * 0.9995),
-        (far_in_price, 8.5, stop * 0.998),
-        (far_in_time, 10.5, stop),
-    ):
-        opened(made)
-        closed(made, minute, round(price, 4), "unknown")
 
-    found = [
-        every(made, closes=rules(UnknownCloses.INFER))[0].taken_for
-        for made in (near, far_in_price, far_in_time)
-    ]
+    assert inferred(8.5, stop) == inferred(9.9, stop * 0.9995) == inferred(7.1, stop) == EndedBy.EXITS
+    assert inferred(8.5, stop * 0.998) == inferred(10.5, stop) == inferred(6.9, stop) == EndedBy.TRADER
 
-    assert found == [EndedBy.EXITS, EndedBy.TRADER, EndedBy.TRADER]
+
+def test_only_an_exit_of_its_own_on_both_bounds_makes_an_unknown_close_one_of_the_exits(world: World) -> None:
+    stop = every(world)[0].baseline.plan.setup.stop
+    wild = [*FALL_AND_RISE[:8], (100.0, 106.0, 98.5, 100.0), *FALL_AND_RISE[9:]]
+
+    assert inferred(5.5, 100.0, FALL_AND_RISE[:6]) is EndedBy.TRADER  # it is open where the data end
+    assert inferred(8.5, stop, wild) is EndedBy.TRADER
 
 
 def test_a_reduction_by_the_exits_applies_to_the_policy_that_made_it_alone(world: World) -> None:
@@ -275,3 +284,58 @@ def test_a_baseline_that_is_not_the_recorded_policy_goes_on_too(world: World) ->
         True,
     )
     assert (found.differences[1].lower, found.differences[1].upper) == (0.0, 0.0)
+
+
+def test_the_other_limit_is_walked_too_where_it_changes_the_exit(world: World) -> None:
+    """It exits by itself in the twenty-first minute, after the next entry and before the horizon."""
+    closed(world, 10)
+    opened(world, 15.5, entry_price=98.6)
+    until_entry, until_horizon = (Reading(after=after) for after in AfterClose)
+
+    (asked_horizon, _), (asked_entry, _) = (
+        every(world, closes=rules(after=after)) for after in (AfterClose.HORIZON, AfterClose.NEXT_ENTRY)
+    )
+
+    assert asked_horizon.readings[until_entry] == asked_entry.differences
+    assert asked_entry.readings[until_horizon] == asked_horizon.differences
+    assert asked_entry.differences[0].lower < 0.0 < asked_horizon.differences[0].lower
+
+
+def test_a_policy_that_exits_before_the_recorded_close_did_not_go_on(world: World) -> None:
+    closed(world, 12)
+    tight = variant_of(V3_6, {"base_sl": 0.004})
+
+    (found,) = every(world, (tight,))
+
+    assert legs(found.candidates[0])[0][0] == "SL"
+    assert found.candidates[0].plan.until_ms is not None
+    assert not found.went_on
+
+
+def test_a_next_entry_in_the_candle_of_the_entry_ends_a_policy_at_the_close_of_that_candle(
+    world: World,
+) -> None:
+    closed(world, 0.2)
+    opened(world, 0.4)
+
+    (first, _) = every(world, candles=[(100.0, 100.1, 99.9, 99.95), *FALL_AND_RISE])
+
+    assert legs(first.candidates[0]) == [("OPEN", 99.95, 0)]
+
+
+def test_reductions_lower_the_cost_basis_and_are_part_of_the_fills() -> None:
+    """2 at 100, half of one sold at 101 and again, 1.02 more at 102: 200 committed at first, 204.04 in the end."""
+    world = World(policy="v3.6")
+    opened(world)
+    for minute in (1, 2):
+        world.intent(
+            symbol="BTCUSDT", side="SELL", reduce_only=True, quantity=0.5, price=101, timestamp=at(minute)
+        )
+    opened(world, 2.5, entry_price=102, quantity=1.02)
+    closed(world, 3, 103.0, "signal")
+
+    (found,) = every(world)
+
+    assert found.sizes.committed == pytest.approx(Decimal("204.04"))
+    assert found.as_traded is not None
+    assert found.as_traded.gross == pytest.approx((0.5 * 1 + 0.5 * 1 + 1 * 3 + 1.02 * 1) / 200)

@@ -9,7 +9,6 @@ import pytest
 from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.replay.decisions import Selection
 from exitbrain.application.whatif.decisions import (
-    FIELDS,
     Pair,
     RowCounterfactual,
     WhatIf,
@@ -19,7 +18,7 @@ from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.events import Record
 from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.instrument import InstrumentSnapshotTaken, id_of_snapshot
-from exitbrain.domain.levels.levels import fractions_of
+from exitbrain.domain.levels.levels import LEVELS_AND_LSF, fractions_of
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
@@ -61,7 +60,7 @@ def test_the_policy_in_force_would_have_said_the_same(world: World) -> None:
 def test_changes_are_those_of_the_levels_as_fractions(world: World) -> None:
     (answer,) = ask(world, V3_6)
 
-    changes: dict[str, list[float]] = {field: [] for field in FIELDS}
+    changes: dict[str, list[float]] = {field: [] for field in LEVELS_AND_LSF}
     for decision in DecodedDecisions(world.ledger).decisions():
         inputs = decision.inputs  # type: ignore[union-attr]  # all can be read
         before = fractions_of(V3_5.unit, compute(V3_5, inputs))

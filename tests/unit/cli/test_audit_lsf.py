@@ -185,7 +185,7 @@ def test_the_decision_before_is_found_outside_the_selection(told: Exitbrain) -> 
 def test_policy_and_cause_are_selected(told: Exitbrain) -> None:
     assert len(changes(told, "--policy", "v3.6", "--cause", "intent")) == 4
     assert changes(told, "--policy", "v3.5") == []
-    assert told("audit", "lsf", "--policy", "v3.5").stdout == "No decision with levels is selected.\n"
+    assert told("audit", "lsf", "--policy", "v3.5").stdout == "No decision with levels was selected.\n"
 
 
 def test_an_id_that_does_not_exist_or_fits_several_is_said(told: Exitbrain) -> None:
@@ -214,7 +214,7 @@ def test_an_id_that_does_not_exist_or_fits_several_is_said(told: Exitbrain) -> N
         (["--limit", "-1"], "--limit is -1; allowed: a number of rows, or 0 for all"),
         (
             ["--closes", "--csv", "-"],
-            "--closes does not fit into the rows of CSV; ask for --json, or a table",
+            "--closes does not fit into CSV rows; use --json or a table",
         ),
         (["--format", "xml"], "--format is 'xml'; allowed: table or csv"),
     ],

@@ -146,11 +146,11 @@ def test_a_refused_plan_has_no_levels_and_says_both_numbers(exitbrain: Exitbrain
         ),
         (
             ["--leverage", "5", "--instruments", "x.json"],
-            "--instruments needs --symbol: which of the symbols in the file",
+            "--instruments needs --symbol, to say which symbol of the file",
         ),
         (
             ["--leverage", "5", "--unit", "percent"],
-            "--unit says how to read an engine of your own, --policy foreign:MODULE:CLASS",
+            "--unit says how to read your own engine, --policy foreign:MODULE:CLASS",
         ),
         (
             ["--leverage", "5", "--policy", "foreign:exitbrain"],

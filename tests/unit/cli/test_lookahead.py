@@ -68,7 +68,7 @@ def test_reading_the_store_is_a_finding_and_people_see_which_file(
         ),
         (
             ["--unit", "percent"],
-            "--unit says how to read an engine of your own, --policy foreign:MODULE:CLASS",
+            "--unit says how to read your own engine, --policy foreign:MODULE:CLASS",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_store_without_messages_has_nothing_to_test(exitbrain: Exitbrain) -> N
     assert exitbrain("lab", "lookahead") == (
         2,
         "",
-        "exitbrain: store sqlite:///exitbrain.db holds no messages: there is nothing to perturb\n",
+        "exitbrain: store sqlite:///exitbrain.db has no messages: there is nothing to perturb\n",
     )
 
 
@@ -176,11 +176,11 @@ def test_an_engine_without_levels_for_positions_is_a_finding(exitbrain: Exitbrai
     [
         (
             ["--positions", "p.jsonl"],
-            "--positions and --candles belong together: exits are walked on candles",
+            "--positions and --candles belong together: exits are simulated on candles",
         ),
         (
             ["--positions", "p.jsonl", "--candles", "c", "--store", "sqlite:///t.db"],
-            "test the record of --store or the exits of --positions, one at a time",
+            "test either the record of --store or the exits of --positions",
         ),
     ],
 )

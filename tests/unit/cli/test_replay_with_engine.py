@@ -54,7 +54,7 @@ def test_what_the_report_says_without_an_engine_is_as_before(stored: Exitbrain) 
 @pytest.mark.parametrize(
     ("flags", "code", "sentence"),
     [
-        (["--unit", "percent"], 2, "--unit says how to read the engine of --engine, and there is none"),
+        (["--unit", "percent"], 2, "--unit says how to read the engine of --engine, which is missing"),
         (
             ["--engine", OLD_ENGINE, "--from-receipts"],
             2,

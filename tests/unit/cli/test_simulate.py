@@ -175,7 +175,7 @@ def test_a_position_that_fails_a_guard_is_walked_named_and_totalled_with_and_wit
     }
     assert totals["pessimistic"] == sound["pessimistic"]["net"] + failing["pessimistic"]["net"]
     assert "without failed guards" in text
-    assert "targets_beyond_costs fails, walked all the same: ETHUSDT LONG at 100" in text
+    assert "targets_beyond_costs fails, simulated anyway: ETHUSDT LONG at 100" in text
     assert "stop_wider_than_costs, targets_beyond_costs" in (world / "page.html").read_text(encoding="utf-8")
 
 

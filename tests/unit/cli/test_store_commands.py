@@ -316,7 +316,8 @@ def test_two_policies_differ_in_what_is_listed_and_in_their_levels(exitbrain: Ex
     at_20 = next(sample for sample in report["samples"] if sample["leverage"] == 20.0)
     assert (at_20["a"]["sl"], round(at_20["b"]["sl"], 4)) == (0.0002, 0.0096)
     assert (
-        exitbrain("policy", "diff", "v3.5", "v3.5").stdout == "v3.5 and v3.5 are the same but for the name.\n"
+        exitbrain("policy", "diff", "v3.5", "v3.5").stdout
+        == "v3.5 and v3.5 are the same except for the name.\n"
     )
 
 

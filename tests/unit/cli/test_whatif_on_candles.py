@@ -261,7 +261,7 @@ def test_levels_that_fail_a_guard_are_named_with_their_policy(recorded: Exitbrai
         assert position["candidate"]["failed_guards"] == []
     assert (outcome["positions"], outcome["without_failed_guards"]["positions"]) == (2, 0)
     assert "without failed guards (0)" in text
-    assert "stop_wider_than_costs fails as recorded, walked all the same: all." in text
+    assert "stop_wider_than_costs fails as recorded, simulated anyway: all." in text
     page = Path("page.html").read_text(encoding="utf-8")
     assert "as recorded fails stop_wider_than_costs" in page
     assert "without failed guards on the levels" in page

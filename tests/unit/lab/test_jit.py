@@ -1,33 +1,41 @@
 """Compiled code is kept between runs, and never longer than the source it was made of."""
 
+import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from exitbrain.infrastructure.lab import jit
 from tests.architecture.source import ROOT
 
 CALLER = """
-from exitbrain.infrastructure.lab.callee import constant
+from exitbrain.infrastructure.lab.callee import GIVEN, constant
 from exitbrain.infrastructure.lab.jit import jit
 
 @jit
-def answer():
+def answer(given):
     return constant()
 """
 CALLEE = """
+from typing import NamedTuple
 from exitbrain.infrastructure.lab.jit import inlined
+
+class {name}(NamedTuple):
+    price: float
+
+GIVEN = {name}(1.0)
 
 @inlined
 def constant():
     return {number}
 """
 RUN = (
-    "from exitbrain.infrastructure.lab.caller import answer;"
-    "print(answer(), sum(answer.stats.cache_hits.values()))"
+    "from exitbrain.infrastructure.lab.caller import GIVEN, answer;"
+    "print(answer(GIVEN), sum(answer.stats.cache_hits.values()))"
 )
 
 
@@ -41,7 +49,7 @@ def package(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "infrastructure" / "lab" / "jit.py", lab)
     (lab.parent / "settings.py").write_text("SettingsError = RuntimeError", encoding="utf-8")
     (lab / "caller.py").write_text(CALLER, encoding="utf-8")
-    (lab / "callee.py").write_text(CALLEE.format(number=1), encoding="utf-8")
+    (lab / "callee.py").write_text(CALLEE.format(number=1, name="Given"), encoding="utf-8")
     return lab
 
 
@@ -61,9 +69,41 @@ def run(package: Path) -> str:
 def test_machine_code_is_kept_until_anything_that_it_was_made_of_changes(package: Path) -> None:
     assert [run(package), run(package)] == ["1 0", "1 1"]
 
-    (package / "callee.py").write_text(CALLEE.format(number=2), encoding="utf-8")
+    (package / "callee.py").write_text(CALLEE.format(number=2, name="Given"), encoding="utf-8")
 
     assert run(package) == "2 0"
+
+
+def test_a_class_in_a_kept_index_may_be_renamed(package: Path) -> None:
+    assert [run(package), run(package)] == ["1 0", "1 1"]
+
+    (package / "callee.py").write_text(CALLEE.format(number=2, name="Renamed"), encoding="utf-8")
+
+    assert [run(package), run(package)] == ["2 0", "2 1"]
+
+
+def test_code_of_an_earlier_source_is_not_run_where_the_new_could_not_be_kept(package: Path) -> None:
+    run(package)
+    earlier = {file: file.read_bytes() for file in (package / "__pycache__").glob("*.nbc")}
+    (package / "callee.py").write_text(CALLEE.format(number=2, name="Given"), encoding="utf-8")
+    run(package)
+    (later,) = (package / "__pycache__").glob("*.nbc")
+
+    later.unlink()
+    for file, code in earlier.items():
+        file.write_bytes(code)
+
+    assert [run(package), run(package)] == ["2 0", "2 1"]
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps(numba.__version__)])
+def test_a_kept_file_that_cannot_be_read_is_replaced(package: Path, kind: str, content: bytes) -> None:
+    run(package)
+    (file,) = (package / "__pycache__").glob(f"*.{kind}")
+    file.write_bytes(content)
+
+    assert [run(package), run(package)] == ["1 0", "1 1"]
 
 
 def test_where_no_folder_can_be_written_functions_compile_all_the_same(
