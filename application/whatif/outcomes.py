@@ -119,8 +119,7 @@ class PositionOutcome(Struct, frozen=True):
     @property
     def leverage(self) -> float | None:
         """Return the recorded leverage of the first level computation; None if it was assumed."""
-        decision = next(step for _, step in self.position.steps if isinstance(step, Decision))
-        return None if decision.inputs.leverage_assumed else decision.inputs.leverage
+        return self.position.leverage
 
     def ended_at_ms(self, differences: Sequence[PolicyDifference]) -> int:
         """Return when the last policy has closed the position under every possible history."""
@@ -207,7 +206,7 @@ class Outcomes:
             ended_by=readings.makers.close,
             taken_for=readings.read(closes.reading.unknown).close,
             some_unknown=readings.makers.some_unknown,
-            sizes=sizes_of(position, planned[0].plan),
+            sizes=sizes_of(position, risk_of(planned[0].plan)),
             as_traded=as_traded(position, planned[0].plan.setup),
             attributions=attributions,
             assumptions=tuple(assumptions),
