@@ -40,6 +40,7 @@ def outcome_rows(positions: int, candidates: int = 2, seed: int = 1) -> Iterator
                     position, policy, False, "no_candles", f"no candles of {position.symbol}", None
                 )
             else:
+                assert position.opened_at_ms is not None
                 walk = a_walk(draw, position.opened_at_ms, known=known, compared=policy > BASELINE)
                 yield OutcomeRow(position, policy, True, None, None, walk)
 

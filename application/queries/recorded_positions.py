@@ -52,6 +52,12 @@ class RecordedPosition:
     reduced_because: dict[UUID, str] = field(default_factory=dict)
     next_entry_at: datetime | None = None
 
+    @property
+    def leverage(self) -> float | None:
+        """Return the leverage of the first level computation; None if there is none, or it was assumed."""
+        decision = next((step for _, step in self.steps if isinstance(step, Decision)), None)
+        return None if decision is None or decision.inputs.leverage_assumed else decision.inputs.leverage
+
 
 def recorded_positions(
     ledger: ExitLedger,

@@ -65,10 +65,14 @@ class GivenPosition(Struct, frozen=True):
 
 
 class UnusablePosition(Struct, frozen=True):
-    """A position that cannot be walked, with the error; `where` names its source."""
+    """A position that cannot be walked, with the error; `where` names its source.
+
+    `position` is None if the source holds none.
+    """
 
     where: str
     error: InvalidValue | MarketUnreadable
+    position: GivenPosition | None = None
 
     @property
     def left_out(self) -> Omitted:
@@ -152,7 +156,7 @@ class Simulation:
             except (InvalidValue, MarketUnreadable) as error:
                 if left_out is None:
                     raise
-                left_out.append(UnusablePosition(position.where, error))
+                left_out.append(UnusablePosition(position.where, error, position))
 
     def _walked(self, prepared: list[Simulated]) -> Iterator[Simulated]:
         by_symbol: dict[str, list[ExitSetup]] = {}

@@ -19,7 +19,9 @@ from exitbrain.domain.evidence.measures import (
     targets_hit,
     worst_hour,
 )
-from exitbrain.domain.evidence.sizes import ResultUnit
+from exitbrain.domain.evidence.sizes import ResultSizes, ResultUnit
+from exitbrain.domain.simulation.candle import CandleSeries
+from exitbrain.domain.simulation.exit_setup import ExitSetup
 from exitbrain.domain.simulation.outcome import History, LegLevel
 from exitbrain.domain.values import EPOCH
 
@@ -89,11 +91,32 @@ class PolicySummary(Struct, frozen=True):
 def measures_of(outcome: PositionOutcome, walked: Walked) -> PositionMeasures:
     """Measure a position under one policy."""
     setup, leverage = walked.plan.setup, outcome.leverage
+
+    def measured(history: History) -> HistoryMeasures:
+        return history_measures(setup, history, outcome.market.candles, outcome.sizes, walked.own_risk)
+
     return PositionMeasures(
-        _measured(outcome, walked, walked.bounds.pessimistic),
-        _measured(outcome, walked, walked.bounds.optimistic),
+        measured(walked.bounds.pessimistic),
+        measured(walked.bounds.optimistic),
         None if leverage is None else loss_at_stop(setup, leverage),
         cost_to_break_even(setup.costs, setup.side.direction),
+    )
+
+
+def history_measures(
+    setup: ExitSetup, history: History, candles: CandleSeries, sizes: ResultSizes, own_risk: float
+) -> HistoryMeasures:
+    """Measure one history, which must end within the candles."""
+    to_legs = excursions(setup, history, candles)
+    hit = targets_hit(history)
+    return HistoryMeasures(
+        excursions=to_legs,
+        give_back=give_back(to_legs[-1].favourable, mean_exit(setup, history)),
+        targets_hit=hit,
+        stopped=history.legs[-1].level is LegLevel.SL and not hit,
+        reversed=stop_then_reverse(setup, history, candles),
+        r=sizes.measured(ResultUnit.R, history.net),
+        r_own=history.net / own_risk if own_risk > 0.0 else None,
     )
 
 
@@ -128,21 +151,6 @@ def _hourly(outcome: PositionOutcome, walked: Walked, history: History, unit: Re
         for hour, result in hourly_results(walked.plan, history, outcome.market.candles).items()
     }
     return {hour: result for hour, result in found.items() if result is not None}
-
-
-def _measured(outcome: PositionOutcome, walked: Walked, history: History) -> HistoryMeasures:
-    setup, candles = walked.plan.setup, outcome.market.candles
-    to_legs = excursions(setup, history, candles)
-    hit = targets_hit(history)
-    return HistoryMeasures(
-        excursions=to_legs,
-        give_back=give_back(to_legs[-1].favourable, mean_exit(setup, history)),
-        targets_hit=hit,
-        stopped=history.legs[-1].level is LegLevel.SL and not hit,
-        reversed=stop_then_reverse(setup, history, candles),
-        r=outcome.sizes.measured(ResultUnit.R, history.net),
-        r_own=history.net / walked.own_risk if walked.own_risk > 0.0 else None,
-    )
 
 
 def _bound(measured: Sequence[HistoryMeasures], worst: WorstHour | None) -> BoundSummary:

@@ -42,6 +42,9 @@ from exitbrain.domain.values import Assumption, changed, ms_of, plain
 
 E = TypeVar("E", Evidence, FamilyEvidence)
 
+Take = Callable[[PositionOutcome | None, LeftOutPosition | None], None]
+"""Takes a position as it comes: its outcome, None if it was not walked, and why it is left out, None if it is counted."""
+
 HOUR = timedelta(hours=1)
 SEED = 1
 RECORDED = "as recorded"
@@ -124,12 +127,13 @@ def find_outcomes(
     positions: Sequence[RecordedPosition],
     judges: Judges,
     *,
+    take: Take | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> OutcomeResults:
     """Walk positions of a ledger; raises InvalidValue or MarketUnreadable if none can be walked.
 
-    Outcomes are attributed, measured and kept for one candidate; for more, only the totals. `progress` gets
-    the number of positions walked.
+    Outcomes are attributed, measured and kept for one candidate; for more, only the totals. `take` gets every position
+    in order, `progress` the number of positions walked.
     """
     alone = len(question.candidates) == 1
     closes = question.closes
@@ -142,7 +146,11 @@ def find_outcomes(
         positions, question.baseline, question.candidates, question.terms, closes, attributed=alone
     )
     for number, outcome in enumerate(outcomes, start=1):
-        _take(results, outcome, keep=alone)
+        left_out = _left_out(results.question, outcome)
+        walked = None if isinstance(outcome, LeftOutPosition) else outcome
+        _add(results, walked, left_out, keep=alone)
+        if take is not None:
+            take(walked, left_out)
         if progress is not None:
             progress(number)
     _check_any_walked(results)
@@ -248,22 +256,29 @@ def _check_any_candles(results: OutcomeResults, positions: int) -> None:
     )
 
 
-def _take(results: OutcomeResults, outcome: PositionOutcome | LeftOutPosition, *, keep: bool) -> None:
+def _left_out(question: Question, outcome: PositionOutcome | LeftOutPosition) -> LeftOutPosition | None:
+    """Return why a position is left out of the figures, None if it is counted."""
     if isinstance(outcome, LeftOutPosition):
-        results.left_out.append(outcome)
-        return
-    unit = results.question.unit
-    if outcome.sizes.measured(unit, 1.0) is None:
-        missing = LeftOutBecause.NO_RISK if unit is ResultUnit.R else LeftOutBecause.NO_QUANTITY
-        results.left_out.append(LeftOutPosition(outcome.position, missing, _WITHOUT[missing]))
-        return
-    counted = results.question.include_off_market or not outcome.off_market
-    results.panel.add(outcome, ms_of(outcome.position.opened_at), counted=counted)
-    if not counted:
+        return outcome
+    if outcome.sizes.measured(question.unit, 1.0) is None:
+        missing = LeftOutBecause.NO_RISK if question.unit is ResultUnit.R else LeftOutBecause.NO_QUANTITY
+        return LeftOutPosition(outcome.position, missing, _WITHOUT[missing])
+    if outcome.off_market and not question.include_off_market:
         prices = ", ".join(f"{each.what} {plain(each.price)}" for each in outcome.off_market)
         detail = f"outside the candle of its time: {prices}"
-        results.left_out.append(LeftOutPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail))
+        return LeftOutPosition(outcome.position, LeftOutBecause.OFF_MARKET, detail)
+    return None
+
+
+def _add(
+    results: OutcomeResults, walked: PositionOutcome | None, left_out: LeftOutPosition | None, *, keep: bool
+) -> None:
+    if left_out is not None:
+        results.left_out.append(left_out)
+    if walked is None or (left_out is not None and left_out.because in _WITHOUT):
         return
-    results.assumptions.update(dict.fromkeys(outcome.assumptions))
-    if keep:
-        results.outcomes.append(outcome)
+    results.panel.add(walked, ms_of(walked.position.opened_at), counted=left_out is None)
+    if left_out is None:
+        results.assumptions.update(dict.fromkeys(walked.assumptions))
+        if keep:
+            results.outcomes.append(walked)

@@ -11,6 +11,8 @@ from exitbrain.domain.evidence.interval import Interval
 BASELINE, AS_TRADED = 0, -1
 """The numbers of two policies; candidates count from 1 in the order asked."""
 
+BOUNDS = ("pessimistic", "optimistic")
+
 
 class TableLabel(Struct, frozen=True):
     """What holds for a whole table: the unit judged, the baseline's name, the hash of the reason table.
@@ -31,10 +33,10 @@ class PositionFields(Struct, frozen=True):
     """
 
     position_id: str
-    symbol: str
+    symbol: str | None
     account: str | None
-    side: str
-    opened_at_ms: int
+    side: str | None
+    opened_at_ms: int | None
     leverage: float | None
     quantity: float | None
     quote_currency: str | None

@@ -3,16 +3,15 @@
 from decimal import Decimal
 
 from exitbrain.application.queries.recorded_positions import RecordedPosition
-from exitbrain.domain.evidence.sizes import ResultSizes, risk_of
+from exitbrain.domain.evidence.sizes import ResultSizes
 from exitbrain.domain.names import quote_currency
 from exitbrain.domain.positions.events import PositionIncreased, PositionReduced
-from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import DECIMAL
 
 
-def sizes_of(position: RecordedPosition, baseline: Plan) -> ResultSizes:
-    """Return the sizes of a position with an entry price; `baseline` is its plan with every recorded change."""
-    currency, risk = quote_currency(position.symbol), risk_of(baseline)
+def sizes_of(position: RecordedPosition, risk: float) -> ResultSizes:
+    """Return the sizes of a position; `risk` is R with the stops of the baseline, a fraction of the first notional."""
+    currency = quote_currency(position.symbol)
     quantity, price = position.quantity, position.entry_price
     if quantity is None or price is None:
         return ResultSizes(currency, None, None, 1.0, risk)

@@ -200,6 +200,24 @@ class CloseFlags:
     ] = "committed"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableFlags:
+    """Where the table of outcomes is written, and what of it, as typed."""
+
+    table: Annotated[
+        str | None,
+        flag(
+            "FILE",
+            "Write a row for each position and policy to a new file .parquet, .arrow or .csv, or to a new folder.",
+        ),
+    ] = None
+    columns: Annotated[
+        str | None,
+        flag("A,B", "Only these columns of the table, like symbol,policy,net_committed_pessimistic."),
+    ] = None
+    legs: Annotated[bool, Option("--legs", help="Write the legs of every walk beside the table.")] = False
+
+
 def verbs() -> Typer:
     """Return what holds a command, or a group of commands, in plain text."""
     return Typer(rich_markup_mode=None, context_settings=HELP_NAMES)
@@ -229,7 +247,7 @@ class BareBreakEven(OneValueEach):
         return super().parse_args(ctx, written)
 
 
-Flags = type[InputFlags] | type[WalkFlags] | type[CloseFlags]
+Flags = type[InputFlags] | type[WalkFlags] | type[CloseFlags] | type[TableFlags]
 Command = Callable[..., int | None]
 
 

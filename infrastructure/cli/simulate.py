@@ -1,11 +1,15 @@
 """The command `simulate`: simulate positions of a file under a policy on market data."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import UNSET
 
 from exitbrain.application.ports.instruments import Instruments, NoInstruments
+from exitbrain.application.ports.market import MarketData
 from exitbrain.application.ports.walks import RowWalks, Walks
 from exitbrain.application.simulation.positions import (
     GivenPosition,
@@ -15,6 +19,8 @@ from exitbrain.application.simulation.positions import (
     UnusablePosition,
 )
 from exitbrain.application.simulation.totals import totals_of
+from exitbrain.application.whatif.policy_rows import label_of_simulation, policies_of_simulation
+from exitbrain.application.whatif.simulated_rows import legs_of_simulated, row_of_simulated, row_of_unusable
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.policies.policy import Policy
@@ -27,11 +33,13 @@ from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
     EngineUnit,
     Json,
+    TableFlags,
     WalkFlags,
     flag,
     takes_flags,
     verbs,
 )
+from exitbrain.infrastructure.cli.outcome_table import new_table
 from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
@@ -40,6 +48,9 @@ from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.presentation.simulation import simulate_report, simulate_text
 from exitbrain.infrastructure.presentation.wording import left_out_lines
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
+
+if TYPE_CHECKING:  # an extra
+    from exitbrain.infrastructure.lab.outcome_files import OutcomeTable
 
 MANY = 10_000
 """Number of positions from which it pays to load the compiled kernel, even if it must be compiled first."""
@@ -57,9 +68,10 @@ verb = verbs()
     cls=BareBreakEven,
     epilog="Example: exitbrain simulate --positions positions.jsonl --candles candles/ --policy v3.6 --break-even",
 )
-@takes_flags(WalkFlags)
+@takes_flags(WalkFlags, TableFlags)
 def simulate(
     given: WalkFlags,
+    table: TableFlags,
     positions: Annotated[
         str, flag("FILE", "Positions, JSON lines or CSV: symbol, side, entry_price, opened_at, ...")
     ],
@@ -84,15 +96,17 @@ def simulate(
     instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
     limits = load_settings(env_file=ENV_FILE).file_limits
     market = market_of(given, candles, limits)
-    with speaking_aside():
+    with speaking_aside(), _new_table(table, terms) as written:
         engine = engine_for([terms.policy], BuiltInFormulas())
         unusable: list[UnusablePosition] = []
         given_positions = usable_positions(positions, unusable, limits)
         walks, at_once = walks_for(len(given_positions))
         simulation = Simulation(engine, instruments, market, walks, at_once)
         simulated = _walked(simulation, given_positions, terms, unusable)
-    if not simulated:
-        _raise_first(unusable)
+        if not simulated:
+            _raise_first(unusable)
+        if written is not None:
+            _write(written, simulated, unusable, market, include_off_market=given.include_off_market)
     left_out = [*(one.left_out for one in unusable), *market.left_out]
     notes = tuple(left_out_lines(left_out, market.remarks))
     totals = totals_of(simulated, include_off_market=given.include_off_market)
@@ -107,10 +121,13 @@ def simulate(
     if as_json:
         printed = simulate_report(terms.policy, simulated, totals)
         printed.left_out, printed.remarks = left_out, market.remarks
+        printed.table = UNSET if table.table is None else table.table
         output.emit(printed)
     else:
         text = simulate_text(terms.policy, simulated, totals, include_off_market=given.include_off_market)
         output.show(*text, *notes)
+        if table.table is not None:
+            output.say(f"Table of outcomes: {table.table}")
     return FOUND if given.strict and left_out else FINE
 
 
@@ -139,6 +156,26 @@ def _walked(
             simulated.append(one)
             work.reached(len(simulated), count=len(simulated), unit="positions")
     return simulated
+
+
+def _new_table(flags: TableFlags, terms: Terms) -> "AbstractContextManager[OutcomeTable | None]":
+    return new_table(flags, lambda: (label_of_simulation(terms.policy), policies_of_simulation(terms)))
+
+
+def _write(
+    table: "OutcomeTable",
+    simulated: Sequence[Simulated],
+    unusable: Sequence[UnusablePosition],
+    market: MarketData,
+    *,
+    include_off_market: bool,
+) -> None:
+    """Write each position that was simulated, then each that could not be."""
+    for one in simulated:
+        candles = market.market(one.position.market_symbol).candles
+        row = row_of_simulated(one, candles, include_off_market=include_off_market)
+        table.take([row], list(legs_of_simulated(one)))
+    table.take([row_of_unusable(one) for one in unusable])
 
 
 def _raise_first(unusable: Sequence[UnusablePosition]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, cast
@@ -11,10 +10,9 @@ from typer import Option
 
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.queries.lookup import NotFound
-from exitbrain.application.queries.recorded_positions import recorded_positions
 from exitbrain.application.replay.decisions import EVERYTHING, Selection
 from exitbrain.application.whatif.decisions import Counterfactual, Pair, WhatIf
-from exitbrain.application.whatif.results import OutcomeResults, Question, find_outcomes
+from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.domain.policies.formulas.registry import SHIPPED
 from exitbrain.domain.policies.policy import FOREIGN, Policy
 from exitbrain.domain.policies.variant import variant_of
@@ -24,6 +22,7 @@ from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speakin
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
 from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
+from exitbrain.infrastructure.cli.on_candles import market_flags, on_candles
 from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
     CloseFlags,
@@ -33,17 +32,15 @@ from exitbrain.infrastructure.cli.options import (
     OfSymbol,
     Since,
     Store,
+    TableFlags,
     Until,
     WalkFlags,
     flag,
-    flag_of,
     takes_flags,
     verbs,
 )
-from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import OpenStore, reading, visible_to_workers
 from exitbrain.infrastructure.lab.counterfactual_lane import Asked, CounterfactualRequest, Lane, NoColumns
-from exitbrain.infrastructure.lab.judges import Statistics
 from exitbrain.infrastructure.lab.pairs_file import pairs_file
 from exitbrain.infrastructure.lab.reports.changes import Changes
 from exitbrain.infrastructure.presentation.whatif import answer_of, whatif_report, whatif_text
@@ -51,18 +48,6 @@ from exitbrain.infrastructure.presentation.whatif import answer_of, whatif_repor
 LANES = ("row", "columnar")
 
 Pairs = Callable[[Pair], None]
-
-
-@dataclass(frozen=True, slots=True)
-class MarketFlags:
-    """Where candles lie, what candidates are compared with there, and how positions are walked."""
-
-    candles: str
-    baseline: str | None
-    seed: int
-    walk: WalkFlags
-    closes: CloseFlags
-
 
 verb = verbs()
 
@@ -72,10 +57,11 @@ verb = verbs()
     epilog="Examples: exitbrain whatif --policy v3.6; "
     "exitbrain whatif --policy v3.6 --sweep base_sl=0.002:0.01:0.001 --json",
 )
-@takes_flags(WalkFlags, CloseFlags)
+@takes_flags(WalkFlags, CloseFlags, TableFlags)
 def whatif(
     given: WalkFlags,
     closes: CloseFlags,
+    table: TableFlags,
     policies: Annotated[
         list[str],
         flag(
@@ -103,7 +89,8 @@ def whatif(
     symbol: OfSymbol = None,
     lane: Annotated[str | None, flag("LANE", "row or columnar; default whichever is faster.")] = None,
     report: Annotated[
-        str | None, flag("FILE", "Write a report of one policy, one HTML page, to this file.")
+        str | None,
+        flag("FILE", "Write a report, one HTML page, to this file; of several policies it needs --candles."),
     ] = None,
     cluster: Cluster = None,
     export: Annotated[
@@ -125,31 +112,37 @@ def whatif(
     Exit code 1 with --strict, when a position or market data had to be left out.
     """
     family = len(policies) > 1 or bool(sweeps)
-    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report})
-    market = _market_flags(candles, baseline, seed, given, closes)
+    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report}, candles)
+    market = market_flags(candles, baseline, seed, given, closes, table)
     changes = grid_of(settings or [], sweeps or [])
     selection = selection_of(since, until, symbol)
-    shown = None if report is None else Changes()
+    shown = None if report is None or family else Changes()
     with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
         variants = _variants(policies, changes, store_read.ledger, unit)
         candidates = [variant_of(base, each) for base, each in variants]
         pairs = exported if shown is None else _both(shown.take, exported)
-        began_s = perf_counter()
-        asked = _ask(store_read, candidates, cast(Lane | None, lane), pairs, selection, cluster)
-        seconds = perf_counter() - began_s
-        _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
-        found = None if market is None else _outcomes(store_read, candidates, market, selection, family)
-        if report is not None and shown is not None:
+        compared = None if baseline is None else _named(baseline, store_read.ledger)
+        with on_candles(market, store_read, candidates, compared, family=family) as results_of:
+            began_s = perf_counter()
+            asked = _ask(store_read, candidates, cast(Lane | None, lane), pairs, selection, cluster)
+            seconds = perf_counter() - began_s
+            _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
+            found = results_of(selection)
+        if report is not None:
             _write_page(report, store_read, asked.counterfactual.answers[0], shown, found)
     asked_of = zip(variants, asked.counterfactual.answers, strict=True)
     answers = [answer_of(base.name, each, answer) for (base, each), answer in asked_of]
     if as_json:
-        output.emit(whatif_report(answers, asked.counterfactual, found, asked.lane, seconds, family=family))
+        printed = whatif_report(answers, asked.counterfactual, found, asked.lane, seconds, family=family)
+        printed.table = table.table
+        output.emit(printed)
     else:
         text = whatif_text(answers, asked.counterfactual, found, family=family)
         output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s")
         if export is not None:
             output.say(f"{answers[0].decisions} decisions written to {export}")
+        if table.table is not None:
+            output.say(f"Table of outcomes: {table.table}")
     left_out = found is not None and (found.left_out or found.data_left_out)
     return FOUND if given.strict and left_out else FINE
 
@@ -160,35 +153,17 @@ def _check(
     lane: str | None,
     cluster: str | None,
     files: dict[str, str | None],
+    candles: str | None,
 ) -> None:
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
     for option, file in files.items():
-        if file is not None and (sweeps or len(names) > 1):
+        tells_of_family = option == "--report" and candles is not None
+        if file is not None and (sweeps or len(names) > 1) and not tells_of_family:
             more = "leave out --sweep" if sweeps else f"--policy is given {len(names)} times"
             raise WrongUsage(f"{option} tells of single decisions, so it takes one policy; {more}")
         if cluster is not None and (lane == "row" or file is not None):
             raise WrongUsage(f"--cluster asks in columns; --lane row and {option} ask row by row")
-
-
-def _market_flags(
-    candles: str | None, baseline: str | None, seed: int, walk: WalkFlags, closes: CloseFlags
-) -> MarketFlags | None:
-    """Return what is asked of market data, None where nothing is; raises WrongUsage."""
-    if candles is not None:
-        if seed < 0:
-            raise WrongUsage(f"--seed is {seed}; allowed: 0 or more")
-        return MarketFlags(candles, baseline, seed, walk, closes)
-    given = [] if baseline is None else ["--baseline"]
-    given += [
-        flag_of(field.name)
-        for flags in (walk, closes)
-        for field in fields(flags)
-        if getattr(flags, field.name) != field.default
-    ]
-    if given:
-        raise WrongUsage(f"{given[0]} is about positions on market data; give --candles too")
-    return None
 
 
 def _variants(
@@ -214,54 +189,6 @@ def _named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
     return register.named(name).policy
-
-
-def _outcomes(
-    store_read: OpenStore,
-    policies: Sequence[Policy],
-    market: MarketFlags,
-    selection: Selection,
-    family: bool,
-) -> OutcomeResults:
-    # Only here: it brings the libraries that read candle files.
-    from exitbrain.infrastructure.cli.walk_flags import close_rules_of, market_of, terms_of, unit_of  # noqa: PLC0415 - an extra
-
-    container = store_read.container
-    baseline = None if market.baseline is None else _named(market.baseline, store_read.ledger)
-    question = Question(
-        baseline=baseline,
-        candidates=policies,
-        terms=terms_of(market.walk, policies[0]),
-        closes=close_rules_of(market.closes, container.reasons()),
-        unit=unit_of(market.closes),
-        seed=market.seed,
-        include_off_market=market.walk.include_off_market,
-        family=family,
-    )
-    limits = container.settings().file_limits
-    data = market_of(market.walk, market.candles, limits)
-    asked = policies if baseline is None else [*policies, baseline]
-    engine = engine_for(asked, container.engine())
-    positions = recorded_positions(
-        store_read.ledger, container.translator(), selection, progress=store_read.work.reached
-    )
-    with ProgressBar("walking", len(positions)) as work:
-
-        def progress(walked: int) -> None:
-            work.reached(walked, count=walked, unit="positions")
-
-        results = find_outcomes(
-            container.policies(),
-            container.snapshots(),
-            engine,
-            data,
-            question,
-            positions,
-            Statistics(),
-            progress=progress,
-        )
-    results.data_left_out, results.remarks = data.left_out, data.remarks
-    return results
 
 
 def _writing(export: str | None) -> AbstractContextManager[Pairs | None]:
@@ -326,10 +253,19 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 
 
 def _write_page(
-    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, results: OutcomeResults | None
+    path: str,
+    store_read: OpenStore,
+    answer: WhatIf,
+    changes: Changes | None,
+    results: OutcomeResults | None,
 ) -> None:
+    """Write the page of one policy, whose changes are given, or of a family on candles."""
+    from exitbrain.infrastructure.lab.reports.family import write_family  # noqa: PLC0415 - brings plotly
     from exitbrain.infrastructure.lab.reports.recorded import write_report  # noqa: PLC0415 - brings plotly
 
-    engine = engine_for([answer.policy], store_read.container.engine())
-    write_report(Path(path), store_read.ledger, engine, answer, changes, results)
+    if changes is not None:
+        engine = engine_for([answer.policy], store_read.container.engine())
+        write_report(Path(path), store_read.ledger, engine, answer, changes, results)
+    elif results is not None and results.family_evidence is not None:
+        write_family(Path(path), results, results.family_evidence)
     output.say(f"Report: {path}")

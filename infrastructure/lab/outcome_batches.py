@@ -84,7 +84,7 @@ def _transposed(rows: Sequence[Cells]) -> list[Cells]:
 def _of_position(position: PositionFields) -> Cells:
     identity = (position.position_id, position.symbol, position.account, position.side)
     cells = astuple(position)
-    day = position.opened_at_ms // DAY_MS
+    day = None if position.opened_at_ms is None else position.opened_at_ms // DAY_MS
     return (*identity, position.opened_at_ms, day, *cells[len(identity) + 1 :])
 
 

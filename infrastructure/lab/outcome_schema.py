@@ -11,13 +11,11 @@ import pyarrow as pa
 from msgspec import Struct
 
 from exitbrain import __version__
-from exitbrain.application.whatif.rows import TableLabel
+from exitbrain.application.whatif.rows import BOUNDS, TableLabel
 from exitbrain.domain.errors import InvalidValue
 
 FORMAT = "1"
 """The version of the format; files have it in the schema metadata as `exitbrain.format`."""
-
-BOUNDS = ("pessimistic", "optimistic")
 
 _TEXT, _TIME, _DAY = pa.string(), pa.timestamp("ms", "UTC"), pa.date32()
 _DOUBLE, _MS, _COUNT, _SMALL, _FLAG = pa.float64(), pa.int64(), pa.int32(), pa.int8(), pa.bool_()
@@ -33,7 +31,7 @@ class OutcomeColumn(Struct, frozen=True):
 
 
 POSITION = (
-    OutcomeColumn("position_id", _TEXT, "", "The position"),
+    OutcomeColumn("position_id", _TEXT, "", "The position; of a file, its place there"),
     OutcomeColumn("symbol", _TEXT, "", "The instrument"),
     OutcomeColumn("account", _TEXT, "", "The account; null for positions of a file"),
     OutcomeColumn("side", _TEXT, "", "LONG or SHORT"),
@@ -151,7 +149,9 @@ POLICIES = (
     OutcomeColumn("formula", _TEXT, "", "Its formula; null for levels as recorded and fills as traded"),
     OutcomeColumn("unit", _TEXT, "", "The unit of its raw numbers: percent or fraction"),
     OutcomeColumn("parameters", _TEXT, "JSON", "Every parameter"),
-    OutcomeColumn("rules", _TEXT, "JSON", "The rules of the walk: break-even, trailing, time stop, costs"),
+    OutcomeColumn(
+        "rules", _TEXT, "JSON", "The rules and costs of the walk, and inputs that the policy ignores"
+    ),
     OutcomeColumn("parameters_hash", _TEXT, "SHA-256", "Hash of formula, unit and parameters"),
     OutcomeColumn("fingerprint", _TEXT, "SHA-256", "Fingerprint of the formula's outputs"),
 )

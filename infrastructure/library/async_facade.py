@@ -26,6 +26,8 @@ from exitbrain.infrastructure.library.arguments import check, check_function
 from exitbrain.infrastructure.library.facade import ExitBrain
 from exitbrain.infrastructure.library.given import GivenInputs
 from exitbrain.infrastructure.library.open_settings import OpenSettings
+from exitbrain.infrastructure.library.outcome_options import OutcomeOptions
+from exitbrain.infrastructure.library.outcomes import LabOutcomes
 
 T = TypeVar("T")
 
@@ -170,6 +172,22 @@ class AsyncExitBrain:
     ) -> Counterfactual:
         """Return what a policy or its variants would have said; see `ExitBrain.whatif`."""
         return await self.run(lambda brain: brain.whatif(policy, *variants, selection=selection))
+
+    async def outcomes(
+        self,
+        policy: str | Policy,
+        *variants: Mapping[str, float],
+        candles: str | Path,
+        baseline: str | Policy | None = None,
+        selection: Selection = EVERYTHING,
+        **options: Unpack[OutcomeOptions],
+    ) -> LabOutcomes:
+        """Walk the recorded positions on candles and judge policies; see `ExitBrain.outcomes`."""
+        return await self.run(
+            lambda brain: brain.outcomes(
+                policy, *variants, candles=candles, baseline=baseline, selection=selection, **options
+            )
+        )
 
     async def lsf_changes(
         self, selection: Selection = EVERYTHING, *, closes: bool = False

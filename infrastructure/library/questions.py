@@ -1,6 +1,6 @@
 """Questions about a record: levels, replays, what-ifs, changes of the LSF."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Unpack
@@ -26,11 +26,17 @@ from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
+from exitbrain.domain.positions.ended_by import ReasonTable
+from exitbrain.domain.positions.shipped_reasons import SHIPPED_REASONS
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.mapper import MAPPER
+from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS
 from exitbrain.infrastructure.lab.counterfactual_lane import CounterfactualRequest
 from exitbrain.infrastructure.library.arguments import check
 from exitbrain.infrastructure.library.given import GivenInputs, checked, level_inputs, moment
+from exitbrain.infrastructure.library.outcome_options import OutcomeOptions, path_given
+from exitbrain.infrastructure.library.outcomes import LabOutcomes, OutcomeRequest
+from exitbrain.infrastructure.reasons import load_reasons
 
 A_POLICY = "the name of a policy, or a Policy"
 A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
@@ -59,6 +65,8 @@ class ExitQuestions:
         self._settings = settings
         self._intake = Intake(engine, translator)
         self.mirror_folder: Path | None = None
+        self._file_limits = DEFAULT_LIMITS
+        self._reasons: Callable[[], ReasonTable] = lambda: SHIPPED_REASONS
 
     def levels(
         self,
@@ -124,11 +132,7 @@ class ExitQuestions:
         the answers come in the order of the variants. It is fastest to pass many in one call. Raises InvalidValue for a
         parameter that the policy has not or that gives no finite level above 0, UnknownPolicy, and EngineFailed.
         """
-        check("policy", policy, (str, Policy), A_POLICY)
-        for changes in variants:
-            check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
-        base = self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
-        policies = [variant_of(base, changes) for changes in variants or ({},)]
+        policies = self._variants(policy, variants)
         request = CounterfactualRequest(
             self.ledger,
             Policies(self.ledger),
@@ -139,12 +143,46 @@ class ExitQuestions:
         )
         return request.run(policies, _aware(selection)).counterfactual
 
+    def outcomes(
+        self,
+        policy: str | Policy,
+        *variants: Mapping[str, float],
+        candles: str | Path,
+        baseline: str | Policy | None = None,
+        selection: Selection = EVERYTHING,
+        **options: Unpack[OutcomeOptions],
+    ) -> LabOutcomes:
+        """Walk the recorded positions on candles under a policy, or each of its variants, and judge them.
+
+        Policy and variants are those of `whatif`; several variants are judged as a family. `candles` is a folder or a
+        file, `baseline` the policy to compare with (None: the levels as recorded). `OutcomeOptions` lists the options.
+        The numbers are those of `exitbrain whatif --candles`, bit for bit; records nothing. Raises InvalidValue,
+        UnknownPolicy, EngineFailed, MarketUnreadable, and LaboratoryMissing without the extra `lab`.
+        """
+        candidates = self._variants(policy, variants)
+        compared = None if baseline is None else self._given_policy("baseline", baseline)
+        check("candles", candles, (str, Path), "the path of a folder or file of candles")
+        own_reasons = path_given("reasons", options.get("reasons"))
+        reasons = self._reasons() if own_reasons is None else load_reasons(own_reasons)
+        request = OutcomeRequest(self.ledger, self._translator, self._engine, reasons, self._file_limits)
+        return request.run(candidates, compared, Path(candles), _aware(selection), options)
+
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:
         """Yield every change of the adjusted LSF in log order, attributed exactly.
 
         With `closes`, each change includes the closes behind the average PnL before and after.
         """
         return LsfAudit(self.ledger, self._engine).changes(_aware(selection), closes=closes)
+
+    def _variants(self, policy: str | Policy, variants: Sequence[Mapping[str, float]]) -> list[Policy]:
+        base = self._given_policy("policy", policy)
+        for changes in variants:
+            check("variant", changes, Mapping, "a mapping from names of parameters to numbers")
+        return [variant_of(base, changes) for changes in variants or ({},)]
+
+    def _given_policy(self, what: str, policy: str | Policy) -> Policy:
+        check(what, policy, (str, Policy), A_POLICY)
+        return self.ledger.register().named(policy).policy if isinstance(policy, str) else policy
 
     def _policy(self, name: str | None, symbol: str) -> Policy:
         check("policy", name, (str, NoneType), "the name of a policy")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from rich.table import Table
 
 from exitbrain.application.ports.market import Omitted
@@ -130,7 +130,7 @@ class SimulateReport(Struct):
     """Positions of a file under one policy, with the bounds that market data allow.
 
     `left_out` names positions left out of the figures, and unusable lower-timeframe data; `remarks` says
-    what was assumed of files, or passed over in them.
+    what was assumed of files, or passed over in them. With `--table` there is also the file of the table.
     """
 
     policy: str
@@ -139,6 +139,7 @@ class SimulateReport(Struct):
     totals: SimulationTotals
     left_out: list[Omitted] = []
     remarks: list[str] = []
+    table: str | UnsetType = UNSET
 
 
 def simulate_report(policy: Policy, simulated: list[Simulated], totals: Totals) -> SimulateReport:

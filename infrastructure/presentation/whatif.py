@@ -72,7 +72,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     """What one policy would have changed, or of a family (`--sweep`, several `--policy`) each of the `policies`, and then nothing else of these.
 
     `mirror_trusted` is present if columns of a mirror were used, which were not compared with the store. With `--candles`
-    there is also the `outcome` of one policy, or of the `family`.
+    there is also the `outcome` of one policy, or of the `family`, and with `--table` the file of the table.
     """
 
     policy: str | None = None
@@ -93,6 +93,7 @@ class WhatIfReport(Struct, omit_defaults=True, kw_only=True):
     seconds: float
     outcome: PolicyOutcome | None = None
     family: FamilyOutcome | None = None
+    table: str | None = None
 
 
 def answer_of(base: str, changes: dict[str, float], answer: WhatIf) -> WhatIfAnswer:

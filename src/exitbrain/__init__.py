@@ -171,6 +171,24 @@ if TYPE_CHECKING:  # for type checkers; at run time _MODULES and the catalogue g
     )
     from exitbrain.infrastructure.library.given import GivenInputs as GivenInputs
     from exitbrain.infrastructure.library.open_settings import OpenSettings as OpenSettings
+    from exitbrain.infrastructure.library.outcome_options import OutcomeOptions as OutcomeOptions
+    from exitbrain.infrastructure.library.outcomes import (
+        JudgedPolicy as JudgedPolicy,
+        LaboratoryMissing as LaboratoryMissing,
+        LabOutcomes as LabOutcomes,
+    )
+    from exitbrain.infrastructure.reasons import ReasonsUnreadable as ReasonsUnreadable
+    from exitbrain.application.ports.market import (
+        MarketUnreadable as MarketUnreadable,
+        Omitted as Omitted,
+    )
+    from exitbrain.domain.evidence.interval import Interval as Interval
+    from exitbrain.domain.evidence.verdict import (
+        Evidence as Evidence,
+        Recommendation as Recommendation,
+        RecommendationReason as RecommendationReason,
+        Resampling as Resampling,
+    )
     from exitbrain.infrastructure.settings import SettingsError as SettingsError
 
     # isort: on
@@ -216,6 +234,12 @@ _MODULES = {
     "exitbrain.infrastructure.event_store.joined": "JoinedLedger ledger_over",
     "exitbrain.infrastructure.library.given": "GivenInputs",
     "exitbrain.infrastructure.library.open_settings": "OpenSettings",
+    "exitbrain.infrastructure.library.outcome_options": "OutcomeOptions",
+    "exitbrain.infrastructure.library.outcomes": "JudgedPolicy LaboratoryMissing LabOutcomes",
+    "exitbrain.infrastructure.reasons": "ReasonsUnreadable",
+    "exitbrain.application.ports.market": "MarketUnreadable Omitted",
+    "exitbrain.domain.evidence.interval": "Interval",
+    "exitbrain.domain.evidence.verdict": "Evidence Recommendation RecommendationReason Resampling",
     "exitbrain.infrastructure.settings": "SettingsError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,16 @@ WRITTEN = {
     "report.html": ("whatif", "--policy", "v3.6", "--report", "report.html"),
 }
 """Each kind of file that a user names, and the command that writes it."""
+
+CANDLES = MESSAGES.parent / "candles"
+ON_CANDLES = ("whatif", "--policy", "v3.6", "--candles", str(CANDLES), "--include-off-market", "--legs")
+TABLES = {
+    "run.parquet": {"run.parquet", "run.policies.parquet", "run.legs.parquet"},
+    "run.arrow": {"run.arrow", "run.policies.arrow", "run.legs.arrow"},
+    "run.csv": {"run.csv", "run.policies.csv", "run.legs.csv"},
+    "run": {"run"},
+}
+"""Each kind of table of outcomes, and what a command that writes it leaves."""
 
 UNFINISHED = ".exitbrain-{}.unfinished"
 _FILE, _FOLDER = 0o600, 0o700
@@ -153,6 +164,42 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(
     said = capsys.readouterr().err.splitlines()[-1]
     assert (code, said) == (3, f"exitbrain: {name} cannot be written: File too large")
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_outcomes_is_its_owners_alone(here: Path, name: str) -> None:
+    assert run([*ON_CANDLES, "--table", name]) == 0
+
+    assert {path.name for path in here.iterdir()} == TABLES[name]
+    for path in here.rglob("*"):
+        assert mode(path) == (_FOLDER if path.is_dir() else _FILE)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_outcomes_follows_and_replaces_no_link(
+    here: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = here / "victim"
+    victim.write_text("mine", encoding="utf-8")
+    for planted in TABLES[name]:
+        (here / planted).symlink_to(victim)
+        assert run([*ON_CANDLES, "--table", name]) == 2
+        assert f"a new path, but {planted} exists" in capsys.readouterr().err
+        (here / planted).unlink()
+
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in here.iterdir()] == [("victim", "mine")]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_full_disk_leaves_no_part_of_a_table_of_outcomes(
+    here: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with at_most(64):
+        code = run([*ON_CANDLES, "--table", name])
+
+    said = capsys.readouterr()
+    assert (code, said.out, list(here.iterdir())) == (3, "", [])
+    assert re.fullmatch(r"exitbrain: run\S* cannot be written: .*File too large", said.err.splitlines()[-1])
 
 
 def test_a_full_disk_names_the_mirror_the_store_and_the_output(
