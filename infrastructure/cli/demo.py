@@ -30,7 +30,7 @@ from exitbrain.infrastructure.files.written import FOLDER_MODE
 from exitbrain.infrastructure.presentation.guards import MARKS
 
 FOLDER = "exitbrain-demo"
-DRAWN_BY = "plotly"
+DRAWN_BY, JUDGED_BY = "plotly", "arch"
 _WIDTH = 100
 
 Lines = Iterator[Text | str]
@@ -56,14 +56,15 @@ class DemoReport(Struct):
 
 def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourStep] | None = None) -> int:
     """Run the tour in its own folder and return the exit code."""
-    began_s, program, draws = time.perf_counter(), redis_program(), find_spec(DRAWN_BY) is not None
+    began_s, program = time.perf_counter(), redis_program()
+    draws, judges = (find_spec(each) is not None for each in (DRAWN_BY, JUDGED_BY))
     folder = _new_folder() if keep is None else new_or_empty_folder("--keep", keep)
     if not as_json:
         output.show(*_introduction(folder, with_redis=program is not None))
     report = DemoReport(True, 0.0, str(folder), None, [])
     with _alone_in(folder):
         story.write_files()
-        for step in story.steps(program, draws=draws) if steps is None else steps:
+        for step in story.steps(program, draws=draws, judges=judges) if steps is None else steps:
             report.steps.append(_run(app, step, show=not as_json))
             report.ok = all(report.steps[-1].checks.values())
             if not report.ok:
@@ -73,7 +74,7 @@ def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourSte
     if as_json:
         output.emit(report)
     else:
-        output.show(*_ending(report))
+        output.show(*_ending(report, judges=judges))
     return FINE if report.ok else FOUND
 
 
@@ -90,7 +91,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     settings = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("EXITBRAIN_")}
     market = SyntheticMarket(synthetic_candles(story.MESSAGES, seed=story.SEED))
     try:
-        with chdir(folder), market_in_memory(market):
+        with chdir(folder), market_in_memory(story.CANDLES, market):
             yield
     finally:
         os.environ.update(settings)
@@ -159,13 +160,15 @@ def _wrapped(text: str, margin: int, width: int = _WIDTH) -> list[str]:
     return wrapper.wrap(text.strip())
 
 
-def _ending(report: DemoReport) -> Lines:
+def _ending(report: DemoReport, *, judges: bool) -> Lines:
     yield ""
     if report.ok:
         checks = sum(len(step.checks) for step in report.steps)
         yield f"All {checks} checks of {len(report.steps)} commands hold, after {report.seconds:.1f} s."
     else:
         yield Text("The tour ends here: a check of the last command failed.", "bold red")
+    if not judges:
+        yield "With the extra exitbrain[lab] the tour also asks whether a wider stop would have survived."
     if report.report is not None:
         yield f"The report, to open in a browser: {report.report}"
     yield f"The files are kept in {report.folder}"

@@ -29,7 +29,7 @@ class WalkedMarket(MarketData, Protocol):
     remarks: list[str]
 
 
-_in_memory: ContextVar[WalkedMarket | None] = ContextVar("market_in_memory", default=None)
+_in_memory: ContextVar[dict[str, WalkedMarket]] = ContextVar("market_in_memory")
 
 
 def terms_of(flags: WalkFlags, policy: Policy) -> Terms:
@@ -68,7 +68,7 @@ def unit_of(flags: CloseFlags) -> ResultUnit:
 
 def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarket:
     """Return the market data that the flags name, apart from the path of the candles."""
-    if (market := _in_memory.get()) is not None:
+    if (market := _in_memory.get({}).get(candles)) is not None:
         return market
     # Imported here: it loads the libraries that read market data files.
     from exitbrain.infrastructure.lab.market_files import MarketFiles  # noqa: PLC0415 - an extra
@@ -83,9 +83,9 @@ def market_of(flags: WalkFlags, candles: str, limits: FileLimits) -> WalkedMarke
 
 
 @contextmanager
-def market_in_memory(market: WalkedMarket) -> Iterator[None]:
-    """Let commands use this market data whatever --candles names: files need the extra `lab`, which the demo lacks."""
-    token = _in_memory.set(market)
+def market_in_memory(candles: str, market: WalkedMarket) -> Iterator[None]:
+    """Let commands use this market data where --candles names it: files need the extra `lab`, which a demo may lack."""
+    token = _in_memory.set({candles: market})
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.values import ms_of
 from exitbrain.infrastructure.demo.candles import MINUTE_MS, SYNTHETIC
 from exitbrain.infrastructure.demo.tour import Found
+from exitbrain.infrastructure.presentation.result_units import between
 from exitbrain.infrastructure.presentation.wording import number, percent
 
 _SOON_MS = 5 * MINUTE_MS
@@ -73,7 +74,7 @@ def what_if(found: Found) -> Iterator[str]:
     for policy, key, net in (("v3.5", "baseline", outcome["baseline"]), ("v3.6", "candidate", outcome)):
         result = f"{percent(net['pessimistic'])} to {percent(net['optimistic'])}"
         low, high = stopped_soon(found, key)
-        yield f"  {policy}  net results add up to {result}; {low} to {high} stopped within 5 minutes"
+        yield f"  {policy}  net {result} of capital committed; {low} to {high} stopped within 5 minutes"
     yield "The difference at its lower and upper bound, and its causes:"
     lower, upper = (outcome["attribution"][end] for end in ("lower", "upper"))
     yield from (
@@ -108,7 +109,10 @@ def effects_sum_up(found: Found) -> bool:
     for end in ("lower", "upper"):
         effects = {name: Fraction(text) for name, text in outcome["attribution"][end].items()}
         total = effects.pop("total")
-        positions = sum(Fraction(one["attribution"][end]["total"]) for one in outcome["details"])
+        positions = sum(
+            Fraction(one["attribution"][end]["total"]) * Fraction(one["sizes"]["committed_scale"])
+            for one in outcome["details"]
+        )
         if not sum(effects.values()) == total == positions:
             return False
     return True
@@ -118,3 +122,15 @@ def page_stands_alone(page: Path) -> bool:
     """Return whether a page loads nothing from elsewhere and says that its data are synthetic."""
     text = page.read_text(encoding="utf-8")
     return SYNTHETIC in text and _LOADED.search(_SCRIPT.sub(r"\1", text)) is None
+
+
+def family(found: Found) -> Iterator[str]:
+    """Yield the best policies of a sweep and the verdict of the walk forward."""
+    asked, chosen = found["family"], found["family"]["walk_forward"]["judgement"]
+    best = sorted(asked["policies"], key=lambda each: -each["difference"]["lower"])[:3]
+    yield f"{asked['closes']['went_on']} positions went on after the recorded close."
+    for each in best:
+        difference = between(each["difference"]["lower"], each["difference"]["upper"])
+        yield f"{each['policy']}  differs by {difference} of capital committed: {each['judgement']['verdict']}"
+    reason = chosen["reason"].replace("_", " ")
+    yield f"Walk forward, the best of the past judged on what followed: {chosen['verdict'].upper()}, {reason}."

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from exitbrain.infrastructure.demo import figures, synthetic
 from exitbrain.infrastructure.demo.candles import synthetic_candles, write_candles
+from exitbrain.infrastructure.demo.lab_example import PlantedEffect
+from exitbrain.infrastructure.demo.lab_example_files import commands_for
 from exitbrain.infrastructure.demo.streaming import effects, through_redis
 from exitbrain.infrastructure.demo.tampering import alter_a_digit, copy_store
 from exitbrain.infrastructure.demo.tour import Done, Found, TourStep
@@ -24,7 +26,7 @@ EXAMPLE, REFUSED = "13c60195", "288dd966"
 LSF_BEFORE, LSF_AFTER = "08724fc6", "d127b049"
 """Two plans that follow each other on 1000PEPEUSDT; no other change of the LSF owes as much to the average PnL."""
 
-_MESSAGES, _INSTRUMENTS, _CANDLES = (
+_MESSAGES, _INSTRUMENTS, CANDLES = (
     "synthetic-messages.jsonl",
     "synthetic-instruments.json",
     "synthetic-candles",
@@ -39,11 +41,15 @@ def write_files() -> None:
         file.writelines(synthetic.lines(MESSAGES, seed=SEED))
     with finished_text(Path(_INSTRUMENTS)) as text:
         json.dump(synthetic.instruments(), text, indent=1)
-    write_candles(Path(_CANDLES), synthetic_candles(MESSAGES, seed=SEED))
+    write_candles(Path(CANDLES), synthetic_candles(MESSAGES, seed=SEED))
 
 
-def steps(program: Path | None, *, draws: bool) -> Iterator[TourStep]:
-    """Yield the steps; without a Redis server none uses streams, without plotly none writes a report."""
+def steps(program: Path | None, *, draws: bool, judges: bool) -> Iterator[TourStep]:
+    """Yield the steps.
+
+    Without a Redis server none uses streams, without plotly none writes a report, without the laboratory none judges a
+    family of policies.
+    """
     if program is not None:
         yield _streaming(program)
     yield from _ingesting(is_live=program is not None)
@@ -54,7 +60,35 @@ def steps(program: Path | None, *, draws: bool) -> Iterator[TourStep]:
     yield from _replays(AFTER, "The new store, computed again")
     yield from _lsf()
     yield _what_if(f" --report {REPORT}" if draws else "")
+    if judges:
+        yield from verdicts(draws=draws)
     yield _tampering()
+
+
+def verdicts(*, draws: bool) -> Iterator[TourStep]:
+    """Yield the steps that ask for a better stop: where there is one to find, and where there is none."""
+    title, about = (
+        "Would a wider stop have survived?",
+        "45 days in which many positions were closed by their stop. A wider stop goes on after that close. "
+        "First dips go beyond the stop and come back; then the same entries without dips.",
+    )
+    for effect, verdict in ((PlantedEffect.WICKS, "adopt"), (PlantedEffect.NONE, "inconclusive")):
+        ingest, sweep = commands_for(Path(effect))
+        shown = "{positions} positions, {stopped} of them closed by their stop"
+        yield TourStep(
+            f"exitbrain lab example {effect} --effect {effect}",
+            shown,
+            {"positions": 1080},
+            title=title,
+            about=about,
+        )
+        yield TourStep(ingest, expects={"decisions": 1080, "refused": 0})
+        yield TourStep(
+            f"{sweep} --report {effect}.html" if draws else sweep,
+            figures.family,
+            {"family[walk_forward][judgement][verdict]": verdict, "family[positions]": 1080},
+        )
+        title = about = ""
 
 
 def _streaming(program: Path) -> TourStep:
@@ -194,7 +228,7 @@ def _what_if(report: str) -> TourStep:
         ),
     }
     return TourStep(
-        f"exitbrain whatif --policy v3.6 --candles {_CANDLES} --store sqlite:///{BEFORE}{report}",
+        f"exitbrain whatif --policy v3.6 --candles {CANDLES} --store sqlite:///{BEFORE}{report}",
         figures.what_if,
         {"outcome[positions]": 127, "outcome[off_market]": 0, "outcome[judgement][verdict]": "inconclusive"},
         {**claims, **(page if report else {})},

@@ -1,28 +1,28 @@
-"""The documented sweep over the laboratory's example reaches the documented verdicts."""
+"""The documented sweep over the laboratory's example reaches the documented verdicts, in the tour too."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from exitbrain.infrastructure.demo.lab_example import PlantedEffect
-from tests.integration.example_verdicts import verdict_on
+from exitbrain.infrastructure.cli.commands import app
+from exitbrain.infrastructure.cli.demo import demo
+from exitbrain.infrastructure.demo import story
 
-SEED = 7
 
-
-@pytest.mark.parametrize(
-    ("effect", "verdict", "has_winner"),
-    [(PlantedEffect.WICKS, "adopt", True), (PlantedEffect.NONE, "inconclusive", False)],
-)
 def test_a_wider_stop_is_adopted_where_dips_come_back_and_not_where_there_are_none(
-    effect: PlantedEffect,
-    verdict: str,
-    has_winner: bool,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The steps of the tour are the documented commands; each checks its verdict."""
     monkeypatch.chdir(tmp_path)
 
-    found = verdict_on(effect, SEED)
+    code = demo(app, keep="kept", as_json=True, steps=story.verdicts(draws=True))
 
-    assert (found.verdict, bool(found.superior)) == (verdict, has_winner)
+    report = json.loads(capsys.readouterr().out)
+    assert code == 0, report
+    checks = [check for step in report["steps"] for check in step["checks"]]
+    for verdict in ("adopt", "inconclusive"):
+        assert f"family[walk_forward][judgement][verdict] is {verdict}" in checks
+    for effect, verdict in (("wicks", "ADOPT"), ("none", "INCONCLUSIVE")):
+        page = (tmp_path / "kept" / f"{effect}.html").read_text(encoding="utf-8")
+        assert f"judged on what followed in committed: {verdict}" in page
