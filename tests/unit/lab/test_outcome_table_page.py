@@ -83,4 +83,4 @@ def test_the_example_in_python_asks_a_store(
 
     printed = capsys.readouterr().out.splitlines()
     assert re.match(r"22 rows; v3\.6 base_sl=0\.00\d differs by -?\d", printed[0])
-    assert printed[1] == "inconclusive too_few_days in committed"
+    assert printed[1] == "inconclusive no_pairs in committed"
