@@ -27,7 +27,7 @@ help:
 	@echo "make demo       the whole story in the terminal"
 	@echo "make test       every test"
 	@echo "make torture    the long proofs: 100,000 simulated schedules, 1,200 workers killed, half an hour of cuts,"
-	@echo "                a million odd messages, attacks at full size"
+	@echo "                a million odd messages, attacks at full size, the verdicts on 40 examples"
 	@echo "make check      every gate: lint, types, imports, test, docs"
 	@echo "make audit      ask whether faults of the locked versions are published; needs a network"
 	@echo "make lock       write lock/ anew after a change of pyproject.toml; LOCK_ARGS=--upgrade takes the newest"
@@ -53,6 +53,7 @@ torture: $(TORTURE)
 	$(BIN)/python -m tests.attacks.full_size_big_entries
 	$(BIN)/python -m tests.attacks.full_size_files
 	$(BIN)/python -m tests.attacks.full_size_names
+	$(BIN)/python -m tests.integration.example_verdicts
 
 check: lint types imports test docs
 

@@ -28,6 +28,7 @@ LONG = (
     "integration/test_cluster.py",
     "faults/test_restored_store.py",
     "faults/test_stop.py",
+    "integration/test_example_verdicts.py",
     "unit/cli/test_whatif.py",
     "contract/test_exit_ledger.py",
     "integration/test_health_server.py",

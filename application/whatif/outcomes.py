@@ -185,37 +185,24 @@ class Outcomes:
         recorded = planned[0] if baseline is None else self._recorded(position, terms)
         end = recorded_end(position, market.candles, closes, assumptions)
         readings = ReadCloses(position, recorded, end, closes.table, market, self._walks)
-        together = WalkedTogether(self._walks, market)
-        plans = readings.plans(planned, closes.reading)
-        walks = together.walk_each(plans)
-        differences = together.differences(plans, walks)
-        others: dict[Reading, tuple[PolicyDifference, ...]] = {}
-        for reading in readings.others(closes.reading):
-            read = readings.plans(planned, reading)
-            found = together.walk_each(read)
-            if any(walk is not asked for walk, asked in zip(found, walks, strict=True)):
-                others[reading] = together.differences(read, found)
-        first, *candidates_walked = [
-            self._walked(each, plan, bounds, end)
-            for each, plan, bounds in zip(planned, plans, walks, strict=True)
-        ]
+        found = WalkedTogether(self._walks, market).under_each(readings, planned, closes.reading)
+        first, *others = [_walked(*each, end) for each in zip(planned, found.plans, found.walks, strict=True)]
+        assumptions.update(dict.fromkeys(_assumed_of(market, [first, *others])))
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
             attributions = tuple(
                 [
                     self._attributed(first.plan, other.plan, difference, market)
-                    for other, difference in zip(candidates_walked, differences, strict=True)
+                    for other, difference in zip(others, found.differences, strict=True)
                 ]
             )
-        for assumption in _assumed_of(market, [first, *candidates_walked]):
-            assumptions[assumption] = None
         return PositionOutcome(
             position=position,
             market=market,
             baseline=first,
-            candidates=tuple(candidates_walked),
-            differences=differences,
-            readings=others,
+            candidates=tuple(others),
+            differences=found.differences,
+            readings=found.readings,
             ended_by=readings.makers.close,
             taken_for=readings.read(closes.reading.unknown).close,
             some_unknown=readings.makers.some_unknown,
@@ -232,20 +219,6 @@ class Outcomes:
             return plan_of(position, terms, self._levels_under(None), {})
         except NotWalked:
             return None
-
-    def _walked(self, planned: Planned, plan: Plan, bounds: ExitBounds, end: RecordedEnd) -> Walked:
-        ended_ms = min(history.legs[-1].at_ms for history in (bounds.pessimistic, bounds.optimistic))
-        added = [each.at_ms for each in plan.changes if isinstance(each, Increased)]
-        return Walked(
-            plan=plan,
-            bounds=bounds,
-            failed_guards=planned.failed_guards,
-            went_on=plan.until_ms is not None
-            and end.close is not None
-            and bounds.last_end_ms > end.close.at_ms,
-            added_after_exit=any(at_ms > ended_ms for at_ms in added),
-            own_risk=risk_of(planned.plan),
-        )
 
     def _market_of(self, position: RecordedPosition) -> Market:
         if position.entry_price is None:
@@ -288,6 +261,19 @@ class Outcomes:
             return self._snapshots.of(decision.context.snapshot)
         except MissingSnapshot as missing:
             raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, str(missing)) from missing
+
+
+def _walked(planned: Planned, plan: Plan, bounds: ExitBounds, end: RecordedEnd) -> Walked:
+    ended_ms = min(history.legs[-1].at_ms for history in (bounds.pessimistic, bounds.optimistic))
+    added = [each.at_ms for each in plan.changes if isinstance(each, Increased)]
+    return Walked(
+        plan=plan,
+        bounds=bounds,
+        failed_guards=planned.failed_guards,
+        went_on=plan.until_ms is not None and end.close is not None and bounds.last_end_ms > end.close.at_ms,
+        added_after_exit=any(at_ms > ended_ms for at_ms in added),
+        own_risk=risk_of(planned.plan),
+    )
 
 
 def _assumed_of(market: Market, walked: Sequence[Walked]) -> Iterator[Assumption]:

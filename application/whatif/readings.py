@@ -1,6 +1,8 @@
 """The plans of one position under each reading of its recorded closes, and their walks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from exitbrain.application.ports.walks import Walks
 from exitbrain.application.queries.recorded_positions import RecordedPosition
@@ -85,6 +87,18 @@ class ReadCloses:
         ]
 
 
+class ReadingWalks(Struct, frozen=True):
+    """The plans of one position under the reading asked for, their walks, and how each differs from the first.
+
+    `readings` holds the differences under the other readings, where any walk is another.
+    """
+
+    plans: Sequence[Plan]
+    walks: Sequence[ExitBounds]
+    differences: tuple[PolicyDifference, ...]
+    readings: Mapping[Reading, tuple[PolicyDifference, ...]]
+
+
 class WalkedTogether:
     """Walks the plans of one position, each distinct one once: many policies of a grid give the same levels."""
 
@@ -95,12 +109,21 @@ class WalkedTogether:
         self._ended: dict[Plan, ExitBounds] = {}
         self._differences: dict[tuple[Plan, Plan], PolicyDifference] = {}
 
-    def walk_each(self, plans: Sequence[Plan]) -> list[ExitBounds]:
-        """Return the walk of each plan."""
-        return [self._walk(plan) for plan in plans]
+    def under_each(self, closes: ReadCloses, planned: Sequence[Planned], asked: Reading) -> ReadingWalks:
+        """Walk the plans under the reading asked for, and under those that may change it."""
+        plans = closes.plans(planned, asked)
+        walks = [self._walk(plan) for plan in plans]
+        readings: dict[Reading, tuple[PolicyDifference, ...]] = {}
+        for reading in closes.others(asked):
+            others = closes.plans(planned, reading)
+            walked = [self._walk(plan) for plan in others]
+            if any(walk is not before for walk, before in zip(walked, walks, strict=True)):
+                readings[reading] = self._differences_of(others, walked)
+        return ReadingWalks(plans, walks, self._differences_of(plans, walks), readings)
 
-    def differences(self, plans: Sequence[Plan], walks: Sequence[ExitBounds]) -> tuple[PolicyDifference, ...]:
-        """Return how each plan after the first differs from the first."""
+    def _differences_of(
+        self, plans: Sequence[Plan], walks: Sequence[ExitBounds]
+    ) -> tuple[PolicyDifference, ...]:
         return tuple(
             [
                 self._difference(plans[0], plan, walks[0], walk)

@@ -19,7 +19,8 @@ from typer import Typer
 
 from exitbrain import __version__
 from exitbrain.infrastructure.cli import output
-from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage, exit_code_of, sentence_of
+from exitbrain.infrastructure.cli.errors import FINE, FOUND, exit_code_of, sentence_of
+from exitbrain.infrastructure.cli.given import new_or_empty_folder
 from exitbrain.infrastructure.cli.walk_flags import market_in_memory
 from exitbrain.infrastructure.demo import story
 from exitbrain.infrastructure.demo.candles import SyntheticMarket, synthetic_candles
@@ -56,7 +57,7 @@ class DemoReport(Struct):
 def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourStep] | None = None) -> int:
     """Run the tour in its own folder and return the exit code."""
     began_s, program, draws = time.perf_counter(), redis_program(), find_spec(DRAWN_BY) is not None
-    folder = _new_folder() if keep is None else _empty_folder(keep)
+    folder = _new_folder() if keep is None else new_or_empty_folder("--keep", keep)
     if not as_json:
         output.show(*_introduction(folder, with_redis=program is not None))
     report = DemoReport(True, 0.0, str(folder), None, [])
@@ -80,16 +81,6 @@ def _new_folder() -> Path:
     names = (FOLDER if number == 1 else f"{FOLDER}-{number}" for number in count(1))
     folder = next(path for path in map(Path, names) if not os.path.lexists(path))
     folder.mkdir(FOLDER_MODE)
-    return folder.absolute()
-
-
-def _empty_folder(name: str) -> Path:
-    folder = Path(name)
-    if folder.exists() and not folder.is_dir():
-        raise WrongUsage(f"--keep {name} is a file; allowed: a new or empty folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise WrongUsage(f"--keep {name} is not empty; allowed: a new or empty folder")
-    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     return folder.absolute()
 
 

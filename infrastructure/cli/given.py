@@ -20,6 +20,7 @@ from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, chan
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
+from exitbrain.infrastructure.files.written import FOLDER_MODE, naming
 from exitbrain.infrastructure.library.given import GivenInputs, level_inputs
 
 _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
@@ -51,6 +52,18 @@ def explain_given(flags: InputFlags) -> Given:
     else:
         explanation = explain(BuiltInFormulas(), policy, inputs, instrument, _FRESH)
     return Given(explanation, _assumptions(typed, inputs))
+
+
+def new_or_empty_folder(option: str, name: str) -> Path:
+    """Make a folder unless it is there and empty, and return its absolute path; raises WrongUsage or NotWritten."""
+    folder = Path(name)
+    with naming(name):
+        if folder.exists() and not folder.is_dir():
+            raise WrongUsage(f"{option} {name} is a file; allowed: a new or empty folder")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise WrongUsage(f"{option} {name} is not empty; allowed: a new or empty folder")
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    return folder.absolute()
 
 
 def symbol_of(text: str) -> str:

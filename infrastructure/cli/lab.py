@@ -1,11 +1,11 @@
-"""The command `lab lookahead`: perturb everything after t and check that nothing decided by then moves."""
+"""The commands `lab lookahead`, which perturbs everything after a moment, and `lab example`, which writes a record."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
 from exitbrain.application.lookahead.engines import Ask, EngineCheck
 from exitbrain.application.lookahead.findings import PolicyVerdict
@@ -23,6 +23,7 @@ from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
 from exitbrain.infrastructure.event_store.memory import InMemoryLedger
+from exitbrain.infrastructure.presentation.lab_example import lab_example_text
 from exitbrain.infrastructure.presentation.lookahead import (
     LookaheadReport,
     LookaheadVerdict,
@@ -91,6 +92,25 @@ def lookahead(
         tested = _on_store(flags) if flags.positions is None else _on_positions(flags)
     output.give(tested, lookahead_text(tested), as_json=as_json)
     return FINE if not any(verdict.moved for verdict in tested.policies) else FOUND
+
+
+@verb.command("example", epilog="Example: exitbrain lab example wicks --effect wicks")
+def example(
+    folder: Annotated[str, Argument(metavar="DIR", help="A new or empty folder for the files.")],
+    effect: Annotated[
+        str,
+        Option(metavar="E", help="wicks: dips beyond the stops that come back; none: the same without them."),
+    ] = "wicks",
+    days: Annotated[int, Option(metavar="N", help="How many days, 1 to 366; a verdict needs 30.")] = 45,
+    seed: Annotated[int, Option(metavar="N", help="Where the generator begins.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Write synthetic messages and candles on which a sweep of the stop reaches a verdict."""
+    # Only here: `lab lookahead` needs none of it.
+    from exitbrain.infrastructure.cli.lab_example import write_example  # noqa: PLC0415 - start-up
+
+    report = write_example(folder, effect, days, seed)
+    output.give(report, lab_example_text(report), as_json=as_json)
 
 
 def _on_store(flags: LookaheadFlags) -> LookaheadReport:

@@ -89,7 +89,8 @@ def whatif(
     symbol: OfSymbol = None,
     lane: Annotated[str | None, flag("LANE", "row or columnar; default whichever is faster.")] = None,
     report: Annotated[
-        str | None, flag("FILE", "Write a report of one policy, one HTML page, to this file.")
+        str | None,
+        flag("FILE", "Write a report, one HTML page, to this file; of several policies it needs --candles."),
     ] = None,
     cluster: Cluster = None,
     export: Annotated[
@@ -111,11 +112,11 @@ def whatif(
     Exit code 1 with --strict, when a position or market data had to be left out.
     """
     family = len(policies) > 1 or bool(sweeps)
-    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report})
+    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report}, candles)
     market = market_flags(candles, baseline, seed, given, closes, table)
     changes = grid_of(settings or [], sweeps or [])
     selection = selection_of(since, until, symbol)
-    shown = None if report is None else Changes()
+    shown = None if report is None or family else Changes()
     with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
         variants = _variants(policies, changes, store_read.ledger, unit)
         candidates = [variant_of(base, each) for base, each in variants]
@@ -127,7 +128,7 @@ def whatif(
             seconds = perf_counter() - began_s
             _check_any(asked.counterfactual, store_read.name, selected=selection != EVERYTHING)
             found = results_of(selection)
-        if report is not None and shown is not None:
+        if report is not None:
             _write_page(report, store_read, asked.counterfactual.answers[0], shown, found)
     asked_of = zip(variants, asked.counterfactual.answers, strict=True)
     answers = [answer_of(base.name, each, answer) for (base, each), answer in asked_of]
@@ -152,11 +153,13 @@ def _check(
     lane: str | None,
     cluster: str | None,
     files: dict[str, str | None],
+    candles: str | None,
 ) -> None:
     if lane not in (None, *LANES):
         raise WrongUsage(f"--lane is {lane!r}; allowed: {', '.join(LANES)}")
     for option, file in files.items():
-        if file is not None and (sweeps or len(names) > 1):
+        tells_of_family = option == "--report" and candles is not None
+        if file is not None and (sweeps or len(names) > 1) and not tells_of_family:
             more = "leave out --sweep" if sweeps else f"--policy is given {len(names)} times"
             raise WrongUsage(f"{option} tells of single decisions, so it takes one policy; {more}")
         if cluster is not None and (lane == "row" or file is not None):
@@ -250,10 +253,19 @@ def _check_any(found: Counterfactual, store: str, *, selected: bool) -> None:
 
 
 def _write_page(
-    path: str, store_read: OpenStore, answer: WhatIf, changes: Changes, results: OutcomeResults | None
+    path: str,
+    store_read: OpenStore,
+    answer: WhatIf,
+    changes: Changes | None,
+    results: OutcomeResults | None,
 ) -> None:
+    """Write the page of one policy, whose changes are given, or of a family on candles."""
+    from exitbrain.infrastructure.lab.reports.family import write_family  # noqa: PLC0415 - brings plotly
     from exitbrain.infrastructure.lab.reports.recorded import write_report  # noqa: PLC0415 - brings plotly
 
-    engine = engine_for([answer.policy], store_read.container.engine())
-    write_report(Path(path), store_read.ledger, engine, answer, changes, results)
+    if changes is not None:
+        engine = engine_for([answer.policy], store_read.container.engine())
+        write_report(Path(path), store_read.ledger, engine, answer, changes, results)
+    elif results is not None and results.family_evidence is not None:
+        write_family(Path(path), results, results.family_evidence)
     output.say(f"Report: {path}")

@@ -142,7 +142,7 @@ def _happenings(count: int, seed: int, symbols: int, *, refused: bool) -> Iterat
         market = random.choice(markets)
         market.move()
         if refused and number % _BROKEN_EVERY == 0:
-            broken = _enveloped(market.signal("BUY") | random.choice(_BREAKAGES), at)
+            broken = enveloped(market.signal("BUY") | random.choice(_BREAKAGES), at)
             yield _Happening(market, at, "trade.intent", broken)
         else:
             yield _Happening(market, at, *market.message(number, at))
@@ -172,15 +172,15 @@ class _Market:
         if self._side is None:
             if chance < 0.1 and self._last_close is not None:
                 return "trade.closed", self._last_close
-            return "trade.intent", _enveloped(self._entry(self._random.choice(("BUY", "SELL"))), at)
+            return "trade.intent", enveloped(self._entry(self._random.choice(("BUY", "SELL"))), at)
         if chance < 0.04:
-            return "trade.intent", _enveloped(self.signal("HOLD"), at)
+            return "trade.intent", enveloped(self.signal("HOLD"), at)
         if chance < 0.45:
-            return "trade.intent", _enveloped(self.signal(self._side), at)
+            return "trade.intent", enveloped(self.signal(self._side), at)
         if chance < 0.6:
-            return "trade.intent", _enveloped(self._entry(self._other_side()), at)
+            return "trade.intent", enveloped(self._entry(self._other_side()), at)
         if chance < 0.7:
-            return "trade.intent", _enveloped(self._reduction(), at)
+            return "trade.intent", enveloped(self._reduction(), at)
         return "trade.closed", self._close(number, at)
 
     def signal(self, side: str) -> Fields:
@@ -239,7 +239,7 @@ class _Market:
         return float(self._tick * self.ticks)
 
 
-def _enveloped(payload: Fields, at: datetime) -> Fields:
+def enveloped(payload: Fields, at: datetime) -> Fields:
     """Return an intent as its producer sends it: the payload as JSON text in an envelope."""
     return {
         "event_type": "trade.intent",

@@ -152,37 +152,64 @@ def _grounds(judged: Evidence, unit: ResultUnit) -> Iterator[str]:
     )
 
 
-def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
-    """Return the policies of a family, the highest lower differences first."""
+def family_title(results: OutcomeResults) -> str:
+    """Return what a family of policies was compared with, and on how many positions."""
+    policies = len(results.question.candidates)
+    count = f"{policies} {'policy' if policies == 1 else 'policies'}"
+    return f"{count} against {results.question.baseline_name} on {counted(results.positions, 'recorded position')}"
+
+
+def family_headings(results: OutcomeResults) -> list[str]:
+    """Return the headings of the rows of a family; all but the first and the last are numbers."""
+    others = [f"Difference {what}" for what, _ in beside(results.panel.totals[0], results)]
+    return [
+        "Policy",
+        "Net",
+        "Difference",
+        f"{CONFIDENCE:.0%} interval of a day",
+        "Hindsight regret",
+        *others,
+        "Verdict",
+    ]
+
+
+def family_rows(results: OutcomeResults, judged: FamilyEvidence) -> list[tuple[str, ...]]:
+    """Return a row of text for each policy of a family, the highest lower differences first."""
     panel, candidates, unit = results.panel, results.question.candidates, results.question.unit
     order = sorted(range(len(candidates)), key=lambda place: (-panel.totals[place].everything.lower, place))
-    shown = order[:FAMILY_SHOWN]
-    cut = "" if len(shown) == len(order) else f", the best {len(shown)} of {len(order)}"
-    table = Table(
-        title=f"{len(candidates)} {'policy' if len(candidates) == 1 else 'policies'} against {results.question.baseline_name} on "
-        f"{counted(results.positions, 'recorded position')}{cut}",
-        title_justify="left",
-    )
-    table.add_column("Policy")
-    for heading in ("Net", "Difference", f"{CONFIDENCE:.0%} interval of a day", "Hindsight regret"):
-        table.add_column(heading, justify="right")
-    for what, _ in beside(panel.totals[0], results):
-        table.add_column(f"Difference {what}", justify="right")
-    table.add_column("Verdict")
-    for place in shown:
+    rows = []
+    for place in order[:FAMILY_SHOWN]:
         sums, evidence = panel.totals[place].everything, judged.policies[place]
-        table.add_row(
-            candidates[place].name,
-            between(sums.pessimistic, sums.optimistic, unit),
-            between(sums.lower, sums.upper, unit),
-            interval_text(evidence.interval, unit),
-            interval_text(panel.regrets[place], unit),
-            *(
-                f"{between(other.lower, other.upper, unit)} ({other.positions})"
-                for _, other in beside(panel.totals[place], results)
-            ),
-            f"{evidence.verdict.value}: {because(evidence)}",
+        others = [
+            f"{between(other.lower, other.upper, unit)} ({other.positions})"
+            for _, other in beside(panel.totals[place], results)
+        ]
+        rows.append(
+            (
+                candidates[place].name,
+                between(sums.pessimistic, sums.optimistic, unit),
+                between(sums.lower, sums.upper, unit),
+                interval_text(evidence.interval, unit),
+                interval_text(panel.regrets[place], unit),
+                *others,
+                f"{evidence.verdict.value}: {because(evidence)}",
+            )
         )
+    return rows
+
+
+def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
+    """Return the policies of a family."""
+    rows, policies = family_rows(results, judged), len(results.question.candidates)
+    cut = "" if len(rows) == policies else f", the best {len(rows)} of {policies}"
+    table = Table(title=f"{family_title(results)}{cut}", title_justify="left")
+    first, *numbers, last = family_headings(results)
+    table.add_column(first)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    table.add_column(last)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

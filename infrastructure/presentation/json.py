@@ -11,6 +11,7 @@ from exitbrain.infrastructure.presentation.dead_letters import DlqListReport, Dl
 from exitbrain.infrastructure.presentation.derivation import ExplainReport
 from exitbrain.infrastructure.presentation.ingest import IngestReport
 from exitbrain.infrastructure.presentation.installation import DoctorReport, VersionReport
+from exitbrain.infrastructure.presentation.lab_example import LabExampleReport
 from exitbrain.infrastructure.presentation.levels import LevelsReport
 from exitbrain.infrastructure.presentation.lookahead import LookaheadReport
 from exitbrain.infrastructure.presentation.lsf import LsfAuditReport
@@ -46,6 +47,7 @@ RESULTS: dict[str, type[Struct]] = {
     "dlq show": DlqShowReport,
     "dlq retry": DlqRetryReport,
     "lab lookahead": LookaheadReport,
+    "lab example": LabExampleReport,
     "doctor": DoctorReport,
     "version": VersionReport,
     "simulate": SimulateReport,

@@ -21,7 +21,8 @@ INSTRUMENTS, MESSAGES = "docs/examples/instruments.json", "docs/examples/message
 REFUSED = "1767261960000-0"
 
 NOT_PINNED = {
-    "demo": "it takes seconds; tests/integration/test_demo.py holds its figures and checks, its schema is pinned"
+    "demo": "it takes seconds; tests/integration/test_demo.py holds its figures and checks, its schema is pinned",
+    "lab example": "it says what it wrote; tests/unit/demo/test_lab_example.py pins that, its schema is pinned",
 }
 """The commands whose JSON is not pinned, each with the reason."""
 

@@ -81,7 +81,7 @@ class Drawn:
     """Draws candles of a quarter of an hour for any symbol, from its first entry on."""
 
     def __init__(self, world: World) -> None:
-        self._begins = {}
+        self._begins: dict[str, tuple[int, float]] = {}
         for position in recorded_positions(world.ledger, world.translator):
             assert position.entry_price is not None
             begin = (ms_of(position.opened_at), float(position.entry_price))

@@ -33,10 +33,7 @@ def write_report(
 def _walked(results: OutcomeResults) -> CandidateOutcomes:
     return CandidateOutcomes(
         outcomes=results.outcomes,
-        left_out=[
-            *(_told(one) for one in results.left_out),
-            *left_out_lines(results.data_left_out, results.remarks),
-        ],
+        left_out=left_out_texts(results),
         totals=results.panel.totals[0],
         evidence=results.evidence,
         baseline=results.question.baseline_name,
@@ -47,6 +44,14 @@ def _walked(results: OutcomeResults) -> CandidateOutcomes:
             *_failing(results),
         ],
     )
+
+
+def left_out_texts(results: OutcomeResults) -> list[str]:
+    """Return a sentence on each position and each part of the market data that was left out."""
+    return [
+        *(_told(one) for one in results.left_out),
+        *left_out_lines(results.data_left_out, results.remarks),
+    ]
 
 
 def _off_market(results: OutcomeResults) -> Iterator[str]:

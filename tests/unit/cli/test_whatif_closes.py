@@ -188,3 +188,25 @@ def test_every_verdict_names_its_unit(scaled_in: Exitbrain) -> None:
 
     assert "judged in r: INCONCLUSIVE" in single
     assert "judged on what followed in committed: INCONCLUSIVE" in family
+
+
+def test_a_family_has_a_report_with_its_verdicts_and_how_closes_were_read(
+    stopped: Exitbrain, tmp_path: Path
+) -> None:
+    sweep = ("whatif", "--policy", "v3.6", "--set", "clamp_max=0.03", "--sweep", "base_sl=0.01:0.02:0.005")
+    sweep += ("--report", "family.html")
+
+    refused, done = stopped(*sweep), stopped(*sweep, "--candles", "candles")
+
+    assert (refused.code, "leave out --sweep" in refused.stderr) == (2, True)
+    assert (done.code, "Report: family.html" in done.stderr) == (0, True)
+    page = (tmp_path / "family.html").read_text(encoding="utf-8")
+    for text in (
+        "3 policies against as recorded on 3 recorded positions",
+        "judged on what followed in committed: INCONCLUSIVE",
+        "v3.6 clamp_max=0.03 base_sl=0.01",
+        "Reasons that no row of the table matches: &#x27;moon phase&#x27;.",
+        "1 position went on after the recorded close",
+        "unknown_closes trader",
+    ):
+        assert text in page
