@@ -150,8 +150,8 @@ class ExitBrain(ExitQuestions):
                 settings=loaded.decisions,
             )
             brain.mirror_folder = loaded.mirror_folder
-            brain._file_limits = loaded.file_limits
-            brain._reasons = container.reasons
+            brain.reasons_file = loaded.reasons
+            brain.file_limits = loaded.file_limits
             brain._store = stack.pop_all()
         return brain
 

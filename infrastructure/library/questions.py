@@ -1,6 +1,6 @@
 """Questions about a record: levels, replays, what-ifs, changes of the LSF."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Unpack
@@ -26,8 +26,6 @@ from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.variant import variant_of
-from exitbrain.domain.positions.ended_by import ReasonTable
-from exitbrain.domain.positions.shipped_reasons import SHIPPED_REASONS
 from exitbrain.domain.values import changed
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.files.limits import DEFAULT_LIMITS
@@ -45,7 +43,8 @@ A_SELECTION = 'a Selection, such as Selection(symbol="ETHUSDT")'
 class ExitQuestions:
     """Explain, replay and compare the decisions of a ledger; nothing is recorded.
 
-    A `whatif` reads the columnar mirror in `mirror_folder`, if there is one.
+    A `whatif` reads the columnar mirror in `mirror_folder`, if there is one. `outcomes` reads the table of reasons in
+    `reasons_file` (None: the shipped one), and market data within `file_limits`.
     """
 
     def __init__(
@@ -65,8 +64,8 @@ class ExitQuestions:
         self._settings = settings
         self._intake = Intake(engine, translator)
         self.mirror_folder: Path | None = None
-        self._file_limits = DEFAULT_LIMITS
-        self._reasons: Callable[[], ReasonTable] = lambda: SHIPPED_REASONS
+        self.reasons_file: Path | None = None
+        self.file_limits = DEFAULT_LIMITS
 
     def levels(
         self,
@@ -162,9 +161,8 @@ class ExitQuestions:
         candidates = self._variants(policy, variants)
         compared = None if baseline is None else self._given_policy("baseline", baseline)
         check("candles", candles, (str, Path), "the path of a folder or file of candles")
-        own_reasons = path_given("reasons", options.get("reasons"))
-        reasons = self._reasons() if own_reasons is None else load_reasons(own_reasons)
-        request = OutcomeRequest(self.ledger, self._translator, self._engine, reasons, self._file_limits)
+        reasons = load_reasons(path_given("reasons", options.get("reasons")) or self.reasons_file)
+        request = OutcomeRequest(self.ledger, self._translator, self._engine, reasons, self.file_limits)
         return request.run(candidates, compared, Path(candles), _aware(selection), options)
 
     def lsf_changes(self, selection: Selection = EVERYTHING, *, closes: bool = False) -> Iterator[LsfChange]:

@@ -29,6 +29,10 @@ def passes_the_wrong_thing(brain: ExitBrain) -> None:
     brain.decide(FIELDS, brain.state_of(message), brain.context())  # type: ignore[arg-type]
     brain.replay("ETHUSDT")  # type: ignore[arg-type]
     brain.whatif(3)  # type: ignore[arg-type]
+    brain.outcomes("v3.6")  # type: ignore[call-arg]
+    brain.outcomes("v3.6", candles="candles", judge="percent")  # type: ignore[arg-type]
+    brain.outcomes("v3.6", candles="candles", fees=3)  # type: ignore[call-arg]
+    print(brain.outcomes("v3.6", candles="candles").verdict().verdict)  # type: ignore[attr-defined]  # noqa: T201 - nothing runs it
     brain.levels(leverage=20, volatilty=1.0)  # type: ignore[call-arg]
     brain.levels_for(FIELDS)  # type: ignore[arg-type]
     incoming_message("trade.intent", [("side", "BUY")])  # type: ignore[arg-type]

@@ -128,7 +128,7 @@ def test_a_table_of_reasons_is_that_of_the_settings_or_the_one_given(
 
     assert "venue" not in ended_by(brain)
     assert "venue" in ended_by(brain, reasons="reasons.json")
-    with ExitBrain.open(STORE, reasons="reasons.json") as opened:
+    with ExitBrain.open(STORE, reasons=Path("reasons.json")) as opened:
         assert "venue" in ended_by(opened)
 
 

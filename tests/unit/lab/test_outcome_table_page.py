@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from docs.generate import on_page_markdown
 
+from exitbrain import LabOutcomes, OutcomeOptions
+from exitbrain.infrastructure.cli.main import run
 from exitbrain.infrastructure.lab.outcome_files import outcome_files
 from exitbrain.infrastructure.lab.outcome_schema import LEGS, OUTCOMES, POLICIES
 from exitbrain.infrastructure.lab.table_writers import FORMATS
 from tests.architecture.test_docs import DOCS, blocks
 from tests.outcome_rows import LABEL, outcome_rows, policy_rows
+from tests.unit.cli.every_kind import write_every_kind
 
 PAGE = DOCS / "outcome-table.md"
-EXAMPLES = {block.split()[1]: block for block in blocks(PAGE, "python")}
+FROM_PYTHON, *_READING = sorted(blocks(PAGE, "python"), key=lambda block: "from exitbrain" not in block)
+EXAMPLES = {block.split()[1]: block for block in _READING}
 
 
 def test_the_page_has_every_column_with_type_unit_and_meaning() -> None:
@@ -57,3 +61,26 @@ def test_an_example_prints_the_totals_of_the_policies(library: str, tmp_path: Pa
         if row.walk is not None and row.walk.pessimistic.committed is not None:
             totals[row.policy] += row.walk.pessimistic.committed.net
     assert sorted(printed) == pytest.approx(sorted(totals.values()), abs=1e-5)
+
+
+def test_the_page_names_every_option_and_method_of_outcomes() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    methods = [name for name, item in vars(LabOutcomes).items() if not name.startswith("_")]
+    assert [name for name in methods if f"`{name}" not in page] == []
+    assert [name for name in OutcomeOptions.__annotations__ if f"`{name}`" not in page] == []
+
+
+def test_the_example_in_python_asks_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_every_kind(tmp_path)
+    assert run(["ingest", "messages.jsonl", "--store", "sqlite:///exitbrain.db"]) == 0
+    capsys.readouterr()
+
+    exec(FROM_PYTHON, {})  # noqa: S102 - the example of the page
+
+    printed = capsys.readouterr().out.splitlines()
+    assert re.match(r"22 rows; v3\.6 base_sl=0\.00\d differs by -?\d", printed[0])
+    assert printed[1] == "inconclusive no_pairs in committed"
