@@ -67,10 +67,10 @@ def steps(program: Path | None, *, draws: bool, judges: bool) -> Iterator[TourSt
 
 def verdicts(*, draws: bool) -> Iterator[TourStep]:
     """Yield the steps that ask for a better stop: where there is one to find, and where there is none."""
-    title, about = (
-        "Would a wider stop have survived?",
+    title = "Would a wider stop have survived?"
+    about = (
         "45 days in which many positions were closed by their stop. A wider stop goes on after that close. "
-        "First dips go beyond the stop and come back; then the same entries without dips.",
+        "First dips go beyond the stop and come back; then the same entries without dips."
     )
     for effect, verdict in ((PlantedEffect.WICKS, "adopt"), (PlantedEffect.NONE, "inconclusive")):
         ingest, sweep = commands_for(Path(effect))
