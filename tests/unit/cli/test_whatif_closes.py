@@ -193,7 +193,17 @@ def test_every_verdict_names_its_unit(scaled_in: Exitbrain) -> None:
 def test_a_family_has_a_report_with_its_verdicts_and_how_closes_were_read(
     stopped: Exitbrain, tmp_path: Path
 ) -> None:
-    sweep = "whatif --policy v3.6 --set clamp_max=0.03 --sweep base_sl=0.01:0.02:0.005 --report family.html".split()
+    sweep = [
+        "whatif",
+        "--policy",
+        "v3.6",
+        "--set",
+        "clamp_max=0.03",
+        "--sweep",
+        "base_sl=0.01:0.02:0.005",
+        "--report",
+        "family.html",
+    ]
 
     refused, done = stopped(*sweep), stopped(*sweep, "--candles", "candles")
 
