@@ -22,7 +22,7 @@ from tests.integration.stored_copies import COPIES, FILE_ALONE, STORE, content, 
 pytestmark = pytest.mark.integration
 
 WRITING = {"ingest", "serve", "book close"}
-WITHOUT_STORE = {"levels", "simulate", "version", "demo", "dlq list", "dlq show"}
+WITHOUT_STORE = {"levels", "simulate", "version", "demo", "lab example", "dlq list", "dlq show"}
 ELSEWHERE = {"dlq retry"}
 """Reads the store and needs a server; its own tests see that the store stays as it was."""
 
