@@ -185,14 +185,15 @@ class Outcomes:
         recorded = planned[0] if baseline is None else self._recorded(position, terms)
         end = recorded_end(position, market.candles, closes, assumptions)
         readings = ReadCloses(position, recorded, end, closes.table, market, self._walks)
-        found = WalkedTogether(self._walks, market).under_each(readings, planned, closes.reading)
+        together = WalkedTogether(self._walks, market)
+        found = together.under_each(readings, planned, closes.reading)
         first, *others = [_walked(*each, end) for each in zip(planned, found.plans, found.walks, strict=True)]
         assumptions.update(dict.fromkeys(_assumed_of(market, [first, *others])))
         attributions: tuple[AttributedDifference, ...] = ()
         if attributed:
             attributions = tuple(
                 [
-                    self._attributed(first.plan, other.plan, difference, market)
+                    _attributed(first.plan, other.plan, difference, together, market)
                     for other, difference in zip(others, found.differences, strict=True)
                 ]
             )
@@ -234,14 +235,6 @@ class Outcomes:
             raise NotWalked(LeftOutBecause.OUTSIDE_CANDLES, span)
         return market
 
-    def _attributed(
-        self, baseline: Plan, candidate: Plan, difference: PolicyDifference, market: Market
-    ) -> AttributedDifference:
-        before, after = _without_liquidation(baseline), _without_liquidation(candidate)
-        same = before == baseline and after == candidate
-        unliquidated = difference if same else self._walks.walk_both(before, after, market)
-        return attribute(baseline, candidate, difference, unliquidated, market.candles)
-
     def _levels_under(self, policy: Policy | None) -> "LevelsOf":
         if policy is None:
             return LevelsOf("as recorded", lambda decision: decision.levels, self._instrument)
@@ -261,6 +254,15 @@ class Outcomes:
             return self._snapshots.of(decision.context.snapshot)
         except MissingSnapshot as missing:
             raise NotWalked(LeftOutBecause.MISSING_SNAPSHOT, str(missing)) from missing
+
+
+def _attributed(
+    baseline: Plan, candidate: Plan, difference: PolicyDifference, together: WalkedTogether, market: Market
+) -> AttributedDifference:
+    before, after = _without_liquidation(baseline), _without_liquidation(candidate)
+    same = before == baseline and after == candidate
+    unliquidated = difference if same else together.difference(before, after)
+    return attribute(baseline, candidate, difference, unliquidated, market.candles)
 
 
 def _walked(planned: Planned, plan: Plan, bounds: ExitBounds, end: RecordedEnd) -> Walked:

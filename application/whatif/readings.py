@@ -121,6 +121,10 @@ class WalkedTogether:
                 readings[reading] = self._differences_of(others, walked)
         return ReadingWalks(plans, walks, self._differences_of(plans, walks), readings)
 
+    def difference(self, baseline: Plan, candidate: Plan) -> PolicyDifference:
+        """Return how two plans differ."""
+        return self._difference(baseline, candidate, self._walk(baseline), self._walk(candidate))
+
     def _differences_of(
         self, plans: Sequence[Plan], walks: Sequence[ExitBounds]
     ) -> tuple[PolicyDifference, ...]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from exitbrain.application.whatif.closes import READINGS, Reading
 from exitbrain.application.whatif.outcomes import PositionOutcome
 from exitbrain.domain.evidence.attribution import NOTHING, Attribution
@@ -30,25 +32,43 @@ class CandidateSums:
     lower: float = 0.0
     upper: float = 0.0
 
-    def add(self, outcome: PositionOutcome, candidate: int) -> None:
-        """Add a position that has results in the unit."""
-        bounds, before = outcome.candidates[candidate].bounds, outcome.baseline.bounds
-        difference = outcome.differences[candidate]
-
-        def measured(result: float) -> float:
-            found = outcome.sizes.measured(self.unit, result)
-            assert found is not None
-            return found
-
+    def add(self, results: "CandidateResults") -> None:
+        """Add a position, with its results in the unit."""
         self.positions += 1
-        self.pessimistic += measured(bounds.pessimistic.net)
-        self.optimistic += measured(bounds.optimistic.net)
-        self.baseline = Interval(
-            self.baseline.lower + measured(before.pessimistic.net),
-            self.baseline.upper + measured(before.optimistic.net),
-        )
-        self.lower += measured(difference.lower)
-        self.upper += measured(difference.upper)
+        self.pessimistic += results.pessimistic
+        self.optimistic += results.optimistic
+        self.baseline = _plus(self.baseline, results.baseline)
+        self.lower += results.lower
+        self.upper += results.upper
+
+
+class CandidateResults(Struct, frozen=True):
+    """The net results of one position under a candidate and the baseline, in one unit; see `CandidateSums`."""
+
+    pessimistic: float
+    optimistic: float
+    baseline: Interval
+    lower: float
+    upper: float
+
+
+def results_in(unit: ResultUnit, outcome: PositionOutcome, candidate: int) -> CandidateResults:
+    """Return the results of a position that has results in the unit."""
+    bounds, before = outcome.candidates[candidate].bounds, outcome.baseline.bounds
+    difference = outcome.differences[candidate]
+
+    def measured(result: float) -> float:
+        found = outcome.sizes.measured(unit, result)
+        assert found is not None
+        return found
+
+    return CandidateResults(
+        measured(bounds.pessimistic.net),
+        measured(bounds.optimistic.net),
+        Interval(measured(before.pessimistic.net), measured(before.optimistic.net)),
+        measured(difference.lower),
+        measured(difference.upper),
+    )
 
 
 @dataclass(slots=True)
@@ -122,28 +142,30 @@ class CandidateTotals:
 
     def add(self, outcome: PositionOutcome, candidate: int, *, counted: bool = True) -> None:
         """Add a position; one that is not counted appears only in the figures for off-market prices."""
-        self.with_off_market.add(outcome, candidate)
+        results = results_in(self.everything.unit, outcome, candidate)
+        self.with_off_market.add(results)
         if not outcome.off_market:
-            self.without_off_market.add(outcome, candidate)
+            self.without_off_market.add(results)
         if counted:
-            self._count(outcome, candidate)
+            self._count(outcome, candidate, results)
 
-    def _count(self, outcome: PositionOutcome, candidate: int) -> None:
+    def _count(self, outcome: PositionOutcome, candidate: int, results: CandidateResults) -> None:
         both = (outcome.baseline, outcome.candidates[candidate])
         walks = [each.bounds for each in both]
-        self.everything.add(outcome, candidate)
+        self.everything.add(results)
         if outcome.sizes.first_notional is not None:
             currency = outcome.sizes.currency
-            self.quote.setdefault(currency, CandidateSums(ResultUnit.QUOTE)).add(outcome, candidate)
+            sums = self.quote.setdefault(currency, CandidateSums(ResultUnit.QUOTE))
+            sums.add(results_in(ResultUnit.QUOTE, outcome, candidate))
         self.went_on += any(each.went_on for each in both)
         self.added_after_exit += any(each.added_after_exit for each in both)
         self.ambiguous += any(bounds.ambiguous for bounds in walks)
         if not any(bounds.holes for bounds in walks):
-            self.without_holes.add(outcome, candidate)
+            self.without_holes.add(results)
         if not any(bounds.pessimistic.is_open or bounds.optimistic.is_open for bounds in walks):
-            self.closed.add(outcome, candidate)
+            self.closed.add(results)
         if not any(each.failed_guards for each in both):
-            self.without_failed_guards.add(outcome, candidate)
+            self.without_failed_guards.add(results)
         if outcome.attributions:
             split, scale = outcome.attributions[candidate], self._scale(outcome)
             self.lower = self.lower.plus(split.lower.times(scale))
