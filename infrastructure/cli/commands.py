@@ -124,9 +124,10 @@ def program(
 
 @app.command(cls=OneValueEach)
 def demo(
-    keep: Annotated[
-        str | None, flag("FOLDER", "Keep the files in this new or empty folder; default exitbrain-demo.")
+    folder: Annotated[
+        str | None, flag("DIR", "Work in this new or empty folder and keep it; default exitbrain-demo.")
     ] = None,
+    clean: Annotated[bool, Option("--clean", help="Remove the folder at the end.")] = False,
     as_json: Json = False,
 ) -> int:
     """Run a guided tour on synthetic messages; needs no server.
@@ -135,4 +136,4 @@ def demo(
     """
     from exitbrain.infrastructure.cli.demo import demo as run  # noqa: PLC0415 - start-up
 
-    return run(app, keep=keep, as_json=as_json)
+    return run(app, folder=folder, clean=clean, as_json=as_json)

@@ -54,15 +54,22 @@ class DemoReport(Struct):
     steps: list[DemoStep]
 
 
-def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourStep] | None = None) -> int:
-    """Run the tour in its own folder and return the exit code."""
+def demo(
+    app: Typer,
+    *,
+    folder: str | None,
+    as_json: bool,
+    clean: bool = False,
+    steps: Iterable[TourStep] | None = None,
+) -> int:
+    """Run the tour in its own folder and return the exit code; `clean` removes the folder at the end."""
     began_s, program = time.perf_counter(), redis_program()
     draws, judges = (find_spec(each) is not None for each in (DRAWN_BY, JUDGED_BY))
-    folder = _new_folder() if keep is None else new_or_empty_folder("--keep", keep)
+    place = _new_folder() if folder is None else new_or_empty_folder("--folder", folder)
     if not as_json:
-        output.show(*_introduction(folder, with_redis=program is not None))
-    report = DemoReport(True, 0.0, str(folder), None, [])
-    with _alone_in(folder):
+        output.show(*_introduction(place, with_redis=program is not None, clean=clean))
+    report = DemoReport(True, 0.0, str(place), None, [])
+    with _alone_in(place):
         story.write_files()
         for step in story.steps(program, draws=draws, judges=judges) if steps is None else steps:
             report.steps.append(_run(app, step, show=not as_json))
@@ -70,11 +77,13 @@ def demo(app: Typer, *, keep: str | None, as_json: bool, steps: Iterable[TourSte
             if not report.ok:
                 break
     report.seconds = round(time.perf_counter() - began_s, 6)
-    report.report = str(folder / story.REPORT) if (folder / story.REPORT).exists() else None
+    if clean:
+        shutil.rmtree(place)
+    report.report = str(place / story.REPORT) if (place / story.REPORT).exists() else None
     if as_json:
         output.emit(report)
     else:
-        output.show(*_ending(report, judges=judges))
+        output.show(*_ending(report, judges=judges, clean=clean))
     return FINE if report.ok else FOUND
 
 
@@ -127,11 +136,15 @@ def _command(app: Typer, command: str) -> tuple[int, str, str]:
     return code, printed.getvalue(), said.getvalue()
 
 
-def _introduction(folder: Path, *, with_redis: bool) -> Lines:
-    yield Text(f"ExitBrain {__version__}: the record of exit decisions, replayed and explained", style="bold")
+def _introduction(folder: Path, *, with_redis: bool, clean: bool) -> Lines:
+    yield Text(f"ExitBrain {__version__}: a flight recorder for the exits of leveraged futures", style="bold")
+    yield from story.SYNOPSIS
     yield f"{story.MESSAGES} synthetic messages from seed {story.SEED}: nothing in them was ever traded."
     if not with_redis:
         yield f"No Redis here ({WHEEL} of the extra demo is not installed): the tour works on files alone."
+    if clean:
+        yield f"Each command is run exactly as shown, in {folder}, which is removed at the end."
+        return
     yield "Each command is run exactly as shown. Its files are kept; to try the commands yourself:"
     yield Text(f"   $ cd {shlex.quote(str(folder))}", style="cyan")
     if shutil.which("exitbrain") is None:
@@ -160,7 +173,7 @@ def _wrapped(text: str, margin: int, width: int = _WIDTH) -> list[str]:
     return wrapper.wrap(text.strip())
 
 
-def _ending(report: DemoReport, *, judges: bool) -> Lines:
+def _ending(report: DemoReport, *, judges: bool, clean: bool) -> Lines:
     yield ""
     if report.ok:
         checks = sum(len(step.checks) for step in report.steps)
@@ -169,6 +182,12 @@ def _ending(report: DemoReport, *, judges: bool) -> Lines:
         yield Text("The tour ends here: a check of the last command failed.", "bold red")
     if not judges:
         yield "With the extra exitbrain[lab] the tour also asks whether a wider stop would have survived."
+    if clean:
+        yield f"The files in {report.folder} are removed."
+        return
     if report.report is not None:
         yield f"The report, to open in a browser: {report.report}"
     yield f"The files are kept in {report.folder}"
+    if report.ok:
+        yield "Three commands to try there:"
+        yield from (Text(f"   $ {command}", style="cyan") for command in story.TO_TRY)

@@ -35,6 +35,22 @@ _INGEST = f"exitbrain ingest {_MESSAGES} --instruments {_INSTRUMENTS} --store sq
 _COSTS, _LIQUIDATION, _SLICES = "stop_wider_than_costs", "stop_inside_liquidation", "slices_placeable"
 
 
+SYNOPSIS = (
+    "A stop meant as 2 % of the price was deployed as 0.02 %, and nobody could tell. You will see",
+    "  how every decision is recorded, and computed again in all 64 bits,",
+    "  how the guards find that stop at once, and what the policy v3.6 sets instead,",
+    "  what that would have earned, and how one altered digit in the record is found.",
+)
+"""What the viewer is about to see."""
+
+TO_TRY = (
+    f"exitbrain explain {EXAMPLE} --store sqlite:///{AFTER}",
+    f"exitbrain whatif --policy v3.6 --sweep base_sl=0.003:0.007:0.001 --store sqlite:///{BEFORE}",
+    f"exitbrain audit lsf --symbol 1000PEPEUSDT --store sqlite:///{AFTER}",
+)
+"""Commands for the end of the tour."""
+
+
 def write_files() -> None:
     """Write the input of the steps: messages, instruments and candles."""
     with finished_file(Path(_MESSAGES)) as file:

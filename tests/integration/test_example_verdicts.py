@@ -16,7 +16,7 @@ def test_a_wider_stop_is_adopted_where_dips_come_back_and_not_where_there_are_no
     """The steps of the tour are the documented commands; each checks its verdict."""
     monkeypatch.chdir(tmp_path)
 
-    code = demo(app, keep="kept", as_json=True, steps=story.verdicts(draws=True))
+    code = demo(app, folder="kept", as_json=True, steps=story.verdicts(draws=True))
 
     report = json.loads(capsys.readouterr().out)
     assert code == 0, report
