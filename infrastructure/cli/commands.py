@@ -41,6 +41,7 @@ VERBS = {
     "positions": Verb(LOOK_UP, "List open positions with their latest levels."),
     "plan": Verb(LOOK_UP, "Show the history of one exit plan and of its position."),
     "receipt": Verb(LOOK_UP, "Show one message, its result and its effects."),
+    "index": Verb(LOOK_UP, "Bring the index for look-ups up to date, or verify it."),
     "doctor": Verb(SETUP, "Show the effective settings, and check what they name."),
     "version": Verb(SETUP, "Print the version."),
     "demo": Verb(SETUP, "Run a guided tour on synthetic messages; needs no server."),

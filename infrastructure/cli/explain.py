@@ -60,7 +60,7 @@ def explain(
 def _recorded(wanted: str, url: str | None) -> Explained:
     with reading(url, "looking for the decision") as store_read:
         ledger = store_read.ledger
-        found = lookup.decision(ledger, wanted, progress=store_read.work.reached)
+        found = lookup.decision(ledger, store_read.index(), wanted)
         try:
             explanation = explain_decision(store_read.container.engine(), ledger, found.decision)
         except UnknownPolicy as unknown:
