@@ -14,6 +14,7 @@ class OpenSettings(TypedDict, total=False):
     """
 
     mirror: Path | None
+    index: Path | None
     redis: str
     account: str
     mode: Literal["shadow", "paper", "testnet", "live"]
