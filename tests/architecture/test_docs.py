@@ -208,12 +208,14 @@ def is_importable(dotted: str) -> bool:
     module, _, attribute = dotted.rpartition(".")
     try:
         held = importlib.import_module(module)
+        return hasattr(held, attribute) or importlib.util.find_spec(dotted) is not None
     except ModuleNotFoundError:
         return False
-    return hasattr(held, attribute) or importlib.util.find_spec(dotted) is not None
 
 
-@pytest.mark.parametrize("dotted", ["exitbrain.domain.exits", "exitbrain.missing.module"])
+@pytest.mark.parametrize(
+    "dotted", ["exitbrain.domain.exits", "exitbrain.missing.module", "exitbrain.domain.algebra.logarithm"]
+)
 def test_a_module_that_does_not_exist_is_noticed(dotted: str) -> None:
     assert not is_importable(dotted)
 
