@@ -43,7 +43,7 @@ DOCS = ROOT / "docs"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
 ROOT_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES = [*ROOT_PAGES, *sorted(DOCS.rglob("*.md"))]
-WITH_EXAMPLES = [ROOT / "README.md", DOCS / "cli.md"]
+WITH_EXAMPLES = [page for page in PAGES if "```console\n" in page.read_text(encoding="utf-8")]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -74,6 +74,13 @@ def examples(page: Path) -> Iterator[tuple[str, str]]:
             yield command, output
 
 
+def write_files_of(page: Path) -> None:
+    """Write what the reader is to save in the working folder: Python blocks that begin with a file name."""
+    for block in blocks(page, "python"):
+        if named := re.match(r"# (\w+\.py)\n", block):
+            Path(named[1]).write_text(block, encoding="utf-8")
+
+
 def run_example(command: str, last_code: int) -> int:
     """Run one command of an example in the working folder and return its exit code."""
     if command == "echo $?":
@@ -102,6 +109,7 @@ def test_the_examples_of_a_page_print_what_it_shows(
     for name in Settings.model_fields:
         monkeypatch.delenv(f"EXITBRAIN_{name.upper()}", raising=False)
     Path("docs").symlink_to(DOCS)
+    write_files_of(page)
     code, wrong = 0, []
     for command, shown in examples(page):
         code = run_example(command, code)
