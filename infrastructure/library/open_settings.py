@@ -9,7 +9,7 @@ from exitbrain.application.ports.instruments import Instruments
 class OpenSettings(TypedDict, total=False):
     """The settings of `ExitBrain.open` other than the store, each by its name in lower case; None counts as not given.
 
-    The table of settings in the README has their meaning and defaults. `instruments` also takes instruments of
+    The page of settings in the manual has their meaning and defaults. `instruments` also takes instruments of
     your own.
     """
 

@@ -23,6 +23,7 @@ from docs.generate import (
     schema_file,
     sections_in,
 )
+from docs.picture import PICTURE, picture
 
 from exitbrain.domain.levels.guard_rules import GUARDS, RULES
 from exitbrain.domain.values import Unit
@@ -370,8 +371,13 @@ def test_the_page_of_guards_has_a_row_for_every_guard() -> None:
     assert [guard for guard in GUARDS if f"| `{guard}` | {RULES[guard].passes} |" not in page] == []
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_readme_is_short_and_its_picture_is_what_the_script_draws() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 200
+    assert PICTURE.read_text(encoding="utf-8") == picture(), "stale: python docs/picture.py draws it anew"
+
+
+def test_the_page_of_settings_lists_every_setting_with_its_default() -> None:
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
 
     for name, field in Settings.model_fields.items():
         default = (
