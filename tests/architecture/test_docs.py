@@ -115,7 +115,8 @@ def test_the_examples_of_a_page_print_what_it_shows(
     for command, shown in examples(page):
         code = run_example(command, code)
         printed = "".join(capfd.readouterr())
-        if not same_output(shown, printed):
+        failed_unseen = code > 1 and shown.strip() in ("", "...")
+        if failed_unseen or not same_output(shown, printed):
             wrong.append(f"$ {command}\nshown:\n{shown}\nprinted:\n{printed}")
 
     assert not wrong, "\n".join(wrong)
