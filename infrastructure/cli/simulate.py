@@ -111,11 +111,19 @@ def simulate(
     notes = tuple(left_out_lines(left_out, market.remarks))
     totals = totals_of(simulated, include_off_market=given.include_off_market)
     if report is not None:
+        from exitbrain.infrastructure.lab.reports.left_out import omitted_tables  # noqa: PLC0415 - brings plotly
         from exitbrain.infrastructure.lab.reports.simulation import write_simulation  # noqa: PLC0415 - brings plotly
 
         with speaking_aside():
             write_simulation(
-                Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market, notes
+                Path(report),
+                terms.policy,
+                simulated,
+                totals,
+                market,
+                engine,
+                given.include_off_market,
+                omitted_tables(left_out, market.remarks),
             )
         output.say(f"Report: {report}")
     if as_json:

@@ -141,7 +141,9 @@ def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(world: Path, e
     said = "Not placeable, left out of the totals: BTCUSDT LONG at 100"
     assert said in text
     assert "of 0.5 only 0 can be placed, in 0 slices." in text
-    assert "Not placeable, left out" in (world / "page.html").read_text(encoding="utf-8")
+    page = (world / "page.html").read_text(encoding="utf-8")
+    assert "<summary>Positions left out: 1</summary>" in page
+    assert "<td>not placeable</td>" in page
 
 
 def test_a_position_that_fails_a_guard_is_walked_named_and_totalled_with_and_without(
