@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, StreamLog
 from exitbrain.application.ports.index import LogIndex
-from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
+from exitbrain.domain.catalogue import BEGINNING_TOPICS, topics_about
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.events import About
 from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.plans.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.plans.exit_plan import ExitPlanOpened, LevelsComputed, PlanEvent
 from exitbrain.domain.policies.register import RegisterEvent
 from exitbrain.domain.positions.events import CloseReported, PositionClosed, Result
 from exitbrain.domain.positions.position import Position, PositionEvent
@@ -42,7 +42,7 @@ class WantedId:
     def __init__(self, what: str, wanted: str) -> None:
         self._what = what
         self._wanted = wanted
-        self._prefix = _id_text(wanted)
+        self._prefix = id_text(wanted)
         self._found: dict[UUID, None] = {}
 
     def fits(self, id_: UUID) -> bool:
@@ -73,14 +73,6 @@ class FoundPosition:
             if said is not None and said.result is not None:
                 return said.result
         return None
-
-
-class FoundDecision(Struct, frozen=True):
-    """A recorded decision with its id and plan."""
-
-    decision_id: UUID
-    plan_id: UUID
-    decision: Decision
 
 
 class HistoryEntry(Struct, frozen=True):
@@ -131,20 +123,9 @@ def _position(ledger: StreamLog, index: LogIndex, position_id: UUID) -> FoundPos
             found.reported = event
     latest = index.latest_computed(plan_id(position_id))
     if latest is not None:
-        event = _entry(ledger, latest.position).event
+        event = entry_at(ledger, latest.position).event
         found.decision = event if isinstance(event, LevelsComputed) else None
     return found
-
-
-def decision(ledger: ExitLedger, index: LogIndex, wanted: str) -> FoundDecision:
-    """Return the decision whose id is, or begins with, `wanted`; raises NotFound or Ambiguous."""
-    index.check_readable(DECISION_TOPICS)
-    places = index.decisions_by_id(_id_text(wanted))
-    place = _only(places, "decision", wanted, lambda one: str(one.decision_id))
-    event = _entry(ledger, place.position).event
-    if not isinstance(event, Decision):
-        raise NotFound(f"this store holds no decision {wanted!r} any more")
-    return FoundDecision(place.decision_id, place.plan_id, event)
 
 
 def plan_history(ledger: StreamLog, index: LogIndex, wanted: str) -> PlanHistory:
@@ -154,7 +135,7 @@ def plan_history(ledger: StreamLog, index: LogIndex, wanted: str) -> PlanHistory
     """
     index.check_readable(topics_about(About.POSITION, About.PLAN))
     place = _only(
-        index.plans_by_id(_id_text(wanted)), "plan or position", wanted, lambda one: str(one.plan_id)
+        index.plans_by_id(id_text(wanted)), "plan or position", wanted, lambda one: str(one.plan_id)
     )
     entries = [
         HistoryEntry(entry.position, entry.stream_id, entry.event)
@@ -175,7 +156,7 @@ def receipt(ledger: ExitLedger, index: LogIndex, wanted: str, *, stream: str | N
     A full match wins over a partial one. Raises NotFound or Ambiguous.
     """
     index.check_readable((MessageReceived.TOPIC,))
-    prefix = _id_text(wanted)
+    prefix = id_text(wanted)
     begun = [
         place
         for place in index.receipts_by_id(wanted, prefix)
@@ -183,19 +164,20 @@ def receipt(ledger: ExitLedger, index: LogIndex, wanted: str, *, stream: str | N
     ]
     whole = [place for place in begun if wanted == place.entry_id or prefix == place.receipt_id.hex]
     place = _only(whole or begun, "receipt", wanted, lambda one: f"{one.entry_id} of {one.source}")
-    entry = _entry(ledger, place.position)
+    entry = entry_at(ledger, place.position)
     if not isinstance(entry.event, MessageReceived):
         raise NotFound(f"this store holds no receipt {wanted!r} any more")
-    return FoundReceipt(entry, entry.event, tuple(_effects(ledger, entry)))
+    return FoundReceipt(entry, entry.event, tuple(effects(ledger, entry)))
 
 
-def _entry(ledger: ExitLedger, position: int) -> LogEntry:
+def entry_at(ledger: ExitLedger, position: int) -> LogEntry:
+    """Return the entry at a log position that the index knows; raises NotFound if it is gone."""
     for entry in ledger.log(position - 1, upto=position):
         return entry
     raise NotFound(f"this store holds no event at log position {position} any more")
 
 
-def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
+def effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
     """Yield the events saved with a receipt: they follow it in the log."""
     for entry in ledger.log(receipt.position):
         event = entry.event
@@ -205,7 +187,8 @@ def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
         yield entry
 
 
-def _id_text(wanted: str) -> str:
+def id_text(wanted: str) -> str:
+    """Return an id, or the beginning of one, as hex digits."""
     return wanted.strip().lower().replace("-", "")
 
 

@@ -76,7 +76,7 @@ def selection_of(since: str | None, until: str | None, symbol: str | None) -> Se
     """Return the selection of decisions; raises InvalidValue for an invalid time, name or span."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
-    first, end = _time("--since", since), _time("--until", until)
+    first, end = _optional_time("--since", since), _optional_time("--until", until)
     if first is not None and end is not None and end <= first:
         raise InvalidValue("--until", until, f"a time after --since, which is {since}")
     return Selection(first, end, None if symbol is None else symbol_of(symbol))
@@ -163,9 +163,12 @@ def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     return instrument
 
 
-def _time(flag: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _optional_time(flag: str, text: str | None) -> datetime | None:
+    return None if text is None else time_of(flag, text)
+
+
+def time_of(flag: str, text: str) -> datetime:
+    """Return a time in UTC, which is assumed where no offset is given; raises InvalidValue."""
     try:
         time = datetime.fromisoformat(text.strip())
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
