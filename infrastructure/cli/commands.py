@@ -29,7 +29,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "levels": Verb(ASK, "Compute the levels for given inputs; nothing is recorded."),
-    "explain": Verb(ASK, "Derive levels line by line, and show what bound them."),
+    "explain": Verb(ASK, "Say why levels are where they are, and derive them line by line."),
     "simulate": Verb(ASK, "Simulate positions of a file: every possible exit, bounded by worst and best."),
     "serve": Verb(LIVE, "Read messages from Redis streams, record them and their effects, and publish."),
     "ingest": Verb(RECORD, "Record messages from a file; one already recorded is skipped."),
