@@ -80,7 +80,9 @@ class InputFlags:
     """What a user gives for a level computation; None where a default is to stand in."""
 
     leverage: Annotated[float | None, flag("L", "Leverage, 1 to 125. Needed.")] = None
-    side: Annotated[str | None, flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
+    side: Annotated[
+        str | None, flag("S", "Side of the position: buy or long (the default), sell or short.")
+    ] = None
     volatility: Annotated[
         float | None, flag("V", "Volatility as a factor; default 1.0, which is normal.")
     ] = None
@@ -103,6 +105,10 @@ class InputFlags:
     unit: Annotated[str | None, flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
         None
     )
+    changes: Annotated[
+        list[str] | None,
+        flag("NAME=VALUE", "Change this parameter of the policy; can be given several times.", "--set"),
+    ] = None
     base_tp: Annotated[
         float | None, flag("X", "Base of the targets, raw in the policy's unit; default that of the policy.")
     ] = None
@@ -156,10 +162,13 @@ class WalkFlags:
     ] = None
     break_even: Annotated[
         str | None,
-        flag("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
+        flag(
+            "[OFFSET]",
+            "The first target moves the stop this far from the entry, like 0.1%; bare: to the cost.",
+        ),
     ] = None
     trailing: Annotated[
-        str | None, flag("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
+        str | None, flag("A:D", "From a gain of A on, the stop follows at distance D, like 1%:0.5%.")
     ] = None
     time_stop: Annotated[str | None, flag("T", "Close after this time: minutes, or like 30s, 4h, 1d.")] = None
     rule_interval: Annotated[

@@ -65,7 +65,7 @@ LINES: dict[str, list[tuple[str, ...]]] = {
         ("simulate", *SIMULATED, "--time-stop", "15m", "--rule-interval", "5m", "--trailing", "0.004:0.002"),
         ("simulate", *SIMULATED, "--policy", "v3.6", "--tp-execution", "limit", "--maker-fee-bps", "2"),
         ("simulate", *SIMULATED, "--policy", ENGINE, "--strict", "--include-off-market", "--mark", CANDLES),
-        ("simulate", *SIMULATED, "--policy", "v3.6", "--set", "base_sl=0.008", "--brackets", INSTRUMENTS),
+        ("simulate", *SIMULATED, "--policy", "v3.6", "--set", "base_sl=0.008", "--instruments", INSTRUMENTS),
     ],
     "ingest": [on(NEW, "ingest", MESSAGES), on(NEW, "ingest", MESSAGES)],
     "replay": [
