@@ -64,11 +64,12 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plotly figure with its title, and a caption of a few sentences."""
+    """A plotly figure with its title, and a caption of a few sentences; two of `half` fit beside each other."""
 
     title: str
     drawing: go.Figure
     caption: str = ""
+    half: bool = False
 
 
 Block = ReportTable | Folded | Figure
@@ -201,4 +202,5 @@ def _figure(figure: Figure, name: str) -> str:
         config={"displayModeBar": False, "responsive": True},
     )
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
-    return f"<figure><h3>{escape(figure.title)}</h3>{drawn}{caption}</figure>"
+    kind = ' class="half"' if figure.half else ""
+    return f"<figure{kind}><h3>{escape(figure.title)}</h3>{drawn}{caption}</figure>"

@@ -29,7 +29,7 @@ def surfaces(found: Sequence[Surface]) -> Section:
             if len(known) == 1:
                 flat.append(f"{title}: {known.pop():.6g} everywhere.")
             elif known:
-                figures.append(Figure(title, surface(unit, LEVERAGES, VOLATILITIES, values)))
+                figures.append(Figure(title, surface(unit, LEVERAGES, VOLATILITIES, values), half=True))
     return Section(
         "The policy over leverage and volatility",
         (

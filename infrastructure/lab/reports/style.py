@@ -48,10 +48,12 @@ section { padding: 1rem 1.1rem; margin: 0 0 1rem; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
+td:first-child { min-width: 6.5rem; }
 .number { text-align: right; white-space: nowrap; padding-left: .7rem; }
 details { margin: .6rem 0; border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .7rem; }
 summary { cursor: pointer; color: var(--blue); }
 figure { margin: 1rem 0; min-width: 0; }
+@media (min-width: 60rem) { .half { display: inline-block; width: 49%; vertical-align: top; } }
 figcaption { font-size: .88rem; overflow-wrap: anywhere; }
 @media (max-width: 480px) {
   main { padding: .8rem .6rem 2rem; }
@@ -59,11 +61,12 @@ figcaption { font-size: .88rem; overflow-wrap: anywhere; }
   .cards { grid-template-columns: 1fr 1fr; gap: .5rem; }
   .card { padding: .5rem .65rem; }
   .card strong { font-size: 1.1rem; }
+  .number { white-space: normal; }
 }
 """
 
 _PICTURES = """
-.js-plotly-plot :is(.xtick text, .ytick text, .xtitle, .ytitle, .legendtext, .cbaxis text, .annotation-text) {
+.js-plotly-plot :is([class$="tick"] text, text[class$="title"], .legendtext, .cbaxis text, .annotation-text) {
   fill: var(--ink) !important; }
 .js-plotly-plot :is(.gridlayer path, .zl) { stroke: var(--line) !important; }
 """
@@ -75,9 +78,11 @@ _PAPER_LAYOUT = """
   header, nav { display: none; }
   main { max-width: none; padding: 0; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .7rem 0; }
-  .cards { grid-template-columns: repeat(3, 1fr); }
+  .cards { grid-template-columns: repeat(4, 1fr); gap: .4rem; }
+  .card { padding: .3rem .6rem; }
+  .card strong { font-size: 1rem; }
   .card, tr, figure { break-inside: avoid; }
-  h2, h3, summary { break-after: avoid; }
+  h2, h3, .say, summary { break-after: avoid; }
   .wide { overflow: visible; }
   table { font-size: 8.5pt; }
   .number { white-space: normal; }

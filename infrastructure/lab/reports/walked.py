@@ -12,13 +12,24 @@ from exitbrain.domain.simulation.outcome import TARGET_LEVELS, ExitBounds, Histo
 from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled, relevelled
 from exitbrain.domain.simulation.walker import walk_plan
 from exitbrain.domain.values import changed
-from exitbrain.infrastructure.lab.reports.figures import Bars, Curve, Marks, PriceLevels, price_chart
+from exitbrain.infrastructure.lab.reports.figures import Curve
 from exitbrain.infrastructure.lab.reports.page import Figure, ReportTable
+from exitbrain.infrastructure.lab.reports.price_charts import Bars, Marks, PriceLevels, price_chart
 from exitbrain.infrastructure.presentation.result_units import between, result_text
 
 SLIPPAGES_BPS = (0.0, 5.0, 20.0)
 RANGE_SHARE = 0.1
 """The share of the exit candle's range that a market exit loses in the last row of the slippage table."""
+
+SIGNS = {
+    "triangle-up": "▲",
+    "triangle-down": "▼",
+    "cross-thin-open": "+",
+    "line-ew-open": "–",
+    "x-thin-open": "×",
+    "circle-open": "○",
+}
+"""The marks of a price chart as text."""
 
 _SHOWN_BEFORE, _SHOWN_AFTER = 20, 20
 """Candles shown before the entry and after the last leg."""
@@ -111,13 +122,20 @@ def path_figure(before: ReportedPosition, after: ReportedPosition | None, captio
     shown = after or before
     both = [before] if after is None else [before, after]
     last_ms = max(h.legs[-1].at_ms for p in both for h in (p.bounds.pessimistic, p.bounds.optimistic))
+    marks = _marks(shown)
     drawing = price_chart(
         _bars(before.market.candles, before.plan.setup.opened_at_ms, last_ms),
         before.plan.setup.entry,
         [_ladder(path, last_ms) for path in both],
-        _marks(shown),
+        marks,
     )
-    return Figure(before.name, drawing, caption)
+    return Figure(before.name, drawing, f"{_key(both, marks)} {caption}")
+
+
+def _key(both: Sequence[ReportedPosition], marks: Sequence[Marks]) -> str:
+    """Return what the lines and the marks of a price chart mean."""
+    lines = "" if len(both) == 1 else f"A: {both[0].policy}. B, dashed: {both[1].policy}. "
+    return f"{lines}{', '.join(f'{SIGNS[each.symbol]} {each.name}' for each in marks)}."
 
 
 def told(path: ReportedPosition, history: History) -> str:

@@ -190,7 +190,7 @@ def _ladder(pair: Pair) -> Figure:
     }
     name = f"{decision.symbol}, {decision.occurred_at:%Y-%m-%d %H:%M}, leverage {decision.inputs.leverage:g}"
     found = str(decision_id(decision.plan_id, decision.revision))
-    return Figure(f"{name}: ladder before and after", distances(ladders), f"Decision {found}.")
+    return Figure(f"{name}: ladder before and after", distances(ladders), f"Decision {found}.", half=True)
 
 
 def _guards(answer: WhatIf) -> Section:
