@@ -8,12 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
+from exitbrain.domain.catalogue import BEGINNING_TOPICS, topics_about
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.events import About
-from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.plans.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.plans.exit_plan import ExitPlanOpened, LevelsComputed, PlanEvent
 from exitbrain.domain.policies.register import RegisterEvent
 from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, Result
 from exitbrain.domain.positions.position import Position, PositionEvent
@@ -74,14 +73,6 @@ class FoundPosition:
         return None
 
 
-class FoundDecision(Struct, frozen=True):
-    """A recorded decision with its id and plan."""
-
-    decision_id: UUID
-    plan_id: UUID
-    decision: Decision
-
-
 class HistoryEntry(Struct, frozen=True):
     """An event of a plan or its position, with its log position."""
 
@@ -130,20 +121,6 @@ def positions(
         elif isinstance(event, CloseReported):
             found[entry.stream_id].reported = event
     return list(found.values())
-
-
-def decision(ledger: ExitLedger, wanted: str, *, progress: Progress | None = None) -> FoundDecision:
-    """Return the decision whose id is, or begins with, `wanted`; raises NotFound or Ambiguous."""
-    prefix = _id_text(wanted)
-    found: list[FoundDecision] = []
-    for entry in _read(ledger, DECISION_TOPICS, progress):
-        event = entry.event
-        if not isinstance(event, Decision):
-            continue
-        id_ = decision_id(entry.stream_id, event.revision)
-        if id_.hex.startswith(prefix):
-            found.append(FoundDecision(id_, entry.stream_id, event))
-    return _only(found, "decision", wanted, lambda one: str(one.decision_id))
 
 
 def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None = None) -> PlanHistory:

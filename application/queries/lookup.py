@@ -1,4 +1,4 @@
-"""Look-ups: positions, the history of a plan, a decision, a receipt with its effects.
+"""Look-ups: positions, the history of a plan, a receipt with its effects.
 
 The index says where they lie, the events what they are.
 """
@@ -42,7 +42,7 @@ class WantedId:
     def __init__(self, what: str, wanted: str) -> None:
         self._what = what
         self._wanted = wanted
-        self._prefix = id_text(wanted)
+        self._prefix = _id_text(wanted)
         self._found: dict[UUID, None] = {}
 
     def fits(self, id_: UUID) -> bool:
@@ -135,7 +135,7 @@ def plan_history(ledger: StreamLog, index: LogIndex, wanted: str) -> PlanHistory
     """
     index.check_readable(topics_about(About.POSITION, About.PLAN))
     place = _only(
-        index.plans_by_id(id_text(wanted)), "plan or position", wanted, lambda one: str(one.plan_id)
+        index.plans_by_id(_id_text(wanted)), "plan or position", wanted, lambda one: str(one.plan_id)
     )
     entries = [
         HistoryEntry(entry.position, entry.stream_id, entry.event)
@@ -156,7 +156,7 @@ def receipt(ledger: ExitLedger, index: LogIndex, wanted: str, *, stream: str | N
     A full match wins over a partial one. Raises NotFound or Ambiguous.
     """
     index.check_readable((MessageReceived.TOPIC,))
-    prefix = id_text(wanted)
+    prefix = _id_text(wanted)
     begun = [
         place
         for place in index.receipts_by_id(wanted, prefix)
@@ -167,17 +167,17 @@ def receipt(ledger: ExitLedger, index: LogIndex, wanted: str, *, stream: str | N
     entry = entry_at(ledger, place.position)
     if not isinstance(entry.event, MessageReceived):
         raise NotFound(f"this store holds no receipt {wanted!r} any more")
-    return FoundReceipt(entry, entry.event, tuple(effects(ledger, entry)))
+    return FoundReceipt(entry, entry.event, tuple(effects_of(ledger, entry)))
 
 
 def entry_at(ledger: ExitLedger, position: int) -> LogEntry:
-    """Return the entry at a log position that the index knows; raises NotFound if it is gone."""
+    """Return the entry at a log position; raises NotFound if there is none any more."""
     for entry in ledger.log(position - 1, upto=position):
         return entry
     raise NotFound(f"this store holds no event at log position {position} any more")
 
 
-def effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
+def effects_of(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
     """Yield the events saved with a receipt: they follow it in the log."""
     for entry in ledger.log(receipt.position):
         event = entry.event
@@ -187,8 +187,7 @@ def effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
         yield entry
 
 
-def id_text(wanted: str) -> str:
-    """Return an id, or the beginning of one, as hex digits."""
+def _id_text(wanted: str) -> str:
     return wanted.strip().lower().replace("-", "")
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, StreamLog
 from exitbrain.application.ports.index import DecisionsWanted, LogIndex
-from exitbrain.application.queries.lookup import Ambiguous, NotFound, effects, entry_at, id_text
+from exitbrain.application.queries.lookup import Ambiguous, NotFound, effects_of, entry_at
 from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import MessageReceived
@@ -17,6 +17,9 @@ from exitbrain.domain.plans.exit_plan import Decision
 
 _NAMED = 3
 """How many things the sentence of SeveralFit names."""
+
+_MANY = 1000
+"""How many things may fit a text before none of them is read."""
 
 
 Kind = Literal["decision", "plan", "position", "message"]
@@ -58,16 +61,16 @@ def decision_meant(ledger: StreamLog, index: LogIndex, wanted: str) -> FoundDeci
     """Return the decision that an id, or the beginning of one, leads to.
 
     The id is that of a decision, plan, position, receipt or stream entry; a plan or position leads to its latest
-    decision. A whole id wins over the beginning of another. Raises NotFound or SeveralFit.
+    decision. A whole id wins over the beginning of another. Raises NotFound or Ambiguous, and SeveralFit if those
+    that fit are few enough to be read.
     """
     index.check_readable((MessageReceived.TOPIC, *DECISION_TOPICS))
-    fitting = list(_fitting(ledger, index, wanted.strip()))
+    fitting = _fitting(ledger, index, wanted)
     if not fitting:
         raise NotFound(
             f"this store holds no decision, plan, position, receipt or entry {wanted!r};"
             " for the latest decision of a symbol give SYMBOL --at TIME"
         )
-    fitting = [one for one in fitting if one.is_whole] or fitting
     leading = [one for one in fitting if one.decisions]
     if not leading:
         raise _led_to_none(wanted, fitting)
@@ -82,40 +85,61 @@ def decision_at(ledger: ExitLedger, index: LogIndex, symbol: str, at: datetime) 
     index.check_readable(DECISION_TOPICS)
     place = index.decision_at(symbol, at)
     if place is not None:
-        return _decision(entry_at(ledger, place.position))
+        return _found(entry_at(ledger, place.position))
     if not index.decisions(DecisionsWanted(symbol=symbol, limit=1)):
         raise NotFound(f"this store holds no decision of symbol {symbol!r}")
     raise NotFound(f"{symbol} has no decision up to {at.isoformat()}")
 
 
-def _fitting(ledger: StreamLog, index: LogIndex, text: str) -> Iterator[Fitting]:
-    """Yield everything that a text fits: decisions, then plans and positions, then messages, each in log order."""
-    prefix = id_text(text)
-    for decided in index.decisions_by_id(prefix):
-        found = _decision(entry_at(ledger, decided.position))
-        yield Fitting("decision", str(found.decision_id), prefix == found.decision_id.hex, None, (found,))
-    for place in index.plans_by_id(prefix):
-        decisions = [each for each in ledger.entries(place.plan_id) if isinstance(each.event, Decision)]
-        latest = tuple(_decision(each) for each in decisions[-1:])
-        ids: dict[Kind, UUID] = {"plan": place.plan_id, "position": place.position_id}
+class _Place(Struct, frozen=True):
+    """Something that a text fits: its kind and id, where it lies, and whether the text is the whole id."""
+
+    log_position: int
+    kind: Kind
+    id_: UUID
+    is_whole: bool
+    plan_id: UUID | None = None
+
+
+def _fitting(ledger: StreamLog, index: LogIndex, wanted: str) -> list[Fitting]:
+    """Return everything that the text fits in log order: what it is the whole id of, else what it begins."""
+    places = list(_places(index, wanted))
+    places = [place for place in places if place.is_whole] or places
+    if len(places) > _MANY:
+        raise Ambiguous(f"{wanted!r} fits {len(places)} ids of this store; give more of the id")
+    places.sort(key=lambda place: place.log_position)
+    return [_read(ledger, place) for place in places]
+
+
+def _places(index: LogIndex, wanted: str) -> Iterator[_Place]:
+    text, prefix = wanted.strip(), wanted.strip().lower().replace("-", "")
+    for one in index.decisions_by_id(prefix):
+        yield _Place(one.position, "decision", one.decision_id, prefix == one.decision_id.hex)
+    for plan in index.plans_by_id(prefix):
+        ids: dict[Kind, UUID] = {"plan": plan.plan_id, "position": plan.position_id}
         for kind, id_ in ids.items():
-            if latest and id_.hex.startswith(prefix):
-                yield Fitting(kind, str(id_), prefix == id_.hex, None, latest)
-    for received in index.receipts_by_id(text, prefix):
-        entry = entry_at(ledger, received.position)
-        message = entry.event
-        assert isinstance(message, MessageReceived)
-        led_to = [each for each in effects(ledger, entry) if isinstance(each.event, Decision)]
-        whole = text == message.entry_id or prefix == entry.stream_id.hex
-        yield Fitting("message", message.entry_id, whole, message, tuple(map(_decision, led_to)))
+            if id_.hex.startswith(prefix):
+                yield _Place(plan.position, kind, id_, prefix == id_.hex, plan.plan_id)
+    for receipt in index.receipts_by_id(text, prefix):
+        whole = text == receipt.entry_id or prefix == receipt.receipt_id.hex
+        yield _Place(receipt.position, "message", receipt.receipt_id, whole)
 
 
-def _decision(entry: LogEntry) -> FoundDecision:
-    assert isinstance(entry.event, Decision)
-    return _found(entry, entry.event)
+def _read(ledger: StreamLog, place: _Place) -> Fitting:
+    if place.plan_id is not None:
+        found = [_found(one) for one in ledger.entries(place.plan_id) if isinstance(one.event, Decision)]
+        return Fitting(place.kind, str(place.id_), place.is_whole, None, tuple(found[-1:]))
+    entry = entry_at(ledger, place.log_position)
+    if isinstance(entry.event, MessageReceived):
+        led_to = tuple(_found(one) for one in effects_of(ledger, entry) if isinstance(one.event, Decision))
+        return Fitting(place.kind, entry.event.entry_id, place.is_whole, entry.event, led_to)
+    return Fitting(place.kind, str(place.id_), place.is_whole, None, (_found(entry),))
 
 
-def _found(entry: LogEntry, decision: Decision) -> FoundDecision:
+def _found(entry: LogEntry) -> FoundDecision:
+    decision = entry.event
+    if not isinstance(decision, Decision):
+        raise NotFound(f"this store holds no decision at log position {entry.position} any more")
     id_ = decision_id(entry.stream_id, decision.revision)
     return FoundDecision(id_, entry.stream_id, decision, entry.position)
 
