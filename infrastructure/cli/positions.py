@@ -24,8 +24,10 @@ def positions(
     """Report the open positions, or all of them."""
     wanted = None if symbol is None else symbol_of(symbol)
     with reading(store, READING) as store_read:
-        ledger, name = store_read.ledger, store_read.name
-        found = lookup.positions(ledger, store_read.index(), closed=closed, symbol=wanted)
+        ledger, work, name = store_read.ledger, store_read.work, store_read.name
+        found = lookup.positions(
+            ledger, store_read.index(), closed=closed, symbol=wanted, progress=work.reached
+        )
         report = positions_report(found, ledger.register())
     none = f"{name}: no {'' if closed else 'open '}positions{f' in {wanted}' if wanted else ''}."
     text = [positions_table(report, f"Positions of {name}") if report.positions else none]

@@ -20,6 +20,7 @@ from exitbrain.application.ports.index import (
 from exitbrain.infrastructure.index.pages import micros_of
 from exitbrain.infrastructure.index.tables import LAST_POSITION
 
+_FILTERS = ("symbol", "account", "policy", "cause")
 _HEX = frozenset("0123456789abcdef")
 _DECISION = "SELECT d.pos, d.id, d.plan FROM decisions d "
 _RECEIPT = "SELECT r.pos, r.id, r.entry_id, r.source, r.stream FROM receipts r "
@@ -52,19 +53,26 @@ class Answers(LogIndex, ABC):
             raise UnreadableEvent(position, topic, why)
 
     def decisions(self, wanted: DecisionsWanted) -> list[DecisionPlace]:
-        columns = ("symbol", "account", "policy", "cause")
-        where, values = _equal("d", {name: getattr(wanted, name) for name in columns})
-        driving = "d"
-        joined = _DECISION
+        filters = {name: getattr(wanted, name) for name in _FILTERS if getattr(wanted, name) is not None}
+        totals = {name: self._total(name, value) for name, value in filters.items()}
         if wanted.guard is not None:
-            # CROSS JOIN: left to itself, SQLite reads all decisions of a symbol or policy first.
-            joined = "SELECT d.pos, d.id, d.plan FROM findings f CROSS JOIN decisions d ON d.pos = f.pos "
-            where, values, driving = (
-                ["f.guard = ?", "f.state = ?", *where],
-                [wanted.guard, wanted.state, *values],
-                "f",
-            )
-        return [_decision(row) for row in self._newest(joined, driving, where, values, wanted)]
+            totals["guard"] = self._total("guard", wanted.guard, wanted.state)
+        # The rarest value leads. Left to itself, SQLite has chosen one that nearly all decisions have.
+        rarest = min(totals, key=totals.__getitem__, default=None)
+        if rarest is not None and totals[rarest] == 0:
+            return []
+        where, values = _equal("d", filters)
+        source, driving = "decisions d", "d"
+        if rarest == "guard":
+            source, driving = "findings f CROSS JOIN decisions d ON d.pos = f.pos", "f"
+        elif rarest is not None:
+            source += f" INDEXED BY decisions_{rarest}"
+        if wanted.guard is not None:
+            if rarest != "guard":
+                source += " CROSS JOIN findings f ON f.pos = d.pos"
+            where, values = ["f.guard = ?", "f.state = ?", *where], [wanted.guard, wanted.state, *values]
+        selected = f"SELECT d.pos, d.id, d.plan FROM {source} "
+        return [_decision(row) for row in self._newest(selected, driving, where, values, wanted)]
 
     def decisions_by_id(self, beginning: str) -> list[DecisionPlace]:
         span = _span(beginning)
@@ -118,6 +126,8 @@ class Answers(LogIndex, ABC):
     def receipts(self, wanted: ReceiptsWanted) -> list[ReceiptPlace]:
         where, values = _equal("r", {"disposition": wanted.disposition, "reason": wanted.reason})
         joined, driving = _RECEIPT, "r"
+        if wanted.reason is not None and wanted.order_id is None:
+            joined += "INDEXED BY receipts_reason "
         if wanted.order_id is not None:
             joined = _RECEIPT.replace("FROM", "FROM orders o CROSS JOIN", 1) + "ON r.pos = o.receipt "
             where, values = ["o.order_id = ?", *where], [_text(wanted.order_id), *values]
@@ -138,13 +148,21 @@ class Answers(LogIndex, ABC):
         ]
 
     def counts(self) -> Counts:
-        found = self._answer("SELECT what, value, state, count FROM totals")
+        found = self._answer(
+            "SELECT what, value, state, count FROM totals WHERE what NOT IN ('symbol', 'account')"
+        )
         of = {
             kind: {value: count for what, value, _, count in found if what == kind}
             for kind in ("policy", "cause", "disposition")
         }
         guards = {(value, state): count for what, value, state, count in found if what == "guard"}
         return Counts(of["policy"], of["cause"], of["disposition"], guards)
+
+    def _total(self, what: str, value: str, state: str = "") -> int:
+        found = self._answer(
+            "SELECT count FROM totals WHERE what = ? AND value = ? AND state = ?", what, _text(value), state
+        )
+        return found[0][0] if found else 0
 
     def _newest(
         self,

@@ -170,6 +170,8 @@ class IndexedPage:
         self._rows["decisions"].append(
             (position, id_, plan, computed, keys.symbol, keys.account, name, keys.cause, occurred_us)
         )
+        self._totals["symbol", keys.symbol, ""] += 1
+        self._totals["account", keys.account, ""] += 1
         self._totals["policy", name, ""] += 1
         self._totals["cause", keys.cause, ""] += 1
         guards = keys.levels.guards

@@ -320,9 +320,11 @@ class Explained(SQLiteIndex):
 
 def ask_everything(index: SQLiteIndex) -> None:
     index.decisions(DecisionsWanted())
-    index.decisions(DecisionsWanted(symbol="x", guard="y", policy="z"))
-    for name in ("symbol", "account", "policy", "cause", "guard"):
-        index.decisions(DecisionsWanted(before=9, **{name: "x"}))  # type: ignore[arg-type]
+    held = {"symbol": "S0USDT", "account": "default", "policy": "v3.5", "cause": "INTENT"}
+    held["guard"] = "stop_wider_than_costs"
+    for name, value in held.items():
+        assert index.decisions(DecisionsWanted(before=999, **{name: value}))  # type: ignore[arg-type]
+    assert index.decisions(DecisionsWanted(**held))  # type: ignore[arg-type]
     index.decisions_by_id("5d")
     index.latest_computed(ANOTHER_STORE)
     index.latest_per_symbol()

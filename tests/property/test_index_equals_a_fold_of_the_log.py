@@ -72,6 +72,9 @@ def test_positions_are_those_of_the_log(drawn: list[Drawn], in_file: bool, symbo
             ours = comparable(lookup.positions(ledger, index, closed=closed, symbol=symbol))
             theirs = comparable(scan.positions(ledger, closed=closed, symbol=symbol))
             assert without_versions(ours) == without_versions(theirs)
+        ids = [place.position_id for place in index.all_positions(symbol=symbol)]
+        by_stream = comparable(lookup.read_by_stream(ledger, index, ids))
+        assert by_stream == comparable(lookup.read_from_log(ledger, ids)) == ours
 
 
 @given(drawn=histories, data=st.data())
