@@ -19,7 +19,7 @@ from exitbrain.domain.values import Assumption
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import explain_given, symbol_of, time_of
-from exitbrain.infrastructure.cli.options import InputFlags, Json, Store, flag, takes_flags, verbs
+from exitbrain.infrastructure.cli.options import InputFlags, Json, Store, Wide, flag, takes_flags, verbs
 from exitbrain.infrastructure.cli.store import OpenStore, reading
 from exitbrain.infrastructure.presentation.chain import DecisionChain, chain_of
 from exitbrain.infrastructure.presentation.derivation import (
@@ -75,6 +75,7 @@ def explain(
         bool, Option("--chain", help="Show the message, its receipt, the decision and what is published.")
     ] = False,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Explain given inputs or a recorded decision; a record that differs from its derivation is a finding."""
@@ -90,9 +91,8 @@ def explain(
             raise WrongUsage("explain takes an ID, SYMBOL --at TIME, or inputs, not several of these")
         parts = _recorded(wanted, at, store, with_chain=chain)
     report = explain_report(parts.explanation, parts.assumptions, parts.recorded, parts.chain)
-    output.give(
-        report, explain_text(parts.explanation, parts.assumptions, report, full=full), as_json=as_json
-    )
+    text = explain_text(parts.explanation, parts.assumptions, report, full=full)
+    output.give(report, text, as_json=as_json, wide=wide)
     return FINE if parts.recorded is None or parts.recorded.first_drift is None else FOUND
 
 

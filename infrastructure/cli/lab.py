@@ -18,7 +18,7 @@ from exitbrain.domain.values import changed
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
-from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, flag, verbs
+from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, Wide, flag, verbs
 from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
@@ -77,6 +77,7 @@ def lookahead(
     messages: Annotated[
         int, Option(metavar="N", help="How many messages of the record, from the first one on.")
     ] = 1000,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Perturb everything after a moment: no decision or exit by then may move.
@@ -94,7 +95,7 @@ def lookahead(
         raise WrongUsage("test either the record of --store or the exits of --positions")
     with speaking_aside():
         tested = _on_store(flags) if flags.positions is None else _on_positions(flags)
-    output.give(tested, lookahead_text(tested), as_json=as_json)
+    output.give(tested, lookahead_text(tested), as_json=as_json, wide=wide)
     return FINE if not any(verdict.moved for verdict in tested.policies) else FOUND
 
 

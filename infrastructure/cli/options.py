@@ -47,6 +47,9 @@ RefusedEntry = Annotated[
 Json = Annotated[
     bool, Option("--json", help="Print one JSON object on stdout; everything else is on stderr.")
 ]
+Wide = Annotated[
+    bool, Option("--wide", help="Show every column of the tables, however wide; else at most 100 characters.")
+]
 Since = Annotated[
     str | None,
     flag("TIME", "Occurred at this time or later; ISO 8601, UTC where it has no offset.", "--since"),
@@ -261,7 +264,7 @@ Command = Callable[..., int | None]
 
 
 def takes_flags(*kinds: Flags) -> Callable[[Command], Command]:
-    """Give a command the flags of dataclasses, shown before --store and --json; they are its first arguments."""
+    """Give a command the flags of dataclasses, shown before --store, --wide and --json; they are its first arguments."""
     flags = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
         for kind in kinds
@@ -277,7 +280,9 @@ def takes_flags(*kinds: Flags) -> Callable[[Command], Command]:
             return command(*given, **values)
 
         ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own]
-        place = next(n for n, parameter in enumerate(ordered) if parameter.name in {"store", "as_json"})
+        place = next(
+            n for n, parameter in enumerate(ordered) if parameter.name in {"store", "wide", "as_json"}
+        )
         run.__signature__ = Signature([*ordered[:place], *flags, *ordered[place:]])  # type: ignore[attr-defined]  # what typer reads
         return run
 

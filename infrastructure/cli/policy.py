@@ -11,7 +11,7 @@ from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import PolicyRegister, RegisteredPolicy
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.cli.options import Json, Store, verbs
+from exitbrain.infrastructure.cli.options import Json, Store, Wide, verbs
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.library.given import level_inputs
@@ -37,11 +37,11 @@ verb = verbs()
 
 
 @verb.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")
-def list_policies(store: Store = None, as_json: Json = False) -> None:
+def list_policies(store: Store = None, wide: Wide = False, as_json: Json = False) -> None:
     """List the policies of a store, or those that this version ships."""
     source, register = _source(store)
     report = PolicyListReport(source, [described(one, register) for one in register.policies.values()])
-    output.give(report, [list_table(report)], as_json=as_json)
+    output.give(report, [list_table(report)], as_json=as_json, wide=wide)
 
 
 @verb.command("show", epilog="Example: exitbrain policy show v3.6")
@@ -63,6 +63,7 @@ def diff_policies(
     a: Annotated[str | None, Argument(metavar="A", help="One policy.", show_default=False)] = None,
     b: Annotated[str | None, Argument(metavar="B", help="The other.", show_default=False)] = None,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Show what differs between two policies, and the levels of both at some leverages."""
@@ -72,7 +73,7 @@ def diff_policies(
         Sample(leverage, _sample(one, leverage), _sample(other, leverage)) for leverage in SAMPLE_LEVERAGES
     ]
     report = PolicyDiffReport(source, one.name, other.name, list(differences_of(one, other)), samples)
-    output.give(report, diff_text(report), as_json=as_json)
+    output.give(report, diff_text(report), as_json=as_json, wide=wide)
 
 
 def _source(url: str | None) -> tuple[str, PolicyRegister]:

@@ -34,6 +34,7 @@ from exitbrain.infrastructure.cli.options import (
     Json,
     TableFlags,
     WalkFlags,
+    Wide,
     flag,
     takes_flags,
     verbs,
@@ -85,6 +86,7 @@ def simulate(
         str | None, flag("FILE", "Ticks, steps and leverage brackets of symbols; default none.")
     ] = None,
     report: Annotated[str | None, flag("FILE", "Write a report, one HTML page, to this file.")] = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Simulate positions of a file: every possible exit, bounded by worst and best.
@@ -134,7 +136,7 @@ def simulate(
         output.emit(printed)
     else:
         text = simulate_text(terms.policy, simulated, totals, include_off_market=given.include_off_market)
-        output.show(*text, *notes)
+        output.show(*text, *notes, wide=wide)
         if table.table is not None:
             output.say(f"Table of outcomes: {table.table}")
     return FOUND if given.strict and left_out else FINE

@@ -35,6 +35,7 @@ from exitbrain.infrastructure.cli.options import (
     TableFlags,
     Until,
     WalkFlags,
+    Wide,
     flag,
     takes_flags,
     verbs,
@@ -105,6 +106,7 @@ def whatif(
     ] = None,
     seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought.
@@ -141,7 +143,7 @@ def whatif(
         output.emit(printed)
     else:
         text = whatif_text(answers, asked.counterfactual, found, family=family)
-        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s")
+        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s", wide=wide)
         if export is not None:
             output.say(f"{answers[0].decisions} decisions written to {export}")
         if table.table is not None:

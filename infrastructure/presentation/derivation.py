@@ -19,6 +19,7 @@ from exitbrain.infrastructure.presentation.chain import DecisionChain, chain_tex
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
 from exitbrain.infrastructure.presentation.levels import LevelsReport, levels_report, levels_text
 from exitbrain.infrastructure.presentation.stop_sentence import stop_sentence
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 NOTATION = (
     "Each line is exact; ln is the correctly rounded logarithm, max(a, b) = where(b > a, b, a), "
@@ -100,7 +101,7 @@ def explain_report(
 
 def explain_text(
     explanation: Explanation, assumptions: tuple[Assumption, ...], report: ExplainReport, *, full: bool
-) -> Iterator[RenderableType]:
+) -> Iterator[RenderableType | ShownTable]:
     """Yield an explanation for people, with the derivation if it is to be `full`."""
     yield report.sentence
     if report.recorded is not None:
