@@ -25,7 +25,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "levels": ("levels", *GIVEN, "--policy", "v3.6", *PRICED),
     "explain": ("explain", *GIVEN, "--policy", "v3.6", *PRICED),
     "simulate": ("simulate", *SIMULATED, "--policy", "v3.6", "--break-even", "--instruments", INSTRUMENTS),
-    "replay": on(TOUR, "replay", "--engine", ENGINE),
+    "replay": on(TOUR, "replay", "--engine", ENGINE, "--unit", "fraction"),
     "whatif": on(CURED, "whatif", "--policy", "v3.6", "--set", "base_sl=0.02"),
     "whatif, a family": on(TOUR, "whatif", "--policy", "v3.6", "--sweep", "base_sl=0.2%:1%:0.4%"),
     "whatif on candles": on(TOUR, "whatif", "--policy", "v3.6", "--candles", CANDLES),
