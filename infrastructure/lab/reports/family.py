@@ -55,11 +55,11 @@ def _cards(results: OutcomeResults, judged: FamilyEvidence) -> tuple[Card, ...]:
         Card("Choosing from them", judged.chosen.verdict.value, judged.chosen.reason.value.replace("_", " ")),
         Card(
             "Highest lower bound",
-            names[best],
-            f"difference {between(totals[best].lower, totals[best].upper, unit)}",
+            between(totals[best].lower, totals[best].upper, unit),
+            f"difference of {names[best]}",
         ),
         Card("Positions", str(results.positions), f"against {results.question.baseline_name}"),
-        Card("Left out", str(len(results.left_out)), "positions, listed below with the reasons"),
+        Card("Left out", str(len(results.left_out)), "positions"),
     )
 
 

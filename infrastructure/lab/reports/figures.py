@@ -63,7 +63,9 @@ def distribution(changes: Mapping[str, Sequence[float]]) -> go.Figure:
     for place, (level, values) in enumerate(changes.items(), start=1):
         bars = go.Histogram(x=[100.0 * value for value in values], nbinsx=40, marker={"color": BLUE})
         drawing.add_trace(bars, row=place, col=1)
-        drawing.update_yaxes(title=plain_text(level.upper()), nticks=4, row=place, col=1)
+        drawing.update_yaxes(
+            title=plain_text(level.upper()), nticks=4, ticks="outside", ticklen=6, row=place, col=1
+        )
     drawing.update_layout(showlegend=False, height=110 + 110 * len(changes))
     drawing.update_xaxes(nticks=6)
     drawing.update_xaxes(title="change, percentage points", row=len(changes), col=1)

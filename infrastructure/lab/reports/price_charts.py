@@ -94,7 +94,9 @@ def price_chart(
     _label_prices(drawing, labels, shown)
     for each in marks:
         _draw_marks(drawing, each)
-    drawing.update_xaxes(rangeslider={"visible": False}, title="time (UTC)", nticks=4, tickangle=0)
+    drawing.update_xaxes(
+        rangeslider={"visible": False}, title="time (UTC)", nticks=3, tickangle=0, tickfont={"size": 10}
+    )
     drawing.update_yaxes(title="price", range=shown, exponentformat="none")
     drawing = styled(drawing)
     drawing.update_layout(height=PRICE_CHART_PX, margin={"r": _LABELS_PX}, showlegend=False)

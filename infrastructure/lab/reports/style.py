@@ -61,7 +61,7 @@ figcaption { font-size: .88rem; overflow-wrap: anywhere; }
   .cards { grid-template-columns: 1fr 1fr; gap: .5rem; }
   .card { padding: .5rem .65rem; }
   .card strong { font-size: 1.1rem; }
-  .number { white-space: normal; }
+  .number { white-space: normal; min-width: 5.8rem; }
 }
 """
 

@@ -122,7 +122,7 @@ def _outcome_cards(walked: CandidateOutcomes, policy: str) -> tuple[Card, ...]:
             "sum of net results",
         ),
         Card(policy, between(sums.pessimistic, sums.optimistic, sums.unit), "sum of net results"),
-        Card("Left out", str(walked.left_out), "positions, listed below with the reasons"),
+        Card("Left out", str(walked.left_out), "positions"),
     )
 
 

@@ -12,6 +12,7 @@ from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
 from exitbrain.application.whatif.decisions import Pair, RowCounterfactual
 from exitbrain.application.whatif.results import OutcomeResults, Question, find_outcomes
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
@@ -84,8 +85,8 @@ def asked(world: World, policy: Policy) -> tuple[WhatIfRun, Changes, list[Pair]]
     return WhatIfRun(answer, changes, (V3_5, policy)), changes, pairs
 
 
-def found(world: World, policy: Policy = V3_6) -> OutcomeResults:
-    question = Question(None, [policy], Terms(policy))
+def found(world: World, policy: Policy = V3_6, unit: ResultUnit = ResultUnit.COMMITTED) -> OutcomeResults:
+    question = Question(None, [policy], Terms(policy), unit=unit)
     return find_outcomes(
         Policies(world.ledger),
         Snapshots(world.ledger),
@@ -253,3 +254,20 @@ def test_a_page_in_a_folder_that_is_not_there_leaves_nothing_behind(world: World
         write_what_if(tmp_path / "nowhere" / "page.html", run, ENGINE)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_captions_and_slippage_are_in_the_unit_of_the_results(world: World) -> None:
+    run, _, _ = asked(world, V3_6)
+    of = found(world, unit=ResultUnit.R)
+    sums = of.panel.totals[0]
+    told = CandidateOutcomes(of.outcomes, 1, sums, of.evidence)
+
+    page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, told), ENGINE)
+
+    (picture,) = [block for block in section(page, "Results over time").blocks if isinstance(block, Figure)]
+    assert picture.drawing.layout.yaxis.title.text == "sum, R"
+    assert picture.drawing.data[-1].y[-1] == pytest.approx(sums.everything.pessimistic)
+    assert "Difference" in captions(section(page, "Worst and best changed exits"))[0]
+    assert " R." in captions(section(page, "Worst and best changed exits"))[0]
+    (slipped,) = tables(section(page, "Slippage"))
+    assert all(cell.endswith(" R") for row in slipped.rows for cell in row[1:])
