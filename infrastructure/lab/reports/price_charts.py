@@ -160,7 +160,7 @@ def _draw_marks(drawing: go.Figure, marks: Marks) -> None:
                 "color": AMBER,
                 "line": {"width": 2, "color": AMBER},
             },
-            name=marks.name,
+            name=plain_text(marks.name),
         )
     )
 
