@@ -21,7 +21,7 @@ TOOLS := $(VENV)-tools/.stamp-tools
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check lint format types imports docs bench audit lock venv venv-full clean
+.PHONY: help demo test torture check lint format types imports tables docs bench audit lock venv venv-full clean
 
 help:
 	@echo "make demo       the whole story in the terminal"
@@ -33,6 +33,7 @@ help:
 	@echo "make lock       write lock/ anew after a change of pyproject.toml; LOCK_ARGS=--upgrade takes the newest"
 	@echo "make lint | types | imports | docs | bench    one of them"
 	@echo "make format     rewrite the code in the one format"
+	@echo "make tables     write the generated tables and the picture of docs/ anew after a change of the code"
 	@echo "make venv-full  only make .venv with everything in it"
 	@echo "make clean      remove what was made, .venv included"
 
@@ -70,6 +71,10 @@ types: $(TEST)
 
 imports: $(TEST)
 	$(BIN)/lint-imports --no-logo
+
+tables: $(TEST)
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/picture.py
 
 docs: $(FULL)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

@@ -4,12 +4,24 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import decision, exits, lab, lab_policies, live, memory, outcome_table, startup, store
+from benchmarks import (
+    decision,
+    exits,
+    lab,
+    lab_policies,
+    live,
+    look_ups,
+    memory,
+    outcome_table,
+    startup,
+    store,
+)
 from benchmarks.measure import Figure, less_is_better, machine
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "decision": decision.figures,
     "store": store.figures,
+    "look_ups": look_ups.figures,
     "startup": startup.figures,
     "live": live.figures,
     "lab": lab.figures,

@@ -1,11 +1,12 @@
-"""An mkdocs hook: what the pages say of the code in numbers and tables is taken from the code when they are built.
+"""Write the generated tables into the pages, and prepare the pages for the site (an mkdocs hook).
 
-A page holds `<!-- generated: name -->` where the text of `SECTIONS[name]` belongs. So the event catalogue, the JSON
-Schemas, the fingerprints and the tables of levels cannot go stale, and nothing generated is kept in the repository.
+A page holds the text of `SECTIONS[name]` between `<!-- generated: name -->` and `<!-- end of name -->`.
+`python docs/generate.py` renews every such text; a test fails while one is stale.
 """
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from functools import partial
 from importlib import import_module
 from inspect import cleandoc, getdoc
 from pathlib import Path
+from textwrap import indent
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -113,7 +115,9 @@ EMITTED_BY: dict[type, tuple[Callable[..., Any], ...]] = {
 
 STREAM_SCHEMAS = "schemas/streams"
 
-_PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->")
+_PLACEHOLDER = re.compile(r"<!-- generated: (\w+) -->(?:\n.*?<!-- end of \1 -->)?", re.DOTALL)
+_SCHEMA_FILE = re.compile(r"^`(schemas/[\w./-]+\.json)`$", re.MULTILINE)
+_FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 _LINK_TO_SOURCE = re.compile(
     r"\[([^\]]+)\]\((?:\.\./)+(?:(?:domain|application|infrastructure|src|tests|benchmarks)/|README\.md)[^)]*\)"
 )
@@ -132,13 +136,33 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in the generated sections; a link to a file that the site does not hold becomes its text."""
-    return _PLACEHOLDER.sub(lambda match: SECTIONS[match[1]](), _LINK_TO_SOURCE.sub(r"\1", markdown))
+    """Return a page as the site shows it: links only to what the site holds, folded parts in its own form."""
+    page = _SCHEMA_FILE.sub(r"[\1](\1)", _LINK_TO_SOURCE.sub(r"\1", markdown))
+    return _FOLDED.sub(lambda match: f'??? example "{match[1]}"\n\n{indent(match[2], "    ")}', page)
 
 
 def sections_in(markdown: str) -> list[str]:
-    """Return the names of the generated sections that a page asks for."""
+    """Return the names of the generated sections of a page."""
     return _PLACEHOLDER.findall(markdown)
+
+
+def renewed(markdown: str) -> str:
+    """Return a page with its generated sections as the code gives them now."""
+    return _PLACEHOLDER.sub(
+        lambda match: (
+            f"<!-- generated: {match[1]} -->\n\n{SECTIONS[match[1]]()}\n\n<!-- end of {match[1]} -->"
+        ),
+        markdown,
+    )
+
+
+def renew() -> None:
+    """Renew the generated sections of every page and name the pages that changed."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        if (after := renewed(before)) != before:
+            page.write_text(after, encoding="utf-8")
+            sys.stdout.write(f"renewed {page.relative_to(ROOT)}\n")
 
 
 def event_catalogue() -> str:
@@ -300,7 +324,7 @@ def _described(documents: Iterable[tuple[str, str, dict[str, Any], str]]) -> str
         definitions = dict(schema["$defs"])
         root = definitions.pop(schema["$ref"].rpartition("/")[2])
         inside |= definitions
-        parts += [f"## {title}", f"[{file}]({file})", _description(root), _properties(root), example]
+        parts += [f"## {title}", f"`{file}`", _description(root), _properties(root), example]
     parts.append("## Structures inside")
     for name in sorted(inside):
         structure = inside[name]
@@ -667,8 +691,7 @@ def _table_lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iter
 
 
 def _folded(title: str, language: str, text: str) -> str:
-    indented = "\n".join(f"    {line}" for line in f"```{language}\n{text}\n```".splitlines())
-    return f'??? example "{title}"\n\n{indented}'
+    return f"<details><summary>{title}</summary>\n\n```{language}\n{text}\n```\n\n</details>"
 
 
 def _doc(cls: type) -> str:
@@ -751,3 +774,6 @@ SECTIONS: dict[str, Callable[[], str]] = {
         leg_columns,
     )
 }
+
+if __name__ == "__main__":
+    renew()

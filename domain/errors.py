@@ -1,6 +1,8 @@
 """Errors: each says what was given, what is allowed, and what it concerns."""
 
 import pickle
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 SHOWN_MAX = 200
 """The most characters of a value that an error message shows."""
@@ -55,10 +57,17 @@ class UnknownPolicy(DomainError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"policy {_shown(name)} is not known; known: {', '.join(known) or 'none'}")
         self.name = name
+        self.known = known
 
 
 class WrongState(DomainError):
     """An aggregate cannot carry out a command in its current state."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the question whether a known name was meant, to end an error with; nothing if none is like it."""
+    near = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,7 @@
 """Wire the adapters to the ports, all in one place."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -29,6 +29,7 @@ from exitbrain.infrastructure.event_store.decisions import StoredDecisions
 from exitbrain.infrastructure.event_store.ledger import StoredLedger
 from exitbrain.infrastructure.event_store.mapper import MAPPER
 from exitbrain.infrastructure.event_store.stores import open_ledger, open_to_read
+from exitbrain.infrastructure.index.sqlite_index import SQLiteIndex
 from exitbrain.infrastructure.instruments.combined import CombinedInstruments
 from exitbrain.infrastructure.instruments.file import InstrumentsFile
 from exitbrain.infrastructure.reasons import load_reasons
@@ -90,6 +91,11 @@ def _open_or_make(settings: Settings, clock: Clock, access: Access) -> StoredLed
     return open_ledger(settings.store, create=True)
 
 
+def _index(settings: Settings, ledger: StoredLedger) -> Iterator[SQLiteIndex]:
+    with closing(SQLiteIndex(ledger, settings.index_file)) as index:
+        yield index
+
+
 class Container(containers.DeclarativeContainer):
     """Everything that works on one store."""
 
@@ -103,6 +109,7 @@ class Container(containers.DeclarativeContainer):
     venue_instruments = providers.Singleton(_venue_instruments, settings, journal)
     instruments = providers.Singleton(_instruments, settings, venue_instruments)
     ledger = providers.Resource(_ledger, settings, clock, access)
+    index = providers.Resource(_index, settings, ledger)
     decisions = providers.Singleton(StoredDecisions, ledger)
     policies = providers.Factory(Policies, ledger)  # the register grows, so each question reads it anew
     snapshots = providers.Singleton(Snapshots, ledger)

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     mirror: Path | None = Field(
         None, description="folder of the columnar mirror; None: beside an SQLite store, PATH.mirror"
     )
+    index: Path | None = Field(
+        None, description="file of the index for look-ups; None: beside an SQLite store, PATH.index"
+    )
     redis: str = Field("redis://127.0.0.1:6379/0", repr=False, description="where the streams are")
     account: Annotated[str, AfterValidator(account_of)] = Field(
         "default", description="alias of messages that name none"
@@ -179,6 +182,13 @@ class Settings(BaseSettings):
         if self.mirror is None and self.store.startswith(_SQLITE):
             return Path(f"{self.store.removeprefix(_SQLITE)}.mirror")
         return self.mirror
+
+    @property
+    def index_file(self) -> Path | None:
+        """Return where the index of the store is, None where it is made in memory."""
+        if self.index is None and self.store.startswith(_SQLITE):
+            return Path(f"{self.store.removeprefix(_SQLITE)}.index")
+        return self.index
 
     @property
     def consumer_name(self) -> str:

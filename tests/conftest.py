@@ -70,6 +70,9 @@ def nothing_is_a_secret_yet() -> None:
     vars(OF_THIS_PROCESS).update(vars(Secrets()))
 
 
+# Tables are as wide in every test, whatever the terminal of whoever runs them; a worker of xdist says 80.
+os.environ["COLUMNS"] = "100"
+
 # Searches have no limit in wall time, and in CI the same examples in every run.
 settings.register_profile(
     "exitbrain",

@@ -122,6 +122,13 @@ class ExitLedger(Protocol):
         """Release the resources of the ledger."""
 
 
+class StreamLog(ExitLedger, Protocol):
+    """A ledger that also says where in the log the events of one stream lie."""
+
+    def entries(self, stream_id: UUID) -> tuple[LogEntry, ...]:
+        """Return `history` as entries of the log."""
+
+
 def latest_cycle(exists: Callable[[int], bool], *, hint: int = 0) -> int:
     """Return the highest cycle that exists, or 0.
 

@@ -1,27 +1,31 @@
-"""Look-ups: positions, the history of a plan, a receipt with its effects. Each reads the whole log."""
+"""Look-ups: positions, the history of a plan, a receipt with its effects.
 
-from collections.abc import Callable, Iterator
+The index says where they lie, the events what they are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.domain.catalogue import BEGINNING_TOPICS, DECISION_TOPICS, topics_about
+from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry, StreamLog
+from exitbrain.application.ports.index import LogIndex, Progress
+from exitbrain.domain.catalogue import BEGINNING_TOPICS, ExitEvent, topics_about
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.events import About
-from exitbrain.domain.identity import decision_id
+from exitbrain.domain.identity import plan_id
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.plans.exit_plan import Decision, ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.plans.exit_plan import ExitPlanOpened, LevelsComputed, PlanEvent
 from exitbrain.domain.policies.register import RegisterEvent
-from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, Result
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, Result
 from exitbrain.domain.positions.position import Position, PositionEvent
 
 T = TypeVar("T")
 
-Progress = Callable[[int], None]
-"""Called with a log position from time to time."""
+ENTRIES_PER_POSITION = 40
+"""So many entries of the log are read in the time that one position takes by its stream, measured on SQLite."""
 
 HistoricEvent = PositionEvent | PlanEvent
 """An event in the history of a plan and its position."""
@@ -74,14 +78,6 @@ class FoundPosition:
         return None
 
 
-class FoundDecision(Struct, frozen=True):
-    """A recorded decision with its id and plan."""
-
-    decision_id: UUID
-    plan_id: UUID
-    decision: Decision
-
-
 class HistoryEntry(Struct, frozen=True):
     """An event of a plan or its position, with its log position."""
 
@@ -107,107 +103,125 @@ class FoundReceipt(Struct, frozen=True):
 
 
 def positions(
-    ledger: ExitLedger, *, closed: bool = False, symbol: str | None = None, progress: Progress | None = None
+    ledger: StreamLog,
+    index: LogIndex,
+    *,
+    closed: bool = False,
+    symbol: str | None = None,
+    progress: Progress | None = None,
 ) -> list[FoundPosition]:
     """Return the open positions, or all of them, in the order they were opened."""
-    found: dict[UUID, FoundPosition] = {}
+    index.check_readable((*topics_about(About.POSITION), LevelsComputed.TOPIC))
+    places = index.all_positions(symbol=symbol) if closed else index.open_positions(symbol=symbol)
+    ids = [place.position_id for place in places]
+    if len(ids) * ENTRIES_PER_POSITION > index.upto:
+        found = read_from_log(ledger, ids, progress)
+    else:
+        found = read_by_stream(ledger, index, ids)
+    # One that the index holds open may have been closed since.
+    return [one for one in found if closed or one.closed is None]
+
+
+def read_by_stream(ledger: StreamLog, index: LogIndex, ids: Sequence[UUID]) -> list[FoundPosition]:
+    """Return these positions; reads the events of each."""
+    return [_position(ledger, index, id_) for id_ in ids]
+
+
+def read_from_log(
+    ledger: ExitLedger, ids: Sequence[UUID], progress: Progress | None = None
+) -> list[FoundPosition]:
+    """Return these positions; reads the log once, which is faster when they are many."""
+    found = {id_: FoundPosition(Position(id_)) for id_ in ids}
     topics = (*topics_about(About.POSITION), LevelsComputed.TOPIC)
-    for entry in _read(ledger, topics, progress):
+    for number, entry in enumerate(ledger.log(topics=topics)):
+        if progress is not None and number % 1000 == 0:
+            progress(entry.position)
         event = entry.event
         if isinstance(event, LevelsComputed):
             if event.position_id in found:
                 found[event.position_id].decision = event
-            continue
-        if isinstance(event, PositionOpened) and symbol in (None, event.symbol):
-            found[entry.stream_id] = FoundPosition(Position(entry.stream_id))
-        if entry.stream_id not in found or not isinstance(event, PositionEvent):
-            continue
-        found[entry.stream_id].position.apply(event)
-        if isinstance(event, PositionClosed):
-            found[entry.stream_id].closed = event
-            if not closed:
-                del found[entry.stream_id]
-        elif isinstance(event, CloseReported):
-            found[entry.stream_id].reported = event
+        elif entry.stream_id in found:
+            _apply(found[entry.stream_id], event)
     return list(found.values())
 
 
-def decision(ledger: ExitLedger, wanted: str, *, progress: Progress | None = None) -> FoundDecision:
-    """Return the decision whose id is, or begins with, `wanted`; raises NotFound or Ambiguous."""
-    prefix = _id_text(wanted)
-    found: list[FoundDecision] = []
-    for entry in _read(ledger, DECISION_TOPICS, progress):
-        event = entry.event
-        if not isinstance(event, Decision):
-            continue
-        id_ = decision_id(entry.stream_id, event.revision)
-        if id_.hex.startswith(prefix):
-            found.append(FoundDecision(id_, entry.stream_id, event))
-    return _only(found, "decision", wanted, lambda one: str(one.decision_id))
+def _position(ledger: StreamLog, index: LogIndex, position_id: UUID) -> FoundPosition:
+    found = FoundPosition(Position(position_id))
+    for entry in ledger.entries(position_id):
+        _apply(found, entry.event)
+    latest = index.latest_computed(plan_id(position_id))
+    if latest is not None:
+        event = entry_at(ledger, latest.position).event
+        found.decision = event if isinstance(event, LevelsComputed) else None
+    return found
 
 
-def plan_history(ledger: ExitLedger, wanted: str, *, progress: Progress | None = None) -> PlanHistory:
+def _apply(found: FoundPosition, event: ExitEvent) -> None:
+    if not isinstance(event, PositionEvent):
+        return
+    found.position.apply(event)
+    if isinstance(event, PositionClosed):
+        found.closed = event
+    elif isinstance(event, CloseReported):
+        found.reported = event
+
+
+def plan_history(ledger: StreamLog, index: LogIndex, wanted: str) -> PlanHistory:
     """Return the history of the plan whose id or position id is, or begins with, `wanted`.
 
     Raises NotFound or Ambiguous.
     """
-    prefix = _id_text(wanted)
-    candidates = [
-        (entry.stream_id, opened)
-        for entry in _read(ledger, (ExitPlanOpened.TOPIC,), progress)
-        if isinstance(opened := entry.event, ExitPlanOpened)
-        and (entry.stream_id.hex.startswith(prefix) or opened.position_id.hex.startswith(prefix))
-    ]
-    plan, opened = _only(candidates, "plan or position", wanted, lambda one: str(one[0]))
-    streams = (plan, opened.position_id)
+    index.check_readable(topics_about(About.POSITION, About.PLAN))
+    place = _only(
+        index.plans_by_id(_id_text(wanted)), "plan or position", wanted, lambda one: str(one.plan_id)
+    )
     entries = [
-        HistoryEntry(entry.position, entry.stream_id, event)
-        for entry in _read(ledger, topics_about(About.POSITION, About.PLAN), progress)
-        if isinstance(event := entry.event, HistoricEvent) and entry.stream_id in streams
+        HistoryEntry(entry.position, entry.stream_id, entry.event)
+        for stream in (place.plan_id, place.position_id)
+        for entry in ledger.entries(stream)
+        if isinstance(entry.event, HistoricEvent)
     ]
-    return PlanHistory(plan, opened, tuple(entries))
+    entries.sort(key=lambda entry: entry.position)
+    opened = next((one.event for one in entries if isinstance(one.event, ExitPlanOpened)), None)
+    if opened is None:
+        raise NotFound(f"this store holds no plan or position {wanted!r} any more")
+    return PlanHistory(place.plan_id, opened, tuple(entries))
 
 
-def receipt(
-    ledger: ExitLedger, wanted: str, *, stream: str | None = None, progress: Progress | None = None
-) -> FoundReceipt:
+def receipt(ledger: ExitLedger, index: LogIndex, wanted: str, *, stream: str | None = None) -> FoundReceipt:
     """Return the receipt whose entry id or receipt id is, or begins with, `wanted`.
 
     A full match wins over a partial one. Raises NotFound or Ambiguous.
     """
+    index.check_readable((MessageReceived.TOPIC,))
     prefix = _id_text(wanted)
-    whole: list[tuple[LogEntry, MessageReceived]] = []
-    begun: list[tuple[LogEntry, MessageReceived]] = []
-    for entry in _read(ledger, (MessageReceived.TOPIC,), progress):
-        received = entry.event
-        if not isinstance(received, MessageReceived):
-            continue
-        if stream is not None and stream not in (received.source, received.stream):
-            continue
-        if wanted == received.entry_id or prefix == entry.stream_id.hex:
-            whole.append((entry, received))
-        elif received.entry_id.startswith(wanted) or entry.stream_id.hex.startswith(prefix):
-            begun.append((entry, received))
-    entry, received = _only(
-        whole or begun, "receipt", wanted, lambda one: f"{one[1].entry_id} of {one[1].source}"
-    )
-    return FoundReceipt(entry, received, tuple(_effects(ledger, entry)))
+    begun = [
+        place
+        for place in index.receipts_by_id(wanted, prefix)
+        if stream is None or stream in (place.source, place.stream)
+    ]
+    whole = [place for place in begun if wanted == place.entry_id or prefix == place.receipt_id.hex]
+    place = _only(whole or begun, "receipt", wanted, lambda one: f"{one.entry_id} of {one.source}")
+    entry = entry_at(ledger, place.position)
+    if not isinstance(entry.event, MessageReceived):
+        raise NotFound(f"this store holds no receipt {wanted!r} any more")
+    return FoundReceipt(entry, entry.event, tuple(effects_of(ledger, entry)))
 
 
-def _effects(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
+def entry_at(ledger: ExitLedger, position: int) -> LogEntry:
+    """Return the entry at a log position; raises NotFound if there is none any more."""
+    for entry in ledger.log(position - 1, upto=position):
+        return entry
+    raise NotFound(f"this store holds no event at log position {position} any more")
+
+
+def effects_of(ledger: ExitLedger, receipt: LogEntry) -> Iterator[LogEntry]:
     """Yield the events saved with a receipt: they follow it in the log."""
     for entry in ledger.log(receipt.position):
         event = entry.event
         of_another = isinstance(event, RegisterEvent) and event.receipt_id != receipt.stream_id
         if of_another or event.TOPIC in BEGINNING_TOPICS:
             return
-        yield entry
-
-
-def _read(ledger: ExitLedger, topics: tuple[str, ...], progress: Progress | None) -> Iterator[LogEntry]:
-    for number, entry in enumerate(ledger.log(topics=topics)):
-        if progress is not None and number % 1000 == 0:
-            progress(entry.position)
         yield entry
 
 

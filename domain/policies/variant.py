@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.errors import InvalidValue, meant
 from exitbrain.domain.policies.formulas.registry import parameters_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.values import changed
@@ -21,7 +21,8 @@ def variant_of(policy: Policy, changes: Mapping[str, float]) -> Policy:
         return policy
     for name, value in changes.items():
         if name not in policy.parameters:
-            raise InvalidValue(f"parameter of {policy.name}", name, ", ".join(policy.parameters))
+            allowed = f"{', '.join(policy.parameters)}{meant(name, policy.parameters)}"
+            raise InvalidValue(f"parameter of {policy.name}", name, allowed)
         if type(value) is not float:
             raise InvalidValue(f"{policy.name} {name}", value, "a finite double")
     said = " ".join(f"{name}={value:.12g}" for name, value in changes.items())

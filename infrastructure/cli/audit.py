@@ -24,7 +24,7 @@ from exitbrain.domain.values import Cause
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
+from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, Wide, flag, verbs
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.files.written import finished_text, naming
 from exitbrain.infrastructure.presentation.lsf import (
@@ -64,6 +64,7 @@ def audit_lsf(
     store: Store = None,
     form: Annotated[str, Option("--format", metavar="F", help="On stdout: table or csv.")] = "table",
     csv_file: Annotated[str | None, flag("FILE", "Write CSV to a file; - is stdout.", "--csv")] = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Explain every change of the adjusted LSF: what leverage, average PnL, confidence and policy did to it.
@@ -106,7 +107,7 @@ def audit_lsf(
         elif as_json or as_csv:
             output.copy(kept)
         else:
-            output.show(*changes_text(listed, counts))
+            output.show(*changes_text(listed, counts), wide=wide)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "levels": Verb(ASK, "Compute the levels for given inputs; nothing is recorded."),
-    "explain": Verb(ASK, "Derive levels line by line, and show what bound them."),
+    "explain": Verb(ASK, "Say why levels are where they are, and derive them line by line."),
     "simulate": Verb(ASK, "Simulate positions of a file: every possible exit, bounded by worst and best."),
     "serve": Verb(LIVE, "Read messages from Redis streams, record them and their effects, and publish."),
     "ingest": Verb(RECORD, "Record messages from a file; one already recorded is skipped."),
@@ -41,6 +41,7 @@ VERBS = {
     "positions": Verb(LOOK_UP, "List open positions with their latest levels."),
     "plan": Verb(LOOK_UP, "Show the history of one exit plan and of its position."),
     "receipt": Verb(LOOK_UP, "Show one message, its result and its effects."),
+    "index": Verb(LOOK_UP, "Bring the index for look-ups up to date, or verify it."),
     "doctor": Verb(SETUP, "Show the effective settings, and check what they name."),
     "version": Verb(SETUP, "Print the version."),
     "demo": Verb(SETUP, "Run a guided tour on synthetic messages; needs no server."),

@@ -11,7 +11,7 @@ from exitbrain.application.queries import dead_letters
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage
-from exitbrain.infrastructure.cli.options import Json, OfStream, Redis, RefusedEntry, Store, flag, verbs
+from exitbrain.infrastructure.cli.options import Json, OfStream, Redis, RefusedEntry, Store, Wide, flag, verbs
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.presentation.dead_letters import (
     DlqListReport,
@@ -33,14 +33,16 @@ verb = verbs()
 
 
 @verb.command("list", epilog="Example: exitbrain dlq list --stream trade.intent")
-def list_letters(redis: Redis = None, stream: OfStream = None, as_json: Json = False) -> None:
+def list_letters(
+    redis: Redis = None, stream: OfStream = None, wide: Wide = False, as_json: Json = False
+) -> None:
     """List the refused messages, oldest first."""
     settings = load_settings(env_file=ENV_FILE, redis=redis)
     sources = _sources(stream, settings)
     with _dead_letters(settings) as letters:
         found, unreadable = dead_letters.all_letters(letters, sources)
     report = DlqListReport([row_of(letter, symbol_in(letter.fields)) for letter in found], unreadable)
-    output.give(report, list_text(report, sources), as_json=as_json)
+    output.give(report, list_text(report, sources), as_json=as_json, wide=wide)
 
 
 @verb.command("show", epilog="Example: exitbrain dlq show 1766550734062-1")

@@ -16,7 +16,7 @@ from exitbrain.application.queries.dead_letters import NotRetried
 from exitbrain.application.queries.lookup import Ambiguous, NotFound
 from exitbrain.application.recording.opening import PolicyNotInForce
 from exitbrain.application.recording.policy_check import AlteredPolicy, ChangedFormula
-from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy
+from exitbrain.domain.errors import ExitBrainError, InvalidValue, UnknownPolicy, meant
 from exitbrain.infrastructure.files.written import NotWritten
 from exitbrain.infrastructure.presentation.printable import printable
 from exitbrain.infrastructure.secrets import hidden
@@ -93,6 +93,8 @@ def sentence_of(error: Exception) -> str:
         text = "there is not enough memory for this; ask for less at once, or give the process more"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'a file or connection'} failed: {error.strerror or error}"
+    elif isinstance(error, UnknownPolicy):
+        text = f"{error}{meant(error.name, error.known)}"
     else:
         text = str(error)
     return printable(" ".join(hidden(text).split()))

@@ -16,7 +16,7 @@ from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.names import check_name, trimmed
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.policies.policy import FOREIGN, Policy
-from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, changed
+from exitbrain.domain.values import LEVERAGE_MAX, LEVERAGE_MIN, Assumption, Side, changed
 from exitbrain.infrastructure.cli.errors import WrongUsage
 from exitbrain.infrastructure.cli.options import InputFlags, flag_of
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
@@ -28,6 +28,9 @@ _FRESH = Freshness(0.0, DecisionSettings().max_intent_age_s)
 
 _DEFAULTED = ("side", "volatility", "funding", "divergence", "confidence", "average_pnl")
 """The inputs whose default comes from neither the policy nor the settings."""
+
+
+_SIDES = {"buy": Side.LONG, "long": Side.LONG, "sell": Side.SHORT, "short": Side.SHORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def explain_given(flags: InputFlags) -> Given:
     A foreign engine computes without explaining; raises EngineUnavailable and EngineFailed.
     """
     surroundings, typed = _surroundings(flags), _typed(flags)
-    policy = _policy(surroundings.policy, flags.unit)
+    policy = _changed(_policy(surroundings.policy, flags.unit), flags)
     instrument = _instrument(flags, surroundings.instruments_file)
     inputs = _inputs(typed, policy, instrument, surroundings.decisions)
     if policy.is_foreign:
@@ -76,7 +79,7 @@ def selection_of(since: str | None, until: str | None, symbol: str | None) -> Se
     """Return the selection of decisions; raises InvalidValue for an invalid time, name or span."""
     if since is None and until is None and symbol is None:
         return EVERYTHING
-    first, end = _time("--since", since), _time("--until", until)
+    first, end = _optional_time("--since", since), _optional_time("--until", until)
     if first is not None and end is not None and end <= first:
         raise InvalidValue("--until", until, f"a time after --since, which is {since}")
     return Selection(first, end, None if symbol is None else symbol_of(symbol))
@@ -116,7 +119,16 @@ def _inputs(
 def _typed(flags: InputFlags) -> GivenInputs:
     """Return the given inputs by name."""
     values = {name: getattr(flags, name) for name in GivenInputs.__annotations__}
+    if flags.side is not None:
+        values["side"] = _side(flags.side)
     return cast(GivenInputs, {name: value for name, value in values.items() if value is not None})
+
+
+def _side(text: str) -> Side:
+    try:
+        return _SIDES[text.strip().lower()]
+    except KeyError as error:
+        raise InvalidValue("--side", text, "buy, long, sell or short") from error
 
 
 def _assumptions(typed: GivenInputs, inputs: LevelInputs) -> tuple[Assumption, ...]:
@@ -138,12 +150,26 @@ def _policy(name: str | None, unit: str | None) -> Policy:
     return SHIPPED[name]
 
 
+def _changed(policy: Policy, flags: InputFlags) -> Policy:
+    if not flags.changes:
+        return policy
+    from exitbrain.infrastructure.cli.grid import changed_policy  # noqa: PLC0415 - start-up
+
+    for name in ("base_tp", "base_sl"):
+        twice = any(text.partition("=")[0].strip() == name for text in flags.changes)
+        if twice and getattr(flags, name) is not None:
+            raise WrongUsage(f"{flag_of(name)} and --set {name} say the same; allowed: one of them")
+    return changed_policy(policy, flags.changes)
+
+
 def _of_foreign(policy: Policy, inputs: LevelInputs, instrument: Instrument | None) -> Explanation:
     from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside  # noqa: PLC0415 - start-up
 
     bases = {"base_tp": inputs.base_tp, "base_sl": inputs.base_sl}
     with speaking_aside():
-        return explain(engine_of(policy.name), changed(policy, parameters=bases), inputs, instrument, _FRESH)
+        return explain(
+            engine_of(policy.formula), changed(policy, parameters=bases), inputs, instrument, _FRESH
+        )
 
 
 def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
@@ -163,9 +189,12 @@ def _instrument(flags: InputFlags, file: Path | None) -> Instrument | None:
     return instrument
 
 
-def _time(flag: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _optional_time(flag: str, text: str | None) -> datetime | None:
+    return None if text is None else time_of(flag, text)
+
+
+def time_of(flag: str, text: str) -> datetime:
+    """Return a time in UTC, which is assumed where no offset is given; raises InvalidValue."""
     try:
         time = datetime.fromisoformat(text.strip())
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,12 +1,16 @@
 """Turn `--set name=value` and `--sweep name=from:to:step` into changes of a policy, for every command."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import product
 from math import prod
 
+from exitbrain.domain.policies.policy import Policy
+from exitbrain.domain.policies.variant import variant_of
+from exitbrain.domain.values import Unit
 from exitbrain.infrastructure.cli.assignments import assignment, check_once
 from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.cli.percents import PERCENT, decimal_of
 from exitbrain.infrastructure.wire.scalars import DIGITS_MAX, shown
 
 POLICIES_MAX = 100_000
@@ -16,9 +20,37 @@ _VALUES_MAX = 1_000_000_000
 _LEAST, _END = Decimal("1e-300"), Decimal("1e300")
 
 
-def changes_of(settings: Sequence[str]) -> dict[str, float]:
-    """Return the changes that `--set` makes to a policy; raises WrongUsage."""
-    return grid_of(settings, [])[0]
+_DISTANCES = frozenset(("base_tp", "base_sl", "tp_min", "sl_min", "clamp_min", "clamp_max"))
+"""The parameters in the unit of the policy."""
+
+
+def changed_policy(policy: Policy, settings: Sequence[str]) -> Policy:
+    """Return the policy with the changes that `--set` makes; raises WrongUsage and the errors of `variant_of`."""
+    (changes,) = grid_of(settings, [])
+    check_percents(policy, settings)
+    return variant_of(policy, changes)
+
+
+def check_percents(policy: Policy, given: Sequence[str]) -> None:
+    """Raise WrongUsage for a percent sign where the number is not a fraction, so that it could mean two things.
+
+    `given` are arguments of `--set` and `--sweep`. Harvest shares are fractions in every policy, distances in those
+    whose unit is the fraction.
+    """
+    for text in given:
+        name, _, value = text.partition("=")
+        name = name.strip()
+        if PERCENT not in value or name.startswith("harvest") or name not in policy.parameters:
+            continue
+        if name not in _DISTANCES:
+            raise WrongUsage(
+                f"{shown(text)}: {name} is no fraction; allowed: a number without a percent sign"
+            )
+        if policy.unit is not Unit.FRACTION:
+            raise WrongUsage(
+                f"{shown(text)}: {name} of {policy.name} is in percent already, so the percent sign could be meant twice; "
+                f"allowed: the raw number, like {name}={policy.parameters[name]:g}"
+            )
 
 
 def grid_of(settings: Sequence[str], sweeps: Sequence[str]) -> list[dict[str, float]]:
@@ -84,10 +116,7 @@ def _parts(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _number(text: str, option: str) -> Decimal:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        number = Decimal("NaN")
+    number = decimal_of(text)
     if number.is_nan() or len(text) > DIGITS_MAX or not (number == 0 or _LEAST <= abs(number) < _END):
         raise WrongUsage(f"{option}: {shown(text)!r} is not a number")
     return number

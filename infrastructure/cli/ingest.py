@@ -9,7 +9,9 @@ from typing import Annotated
 from typer import Argument, Option
 
 from exitbrain.application.recording.ingest_summary import IngestSummary
+from exitbrain.application.recording.recorder import Recorder
 from exitbrain.domain.errors import InvalidValue
+from exitbrain.domain.messages.message import IncomingMessage
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.errors import Interrupted
 from exitbrain.infrastructure.cli.options import Account, Json, PolicyOfNewStore, Store, flag, verbs
@@ -17,6 +19,7 @@ from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import collecting_seldom, opened_with
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.presentation.ingest import counts_of, ingest_report
+from exitbrain.infrastructure.presentation.new_store import stop_inside_costs
 from exitbrain.infrastructure.secrets import masked
 from exitbrain.infrastructure.settings import ENV_FILE, load_settings
 from exitbrain.infrastructure.wire.jsonl import open_messages, read_messages
@@ -52,12 +55,18 @@ def ingest(
     )
     lines = _Lines(file, settings.file_limits)
     messages = read_messages(lines, max_bytes=settings.max_message_bytes, prefix=settings.stream_prefix)
-    with (
-        opened_with(settings, "create") as container,
-        collecting_seldom(),
-        ProgressBar("ingesting", lines.size) as work,
-    ):
-        recorder, summary = container.recorder(), IngestSummary()
+    with opened_with(settings, "create") as container, collecting_seldom():
+        if not as_json and (warning := stop_inside_costs(container.ledger(), settings.decisions)):
+            output.say(warning)
+        summary = _recorded(container.recorder(), messages, lines, batch)
+    _report(summary, settings.store, is_named=store is not None, as_json=as_json)
+
+
+def _recorded(
+    recorder: Recorder, messages: Iterator[IncomingMessage], lines: "_Lines", batch: int
+) -> IngestSummary:
+    summary = IngestSummary()
+    with ProgressBar("ingesting", lines.size) as work:
         try:
             while chunk := list(islice(messages, batch)):
                 summary.count(recorder.handle_batch(chunk))
@@ -66,7 +75,7 @@ def ingest(
             raise Interrupted(
                 f"interrupted after {summary.read} messages; complete batches stay recorded; run the same command again to continue"
             ) from ctrl_c
-    _report(summary, settings.store, is_named=store is not None, as_json=as_json)
+    return summary
 
 
 class _Lines:

@@ -18,7 +18,7 @@ from exitbrain.domain.values import changed
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import find_in_working_folder, policy_of, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
-from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, flag, verbs
+from exitbrain.infrastructure.cli.options import EngineUnit, Json, Store, Wide, flag, verbs
 from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.cli.store import reading
 from exitbrain.infrastructure.engines.under_test import WatchedEngineOfPolicy
@@ -46,7 +46,7 @@ class LookaheadFlags:
     store: str | None
     positions: str | None
     candles: str | None
-    brackets: str | None
+    instruments: str | None
     cuts: int
     messages: int
 
@@ -70,27 +70,32 @@ def lookahead(
         str | None, flag("FILE", "Instead of a store: positions as simulate takes them; needs --candles.")
     ] = None,
     candles: Annotated[str | None, flag("DIR", "Candles to simulate the positions on.")] = None,
-    brackets: Annotated[str | None, flag("FILE", "Ticks, steps and leverage brackets.")] = None,
+    instruments: Annotated[
+        str | None, flag("FILE", "Ticks, steps and leverage brackets; needs --positions; default none.")
+    ] = None,
     cuts: Annotated[int, Option(metavar="N", help="Moments after which everything is perturbed.")] = 8,
     messages: Annotated[
         int, Option(metavar="N", help="How many messages of the record, from the first one on.")
     ] = 1000,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Perturb everything after a moment: no decision or exit by then may move.
 
     Exit code 1 when one moved.
     """
-    flags = LookaheadFlags(policies or [], unit, store, positions, candles, brackets, cuts, messages)
+    flags = LookaheadFlags(policies or [], unit, store, positions, candles, instruments, cuts, messages)
     _check("--cuts", flags.cuts, CUTS_MAX)
     _check("--messages", flags.messages, MESSAGES_MAX)
     if (flags.positions is None) != (flags.candles is None):
         raise WrongUsage("--positions and --candles belong together: exits are simulated on candles")
+    if flags.instruments is not None and flags.positions is None:
+        raise WrongUsage("--instruments needs --positions: a record has its own instruments")
     if flags.positions is not None and flags.store is not None:
         raise WrongUsage("test either the record of --store or the exits of --positions")
     with speaking_aside():
         tested = _on_store(flags) if flags.positions is None else _on_positions(flags)
-    output.give(tested, lookahead_text(tested), as_json=as_json)
+    output.give(tested, lookahead_text(tested), as_json=as_json, wide=wide)
     return FINE if not any(verdict.moved for verdict in tested.policies) else FOUND
 
 
@@ -149,7 +154,7 @@ def _on_positions(flags: LookaheadFlags) -> LookaheadReport:
     assert flags.candles is not None
     policies = _policies(flags, {})
     limits = load_settings(env_file=ENV_FILE).file_limits
-    under_test = PositionsUnderTest(flags.positions, Path(flags.candles), flags.brackets, limits)
+    under_test = PositionsUnderTest(flags.positions, Path(flags.candles), flags.instruments, limits)
     verdicts = _each(
         policies,
         [Path(flags.positions), Path(flags.candles)],

@@ -47,6 +47,9 @@ RefusedEntry = Annotated[
 Json = Annotated[
     bool, Option("--json", help="Print one JSON object on stdout; everything else is on stderr.")
 ]
+Wide = Annotated[
+    bool, Option("--wide", help="Show every column of the tables, however wide; else at most 100 characters.")
+]
 Since = Annotated[
     str | None,
     flag("TIME", "Occurred at this time or later; ISO 8601, UTC where it has no offset.", "--since"),
@@ -80,7 +83,9 @@ class InputFlags:
     """What a user gives for a level computation; None where a default is to stand in."""
 
     leverage: Annotated[float | None, flag("L", "Leverage, 1 to 125. Needed.")] = None
-    side: Annotated[str | None, flag("S", "Side of the position, LONG (the default) or SHORT.")] = None
+    side: Annotated[
+        str | None, flag("S", "Side of the position: buy or long (the default), sell or short.")
+    ] = None
     volatility: Annotated[
         float | None, flag("V", "Volatility as a factor; default 1.0, which is normal.")
     ] = None
@@ -103,6 +108,10 @@ class InputFlags:
     unit: Annotated[str | None, flag("U", "Unit of your own engine: fraction (the default) or percent.")] = (
         None
     )
+    changes: Annotated[
+        list[str] | None,
+        flag("NAME=VALUE", "Change this parameter of the policy; can be given several times.", "--set"),
+    ] = None
     base_tp: Annotated[
         float | None, flag("X", "Base of the targets, raw in the policy's unit; default that of the policy.")
     ] = None
@@ -156,10 +165,13 @@ class WalkFlags:
     ] = None
     break_even: Annotated[
         str | None,
-        flag("[OFFSET]", "The first target moves the stop this far from the entry; bare: to the cost."),
+        flag(
+            "[OFFSET]",
+            "The first target moves the stop this far from the entry, like 0.1%; bare: to the cost.",
+        ),
     ] = None
     trailing: Annotated[
-        str | None, flag("A:D", "From a gain of A on, the stop follows at distance D (fractions).")
+        str | None, flag("A:D", "From a gain of A on, the stop follows at distance D, like 1%:0.5%.")
     ] = None
     time_stop: Annotated[str | None, flag("T", "Close after this time: minutes, or like 30s, 4h, 1d.")] = None
     rule_interval: Annotated[
@@ -252,7 +264,7 @@ Command = Callable[..., int | None]
 
 
 def takes_flags(*kinds: Flags) -> Callable[[Command], Command]:
-    """Give a command the flags of dataclasses, shown before --store and --json; they are its first arguments."""
+    """Give a command the flags of dataclasses, shown before --store, --wide and --json; they are its first arguments."""
     flags = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
         for kind in kinds
@@ -268,7 +280,9 @@ def takes_flags(*kinds: Flags) -> Callable[[Command], Command]:
             return command(*given, **values)
 
         ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own]
-        place = next(n for n, parameter in enumerate(ordered) if parameter.name in {"store", "as_json"})
+        place = next(
+            n for n, parameter in enumerate(ordered) if parameter.name in {"store", "wide", "as_json"}
+        )
         run.__signature__ = Signature([*ordered[:place], *flags, *ordered[place:]])  # type: ignore[attr-defined]  # what typer reads
         return run
 

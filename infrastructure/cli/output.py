@@ -2,24 +2,28 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from shutil import get_terminal_size
 from typing import IO
 
 import msgspec
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from exitbrain.domain.errors import ExitBrainError
 from exitbrain.infrastructure.files.written import NotWritten, naming
 from exitbrain.infrastructure.presentation.printable import printable
+from exitbrain.infrastructure.presentation.table import WIDTH_MAX, ShownTable
 
-WIDE = 200
-"""Columns if the output is not a terminal: wide enough that no table cuts a number."""
+Shown = RenderableType | ShownTable
 
-_FRAME = 3
-"""Columns that the frame of a table adds per column."""
+_LINE, _ENDLESS = 200, 100_000
+"""The width of what is no table if the output is not a terminal, and a width that cuts nothing."""
+
+_COLOURS = {r"^ *✔|^.*: EXACT\b": "green", r"^ *✘|^.*: NOT EXACT\b": "red"}
+"""The colours of what passed and what failed."""
 
 _PART = 1024 * 1024
 
@@ -33,52 +37,41 @@ class _Screen(Console):
         raise _reader_gone()
 
 
-def give(report: object, text: Iterable[RenderableType], *, as_json: bool) -> None:
+def give(report: object, text: Iterable[Shown], *, as_json: bool, wide: bool = False) -> None:
     """Print a report as JSON, or as text for people."""
     if as_json:
         emit(report)
     else:
-        show(*text)
+        show(*text, wide=wide)
 
 
-def show(*parts: RenderableType) -> None:
-    """Print lines and tables for people on stdout."""
-    screen = _Screen(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
+def show(*parts: Shown, wide: bool = False) -> None:
+    """Print lines and tables for people on stdout: a table in at most `WIDTH_MAX` columns, or whole if `wide`."""
+    screen = _Screen(highlight=False, markup=False, width=None if sys.stdout.isatty() else _LINE)
+    width = None if wide else min(get_terminal_size((WIDTH_MAX, 1)).columns, WIDTH_MAX)
     with _writing_stdout():
         for part in parts:
-            for shown in fitted(part, screen.width) if isinstance(part, Table) else (part,):
-                if isinstance(shown, str):
-                    screen.print(printable(shown), soft_wrap=True)
-                else:
-                    screen.print(shown)
+            if isinstance(part, ShownTable):
+                _show_table(*part.fitted(width))
+            elif isinstance(part, str):
+                screen.print(_coloured(part), soft_wrap=True)
+            else:
+                screen.print(part)
 
 
-def fitted(table: Table, width: int) -> Iterator[RenderableType]:
-    """Yield a table that wraps words but no number, or a line for each row if even that is too wide."""
-    if _narrowest(table) > width:
-        yield from _as_lines(table)
-        return
-    for column in table.columns:
-        column.no_wrap = column.justify == "right"
-        column.overflow = "fold"
-    yield table
+def _show_table(table: Table, dropped: Sequence[str]) -> None:
+    screen = _Screen(highlight=False, markup=False, width=_ENDLESS)  # the widths of the columns are settled
+    screen.print(table)
+    if dropped:
+        screen.print(f"Columns left out, --wide shows them: {', '.join(dropped)}.", soft_wrap=True)
 
 
-def _narrowest(table: Table) -> int:
-    needed = 0
-    for column in table.columns:
-        cells = [str(cell) for cell in column.cells]
-        pieces = cells if column.justify == "right" else " ".join(cells).split()
-        needed += _FRAME + max(map(cell_len, (*str(column.header).split(), *pieces)), default=0)
-    return needed + 1
-
-
-def _as_lines(table: Table) -> Iterator[str]:
-    if table.title:
-        yield str(table.title)
-    for row in zip(*(column.cells for column in table.columns), strict=True):
-        cells = zip(table.columns, row, strict=True)
-        yield ", ".join(f"{column.header} {cell}" for column, cell in cells if cell)
+def _coloured(line: str) -> Text:
+    """Return a line whose verdicts have a colour beside their sign and word; a terminal with NO_COLOR shows none."""
+    text = Text(printable(line))
+    for pattern, colour in _COLOURS.items():
+        text.highlight_regex(pattern, colour)
+    return text
 
 
 def emit(report: object) -> None:

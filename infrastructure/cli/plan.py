@@ -23,6 +23,6 @@ def plan(
 ) -> None:
     """Report the history of one plan and of its position."""
     with reading(store, READING) as store_read:
-        history = lookup.plan_history(store_read.ledger, plan_id, progress=store_read.work.reached)
+        history = lookup.plan_history(store_read.ledger, store_read.index(), plan_id)
         report = plan_report(history, store_read.ledger.register())
     output.give(report, plan_text(report), as_json=as_json)

@@ -8,9 +8,10 @@ from exitbrain.application.recording.opening import shipped_register
 from exitbrain.domain.messages.configuration import DecisionSettings
 from exitbrain.domain.policies.formulas.registry import compute
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.domain.policies.register import PolicyRegister
+from exitbrain.domain.policies.register import PolicyRegister, RegisteredPolicy
 from exitbrain.infrastructure.cli import output
-from exitbrain.infrastructure.cli.options import Json, Store, verbs
+from exitbrain.infrastructure.cli.errors import WrongUsage
+from exitbrain.infrastructure.cli.options import Json, Store, Wide, verbs
 from exitbrain.infrastructure.cli.store import has_none, name_of, opened_with
 from exitbrain.infrastructure.clock import SystemClock
 from exitbrain.infrastructure.library.given import level_inputs
@@ -36,40 +37,43 @@ verb = verbs()
 
 
 @verb.command("list", epilog="Example: exitbrain policy list --store sqlite:///t.db")
-def list_policies(store: Store = None, as_json: Json = False) -> None:
+def list_policies(store: Store = None, wide: Wide = False, as_json: Json = False) -> None:
     """List the policies of a store, or those that this version ships."""
     source, register = _source(store)
     report = PolicyListReport(source, [described(one, register) for one in register.policies.values()])
-    output.give(report, [list_table(report)], as_json=as_json)
+    output.give(report, [list_table(report)], as_json=as_json, wide=wide)
 
 
 @verb.command("show", epilog="Example: exitbrain policy show v3.6")
 def show_policy(
-    name: Annotated[str, Argument(metavar="NAME", help="Name of the policy.")],
+    name: Annotated[
+        str | None, Argument(metavar="NAME", help="Name of the policy.", show_default=False)
+    ] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """Show one policy with all its parameters."""
     source, register = _source(store)
-    report = PolicyShowReport(source, described(register.named(name), register))
+    report = PolicyShowReport(source, described(_named(register, name, "NAME"), register))
     output.give(report, policy_text(report), as_json=as_json)
 
 
 @verb.command("diff", epilog="Example: exitbrain policy diff v3.5-fraction v3.6")
 def diff_policies(
-    a: Annotated[str, Argument(metavar="A", help="One policy.")],
-    b: Annotated[str, Argument(metavar="B", help="The other.")],
+    a: Annotated[str | None, Argument(metavar="A", help="One policy.", show_default=False)] = None,
+    b: Annotated[str | None, Argument(metavar="B", help="The other.", show_default=False)] = None,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Show what differs between two policies, and the levels of both at some leverages."""
     source, register = _source(store)
-    one, other = register.named(a).policy, register.named(b).policy
+    one, other = _named(register, a, "A").policy, _named(register, b, "B").policy
     samples = [
         Sample(leverage, _sample(one, leverage), _sample(other, leverage)) for leverage in SAMPLE_LEVERAGES
     ]
     report = PolicyDiffReport(source, one.name, other.name, list(differences_of(one, other)), samples)
-    output.give(report, diff_text(report), as_json=as_json)
+    output.give(report, diff_text(report), as_json=as_json, wide=wide)
 
 
 def _source(url: str | None) -> tuple[str, PolicyRegister]:
@@ -79,6 +83,12 @@ def _source(url: str | None) -> tuple[str, PolicyRegister]:
         return SHIPPED, shipped_register(SystemClock().now())
     with opened_with(settings) as container:
         return f"of {name_of(container)}", container.ledger().register()
+
+
+def _named(register: PolicyRegister, name: str | None, argument: str) -> RegisteredPolicy:
+    if name is None:
+        raise WrongUsage(f"{argument} is missing; allowed: {', '.join(register.policies)}")
+    return register.named(name)
 
 
 def _sample(policy: Policy, leverage: float) -> SampledLevels:

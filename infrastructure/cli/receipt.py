@@ -24,7 +24,7 @@ def receipt(
 ) -> None:
     """Report a message with its result and effects."""
     with reading(store, READING) as store_read:
-        ledger, work = store_read.ledger, store_read.work
-        found = lookup.receipt(ledger, entry_id, stream=stream, progress=work.reached)
+        ledger = store_read.ledger
+        found = lookup.receipt(ledger, store_read.index(), entry_id, stream=stream)
         report = receipt_report(found, ledger.register())
     output.give(report, receipt_text(report, found.receipt.ignored_exit), as_json=as_json)

@@ -13,7 +13,7 @@ from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_of, speaking_aside, unit_of
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, flag, verbs
+from exitbrain.infrastructure.cli.options import Json, OfSymbol, Since, Store, Until, Wide, flag, verbs
 from exitbrain.infrastructure.cli.store import OpenStore, reading
 from exitbrain.infrastructure.presentation.replays import (
     engine_report,
@@ -47,13 +47,16 @@ def replay(
     until: Until = None,
     symbol: OfSymbol = None,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Run the requested replays; anything that is not EXACT is a finding."""
     if engine is not None or unit is not None:
         if from_receipts or context:
             raise WrongUsage("--engine computes recorded decisions; --from-receipts and --context do not")
-        return _with_engine(engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json)
+        return _with_engine(
+            engine, unit, selection_of(since, until, symbol), store=store, as_json=as_json, wide=wide
+        )
     selected = not (since is None and until is None and symbol is None)
     if selected and (from_receipts or context):
         raise WrongUsage(
@@ -75,7 +78,13 @@ def replay(
 
 
 def _with_engine(
-    engine: str | None, unit: str | None, selection: Selection, *, store: str | None, as_json: bool
+    engine: str | None,
+    unit: str | None,
+    selection: Selection,
+    *,
+    store: str | None,
+    as_json: bool,
+    wide: bool,
 ) -> int:
     """Replay with an engine; a decision that differs from the record is a finding."""
     if engine is None:
@@ -92,7 +101,7 @@ def _with_engine(
         found = replayed.run(selection, progress=store_read.work.reached)
         seconds = perf_counter() - began_s
     text = chain(engine_text(engine, found), [f"{store_read.name}, {seconds:.2f} s"])
-    output.give(engine_report(engine, found, seconds), text, as_json=as_json)
+    output.give(engine_report(engine, found, seconds), text, as_json=as_json, wide=wide)
     return FINE if found.clean else FOUND
 
 

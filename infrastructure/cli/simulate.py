@@ -24,17 +24,17 @@ from exitbrain.application.whatif.simulated_rows import legs_of_simulated, row_o
 from exitbrain.domain.errors import UnknownPolicy
 from exitbrain.domain.policies.formulas.registry import SHIPPED, V3_5
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.domain.policies.variant import variant_of
 from exitbrain.infrastructure.cli import output
 from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND
-from exitbrain.infrastructure.cli.grid import changes_of
+from exitbrain.infrastructure.cli.grid import changed_policy
 from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
     EngineUnit,
     Json,
     TableFlags,
     WalkFlags,
+    Wide,
     flag,
     takes_flags,
     verbs,
@@ -82,8 +82,11 @@ def simulate(
         list[str] | None,
         flag("NAME=VALUE", "Change this parameter; can be given several times.", "--set"),
     ] = None,
-    brackets: Annotated[str | None, flag("FILE", "Leverage brackets, ticks and steps of symbols.")] = None,
+    instruments: Annotated[
+        str | None, flag("FILE", "Ticks, steps and leverage brackets of symbols; default none.")
+    ] = None,
     report: Annotated[str | None, flag("FILE", "Write a report, one HTML page, to this file.")] = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Simulate positions of a file: every possible exit, bounded by worst and best.
@@ -92,8 +95,8 @@ def simulate(
     """
     from exitbrain.infrastructure.cli.walk_flags import market_of, terms_of  # noqa: PLC0415 - an extra
 
-    terms = terms_of(given, variant_of(_named(policy, unit), changes_of(changes or [])))
-    instruments: Instruments = NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+    terms = terms_of(given, changed_policy(_named(policy, unit), changes or []))
+    rules: Instruments = NoInstruments() if instruments is None else InstrumentsFile(Path(instruments))
     limits = load_settings(env_file=ENV_FILE).file_limits
     market = market_of(given, candles, limits)
     with speaking_aside(), _new_table(table, terms) as written:
@@ -101,7 +104,7 @@ def simulate(
         unusable: list[UnusablePosition] = []
         given_positions = usable_positions(positions, unusable, limits)
         walks, at_once = walks_for(len(given_positions))
-        simulation = Simulation(engine, instruments, market, walks, at_once)
+        simulation = Simulation(engine, rules, market, walks, at_once)
         simulated = _walked(simulation, given_positions, terms, unusable)
         if not simulated:
             _raise_first(unusable)
@@ -111,11 +114,19 @@ def simulate(
     notes = tuple(left_out_lines(left_out, market.remarks))
     totals = totals_of(simulated, include_off_market=given.include_off_market)
     if report is not None:
+        from exitbrain.infrastructure.lab.reports.left_out import omitted_tables  # noqa: PLC0415 - brings plotly
         from exitbrain.infrastructure.lab.reports.simulation import write_simulation  # noqa: PLC0415 - brings plotly
 
         with speaking_aside():
             write_simulation(
-                Path(report), terms.policy, simulated, totals, market, engine, given.include_off_market, notes
+                Path(report),
+                terms.policy,
+                simulated,
+                totals,
+                market,
+                engine,
+                given.include_off_market,
+                omitted_tables(left_out, market.remarks),
             )
         output.say(f"Report: {report}")
     if as_json:
@@ -125,7 +136,7 @@ def simulate(
         output.emit(printed)
     else:
         text = simulate_text(terms.policy, simulated, totals, include_off_market=given.include_off_market)
-        output.show(*text, *notes)
+        output.show(*text, *notes, wide=wide)
         if table.table is not None:
             output.say(f"Table of outcomes: {table.table}")
     return FOUND if given.strict and left_out else FINE

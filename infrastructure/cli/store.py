@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from exitbrain.application.ports.exit_ledger import StoreUnavailable
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy, WrongState
+from exitbrain.infrastructure.cli.output import say
 from exitbrain.infrastructure.cli.progress import ProgressBar
 from exitbrain.infrastructure.secrets import masked
 
 if TYPE_CHECKING:  # half a second, too long for the help of a command
     from exitbrain.infrastructure.container import Access, Container
     from exitbrain.infrastructure.event_store.ledger import StoredLedger
+    from exitbrain.infrastructure.index.sqlite_index import SQLiteIndex
     from exitbrain.infrastructure.settings import Settings
 
 READING = "reading the log"
@@ -47,6 +49,14 @@ class OpenStore:
     ledger: "StoredLedger"
     name: str
     work: ProgressBar
+
+    def index(self) -> "SQLiteIndex":
+        """Return the index of the store, brought up to the end of the log."""
+        index = self.container.index()
+        index.catch_up(self.work.reached)
+        if index.note is not None:
+            say(f"exitbrain: {index.note}")
+        return index
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from exitbrain.domain.positions.ended_by import ReasonTable
 from exitbrain.domain.simulation.candle import PriceKind
 from exitbrain.domain.simulation.exit_setup import TpExecution, Trailing
 from exitbrain.infrastructure.cli.options import CloseFlags, WalkFlags
+from exitbrain.infrastructure.cli.percents import decimal_of
 from exitbrain.infrastructure.files.limits import FileLimits
 from exitbrain.infrastructure.lab.intervals import interval_named
 
@@ -99,7 +100,7 @@ def _path(text: str | None) -> Path | None:
 def _break_even(text: str | None) -> BreakEven | None:
     if text is None:
         return None
-    return BreakEven() if text == AT_COST else BreakEven(number_of("--break-even", text, text))
+    return BreakEven() if text == AT_COST else BreakEven(_fraction_of("--break-even", text, text))
 
 
 def _trailing(text: str | None) -> Trailing | None:
@@ -107,8 +108,8 @@ def _trailing(text: str | None) -> Trailing | None:
         return None
     activation, separator, distance = text.partition(":")
     if not separator:
-        raise InvalidValue("--trailing", text, "ACTIVATION:DISTANCE as fractions, like 0.01:0.005")
-    return Trailing(number_of("--trailing", activation, text), number_of("--trailing", distance, text))
+        raise InvalidValue("--trailing", text, "ACTIVATION:DISTANCE, like 1%:0.5% or 0.01:0.005")
+    return Trailing(_fraction_of("--trailing", activation, text), _fraction_of("--trailing", distance, text))
 
 
 def _duration(flag: str, text: str | None) -> int | None:
@@ -121,12 +122,12 @@ def _duration(flag: str, text: str | None) -> int | None:
     return duration
 
 
-def number_of(flag: str, text: str, whole: str) -> float:
-    """Return `text`, a part of `whole`, as a number; raises InvalidValue, which quotes `whole`."""
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidValue(flag, whole, "a number, like 0.001") from error
+def _fraction_of(flag: str, text: str, whole: str) -> float:
+    """Return `text`, a part of `whole`, as a fraction; raises InvalidValue, which quotes `whole`."""
+    number = decimal_of(text)
+    if number.is_nan():
+        raise InvalidValue(flag, whole, "a fraction or a percentage, like 0.001 or 0.1%")
+    return float(number)
 
 
 def _one_of(flag: str, text: str, allowed: Sequence[str]) -> str:

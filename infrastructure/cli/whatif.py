@@ -21,7 +21,7 @@ from exitbrain.infrastructure.cli.assignments import check_once
 from exitbrain.infrastructure.cli.engines import engine_for, own_engine, speaking_aside
 from exitbrain.infrastructure.cli.errors import FINE, FOUND, CanNotGoOn, WrongUsage
 from exitbrain.infrastructure.cli.given import selection_of
-from exitbrain.infrastructure.cli.grid import POLICIES_MAX, grid_of
+from exitbrain.infrastructure.cli.grid import POLICIES_MAX, check_percents, grid_of
 from exitbrain.infrastructure.cli.on_candles import market_flags, on_candles
 from exitbrain.infrastructure.cli.options import (
     BareBreakEven,
@@ -35,6 +35,7 @@ from exitbrain.infrastructure.cli.options import (
     TableFlags,
     Until,
     WalkFlags,
+    Wide,
     flag,
     takes_flags,
     verbs,
@@ -63,14 +64,14 @@ def whatif(
     closes: CloseFlags,
     table: TableFlags,
     policies: Annotated[
-        list[str],
+        list[str] | None,
         flag(
             "P",
             "The policy to ask: of the store, or shipped, or your own engine foreign:MODULE:CLASS; "
             "several are a family.",
             "--policy",
         ),
-    ],
+    ] = None,
     unit: EngineUnit = None,
     settings: Annotated[
         list[str] | None,
@@ -105,20 +106,24 @@ def whatif(
     ] = None,
     seed: Annotated[int, Option(metavar="N", help="Where resampling for the judgement begins.")] = 1,
     store: Store = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> int:
     """Ask what another policy would have said on the recorded decisions, and on candles what it would have brought.
 
     Exit code 1 with --strict, when a position or market data had to be left out.
     """
-    family = len(policies) > 1 or bool(sweeps)
-    _check(policies, sweeps, lane, cluster, {"--export": export, "--report": report}, candles)
+    names, typed = policies or [], [*(settings or []), *(sweeps or [])]
+    family = len(names) > 1 or bool(sweeps)
+    _check(names, sweeps, lane, cluster, {"--export": export, "--report": report}, candles)
     market = market_flags(candles, baseline, seed, given, closes, table)
     changes = grid_of(settings or [], sweeps or [])
     selection = selection_of(since, until, symbol)
     shown = None if report is None or family else Changes()
     with reading(store, "asking") as store_read, _writing(export) as exported, speaking_aside():
-        variants = _variants(policies, changes, store_read.ledger, unit)
+        variants = _variants(names, changes, store_read.ledger, unit)
+        for base, _ in variants[:: len(changes)]:
+            check_percents(base, typed)
         candidates = [variant_of(base, each) for base, each in variants]
         pairs = exported if shown is None else _both(shown.take, exported)
         compared = None if baseline is None else _named(baseline, store_read.ledger)
@@ -138,7 +143,7 @@ def whatif(
         output.emit(printed)
     else:
         text = whatif_text(answers, asked.counterfactual, found, family=family)
-        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s")
+        output.show(*text, f"{store_read.name}, {asked.lane} lane, {seconds:.2f} s", wide=wide)
         if export is not None:
             output.say(f"{answers[0].decisions} decisions written to {export}")
         if table.table is not None:
@@ -170,6 +175,10 @@ def _variants(
     names: Sequence[str], changes: Sequence[dict[str, float]], ledger: ExitLedger, unit: str | None
 ) -> list[tuple[Policy, dict[str, float]]]:
     """Return every named policy with every set of changes; raises WrongUsage and UnknownPolicy."""
+    if not names:
+        raise WrongUsage(
+            f"--policy is missing; allowed: {', '.join(_known(ledger))} or {FOREIGN}MODULE:CLASS"
+        )
     check_once(names, "--policy")
     if len(names) * len(changes) > POLICIES_MAX:
         raise WrongUsage(
@@ -189,6 +198,10 @@ def _named(name: str, ledger: ExitLedger, unit: str | None = None) -> Policy:
     if name not in register.policies and name in SHIPPED:
         return SHIPPED[name]
     return register.named(name).policy
+
+
+def _known(ledger: ExitLedger) -> list[str]:
+    return list(dict.fromkeys((*ledger.register().policies, *SHIPPED)))
 
 
 def _writing(export: str | None) -> AbstractContextManager[Pairs | None]:

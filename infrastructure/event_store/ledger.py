@@ -12,10 +12,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from exitbrain.application.ports.exit_ledger import (
     AlreadyReceived,
     Conflict,
-    ExitLedger,
     LogEntry,
     Place,
     StoreUnavailable,
+    StreamLog,
     UnreadableEvent,
     latest_cycle,
 )
@@ -71,8 +71,8 @@ class LedgerRecorder(Protocol):
         """Release what the recorder holds; a second time does nothing."""
 
 
-class StoredLedger(ExitLedger, RawLog):
-    """Keep decisions as events: `ExitLedger` and `RawLog` over any recorder. `name` is the store in messages.
+class StoredLedger(StreamLog, RawLog):
+    """Keep decisions as events: `StreamLog` and `RawLog` over any recorder. `name` is the store in messages.
 
     `file` is the SQLite file that the recorder has open. A ledger belongs to the process that opened it: one that was
     forked from it gets StoreUnavailable, and its `close` does nothing.
@@ -134,8 +134,11 @@ class StoredLedger(ExitLedger, RawLog):
         return self._first_events(claim_ids)
 
     def history(self, stream_id: UUID) -> tuple[Record, ...]:
+        return tuple(Record(entry.stream_id, entry.version, entry.event) for entry in self.entries(stream_id))
+
+    def entries(self, stream_id: UUID) -> tuple[LogEntry, ...]:
         return tuple(
-            Record(stream_id, version, MAPPER.to_domain_event(position, topic, state))
+            LogEntry(position, stream_id, version, MAPPER.to_domain_event(position, topic, state))
             for position, _, version, topic, state in self._read(self._recorder.select_stream, stream_id)
         )
 

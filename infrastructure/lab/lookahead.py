@@ -38,7 +38,7 @@ class PositionsUnderTest:
     """Check policies on the positions of a file and the candles of a folder."""
 
     def __init__(
-        self, positions: str, candles: Path, brackets: str | None, limits: FileLimits = DEFAULT_LIMITS
+        self, positions: str, candles: Path, instruments: str | None, limits: FileLimits = DEFAULT_LIMITS
     ) -> None:
         """Read the files; raises the errors of reading positions, instruments and candles.
 
@@ -48,7 +48,7 @@ class PositionsUnderTest:
         self.positions = usable_positions(positions, self._unusable, limits)
         self._market = MarketFiles(candles, limits=limits)
         self._instruments: Instruments = (
-            NoInstruments() if brackets is None else InstrumentsFile(Path(brackets))
+            NoInstruments() if instruments is None else InstrumentsFile(Path(instruments))
         )
 
     def check(

@@ -9,11 +9,12 @@ from exitbrain.application.ports.instruments import Instruments
 class OpenSettings(TypedDict, total=False):
     """The settings of `ExitBrain.open` other than the store, each by its name in lower case; None counts as not given.
 
-    The table of settings in the README has their meaning and defaults. `instruments` also takes instruments of
+    The page of settings in the manual has their meaning and defaults. `instruments` also takes instruments of
     your own.
     """
 
     mirror: Path | None
+    index: Path | None
     redis: str
     account: str
     mode: Literal["shadow", "paper", "testnet", "live"]

@@ -39,6 +39,7 @@ TROUBLES = (
     "position_set_back",
     "publication_stalled",
     "setting_unknown",
+    "stop_inside_costs",
     "symbol_muted",
     "turn_of_another_type",
     "turn_of_unknown",

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
-from rich.console import RenderableType
-from rich.table import Table
 
 from exitbrain.application.ports.dead_letters import DeadLetter, UnreadableLetter
 from exitbrain.infrastructure.presentation.messages import WhyRefused, raw_fields, why_refused
 from exitbrain.infrastructure.presentation.printable import printable
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 
 class DeadLetterRow(Struct):
@@ -76,18 +75,23 @@ def letter_report(letter: DeadLetter, symbol: str | None) -> DlqShowReport:
     )
 
 
-def list_text(report: DlqListReport, sources: Sequence[str]) -> Iterator[RenderableType]:
+def list_text(report: DlqListReport, sources: Sequence[str]) -> Iterator[ShownTable | str]:
     """Yield the refused messages as a table, and what cannot be read."""
     if not report.letters:
         yield f"No refused messages among the dead letters of {' and '.join(sources)}."
     else:
-        table = Table(title="Refused messages", title_justify="left")
-        for heading in ("Entry", "Stream", "Recorded (UTC)", "Symbol", "Reason", "Refused", "Retry of"):
-            table.add_column(heading)
+        table = ShownTable("Refused messages")
+        table.text("Entry")
+        table.text("Stream", drop=3)
+        table.text("Recorded (UTC)", drop=4)
+        table.prose("Symbol")
+        table.text("Reason", drop=2)
+        table.prose("Refused")
+        table.text("Retry of", drop=1)
         for one in report.letters:
             symbol, refused = printable(one.symbol or ""), printable(str(one.refusal))
             when, retry_of = f"{one.recorded_at:%Y-%m-%d %H:%M:%S}", printable(one.retry_of or "")
-            table.add_row(one.entry_id, one.source, when, symbol, one.reason, refused, retry_of)
+            table.row(one.entry_id, one.source, when, symbol, one.reason, refused, retry_of)
         yield table
     for unreadable in report.unreadable:
         yield f"{unreadable.id} cannot be read: {unreadable.why}"

@@ -9,14 +9,17 @@ from rich.console import RenderableType
 from rich.tree import Tree
 
 from exitbrain.application.queries.explain import Explanation
-from exitbrain.application.queries.lookup import FoundDecision
+from exitbrain.application.queries.wanted_decision import FoundDecision
 from exitbrain.application.replay.decisions import Drift
 from exitbrain.domain.levels.levels import LEVELS, LevelInputs
 from exitbrain.domain.plans.difference import first_difference
 from exitbrain.domain.policies.formulas.tracing import Line
 from exitbrain.domain.values import Assumption
+from exitbrain.infrastructure.presentation.chain import DecisionChain, chain_text
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
 from exitbrain.infrastructure.presentation.levels import LevelsReport, levels_report, levels_text
+from exitbrain.infrastructure.presentation.stop_sentence import stop_sentence
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 NOTATION = (
     "Each line is exact; ln is the correctly rounded logarithm, max(a, b) = where(b > a, b, a), "
@@ -24,6 +27,8 @@ NOTATION = (
 )
 EXPRESSION_MAX = 120
 """Characters of an expression shown in the tree; the lines show it in full."""
+
+_NOT_AS_RECORDED = "Computed again, not as recorded: "
 
 _INPUTS = (*LevelInputs.__struct_fields__, "direction")
 
@@ -43,10 +48,15 @@ class ExplainedDecision(Struct):
 
 
 class ExplainReport(LevelsReport, kw_only=True):
-    """Levels with the lines that derive them; `recorded` is null for given inputs."""
+    """Levels with the lines that derive them; `recorded` is null for given inputs.
+
+    `sentence` says why the stop is where it is. `chain` is null unless it was asked for.
+    """
 
     lines: tuple[Line, ...]
     recorded: ExplainedDecision | None
+    sentence: str
+    chain: DecisionChain | None
 
 
 def explained(found: FoundDecision, explanation: Explanation) -> ExplainedDecision:
@@ -71,28 +81,39 @@ def explained(found: FoundDecision, explanation: Explanation) -> ExplainedDecisi
 
 
 def explain_report(
-    explanation: Explanation, assumptions: tuple[Assumption, ...], recorded: ExplainedDecision | None
+    explanation: Explanation,
+    assumptions: tuple[Assumption, ...],
+    recorded: ExplainedDecision | None,
+    chain: DecisionChain | None,
 ) -> ExplainReport:
     """Return an explanation for `--json`."""
     levels = levels_report(explanation, assumptions)
     shared = {name: getattr(levels, name) for name in levels.__struct_fields__}
-    return ExplainReport(**shared, lines=explanation.lines, recorded=recorded)
+    differs = recorded is not None and recorded.first_drift is not None
+    return ExplainReport(
+        **shared,
+        lines=explanation.lines,
+        recorded=recorded,
+        sentence=f"{_NOT_AS_RECORDED if differs else ''}{stop_sentence(explanation)}",
+        chain=chain,
+    )
 
 
 def explain_text(
-    explanation: Explanation, assumptions: tuple[Assumption, ...], recorded: ExplainedDecision | None
-) -> Iterator[RenderableType]:
-    """Yield an explanation for people."""
-    if recorded is not None:
-        yield _verdict(recorded)
+    explanation: Explanation, assumptions: tuple[Assumption, ...], report: ExplainReport, *, full: bool
+) -> Iterator[RenderableType | ShownTable]:
+    """Yield an explanation for people, with the derivation if it is to be `full`."""
+    yield report.sentence
+    if report.recorded is not None:
+        yield _verdict(report.recorded)
     yield from levels_text(explanation, assumptions)
-    yield ""
-    if not explanation.lines:
-        yield f"{explanation.policy.name} is not a formula of ExitBrain: its levels have no derivation."
-        return
-    yield from _derivation(explanation)
-    yield ""
-    yield from _trees(explanation.lines)
+    if report.chain is not None:
+        yield from chain_text(report.chain)
+    if full and explanation.lines:
+        yield ""
+        yield from _derivation(explanation)
+        yield ""
+        yield from _trees(explanation.lines)
 
 
 def _derivation(explanation: Explanation) -> Iterator[str]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from rich.table import Table
 
 from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
@@ -22,6 +21,7 @@ from exitbrain.domain.evidence.walk_forward import Choice
 from exitbrain.domain.values import EPOCH
 from exitbrain.infrastructure.presentation.closes import readings_text
 from exitbrain.infrastructure.presentation.result_units import between
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 FAMILY_SHOWN = 20
 
@@ -198,18 +198,21 @@ def family_rows(results: OutcomeResults, judged: FamilyEvidence) -> list[tuple[s
     return rows
 
 
-def family_table(results: OutcomeResults, judged: FamilyEvidence) -> Table:
+def family_table(results: OutcomeResults, judged: FamilyEvidence) -> ShownTable:
     """Return the policies of a family."""
     rows, policies = family_rows(results, judged), len(results.question.candidates)
     cut = "" if len(rows) == policies else f", the best {len(rows)} of {policies}"
-    table = Table(title=f"{family_title(results)}{cut}", title_justify="left")
-    first, *numbers, last = family_headings(results)
-    table.add_column(first)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    table.add_column(last)
+    table = ShownTable(f"{family_title(results)}{cut}")
+    first, net, difference, interval, regret, *others, last = family_headings(results)
+    table.prose(first)
+    table.number(net, drop=3)
+    table.number(difference)
+    table.number(interval, drop=4)
+    table.number(regret, drop=1)
+    table.number(*others, drop=2)
+    table.prose(last)
     for row in rows:
-        table.add_row(*row)
+        table.row(*row)
     return table
 
 

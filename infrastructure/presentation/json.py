@@ -9,6 +9,7 @@ from msgspec import Struct
 from exitbrain.infrastructure.presentation.booked_close import BookCloseReport
 from exitbrain.infrastructure.presentation.dead_letters import DlqListReport, DlqRetryReport, DlqShowReport
 from exitbrain.infrastructure.presentation.derivation import ExplainReport
+from exitbrain.infrastructure.presentation.index import IndexReport
 from exitbrain.infrastructure.presentation.ingest import IngestReport
 from exitbrain.infrastructure.presentation.installation import DoctorReport, VersionReport
 from exitbrain.infrastructure.presentation.lab_example import LabExampleReport
@@ -42,6 +43,7 @@ RESULTS: dict[str, type[Struct]] = {
     "positions": PositionsReport,
     "plan": PlanReport,
     "receipt": ReceiptReport,
+    "index": IndexReport,
     "book close": BookCloseReport,
     "dlq list": DlqListReport,
     "dlq show": DlqShowReport,

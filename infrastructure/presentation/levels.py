@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from rich.table import Table
 
 from exitbrain.application.queries.explain import Explanation
 from exitbrain.domain.algebra import Bound
@@ -11,6 +10,7 @@ from exitbrain.domain.levels.levels import LEVELS, Price, Triggers
 from exitbrain.domain.plans.decision import JudgedLevels
 from exitbrain.domain.values import Assumption, Unit, plain
 from exitbrain.infrastructure.presentation.guards import MARKS, GuardFinding, guards_of
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import findings, number, percent, refusal
 
 
@@ -90,7 +90,7 @@ def prices_of(triggers: Triggers[Price] | None) -> Prices | None:
     return None if triggers is None else Prices(*(plain(getattr(triggers, level)) for level in LEVELS))
 
 
-def levels_text(explanation: Explanation, assumptions: tuple[Assumption, ...]) -> Iterator[Table | str]:
+def levels_text(explanation: Explanation, assumptions: tuple[Assumption, ...]) -> Iterator[ShownTable | str]:
     """Yield the levels as a table, or why there are none; then the guard findings and the assumptions."""
     policy, judged, inputs = explanation.policy, explanation.levels, explanation.inputs
     raw = judged.raw
@@ -114,21 +114,21 @@ def levels_text(explanation: Explanation, assumptions: tuple[Assumption, ...]) -
         yield from (f"  {one.field} {one.value}: {one.why}" for one in assumptions)
 
 
-def _table(title: str, explanation: Explanation) -> Table:
+def _table(title: str, explanation: Explanation) -> ShownTable:
     judged = explanation.levels
     closed = {
         part.level: f"{plain(part.quantity)}{' (merged)' if part.merged else ''}" for part in judged.slices
     }
-    table = Table(title=title, title_justify="left")
-    table.add_column("Level")
-    table.add_column(f"Raw ({explanation.policy.unit})", justify="right")
-    table.add_column("Distance", justify="right")
+    table = ShownTable(title)
+    table.text("Level")
+    table.number(f"Raw ({explanation.policy.unit})", drop=1)
+    table.number("Distance")
     if judged.triggers is not None:
-        table.add_column("Trigger price", justify="right")
-    table.add_column("Close", justify="right")
+        table.number("Trigger price")
+    table.number("Close")
     if judged.slices:
-        table.add_column("Quantity", justify="right")
-    table.add_column("Bound by")
+        table.number("Quantity", drop=2)
+    table.prose("Bound by")
     for level, share in zip(LEVELS, (*judged.raw.harvest, None), strict=True):
         cells = [
             level.upper(),
@@ -140,7 +140,7 @@ def _table(title: str, explanation: Explanation) -> Table:
         cells.append("the rest" if share is None else f"{share:.0%}" if share else "not placed")
         if judged.slices:
             cells.append(closed.get(level, "with the next" if share else ""))
-        table.add_row(*cells, _bounds(judged, level))
+        table.row(*cells, _bounds(judged, level))
     return table
 
 

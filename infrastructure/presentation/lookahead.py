@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from rich.console import RenderableType
-from rich.table import Table
 
 from exitbrain.application.lookahead.findings import Finding, Moved, PolicyVerdict
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 CLEAN, UNTESTED = "CLEAN", "UNTESTED"
 
@@ -50,7 +49,7 @@ def verdict_of(found: PolicyVerdict) -> LookaheadVerdict:
     )
 
 
-def lookahead_text(tested: LookaheadReport) -> Iterator[RenderableType]:
+def lookahead_text(tested: LookaheadReport) -> Iterator[ShownTable | str]:
     """Yield the result as text."""
     counted = (
         (tested.messages, "messages"),
@@ -59,13 +58,13 @@ def lookahead_text(tested: LookaheadReport) -> Iterator[RenderableType]:
     )
     what = ", ".join(f"{count} {of}" for count, of in counted if count is not None)
     yield f"Look-ahead test on {tested.source}: {what}, up to {tested.cuts} moments"
-    table = Table()
-    table.add_column("Policy")
-    table.add_column("Verdict")
-    table.add_column("Comparisons", justify="right")
+    table = ShownTable()
+    table.prose("Policy")
+    table.text("Verdict")
+    table.number("Comparisons")
     for verdict in tested.policies:
         compared = sum(verdict.compared.values())
-        table.add_row(verdict.policy, verdict.verdict, f"{compared:,}")
+        table.row(verdict.policy, verdict.verdict, f"{compared:,}")
     yield table
     for verdict in tested.policies:
         for one in verdict.moved:

@@ -5,12 +5,11 @@ from datetime import datetime
 from decimal import Context, Decimal
 
 from msgspec import Struct
-from rich.console import RenderableType
-from rich.table import Table
 
 from exitbrain.application.queries.lsf_history import CountedClose, LsfChange, LsfCounts, LsfInputs
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.presentation import spreadsheet
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import exactly, short
 
 _TITLE = (
@@ -151,7 +150,7 @@ def csv_row(one: LsfChange) -> list[object]:
     return spreadsheet.row((*{**cells, "at": at}.values(), *inputs))
 
 
-def changes_text(changes: Sequence[LsfChange], counts: LsfCounts) -> Iterator[RenderableType]:
+def changes_text(changes: Sequence[LsfChange], counts: LsfCounts) -> Iterator[ShownTable | str]:
     """Yield the summary of the selection, and the table of the changes to show."""
     yield _summary(counts)
     if not changes:
@@ -187,16 +186,22 @@ def _summary(counts: LsfCounts) -> str:
     )
 
 
-def _table(changes: Sequence[LsfChange]) -> Table:
-    table = Table(title=_TITLE, title_justify="left")
-    for heading in ("At (UTC)", "Symbol", "LSF"):
-        table.add_column(heading)
-    table.add_column("Delta", justify="right")
-    for heading in ("Leverage", "PnL (%)", "Confidence", "Policy", "Decision"):
-        table.add_column(heading)
+def _table(changes: Sequence[LsfChange]) -> ShownTable:
+    table = ShownTable(_TITLE)
+    table.text("At (UTC)", "Symbol", "LSF")
+    table.number("Delta", drop=3)
+    effects = (
+        ("Leverage", 0, [one.leverage_effect for one in changes]),
+        ("PnL (%)", 5, [one.pnl_effect for one in changes]),
+        ("Confidence", 4, [one.confidence_effect for one in changes]),
+        ("Policy", 4, [one.policy_effect for one in changes]),
+    )
+    for heading, drop, of_all in effects:
+        table.text(heading, drop=drop if any(of_all) else 1)
+    table.text("Decision", drop=2)
     for one in changes:
         before, after = one.inputs_before, one.inputs_after
-        table.add_row(
+        table.row(
             f"{one.at:%Y-%m-%d %H:%M:%S}",
             one.symbol,
             f"{one.before:.6f} → {one.after:.6f}",

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from rich.table import Table
-
 from exitbrain.application.queries.recorded_positions import RecordedPosition
 from exitbrain.application.whatif.measures import BoundSummary, PolicySummary, WorstHour
 from exitbrain.application.whatif.outcomes import LeftOutPosition, PositionOutcome
@@ -31,12 +29,13 @@ from exitbrain.infrastructure.presentation.evidence import (
     walk_forward_text,
 )
 from exitbrain.infrastructure.presentation.result_units import MEANING, between, result_text
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import left_out_lines, percent
 
 _EFFECTS = ("levels", "harvest", "liquidation", "cost", "funding", "total")
 
 
-def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[Table | str]:
+def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[ShownTable | str]:
     """Yield the outcome of one candidate."""
     name = results.question.candidates[0].name
     if results.outcomes:
@@ -51,7 +50,7 @@ def outcome_text(results: OutcomeResults, judged: Evidence) -> Iterator[Table | 
     yield from _notes(results)
 
 
-def family_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[Table | str]:
+def family_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[ShownTable | str]:
     """Yield the outcome of a family of candidates, the best differences first."""
     if results.positions:
         yield f"Net results, in {MEANING[results.question.unit]}."
@@ -62,23 +61,21 @@ def family_text(results: OutcomeResults, judged: FamilyEvidence) -> Iterator[Tab
     yield from _notes(results)
 
 
-def _positions(results: OutcomeResults, name: str) -> Table:
+def _positions(results: OutcomeResults, name: str) -> ShownTable:
     baseline, unit = results.question.baseline_name, results.question.unit
-    table = Table(
-        title=f"{counted(results.positions, 'recorded position')}: {name} against {baseline}",
-        title_justify="left",
-    )
-    for heading in ("Symbol", "Side", "Opened (UTC)", f"Exits {baseline}"):
-        table.add_column(heading)
-    table.add_column("Net", justify="right")
-    table.add_column(f"Exits under {name}")
-    table.add_column("Net", justify="right")
-    table.add_column("Difference", justify="right")
-    table.add_column("Remarks")
+    table = ShownTable(f"{counted(results.positions, 'recorded position')}: {name} against {baseline}")
+    table.text("Symbol")
+    table.text("Side", drop=1)
+    table.text("Opened (UTC)", drop=4)
+    table.prose(f"Exits {baseline}", drop=2)
+    table.number("Net")
+    table.prose(f"Exits under {name}", drop=2)
+    table.number("Net", "Difference")
+    table.prose("Remarks", drop=3)
     for outcome in results.outcomes:
         before, after = outcome.baseline.bounds, outcome.candidates[0].bounds
         difference = outcome.differences[0]
-        table.add_row(
+        table.row(
             outcome.position.symbol,
             outcome.position.side.value,
             _time(outcome.position.opened_at),
@@ -149,14 +146,13 @@ def _sums(sums: CandidateSums, results: OutcomeResults) -> str:
     )
 
 
-def _effects(totals: CandidateTotals) -> Table:
-    table = Table(title="What made the difference", title_justify="left")
-    table.add_column("Effect of")
-    table.add_column("Lowest difference", justify="right")
-    table.add_column("Highest difference", justify="right")
+def _effects(totals: CandidateTotals) -> ShownTable:
+    table = ShownTable("What made the difference")
+    table.text("Effect of")
+    table.number("Lowest difference", "Highest difference")
     for effect in _EFFECTS:
         unit = totals.everything.unit
-        table.add_row(effect, *(_effect(split, effect, unit) for split in (totals.lower, totals.upper)))
+        table.row(effect, *(_effect(split, effect, unit) for split in (totals.lower, totals.upper)))
     return table
 
 
@@ -164,17 +160,17 @@ def _effect(split: Attribution, effect: str, unit: ResultUnit) -> str:
     return result_text(float(getattr(split, effect)), unit)
 
 
-def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> Table:
+def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> ShownTable:
     names = (results.question.baseline_name, results.question.candidates[0].name)
     regrets = (results.panel.baseline_regret, results.panel.regrets[0])
-    table = Table(title="Measures", title_justify="left")
-    table.add_column("")
+    table = ShownTable("Measures")
+    table.prose("")
     for name in names:
-        table.add_column(f"{name}, pessimistic", justify="right")
-        table.add_column("optimistic", justify="right")
+        table.number(f"{name}, pessimistic")
+        table.number(f"{name}, optimistic", drop=1)
     bounds = [bound for each in summaries for bound in (each.pessimistic, each.optimistic)]
     for what, cells in _measured(bounds, results):
-        table.add_row(what, *cells)
+        table.row(what, *cells)
     for what, values in (
         ("greatest loss at the stop, of margin", [_or_none(each.loss_at_stop) for each in summaries]),
         ("cost to break even, mean", [_or_none(each.cost_to_break_even) for each in summaries]),
@@ -183,7 +179,7 @@ def _measures(summaries: Sequence[PolicySummary], results: OutcomeResults) -> Ta
             [between(regret.lower, regret.upper, results.question.unit) for regret in regrets],
         ),
     ):
-        table.add_row(what, values[0], "", values[1], "")
+        table.row(what, values[0], "", values[1], "")
     return table
 
 
@@ -211,7 +207,7 @@ def _r(value: float | None) -> str:
 
 
 def _worst(worst: WorstHour | None, unit: ResultUnit) -> str:
-    return "" if worst is None else f"{result_text(worst.result, unit)} {worst.hour:%Y-%m-%d %H}h"
+    return "" if worst is None else f"{result_text(worst.result, unit)}\n{worst.hour:%Y-%m-%d %H}h"
 
 
 def _failing(results: OutcomeResults) -> Iterator[str]:

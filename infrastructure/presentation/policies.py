@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from rich.table import Table
 
 from exitbrain.domain.levels.levels import LEVELS, RawLevels, fractions_of
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.policies.register import EVERY_SYMBOL, PolicyRegister, RegisteredPolicy
 from exitbrain.domain.values import Unit, fields_of
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import number, percent
 
 
@@ -91,14 +91,17 @@ def described(registered: RegisteredPolicy, register: PolicyRegister) -> PolicyD
     )
 
 
-def list_table(report: PolicyListReport) -> Table:
+def list_table(report: PolicyListReport) -> ShownTable:
     """Return every policy, one per line."""
-    table = Table(title=f"Policies {report.source}", title_justify="left")
-    for heading in ("Policy", "Formula", "Unit", "Does not read", "In force for", "Fingerprint"):
-        table.add_column(heading)
+    table = ShownTable(f"Policies {report.source}")
+    table.text("Policy")
+    table.prose("Formula", drop=2)
+    table.text("Unit")
+    table.prose("Does not read", "In force for")
+    table.text("Fingerprint", drop=1)
     for one in report.policies:
         ignores = ", ".join(one.ignores)
-        table.add_row(one.name, one.formula, one.unit.value, ignores, _scopes(one), one.fingerprint[:12])
+        table.row(one.name, one.formula, one.unit.value, ignores, _scopes(one), one.fingerprint[:12])
     return table
 
 
@@ -133,7 +136,7 @@ def sampled(policy: Policy, raw: RawLevels) -> SampledLevels:
     return SampledLevels(**distances, harvest=list(raw.harvest), refusal=raw.refusal)
 
 
-def diff_text(report: PolicyDiffReport) -> Iterator[Table | str]:
+def diff_text(report: PolicyDiffReport) -> Iterator[ShownTable | str]:
     """Yield the differences between two policies, and the levels of both."""
     if not report.differences:
         yield f"{report.a} and {report.b} are the same except for the name."
@@ -147,12 +150,12 @@ def _scopes(policy: PolicyDescription) -> str:
     return ", ".join("every symbol" if scope == EVERY_SYMBOL else scope for scope in policy.active)
 
 
-def _difference_table(report: PolicyDiffReport) -> Table:
-    table = Table(title=f"{report.a} and {report.b}, {report.source}", title_justify="left")
-    for heading in ("What differs", report.a, report.b):
-        table.add_column(heading)
+def _difference_table(report: PolicyDiffReport) -> ShownTable:
+    table = ShownTable(f"{report.a} and {report.b}, {report.source}")
+    table.text("What differs")
+    table.prose(report.a, report.b)
     for one in report.differences:
-        table.add_row(one.name, _value(one.a), _value(one.b))
+        table.row(one.name, _value(one.a), _value(one.b))
     return table
 
 
@@ -162,17 +165,22 @@ def _value(value: float | str | None) -> str:
     return number(value) if isinstance(value, float) else value or "none"
 
 
-def _sample_table(report: PolicyDiffReport) -> Table:
-    table = Table(title="Distance from the entry", title_justify="left")
-    table.add_column("Leverage", justify="right")
+_DROPPED = {"tp2": 1, "tp3": 2}
+"""Where there is no room for every level."""
+
+
+def _sample_table(report: PolicyDiffReport) -> ShownTable:
+    table = ShownTable("Distance from the entry")
+    table.number("Leverage")
     for level in LEVELS:
-        table.add_column(f"{level.upper()} {report.a}", justify="right")
-        table.add_column(report.b, justify="right")
+        table.number(
+            f"{level.upper()} {report.a}", f"{level.upper()} {report.b}", drop=_DROPPED.get(level, 0)
+        )
     for sample in report.samples:
         cells = [
             percent(getattr(side, level)) if side.refusal is None else side.refusal
             for level in LEVELS
             for side in (sample.a, sample.b)
         ]
-        table.add_row(number(sample.leverage), *cells)
+        table.row(number(sample.leverage), *cells)
     return table

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
-from rich.table import Table
 
 from exitbrain.application.queries.lookup import FoundPosition
 from exitbrain.domain.identity import plan_id
@@ -15,6 +14,7 @@ from exitbrain.domain.policies.register import PolicyRegister
 from exitbrain.domain.values import plain, plain_or_none
 from exitbrain.infrastructure.presentation.decisions import LatestDecision, latest_decision
 from exitbrain.infrastructure.presentation.printable import printable
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import number, percent, short
 
 
@@ -72,22 +72,24 @@ def _description(found: FoundPosition, register: PolicyRegister) -> PositionDesc
     )
 
 
-def positions_table(report: PositionsReport, title: str) -> Table:
+def positions_table(report: PositionsReport, title: str) -> ShownTable:
     """Return the positions as a table."""
-    table = Table(title=title, title_justify="left")
-    for heading in ("Plan", "Account", "Symbol", "Side"):
-        table.add_column(heading)
-    for heading in ("Leverage", "Entry", "Quantity"):
-        table.add_column(heading, justify="right")
-    table.add_column("Opened (UTC)")
-    for heading in map(str.upper, LEVELS):
-        table.add_column(heading, justify="right")
-    table.add_column("Policy")
-    table.add_column("State")
+    table = ShownTable(title)
+    table.text("Plan")
+    table.prose("Account", drop=1)
+    table.text("Symbol", "Side")
+    table.number("Leverage", drop=6)
+    table.number("Entry")
+    table.number("Quantity", drop=4)
+    table.text("Opened (UTC)", drop=5)
+    for level in LEVELS:
+        table.number(level.upper(), drop=3 if level in ("tp2", "tp3") else 0)
+    table.prose("Policy", drop=2)
+    table.prose("State")
     for one in report.positions:
         latest = one.decision
         distances = [""] * len(LEVELS) if latest is None else [_distance(latest, level) for level in LEVELS]
-        table.add_row(
+        table.row(
             one.plan_id[:8],
             one.account,
             one.symbol,

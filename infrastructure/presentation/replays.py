@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from rich.console import RenderableType
-from rich.table import Table
 
 from exitbrain.application.replay.decisions import Drift, RegisterFinding, ReplayReport
 from exitbrain.application.replay.engines import EngineReport, Spread
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.infrastructure.presentation.drifts import FirstDrift, first_drift_of
+from exitbrain.infrastructure.presentation.table import ShownTable
 
 
 class FailedBeforeAndAfter(Struct):
@@ -106,7 +105,7 @@ def _first(drift: Drift) -> Iterator[str]:
         yield f"    {drift.recorded}"
 
 
-def engine_text(engine: str, found: EngineReport) -> Iterator[RenderableType]:
+def engine_text(engine: str, found: EngineReport) -> Iterator[ShownTable | str]:
     """Yield the verdict on an engine, and how far its levels are from the record."""
     if not found.decisions:
         yield "No decisions selected, nothing to replay."
@@ -134,13 +133,17 @@ def engine_text(engine: str, found: EngineReport) -> Iterator[RenderableType]:
             yield f"{name}: failed by {before} as recorded, by {after} with the engine"
 
 
-def _differences(found: EngineReport) -> Table:
-    table = Table(title="Engine minus record; levels in percent of the entry price", title_justify="left")
-    table.add_column("Field")
+_DROPPED = {"5 %": 1, "95 %": 1, "Median": 2}
+"""Where there is no room for every figure."""
+
+
+def _differences(found: EngineReport) -> ShownTable:
+    table = ShownTable("Engine minus record; levels in percent of the entry price")
+    table.text("Field")
     for heading in ("Changed", "Lowest", "5 %", "Median", "Mean", "95 %", "Highest"):
-        table.add_column(heading, justify="right")
+        table.number(heading, drop=_DROPPED.get(heading, 0))
     for name, one in found.fields.items():
         scale = 100.0 if name in LEVELS else 1.0
         values = (one.min, one.p05, one.median, one.mean, one.p95, one.max)
-        table.add_row(name.upper(), str(one.changed), *(f"{value * scale:.4g}" for value in values))
+        table.row(name.upper(), str(one.changed), *(f"{value * scale:.4g}" for value in values))
     return table

@@ -10,6 +10,19 @@ MEANING = {
     ResultUnit.QUOTE: "the quote currency",
 }
 
+AXIS = {
+    ResultUnit.COMMITTED: "% of committed capital",
+    ResultUnit.FIRST: "% of first notional",
+    ResultUnit.R: "R",
+    ResultUnit.QUOTE: "quote currency",
+}
+"""The units at the axis of a picture, whose numbers are those of `drawn`."""
+
+
+def drawn(result: float, unit: ResultUnit) -> float:
+    """Return a result as a picture shows it: fractions in percent."""
+    return result if unit in (ResultUnit.R, ResultUnit.QUOTE) else 100.0 * result
+
 
 def result_text(result: float, unit: ResultUnit) -> str:
     """Return a result with its unit."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from msgspec import UNSET, Struct, UnsetType
-from rich.table import Table
 
 from exitbrain.application.ports.market import Omitted
 from exitbrain.application.simulation.positions import Simulated
@@ -13,6 +12,7 @@ from exitbrain.domain.levels.guard_rules import ON_THE_LEVELS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.outcome import ExitLeg, History
 from exitbrain.domain.values import Assumption, Unit, plain
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
 
 
@@ -173,7 +173,7 @@ def simulate_report(policy: Policy, simulated: list[Simulated], totals: Totals) 
 
 def simulate_text(
     policy: Policy, simulated: list[Simulated], totals: Totals, *, include_off_market: bool
-) -> Iterator[Table | str]:
+) -> Iterator[ShownTable | str]:
     """Yield a simulation as a table, the totals, and the notes needed to read them."""
     yield _table(policy, simulated)
     yield from _totals(totals, include_off_market=include_off_market)
@@ -238,27 +238,27 @@ def _leg(leg: ExitLeg) -> WalkedLeg:
     )
 
 
-def _table(policy: Policy, simulated: list[Simulated]) -> Table:
-    table = Table(title=f"{len(simulated)} positions under {policy.name}", title_justify="left")
-    for heading in ("Symbol", "Side"):
-        table.add_column(heading)
-    table.add_column("Entry", justify="right")
-    table.add_column("Opened (UTC)")
+def _table(policy: Policy, simulated: list[Simulated]) -> ShownTable:
+    table = ShownTable(f"{len(simulated)} positions under {policy.name}")
+    table.text("Symbol")
+    table.text("Side", drop=3)
+    table.number("Entry", drop=1)
+    table.text("Opened (UTC)", drop=2)
     for bound in ("Pessimistic", "Optimistic"):
-        table.add_column(f"{bound} exits")
-        table.add_column("Net", justify="right")
-    table.add_column("Remarks")
+        table.prose(f"{bound} exits")
+        table.number("Net")
+    table.prose("Remarks", drop=4)
     for one in simulated:
         position = one.position
         cells = [position.symbol, position.side.value, plain(position.entry_price), _time(position.opened_at)]
         if one.bounds is None:
-            table.add_row(*cells, "", "", "", "", "refused" if one.levels.raw.refusal else "not placeable")
+            table.row(*cells, "", "", "", "", "refused" if one.levels.raw.refusal else "not placeable")
             continue
         low, high = one.bounds.pessimistic, one.bounds.optimistic
         optimistic = (
             ("same", percent(high.net)) if not one.bounds.ambiguous else (_exits(high), percent(high.net))
         )
-        table.add_row(*cells, _exits(low), percent(low.net), *optimistic, ", ".join(_remarks(one)))
+        table.row(*cells, _exits(low), percent(low.net), *optimistic, ", ".join(_remarks(one)))
     return table
 
 

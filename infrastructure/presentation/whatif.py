@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
-from rich.table import Table
 
 from exitbrain.application.whatif.decisions import (
     Change,
@@ -22,6 +21,7 @@ from exitbrain.infrastructure.presentation.outcomes import (
     family_of,
     outcome_of,
 )
+from exitbrain.infrastructure.presentation.table import ShownTable
 from exitbrain.infrastructure.presentation.wording import number, percent
 
 MIRROR_TRUSTED = (
@@ -143,7 +143,7 @@ def whatif_report(
 
 def whatif_text(
     answers: Sequence[WhatIfAnswer], asked: Counterfactual, results: OutcomeResults | None, *, family: bool
-) -> Iterator[Table | str]:
+) -> Iterator[ShownTable | str]:
     """Yield what one policy, or each of a family, would have changed and earned."""
     yield from _family(answers) if family else _single(answers[0])
     yield from _left_out(asked.left_out)
@@ -155,7 +155,7 @@ def whatif_text(
         yield MIRROR_TRUSTED
 
 
-def _single(answer: WhatIfAnswer) -> Iterator[Table | str]:
+def _single(answer: WhatIfAnswer) -> Iterator[ShownTable | str]:
     """Yield what one policy would have changed."""
     yield (
         f"{_name(answer)} on {_count(answer.decisions, 'recorded decision')}: "
@@ -169,32 +169,24 @@ def _single(answer: WhatIfAnswer) -> Iterator[Table | str]:
     )
 
 
-def _family(answers: Sequence[WhatIfAnswer]) -> Iterator[Table | str]:
+def _family(answers: Sequence[WhatIfAnswer]) -> Iterator[ShownTable | str]:
     """Yield a line for each policy of a family."""
     first, bases = answers[0], list(dict.fromkeys(answer.policy for answer in answers))
-    table = Table(
-        title=f"{_count(len(answers), 'variant')} of {', '.join(bases)} on {_count(first.decisions, 'recorded decision')}",
-        title_justify="left",
+    table = ShownTable(
+        f"{_count(len(answers), 'variant')} of {', '.join(bases)} on {_count(first.decisions, 'recorded decision')}"
     )
     if len(bases) > 1:
-        table.add_column("Policy")
-    for name in first.parameters:
-        table.add_column(name, justify="right")
-    for heading in (
-        "Changed",
-        "Refused",
-        "TP1 mean",
-        "SL mean",
-        "SL least",
-        "SL most",
-        "Safe after",
-        "To unsafe",
-        "To safe",
-    ):
-        table.add_column(heading, justify="right")
+        table.prose("Policy")
+    table.number(*first.parameters, "Changed")
+    table.number("Refused", drop=4)
+    table.number("TP1 mean", drop=2)
+    table.number("SL mean")
+    table.number("SL least", "SL most", drop=1)
+    table.number("Safe after")
+    table.number("To unsafe", "To safe", drop=3)
     for answer in answers[:LINES_MAX]:
         tp1, sl = answer.fields["tp1"], answer.fields["sl"]
-        table.add_row(
+        table.row(
             *([answer.policy] if len(bases) > 1 else []),
             *map(number, answer.parameters.values()),
             str(answer.changed),
@@ -233,28 +225,25 @@ def _name(answer: WhatIfAnswer) -> str:
     return f"{answer.policy} with {changes}" if changes else answer.policy
 
 
-def _fields(answer: WhatIfAnswer) -> Table:
-    table = Table(
-        title=f"Change of what both give ({_count(answer.compared, 'decision')} with levels on both sides)",
-        title_justify="left",
+def _fields(answer: WhatIfAnswer) -> ShownTable:
+    table = ShownTable(
+        f"Change of what both give ({_count(answer.compared, 'decision')} with levels on both sides)"
     )
-    table.add_column("Of")
-    for heading in ("Changed", "Least", "Mean", "Most"):
-        table.add_column(heading, justify="right")
+    table.text("Of")
+    table.number("Changed", "Least", "Mean", "Most")
     for field in LEVELS_AND_LSF:
         change = answer.fields[field]
         shown = _plain if field == "lsf" else _signed
         name = "LSF adjusted" if field == "lsf" else field.upper()
         cells = (shown(value) for value in (change.min, change.mean, change.max))
-        table.add_row(name, str(change.changed), *cells)
+        table.row(name, str(change.changed), *cells)
     return table
 
 
-def _guards(answer: WhatIfAnswer) -> Table:
-    table = Table(title="Guards, before and after", title_justify="left")
-    table.add_column("Guard")
-    for heading in ("Passed", "Failed", "Not checkable"):
-        table.add_column(heading, justify="right")
+def _guards(answer: WhatIfAnswer) -> ShownTable:
+    table = ShownTable("Guards, before and after")
+    table.text("Guard")
+    table.number("Passed", "Failed", "Not checkable")
     for name, before in answer.guards.before.items():
         after = answer.guards.after[name]
         pairs = (
@@ -262,7 +251,7 @@ def _guards(answer: WhatIfAnswer) -> Table:
             (before.failed, after.failed),
             (before.unknown, after.unknown),
         )
-        table.add_row(name, *(str(a) if a == b else f"{a} → {b}" for a, b in pairs))
+        table.row(name, *(str(a) if a == b else f"{a} → {b}" for a, b in pairs))
     return table
 
 

@@ -29,6 +29,7 @@ from exitbrain.infrastructure.observability.health import Heartbeat
 from exitbrain.infrastructure.observability.health_server import HealthServer
 from exitbrain.infrastructure.observability.journal import LiveJournal
 from exitbrain.infrastructure.observability.metrics import Metrics
+from exitbrain.infrastructure.presentation.new_store import stop_inside_costs
 from exitbrain.infrastructure.presentation.wording import PUBLISHED_ELSEWHERE
 from exitbrain.infrastructure.redis.first_look import look_at
 from exitbrain.infrastructure.redis.places import RedisPlaces
@@ -81,6 +82,8 @@ def serve(settings: Settings, options: ServeOptions) -> None:
         with suppress(SourceUnavailable, RedisError):  # the loops tell of these, and try again
             asyncio.run(look_at(settings.redis, settings.names))
         with opened(settings, "create", journal=journal) as container:
+            if warning := stop_inside_costs(container.ledger(), settings.decisions):
+                journal.trouble("stop_inside_costs", what=warning)
             try:
                 asyncio.run(_serve(settings, options, container, metrics, journal, ending))
             except LoopFailed as failed:

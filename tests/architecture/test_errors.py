@@ -36,6 +36,7 @@ from exitbrain.application.live.place import EntriesTrimmed
 from exitbrain.application.live.publishing_place import PublishedElsewhere
 from exitbrain.application.ports.message_source import ReadElsewhere
 from exitbrain.application.ports.publisher import PublishedPosition
+from exitbrain.application.queries.wanted_decision import SeveralFit
 from exitbrain.application.recording import handling
 from exitbrain.application.recording.planning import Unanswered
 from exitbrain.application.whatif.plans import LeftOutBecause, NotWalked
@@ -64,6 +65,7 @@ OF_OWN_CONSTRUCTORS: list[Exception] = [
     ),
     ReadElsewhere("the key reader", "one", "another"),
     NotWalked(LeftOutBecause.NO_CANDLES, "no candles"),
+    SeveralFit("3f", ()),
     handling.Ignored(Reason.SUPERSEDED, rule=Whose.NAMED, expected=True),
     handling.Refused(REFUSAL),
     NoLevels("risk desk", "tp1", "-1.0", "a number above 0"),

@@ -65,7 +65,7 @@ LINES: dict[str, list[tuple[str, ...]]] = {
         ("simulate", *SIMULATED, "--time-stop", "15m", "--rule-interval", "5m", "--trailing", "0.004:0.002"),
         ("simulate", *SIMULATED, "--policy", "v3.6", "--tp-execution", "limit", "--maker-fee-bps", "2"),
         ("simulate", *SIMULATED, "--policy", ENGINE, "--strict", "--include-off-market", "--mark", CANDLES),
-        ("simulate", *SIMULATED, "--policy", "v3.6", "--set", "base_sl=0.008", "--brackets", INSTRUMENTS),
+        ("simulate", *SIMULATED, "--policy", "v3.6", "--set", "base_sl=0.008", "--instruments", INSTRUMENTS),
     ],
     "ingest": [on(NEW, "ingest", MESSAGES), on(NEW, "ingest", MESSAGES)],
     "replay": [
@@ -118,6 +118,7 @@ LINES: dict[str, list[tuple[str, ...]]] = {
     "positions": [on(CURED, "positions"), on(LONG, "positions", "--all")],
     "plan": [on(CURED, "plan", "c71e3b35"), on(TOUR, "plan", "386a2a42")],
     "receipt": [on(TOUR, "receipt", REFUSED), on(CURED, "receipt", "1767261900000-0")],
+    "index": [on(TOUR, "index"), on(LONG, "index", "--verify")],
     "book close": [
         on(COPY, "book", "close", "ETHUSDT", "--price", "2990", "--why", "closed by hand", "--by", "alice"),
         on(COPY, "book", "close", "ETHUSDT", "--why", "once more", "--by", "alice"),

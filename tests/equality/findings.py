@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.equality import commands, exit_codes, schemas, stores, walks
+from tests.equality import commands, exit_codes, schemas, stores, tables, walks
 from tests.equality.pins import Findings, Groups, summed_up
 from tests.servers import RedisServer
 
@@ -28,15 +28,20 @@ def of_runs(folder: Path) -> Found:
 def of_commands(folder: Path) -> Found:
     """Return what commands print and end with, in an empty folder."""
     with commands.example_folder(folder) as odd:
-        printed = commands.printed()
+        printed, shown = commands.printed(), tables.shown()
         server = RedisServer("current")
         try:
             printed |= commands.printed_at(server.url, odd)
+            shown |= tables.shown_at(server.url)
         finally:
             server.stop()
         codes = exit_codes.documented() | {"failures": exit_codes.of_failures()}
         codes["run for the table of Redis"] = dict(exit_codes.of_unusable_redis())
-    return {"json_of_commands": (summed_up(printed), printed), "exit_codes": (codes, {})}
+    return {
+        "json_of_commands": (summed_up(printed), printed),
+        "exit_codes": (codes, {}),
+        "tables": (dict(shown), shown),
+    }
 
 
 def of_schemas(folder: Path) -> Found:

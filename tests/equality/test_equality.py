@@ -48,6 +48,20 @@ def test_every_command_prints_the_same_json(printed: findings.Found) -> None:
     check("json_of_commands", printed["json_of_commands"][0])
 
 
+@pytest.mark.integration
+def test_every_table_is_shown_as_it_was_at_80_and_100_columns(printed: findings.Found) -> None:
+    check("tables", printed["tables"][0])
+
+
+@pytest.mark.integration
+def test_every_table_fits_and_cuts_nothing(printed: findings.Found) -> None:
+    for name, lines in printed["tables"][1].items():
+        rows, width = [line for line in lines if not line.startswith("Columns")], name.partition(" at ")[2]
+        assert rows, name
+        assert "…" not in "".join(rows), name
+        assert not width or max(map(len, rows)) <= int(width), name
+
+
 def test_the_json_of_every_command_is_pinned() -> None:
     with_json = {name for name, takes_json in subject.leaf_commands().items() if takes_json}
 

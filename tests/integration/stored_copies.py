@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 STORE = "store.db"
+INDEX = f"{STORE}.index"
 MESSAGES = Path(__file__).parents[2] / "docs" / "examples" / "messages.jsonl"
 
 CLOSED, KILLED, WITHOUT_INDEX, FILE_ALONE = "closed", "killed", "without -shm", "file alone"
@@ -57,8 +58,11 @@ def copied_to(folder: Path, kind: str, killed: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return time of change and hash of each file, read by another process: SQLite's locks are gone where one is closed."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    """Return time of change and hash of each file of a store, read by another process.
+
+    SQLite's locks are gone where a file is closed. The index of look-ups is not part of the store.
+    """
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != INDEX)
     hashed = subprocess.run(
         ["sha256sum", "--", *names], cwd=folder, check=True, capture_output=True, text=True
     )

@@ -215,7 +215,7 @@ def test_processes_that_begin_the_same_store_at_once_all_succeed(tmp_path: Path)
 def test_ctrl_c_leaves_whole_batches_and_one_line(tmp_path: Path) -> None:
     lines = [messages.intent(number, f"C{number}USDT", "BUY") for number in range(5)]
     with subprocess.Popen(
-        [*PROGRAM, "ingest", "-", "--batch", "2", "--store", "sqlite:///t.db"],
+        [*PROGRAM, "ingest", "-", "--batch", "2", "--policy", "v3.6", "--store", "sqlite:///t.db"],
         cwd=tmp_path,
         env=environment(),
         stdin=subprocess.PIPE,

@@ -255,7 +255,9 @@ def test_a_check_that_does_not_hold_ends_the_tour_with_exit_code_1(
     }[what]
 
     assert (
-        demo(app, folder=str(tmp_path / "kept"), as_json=as_json, steps=(wrong, TourStep("exitbrain version")))
+        demo(
+            app, folder=str(tmp_path / "kept"), as_json=as_json, steps=(wrong, TourStep("exitbrain version"))
+        )
         == 1
     )
 

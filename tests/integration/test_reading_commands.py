@@ -34,6 +34,7 @@ READING: dict[str, tuple[str, ...]] = {
     "positions": ("positions", "--all"),
     "plan": ("plan", "{position}"),
     "receipt": ("receipt", "1767261600000-0"),
+    "index --verify": ("index", "--verify"),
     "doctor": ("doctor",),
     "audit lsf": ("audit", "lsf"),
     "lab lookahead": ("lab", "lookahead", "--policy", "v3.5", "--cuts", "1"),
@@ -61,13 +62,13 @@ def test_every_command_is_known_to_read_to_write_or_to_need_no_store() -> None:
 
 
 def answer_of(arguments: tuple[str, ...]) -> Answer:
-    """Run a command in this process, and return its exit code and what it reports, apart from how long it took."""
+    """Run a command in this process, and return its exit code and what it reports, apart from how long it took and where."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = run([*arguments, "--store", f"sqlite:///{STORE}", "--json"])
     report = json.loads(out.getvalue()) if out.getvalue() else err.getvalue()
     if isinstance(report, dict):
-        for name in ("seconds", "folder"):
+        for name in ("seconds", "folder", "file", "note", "events"):
             report.pop(name, None)
     return code, report
 

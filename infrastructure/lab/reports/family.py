@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from exitbrain.application.whatif.results import OutcomeResults
-from exitbrain.domain.evidence.verdict import FamilyEvidence
-from exitbrain.infrastructure.lab.reports.page import Page, ReportTable, Section, write
-from exitbrain.infrastructure.lab.reports.recorded import left_out_texts
+from exitbrain.domain.evidence.verdict import FamilyEvidence, Recommendation
+from exitbrain.infrastructure.lab.reports.left_out import left_out_tables
+from exitbrain.infrastructure.lab.reports.page import Card, Page, ReportTable, Section, write
 from exitbrain.infrastructure.lab.reports.sections import BOUNDS
 from exitbrain.infrastructure.presentation.closes import closes_text, traded_text
 from exitbrain.infrastructure.presentation.evidence import (
@@ -15,7 +15,7 @@ from exitbrain.infrastructure.presentation.evidence import (
     family_verdict,
     walk_forward_text,
 )
-from exitbrain.infrastructure.presentation.result_units import MEANING
+from exitbrain.infrastructure.presentation.result_units import MEANING, between
 
 
 def write_family(path: Path, results: OutcomeResults, judged: FamilyEvidence) -> None:
@@ -29,6 +29,7 @@ def family_page(results: OutcomeResults, judged: FamilyEvidence) -> Page:
     assumed = tuple(f"{each.field} {each.value}: {each.why}." for each in results.assumptions)
     return Page(
         family_title(results),
+        _cards(results, judged),
         (walk_forward[0], *family_verdict(results, judged)),
         (
             Section(
@@ -38,8 +39,27 @@ def family_page(results: OutcomeResults, judged: FamilyEvidence) -> Page:
             ),
             Section("Walk forward", walk_forward),
             Section("Recorded closes", (*closes_text(results), *traded_text(results))),
-            Section("Left out and assumed", (*left_out_texts(results), *assumed)),
+            Section("Left out and assumed", assumed, left_out_tables(results)),
         ),
+    )
+
+
+def _cards(results: OutcomeResults, judged: FamilyEvidence) -> tuple[Card, ...]:
+    unit = results.question.unit
+    totals = [each.everything for each in results.panel.totals]
+    names = [each.name for each in results.question.candidates]
+    best = max(range(len(names)), key=lambda place: (totals[place].lower, -place))
+    adopted = sum(each.verdict is Recommendation.ADOPT for each in judged.policies)
+    return (
+        Card("Policies to adopt", str(adopted), f"of {len(names)}, judged one by one"),
+        Card("Choosing from them", judged.chosen.verdict.value, judged.chosen.reason.value.replace("_", " ")),
+        Card(
+            "Highest lower bound",
+            between(totals[best].lower, totals[best].upper, unit),
+            f"difference of {names[best]}",
+        ),
+        Card("Positions", str(results.positions), f"against {results.question.baseline_name}"),
+        Card("Left out", str(len(results.left_out)), "positions"),
     )
 
 

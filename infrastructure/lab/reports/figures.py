@@ -1,6 +1,7 @@
-"""Draw the figures of the reports from plain numbers; fractions are shown in percent.
+"""Draw the figures of the reports from plain numbers.
 
-Plotly interprets tags and links in titles, labels and names, so every text from outside is escaped here.
+Plotly interprets tags and links in labels and names, so every text from outside is escaped here. Axes, labels and
+grids take the colours of the page, so the colours here must be seen on light and on dark ground.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,44 +12,16 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-BEFORE, AFTER, GREY = "#0072b2", "#d55e00", "#6b7682"
-"""Two colours that also differ for colour-blind readers and in grey, and one for other elements."""
+from exitbrain.domain.evidence.sizes import ResultUnit
+from exitbrain.infrastructure.lab.reports.label_places import label_shifts
+from exitbrain.infrastructure.presentation.result_units import AXIS, drawn
 
-LOSS, GAIN = "#b5483f", "#3a7d5c"
-LADDERS_SHOWN = 2.0
-"""The space above and below the ladders in a price chart, in multiples of their height."""
+BLUE, VERMILLION, GREEN, GREY = "#2f86c4", "#d4602a", "#1f9a70", "#7d8894"
+"""Targets and the baseline, stops, the other policy, prices: also told apart by dashes and shapes."""
 
-_BAND = {"before": "rgba(0,114,178,0.18)", "after": "rgba(213,94,0,0.18)"}
-_DASH = {"tp1": "dot", "tp2": "dot", "tp3": "dot", "sl": "solid"}
+LADDER_PX = 380
+_TOP_PX, _BOTTOM_PX = 20, 50
 _MS = 1000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """Candles to draw: open times in epoch milliseconds, prices."""
-
-    open_time_ms: Sequence[int]
-    open: Sequence[float]
-    high: Sequence[float]
-    low: Sequence[float]
-    close: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class PriceLevels:
-    """The level prices of one policy, by level name; absent levels are left out."""
-
-    policy: str
-    prices: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A leg on the chart: its time, its price, and the level that closed it."""
-
-    at_ms: int
-    price: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +35,12 @@ class Curve:
 
 
 def surface(
-    title: str,
+    unit: str,
     leverages: Sequence[float],
     volatilities: Sequence[float],
     values: Sequence[Sequence[float | None]],
 ) -> go.Figure:
     """Draw a value over leverage (across) and volatility (up); None, for refused levels, leaves a hole."""
-    known = {value for row in values for value in row if value is not None}
-    flat = len(known) == 1
     drawing = go.Figure(
         go.Contour(
             x=list(leverages),
@@ -78,145 +49,149 @@ def surface(
             colorscale="Viridis",
             contours={"showlabels": True, "labelfont": {"size": 11, "color": "white"}},
             colorbar={"thickness": 12},
-            showscale=not flat,
-            hovertemplate="leverage %{x}x<br>volatility %{y}<br>%{z:.6g}<extra></extra>",
+            hovertemplate=f"leverage %{{x}}x<br>volatility %{{y}}<br>%{{z:.6g}} {plain_text(unit)}<extra></extra>",
         )
     )
-    drawing.update_xaxes(title="leverage", type="log", tickvals=[1, 2, 5, 10, 20, 30, 50, 75, 125])
-    drawing.update_yaxes(title="volatility factor")
-    return _styled(drawing, f"{title}: {known.pop():.6g} everywhere" if flat else title)
+    drawing.update_xaxes(title="leverage", type="log", tickvals=[1, 2, 5, 10, 20, 50, 125])
+    drawing.update_yaxes(title="volatility factor", ticks="outside", ticklen=6)
+    return styled(drawing)
 
 
-def distribution(title: str, changes: Mapping[str, Sequence[float]]) -> go.Figure:
+def distribution(changes: Mapping[str, Sequence[float]]) -> go.Figure:
     """Draw the frequency of changes (fractions), with a panel for each level, since their scales differ."""
-    drawing = make_subplots(1, len(changes), subplot_titles=[_plain(level.upper()) for level in changes])
-    for place, values in enumerate(changes.values(), start=1):
-        bars = go.Histogram(x=_percent(values), nbinsx=40, marker={"color": AFTER})
-        drawing.add_trace(bars, row=1, col=place)
-    drawing.update_layout(showlegend=False)
-    drawing.update_yaxes(title="decisions", col=1)
-    return _styled(drawing, title)
+    drawing = make_subplots(len(changes), 1, vertical_spacing=0.42 / len(changes))
+    for place, (level, values) in enumerate(changes.items(), start=1):
+        bars = go.Histogram(x=[100.0 * value for value in values], nbinsx=40, marker={"color": BLUE})
+        drawing.add_trace(bars, row=place, col=1)
+        drawing.update_yaxes(
+            title=plain_text(level.upper()), nticks=4, ticks="outside", ticklen=6, row=place, col=1
+        )
+    drawing.update_layout(showlegend=False, height=110 + 110 * len(changes))
+    drawing.update_xaxes(nticks=6)
+    drawing.update_xaxes(title="change, percentage points", row=len(changes), col=1)
+    return styled(drawing)
 
 
-def distances(title: str, ladders: dict[str, dict[str, float]]) -> go.Figure:
+def distances(ladders: dict[str, dict[str, float]]) -> go.Figure:
     """Draw the ladders of policies side by side: targets up, the stop down, in percent of the entry price."""
+    signed = [
+        {level: -100.0 * value if level == "sl" else 100.0 * value for level, value in ladder.items()}
+        for ladder in ladders.values()
+    ]
+    known = [0.0, *(value for ladder in signed for value in ladder.values())]
+    room = 0.08 * (max(known) - min(known))
+    shown = (min(known) - room, max(known) + room)
     drawing = go.Figure()
-    for (policy, ladder), colour in zip(ladders.items(), (BEFORE, AFTER), strict=False):
-        signed = [-100.0 * value if level == "sl" else 100.0 * value for level, value in ladder.items()]
-        drawing.add_trace(
-            go.Scatter(
-                x=[_plain(policy)] * len(signed),
-                y=signed,
-                text=[
-                    _plain(f"{level.upper()} {abs(value):.4g} %")
-                    for level, value in zip(ladder, signed, strict=True)
-                ],
-                mode="markers+text",
-                textposition="middle right",
-                marker={"symbol": "line-ew", "size": 46, "line": {"color": colour, "width": 3}},
-                showlegend=False,
-            )
-        )
-    drawing.add_hline(0.0, line={"color": GREY, "width": 1.5}, annotation_text="entry")
-    drawing.update_xaxes(type="category", range=[-0.6, len(ladders) - 0.2])
-    drawing.update_yaxes(title="% of the entry price")
-    return _styled(drawing, title)
+    for name, ladder in zip(ladders, signed, strict=True):
+        _draw_ladder(drawing, plain_text(name), ladder, units_per_px(shown, LADDER_PX))
+    drawing.add_hline(0.0, line={"color": GREY, "width": 1.5, "dash": "dot"})
+    drawing.update_xaxes(type="category", range=[-0.3, len(ladders) - 0.1])
+    drawing.update_yaxes(title="% of the entry price, entry at 0", range=shown)
+    drawing.update_layout(height=LADDER_PX)
+    return styled(drawing)
 
 
-def price_chart(
-    title: str, bars: Bars, entry: float, ladders: Sequence[PriceLevels], markers: Sequence[Marker] = ()
-) -> go.Figure:
-    """Draw candles with the entry, the level ladders of up to two policies, and the legs that closed."""
-    drawing = go.Figure(
-        go.Candlestick(
-            x=[_time(ms) for ms in bars.open_time_ms],
-            open=list(bars.open),
-            high=list(bars.high),
-            low=list(bars.low),
-            close=list(bars.close),
-            name="price",
-            increasing={"line": {"color": GAIN, "width": 1}},
-            decreasing={"line": {"color": LOSS, "width": 1}},
-        )
-    )
-    drawing.add_hline(entry, line={"color": GREY, "width": 1.5}, annotation_text="entry")
-    for ladder, colour, side in zip(ladders, (BEFORE, AFTER), ("right", "left"), strict=False):
-        for level, price in ladder.prices.items():
-            drawing.add_hline(
-                price,
-                line={"color": colour, "width": 1.2, "dash": _DASH[level]},
-                annotation_text=_plain(f"{ladder.policy} {level.upper()}"),
-                annotation_position=f"top {side}",
-                annotation_font={"color": colour, "size": 11},
-            )
+def _draw_ladder(drawing: go.Figure, name: str, ladder: dict[str, float], units_per_px: float) -> None:
     drawing.add_trace(
         go.Scatter(
-            x=[_time(marker.at_ms) for marker in markers],
-            y=[marker.price for marker in markers],
-            text=[_plain(marker.text) for marker in markers],
-            mode="markers+text",
-            textposition="top center",
-            marker={"symbol": "x", "size": 9, "color": "#1d2329"},
-            name="closed",
+            x=[name] * len(ladder),
+            y=list(ladder.values()),
+            mode="markers",
+            marker={
+                "symbol": "line-ew",
+                "size": 24,
+                "line": {"color": [colour_of(level) for level in ladder], "width": 3},
+            },
+            showlegend=False,
         )
     )
-    drawing.update_xaxes(rangeslider={"visible": False})
-    drawing.update_yaxes(title="price", range=_around(bars, entry, ladders))
-    return _styled(drawing, title)
+    shifts = label_shifts([*ladder.values(), 0.0], units_per_px)  # no label on the line of the entry either
+    for (level, value), shift in zip(ladder.items(), shifts, strict=False):
+        drawing.add_annotation(
+            x=name,
+            y=value,
+            text=plain_text(f"{level.upper()} {abs(value):.4g} %"),
+            showarrow=False,
+            xanchor="left",
+            xshift=14,
+            yshift=shift,
+            font={"size": 11},
+        )
 
 
-def _around(bars: Bars, entry: float, ladders: Sequence[PriceLevels]) -> tuple[float, float]:
-    """Return the price range: all traded prices, cut if a crash would squeeze the levels into one line."""
-    shown = [entry, *(price for ladder in ladders for price in ladder.prices.values())]
-    lowest, highest = min(shown), max(shown)
-    room = LADDERS_SHOWN * (highest - lowest)
-    edge = 0.1 * (highest - lowest)
-    return max(min(*bars.low, lowest - edge), lowest - room), min(
-        max(*bars.high, highest + edge), highest + room
-    )
+def equity(curves: Sequence[Curve], unit: ResultUnit) -> go.Figure:
+    """Draw the sums of net results over time as bands from the lower to the upper bound.
 
-
-def equity(title: str, curves: Sequence[Curve]) -> go.Figure:
-    """Draw the sums of net results over time as bands from the lower to the upper bound."""
+    The sums begin at 0 and change when a position ends. Where both bounds are the same all the time, one line is drawn.
+    """
     drawing = go.Figure()
-    for curve, name, colour in zip(curves, _BAND, (BEFORE, AFTER), strict=False):
-        times = [_time(ms) for ms in curve.at_ms]
-        line, policy = {"color": colour, "width": 1.4}, _plain(curve.policy)
-        drawing.add_trace(
-            go.Scatter(x=times, y=_percent(curve.upper), name=f"{policy}, optimistic", line=line)
+    first_ms = min(curve.at_ms[0] for curve in curves)
+    last_ms = max(curve.at_ms[-1] for curve in curves)
+    for curve, colour, band in zip(
+        curves, (BLUE, GREEN), ("rgba(47,134,196,0.2)", "rgba(31,154,112,0.2)"), strict=False
+    ):
+        times = [time_of(ms) for ms in (first_ms, *curve.at_ms, last_ms)]
+        line, policy = {"color": colour, "width": 2, "shape": "hv"}, plain_text(curve.policy)
+        certain = list(curve.lower) == list(curve.upper)
+        lower, upper = (
+            [0.0, *(drawn(value, unit) for value in sums), drawn(sums[-1], unit)]
+            for sums in (curve.lower, curve.upper)
         )
         drawing.add_trace(
             go.Scatter(
                 x=times,
-                y=_percent(curve.lower),
-                name=f"{policy}, pessimistic",
-                line={**line, "dash": "dot"},
-                fill="tonexty",
-                fillcolor=_BAND[name],
+                y=upper,
+                name=policy if certain else f"{policy}, highest",
+                line=line,
+                mode="lines",
             )
         )
-    drawing.update_yaxes(title="sum of net results, % of entry notional")
-    return _styled(drawing, title)
+        if not certain:
+            drawing.add_trace(
+                go.Scatter(
+                    x=times,
+                    y=lower,
+                    name=f"{policy}, lowest",
+                    line={**line, "dash": "dot"},
+                    mode="lines",
+                    fill="tonexty",
+                    fillcolor=band,
+                )
+            )
+    drawing.update_xaxes(title="time of the last exit (UTC)", nticks=4, tickangle=0)
+    drawing.update_yaxes(title=f"sum, {AXIS[unit]}")
+    return styled(drawing)
 
 
-def _percent(values: Sequence[float]) -> list[float]:
-    return [100.0 * value for value in values]
+def colour_of(level: str) -> str:
+    """Return the colour of a level."""
+    return VERMILLION if level == "sl" else BLUE
 
 
-def _time(at_ms: int) -> datetime:
+def units_per_px(shown: tuple[float, float], height_px: int) -> float:
+    """Return how much of an axis one pixel is."""
+    return (shown[1] - shown[0]) / (height_px - _TOP_PX - _BOTTOM_PX)
+
+
+def time_of(at_ms: int) -> datetime:
+    """Return epoch milliseconds as a time."""
     return datetime.fromtimestamp(at_ms / _MS, UTC)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Return a text without markup, whatever is in it."""
     return escape(text, quote=False)
 
 
-def _styled(drawing: go.Figure, title: str) -> go.Figure:
+def styled(drawing: go.Figure) -> go.Figure:
+    """Give a figure the look of the reports."""
     drawing.update_layout(
-        title={"text": _plain(title), "font": {"size": 15}},
         template="plotly_white",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": "#1d2329"},
-        margin={"l": 60, "r": 20, "t": 50, "b": 45},
-        legend={"orientation": "h", "y": -0.18},
+        font={"family": "system-ui, sans-serif", "size": 12},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 60, "r": 26, "t": _TOP_PX, "b": _BOTTOM_PX},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.0},
+        dragmode=False,
     )
     return drawing

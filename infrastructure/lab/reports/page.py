@@ -1,14 +1,15 @@
-"""Write one self-contained HTML page of text, tables and figures that needs no network.
+"""Write one self-contained HTML page of figure cards, text, pictures and tables that needs no network.
 
-The same content gives the same bytes. Plotly draws the figures in the reader's browser; in print, sections
-stay together and colours differ in grey. The browser runs only the page's two scripts, allowed by their
-hashes, and loads nothing, whatever names the data contain.
+The same content gives the same bytes. Plotly draws the pictures in the reader's browser; a page without pictures
+has no script at all. The browser runs only the page's own scripts, allowed by their hashes, and loads nothing,
+whatever names the data contain.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from html import escape
 from itertools import starmap
@@ -19,10 +20,29 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from exitbrain.infrastructure.files.written import finished_text
+from exitbrain.infrastructure.lab.reports.style import PAPER, STYLE
 
 FIGURE_HEIGHT_PX = 380
 
 _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
+
+
+class Tone(StrEnum):
+    """How a card is coloured; its words say the same."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure of the answer: its name, the figure, and what it counts."""
+
+    name: str
+    figure: str
+    note: str = ""
+    tone: Tone = Tone.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +55,41 @@ class ReportTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A plotly figure and its caption of one sentence."""
+class Folded:
+    """A table that opens on a click; on paper it is always open."""
 
+    summary: str
+    table: ReportTable
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A plotly figure with its title, and a caption of a few sentences; two of `half` fit beside each other."""
+
+    title: str
     drawing: go.Figure
-    caption: str
+    caption: str = ""
+    half: bool = False
+
+
+Block = ReportTable | Folded | Figure
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, an introduction, and tables and figures in order."""
+    """A heading, an introduction, and blocks in order."""
 
     title: str
     text: tuple[str, ...]
-    blocks: tuple[ReportTable | Figure, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A report: its title, the answer in a few sentences, and its sections."""
+    """A report: its title, the answer in cards and in a few sentences, and its sections."""
 
     title: str
+    cards: tuple[Card, ...]
     lead: tuple[str, ...]
     sections: Sequence[Section]
 
@@ -68,29 +102,31 @@ def write(page: Page, path: Path) -> None:
 
 def html_of(page: Page) -> str:
     """Return a page as HTML."""
-    library, sections = get_plotlyjs(), "\n".join(starmap(_section, enumerate(page.sections, start=1)))
-    drawing = "\n".join(
-        _SCRIPT.findall(sections)
-    )  # one script for all figures, so that two hashes are enough
+    sections = "\n".join(starmap(_section, enumerate(page.sections, start=1)))
+    drawings = _SCRIPT.findall(sections)
+    # one script for all figures, so that two hashes are enough
+    scripts = (get_plotlyjs(), "\n".join([*drawings, PAPER])) if drawings else ()
     parts = [
         '<!doctype html><html lang="en"><head>',
-        f'<meta http-equiv="Content-Security-Policy" content="{_allowed(library, drawing)}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_allowed(scripts)}">',
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(page.title)}</title><style>{_STYLE}</style>",
-        f"<script>{library}</script></head><body><main>",
-        f"<h1>{escape(page.title)}</h1>",
+        f"<title>{escape(page.title)}</title><style>{STYLE}</style></head><body>",
+        f"<header><b>ExitBrain</b> report</header><main><h1>{escape(page.title)}</h1>",
+        _cards(page.cards),
         *_paragraphs(page.lead, "lead"),
         _contents(page.sections),
         _SCRIPT.sub("", sections),
-        f"</main><script>{drawing}</script></body></html>",
+        "</main>",
+        *(f"<script>{script}</script>" for script in scripts),
+        "</body></html>",
     ]
     return "\n".join(parts)
 
 
-def _allowed(*scripts: str) -> str:
+def _allowed(scripts: Sequence[str]) -> str:
     """Return the page's security policy: these scripts only, and the styles and images that plotly needs."""
     digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
-    hashes = [f"'sha256-{digest}'" for digest in digests]
+    hashes = [f"'sha256-{digest}'" for digest in digests] or ["'none'"]
     return "; ".join(
         [
             "default-src 'none'",
@@ -103,16 +139,22 @@ def _allowed(*scripts: str) -> str:
     )
 
 
+def _cards(cards: Sequence[Card]) -> str:
+    made = (
+        f'<div class="card {card.tone.value}"><span>{escape(card.name)}</span>'
+        f"<strong>{escape(card.figure)}</strong><small>{escape(card.note)}</small></div>"
+        for card in cards
+    )
+    return f'<div class="cards">{"".join(made)}</div>'
+
+
 def _contents(sections: Sequence[Section]) -> str:
     items = (f'<li><a href="#s{n}">{escape(s.title)}</a></li>' for n, s in enumerate(sections, start=1))
     return f"<nav><ol>{''.join(items)}</ol></nav>"
 
 
 def _section(number: int, section: Section) -> str:
-    blocks = (
-        _table(block) if isinstance(block, ReportTable) else _figure(block, f"f{number}-{place}")
-        for place, block in enumerate(section.blocks, start=1)
-    )
+    blocks = (_block(block, f"f{number}-{place}") for place, block in enumerate(section.blocks, start=1))
     return "\n".join(
         [
             f'<section id="s{number}"><h2>{escape(section.title)}</h2>',
@@ -121,6 +163,16 @@ def _section(number: int, section: Section) -> str:
             "</section>",
         ]
     )
+
+
+def _block(block: Block, name: str) -> str:
+    match block:
+        case ReportTable():
+            return _table(block)
+        case Folded():
+            return f"<details><summary>{escape(block.summary)}</summary>{_table(block.table)}</details>"
+        case Figure():
+            return _figure(block, name)
 
 
 def _paragraphs(texts: Sequence[str], kind: str) -> list[str]:
@@ -147,37 +199,8 @@ def _figure(figure: Figure, name: str) -> str:
         full_html=False,
         div_id=name,
         default_height=f"{height}px",
-        config={"displaylogo": False, "responsive": True},
+        config={"displayModeBar": False, "responsive": True},
     )
-    return f"<figure>{drawn}<figcaption>{escape(figure.caption)}</figcaption></figure>"
-
-
-_STYLE = """
-:root { color-scheme: light; }
-body { margin: 0; background: #fff; color: #1d2329; font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .75rem; }
-h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid #ccd3da; }
-p { margin: .4rem 0; max-width: 48rem; }
-.lead { font-size: 1.05rem; }
-.say { color: #3d4750; }
-nav ol { columns: 2; padding-left: 1.2rem; font-size: .95rem; }
-a { color: #0b5394; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: .75rem 0; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #e3e8ec; text-align: left; vertical-align: top; }
-th { border-bottom: 2px solid #8a96a3; font-weight: 600; }
-.number { text-align: right; white-space: nowrap; }
-figure { margin: 1rem 0; }
-figcaption { color: #55606b; font-size: .9rem; }
-@page { margin: 14mm; }
-@media print {
-  body { font-size: 10.5pt; }
-  main { max-width: none; padding: 0; }
-  nav { display: none; }
-  section { break-inside: auto; }
-  h2, tr, figure { break-inside: avoid; }
-  h2 { break-after: avoid; }
-  .modebar { display: none; }
-}
-"""
+    caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
+    kind = ' class="half"' if figure.half else ""
+    return f"<figure{kind}><h3>{escape(figure.title)}</h3>{drawn}{caption}</figure>"

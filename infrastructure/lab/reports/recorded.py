@@ -6,12 +6,11 @@ from pathlib import Path
 from exitbrain.application.ports.exit_ledger import ExitLedger
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.whatif.decisions import WhatIf
-from exitbrain.application.whatif.outcomes import LeftOutPosition
 from exitbrain.application.whatif.results import OutcomeResults
 from exitbrain.infrastructure.lab.reports.changes import Changes
+from exitbrain.infrastructure.lab.reports.left_out import failing_table, left_out_tables
 from exitbrain.infrastructure.lab.reports.what_if import CandidateOutcomes, WhatIfRun, write_what_if
 from exitbrain.infrastructure.presentation.closes import closes_text, traded_text
-from exitbrain.infrastructure.presentation.wording import left_out_lines
 
 
 def write_report(
@@ -33,7 +32,8 @@ def write_report(
 def _walked(results: OutcomeResults) -> CandidateOutcomes:
     return CandidateOutcomes(
         outcomes=results.outcomes,
-        left_out=left_out_texts(results),
+        left_out=len(results.left_out),
+        folds=(*left_out_tables(results), *failing_table(results)),
         totals=results.panel.totals[0],
         evidence=results.evidence,
         baseline=results.question.baseline_name,
@@ -41,17 +41,8 @@ def _walked(results: OutcomeResults) -> CandidateOutcomes:
             *closes_text(results),
             *traded_text(results),
             *_off_market(results),
-            *_failing(results),
         ],
     )
-
-
-def left_out_texts(results: OutcomeResults) -> list[str]:
-    """Return a sentence on each position and each part of the market data that was left out."""
-    return [
-        *(_told(one) for one in results.left_out),
-        *left_out_lines(results.data_left_out, results.remarks),
-    ]
 
 
 def _off_market(results: OutcomeResults) -> Iterator[str]:
@@ -60,19 +51,3 @@ def _off_market(results: OutcomeResults) -> Iterator[str]:
             f"Positions that may be off market, because a recorded price has no candle: "
             f"{results.panel.off_market_unknown}."
         )
-
-
-def _failing(results: OutcomeResults) -> Iterator[str]:
-    names = (results.question.baseline_name, results.question.candidates[0].name)
-    for outcome in results.outcomes:
-        for name, walked in zip(names, (outcome.baseline, outcome.candidates[0]), strict=True):
-            if walked.failed_guards:
-                opened = f"{outcome.position.opened_at:%Y-%m-%d %H:%M}"
-                guards = ", ".join(walked.failed_guards)
-                yield f"Simulated anyway: {outcome.position.symbol}, opened {opened}: {name} fails {guards}."
-
-
-def _told(one: LeftOutPosition) -> str:
-    position = one.position
-    opened = f"{position.opened_at:%Y-%m-%d %H:%M}"
-    return f"Left out: {position.symbol}, opened {opened}: {one.because.replace('_', ' ')} ({one.detail})."

@@ -8,14 +8,17 @@ from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.ports.market import MarketData
 from exitbrain.application.simulation.positions import Simulated
 from exitbrain.application.simulation.totals import BoundSums, Totals
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import Assumption, plain
-from exitbrain.infrastructure.lab.reports.page import Page, ReportTable, Section, write
-from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.left_out import folded
+from exitbrain.infrastructure.lab.reports.page import Card, Folded, Page, ReportTable, Section, Tone, write
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, slippage, surfaces
 from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
 from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
+from exitbrain.infrastructure.presentation.result_units import MEANING, between
 from exitbrain.infrastructure.presentation.wording import entries, percent, refusal, unplaceable
 
 CHARTS = 3
@@ -33,11 +36,12 @@ def write_simulation(
     market: MarketData,
     engine: LevelEngine,
     include_off_market: bool,
-    notes: tuple[str, ...] = (),
+    omitted: tuple[Folded, ...] = (),
 ) -> None:
-    """Write the report of a simulation as one HTML file; `notes` are added to its lead."""
+    """Write the report of a simulation as one HTML file; `omitted` lists what was left out of the files."""
     page = simulation_page(policy, simulated, totals, market, engine, include_off_market=include_off_market)
-    write(replace(page, lead=(*page.lead, *notes)), path)
+    files = (Section("The files", (), omitted),) if omitted else ()
+    write(replace(page, sections=(*page.sections, *files)), path)
 
 
 def simulation_page(
@@ -54,17 +58,19 @@ def simulation_page(
     counted = [path for one, path in walked if include_off_market or not path.bounds.entry_off_market]
     return Page(
         f"{len(simulated)} positions under {policy.name}",
+        _cards(simulated, totals),
         (
             (
                 f"Exits total {_bounds(totals.exits)}; parts still open at the end of the data total "
                 f"{_bounds(totals.open_rests)}. {totals.ambiguous} of {totals.everything.positions} positions are ambiguous, and "
                 f"{percent(totals.everything.optimistic - totals.everything.pessimistic)} depends on the order inside their candles."
             ),
-            "Results are sums of net results, as fractions of each position's entry notional.",
+            f"Results are sums of net results, in {MEANING[ResultUnit.FIRST]}.",
         ),
         (
-            _totals(totals, include_off_market=include_off_market),
             results_over_time([counted]),
+            _totals(totals, include_off_market=include_off_market),
+            slippage([counted]),
             _guards(simulated),
             surfaces([surface_of(policy, engine, calm_inputs(policy))]),
             _charts(counted),
@@ -82,6 +88,22 @@ def _path(policy: Policy, one: Simulated, market: MarketData) -> ReportedPositio
     )
 
 
+def _cards(simulated: Sequence[Simulated], totals: Totals) -> tuple[Card, ...]:
+    exits, rests = totals.exits, totals.open_rests
+    tone = Tone.GOOD if exits.pessimistic > 0.0 else Tone.BAD if exits.optimistic < 0.0 else Tone.PLAIN
+    counted = totals.everything.positions
+    return (
+        Card("Exits", between(exits.pessimistic, exits.optimistic), f"{exits.positions} positions", tone),
+        Card(
+            "Still open at the end",
+            between(rests.pessimistic, rests.optimistic),
+            f"{rests.positions} positions, at the last close",
+        ),
+        Card("Ambiguous", str(totals.ambiguous), f"of {counted}: the order inside candles decides"),
+        Card("Left out", str(len(simulated) - counted), f"of {len(simulated)} positions"),
+    )
+
+
 def _totals(totals: Totals, *, include_off_market: bool) -> Section:
     rows = (
         ("exits", *_row(totals.exits)),
@@ -92,22 +114,26 @@ def _totals(totals: Totals, *, include_off_market: bool) -> Section:
         ("still open, at the last close", *_row(totals.open_rests)),
         ("all together", *_row(totals.everything)),
     )
-    treated = "counted anyway" if include_off_market else "left out"
-    notes = [
-        BOUNDS,
-        *_unknown(totals),
-        *(
-            f"Off market, {treated}: the entry of {_name(one)} lies outside its candle."
-            for one in totals.off_market
-        ),
-        *(f"Refused, left out: {_name(one)}: {refusal(one.levels.raw)}." for one in totals.refused),
-        *(
-            f"Not placeable, left out: {_name(one)}: {unplaceable(one.levels.guards)}."
-            for one in totals.not_placeable
-        ),
-    ]
     headings = ("Total", "Positions", "Pessimistic", "Optimistic")
-    return Section("Totals", tuple(notes), (ReportTable(headings, rows, frozenset({1, 2, 3})),))
+    table = ReportTable(headings, rows, frozenset({1, 2, 3}))
+    return Section("Totals", (BOUNDS, *_unknown(totals)), (table, *_doubtful(totals, include_off_market)))
+
+
+def _doubtful(totals: Totals, include_off_market: bool) -> tuple[Folded, ...]:
+    """Return the positions that were left out, and those entered off market."""
+    off_market = [
+        (_name(one), "off market", "the entry lies outside its candle") for one in totals.off_market
+    ]
+    left_out = [
+        *(() if include_off_market else off_market),
+        *((_name(one), "refused", refusal(one.levels.raw)) for one in totals.refused),
+        *((_name(one), "not placeable", unplaceable(one.levels.guards)) for one in totals.not_placeable),
+    ]
+    headings = ("Position", "Why", "Detail")
+    return (
+        *folded("Positions left out", headings, left_out),
+        *folded("Counted although off market", headings, off_market if include_off_market else ()),
+    )
 
 
 def _unknown(totals: Totals) -> tuple[str, ...]:
@@ -149,7 +175,7 @@ def _charts(paths: Sequence[ReportedPosition]) -> Section:
         path_figure(
             path,
             None,
-            f"{kind}. Pessimistic: {told(path.bounds.pessimistic)}. Optimistic: {told(path.bounds.optimistic)}.",
+            f"{kind}. Pessimistic: {told(path, path.bounds.pessimistic)}. Optimistic: {told(path, path.bounds.optimistic)}.",
         )
         for path, kind in chosen.values()
     )
@@ -163,8 +189,8 @@ def _list(walked: Sequence[tuple[Simulated, ReportedPosition]]) -> Section:
             one.position.side.value,
             plain(one.position.entry_price),
             _opened(one),
-            told(path.bounds.pessimistic),
-            told(path.bounds.optimistic) if path.bounds.ambiguous else "the same",
+            told(path, path.bounds.pessimistic),
+            told(path, path.bounds.optimistic) if path.bounds.ambiguous else "the same",
             _remarks(one, path),
         )
         for one, path in walked[:ROWS]

@@ -6,21 +6,30 @@ from pathlib import Path
 
 from exitbrain.application.ports.level_engine import LevelEngine
 from exitbrain.application.whatif.decisions import Pair, WhatIf
-from exitbrain.application.whatif.outcomes import PositionOutcome
+from exitbrain.application.whatif.outcomes import PositionOutcome, Walked
 from exitbrain.application.whatif.results import RECORDED
 from exitbrain.application.whatif.totals import CandidateSums, CandidateTotals
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.evidence.verdict import Evidence
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.levels.guard_rules import GUARDS
 from exitbrain.domain.levels.levels import LEVELS, LEVELS_AND_LSF
 from exitbrain.domain.policies.policy import Policy
-from exitbrain.domain.simulation.outcome import ExitBounds
-from exitbrain.domain.simulation.plan import Plan
 from exitbrain.domain.values import plain
 from exitbrain.infrastructure.lab.reports.changes import Changes
 from exitbrain.infrastructure.lab.reports.figures import distances, distribution
-from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, write
-from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, surfaces
+from exitbrain.infrastructure.lab.reports.page import (
+    Block,
+    Card,
+    Figure,
+    Folded,
+    Page,
+    ReportTable,
+    Section,
+    Tone,
+    write,
+)
+from exitbrain.infrastructure.lab.reports.sections import BOUNDS, results_over_time, slippage, surfaces
 from exitbrain.infrastructure.lab.reports.surface import calm_inputs, surface_of
 from exitbrain.infrastructure.lab.reports.walked import ReportedPosition, path_figure, told
 from exitbrain.infrastructure.presentation.result_units import MEANING, between, result_text
@@ -34,16 +43,17 @@ CHARTS = 3
 class CandidateOutcomes:
     """Results on candles: outcomes of the one candidate against the baseline, and the verdict.
 
-    `left_out` lists the positions left out of the figures, with the reasons; `notes` holds further remarks, a
-    sentence each.
+    `left_out` counts the positions left out of the figures; `folds` lists them and other details. `notes` holds
+    further remarks, a sentence each.
     """
 
     outcomes: Sequence[PositionOutcome]
-    left_out: Sequence[str]
+    left_out: int
     totals: CandidateTotals
     evidence: Evidence | None = None
     baseline: str = RECORDED
     notes: Sequence[str] = ()
+    folds: Sequence[Folded] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,53 @@ def what_if_page(run: WhatIfRun, engine: LevelEngine) -> Page:
     answer = run.answer
     sections = [_changed(answer, run.changes), _guards(answer)]
     if run.walked is not None:
-        sections = [_outcome(run.walked), *_on_candles(run.walked, answer.policy.name), *sections]
+        sections = [*_on_candles(run.walked, answer.policy.name), *sections]
     drawn = [surface_of(policy, engine, calm_inputs(policy)) for policy in run.policies]
     return Page(
         f"What {answer.policy.name} would have done",
+        (
+            *(() if run.walked is None else _outcome_cards(run.walked, answer.policy.name)),
+            *_decision_cards(answer),
+        ),
         (*_lead(answer), *(() if run.walked is None else _verdict(run.walked))),
         (*sections, surfaces(drawn)),
+    )
+
+
+def _decision_cards(answer: WhatIf) -> tuple[Card, ...]:
+    """Return what would have changed in the decisions."""
+    return (
+        Card("Decisions changed", str(answer.changed), f"of {answer.decisions} recorded"),
+        Card("Executable plans", f"{answer.safe_before} → {answer.safe_after}", "every guard passes"),
+        Card(
+            "Refused levels",
+            f"{answer.refused_before} → {answer.refused_after}",
+            "no levels for these inputs",
+        ),
+    )
+
+
+def _outcome_cards(walked: CandidateOutcomes, policy: str) -> tuple[Card, ...]:
+    """Return the results on candles; a difference that may lie on either side of 0 has no colour."""
+    sums = walked.totals.everything
+    tone = Tone.GOOD if sums.lower > 0.0 else Tone.BAD if sums.upper < 0.0 else Tone.PLAIN
+    cards = [
+        Card(
+            "Difference", between(sums.lower, sums.upper, sums.unit), f"over {sums.positions} positions", tone
+        )
+    ]
+    if walked.evidence is not None:
+        found = walked.evidence
+        cards.append(Card("Verdict", found.verdict.value, found.reason.value.replace("_", " ")))
+    return (
+        *cards,
+        Card(
+            walked.baseline,
+            between(sums.baseline.lower, sums.baseline.upper, sums.unit),
+            "sum of net results",
+        ),
+        Card(policy, between(sums.pessimistic, sums.optimistic, sums.unit), "sum of net results"),
+        Card("Left out", str(walked.left_out), "positions"),
     )
 
 
@@ -110,12 +161,12 @@ def _changed(answer: WhatIf, changes: Changes) -> Section:
         for name, change in ((name, answer.fields[name]) for name in LEVELS_AND_LSF)
     )
     headings = ("Number", "Changed", "Smallest change", "Mean change", "Largest change")
-    blocks: list[ReportTable | Figure] = [ReportTable(headings, rows, frozenset({1, 2, 3, 4}))]
+    blocks: list[Block] = []
     if any(changes.of_level.values()):
-        drawing = distribution(
-            "Changes of the distances, percentage points of the entry price", changes.of_level
-        )
-        blocks.append(Figure(drawing, "How often each change occurs, after less before."))
+        drawing = distribution(changes.of_level)
+        caption = "The number of decisions with each change, after less before, in percentage points of the entry price."
+        blocks.append(Figure("Changes of the distances", drawing, caption))
+    blocks.append(ReportTable(headings, rows, frozenset({1, 2, 3, 4})))
     blocks += [_ladder(pair) for pair in changes.widest]
     return Section(
         "What would have changed",
@@ -139,7 +190,7 @@ def _ladder(pair: Pair) -> Figure:
     }
     name = f"{decision.symbol}, {decision.occurred_at:%Y-%m-%d %H:%M}, leverage {decision.inputs.leverage:g}"
     found = str(decision_id(decision.plan_id, decision.revision))
-    return Figure(distances(f"{name}: ladder before and after", ladders), f"Decision {found}.")
+    return Figure(f"{name}: ladder before and after", distances(ladders), f"Decision {found}.", half=True)
 
 
 def _guards(answer: WhatIf) -> Section:
@@ -179,17 +230,16 @@ def _outcome(walked: CandidateOutcomes) -> Section:
         )
     )
     headings = ("Positions", "Number", walked.baseline, "The candidate", "Difference")
-    blocks = [ReportTable(headings, rows, frozenset({1, 2, 3, 4})), _attribution(totals)]
+    table = ReportTable(headings, rows, frozenset({1, 2, 3, 4}))
     return Section(
         "Results on candles",
         (
             BOUNDS,
             f"{totals.ambiguous} positions are ambiguous under at least one policy.",
-            *walked.left_out,
             *walked.notes,
             *_judged(walked),
         ),
-        tuple(blocks),
+        (table, _attribution(totals), *walked.folds),
     )
 
 
@@ -221,8 +271,9 @@ def _attribution(totals: CandidateTotals) -> ReportTable:
 
 
 def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
-    before = [_path(one, walked.baseline, one.baseline.plan, one.baseline.bounds) for one in walked.outcomes]
-    after = [_path(one, policy, one.candidates[0].plan, one.candidates[0].bounds) for one in walked.outcomes]
+    unit = walked.totals.everything.unit
+    before = [_path(one, walked.baseline, one.baseline, unit) for one in walked.outcomes]
+    after = [_path(one, policy, one.candidates[0], unit) for one in walked.outcomes]
     ranked = sorted(
         (
             (one.differences[0].lower, number)
@@ -234,20 +285,25 @@ def _on_candles(walked: CandidateOutcomes, policy: str) -> list[Section]:
         [*(number for _, number in ranked[:CHARTS]), *(n for _, n in ranked[::-1][:CHARTS])]
     )
     figures = tuple(
-        path_figure(before[number], after[number], _told(walked.outcomes[number], walked.baseline, policy))
+        path_figure(
+            before[number], after[number], _told(walked.outcomes[number], before[number], after[number])
+        )
         for number in chosen
     )
     return [
         results_over_time([before, after]),
+        _outcome(walked),
+        slippage([before, after]),
         Section("Worst and best changed exits", ("By the lower bound of the difference.",), figures),
     ]
 
 
-def _told(outcome: PositionOutcome, baseline: str, policy: str) -> str:
-    difference = outcome.differences[0]
+def _told(outcome: PositionOutcome, before: ReportedPosition, after: ReportedPosition) -> str:
+    difference, scale = outcome.differences[0], after.scale
+    between_bounds = between(scale * difference.lower, scale * difference.upper, after.unit)
     return (
-        f"{_doubts(outcome, baseline, policy)}Difference {between(difference.lower, difference.upper)} of the first entry notional. {baseline}: {_walk(outcome.baseline.bounds)}. "
-        f"{policy}: {_walk(outcome.candidates[0].bounds)}."
+        f"{_doubts(outcome, before.policy, after.policy)}Difference {between_bounds}. "
+        f"{before.policy}: {_walk(before)}. {after.policy}: {_walk(after)}. Exits are drawn for {after.policy}."
     )
 
 
@@ -264,16 +320,19 @@ def _doubts(outcome: PositionOutcome, baseline: str, policy: str) -> str:
     return "".join(said)
 
 
-def _walk(bounds: ExitBounds) -> str:
-    low = told(bounds.pessimistic)
-    return f"{low}, or at best {told(bounds.optimistic)}" if bounds.ambiguous else low
+def _walk(path: ReportedPosition) -> str:
+    bounds = path.bounds
+    low = told(path, bounds.pessimistic)
+    return f"{low}, or at best {told(path, bounds.optimistic)}" if bounds.ambiguous else low
 
 
-def _path(outcome: PositionOutcome, policy: str, plan: Plan, bounds: ExitBounds) -> ReportedPosition:
+def _path(outcome: PositionOutcome, policy: str, walked: Walked, unit: ResultUnit) -> ReportedPosition:
     position = outcome.position
     entry = "unknown" if position.entry_price is None else plain(position.entry_price)
     name = f"{position.symbol} {position.side.value} at {entry}, {position.opened_at:%Y-%m-%d %H:%M:%S}"
-    return ReportedPosition(name, policy, plan, bounds, outcome.market)
+    scale = outcome.sizes.measured(unit, 1.0)
+    assert scale is not None  # a position without results in the unit is left out
+    return ReportedPosition(name, policy, walked.plan, walked.bounds, outcome.market, unit, scale)
 
 
 def _candidate(sums: CandidateSums) -> tuple[str, str]:

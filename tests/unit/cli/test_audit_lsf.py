@@ -128,7 +128,9 @@ def test_a_summary_of_everything_selected_comes_first(told: Exitbrain) -> None:
 
 def test_the_table_shows_effects_with_their_inputs(told: Exitbrain) -> None:
     row = next(
-        line for line in told("audit", "lsf").stdout.splitlines() if "12:00:07" in line and "│" in line
+        line
+        for line in told("audit", "lsf", "--wide").stdout.splitlines()
+        if "12:00:07" in line and "│" in line
     )
 
     cells = [cell.strip() for cell in row.split("│")]

@@ -92,7 +92,7 @@ def test_what_is_not_allowed_is_said_with_what_is(
 
 @pytest.mark.integration
 def test_list_shows_what_was_refused_and_why(exitbrain: Exitbrain, server: Server) -> None:
-    ended = exitbrain("dlq", "list", "--redis", server.url)
+    ended = exitbrain("dlq", "list", "--redis", server.url, "--wide")
     report = exitbrain("dlq", "list", "--redis", server.url, "--json").report
 
     assert ended.code == 0

@@ -61,10 +61,24 @@ def test_a_plan_and_a_decision_name_the_engine(exitbrain: Exitbrain, plan_id: st
     )
     assert recorded["first_drift"]["recorded_by"] == "risk desk"
     text = exitbrain("explain", decisions[0]["decision_id"], "--store", STORE).stdout
+    assert text.startswith("Computed again, not as recorded: SL 0.02 %: base 0.50 % × ")
     assert (
         "computed by risk desk: DRIFT in levels.raw.sl, recorded 0.06, derived 0.02 by exitbrain"
         in " ".join(text.split())
     )
+
+
+def test_the_chain_of_a_live_decision_names_what_is_published_of_it(
+    exitbrain: Exitbrain, plan_id: str
+) -> None:
+    chain = exitbrain("explain", plan_id, "--chain", "--store", STORE, "--json").report["chain"]
+    text = exitbrain("explain", plan_id, "--chain", "--store", STORE).stdout
+
+    assert chain["published"] == {
+        "event_types": ["exitbrain.adaptive_levels", "levels_computed"],
+        "log_position": chain["log_position"],
+    }
+    assert f"levels_computed, with log_position {chain['log_position']}\n" in text
 
 
 @pytest.mark.parametrize("flags", [(), ("--from-receipts",)])

@@ -65,7 +65,7 @@ def test_json_lines_evaluate_to_the_levels(knowing_btc: Exitbrain, case: str) ->
 
 @pytest.mark.parametrize("case", CASES)
 def test_text_lines_evaluate_to_what_stands_behind_them(knowing_btc: Exitbrain, case: str) -> None:
-    text = knowing_btc("explain", *CASES[case]).stdout
+    text = knowing_btc("explain", *CASES[case], "--full").stdout
     report = knowing_btc("explain", *CASES[case], "--json").report
 
     lines = [found for found in map(_LINE.match, text.splitlines()) if found]
@@ -95,23 +95,36 @@ def test_explain_says_everything_that_levels_says(exitbrain: Exitbrain) -> None:
 
 
 def test_the_tree_goes_down_from_each_level_to_the_inputs(exitbrain: Exitbrain) -> None:
-    text = exitbrain("explain", *CASES["clamped"]).stdout
+    text = exitbrain("explain", *CASES["clamped"], "--full").stdout
 
     tree = text[text.index("\ntp1: 0.847247979309735 from") :]
     assert "── leverage: 20.0\n" in tree
     assert all(f"\n{level}: " in tree for level in LEVELS)
 
 
-@pytest.mark.parametrize("arguments", [[], ["3f2a91c0", "--leverage", "5"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["3f2a91c0", "--leverage", "5"],
+        ["--leverage", "5", "--at", "2026-01-01"],
+        ["--leverage", "5", "--chain"],
+        ["--at", "2026-01-01"],
+    ],
+)
 def test_explain_takes_a_decision_or_inputs(exitbrain: Exitbrain, arguments: list[str]) -> None:
     ended = exitbrain("explain", *arguments)
 
-    assert ended.code == 2
-    assert "DECISION_ID" in ended.stderr
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "inputs" in ended.stderr
+
+
+def test_the_derivation_is_shown_only_in_full(exitbrain: Exitbrain) -> None:
+    assert "lsf = 1.0 /" not in exitbrain("explain", *CASES["clamped"]).stdout
 
 
 def test_text_lines_are_grouped_into_inputs_parameters_and_steps(exitbrain: Exitbrain) -> None:
-    text = exitbrain("explain", *CASES["clamped"]).stdout
+    text = exitbrain("explain", *CASES["clamped"], "--full").stdout
 
     inputs, _, rest = text.partition("\nInputs\n")[2].partition("\nParameters\n")
     parameters, _, steps = rest.partition("\nSteps\n")

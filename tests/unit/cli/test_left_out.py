@@ -93,7 +93,9 @@ def test_the_text_and_the_page_name_what_was_left_out(world: Path, exitbrain: Ex
     for where, reason in REASONS.items():
         assert f"Left out: {where}: {reason}" in text
     assert "2 positions under v3.6" in text
-    assert "Left out: p.jsonl line 5: no candles of XRPUSDT in c" in (world / "page.html").read_text()
+    page = (world / "page.html").read_text()
+    assert f"<summary>Left out of the files: {len(REASONS)}</summary>" in page
+    assert "<td>p.jsonl line 5</td><td>no candles of XRPUSDT in c" in page
 
 
 def test_strict_turns_it_into_an_exit_code(world: Path, exitbrain: Exitbrain) -> None:

@@ -137,7 +137,7 @@ def test_a_refused_plan_has_no_levels_and_says_both_numbers(exitbrain: Exitbrain
             ["--leverage", "5", "--fee-bps", "10000"],
             "--fee-bps is 10000.0; allowed: a number from 0 to below 10000",
         ),
-        (["--leverage", "5", "--side", "up"], "--side is 'up'; allowed: LONG or SHORT"),
+        (["--leverage", "5", "--side", "up"], "--side is 'up'; allowed: buy, long, sell or short"),
         (["--leverage", "5", "--entry", "0"], "--entry is '0'; allowed: a number from 1e-15 to 1e+15"),
         (["--leverage", "5", "--entry", "abc"], "--entry is 'abc'; allowed: a number from 1e-15 to 1e+15"),
         (

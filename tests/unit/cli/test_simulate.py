@@ -130,8 +130,8 @@ def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(world: Path, e
     (world / "rules.json").write_text(json.dumps(rules))
     positions(world, {"quantity": 0.5}, {"quantity": 7})
 
-    report = exitbrain(*SIMULATE, "--brackets", "rules.json", "--json").report
-    text = exitbrain(*SIMULATE, "--brackets", "rules.json", "--report", "page.html").stdout
+    report = exitbrain(*SIMULATE, "--instruments", "rules.json", "--json").report
+    text = exitbrain(*SIMULATE, "--instruments", "rules.json", "--report", "page.html").stdout
 
     small, placeable = report["positions"]
     assert (small["not_walked"], small["failed_guards"]) == ("not_placeable", ["slices_placeable"])
@@ -141,7 +141,9 @@ def test_a_position_of_which_no_slice_can_be_placed_is_not_walked(world: Path, e
     said = "Not placeable, left out of the totals: BTCUSDT LONG at 100"
     assert said in text
     assert "of 0.5 only 0 can be placed, in 0 slices." in text
-    assert "Not placeable, left out" in (world / "page.html").read_text(encoding="utf-8")
+    page = (world / "page.html").read_text(encoding="utf-8")
+    assert "<summary>Positions left out: 1</summary>" in page
+    assert "<td>not placeable</td>" in page
 
 
 def test_a_position_that_fails_a_guard_is_walked_named_and_totalled_with_and_without(
@@ -156,7 +158,7 @@ def test_a_position_that_fails_a_guard_is_walked_named_and_totalled_with_and_wit
         *SIMULATE[:5],
         "--policy",
         "foreign:tests.foreign_engines:FirstTarget",
-        "--brackets",
+        "--instruments",
         "rules.json",
     )
 
@@ -307,7 +309,7 @@ def test_brackets_bring_ticks_slices_and_liquidation(world: Path, exitbrain: Exi
     positions(world, {"leverage": 100, "quantity": 7})
 
     v3_5 = ("simulate", "--positions", "positions.jsonl", "--candles", "candles", "--policy", "v3.5-fraction")
-    [position] = exitbrain(*v3_5, "--brackets", "rules.json", "--json").report["positions"]
+    [position] = exitbrain(*v3_5, "--instruments", "rules.json", "--json").report["positions"]
 
     assert position["shares"] == [3 / 7, 2 / 7, 2 / 7]
     assert all(round(price * 10) == pytest.approx(price * 10) for price in position["triggers"].values())
@@ -320,8 +322,8 @@ def test_levels_that_the_policy_refuses_are_named_and_left_out(world: Path, exit
     rules = {"BTCUSDT": {"brackets": [[0, 50000, 0.02, 10]]}}
     (world / "rules.json").write_text(json.dumps(rules))
 
-    report = exitbrain(*SIMULATE, "--brackets", "rules.json", "--json").report
-    text = exitbrain(*SIMULATE, "--brackets", "rules.json").stdout
+    report = exitbrain(*SIMULATE, "--instruments", "rules.json", "--json").report
+    text = exitbrain(*SIMULATE, "--instruments", "rules.json").stdout
 
     [position] = report["positions"]
     assert (position["refusal"], position["pessimistic"]) == ("LEVERAGE_NOT_IN_BRACKET", None)
@@ -348,13 +350,13 @@ def test_the_text_reads_without_json(world: Path, exitbrain: Exitbrain) -> None:
         (("--trailing", "0.01"), 2, "--trailing is '0.01'; allowed: ACTIVATION:DISTANCE"),
         (("--trailing", "0.01:2"), 2, "trailing distance is 2.0"),
         (("--time-stop", "soon"), 2, "--time-stop is 'soon'; allowed: minutes"),
-        (("--break-even", "x"), 2, "--break-even is 'x'; allowed: a number"),
+        (("--break-even", "x"), 2, "--break-even is 'x'; allowed: a fraction or a percentage"),
         (("--tp-execution", "maybe"), 2, "--tp-execution is 'maybe'; allowed: market or limit"),
         (("--fee-bps", "-1"), 2, "fee_bps is -1.0"),
         (("--rule-interval", "90s", "--time-stop", "1h"), 2, "rule interval in ms is 90000; allowed: the candle interval"),
         (("--candles", "nowhere"), 3, "nowhere does not exist"),
         (("--positions", "nothing.jsonl"), 3, "nothing.jsonl cannot be read"),
-        (("--brackets", "nothing.json"), 3, "nothing.json cannot be read"),
+        (("--instruments", "nothing.json"), 3, "nothing.json cannot be read"),
         (("--finer", "nowhere"), 3, "nowhere does not exist"),
     ],
 )  # fmt: skip

@@ -264,7 +264,7 @@ def test_a_receipt_says_why_its_message_was_refused(stored: Exitbrain) -> None:
         (["receipt", str(messages.FIRST_MS)[:4]], 2, "fits 6"),
         (["receipt", BTC_ENTRY, "--stream", "trade.closed"], 3, "no receipt"),
         (["plan", "zzzz"], 3, "no plan or position 'zzzz'"),
-        (["explain", "zzzz"], 3, "no decision 'zzzz'"),
+        (["explain", "zzzz"], 3, "no decision, plan, position, receipt or entry 'zzzz'"),
         (["plan", ""], 2, "fits 2"),
     ],
 )

@@ -210,6 +210,8 @@ def test_a_family_has_a_report_with_its_verdicts_and_how_closes_were_read(
     assert (refused.code, "leave out --sweep" in refused.stderr) == (2, True)
     assert (done.code, "Report: family.html" in done.stderr) == (0, True)
     page = (tmp_path / "family.html").read_text(encoding="utf-8")
+    assert '<div class="card plain"><span>Policies to adopt</span>' in page
+    assert "<script" not in page
     for text in (
         "3 policies against as recorded on 3 recorded positions",
         "judged on what followed in committed: INCONCLUSIVE",

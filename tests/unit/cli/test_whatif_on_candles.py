@@ -103,7 +103,7 @@ def test_the_text_tells_the_outcome_what_made_it_and_what_it_proves(recorded: Ex
     for part in (
         "2 recorded positions: v3.6 against as recorded",
         "What made the difference",
-        "given back of the MFE, mean",
+        "given back of the MFE,",
         "regret, in hindsight",
         "Verdict on v3.6, judged in committed: INCONCLUSIVE, 1.0 effective days; 30 are needed.",
         "Open loop",

@@ -2,22 +2,26 @@
 
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from exitbrain.application.engine_answer import levels_of
 from exitbrain.application.ports.level_engine import EngineFailed, EngineUnavailable
+from exitbrain.domain.algebra import Bound
 from exitbrain.domain.errors import InvalidValue, UnknownPolicy
+from exitbrain.domain.levels.checked import CONSTRAINTS
 from exitbrain.domain.levels.levels import RawLevels
 from exitbrain.domain.plans.decision import judge_levels
-from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, compute
-from exitbrain.domain.values import Unit
+from exitbrain.domain.policies.formulas.registry import V3_5, V3_5_FRACTION, V3_6, compute
+from exitbrain.domain.values import Side, Unit
+from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.engines.foreign import ForeignEngine, foreign_policy
 from exitbrain.infrastructure.engines.named import NamedEngines
+from tests.architecture.source import ROOT
 from tests.foreign_engines import PLAIN, Giving
-from tests.property.level_inputs import plain, random_inputs
+from tests.property.level_inputs import plain, random_inputs, threshold_inputs
 from tests.unit.domain.example import BTCUSDT, FRESH, inputs_for
 
 OLD_ENGINE = "foreign:exitbrain:AdaptiveLeverageEngine"
@@ -207,3 +211,81 @@ def test_a_foreign_engine_that_only_a_store_names_is_not_loaded() -> None:
 
     with pytest.raises(UnknownPolicy, match="'foreign:not_there:Engine' is not known"):
         NamedEngines().compute(policy, plain(policy), ())
+
+
+def test_an_outside_copy_of_v3_6_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    name = "foreign:engine_v3_6:EngineLikeV36"
+    policy, engine, shipped = foreign_policy(name), ForeignEngine(name), BuiltInFormulas()
+    brackets = BTCUSDT.brackets
+    refusals, bound = set(), set()
+
+    for inputs in (*random_inputs(V3_6, seed=15, count=1_500), *threshold_inputs(V3_6, brackets)):
+        for known in ((), brackets):
+            own, expected = levels_of(engine, policy, inputs, known), shipped.compute(V3_6, inputs, known)
+            assert repr(own) == repr(expected), inputs
+            refusals.add(own.refusal)
+            bound |= {each.constraint for each in own.bounds}
+
+    assert refusals == {None, "NO_STOP_FITS", "LEVERAGE_NOT_IN_BRACKET"}
+    assert bound == set(CONSTRAINTS) - {"clamp_min"}
+
+
+class Asking:
+    """Remember what it is asked, by a method that names some of the further inputs."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, base_tp: float, base_sl: float) -> None:
+        self.bases = (base_tp, base_sl)
+
+    def compute_levels(
+        self, *given: float, quantity: float | None, brackets: Any, side: str = "", **rest: Any
+    ) -> Any:
+        self.asked.append({"quantity": quantity, "brackets": brackets, "side": side, **rest})
+        return SimpleNamespace(**PLAIN)
+
+
+def test_an_engine_gets_the_further_inputs_that_its_method_names_and_no_others() -> None:
+    Asking.asked.clear()
+    name = f"foreign:{__name__}:Asking"
+    policy = foreign_policy(name)
+    inputs = plain(policy, entry_price=Decimal("43250.1"), quantity=Decimal("0.3"), side=Side.SHORT)
+
+    ForeignEngine(name).compute(policy, inputs, BTCUSDT.brackets)
+
+    assert Asking.asked == [
+        {
+            "quantity": 0.3,
+            "brackets": BTCUSDT.brackets,
+            "side": "SHORT",
+            "volatility_factor": 1.0,
+            "funding_delta": 0.0001,
+            "exchange_divergence": 0.25,
+        }
+    ]
+
+
+def test_an_engine_may_give_the_other_fields(gives: Any) -> None:
+    gives(
+        pnl_factor=0.9, lsf_adjusted=0.2, floor=0.001, cap=0.02, bounds=[Bound("sl", "own_limit", 0.5, 0.01)]
+    )
+
+    raw = computed()
+
+    assert (raw.pnl_factor, raw.lsf_adjusted, raw.floor, raw.cap) == (0.9, 0.2, 0.001, 0.02)
+    assert raw.bounds == (Bound("sl", "own_limit", 0.5, 0.01),)
+
+
+def test_an_engine_may_refuse(gives: Any) -> None:
+    gives(refusal="NO_STOP_FITS", sl_pct=-1.0)
+
+    assert computed().refusal == "NO_STOP_FITS"
+
+
+@pytest.mark.parametrize(("field", "value"), [("refusal", "TOO_RISKY"), ("cap", -0.1), ("bounds", ["tight"])])
+def test_a_further_field_is_checked(gives: Any, field: str, value: Any) -> None:
+    gives(**{field: value})
+
+    with pytest.raises(EngineFailed, match=field):
+        computed()

@@ -1,21 +1,35 @@
 """Reports: what a page shows, that it needs nothing from outside, and that its figures are those of the walks."""
 
 import re
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
 from exitbrain.domain.simulation.candle import Candle, CandleSeries, Market
 from exitbrain.domain.simulation.exit_setup import Costs, ExitSetup, TpExecution
-from exitbrain.domain.simulation.plan import Plan
+from exitbrain.domain.simulation.plan import Increased, Plan, Reduced, Relevelled
 from exitbrain.domain.simulation.walker import walk_plan
-from exitbrain.domain.values import Side
+from exitbrain.domain.values import Side, changed
 from exitbrain.infrastructure.engines.builtin import BuiltInFormulas
 from exitbrain.infrastructure.files.written import NotWritten
-from exitbrain.infrastructure.lab.reports.figures import distribution, surface
-from exitbrain.infrastructure.lab.reports.page import Figure, Page, ReportTable, Section, html_of, write
+from exitbrain.infrastructure.lab.reports.figures import distribution
+from exitbrain.infrastructure.lab.reports.label_places import LABEL_PX, label_shifts
+from exitbrain.infrastructure.lab.reports.page import (
+    Card,
+    Figure,
+    Folded,
+    Page,
+    ReportTable,
+    Section,
+    html_of,
+    write,
+)
+from exitbrain.infrastructure.lab.reports.sections import surfaces
 from exitbrain.infrastructure.lab.reports.surface import LEVERAGES, VOLATILITIES, calm_inputs, surface_of
 from exitbrain.infrastructure.lab.reports.walked import (
     NetBounds,
@@ -58,10 +72,13 @@ def scripts_aside(html: str) -> str:
 
 @pytest.fixture
 def page() -> Page:
-    drawing = distribution("changes", {"tp1": [0.001, 0.002], "sl": [0.0]})
+    drawing = distribution({"tp1": [0.001, 0.002], "sl": [0.0]})
     table = ReportTable(("symbol", "net"), (("<b>BTC & co</b>", "1.5 %"),), frozenset({1}))
     return Page(
-        "A <title>", ("The answer.",), (Section("First", ("Say.",), (table, Figure(drawing, "A caption."))),)
+        "A <title>",
+        (Card("Sum", "<1 %", "of 2"),),
+        ("The answer.",),
+        (Section("First", ("Say.",), (table, Folded("Left out: 1", table), Figure("Changes", drawing))),),
     )
 
 
@@ -78,6 +95,27 @@ def test_what_data_say_is_text_and_never_markup(page: Page) -> None:
     assert "&lt;b&gt;BTC &amp; co&lt;/b&gt;" in shown
     assert "A &lt;title&gt;" in shown
     assert "<b>BTC" not in shown
+
+
+def test_a_page_without_pictures_carries_no_script_and_allows_none() -> None:
+    html = html_of(Page("Text alone", (Card("Sum", "1 %"),), (), (Section("First", ("Say.",)),)))
+    assert "<script" not in html
+    assert "script-src 'none'" in html
+    assert len(html) < 20_000
+
+
+def test_the_answer_in_cards_comes_first_and_details_are_folded(page: Page) -> None:
+    shown = scripts_aside(html_of(page))
+    assert shown.index("<strong>&lt;1 %</strong>") < shown.index("The answer.") < shown.index("<h2>")
+    assert "<details><summary>Left out: 1</summary>" in shown
+
+
+def test_labels_keep_their_order_and_their_distance() -> None:
+    values = [1.0, 99.99, 100.0, 100.0, 300.0]
+    shifts = label_shifts(values, units_per_px=1.0)
+    places = [value + shift for value, shift in zip(values, shifts, strict=True)]
+    assert all(later - before >= LABEL_PX - 1e-9 for before, later in pairwise(places))
+    assert (shifts[0], shifts[-1]) == (0.0, 0.0)
 
 
 def test_the_same_content_gives_the_same_bytes(page: Page, tmp_path: Path) -> None:
@@ -141,9 +179,35 @@ def test_the_curve_of_results_ends_at_their_sum() -> None:
 def test_a_position_is_drawn_with_the_ladders_of_both_policies_and_its_legs() -> None:
     drawn = path_figure(path(TOUCHES_ALL, "v3.5"), path(TOUCHES_ALL), "").drawing
     texts = {note.text for note in drawn.layout.annotations}
-    assert {"entry", "v3.5 SL", "v3.6 SL", "v3.5 TP1", "v3.6 TP3"} <= texts
-    legs = set(drawn.data[1].text)
-    assert legs == {"SL (pessimistic)", "TP1 (optimistic)", "TP2 (optimistic)", "TP3 (optimistic)"}
+    assert texts == {"entry", "A SL, B SL", "A TP1, B TP1", "A TP2, B TP2", "A TP3, B TP3"}
+    assert {"A: v3.5", "B: v3.6"} <= {trace.name for trace in drawn.data}
+    assert marks(drawn) == {
+        "entry": ("entry",),
+        "exit, lowest result": ("SL, 100 %",),
+        "exit, highest result": ("TP1, 40 %", "TP2, 40 %", "TP3, 20 %"),
+    }
+
+
+def test_levels_are_steps_and_additions_and_reductions_are_marked() -> None:
+    calm = path([(100.0, 100.1, 99.95, 100.0)] * 4)
+    changes = (
+        Increased(T0 + MINUTE, 0.5, 100.05),
+        Relevelled(T0 + MINUTE, 100.02, (102.0, 103.0, 104.0), 98.0, (0.4, 0.4, 0.2)),
+        Reduced(T0 + 2 * MINUTE, 0.25, 100.0),
+    )
+    plan = changed(calm.plan, changes=changes)
+    drawn = path_figure(replace(calm, plan=plan, bounds=walk_plan(plan, calm.market)), None, "").drawing
+    steps = {
+        trace.hovertemplate: (trace.y, trace.line.shape) for trace in drawn.select_traces({"mode": "lines"})
+    }
+    assert steps["v3.6, TP1 %{y}<extra></extra>"] == ((101.0, 102.0, 102.0), "hv")
+    assert steps["v3.6, SL %{y}<extra></extra>"] == ((99.0, 99.0, 99.0), "hv")  # never loosened
+    assert marks(drawn)["addition"] == ("added 50 %",)
+    assert marks(drawn)["reduction"] == ("closed 75 % of the rest",)
+
+
+def marks(drawn: go.Figure) -> dict[str, tuple[str, ...]]:
+    return {trace.name: trace.text for trace in drawn.select_traces({"mode": "markers"})}
 
 
 @pytest.mark.parametrize("policy", [V3_5, V3_6], ids=lambda policy: policy.name)
@@ -155,6 +219,8 @@ def test_a_surface_holds_what_the_policy_says(policy: Policy) -> None:
     assert [len(row) for row in found.stop] == [len(LEVERAGES)] * len(VOLATILITIES)
 
 
-def test_a_surface_that_is_the_same_everywhere_says_so() -> None:
-    drawn = surface("v3.5: stop distance", (1.0, 2.0), (1.0,), ((0.0002, 0.0002),))
-    assert drawn.layout.title.text == "v3.5: stop distance: 0.0002 everywhere"
+def test_a_surface_that_is_the_same_everywhere_is_a_sentence() -> None:
+    found = surfaces([surface_of(V3_5, BuiltInFormulas(), calm_inputs(V3_5))])
+    assert "v3.5: stop distance, % of the entry price: 0.02 everywhere." in found.text
+    titles = [block.title for block in found.blocks if isinstance(block, Figure)]
+    assert titles == ["v3.5: adjusted LSF", "v3.5: TP1 distance, % of the entry price"]

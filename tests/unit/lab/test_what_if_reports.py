@@ -12,6 +12,7 @@ from exitbrain.application.recorded import Policies, Snapshots
 from exitbrain.application.simulation.positions import Terms
 from exitbrain.application.whatif.decisions import Pair, RowCounterfactual
 from exitbrain.application.whatif.results import OutcomeResults, Question, find_outcomes
+from exitbrain.domain.evidence.sizes import ResultUnit
 from exitbrain.domain.levels.levels import LEVELS
 from exitbrain.domain.policies.formulas.registry import V3_5, V3_6
 from exitbrain.domain.policies.policy import Policy
@@ -31,6 +32,7 @@ from exitbrain.infrastructure.lab.reports.what_if import (
     what_if_page,
     write_what_if,
 )
+from exitbrain.infrastructure.presentation.result_units import between
 from exitbrain.infrastructure.presentation.wording import percent
 from tests.world import NOON_MS, World
 
@@ -83,8 +85,8 @@ def asked(world: World, policy: Policy) -> tuple[WhatIfRun, Changes, list[Pair]]
     return WhatIfRun(answer, changes, (V3_5, policy)), changes, pairs
 
 
-def found(world: World, policy: Policy = V3_6) -> OutcomeResults:
-    question = Question(None, [policy], Terms(policy))
+def found(world: World, policy: Policy = V3_6, unit: ResultUnit = ResultUnit.COMMITTED) -> OutcomeResults:
+    question = Question(None, [policy], Terms(policy), unit=unit)
     return find_outcomes(
         Policies(world.ledger),
         Snapshots(world.ledger),
@@ -98,7 +100,7 @@ def found(world: World, policy: Policy = V3_6) -> OutcomeResults:
 
 def walked(world: World) -> CandidateOutcomes:
     of = found(world)
-    return CandidateOutcomes(of.outcomes, ["Left out: ETHUSDT."], of.panel.totals[0], of.evidence)
+    return CandidateOutcomes(of.outcomes, 1, of.panel.totals[0], of.evidence)
 
 
 def section(page: Page, title: str) -> Section:
@@ -186,14 +188,20 @@ def test_a_page_where_every_plan_is_refused_draws_no_distribution(world: World) 
     assert tables(changed)[0].rows[0][2:] == ("-", "-", "-")
 
 
-def test_with_candles_totals_attribution_and_verdict_come_first(world: World) -> None:
+def test_with_candles_the_answer_comes_in_cards_then_the_picture_then_totals_and_attribution(
+    world: World,
+) -> None:
     run, _, _ = asked(world, V3_6)
     of = walked(world)
     run = WhatIfRun(run.answer, run.changes, run.policies, of)
 
     page = what_if_page(run, ENGINE)
 
-    first = page.sections[0]
+    assert [card.name for card in page.cards[:5]] == [
+        "Difference", "Verdict", "as recorded", "v3.6", "Left out"
+    ]  # fmt: skip
+    assert captions(page.sections[0]) != []
+    first = page.sections[1]
     sums, effects = tables(first)
     everything = of.totals.everything
     assert (everything.positions, sums.rows[0][1]) == (8, "8")
@@ -203,7 +211,7 @@ def test_with_candles_totals_attribution_and_verdict_come_first(world: World) ->
         percent(float(of.totals.lower.total)),
         percent(float(of.totals.upper.total)),
     )
-    assert "Left out: ETHUSDT." in first.text
+    assert page.cards[0].figure == between(everything.lower, everything.upper, everything.unit)
     assert any("Verdict inconclusive: too few days." in text for text in first.text)
     assert page.lead[-1] == "Verdict, judged in committed: inconclusive (too few days)."
 
@@ -214,7 +222,7 @@ def test_the_worst_and_the_best_changed_exits_are_drawn_and_those_that_stay_are_
 
     page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, of), ENGINE)
     same = found(world, V3_5)
-    alike = CandidateOutcomes(same.outcomes, [], same.panel.totals[0])
+    alike = CandidateOutcomes(same.outcomes, 0, same.panel.totals[0])
     unchanged = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, alike), ENGINE)
 
     drawn = captions(section(page, "Worst and best changed exits"))
@@ -233,10 +241,10 @@ def test_the_page_of_a_store_draws_the_policies_that_decided_and_names_what_is_l
     write_report(tmp_path / "of.html", world.ledger, ENGINE, run.answer, changes, found(world))
 
     text = (tmp_path / "of.html").read_text(encoding="utf-8")
-    assert "v3.5, adjusted LSF over leverage and volatility" in text
-    assert "v3.6, adjusted LSF over leverage and volatility" in text
-    assert "Left out: ETHUSDT, opened" in text
-    assert "no candles (no candles of ETHUSDT)." in text
+    assert "<h3>v3.5: adjusted LSF</h3>" in text
+    assert "<h3>v3.6: adjusted LSF</h3>" in text
+    assert "<summary>Positions left out: 1</summary>" in text
+    assert "<td>no candles</td><td>no candles of ETHUSDT</td>" in text
 
 
 def test_a_page_in_a_folder_that_is_not_there_leaves_nothing_behind(world: World, tmp_path: FilePath) -> None:
@@ -246,3 +254,20 @@ def test_a_page_in_a_folder_that_is_not_there_leaves_nothing_behind(world: World
         write_what_if(tmp_path / "nowhere" / "page.html", run, ENGINE)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_captions_and_slippage_are_in_the_unit_of_the_results(world: World) -> None:
+    run, _, _ = asked(world, V3_6)
+    of = found(world, unit=ResultUnit.R)
+    sums = of.panel.totals[0]
+    told = CandidateOutcomes(of.outcomes, 1, sums, of.evidence)
+
+    page = what_if_page(WhatIfRun(run.answer, run.changes, run.policies, told), ENGINE)
+
+    (picture,) = [block for block in section(page, "Results over time").blocks if isinstance(block, Figure)]
+    assert picture.drawing.layout.yaxis.title.text == "sum, R"
+    assert picture.drawing.data[-1].y[-1] == pytest.approx(sums.everything.pessimistic)
+    assert "Difference" in captions(section(page, "Worst and best changed exits"))[0]
+    assert " R." in captions(section(page, "Worst and best changed exits"))[0]
+    (slipped,) = tables(section(page, "Slippage"))
+    assert all(cell.endswith(" R") for row in slipped.rows for cell in row[1:])
