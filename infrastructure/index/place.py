@@ -60,10 +60,8 @@ def open_memory(path: Path | None = None) -> sqlite3.Connection:
 
 def remove(path: Path) -> None:
     """Remove a damaged index with its journal, if it is one; raises IndexNotUsable if it cannot be known as one."""
-    with path.open("rb") as file:
-        header = file.read(100)
-    if not header.startswith(b"SQLite format 3\0") or header[68:72] != _APPLICATION.to_bytes(4):
-        raise IndexNotUsable(f"{path} is not an index of ExitBrain: remove it, or name another file as INDEX")
+    if not _is_database(path) or not _is_marked(path):
+        raise _foreign(path)
     Path(f"{path}-journal").unlink(missing_ok=True)
     path.unlink()
 
@@ -82,6 +80,8 @@ def _make_or_check(path: Path) -> None:
             raise IndexNotUsable(
                 f"{path} is not a regular file: remove it, or name another file as INDEX"
             ) from error
+        if _is_database(path) and not _is_marked(path):  # a store must not be opened for writing
+            raise _foreign(path) from error
     except OSError as error:
         raise IndexNotUsable(f"{path} cannot be made: {error.strerror}") from error
 
@@ -91,8 +91,28 @@ def _mark(connection: sqlite3.Connection, path: Path) -> None:
     if _application_of(connection) == _APPLICATION:
         return
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise IndexNotUsable(f"{path} is not an index of ExitBrain: remove it, or name another file as INDEX")
+        raise _foreign(path)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+
+
+def _is_database(path: Path) -> bool:
+    return _header_of(path).startswith(b"SQLite format 3\0")
+
+
+def _is_marked(path: Path) -> bool:
+    return _header_of(path)[68:72] == _APPLICATION.to_bytes(4)
+
+
+def _header_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except OSError as error:
+        raise IndexNotUsable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _foreign(path: Path) -> IndexNotUsable:
+    return IndexNotUsable(f"{path} is not an index of ExitBrain: remove it, or name another file as INDEX")
 
 
 def _application_of(connection: sqlite3.Connection) -> int:

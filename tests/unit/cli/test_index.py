@@ -81,3 +81,23 @@ def test_the_setting_cannot_make_an_index_of_the_store(
     assert "exitbrain.db is not an index of ExitBrain" in found.stderr
     assert Path("exitbrain.db").read_bytes() == before
     assert stored("replay").code == 0
+
+
+def test_another_database_named_as_index_is_not_even_opened(
+    stored: Exitbrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening it for writing would take its write-ahead log in."""
+    with closing(sqlite3.connect("other.db")) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE theirs (a)")
+        for name in ("other.db", "other.db-wal"):
+            Path(f"copy-of-{name}").write_bytes(Path(name).read_bytes())
+    names = ("copy-of-other.db", "copy-of-other.db-wal")
+    before = [Path(name).read_bytes() for name in names]
+    assert before[1]
+    monkeypatch.setenv("EXITBRAIN_INDEX", names[0])
+
+    found = stored("positions")
+
+    assert (found.code, "is not an index of ExitBrain" in found.stderr) == (0, True)
+    assert [Path(name).read_bytes() for name in names] == before
