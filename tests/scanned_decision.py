@@ -3,8 +3,7 @@
 from uuid import UUID
 
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
-from exitbrain.application.queries.lookup import NotFound
-from exitbrain.application.queries.wanted_decision import Fitting, FoundDecision, Kind, SeveralFit
+from exitbrain.application.queries.wanted_decision import Fitting, FoundDecision, Kind, only_decision
 from exitbrain.domain.catalogue import DECISION_TOPICS
 from exitbrain.domain.identity import decision_id
 from exitbrain.domain.messages.receipt import MessageReceived
@@ -19,19 +18,7 @@ def decision_meant(ledger: ExitLedger, wanted: str) -> FoundDecision:
     decision. A whole id wins over the beginning of another. Raises NotFound or SeveralFit.
     """
     fitting = _fitting(ledger, wanted)
-    if not fitting:
-        raise NotFound(
-            f"this store holds no decision, plan, position, receipt or entry {wanted!r};"
-            " for the latest decision of a symbol give SYMBOL --at TIME"
-        )
-    fitting = [one for one in fitting if one.is_whole] or fitting
-    leading = [one for one in fitting if one.decisions]
-    if not leading:
-        raise _led_to_none(wanted, fitting)
-    found = {each.decision_id: each for one in leading for each in one.decisions}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    raise SeveralFit(wanted, tuple(leading) if len(leading) > 1 else _separate(leading[0]))
+    return only_decision(wanted, [one for one in fitting if one.is_whole] or fitting)
 
 
 def _fitting(ledger: ExitLedger, wanted: str) -> list[Fitting]:
@@ -64,20 +51,3 @@ def _fitting(ledger: ExitLedger, wanted: str) -> list[Fitting]:
 def _found(entry: LogEntry, decision: Decision) -> FoundDecision:
     id_ = decision_id(entry.stream_id, decision.revision)
     return FoundDecision(id_, entry.stream_id, decision, entry.position)
-
-
-def _separate(one: Fitting) -> tuple[Fitting, ...]:
-    """Return the decisions of a message, each by itself."""
-    return tuple(Fitting("decision", str(each.decision_id), False, None, (each,)) for each in one.decisions)
-
-
-def _led_to_none(wanted: str, fitting: list[Fitting]) -> NotFound | SeveralFit:
-    received = [one.received for one in fitting if one.received is not None]
-    if len(received) > 1:
-        return SeveralFit(wanted, tuple(fitting))
-    message = received[0]
-    outcome = " ".join(filter(None, (message.disposition, message.reason)))
-    return NotFound(
-        f"message {message.entry_id} of {message.source} led to no decision: {outcome};"
-        f" exitbrain receipt {message.entry_id} shows it"
-    )

@@ -1,100 +1,31 @@
 """Look-ups: positions, the history of a plan, a receipt with its effects. Each reads the whole log."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from msgspec import Struct
-
 from exitbrain.application.ports.exit_ledger import ExitLedger, LogEntry
+from exitbrain.application.queries.lookup import (
+    Ambiguous,
+    FoundPosition,
+    FoundReceipt,
+    HistoricEvent,
+    HistoryEntry,
+    NotFound,
+    PlanHistory,
+)
 from exitbrain.domain.catalogue import BEGINNING_TOPICS, topics_about
-from exitbrain.domain.errors import ExitBrainError
 from exitbrain.domain.events import About
 from exitbrain.domain.messages.receipt import MessageReceived
-from exitbrain.domain.plans.exit_plan import ExitPlanOpened, LevelsComputed, PlanEvent
+from exitbrain.domain.plans.exit_plan import ExitPlanOpened, LevelsComputed
 from exitbrain.domain.policies.register import RegisterEvent
-from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened, Result
+from exitbrain.domain.positions.events import CloseReported, PositionClosed, PositionOpened
 from exitbrain.domain.positions.position import Position, PositionEvent
 
 T = TypeVar("T")
 
 Progress = Callable[[int], None]
 """Called with a log position from time to time."""
-
-HistoricEvent = PositionEvent | PlanEvent
-"""An event in the history of a plan and its position."""
-
-
-class NotFound(ExitBrainError):
-    """The wanted item is not in the store."""
-
-
-class Ambiguous(ExitBrainError):
-    """Several ids begin with the wanted text."""
-
-
-class WantedId:
-    """An id, or the beginning of one, to find while the log is read; `what` names its kind in messages."""
-
-    def __init__(self, what: str, wanted: str) -> None:
-        self._what = what
-        self._wanted = wanted
-        self._prefix = _id_text(wanted)
-        self._found: dict[UUID, None] = {}
-
-    def fits(self, id_: UUID) -> bool:
-        """Return whether this id matches, and remember it."""
-        if not id_.hex.startswith(self._prefix):
-            return False
-        self._found[id_] = None
-        return True
-
-    def check_found(self) -> None:
-        """Raise NotFound or Ambiguous unless exactly one id matched."""
-        _only(list(self._found), self._what, self._wanted, str)
-
-
-@dataclass(slots=True)
-class FoundPosition:
-    """A round trip with its latest computed levels and, if there are any, its end and a later report."""
-
-    position: Position
-    closed: PositionClosed | None = None
-    reported: CloseReported | None = None
-    decision: LevelsComputed | None = None
-
-    @property
-    def result(self) -> Result | None:
-        """Return the result of the round trip, None if unknown."""
-        for said in (self.closed, self.reported):
-            if said is not None and said.result is not None:
-                return said.result
-        return None
-
-
-class HistoryEntry(Struct, frozen=True):
-    """An event of a plan or its position, with its log position."""
-
-    position: int
-    stream_id: UUID
-    event: HistoricEvent
-
-
-class PlanHistory(Struct, frozen=True):
-    """All events of a plan and its position, in log order."""
-
-    plan_id: UUID
-    opened: ExitPlanOpened
-    entries: tuple[HistoryEntry, ...]
-
-
-class FoundReceipt(Struct, frozen=True):
-    """A receipt and the events that were saved in its transaction."""
-
-    entry: LogEntry
-    receipt: MessageReceived
-    effects: tuple[LogEntry, ...]
 
 
 def positions(

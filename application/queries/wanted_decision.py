@@ -1,6 +1,6 @@
 """Find the decision a user means, by any id that leads to one, or by symbol and time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -65,7 +65,11 @@ def decision_meant(ledger: StreamLog, index: LogIndex, wanted: str) -> FoundDeci
     that fit are few enough to be read.
     """
     index.check_readable((MessageReceived.TOPIC, *DECISION_TOPICS))
-    fitting = _fitting(ledger, index, wanted)
+    return only_decision(wanted, _fitting(ledger, index, wanted))
+
+
+def only_decision(wanted: str, fitting: Sequence[Fitting]) -> FoundDecision:
+    """Return the one decision to which everything that a text fits leads; raises NotFound or SeveralFit."""
     if not fitting:
         raise NotFound(
             f"this store holds no decision, plan, position, receipt or entry {wanted!r};"
@@ -149,7 +153,7 @@ def _separate(one: Fitting) -> tuple[Fitting, ...]:
     return tuple(Fitting("decision", str(each.decision_id), False, None, (each,)) for each in one.decisions)
 
 
-def _led_to_none(wanted: str, fitting: list[Fitting]) -> NotFound | SeveralFit:
+def _led_to_none(wanted: str, fitting: Sequence[Fitting]) -> NotFound | SeveralFit:
     received = [one.received for one in fitting if one.received is not None]
     if len(received) > 1:
         return SeveralFit(wanted, tuple(fitting))

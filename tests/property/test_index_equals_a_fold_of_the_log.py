@@ -57,7 +57,7 @@ def said(ask: Callable[[], T]) -> T | str:
         return f"{type(error).__name__}: {error}"
 
 
-def comparable(found: list[lookup.FoundPosition] | list[scan.FoundPosition]) -> list[tuple[object, ...]]:
+def comparable(found: list[lookup.FoundPosition]) -> list[tuple[object, ...]]:
     return [(one.position.id, one.position.version, one.closed, one.reported, one.decision) for one in found]
 
 
