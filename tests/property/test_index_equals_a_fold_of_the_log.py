@@ -128,7 +128,7 @@ def meant(find: Callable[[], FoundDecision]) -> object:
 
 
 def flat(found: object) -> str:
-    """Return a result without the names of its classes, which differ between the two ways."""
+    """Return a result as text."""
     return repr(found)
 
 
