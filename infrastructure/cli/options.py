@@ -197,15 +197,17 @@ class CloseFlags:
         str,
         flag(
             "E",
-            "What ends a policy that did not make a recorded close by the exits: next-entry (the default) or horizon.",
+            "How long a policy goes on after a close that other exits made: next-entry (the default) or horizon.",
         ),
     ] = "next-entry"
     horizon: Annotated[
         str | None,
-        flag("T", "How long after the close it is followed at most; default 10 median holds, at least 24h."),
+        flag(
+            "T", "How long to follow it after that close at most; default 10 median holds, and at least 24h."
+        ),
     ] = None
     unknown_closes: Annotated[
-        str, flag("W", "Who made a close whose reason says nothing: trader (the default), exits or infer.")
+        str, flag("W", "Who made a close whose reason does not say: trader (the default), exits or infer.")
     ] = "trader"
     judge: Annotated[
         str, flag("U", "Unit of the results and the verdict: committed (the default), r, quote or first.")
